@@ -1,0 +1,203 @@
+"""A PostgreSQL of our own: made by `initdb`, on a loopback port, behind a password."""
+
+import asyncio
+import os
+import pwd
+import secrets
+import shutil
+import signal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from server.local import binaries
+from server.local.errors import LocalError
+from server.local.ports import free_ports
+from server.local.process import Child, run_once
+
+# The postmaster publishes its state in a file and offers no event for it; `pg_ctl` polls that file
+# too, ten times as slowly.
+READY_POLL_SECONDS = 0.01
+READY_TIMEOUT_SECONDS = 60.0
+STATUS_LINE = 7  # of postmaster.pid, counted from zero
+UNPRIVILEGED_USER = "nobody"
+
+# A marketplace on a laptop, not a server: little memory, and no compiled queries, which only help
+# those that run for seconds.
+MODEST = {
+    "shared_buffers": "64MB",
+    "jit": "off",
+    "max_wal_size": "256MB",
+    "log_line_prefix": "%m [%p] %u@%d ",
+    "log_checkpoints": "off",
+}
+# What may be lost at a crash is everything: for tests and --ephemeral only.
+CARELESS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+CAREFUL = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+
+
+class EmbeddedPostgres:
+    """PostgreSQL 18 in `directory`, which is made when absent and used again when present.
+
+        async with EmbeddedPostgres(tmp_path, durable=False) as postgres:
+            connection = await asyncpg.connect(postgres.admin_dsn)
+
+    As root it runs as `nobody`, because PostgreSQL refuses root. Raises `LocalError` when the
+    program is missing and `ChildDied` when it does not start.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        connections_max: int = 100,
+        log_file: Path | None = None,
+    ) -> None:
+        self._directory = directory.absolute()
+        self._data = self._directory / "data"
+        self._password_file = self._directory / "password"
+        self._port = port if port is not None else free_ports(1)[0]
+        self._user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
+        self._log_file = log_file or self._directory / "postgres.log"
+        settings = MODEST | (CAREFUL if durable else CARELESS)
+        settings["max_connections"] = str(connections_max)
+        self.child = self._child("postgres", self._server_command(settings))
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._port
+
+    @property
+    def admin_dsn(self) -> str:
+        """Connects as the superuser to the database `postgres`."""
+        password = self._password_file.read_text(encoding="ascii")
+        return f"postgresql://postgres:{password}@127.0.0.1:{self._port}/postgres"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether `start` will have to make the database files first."""
+        return not (self._data / "PG_VERSION").exists()
+
+    async def start(self) -> None:
+        """Makes the files when there are none, starts the server, and returns when it is ready."""
+        if self.is_new:
+            await self._initialise()
+        self._forget_stale_pid()
+        await self.child.start()
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+                while not self._is_ready():
+                    self.child.require_running()
+                    await asyncio.sleep(READY_POLL_SECONDS)
+        except TimeoutError as error:
+            await self.child.stop()
+            raise LocalError(f"postgres was not ready in {READY_TIMEOUT_SECONDS:.0f} s") from error
+
+    async def stop(self) -> None:
+        """Ends it cleanly: open transactions roll back, and what was committed is written down."""
+        await self.child.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def _initialise(self) -> None:
+        """Runs `initdb`, beside the final place, so that a broken-off attempt leaves nothing."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = self._directory / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        self._password_file.touch(mode=0o600)
+        self._password_file.write_text(secrets.token_urlsafe(24), encoding="ascii")
+        if self._user is not None:
+            entry = pwd.getpwnam(self._user)
+            os.chown(fresh, entry.pw_uid, entry.pw_gid)
+            os.chown(self._password_file, entry.pw_uid, entry.pw_gid)
+        await run_once(self._child("initdb", self._initdb_command(fresh)))
+        fresh.rename(self._data)
+
+    def _initdb_command(self, data: Path) -> list[str]:
+        return [
+            str(binaries.postgres_folder() / "initdb"),
+            f"--pgdata={data}",
+            "--username=postgres",
+            f"--pwfile={self._password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",  # the same order of letters on every machine
+            "--locale=C",
+            "--no-instructions",
+            "--no-sync",  # the first checkpoint syncs what a durable server relies on
+        ]
+
+    def _server_command(self, settings: dict[str, str]) -> list[str]:
+        command = [str(binaries.postgres_folder() / "postgres"), "-D", str(self._data)]
+        listen = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self._port),
+            "unix_socket_directories": "",
+        }
+        for name, value in (listen | settings).items():
+            command += ["-c", f"{name}={value}"]
+        return command
+
+    def _child(self, name: str, command: list[str]) -> Child:
+        return Child(
+            name=name,
+            command=command,
+            log_file=self._log_file,
+            folder=self._directory if self._directory.exists() else None,
+            user=self._user,
+            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
+            death_signal=signal.SIGINT,
+        )
+
+    def _forget_stale_pid(self) -> None:
+        """Removes the pid file of a server that is gone.
+
+        PostgreSQL does so itself unless the pid has since been given to some other process, which
+        after a reboot, or in a container, is the rule. Whoever is still at work here has been ended
+        before by its recorded start time, so a process that is not a `postgres` is a stranger.
+        """
+        pid_file = self._data / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        pid = int(pid_file.read_text(encoding="utf-8").split("\n", 1)[0])
+        if _runs_postgres(pid, self._data):
+            raise LocalError(
+                f"another PostgreSQL (process {pid}) works in {self._data}",
+                "Stop it with `emporium down`, or choose another --home.",
+            )
+        pid_file.unlink()
+
+    def _is_ready(self) -> bool:
+        try:
+            lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").split("\n")
+        except FileNotFoundError:
+            return False
+        return (
+            len(lines) > STATUS_LINE
+            and lines[0] == str(self.child.pid)
+            and lines[STATUS_LINE].strip() == "ready"
+        )
+
+
+def _runs_postgres(pid: int, data: Path) -> bool:
+    try:
+        return str(data) in psutil.Process(pid).cmdline()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False

@@ -1,0 +1,133 @@
+"""A child process that the cluster starts, watches and ends."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from server.local.errors import ChildDied
+from server.local.mends import mend_for
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+TAIL_BYTES = 16_384
+
+
+@dataclass(kw_only=True)
+class Child:
+    """A program and how to run it. It may be started again after it has ended.
+
+    The child leads a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone
+    and the order of ending stays ours. When the supervisor dies without a word, the kernel sends
+    the child `death_signal` (on Linux).
+    """
+
+    name: str
+    command: list[str]
+    log_file: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    folder: Path | None = None
+    user: str | None = None  # whom to become, when we are root
+    stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
+    stop_timeout_seconds: float = 20.0
+    _process: asyncio.subprocess.Process | None = None
+    _started_at: float = 0.0
+
+    @property
+    def pid(self) -> int:
+        """The process id; 0 before the first start."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def started_at(self) -> float:
+        """When the process began, by the kernel's count; with the pid it names one process ever."""
+        return self._started_at
+
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and has not been seen to end."""
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Starts the process; that it runs does not yet mean that it is ready."""
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        launch = [sys.executable, "-I", "-S", str(LAUNCHER)]
+        orders = [str(os.getpid()), str(int(self.death_signal)), self.user or "-"]
+        with self.log_file.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *launch,
+                *orders,
+                *self.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.environment),
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        with suppress(
+            psutil.NoSuchProcess
+        ):  # already dead; whoever awaits its readiness will say so
+            self._started_at = psutil.Process(self._process.pid).create_time()
+
+    async def wait(self) -> int:
+        """Waits for the end; gives the exit code, or minus the signal."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Asks it to end, waits, and after `stop_timeout_seconds` makes it end."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self.send(self.stop_signal)
+        try:
+            await asyncio.wait_for(self._process.wait(), self.stop_timeout_seconds)
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            await self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal; nothing happens when the process has just ended."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def require_running(self) -> None:
+        """Raises `ChildDied`, with its last log lines and the mend where we know one."""
+        if not self.running:
+            raise self.death()
+
+    def death(self) -> ChildDied:
+        """The error that tells of this child's end."""
+        tail = self.tail()
+        returncode = self._process.returncode if self._process else None
+        return ChildDied(self.name, returncode, tail, mend_for(tail))
+
+    def tail(self, lines: int = 12) -> list[str]:
+        """The last lines of its log."""
+        try:
+            with self.log_file.open("rb") as log:
+                log.seek(0, os.SEEK_END)
+                log.seek(max(0, log.tell() - TAIL_BYTES))
+                return log.read().decode("utf-8", "replace").splitlines()[-lines:]
+        except FileNotFoundError:
+            return []
+
+
+async def run_once(child: Child) -> None:
+    """Runs a child to its end. Raises `ChildDied` unless it ends well."""
+    await child.start()
+    try:
+        returncode = await child.wait()
+    except BaseException:
+        child.send(signal.SIGKILL)
+        raise
+    if returncode != 0:
+        raise child.death()

@@ -1,0 +1,44 @@
+"""Real engines for every test that asks: one PostgreSQL and one mongod a session, on a RAM disk.
+
+Tests share them, so each makes databases of its own and leaves other people's alone.
+"""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from server.local.mongo import EmbeddedMongo
+from server.local.postgres import EmbeddedPostgres
+
+RAM_DISK = Path("/dev/shm")
+ROOM_BYTES = 1024**3
+
+
+@pytest.fixture(scope="session")
+def engines_folder() -> Iterator[Path]:
+    """Where the engines keep their files: on the RAM disk when it has room, else on disk."""
+    roomy = RAM_DISK.is_dir() and shutil.disk_usage(RAM_DISK).free > ROOM_BYTES
+    with tempfile.TemporaryDirectory(
+        prefix="emporium-tests-", dir=RAM_DISK if roomy else None, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres(engines_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """A PostgreSQL 18; `postgres.admin_dsn` connects as its superuser."""
+    async with EmbeddedPostgres(
+        engines_folder / "postgres", durable=False, connections_max=300
+    ) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def mongo(engines_folder: Path) -> AsyncIterator[EmbeddedMongo]:
+    """A MongoDB with transactions and change streams; `mongo.uri` connects to it."""
+    async with EmbeddedMongo(engines_folder / "mongo", durable=False) as running:
+        yield running
