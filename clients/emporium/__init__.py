@@ -1,0 +1,103 @@
+"""Emporium's client: an async shop in one object.
+
+    import asyncio
+    from emporium import Emporium, NotFound, OrderLine
+
+    async def main() -> None:
+        async with Emporium("localhost:8080") as shop:
+            await shop.auth.login("ann@example.com", "correct horse")
+
+            product = await shop.products.list(sort="unit_price:asc").first_page()
+            order = await shop.orders.create([OrderLine(product.items[0].id, quantity=2)])
+            print(order.total_price, order.currency)
+
+            async for order in shop.orders.list(status="pending"):
+                print(order.id, order.order_date.ToDatetime())
+
+            try:
+                await shop.orders.get("01900000-0000-7000-8000-000000000000")
+            except NotFound as error:
+                print(error.reason, error.request_id)
+
+    asyncio.run(main())
+
+Every call has a deadline (10 s unless told otherwise), is retried where that is safe, and fails
+with an `EmporiumError`. Every create carries an idempotency key. Answers are the messages of the
+contract.
+"""
+
+from emporium.analytics.v1.event_service_pb2 import Event, OrderEvent
+from emporium.analytics.v1.report_service_pb2 import SalesReport
+from emporium.client import Emporium
+from emporium.connection import Token
+from emporium.errors.v1.error_reason_pb2 import ErrorReason
+from emporium.exceptions import (
+    AlreadyExists,
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    EmporiumError,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    Outdated,
+    PermissionDenied,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    Violation,
+)
+from emporium.order.v1.catalog_service_pb2 import Product
+from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser
+from emporium.orders import OrderLine
+from emporium.paging import Listing, Page
+from emporium.targets import Targets
+from emporium.type.v1.address_pb2 import Address
+from emporium.type.v1.page_pb2 import PageMeta
+from emporium.type.v1.role_pb2 import Role
+from emporium.user.v1.auth_service_pb2 import LoginResponse
+from emporium.user.v1.user_service_pb2 import User
+from emporium.values import UNSET, Moment, Money
+
+__all__ = [
+    "UNSET",
+    "Address",
+    "AlreadyExists",
+    "Cancelled",
+    "Conflict",
+    "DeadlineExceeded",
+    "Emporium",
+    "EmporiumError",
+    "ErrorReason",
+    "Event",
+    "InternalError",
+    "InvalidRequest",
+    "Listing",
+    "LoginResponse",
+    "Moment",
+    "Money",
+    "NotFound",
+    "Order",
+    "OrderEvent",
+    "OrderItem",
+    "OrderLine",
+    "OrderUser",
+    "Outdated",
+    "Page",
+    "PageMeta",
+    "PermissionDenied",
+    "Product",
+    "RateLimited",
+    "Role",
+    "SalesReport",
+    "Targets",
+    "Token",
+    "TooLarge",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "User",
+    "Violation",
+]

@@ -1,0 +1,116 @@
+"""The client itself."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from emporium.auth import Auth
+from emporium.channel import open_channel
+from emporium.connection import Connection, Session, Token
+from emporium.events import Events
+from emporium.orders import Orders
+from emporium.products import Products
+from emporium.reports import Reports
+from emporium.targets import Target, Targets
+from emporium.users import Users
+
+
+class Emporium:
+    """Emporium, as one object: `shop.users`, `shop.orders` and so on.
+
+    `targets` is the edge's address, which leads to everything, or a `Targets` (or a mapping with
+    its names) with an address for each service. `token` is an access token, or an async callable
+    that supplies one, awaited for every call. `timeout_seconds` is for calls that name none of
+    their own. `credentials` are for TLS with other than the usual authorities, or with a client
+    certificate.
+
+    Belongs to the running event loop: make it inside. It connects when it is first used.
+    Raises `ValueError` for an address or a timeout that cannot be.
+    """
+
+    def __init__(
+        self,
+        targets: str | Targets | Mapping[str, str],
+        *,
+        token: Token | None = None,
+        timeout_seconds: float = 10.0,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._session = Session(token, timeout_seconds)
+        self._targets = Targets.of(targets)
+        # Services that share an address, as behind the edge, share a connection.
+        addresses = {*vars(self._targets).values()} - {None}
+        self._connections = {
+            address: Connection(open_channel(Target.parse(address), credentials), self._session)
+            for address in addresses
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self, grace_seconds: float | None = None) -> None:
+        """Waits `grace_seconds` for calls under way, then ends the rest with `Cancelled`.
+
+        Calls made from now on raise `Cancelled` too. Closing twice does nothing more.
+        """
+        self._session.is_closed = True
+        await asyncio.gather(
+            *(connection.channel.close(grace_seconds) for connection in self._connections.values())
+        )
+
+    @property
+    def token(self) -> Token | None:
+        """What the client was given or has signed in with; set it to be somebody else."""
+        return self._session.token
+
+    @token.setter
+    def token(self, token: Token | None) -> None:
+        self._session.token = token
+
+    @cached_property
+    def auth(self) -> Auth:
+        """Signing in."""
+        return Auth(self._connection("user"))
+
+    @cached_property
+    def users(self) -> Users:
+        """Accounts."""
+        return Users(self._connection("user"))
+
+    @cached_property
+    def products(self) -> Products:
+        """What the shop sells."""
+        return Products(self._connection("order"))
+
+    @cached_property
+    def orders(self) -> Orders:
+        """What was ordered."""
+        return Orders(self._connection("order"))
+
+    @cached_property
+    def events(self) -> Events:
+        """What happened."""
+        return Events(self._connection("analytics"))
+
+    @cached_property
+    def reports(self) -> Reports:
+        """What was sold."""
+        return Reports(self._connection("analytics"))
+
+    def _connection(self, service: str) -> Connection:
+        address = getattr(self._targets, service)
+        if address is None:
+            raise LookupError(f"this client was given no target for the {service} service")
+        return self._connections[address]

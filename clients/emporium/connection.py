@@ -1,0 +1,114 @@
+"""What every call goes through: deadline, request id, token, and errors as exceptions."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+from uuid import uuid4
+
+import grpc
+
+from emporium.deadline import request_id, time_left
+from emporium.exceptions import Cancelled, DeadlineExceeded
+from emporium.status import exception_of
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+Token: TypeAlias = str | Callable[[], Awaitable[str]]
+"""An access token, or what supplies one: awaited for every call, so it keeps what is still good."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What all connections of one client share."""
+
+    token: Token | None
+    timeout_seconds: float  # for calls that name none of their own
+    is_closed: bool = False
+
+
+class Connection:
+    """A channel, and the one way to call over it."""
+
+    __slots__ = ("_session", "channel")
+
+    def __init__(self, channel: grpc.aio.Channel, session: Session) -> None:
+        self.channel = channel
+        self._session = session
+
+    async def call(
+        self,
+        method: "grpc.aio.UnaryUnaryMultiCallable[Request, Response]",
+        request: Request,
+        timeout_seconds: float | None = None,
+        *,
+        is_signed: bool = True,
+    ) -> Response:
+        """Makes one call, and the retries that are safe.
+
+        Takes at most `timeout_seconds`, or the client's timeout, or what is left of the caller's
+        deadline, whichever ends first. Raises an `EmporiumError` for every way to fail.
+        """
+        session = self._session
+        sent_id = request_id.get() or str(uuid4())
+        if session.is_closed:
+            raise Cancelled("the client is closed", request_id=sent_id)
+        timeout = time_left(_checked(timeout_seconds) or session.timeout_seconds)
+        if timeout <= 0:
+            raise _too_late("there was no time left to call", sent_id)
+        metadata = [("x-request-id", sent_id)]
+        if is_signed and (token := session.token) is not None:
+            if not isinstance(token, str):
+                token, timeout = await _supplied(token, timeout, sent_id)
+            metadata.append(("authorization", f"Bearer {token}"))
+        try:
+            return await method(request, timeout=timeout, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            raise exception_of(error, sent_id) from error
+        except asyncio.CancelledError:
+            if self._was_closed():
+                closed = "the client was closed during the call"
+                raise Cancelled(closed, request_id=sent_id) from None
+            raise
+
+    def keep_token(self, token: str) -> None:
+        """Uses `token` from now on, unless a supplier is in charge of that."""
+        if self._session.token is None or isinstance(self._session.token, str):
+            self._session.token = token
+
+    def _was_closed(self) -> bool:
+        """Whether a call was cancelled by closing the client, and not by cancelling its task.
+
+        The two look alike to the task that awaits the call, but only the latter may end it.
+        """
+        task = asyncio.current_task()
+        return self._session.is_closed and task is not None and not task.cancelling()
+
+
+def _checked(timeout_seconds: float | None) -> float | None:
+    if timeout_seconds is not None and not 0 < timeout_seconds < math.inf:
+        raise ValueError(f"timeout_seconds={timeout_seconds}: must be above 0 and have an end")
+    return timeout_seconds
+
+
+async def _supplied(
+    supply: Callable[[], Awaitable[str]], timeout: float, sent_id: str
+) -> tuple[str, float]:
+    """A token, and the time that is left for the call itself."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(timeout):
+            token = await supply()
+    except TimeoutError as error:
+        raise _too_late(f"no token within {timeout:g} s", sent_id) from error
+    left = timeout - (time.monotonic() - began)
+    if left <= 0:
+        raise _too_late(f"no token within {timeout:g} s", sent_id)
+    return token, left
+
+
+def _too_late(message: str, sent_id: str) -> DeadlineExceeded:
+    return DeadlineExceeded(message, reason="DEADLINE_EXCEEDED", request_id=sent_id)

@@ -1,0 +1,60 @@
+"""What happened."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import uuid4
+
+from emporium.analytics.v1.event_service_pb2 import (
+    Event,
+    OrderEvent,
+    RecordEventRequest,
+    RecordOrderEventsRequest,
+    RecordOrderEventsResponse,
+)
+from emporium.analytics.v1.event_service_pb2_grpc import EventServiceStub
+from emporium.connection import Connection
+from emporium.values import timestamp
+
+
+class Events:
+    """`shop.events`: takes in what people do, and what became of orders."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stub = EventServiceStub(connection.channel)
+
+    async def record(
+        self,
+        type: str,  # noqa: A002 - the contract's name for it
+        *,
+        properties: Mapping[str, str] | None = None,
+        occurred_at: datetime | None = None,
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Event:
+        """Records something the caller did, such as `product.viewed`; now, unless told when.
+
+        The `idempotency_key` is a UUID and becomes the event's id: a repeat counts once. Left out,
+        the call is an event of its own, however often it is retried.
+
+        Raises `AlreadyExists` (EVENT_ID_REUSED), `InvalidRequest`.
+        """
+        request = RecordEventRequest(
+            request_id=idempotency_key or str(uuid4()),
+            type=type,
+            occurred_at=timestamp(occurred_at),
+            properties=properties,
+        )
+        return await self._connection.call(self._stub.RecordEvent, request, timeout_seconds)
+
+    async def record_order_events(
+        self, events: Iterable[OrderEvent], *, timeout_seconds: float | None = None
+    ) -> RecordOrderEventsResponse:
+        """Counts what became of orders: 1 to 500 events, all or none. For the order service.
+
+        Each event counts once, by its id, however often it is sent.
+
+        Raises `InvalidRequest` naming an event that can never be recorded, `Unavailable`.
+        """
+        request = RecordOrderEventsRequest(events=events)
+        return await self._connection.call(self._stub.RecordOrderEvents, request, timeout_seconds)

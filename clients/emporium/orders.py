@@ -1,0 +1,186 @@
+"""Orders."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias, Unpack
+from uuid import uuid4
+
+from emporium.connection import Connection
+from emporium.order.v1.order_service_pb2 import (
+    CreateOrderRequest,
+    DeleteOrderRequest,
+    GetOrderRequest,
+    GetOrderUserRequest,
+    ListOrdersRequest,
+    ListUserOrdersRequest,
+    NewOrderItem,
+    Order,
+    OrderUser,
+    UpdateOrderRequest,
+)
+from emporium.order.v1.order_service_pb2_grpc import OrderServiceStub
+from emporium.paging import Listing, Page, PageOptions
+from emporium.type.v1.address_pb2 import Address
+from emporium.values import UNSET, Moment, Money, Unset, money, number, query, set_mask, timestamp
+
+OrderStatusName: TypeAlias = "str | Order.Status.ValueType"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One line of an order to be: a product and how many of it.
+
+    Only staff may give `product_name` and `unit_price`: what was agreed then, with or without a
+    product of the catalogue.
+    """
+
+    product_id: str = ""
+    quantity: int = 1
+    product_name: str = ""
+    unit_price: Money | None = None
+
+
+class OrderFilters(PageOptions, total=False):
+    """What the lists of orders take.
+
+    Sort by `order_date` (descending by default), `created_at` or `total_price`.
+    """
+
+    status: str
+    """Only orders in this status: `pending`, `paid` and so on."""
+    placed_after: Moment
+    """Only orders placed at this moment or later."""
+    placed_before: Moment
+    """Only orders placed before this moment."""
+
+
+class Orders:
+    """`shop.orders`: what was ordered, and what became of it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stub = OrderServiceStub(connection.channel)
+
+    async def create(
+        self,
+        lines: Iterable[OrderLine],
+        *,
+        shipping_address: Address | None = None,
+        user_id: str = "",
+        order_date: datetime | None = None,
+        currency: str = "",
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Order:
+        """Places an order of 1 to 1,000 lines.
+
+        Only staff may place one for another (`user_id`) or at another time (`order_date`, with a
+        time zone). `currency` (ISO 4217) is for lines that carry their own prices.
+        A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
+        of its own, which its retries share.
+
+        Raises `NotFound` (PRODUCT_NOT_FOUND), `PermissionDenied` (PRICE_NOT_ALLOWED,
+        STAFF_ONLY_FIELD), `InvalidRequest` (CURRENCY_MISMATCH, ORDER_TOO_LARGE, VALIDATION_FAILED),
+        `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
+        """
+        request = CreateOrderRequest(
+            items=map(_new_item, lines),
+            shipping_address=shipping_address,
+            user_id=user_id,
+            order_date=timestamp(order_date),
+            currency=currency,
+            request_id=idempotency_key or str(uuid4()),
+        )
+        return await self._connection.call(self._stub.CreateOrder, request, timeout_seconds)
+
+    async def get(self, order_id: str, *, timeout_seconds: float | None = None) -> Order:
+        """Reads an order. Raises `NotFound` (ORDER_NOT_FOUND), also when it is not the caller's."""
+        request = GetOrderRequest(order_id=order_id)
+        return await self._connection.call(self._stub.GetOrder, request, timeout_seconds)
+
+    async def get_user(self, order_id: str, *, timeout_seconds: float | None = None) -> OrderUser:
+        """Reads who placed an order; the answer may be some seconds old.
+
+        Raises `NotFound` (ORDER_NOT_FOUND; USER_NOT_FOUND when the account was deleted),
+        `Unavailable`.
+        """
+        request = GetOrderUserRequest(order_id=order_id)
+        return await self._connection.call(self._stub.GetOrderUser, request, timeout_seconds)
+
+    def list(self, **filters: Unpack[OrderFilters]) -> Listing[Order]:
+        """Lists the caller's orders, or everybody's for staff; latest first unless sorted.
+
+        Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN).
+        """
+        timeout_seconds = filters.get("timeout_seconds")
+
+        async def fetch(request: ListOrdersRequest) -> Page[Order]:
+            answer = await self._connection.call(self._stub.ListOrders, request, timeout_seconds)
+            return Page(answer.orders, answer.meta)
+
+        return Listing(ListOrdersRequest(**query(filters)), fetch)
+
+    def list_of_user(self, user_id: str, **filters: Unpack[OrderFilters]) -> Listing[Order]:
+        """Lists one user's orders, as `list` does.
+
+        Reading it raises `NotFound` (USER_NOT_FOUND) when they are not the caller's to see, and
+        what `list` raises.
+        """
+        timeout_seconds = filters.get("timeout_seconds")
+
+        async def fetch(request: ListUserOrdersRequest) -> Page[Order]:
+            answer = await self._connection.call(
+                self._stub.ListUserOrders, request, timeout_seconds
+            )
+            return Page(answer.orders, answer.meta)
+
+        return Listing(ListUserOrdersRequest(user_id=user_id, **query(filters)), fetch)
+
+    async def update(
+        self,
+        order_id: str,
+        *,
+        status: "OrderStatusName | None" = None,
+        shipping_address: Address | Unset | None = UNSET,
+        etag: str = "",
+        timeout_seconds: float | None = None,
+    ) -> Order:
+        """Changes the fields that are given, and no others.
+
+        `shipping_address=None` clears the address. Customers may only set `status="cancelled"`.
+        With an `etag` the change is refused unless it is still the order's.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE),
+        `Outdated` (ETAG_MISMATCH), `PermissionDenied` (STAFF_ONLY_FIELD), `InvalidRequest`
+        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried: it is not safe to.
+        """
+        request = UpdateOrderRequest(order_id=order_id, etag=etag)
+        if status is not None:
+            request.status = number(Order.Status, status)
+        if shipping_address is None:
+            but = ("order_id", "etag")
+            set_mask(request, request.update_mask, cleared="shipping_address", but=but)
+        elif shipping_address is not UNSET:
+            request.shipping_address.CopyFrom(shipping_address)
+        return await self._connection.call(self._stub.UpdateOrder, request, timeout_seconds)
+
+    async def delete(
+        self, order_id: str, *, etag: str = "", timeout_seconds: float | None = None
+    ) -> None:
+        """Deletes an order that is PENDING or CANCELLED; the reports forget it.
+
+        Raises `NotFound`, `Conflict` (ORDER_NOT_DELETABLE), `Outdated` (ETAG_MISMATCH).
+        `NotFound` may also mean that a retry met what its first attempt had done.
+        """
+        request = DeleteOrderRequest(order_id=order_id, etag=etag)
+        await self._connection.call(self._stub.DeleteOrder, request, timeout_seconds)
+
+
+def _new_item(line: OrderLine) -> NewOrderItem:
+    return NewOrderItem(
+        product_id=line.product_id,
+        quantity=line.quantity,
+        product_name=line.product_name,
+        unit_price="" if line.unit_price is None else money(line.unit_price),
+    )

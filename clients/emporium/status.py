@@ -1,0 +1,113 @@
+"""Reads what a failed call says: gRPC's status, and the `google.rpc.Status` in its trailers."""
+
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+from grpc import StatusCode
+from grpc.aio import AioRpcError
+
+from emporium.exceptions import (
+    AlreadyExists,
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    EmporiumError,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    Outdated,
+    PermissionDenied,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    Violation,
+)
+
+# What each status means, and its reason when whoever refused the call (the transport, a proxy)
+# gave none. A status that is not here is one that gRPC did not have when this was written.
+KINDS: dict[StatusCode, tuple[type[EmporiumError], str]] = {
+    StatusCode.CANCELLED: (Cancelled, ""),
+    StatusCode.UNKNOWN: (InternalError, "INTERNAL"),
+    StatusCode.INVALID_ARGUMENT: (InvalidRequest, ""),
+    StatusCode.DEADLINE_EXCEEDED: (DeadlineExceeded, "DEADLINE_EXCEEDED"),
+    StatusCode.NOT_FOUND: (NotFound, ""),
+    StatusCode.ALREADY_EXISTS: (AlreadyExists, ""),
+    StatusCode.PERMISSION_DENIED: (PermissionDenied, "PERMISSION_DENIED"),
+    StatusCode.UNAUTHENTICATED: (Unauthenticated, "UNAUTHENTICATED"),
+    StatusCode.RESOURCE_EXHAUSTED: (RateLimited, "RATE_LIMITED"),
+    StatusCode.FAILED_PRECONDITION: (Conflict, "CONFLICT"),
+    StatusCode.ABORTED: (Conflict, "CONFLICT"),
+    StatusCode.OUT_OF_RANGE: (InvalidRequest, ""),
+    StatusCode.UNIMPLEMENTED: (Unimplemented, "METHOD_NOT_IMPLEMENTED"),
+    StatusCode.INTERNAL: (InternalError, "INTERNAL"),
+    StatusCode.UNAVAILABLE: (Unavailable, "UNAVAILABLE"),
+    StatusCode.DATA_LOSS: (InternalError, "INTERNAL"),
+}
+
+# Reasons that share their gRPC status with others, and are a kind of their own all the same.
+KINDS_BY_REASON: dict[str, type[EmporiumError]] = {
+    "ETAG_MISMATCH": Outdated,
+    "BODY_TOO_LARGE": TooLarge,
+}
+
+
+def exception_of(error: AioRpcError, sent_request_id: str) -> EmporiumError:
+    """The exception for `error`.
+
+    `sent_request_id` is what the call was sent with; the server's own answer is believed over it.
+    """
+    kind, reason = KINDS.get(error.code(), (InternalError, "INTERNAL"))
+    message = error.details() or error.code().name
+    if error.code() is StatusCode.RESOURCE_EXHAUSTED and "larger than max" in message:
+        # gRPC says the same of a message that is too long, and waiting would not make it shorter.
+        reason = "BODY_TOO_LARGE"
+    told = _Told(error)
+    reason = told.reason or reason
+    return KINDS_BY_REASON.get(reason, kind)(
+        message,
+        reason=reason,
+        violations=told.violations,
+        request_id=told.request_id or sent_request_id,
+        retry_after_seconds=told.retry_after_seconds,
+    )
+
+
+class _Told:
+    """What the trailers tell besides status and message; empty where they do not."""
+
+    def __init__(self, error: AioRpcError) -> None:
+        self.reason = ""
+        self.request_id = ""
+        self.violations: list[Violation] = []
+        self.retry_after_seconds: float | None = None
+        trailers = dict(error.trailing_metadata() or ())
+        self._read_retry_after(trailers.get("retry-after"))
+        self._read_details(trailers.get("grpc-status-details-bin"))
+
+    def _read_retry_after(self, seconds: str | bytes | None) -> None:
+        # The edge's limits answer with the HTTP header, and no details.
+        if isinstance(seconds, str) and seconds.isdecimal():
+            self.retry_after_seconds = float(seconds)
+
+    def _read_details(self, status: str | bytes | None) -> None:
+        if not isinstance(status, bytes):
+            return
+        try:
+            for detail in status_pb2.Status.FromString(status).details:
+                self._read_detail(detail.TypeName(), detail.value)
+        except DecodeError:
+            # The call has failed already: details that nobody can read must not hide how.
+            return
+
+    def _read_detail(self, kind: str, value: bytes) -> None:
+        if kind == "google.rpc.ErrorInfo":
+            self.reason = error_details_pb2.ErrorInfo.FromString(value).reason
+        elif kind == "google.rpc.RequestInfo":
+            self.request_id = error_details_pb2.RequestInfo.FromString(value).request_id
+        elif kind == "google.rpc.BadRequest":
+            fields = error_details_pb2.BadRequest.FromString(value).field_violations
+            self.violations = [Violation(at.field, at.description) for at in fields]
+        elif kind == "google.rpc.RetryInfo":
+            delay = error_details_pb2.RetryInfo.FromString(value).retry_delay
+            self.retry_after_seconds = delay.seconds + delay.nanos / 1e9

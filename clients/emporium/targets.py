@@ -1,0 +1,53 @@
+"""Where Emporium is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+# What gRPC itself knows how to resolve. `host:port` begins like a scheme, so they are named.
+_GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """An address for each service, for callers inside that speak to services directly.
+
+    A service that is left out cannot be called. Each address is `host:port`, a gRPC target such as
+    `dns:///user.internal:50051` or `ipv4:10.0.0.1:50051,10.0.0.2:50051`, or a URL `http://` or
+    `https://`; the last is called over TLS.
+    """
+
+    user: str | None = None
+    order: str | None = None
+    analytics: str | None = None
+
+    @classmethod
+    def of(cls, targets: "str | Targets | Mapping[str, str]") -> Self:
+        """One edge address that leads to all services, or an address for each."""
+        if isinstance(targets, str):
+            return cls(user=targets, order=targets, analytics=targets)
+        if isinstance(targets, Targets):
+            return cls(user=targets.user, order=targets.order, analytics=targets.analytics)
+        return cls(**targets)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address as gRPC takes it, and whether it is spoken to over TLS."""
+
+    name: str
+    is_secure: bool
+
+    @classmethod
+    def parse(cls, address: str) -> Self:
+        """Reads an address in one of the forms that `Targets` names.
+
+        Raises `ValueError` for an empty one and for a URL with a path.
+        """
+        if address.startswith(_GRPC_SCHEMES):
+            return cls(address, is_secure=False)
+        scheme, _, authority = address.rpartition("://")
+        authority = authority.removesuffix("/")
+        if scheme not in {"", "http", "https"} or not authority or "/" in authority:
+            raise ValueError(f"{address!r} is no address: give host:port, or a gRPC target")
+        return cls(f"dns:///{authority}", is_secure=scheme == "https")

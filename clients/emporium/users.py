@@ -1,0 +1,136 @@
+"""Accounts."""
+
+from typing import TypeAlias, Unpack
+from uuid import uuid4
+
+from emporium.connection import Connection
+from emporium.paging import Listing, Page, PageOptions
+from emporium.type.v1.role_pb2 import Role
+from emporium.user.v1.user_service_pb2 import (
+    CreateUserRequest,
+    DeleteUserRequest,
+    GetUserRequest,
+    ListUsersRequest,
+    UpdateUserRequest,
+    User,
+)
+from emporium.user.v1.user_service_pb2_grpc import UserServiceStub
+from emporium.values import UNSET, Moment, Unset, number, query, set_mask
+
+RoleName: TypeAlias = "str | Role.ValueType"
+UserStatusName: TypeAlias = "str | User.Status.ValueType"
+
+
+class UserFilters(PageOptions, total=False):
+    """What `users.list` takes.
+
+    Sorts by `created_at` (descending by default), `email` or `full_name`.
+    """
+
+    status: str
+    """Only accounts in this status: `active` or `disabled`."""
+    role: str
+    """Only accounts with this role: `customer`, `staff` or `admin`."""
+    email: str
+    """Only the account with this e-mail, in any case."""
+    created_after: Moment
+    """Only accounts opened at this moment or later."""
+    created_before: Moment
+    """Only accounts opened before this moment."""
+
+
+class Users:
+    """`shop.users`: who may sign in, and as what."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stub = UserServiceStub(connection.channel)
+
+    async def create(
+        self,
+        email: str,
+        full_name: str,
+        *,
+        password: str | None = None,
+        age: int | None = None,
+        role: "RoleName | None" = None,
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> User:
+        """Opens an account. Only staff may leave out `password`, only an admin give a `role`.
+
+        A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
+        of its own, which its retries share.
+
+        Raises `AlreadyExists` (EMAIL_TAKEN, IDEMPOTENCY_KEY_REUSED), `InvalidRequest`
+        (PASSWORD_REQUIRED, VALIDATION_FAILED), `PermissionDenied` (ROLE_NOT_ALLOWED).
+        """
+        request = CreateUserRequest(
+            email=email,
+            full_name=full_name,
+            password=password,
+            age=age,
+            request_id=idempotency_key or str(uuid4()),
+        )
+        if role is not None:
+            request.role = number(Role, role)
+        return await self._connection.call(self._stub.CreateUser, request, timeout_seconds)
+
+    async def get(self, user_id: str, *, timeout_seconds: float | None = None) -> User:
+        """Reads an account. Raises `NotFound` (USER_NOT_FOUND), also when it is another's."""
+        request = GetUserRequest(user_id=user_id)
+        return await self._connection.call(self._stub.GetUser, request, timeout_seconds)
+
+    def list(self, **filters: Unpack[UserFilters]) -> Listing[User]:
+        """Lists accounts, newest first unless `sort` says otherwise; for admins.
+
+        Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN).
+        """
+        timeout_seconds = filters.get("timeout_seconds")
+
+        async def fetch(request: ListUsersRequest) -> Page[User]:
+            answer = await self._connection.call(self._stub.ListUsers, request, timeout_seconds)
+            return Page(answer.users, answer.meta)
+
+        return Listing(ListUsersRequest(**query(filters)), fetch)
+
+    async def update(
+        self,
+        user_id: str,
+        *,
+        email: str | None = None,
+        full_name: str | None = None,
+        age: int | Unset | None = UNSET,
+        role: "RoleName | None" = None,
+        status: "UserStatusName | None" = None,
+        etag: str = "",
+        timeout_seconds: float | None = None,
+    ) -> User:
+        """Changes the fields that are given, and no others. `age=None` clears the age.
+
+        With an `etag` the change is refused unless it is still the account's.
+
+        Raises `NotFound` (USER_NOT_FOUND), `AlreadyExists` (EMAIL_TAKEN), `Outdated`
+        (ETAG_MISMATCH), `PermissionDenied` (ROLE_NOT_ALLOWED), `InvalidRequest`
+        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried: it is not safe to.
+        """
+        request = UpdateUserRequest(user_id=user_id, email=email, full_name=full_name, etag=etag)
+        if role is not None:
+            request.role = number(Role, role)
+        if status is not None:
+            request.status = number(User.Status, status)
+        if age is None:
+            set_mask(request, request.update_mask, cleared="age", but=("user_id", "etag"))
+        elif age is not UNSET:
+            request.age = age
+        return await self._connection.call(self._stub.UpdateUser, request, timeout_seconds)
+
+    async def delete(
+        self, user_id: str, *, etag: str = "", timeout_seconds: float | None = None
+    ) -> None:
+        """Deletes an account for good. Raises `NotFound`, `Outdated` (ETAG_MISMATCH).
+
+        `NotFound` may also mean that a retry met what its first attempt had done.
+        """
+        request = DeleteUserRequest(user_id=user_id, etag=etag)
+        await self._connection.call(self._stub.DeleteUser, request, timeout_seconds)
