@@ -1,0 +1,100 @@
+"""Derives what the protos imply, or with `--check` says what of it is stale."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from server.contract import image as images
+from server.contract.protoc import ROOT
+
+
+class Part(Protocol):
+    """A module that derives one kind of file."""
+
+    def generate(self, image: FileDescriptorSet, into: Path) -> list[Path]:
+        """Writes everything below `into`, at the path it has in the repository."""
+
+    def owned(self, root: Path) -> Iterator[Path]:
+        """Finds everything that it ever wrote below `root`."""
+
+
+def main() -> None:
+    """Does what the arguments ask for; without any, generates."""
+    arguments = _arguments()
+    image = images.build()
+    if arguments.image:
+        images.write(image, arguments.image)
+    elif arguments.release:
+        images.write(images.without_comments(image), images.RELEASED)
+    else:
+        sys.exit(_derive(image, check=arguments.check))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m server.contract", description=__doc__)
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--check", action="store_true", help="name every file that is not fresh")
+    choice.add_argument("--image", type=Path, metavar="FILE", help="write the image buf looks at")
+    choice.add_argument("--release", action="store_true", help="make this the released contract")
+    return parser.parse_args()
+
+
+def _derive(image: FileDescriptorSet, *, check: bool) -> str | None:
+    """Makes a fresh set elsewhere, then puts it in place, or says how the present one differs.
+
+    Only files that differ are touched, so that nothing that watches them wakes for naught.
+    """
+    for part in _parts():
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = Path(folder)
+            differences = _differences(part, image, fresh)
+            if differences and check:
+                named = [f"{state}: {path}" for path, state in differences.items()]
+                return "\n".join([*named, "mend it with: make generate"])
+            for path in differences:
+                _replace(ROOT / path, fresh / path)
+    return None
+
+
+def _parts() -> Iterator[Part]:
+    """Yields the stubs first: the edge reads our options through them, so it is imported later."""
+    from server.contract import stubs
+
+    yield stubs
+    from server.contract import edge
+
+    yield edge
+
+
+def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:
+    """Maps each path that is not as it should be to what is wrong with it."""
+    made = {path.relative_to(fresh) for path in part.generate(image, fresh)}
+    present = {path.relative_to(ROOT) for path in part.owned(ROOT)}
+    states = {path: _state(ROOT / path, fresh / path) for path in sorted(made | present)}
+    return {path: state for path, state in states.items() if state}
+
+
+def _state(present: Path, fresh: Path) -> str:
+    if not present.exists():
+        return "missing"
+    if not fresh.exists():
+        return "extra"
+    return "" if present.read_bytes() == fresh.read_bytes() else "stale"
+
+
+def _replace(present: Path, fresh: Path) -> None:
+    if not fresh.exists():
+        present.unlink()
+        return
+    present.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(fresh, present)
+
+
+if __name__ == "__main__":
+    main()

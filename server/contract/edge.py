@@ -1,0 +1,61 @@
+"""What Envoy reads of the contract: the descriptor, the transcoder's services, a route per rpc."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from server.contract import image as images
+from server.contract import routes, rpcs
+from server.contract.protoc import ROOT
+
+# Where the edge's files stand, and no hand-written file does.
+OWNED = ("envoy/generated/**/*",)
+
+NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
+
+
+def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
+    """Writes the three files below `into` and returns their paths.
+
+    What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
+    envoy/transcoder.yaml.
+    """
+    folder = into / "envoy/generated"
+    known = rpcs.read(image)
+    return [
+        images.write(images.without_comments(image), folder / "emporium.pb"),
+        _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
+        _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"))),
+    ]
+
+
+def _transcoder(known: list[rpcs.Rpc], template: dict[str, Any]) -> dict[str, Any]:
+    services = sorted({rpc.service for rpc in known if rpc.bindings})
+    return {
+        "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+        "name": "transcoder",
+        "typed_config": {**template, "services": services},
+    }
+
+
+def _template(name: str) -> dict[str, Any]:
+    template: dict[str, Any] = yaml.safe_load(Path(ROOT, "envoy", name).read_text())
+    return template
+
+
+def _write(folder: Path, name: str, resource: dict[str, Any]) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A file source speaks the same language as a management server: a list of resources.
+    answer = yaml.dump({"resources": [resource]}, Dumper=_Plain, sort_keys=False, width=100)
+    path.write_text(NOTE.format(source=name) + answer)
+    return path
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes shared fragments out in full, so that each route can be read by itself."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
