@@ -1,0 +1,29 @@
+"""What every service's `migrations/env.py` does: run its history as the owner, over asyncpg."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+def run() -> None:
+    """Runs the migrations that Alembic has been told to."""
+    asyncio.run(_run_online())
+
+
+async def _run_online() -> None:
+    dsn: str = context.config.attributes["dsn"]
+    engine = create_async_engine(
+        dsn.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=pool.NullPool
+    )
+    async with engine.connect() as connection:
+        await connection.run_sync(_migrate)
+        await connection.commit()
+    await engine.dispose()
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,62 @@
+"""What a call knows about itself, whichever engine carries it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a caller may be, by the names of `emporium.type.v1.Role`."""
+
+    CUSTOMER = "CUSTOMER"
+    STAFF = "STAFF"
+    ADMIN = "ADMIN"
+    SERVICE = "SERVICE"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom a verified token stands for."""
+
+    id: str  # a user id, or `service:<name>`
+    role: Role
+    expires_at: float  # Unix time in seconds
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the caller works in the shop."""
+        return self.role is Role.STAFF or self.role is Role.ADMIN
+
+
+class Context:
+    """One call under way.
+
+    `metadata` is what the caller sent, by lower-case key. `caller` is set by the authentication
+    gate and stays None for a caller without a token. `headers` is what the answer carries besides
+    its message; the engine sends it first.
+    """
+
+    __slots__ = ("caller", "headers", "metadata", "request_id", "started_at", "time_remaining")
+
+    def __init__(self, metadata: Mapping[str, str], time_remaining: float | None) -> None:
+        self.metadata = metadata
+        self.time_remaining = time_remaining  # seconds the caller still waits; None: for ever
+        self.request_id = ""
+        self.started_at = 0.0  # time.perf_counter()
+        self.caller: Caller | None = None
+        self.headers: list[tuple[str, str]] = []
+
+    @property
+    def signed_in(self) -> Caller:
+        """The caller of an rpc that needs one; the access gate has made sure of it."""
+        assert self.caller is not None, "the rpc's access rule lets in callers without a token"
+        return self.caller
+
+    @property
+    def owner_scope(self) -> str | None:
+        """Whose resources the caller may reach: its own id, or None for everybody's.
+
+        Stores take this with every read and write of an owned resource.
+        """
+        caller = self.signed_in
+        return None if caller.is_staff or caller.role is Role.SERVICE else caller.id

@@ -1,0 +1,172 @@
+"""What can go wrong, as a caller will hear of it.
+
+    EmporiumError
+    ├── Malformed          the request cannot be read
+    ├── Invalid            it can be read, and breaks a rule
+    ├── Unauthenticated    nobody vouches for the caller
+    ├── Forbidden          the caller is known, and may not
+    ├── NotFound           it is not there, or not the caller's to see
+    ├── AlreadyExists      something unique is taken
+    ├── Conflict           the resource is not in a state for it
+    ├── Outdated           the resource has changed since it was read
+    ├── Unavailable        a part of the system is away; trying again may help
+    ├── DeadlineExceeded   it took too long, and may have happened all the same
+    └── Internal           something is broken
+
+A service names its own errors as subclasses with a `reason` of `emporium.errors.v1.ErrorReason`.
+Which gRPC status each kind becomes stands in `interceptors/status.py`, nowhere else.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+
+class Violation(NamedTuple):
+    """One field that breaks a rule: its path in the request, and what to mend."""
+
+    field: str
+    description: str
+
+
+class EmporiumError(Exception):
+    """An error that the caller is meant to see.
+
+    `message` is a sentence for people. `violations` names the fields at fault; the short form
+    `field` names the one that the message speaks of. `retry_after_seconds` says when trying
+    again may help.
+    """
+
+    reason: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        violations: Sequence[Violation] = (),
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.violations = (Violation(field, message),) if field else tuple(violations)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Malformed(EmporiumError):
+    """The request cannot be read."""
+
+    reason = "MALFORMED_REQUEST"
+
+
+class UnknownField(Malformed):
+    """The body names a field that the request does not have."""
+
+    reason = "UNKNOWN_FIELD"
+
+
+class Invalid(EmporiumError):
+    """The request can be read, and breaks a rule."""
+
+    reason = "VALIDATION_FAILED"
+
+
+class InvalidFilter(Invalid):
+    """A filter's value is not one of its forms."""
+
+    reason = "INVALID_FILTER"
+
+
+class UnknownSortField(Invalid):
+    """The list cannot be sorted by that field."""
+
+    reason = "UNKNOWN_SORT_FIELD"
+
+
+class InvalidPageToken(Invalid):
+    """The page token was not made by this list with these filters."""
+
+    reason = "INVALID_PAGE_TOKEN"
+
+
+class InvalidUpdateMask(Invalid):
+    """The mask names a field that cannot be updated, or cannot be cleared."""
+
+    reason = "INVALID_UPDATE_MASK"
+
+
+class NothingToUpdate(Invalid):
+    """The update names no field."""
+
+    reason = "NOTHING_TO_UPDATE"
+
+
+class Unauthenticated(EmporiumError):
+    """A token is needed and none was sent."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class InvalidToken(Unauthenticated):
+    """The token is forged, malformed or not for this API."""
+
+    reason = "INVALID_TOKEN"
+
+
+class TokenExpired(Unauthenticated):
+    """The token was good, and is no longer."""
+
+    reason = "TOKEN_EXPIRED"
+
+
+class Forbidden(EmporiumError):
+    """The caller is known, and may not."""
+
+    reason = "PERMISSION_DENIED"
+
+
+class NotFound(EmporiumError):
+    """It is not there, or not the caller's to see. Services name what."""
+
+    reason = "ROUTE_NOT_FOUND"
+
+
+class AlreadyExists(EmporiumError):
+    """Something unique is taken. Services name what."""
+
+    reason = "CONFLICT"
+
+
+class IdempotencyKeyReused(AlreadyExists):
+    """The key came before, with another body."""
+
+    reason = "IDEMPOTENCY_KEY_REUSED"
+
+
+class Conflict(EmporiumError):
+    """The resource is not in a state for it, or another change was faster."""
+
+    reason = "CONFLICT"
+
+
+class Outdated(EmporiumError):
+    """The resource has changed since the etag was read."""
+
+    reason = "ETAG_MISMATCH"
+
+
+class Unavailable(EmporiumError):
+    """A part of the system is away."""
+
+    reason = "UNAVAILABLE"
+
+
+class DeadlineExceeded(EmporiumError):
+    """It took too long. The change may have been made."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class Internal(EmporiumError):
+    """Something is broken; the log says what."""
+
+    reason = "INTERNAL"

@@ -1,0 +1,1 @@
+"""The pipeline that every call runs through: watchers that report, gates that refuse."""

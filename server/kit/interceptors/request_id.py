@@ -1,0 +1,31 @@
+"""Gives every call an id to be found by, from the edge to the last log line."""
+
+import re
+import time
+
+from emporium.deadline import request_id
+from uuid_utils import uuid7
+
+from server.kit.context import Context
+from server.kit.interceptors.layers import Watch, ignore_outcome
+from server.kit.method import Method
+
+_is_sane = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
+
+
+class RequestId:
+    """Takes `x-request-id` from the caller when it is sane, and makes one otherwise.
+
+    Calls to neighbours carry it on: the client reads the same context variable.
+    """
+
+    def watch(self, method: Method) -> Watch:
+        """The same for every method."""
+        return Watch(_start, ignore_outcome)
+
+
+def _start(context: Context) -> None:
+    context.started_at = time.perf_counter()
+    sent = context.metadata.get("x-request-id", "")
+    context.request_id = sent if _is_sane(sent) else str(uuid7())
+    request_id.set(context.request_id)

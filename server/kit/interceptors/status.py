@@ -1,0 +1,106 @@
+"""Turns every exception into the one answer that a caller gets: the error table.
+
+What is not in the table is ours to mend, not the caller's to read: it becomes INTERNAL with a
+fixed sentence, and the log has the rest under the request id.
+"""
+
+import asyncio
+
+import grpc
+from emporium.errors.v1 import error_reason_pb2
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2
+from google.rpc.status_pb2 import Status
+
+from server.kit import errors
+from server.kit.context import Context
+
+DOMAIN = "emporium"
+
+CODES: dict[type[errors.EmporiumError], grpc.StatusCode] = {
+    errors.Malformed: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.Invalid: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    errors.Forbidden: grpc.StatusCode.PERMISSION_DENIED,
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    errors.Conflict: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.Outdated: grpc.StatusCode.ABORTED,
+    errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
+    errors.Internal: grpc.StatusCode.INTERNAL,
+}
+
+HTTP_STATUSES: dict[str, int] = {
+    reason.name: reason.GetOptions().Extensions[error_reason_pb2.http_status]
+    for reason in error_reason_pb2.ErrorReason.DESCRIPTOR.values
+}
+
+
+class Refusal(Exception):
+    """A call's failure, ready for the wire."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, status: Status, expected: bool) -> None:
+        super().__init__(f"{reason}: {status.message}")
+        self.code = code
+        self.reason = reason
+        self.status = status
+        self.expected = expected  # False: a defect, to be logged with its traceback
+
+    @property
+    def http_status(self) -> int:
+        """What REST answers."""
+        return HTTP_STATUSES[self.reason]
+
+
+def refusal_of(error: BaseException, context: Context) -> Refusal:
+    """The answer to `error`."""
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return _refusal(
+            grpc.StatusCode.CANCELLED,
+            errors.DeadlineExceeded("the caller hung up, or its deadline passed"),
+            context,
+        )
+    if isinstance(error, TimeoutError):
+        error = errors.DeadlineExceeded("not done in time; the change may have been made")
+    if isinstance(error, errors.EmporiumError):
+        return _refusal(code_of(type(error)), error, context)
+    hidden = errors.Internal("something went wrong on our side; quote the request id")
+    return _refusal(grpc.StatusCode.INTERNAL, hidden, context, expected=False)
+
+
+def code_of(error: type[errors.EmporiumError]) -> grpc.StatusCode:
+    """The status of the nearest kind above `error`."""
+    for kind in error.__mro__:
+        if kind in CODES:
+            return CODES[kind]
+    raise KeyError(f"{error.__name__} is of no kind in the error table")
+
+
+def _refusal(
+    code: grpc.StatusCode, error: errors.EmporiumError, context: Context, *, expected: bool = True
+) -> Refusal:
+    details = [
+        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN),
+        error_details_pb2.RequestInfo(request_id=context.request_id),
+    ]
+    if error.violations:
+        details.append(
+            error_details_pb2.BadRequest(
+                field_violations=[
+                    error_details_pb2.BadRequest.FieldViolation(field=field, description=text)
+                    for field, text in error.violations
+                ]
+            )
+        )
+    if error.retry_after_seconds is not None:
+        delay = Duration()
+        delay.FromNanoseconds(int(error.retry_after_seconds * 1e9))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    status = Status(code=code.value[0], message=error.message)
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return Refusal(code, error.reason, status, expected)

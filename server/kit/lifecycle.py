@@ -1,0 +1,116 @@
+"""How a service process begins and ends.
+
+A service's `app.py` opens its parts in one `async with` stack, in reading order, and waits for
+`stopping()` inside it. Leaving the stack closes them in reverse: readiness goes first, calls
+drain, pools close last.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import structlog
+import uvloop
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2_grpc
+
+from server import settings
+from server.kit import errors, reflection
+from server.kit.auth import Verifier
+from server.kit.health import Health, Probe
+from server.kit.interceptors.chain import pipeline
+from server.kit.interceptors.hook import generic_handler
+from server.kit.interceptors.metrics import CallMetrics
+from server.kit.interceptors.in_flight import InFlight
+
+_log = structlog.get_logger()
+
+# A client may ping this often even without a call; Envoy and the Python client ask less often.
+_PING_INTERVAL_MS_MIN = 30_000
+_CONNECTION_AGE_MS_MAX = 300_000
+_CONNECTION_AGE_GRACE_MS = 30_000
+_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+
+
+def run(main: Callable[[settings.Settings], Awaitable[None]]) -> int:
+    """Runs `main` on uvloop until it ends, and gives the process's exit code."""
+    try:
+        configuration = settings.read(os.environ)
+        # Batch scheduling lets a busy loop keep its core for longer turns: 50 us less a call.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        uvloop.run(main(configuration))
+    except (settings.SettingsError, errors.Unavailable) as error:
+        print(f"emporium: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def stopping() -> None:
+    """Returns when the process is asked to stop, by SIGTERM or SIGINT."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    await asked.wait()
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A gRPC service and the servicer that answers for it."""
+
+    service: ServiceDescriptor
+    servicer: object
+
+
+@asynccontextmanager
+async def serving(
+    configuration: settings.Server,
+    verifier: Verifier,
+    registrations: Sequence[Registration],
+    probes: Mapping[str, Probe],
+) -> AsyncIterator[int]:
+    """Serves while the block runs, ready when every probe succeeds; yields the port.
+
+    On leaving: NOT_SERVING, then a wait until load balancers have noticed, then no new calls, then
+    every call in flight has ended or its grace is over.
+    """
+    in_flight = InFlight()
+    calls = pipeline(verifier, CallMetrics(), in_flight, configuration.deadline_seconds)
+    names = [registration.service.full_name for registration in registrations]
+    health = Health(names, probes)
+    server = grpc.aio.server(options=_options(configuration))
+    server.add_generic_rpc_handlers(
+        [generic_handler(each.service, each.servicer, calls) for each in registrations]
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
+    reflection.register(server, names)
+    port = server.add_insecure_port(f"{configuration.grpc_host}:{configuration.grpc_port}")
+    await server.start()
+    try:
+        async with health.following():
+            _log.info("serving", port=port, services=names)
+            yield port
+    finally:
+        await health.servicer.enter_graceful_shutdown()
+        _log.info("draining", in_flight=in_flight.count)
+        await asyncio.sleep(configuration.drain_seconds)
+        await server.stop(configuration.grace_seconds)
+        # stop() does not wait for handlers that it has cut off, and they still hold connections.
+        await in_flight.ended(configuration.grace_seconds)
+        _log.info("stopped", in_flight=in_flight.count)
+
+
+def _options(configuration: settings.Server) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", int(configuration.reuse_port)),
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
+        ("grpc.max_connection_age_ms", _CONNECTION_AGE_MS_MAX),
+        ("grpc.max_connection_age_grace_ms", _CONNECTION_AGE_GRACE_MS),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS_MIN),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]

@@ -1,0 +1,111 @@
+"""One pool of PostgreSQL connections, and what its errors mean.
+
+Stores acquire from the pool per statement or per transaction, and never hold a connection across
+anything else. The service's role carries its own statement and lock timeouts (see `migrate.py`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import structlog
+
+from server.kit import errors
+from server.settings import Postgres
+
+# The driver's classes are generic in its stubs only.
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = asyncpg.pool.PoolConnectionProxy
+
+_log = structlog.get_logger()
+
+_FIRST_DELAY_SECONDS = 0.1
+_DELAY_SECONDS_MAX = 2.0
+_RETRY_AFTER_SECONDS = 1.0
+
+# What says that the server is away, stopping or out of room, rather than that a statement is wrong.
+AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
+)
+
+
+@asynccontextmanager
+async def connected(settings: Postgres) -> AsyncIterator[Pool]:
+    """A pool on `settings.database_url`, waiting for the server for a while if it must.
+
+    Raises `Unavailable` when it does not come up within `connect_timeout_seconds`.
+    """
+    pool = await _connect(settings)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def _connect(settings: Postgres) -> Pool:
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + settings.connect_timeout_seconds
+    delay = _FIRST_DELAY_SECONDS
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                settings.database_url,
+                min_size=settings.pool_size_min,
+                max_size=settings.pool_size_max,
+                command_timeout=settings.command_timeout_seconds,
+                timeout=settings.acquire_timeout_seconds,
+                # The pool would ask the server to forget the session at every release. Ours
+                # carries none (no SET, no advisory lock, no LISTEN), so that query is only time.
+                reset=_keep,
+            )
+        except AWAY as error:
+            if loop.time() + delay > give_up_at:
+                raise errors.Unavailable(f"PostgreSQL cannot be reached: {error}") from error
+            _log.warning("postgres.waiting", error=str(error), next_try_seconds=delay)
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, _DELAY_SECONDS_MAX)
+
+
+async def _keep(connection: Any) -> None:
+    """Nothing to reset."""
+
+
+async def ping(pool: Pool) -> None:
+    """Raises when the database does not answer."""
+    await pool.fetchval("SELECT 1")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Gives what the driver raises a name that callers may hear.
+
+    A store translates its own constraint violations inside this; whatever is neither of them nor
+    the server being away goes through, and the caller hears INTERNAL.
+    """
+    try:
+        yield
+    except asyncpg.QueryCanceledError as error:
+        raise errors.DeadlineExceeded("the database took too long") from error
+    except (asyncpg.LockNotAvailableError, asyncpg.SerializationError) as error:
+        raise errors.Conflict("another change was faster; try again") from error
+    except asyncpg.DeadlockDetectedError as error:
+        raise errors.Conflict("two changes met; try again", retry_after_seconds=0.1) from error
+    except TimeoutError as error:
+        raise errors.DeadlineExceeded("the database took too long") from error
+    except AWAY as error:
+        raise errors.Unavailable(
+            "the database cannot be reached", retry_after_seconds=_RETRY_AFTER_SECONDS
+        ) from error

@@ -1,0 +1,122 @@
+"""Every knob of a service process: its environment variable, its default and its unit.
+
+Read once, at start. Nothing else in the project reads the environment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """A variable is missing or unusable. The message names it and the mend."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """The gRPC listener, and how it ends."""
+
+    grpc_host: str = "127.0.0.1"
+    grpc_port: int = 50051
+    reuse_port: bool = False  # several processes on one port; only `emporium up --workers` sets it
+    metrics_port: int = 9464  # 0: none
+    deadline_seconds: float = 10.0  # for a call that brings none of its own
+    drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
+    grace_seconds: float = 10.0  # for calls in flight, after that
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postgres:
+    """This service's own database, as a role without DDL rights."""
+
+    database_url: str = ""
+    pool_size_min: int = 2
+    pool_size_max: int = 10
+    acquire_timeout_seconds: float = 2.0
+    command_timeout_seconds: float = 5.0
+    connect_timeout_seconds: float = 20.0  # how long to keep trying at start
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mongo:
+    """This service's own MongoDB database."""
+
+    mongodb_uri: str = ""
+    mongodb_database: str = "emporium_analytics"
+    mongodb_driver: Literal["pymongo", "motor"] = "pymongo"
+    mongodb_timeout_seconds: float = 5.0  # for one operation, whatever it meets
+    mongodb_connect_timeout_seconds: float = 20.0  # how long to keep trying at start
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Whose signatures are believed, and what this process signs with."""
+
+    jwks_file: Path = Path("jwks.json")
+    signing_key_file: Path = Path("signing-key.json")  # a private JWK with its `kid`
+    token_seconds: int = 600
+    bcrypt_cost: int = 12
+    bcrypt_threads: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """Where the other services are, as gRPC targets."""
+
+    user_target: str = "dns:///127.0.0.1:50051"
+    analytics_target: str = "dns:///127.0.0.1:50053"
+    user_cache_seconds: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """What the shop decides."""
+
+    shop_currency: str = "GBP"  # ISO 4217
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All of it, by concern."""
+
+    server: Server = field(default_factory=Server)
+    postgres: Postgres = field(default_factory=Postgres)
+    mongo: Mongo = field(default_factory=Mongo)
+    tokens: Tokens = field(default_factory=Tokens)
+    neighbours: Neighbours = field(default_factory=Neighbours)
+    shop: Shop = field(default_factory=Shop)
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings that `environment` describes: `GRPC_PORT` sets `server.grpc_port`, and so on.
+
+    Raises `SettingsError` naming the variable, what it holds and what it may hold.
+    """
+    return Settings(
+        **{concern.name: _read_concern(concern.type, environment) for concern in fields(Settings)}
+    )
+
+
+def _read_concern(concern: Any, environment: Mapping[str, str]) -> Any:
+    values = {}
+    for knob in fields(concern):
+        variable = knob.name.upper()
+        if variable not in environment:
+            continue
+        try:
+            values[knob.name] = msgspec.convert(
+                environment[variable], knob.type, strict=False, dec_hook=_decode
+            )
+        except (msgspec.ValidationError, ValueError) as error:
+            raise SettingsError(f"{variable}={environment[variable]!r}: {error}") from error
+    return concern(**values)
+
+
+def _decode(wanted: type, value: Any) -> Any:
+    if wanted is Path:
+        return Path(value)
+    raise ValueError(f"no way to read a {wanted.__name__}")

@@ -1,0 +1,70 @@
+"""Password hashes by bcrypt, on threads of their own.
+
+One hash takes a quarter of a second of a core, on purpose. The threads run at the lowest priority,
+so that calls beside them keep nearly all of their rate, and only a few hashes may wait at a time.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import bcrypt
+
+from server.kit import errors
+
+_NICE = 19
+_WAITING_MAX_PER_THREAD = 16
+
+T = TypeVar("T")
+
+
+class PasswordHasher:
+    """Hashes and checks passwords of at most 72 bytes."""
+
+    def __init__(self, executor: ThreadPoolExecutor, cost: int, waiting_max: int) -> None:
+        self._executor = executor
+        self._cost = cost
+        self._waiting_max = waiting_max
+        self._waiting = 0
+        # Compared with when there is no account, so that a wrong e-mail takes as long as a wrong
+        # password and neither tells which it was. Hashed at the first login, not at start.
+        self._nobody: bytes | None = None
+
+    async def hash(self, password: str) -> bytes:
+        """A salted hash. Raises `Unavailable` when too many are waiting."""
+        return await self._run(lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost)))
+
+    async def matches(self, password: str, password_hash: bytes | None) -> bool:
+        """Whether `password` made `password_hash`; False, as slowly, when there is none."""
+        if password_hash is None:
+            self._nobody = self._nobody or await self.hash("nobody's password")
+            await self._run(lambda: bcrypt.checkpw(password.encode(), self._nobody or b""))
+            return False
+        return await self._run(lambda: bcrypt.checkpw(password.encode(), password_hash))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= self._waiting_max:
+            raise errors.Unavailable("too many people are signing in", retry_after_seconds=2)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        finally:
+            self._waiting -= 1
+
+
+@asynccontextmanager
+async def hashing(cost: int, threads: int) -> AsyncIterator[PasswordHasher]:
+    """A hasher with `threads` threads of its own, gone when the block ends."""
+    executor = ThreadPoolExecutor(threads, "bcrypt", initializer=_step_back)
+    try:
+        yield PasswordHasher(executor, cost, threads * _WAITING_MAX_PER_THREAD)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _step_back() -> None:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -1,0 +1,95 @@
+"""The servicers: each method reads the request, decides by the rules, keeps by the store."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from emporium.user.v1 import auth_service_pb2
+from emporium.user.v1 import user_service_pb2 as pb
+from google.protobuf.empty_pb2 import Empty
+from uuid_utils.compat import uuid7
+
+from server.kit.auth import Signer
+from server.kit.context import Context
+from server.kit.idempotency import key_of
+from server.kit.paging import Sort, page_query
+from server.user import rules, wire
+from server.user.passwords import PasswordHasher
+from server.user.store import UserStore
+
+_NEWEST_FIRST = Sort("created_at", descending=True)
+_SORTABLE = ("created_at", "email", "full_name")
+
+
+class UserService:
+    """`emporium.user.v1.UserService`."""
+
+    def __init__(self, store: UserStore, hasher: PasswordHasher) -> None:
+        self._store = store
+        self._hasher = hasher
+
+    async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
+        new = wire.from_create(request)
+        user = rules.open_account(new, context.caller, _new_id(), _now())
+        password_hash = await self._hasher.hash(request.password) if new.has_password else None
+        caller_id = context.caller.id if context.caller else ""
+        key = key_of(request, caller_id, "CreateUser", secret="password")
+        answer = wire.to_user(user).SerializeToString()
+        return pb.User.FromString(await self._store.create(user, password_hash, key, answer))
+
+    async def GetUser(self, request: pb.GetUserRequest, context: Context) -> pb.User:
+        return wire.to_user(await self._store.get(request.user_id))
+
+    async def ListUsers(
+        self, request: pb.ListUsersRequest, context: Context
+    ) -> pb.ListUsersResponse:
+        filters = wire.from_list(request)
+        query = page_query(request, sortable=_SORTABLE, default=_NEWEST_FIRST, filters=filters)
+        return wire.to_list(query, await self._store.list(filters, query))
+
+    async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.User:
+        change = wire.from_update(request)
+        rules.check_change(change, context.signed_in)
+        now = _now()
+        return wire.to_user(
+            await self._store.update(
+                request.user_id, lambda user: rules.changed(user, change, now)
+            )
+        )
+
+    async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> Empty:
+        await self._store.delete(
+            request.user_id, lambda user: rules.check_etag(user, request.etag)
+        )
+        return Empty()
+
+
+class AuthService:
+    """`emporium.user.v1.AuthService`."""
+
+    def __init__(self, store: UserStore, hasher: PasswordHasher, signer: Signer) -> None:
+        self._store = store
+        self._hasher = hasher
+        self._signer = signer
+
+    async def Login(
+        self, request: auth_service_pb2.LoginRequest, context: Context
+    ) -> auth_service_pb2.LoginResponse:
+        found = await self._store.credentials(request.email)
+        user, password_hash = found or (None, None)
+        matches = await self._hasher.matches(request.password, password_hash)
+        if user is None or not matches or user.status is not rules.Status.ACTIVE:
+            raise rules.BadCredentials
+        return auth_service_pb2.LoginResponse(
+            access_token=self._signer.sign(str(user.id), user.role),
+            token_type="Bearer",
+            expires_in=self._signer.lifetime_seconds,
+            user=wire.to_user(user),
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> UUID:
+    return uuid7()

@@ -1,0 +1,104 @@
+"""What tests of servicers share: keys and tokens, databases of their own, a server to call."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import asyncpg
+import grpc
+import pytest
+from prometheus_client import CollectorRegistry
+
+from server.kit import auth, migrate
+from server.kit.context import Role
+from server.kit.interceptors.chain import pipeline
+from server.kit.interceptors.hook import generic_handler
+from server.kit.interceptors.in_flight import InFlight
+from server.kit.interceptors.metrics import CallMetrics
+from server.kit.lifecycle import Registration
+from server.local.postgres import EmbeddedPostgres
+from server.settings import Postgres
+
+Token = Callable[..., str]
+Serve = Callable[[Sequence[Registration]], AbstractAsyncContextManager[grpc.aio.Channel]]
+NewDatabase = Callable[[str], Awaitable[Postgres]]
+
+DEADLINE_SECONDS = 5.0
+
+
+@pytest.fixture(scope="session")
+def signer() -> auth.Signer:
+    """Signs for users, as the user service does."""
+    return auth.Signer(auth.new_key("user-1"), lifetime_seconds=600)
+
+
+@pytest.fixture(scope="session")
+def service_signer() -> auth.Signer:
+    """Signs for the order service."""
+    return auth.Signer(auth.new_key("service:order-1"), lifetime_seconds=600)
+
+
+@pytest.fixture(scope="session")
+def verifier(signer: auth.Signer, service_signer: auth.Signer) -> auth.Verifier:
+    """Believes both signers."""
+    return auth.Verifier(auth.jwks([signer.public_key, service_signer.public_key]))
+
+
+@pytest.fixture(scope="session")
+def token(signer: auth.Signer, service_signer: auth.Signer) -> Token:
+    """`token("STAFF", user_id)`: a good token; `token("SERVICE")`: the order service's."""
+
+    def make(role: str, user_id: str | None = None) -> str:
+        if role == "SERVICE":
+            return service_signer.sign("service:order", Role.SERVICE)
+        return signer.sign(user_id or str(uuid.uuid4()), Role(role))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def serve(verifier: auth.Verifier) -> Serve:
+    """`async with serve(registrations) as channel`: a real server with the whole pipeline."""
+
+    @asynccontextmanager
+    async def start(registrations: Sequence[Registration]) -> AsyncIterator[grpc.aio.Channel]:
+        calls = pipeline(verifier, CallMetrics(CollectorRegistry()), InFlight(), DEADLINE_SECONDS)
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        server.add_generic_rpc_handlers(
+            [generic_handler(each.service, each.servicer, calls) for each in registrations]
+        )
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+        await server.stop(0)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: EmbeddedPostgres) -> NewDatabase:
+    """`await new_database("user")`: settings of a fresh, migrated database of that service."""
+
+    async def create(service: str) -> Postgres:
+        database = migrate.Database(
+            f"emporium_{service}_{uuid.uuid4().hex[:8]}", "owner-password", "service-password"
+        )
+        await migrate.prepare_postgres(postgres.admin_dsn, database)
+        owner = migrate.dsn(
+            postgres.admin_dsn, database.owner, database.owner_password, database.name
+        )
+        await asyncio.to_thread(migrate.upgrade, owner, service)
+        url = migrate.dsn(
+            postgres.admin_dsn, database.name, database.service_password, database.name
+        )
+        return Postgres(database_url=url, pool_size_max=20)
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def admin(postgres: EmbeddedPostgres) -> Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]:
+    """`await admin()`: a superuser's connection, for tests that break things."""
+    return lambda: asyncpg.connect(postgres.admin_dsn)
