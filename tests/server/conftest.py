@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import asyncpg
 import grpc
 import pytest
 from prometheus_client import CollectorRegistry
@@ -96,9 +95,3 @@ def new_database(postgres: EmbeddedPostgres) -> NewDatabase:
         return Postgres(database_url=url, pool_size_max=20)
 
     return create
-
-
-@pytest.fixture(scope="session")
-def admin(postgres: EmbeddedPostgres) -> Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]:
-    """`await admin()`: a superuser's connection, for tests that break things."""
-    return lambda: asyncpg.connect(postgres.admin_dsn)

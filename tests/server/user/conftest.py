@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest_asyncio
-from emporium.user.v1 import auth_service_pb2, user_service_pb2
 
+from emporium.user.v1 import auth_service_pb2, user_service_pb2
 from server.kit import auth, postgres
 from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool

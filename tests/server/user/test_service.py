@@ -2,17 +2,17 @@
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
-from emporium.type.v1 import role_pb2
-from emporium.user.v1 import auth_service_pb2, auth_service_pb2_grpc, user_service_pb2_grpc
-from emporium.user.v1 import user_service_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from emporium.type.v1 import role_pb2
+from emporium.user.v1 import auth_service_pb2, auth_service_pb2_grpc, user_service_pb2_grpc
+from emporium.user.v1 import user_service_pb2 as pb
 from tests.server.conftest import Token
 
 PASSWORD = "correct horse"
@@ -36,8 +36,8 @@ class Refused:
 
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
         self.code = error.code()
-        self.message = error.details()
-        status = rpc_status.from_call(error)
+        self.message = error.details() or ""
+        status = rpc_status.from_call(cast(grpc.Call, error))
         assert isinstance(status, status_pb2.Status)
         info, bad, request = (
             error_details_pb2.ErrorInfo(),
@@ -211,7 +211,9 @@ async def test_wrong_passwords_unknown_emails_and_disabled_accounts_are_told_ali
         "UpdateUser", pb.UpdateUserRequest(user_id=disabled.id, status=pb.User.DISABLED)
     )
     answers = [
-        await refused(anyone("Login", auth_service_pb2.LoginRequest(email=email, password=password)))
+        await refused(
+            anyone("Login", auth_service_pb2.LoginRequest(email=email, password=password))
+        )
         for email, password in (
             (user.email, "wrong password"),
             (new_email(), PASSWORD),
@@ -278,9 +280,7 @@ async def test_an_email_cannot_be_changed_to_a_taken_one(anyone: Door, admin_doo
     assert found.reason == "EMAIL_TAKEN"
 
 
-async def test_only_admins_list_accounts(
-    anyone: Door, staff: Door, admin_door: Door
-) -> None:
+async def test_only_admins_list_accounts(anyone: Door, staff: Door, admin_door: Door) -> None:
     request = pb.ListUsersRequest()
     assert (await refused(anyone("ListUsers", request))).reason == "UNAUTHENTICATED"
     assert (await refused(staff("ListUsers", request))).reason == "PERMISSION_DENIED"
