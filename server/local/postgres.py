@@ -160,7 +160,7 @@ class EmbeddedPostgres:
             name=name,
             command=command,
             log_file=self._log_file,
-            folder=self._directory if self._directory.exists() else None,
+            folder=Path("/"),
             user=self._user,
             stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
             death_signal=signal.SIGINT,

@@ -4,18 +4,18 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from server.local.errors import ChildDied
+from server.local.identity import ProcessRecord, start_of
 from server.local.mends import mend_for
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 16_384
+LINE_LENGTH_MAX = 400
 
 
 @dataclass(kw_only=True)
@@ -36,18 +36,14 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     stop_timeout_seconds: float = 20.0
+    spawned: Callable[[], None] | None = None  # called when a process has begun
+    record: ProcessRecord | None = None  # of the latest process
     _process: asyncio.subprocess.Process | None = None
-    _started_at: float = 0.0
 
     @property
     def pid(self) -> int:
         """The process id; 0 before the first start."""
         return self._process.pid if self._process else 0
-
-    @property
-    def started_at(self) -> float:
-        """When the process began, by the kernel's count; with the pid it names one process ever."""
-        return self._started_at
 
     @property
     def running(self) -> bool:
@@ -71,10 +67,9 @@ class Child:
                 cwd=self.folder,
                 start_new_session=True,
             )
-        with suppress(
-            psutil.NoSuchProcess
-        ):  # already dead; whoever awaits its readiness will say so
-            self._started_at = psutil.Process(self._process.pid).create_time()
+        self.record = ProcessRecord(self.name, self._process.pid, start_of(self._process.pid))
+        if self.spawned is not None:
+            self.spawned()
 
     async def wait(self) -> int:
         """Waits for the end; gives the exit code, or minus the signal."""
@@ -116,7 +111,8 @@ class Child:
             with self.log_file.open("rb") as log:
                 log.seek(0, os.SEEK_END)
                 log.seek(max(0, log.tell() - TAIL_BYTES))
-                return log.read().decode("utf-8", "replace").splitlines()[-lines:]
+                text = log.read().decode("utf-8", "replace")
+                return [line[:LINE_LENGTH_MAX] for line in text.splitlines()[-lines:]]
         except FileNotFoundError:
             return []
 

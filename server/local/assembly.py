@@ -1,0 +1,115 @@
+"""Makes the parts of a cluster and tells each what it must know of the others."""
+
+import shutil
+from pathlib import Path
+
+from server.local import edge
+from server.local.environment import service_environment
+from server.local.gateway import Gateway
+from server.local.home import Home
+from server.local.mongo import EmbeddedMongo
+from server.local.options import ClusterOptions
+from server.local.part import Part
+from server.local.plan import PortPlan, process_names
+from server.local.postgres import EmbeddedPostgres
+from server.local.record import SERVICES
+from server.local.services import CHECKOUT, ServiceProcess
+
+# Each process of a service with PostgreSQL holds a pool and a listening connection.
+CONNECTIONS_PER_PROCESS = 12
+CONNECTIONS_BESIDES = 40
+ENVOY_SOURCE = CHECKOUT / "envoy"
+
+
+class Assembly:
+    """The parts of one cluster, made in the order of their start."""
+
+    def __init__(self, options: ClusterOptions, ports: PortPlan, home: Home) -> None:
+        self.options = options
+        self.ports = ports
+        self.home = home
+        self._postgres: EmbeddedPostgres | None = None
+        self._mongo: EmbeddedMongo | None = None
+
+    @property
+    def admin_dsn(self) -> str:
+        """Connects to PostgreSQL as an admin; for our own, once it has been started."""
+        return self._postgres.admin_dsn if self._postgres else self.options.database_url
+
+    @property
+    def mongodb_uri(self) -> str:
+        """Connects to MongoDB."""
+        return self._mongo.uri if self._mongo else self.options.mongodb_uri
+
+    def databases(self) -> list[Part]:
+        """PostgreSQL and mongod, but for those that the operator has elsewhere."""
+        parts: list[Part] = []
+        durable = not self.options.ephemeral
+        if not self.options.database_url:
+            processes = 2 * self.options.workers
+            self._postgres = EmbeddedPostgres(
+                self.home.data / "postgres",
+                port=self.ports.postgres,
+                durable=durable,
+                connections_max=CONNECTIONS_BESIDES + CONNECTIONS_PER_PROCESS * processes,
+                log_file=self.home.log_file("postgres"),
+            )
+            parts.append(self._postgres)
+        if not self.options.mongodb_uri:
+            self._mongo = EmbeddedMongo(
+                self.home.data / "mongo",
+                port=self.ports.mongod,
+                durable=durable,
+                log_file=self.home.log_file("mongod"),
+            )
+            parts.append(self._mongo)
+        return parts
+
+    def services(self) -> list[Part]:
+        """Every process of every service."""
+        return [
+            self._service(service, process)
+            for service in SERVICES
+            for process in process_names(service, self.options.workers)
+        ]
+
+    def gateway(self) -> Part:
+        """Envoy, on a configuration made for these ports."""
+        return Gateway(
+            self._render_edge(),
+            edge_port=self.ports.edge,
+            concurrency=max(1, self.options.workers),
+            log_file=self.home.log_file("envoy"),
+        )
+
+    def _service(self, service: str, process: str) -> Part:
+        return ServiceProcess(
+            service,
+            process,
+            self.home.log_file(process),
+            self.ports.grpc[service],
+            service_environment(
+                service,
+                process,
+                options=self.options,
+                ports=self.ports,
+                home=self.home,
+                admin_dsn=self.admin_dsn,
+                mongodb_uri=self.mongodb_uri,
+            ),
+        )
+
+    def _render_edge(self) -> Path:
+        into = self.home.directory / "edge"
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir(mode=0o700)
+        return edge.render(
+            ENVOY_SOURCE,
+            into,
+            edge_port=self.ports.edge,
+            admin_port=self.ports.admin,
+            endpoints={service: [("127.0.0.1", port)] for service, port in self.ports.grpc.items()},
+            jwks=self.home.keys / "jwks.json",
+            rate_limit_per_minute=self.options.rate_limit_per_minute,
+            login_limit_per_minute=self.options.login_limit_per_minute,
+        )

@@ -1,0 +1,69 @@
+"""Which port each part of a cluster gets."""
+
+from dataclasses import dataclass
+
+from server.local.options import DEFAULT_EDGE_PORT, ClusterOptions
+from server.local.ports import free_ports, require_free
+from server.local.record import SERVICES
+
+WELL_KNOWN_GRPC = {"user": 50051, "order": 50052, "analytics": 50053}
+WELL_KNOWN_ADMIN = 9901
+WELL_KNOWN_METRICS = 9464
+OTHERWISE = "Stop its holder, or choose another --edge-port, which makes all ports free ones."
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortPlan:
+    """Ports on 127.0.0.1."""
+
+    edge: int
+    admin: int
+    grpc: dict[str, int]  # by service; its workers share it
+    metrics: dict[str, int]  # by process
+    postgres: int
+    mongod: int
+
+
+def process_names(service: str, workers: int) -> list[str]:
+    """What the processes of a service are called."""
+    return [service] if workers == 1 else [f"{service}-{n}" for n in range(1, workers + 1)]
+
+
+def plan(options: ClusterOptions) -> PortPlan:
+    """The well-known ports with the default edge port; free ones with any other.
+
+    Raises `LocalError` naming a port that is in use, and its holder.
+    """
+    processes = [name for each in SERVICES for name in process_names(each, options.workers)]
+    postgres, mongod = free_ports(2)
+    if options.edge_port == DEFAULT_EDGE_PORT:
+        chosen = PortPlan(
+            edge=DEFAULT_EDGE_PORT,
+            admin=WELL_KNOWN_ADMIN,
+            grpc=WELL_KNOWN_GRPC,
+            metrics={name: WELL_KNOWN_METRICS + n for n, name in enumerate(processes)},
+            postgres=postgres,
+            mongod=mongod,
+        )
+    else:
+        taken = frozenset({postgres, mongod, options.edge_port})
+        edge, admin, *rest = free_ports(2 + len(SERVICES) + len(processes), taken)
+        chosen = PortPlan(
+            edge=options.edge_port or edge,
+            admin=admin,
+            grpc=dict(zip(SERVICES, rest, strict=False)),
+            metrics=dict(zip(processes, rest[len(SERVICES) :], strict=True)),
+            postgres=postgres,
+            mongod=mongod,
+        )
+    _require_free(chosen)
+    return chosen
+
+
+def _require_free(chosen: PortPlan) -> None:
+    require_free(chosen.edge, "the edge", OTHERWISE)
+    require_free(chosen.admin, "Envoy's admin page", OTHERWISE)
+    for service, port in chosen.grpc.items():
+        require_free(port, f"the {service} service", OTHERWISE)
+    for process, port in chosen.metrics.items():
+        require_free(port, f"the metrics of {process}", OTHERWISE)

@@ -1,0 +1,75 @@
+"""Prepares the databases of a home and brings their schema up to date, when that is needed."""
+
+import asyncio
+import re
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from server.local.home import Home
+from server.local.services import CHECKOUT
+
+DATABASES = {"user": "emporium_user", "order": "emporium_order"}
+REVISION = re.compile(r'^revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
+DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
+
+
+def owner_dsn(admin_dsn: str, service: str, home: Home) -> str:
+    """Connects to a service's database as the role that migrates it."""
+    name = DATABASES[service]
+    return _as_role(admin_dsn, f"{name}_owner", home.secret(f"{name}_owner"), name)
+
+
+def service_dsn(admin_dsn: str, service: str, home: Home) -> str:
+    """Connects to a service's database as the service does."""
+    name = DATABASES[service]
+    return _as_role(admin_dsn, name, home.secret(name), name)
+
+
+def _as_role(admin_dsn: str, role: str, password: str, database: str) -> str:
+    """As `server.kit.migrate.dsn`, which cannot be had without loading Alembic."""
+    parts = urlsplit(admin_dsn)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{host}", path=f"/{database}"))
+
+
+async def prepare(admin_dsn: str, service: str, home: Home) -> bool:
+    """Makes roles, database and schema what they should be; whether anything was to be done."""
+    if await _is_ready(admin_dsn, service, home):
+        return False
+    # Imported late: Alembic brings SQLAlchemy, half a second that a second run has no use for.
+    from server.kit import migrate
+
+    name = DATABASES[service]
+    database = migrate.Database(name, home.secret(f"{name}_owner"), home.secret(name))
+    await migrate.prepare_postgres(admin_dsn, database)
+    await asyncio.to_thread(migrate.upgrade, owner_dsn(admin_dsn, service, home), service)
+    return True
+
+
+async def _is_ready(admin_dsn: str, service: str, home: Home) -> bool:
+    """Whether both roles can sign in and the schema is at the newest revision."""
+    try:
+        connection = await asyncpg.connect(service_dsn(admin_dsn, service, home))
+        await connection.close()
+        connection = await asyncpg.connect(owner_dsn(admin_dsn, service, home))
+        try:
+            revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        finally:
+            await connection.close()
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.InsufficientPrivilegeError,
+        asyncpg.UndefinedTableError,
+    ):
+        return False
+    return {revision} == heads(CHECKOUT / "server" / service / "migrations" / "versions")
+
+
+def heads(versions: Path) -> set[str]:
+    """The newest revisions in a folder of Alembic's, read without loading Alembic."""
+    texts = [file.read_text(encoding="utf-8") for file in versions.glob("*.py")]
+    revisions = {revision for text in texts for revision in REVISION.findall(text)}
+    return revisions - {revision for text in texts for revision in DOWN_REVISION.findall(text)}

@@ -1,0 +1,103 @@
+"""The three services as child processes."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from server.local.errors import LocalError
+from server.local.process import Child
+
+CHECKOUT = Path(__file__).parents[2]  # the folder of the package `server`
+# Workers share a port, so that a connection to it may reach any of them. Which process listens is
+# known to the kernel alone, and the kernel offers no event for it.
+LISTEN_POLL_SECONDS = 0.02
+READY_TIMEOUT_SECONDS = 60.0
+# The service answers at once when this is asked of it; the numbers bound a connection's first try.
+CHANNEL_OPTIONS = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class ServiceProcess:
+    """One process of a service. `environment` holds what `server/settings.py` reads."""
+
+    def __init__(
+        self, service: str, name: str, log_file: Path, port: int, environment: Mapping[str, str]
+    ) -> None:
+        self._port = port
+        self.child = Child(
+            name=name,
+            command=[sys.executable, "-m", "server", service],
+            log_file=log_file,
+            environment=environment,
+            folder=CHECKOUT,
+        )
+
+    async def start(self) -> None:
+        """Starts it, and returns when it says SERVING."""
+        await self.child.start()
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+                await self._until_it_listens()
+                serving = asyncio.create_task(until_serving(self._port))
+                ended = asyncio.create_task(self.child.wait())
+                await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+                for task in (serving, ended):
+                    task.cancel()
+                self.child.require_running()
+                await serving
+        except TimeoutError as error:
+            tail = "".join(f"\n    {line}" for line in self.child.tail())
+            await self.child.stop()
+            raise LocalError(
+                f"{self.child.name} was not ready in {READY_TIMEOUT_SECONDS:.0f} s; "
+                f"its last words:{tail}"
+            ) from error
+
+    async def stop(self) -> None:
+        """Lets it drain, then ends it."""
+        await self.child.stop()
+
+    async def _until_it_listens(self) -> None:
+        while True:
+            self.child.require_running()
+            try:
+                connections = psutil.Process(self.child.pid).net_connections("tcp")
+            except psutil.NoSuchProcess:
+                continue  # the next look says that it has ended
+            if any(
+                (each.status, each.laddr[1:]) == (psutil.CONN_LISTEN, (self._port,))
+                for each in connections
+            ):
+                return
+            await asyncio.sleep(LISTEN_POLL_SECONDS)
+
+
+async def until_serving(port: int) -> None:
+    """Watches the health of the server on `port` of 127.0.0.1 until it says SERVING."""
+    # Imported late: gRPC takes a fifth of a second to load, in which the databases already start.
+    import grpc
+    from grpc_health.v1 import health_pb2
+
+    serving = health_pb2.HealthCheckResponse.SERVING
+    target = f"127.0.0.1:{port}"
+    async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
+        watch = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        while True:
+            try:
+                async for answer in watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
+                    if answer.status == serving:
+                        return
+            except grpc.aio.AioRpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise LocalError(f"the server on {target} has no health service") from error
