@@ -7,8 +7,8 @@
         async with Emporium("localhost:8080") as shop:
             await shop.auth.login("ann@example.com", "correct horse")
 
-            product = await shop.products.list(sort="unit_price:asc").first_page()
-            order = await shop.orders.create([OrderLine(product.items[0].id, quantity=2)])
+            cheapest = await shop.products.list(sort="unit_price:asc").first_page()
+            order = await shop.orders.create([OrderLine(cheapest.items[0].id, quantity=2)])
             print(order.total_price, order.currency)
 
             async for order in shop.orders.list(status="pending"):

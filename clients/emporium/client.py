@@ -29,7 +29,7 @@ class Emporium:
     certificate.
 
     Belongs to the running event loop: make it inside. It connects when it is first used.
-    Raises `ValueError` for an address or a timeout that cannot be.
+    Raises `ValueError` for an address or a timeout that cannot be, `RuntimeError` without a loop.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Emporium:
         timeout_seconds: float = 10.0,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
+        asyncio.get_running_loop()  # Refuses here what would otherwise fail oddly, later.
         self._session = Session(token, timeout_seconds)
         self._targets = Targets.of(targets)
         # Services that share an address, as behind the edge, share a connection.

@@ -29,6 +29,9 @@ class Session:
     timeout_seconds: float  # for calls that name none of their own
     is_closed: bool = False
 
+    def __post_init__(self) -> None:
+        _check(self.timeout_seconds)
+
 
 class Connection:
     """A channel, and the one way to call over it."""
@@ -56,7 +59,11 @@ class Connection:
         sent_id = request_id.get() or str(uuid4())
         if session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
-        timeout = time_left(_checked(timeout_seconds) or session.timeout_seconds)
+        if timeout_seconds is None:
+            timeout_seconds = session.timeout_seconds
+        else:
+            _check(timeout_seconds)
+        timeout = time_left(timeout_seconds)
         if timeout <= 0:
             raise _too_late("there was no time left to call", sent_id)
         metadata = [("x-request-id", sent_id)]
@@ -88,10 +95,9 @@ class Connection:
         return self._session.is_closed and task is not None and not task.cancelling()
 
 
-def _checked(timeout_seconds: float | None) -> float | None:
-    if timeout_seconds is not None and not 0 < timeout_seconds < math.inf:
+def _check(timeout_seconds: float) -> None:
+    if not 0 < timeout_seconds < math.inf:
         raise ValueError(f"timeout_seconds={timeout_seconds}: must be above 0 and have an end")
-    return timeout_seconds
 
 
 async def _supplied(

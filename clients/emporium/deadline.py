@@ -2,7 +2,8 @@
 
 The server kit sets both variables when it begins to serve a call, and the client reads them
 whenever it makes one. So a chain of services shares one deadline and one request id, and nobody
-passes them by hand. Tasks inherit both, as they inherit every context variable.
+passes them by hand. Tasks inherit both, as they inherit every context variable; one that is to
+outlive the call sets `deadline_at` to None before it calls anybody.
 """
 
 import time

@@ -1,0 +1,188 @@
+"""Each method sends what it was given, and returns what it is answered."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from emporium import (
+    Address,
+    Emporium,
+    Event,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Product,
+    Role,
+    SalesReport,
+    User,
+)
+from emporium.analytics.v1.event_service_pb2 import RecordOrderEventsResponse
+from tests.clients.fake_shop import FakeShop, answer
+
+ID = "01900000-0000-7000-8000-000000000000"
+NOON = datetime(2010, 12, 1, 12, tzinfo=UTC)
+HOME = Address(recipient="Ann", street="1 High Street", city="York", country_code="GB")
+HOME_AS_DICT = {"recipient": "Ann", "street": "1 High Street", "city": "York", "country_code": "GB"}
+
+Call = Callable[[Emporium], Awaitable[object]]
+
+CASES: list[tuple[Call, dict[str, Any]]] = [
+    (
+        lambda shop: shop.users.create(
+            "a@b.c", "Ann", password="secret-1", age=40, role="staff", idempotency_key="k"
+        ),
+        {
+            "email": "a@b.c",
+            "full_name": "Ann",
+            "password": "secret-1",
+            "age": 40,
+            "role": "STAFF",
+            "request_id": "k",
+        },
+    ),
+    (
+        lambda shop: shop.users.create("a@b.c", "Ann", idempotency_key="k"),
+        {"email": "a@b.c", "full_name": "Ann", "request_id": "k"},
+    ),
+    (lambda shop: shop.users.get(ID), {"user_id": ID}),
+    (
+        lambda shop: shop.users.list(
+            role="admin", email="a@b.c", created_after=date(2024, 1, 1), sort="email:asc"
+        ).first_page(),
+        {"role": "admin", "email": "a@b.c", "created_after": "2024-01-01", "sort": "email:asc"},
+    ),
+    (
+        lambda shop: shop.users.update(ID, full_name="Ann", age=41, etag="e"),
+        {"user_id": ID, "full_name": "Ann", "age": 41, "etag": "e"},
+    ),
+    (
+        lambda shop: shop.users.update(ID, email="d@e.f", role=Role.STAFF, status="disabled"),
+        {"user_id": ID, "email": "d@e.f", "role": "STAFF", "status": "DISABLED"},
+    ),
+    (
+        lambda shop: shop.users.update(ID, full_name="Ann", age=None, etag="e"),
+        {"user_id": ID, "full_name": "Ann", "etag": "e", "update_mask": "fullName,age"},
+    ),
+    (lambda shop: shop.users.update(ID), {"user_id": ID}),
+    (lambda shop: shop.users.delete(ID, etag="e"), {"user_id": ID, "etag": "e"}),
+    (
+        lambda shop: shop.products.create(
+            "85123A", "Heart", Decimal("2.55"), currency="GBP", idempotency_key="k"
+        ),
+        {
+            "sku": "85123A",
+            "name": "Heart",
+            "unit_price": "2.55",
+            "currency": "GBP",
+            "request_id": "k",
+        },
+    ),
+    (
+        lambda shop: shop.products.list(
+            sku="85123A", min_price=1, max_price=Decimal("9.99")
+        ).first_page(),
+        {"sku": "85123A", "min_price": "1", "max_price": "9.99"},
+    ),
+    (lambda shop: shop.products.get(ID), {"product_id": ID}),
+    (
+        lambda shop: shop.orders.create(
+            [
+                OrderLine(ID, 2),
+                OrderLine(quantity=6, product_name="Heart", unit_price=Decimal("2.55")),
+            ],
+            shipping_address=HOME,
+            user_id=ID,
+            order_date=NOON,
+            currency="GBP",
+            idempotency_key="k",
+        ),
+        {
+            "items": [
+                {"product_id": ID, "quantity": 2},
+                {"product_name": "Heart", "unit_price": "2.55", "quantity": 6},
+            ],
+            "shipping_address": HOME_AS_DICT,
+            "user_id": ID,
+            "order_date": "2010-12-01T12:00:00Z",
+            "currency": "GBP",
+            "request_id": "k",
+        },
+    ),
+    (lambda shop: shop.orders.get(ID), {"order_id": ID}),
+    (lambda shop: shop.orders.get_user(ID), {"order_id": ID}),
+    (
+        lambda shop: shop.orders.list(status="paid", placed_before=NOON).first_page(),
+        {"status": "paid", "placed_before": "2010-12-01T12:00:00+00:00"},
+    ),
+    (
+        lambda shop: shop.orders.list_of_user(ID, status="paid", per_page=5).first_page(),
+        {"user_id": ID, "status": "paid", "per_page": 5},
+    ),
+    (lambda shop: shop.orders.update(ID, status="paid"), {"order_id": ID, "status": "PAID"}),
+    (
+        lambda shop: shop.orders.update(ID, shipping_address=HOME, etag="e"),
+        {"order_id": ID, "shipping_address": HOME_AS_DICT, "etag": "e"},
+    ),
+    (
+        lambda shop: shop.orders.update(ID, shipping_address=None, etag="e"),
+        {"order_id": ID, "etag": "e", "update_mask": "shippingAddress"},
+    ),
+    (lambda shop: shop.orders.delete(ID, etag="e"), {"order_id": ID, "etag": "e"}),
+    (
+        lambda shop: shop.events.record(
+            "product.viewed", properties={"from": "search"}, occurred_at=NOON, idempotency_key=ID
+        ),
+        {
+            "request_id": ID,
+            "type": "product.viewed",
+            "occurred_at": "2010-12-01T12:00:00Z",
+            "properties": {"from": "search"},
+        },
+    ),
+    (
+        lambda shop: shop.events.record_order_events([OrderEvent(id=ID, kind=OrderEvent.PLACED)]),
+        {"events": [{"id": ID, "kind": "PLACED"}]},
+    ),
+    (lambda shop: shop.reports.sales(), {}),
+    (
+        lambda shop: shop.reports.sales(date(2010, 12, 1), "2010-12-31", currency="GBP"),
+        {"from": "2010-12-01", "to": "2010-12-31", "currency": "GBP"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "request_as_dict"), CASES)
+async def test_a_method_sends_what_it_is_given_and_no_more(
+    shop: Emporium, server: FakeShop, call: Call, request_as_dict: dict[str, Any]
+) -> None:
+    await call(shop)
+
+    sent = MessageToDict(server.last.request, preserving_proto_field_name=True)
+    assert sent == request_as_dict
+
+
+async def test_a_method_returns_the_message_it_is_answered(
+    shop: Emporium, server: FakeShop
+) -> None:
+    user, product, order = User(id="u"), Product(id="p"), Order(id="o")
+    event, report = Event(id="e"), SalesReport(currency="GBP")
+    recorded = RecordOrderEventsResponse(recorded=1)
+    server.will("CreateUser", answer(user)).will("UpdateUser", answer(user))
+    server.will("GetProduct", answer(product)).will("CreateProduct", answer(product))
+    server.will("CreateOrder", answer(order)).will("UpdateOrder", answer(order))
+    server.will("RecordEvent", answer(event)).will("GetSalesReport", answer(report))
+    server.will("RecordOrderEvents", answer(recorded))
+
+    assert await shop.users.create("a@b.c", "Ann") == user
+    assert await shop.users.update(ID, age=40) == user
+    assert await shop.products.get(ID) == product
+    assert await shop.products.create("85123A", "Heart", 3) == product
+    assert await shop.orders.create([OrderLine(ID)]) == order
+    assert await shop.orders.update(ID, status="paid") == order
+    assert await shop.events.record("product.viewed") == event
+    assert await shop.events.record_order_events([]) == recorded
+    assert await shop.reports.sales() == report

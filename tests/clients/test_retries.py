@@ -1,0 +1,156 @@
+"""What is repeated when nobody answers, and what never is."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+import emporium
+from emporium import Emporium, OrderLine, Unavailable
+from emporium.retries import FILES, RETRY_BUDGET, RETRY_POLICY, service_config
+from tests.clients.fake_shop import FakeShop, unavailable
+
+ID = "01900000-0000-7000-8000-000000000000"
+
+SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
+    "GetUser": lambda shop: shop.users.get(ID),
+    "ListUsers": lambda shop: shop.users.list().first_page(),
+    "DeleteUser": lambda shop: shop.users.delete(ID),
+    "GetProduct": lambda shop: shop.products.get(ID),
+    "ListProducts": lambda shop: shop.products.list().first_page(),
+    "GetOrder": lambda shop: shop.orders.get(ID),
+    "ListOrders": lambda shop: shop.orders.list().first_page(),
+    "ListUserOrders": lambda shop: shop.orders.list_of_user(ID).first_page(),
+    "GetOrderUser": lambda shop: shop.orders.get_user(ID),
+    "DeleteOrder": lambda shop: shop.orders.delete(ID),
+    "RecordOrderEvents": lambda shop: shop.events.record_order_events([]),
+    "GetSalesReport": lambda shop: shop.reports.sales(),
+}
+KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
+    "CreateUser": lambda shop: shop.users.create("ann@example.com", "Ann"),
+    "CreateProduct": lambda shop: shop.products.create("85123A", "Heart", "2.55"),
+    "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
+    "RecordEvent": lambda shop: shop.events.record("product.viewed"),
+}
+UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
+    "Login": lambda shop: shop.auth.login("ann@example.com", "secret"),
+    "UpdateUser": lambda shop: shop.users.update(ID, age=40),
+    "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),
+}
+
+
+@pytest.mark.parametrize("rpc", [*SAFE, *KEYED])
+async def test_a_safe_call_is_repeated_until_somebody_answers(
+    shop: Emporium, server: FakeShop, rpc: str
+) -> None:
+    server.will(rpc, unavailable())
+
+    await (SAFE | KEYED)[rpc](shop)
+
+    assert [call.rpc for call in server.served] == [rpc, rpc]
+    assert [call.attempts_before for call in server.served] == [0, 1]
+
+
+@pytest.mark.parametrize("rpc", UNSAFE)
+async def test_an_unsafe_call_is_made_once(shop: Emporium, server: FakeShop, rpc: str) -> None:
+    server.will(rpc, unavailable())
+
+    with pytest.raises(Unavailable):
+        await UNSAFE[rpc](shop)
+
+    assert [call.rpc for call in server.served] == [rpc]
+
+
+def test_every_rpc_of_the_contract_is_safe_keyed_or_unsafe_and_in_the_client() -> None:
+    methods = {
+        method.name
+        for file in FILES
+        for service in file.services_by_name.values()
+        for method in service.methods
+    }
+
+    assert methods == {*SAFE, *KEYED, *UNSAFE}
+
+
+def test_every_generated_service_is_known_to_the_client() -> None:
+    package = Path(emporium.__file__).parent
+    generated = {
+        str(path.relative_to(package.parent)).replace("_pb2_grpc.py", ".proto")
+        for path in package.glob("*/v1/*_service_pb2_grpc.py")
+    }
+
+    assert {file.name for file in FILES} == generated
+
+
+def test_the_service_config_names_exactly_the_safe_rpcs() -> None:
+    [config] = json.loads(service_config())["methodConfig"]
+
+    assert {name["method"] for name in config["name"]} == {*SAFE, *KEYED}
+    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+
+
+@pytest.mark.parametrize("rpc", KEYED)
+async def test_a_create_keeps_its_key_over_retries_and_has_a_new_one_each_call(
+    shop: Emporium, server: FakeShop, rpc: str
+) -> None:
+    server.will(rpc, unavailable(), unavailable())
+
+    await KEYED[rpc](shop)
+    await KEYED[rpc](shop)
+
+    *first, second = [UUID(call.request.request_id) for call in server.served]
+    assert len(first) == 3
+    assert len(set(first)) == 1
+    assert second not in first
+
+
+async def test_a_key_may_be_chosen(shop: Emporium, server: FakeShop) -> None:
+    await shop.users.create("ann@example.com", "Ann", idempotency_key="invoice-1")
+    await shop.products.create("85123A", "Heart", "2.55", idempotency_key="invoice-2")
+    await shop.orders.create([OrderLine(ID)], idempotency_key="invoice-3")
+    await shop.events.record("product.viewed", idempotency_key=ID)
+
+    keys = [call.request.request_id for call in server.served]
+    assert keys == ["invoice-1", "invoice-2", "invoice-3", ID]
+
+
+async def test_after_the_last_attempt_the_call_has_failed(shop: Emporium, server: FakeShop) -> None:
+    server.will("GetUser", *[unavailable()] * 9)
+
+    with pytest.raises(Unavailable):
+        await shop.users.get(ID)
+
+    assert len(server.served) == RETRY_POLICY["maxAttempts"]
+
+
+async def test_retries_end_with_the_deadline(shop: Emporium, server: FakeShop) -> None:
+    server.will("GetUser", *[unavailable()] * 9)
+
+    with pytest.raises(emporium.EmporiumError) as raised:
+        await shop.users.get(ID, timeout_seconds=0.15)
+
+    assert isinstance(raised.value, emporium.DeadlineExceeded | Unavailable)
+    assert len(server.served) <= 3
+
+
+async def test_when_nothing_gets_through_the_budget_ends_the_retrying(
+    shop: Emporium, server: FakeShop
+) -> None:
+    calls = 30
+    server.will("GetUser", *[unavailable()] * 999)
+    outcomes = await asyncio.gather(
+        *(shop.users.get(ID) for _ in range(calls)), return_exceptions=True
+    )
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
+    # Every first attempt, half the budget, and what was under way when that was spent.
+    half_the_budget = RETRY_BUDGET["maxTokens"] / 2
+    assert half_the_budget <= len(server.served) <= half_the_budget + calls
+    server.served.clear()
+
+    with pytest.raises(Unavailable):
+        await shop.users.get(ID)
+
+    assert len(server.served) == 1
