@@ -57,8 +57,6 @@ class Connection:
         """
         session = self._session
         sent_id = request_id.get() or str(uuid4())
-        if session.is_closed:
-            raise Cancelled("the client is closed", request_id=sent_id)
         if timeout_seconds is None:
             timeout_seconds = session.timeout_seconds
         else:
@@ -71,6 +69,8 @@ class Connection:
             if not isinstance(token, str):
                 token, timeout = await _supplied(token, timeout, sent_id)
             metadata.append(("authorization", f"Bearer {token}"))
+        if session.is_closed:
+            raise Cancelled("the client is closed", request_id=sent_id)
         try:
             return await method(request, timeout=timeout, metadata=metadata)
         except grpc.aio.AioRpcError as error:

@@ -201,6 +201,18 @@ async def test_closing_ends_the_calls_under_way_and_refuses_new_ones(server: Fak
     await shop.close()
 
 
+async def test_closing_while_a_token_is_fetched_ends_the_call_too(server: FakeShop) -> None:
+    async def supply() -> str:
+        await shop.close()
+        return "too late"
+
+    shop = Emporium(server.address, token=supply)
+    with pytest.raises(Cancelled, match="client is closed"):
+        await shop.users.get(ID)
+
+    assert server.served == []
+
+
 async def test_cancelling_a_task_cancels_its_call_on_the_server(
     shop: Emporium, server: FakeShop
 ) -> None:
