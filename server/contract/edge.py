@@ -1,5 +1,6 @@
 """What Envoy reads of the contract: the descriptor, the transcoder's services, a route per rpc."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from server.contract import image as images
 from server.contract import routes, rpcs
 from server.contract.protoc import ROOT
 
-# Where the edge's files stand, and no hand-written file does.
-OWNED = ("envoy/generated/**/*",)
-
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
+
+
+def owned(root: Path) -> Iterator[Path]:
+    """Finds what an earlier run made below `root`; no hand-written file stands there."""
+    yield from (path for path in root.glob("envoy/generated/*") if path.is_file())
 
 
 def generate(image: FileDescriptorSet, into: Path) -> list[Path]:

@@ -1,0 +1,263 @@
+-- Gives every REST reply its envelope, whoever made it: a service, through the transcoder, or a
+-- filter of this edge. It shapes what others decided; native gRPC and streams pass untouched.
+--
+-- It reads JSON as text, which is safe for one reason: inside a JSON string every quote is escaped,
+-- so `,"meta":{` can only be the end of one member and the beginning of another.
+
+local byte, concat, find, format, gsub, match, max, sub =
+  string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
+
+-- What the edge says of a refusal that brings no reason of its own, by HTTP status.
+local BY_STATUS = {
+  ["400"] = {"MALFORMED_REQUEST", "the request cannot be read"},
+  ["401"] = {"INVALID_TOKEN", "sign in again"},
+  ["403"] = {"PERMISSION_DENIED", "not allowed"},
+  ["404"] = {"ROUTE_NOT_FOUND", "no such path or verb"},
+  ["408"] = {"DEADLINE_EXCEEDED", "the request did not arrive in time"},
+  ["413"] = {"BODY_TOO_LARGE", "the body may hold 1048576 bytes"},
+  ["429"] = {"RATE_LIMITED", "try again in %s s"},
+  ["501"] = {"METHOD_NOT_IMPLEMENTED", "no such rpc", "404"},
+  ["503"] = {"UNAVAILABLE", "try again"},
+  ["504"] = {"DEADLINE_EXCEEDED", "not done in time; a change may have been made: read again"},
+}
+local OTHERWISE = {"INTERNAL", "something went wrong; quote the request id", "500"}
+
+-- Where the status says too little: Envoy's name for what happened.
+local BY_CAUSE = {
+  ["jwt_authn_access_denied{Jwt_is_missing}"] = {"UNAUTHENTICATED", "send 'Authorization: Bearer <token>'"},
+  ["jwt_authn_access_denied{Jwt_is_expired}"] = {"TOKEN_EXPIRED", "sign in again"},
+  ["response_timeout"] = {"DEADLINE_EXCEEDED", BY_STATUS["504"][2], "504"},
+}
+BY_CAUSE["upstream_response_timeout"] = BY_CAUSE["response_timeout"]
+BY_CAUSE["max_duration_timeout"] = BY_CAUSE["response_timeout"]
+
+-- What a value of each type is called in a sentence.
+local TYPES = {
+  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
+  ENUM = "one of its names", MESSAGE = "an object",
+}
+
+-- gRPC's and Envoy's own headers, of no use to a REST client.
+local PRIVATE = {
+  "grpc-status", "grpc-message", "grpc-encoding", "grpc-status-details-bin", "x-http-status",
+  "x-emporium-edge", "x-emporium-if-none-match", "x-envoy-upstream-healthchecked-cluster",
+}
+
+local LIMITS = {"limit", "remaining", "reset"}
+
+-- How far from the end `meta` can begin: a page token has at most 1,024 characters.
+local META_BYTES = 2048
+
+local function is_grpc(content_type)
+  return content_type ~= nil
+    and (content_type == "application/grpc" or find(content_type, "^application/grpc[+;-]") ~= nil)
+end
+
+-- A caller's own request id is kept, as far as it is fit for logs and headers.
+local function clean(id)
+  if #id > 64 then id = sub(id, 1, 64) end
+  if find(id, "[^%w._-]") then id = gsub(id, "[^%w._-]", "_") end
+  return id
+end
+
+local ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
+local function quoted(text)
+  local safe = gsub(text, '[%c"\\\127-\255]', function(c)
+    return ESCAPES[c] or format("\\u%04x", byte(c))
+  end)
+  return '"' .. safe .. '"'
+end
+
+-- The position of the quote that ends the JSON string whose contents begin at `at`.
+local function closing(json, at)
+  while true do
+    local stop = find(json, '["\\]', at)
+    if not stop then return #json + 1 end
+    if byte(json, stop) == 34 then return stop end
+    at = stop + 2
+  end
+end
+
+-- Where `,"meta":{` begins, when `meta` is the last member of the whole.
+local function meta_of(json)
+  if sub(json, -2) ~= "}}" then return nil end
+  local last
+  local at = find(json, ',"meta":{', max(1, #json - META_BYTES), true)
+  while at do
+    last = at
+    at = find(json, ',"meta":{', at + 1, true)
+  end
+  return last and find(json, "^[^{}]*}}$", last + 9) and last
+end
+
+local function success(json, id)
+  local meta = meta_of(json)
+  if meta then
+    return concat {'{"status":"success","data":', sub(json, 1, meta - 1), "}", sub(json, meta, -2),
+                   ',"request_id":"', id, '"}'}
+  end
+  return concat {'{"status":"success","data":', json, ',"request_id":"', id, '"}'}
+end
+
+local function failure(code, message, details, id)
+  return concat {'{"status":"error","error":{"code":"', code, '","message":', message,
+                 ',"details":', details, '},"request_id":"', id, '"}'}
+end
+
+-- The details without ErrorInfo and RequestInfo, which the envelope has elsewhere.
+local function remaining(details)
+  local kept, depth, at, start = {}, 0, 1, nil
+  while true do
+    local stop = find(details, '["{}]', at)
+    if not stop then break end
+    local met = byte(details, stop)
+    at = stop + 1
+    if met == 34 then
+      at = closing(details, at) + 1
+    elseif met == 123 then
+      depth = depth + 1
+      if depth == 1 then start = stop end
+    else
+      depth = depth - 1
+      if depth == 0 then
+        local one = sub(details, start, stop)
+        local name = match(one, '^{"@type":"type.googleapis.com/google.rpc.(%w+)"')
+        if name ~= "ErrorInfo" and name ~= "RequestInfo" then kept[#kept + 1] = one end
+      end
+    end
+  end
+  return "[" .. concat(kept, ",") .. "]"
+end
+
+-- A service's error: google.rpc.Status, as the transcoder prints it. Returns nil when the service
+-- gave no reason of ours, whose text may then be anybody's.
+local function service_error(json, id)
+  local _, before = find(json, '^{"code":%d+,"message":"')
+  if not before then return nil end
+  local stop = closing(json, before + 1)
+  local details = match(json, '^,"details":(%[.*%])}%s*$', stop + 1)
+  local code = details and
+    match(details, '^%[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"([A-Z0-9_]+)"')
+  if not code then return nil end
+  local wait = match(details, '"retry_delay":"(%d+)')
+  return failure(code, sub(json, before, stop), remaining(details), id), wait
+end
+
+-- What the transcoder says of a request that it could not read, without repeating values.
+local function unreadable(text)
+  local field = match(text, '^Could not find field "(.-)" in the type')
+  if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
+  local named, kind = match(text, "^([%w_.%[%]]+): .* for type TYPE_(%w+)")
+  if named then
+    return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
+  end
+  return "MALFORMED_REQUEST", "the body is not the JSON that is expected: " .. match(text, "^[^\n]*")
+end
+
+-- An error that the edge itself made. Returns the status too where it says it better.
+local function edge_error(cause, status, text, wait, id)
+  if status == "400" and find(cause, "grpc_json_transcode", 1, true) then
+    local code, message, field = unreadable(text)
+    local details = field and concat {
+      '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
+      quoted(field), ',"description":', quoted(message), "}]}]"}
+    return failure(code, quoted(message), details or "[]", id), status
+  end
+  local known = BY_CAUSE[cause] or BY_STATUS[status] or OTHERWISE
+  local message = gsub(known[2], "%%s", wait or "1")
+  return failure(known[1], quoted(message), "[]", id), known[3] or status
+end
+
+-- Whether If-None-Match names the etag; weakness does not matter to a reader.
+local function unchanged(none_match, etag)
+  return none_match == "*" or find("," .. gsub(none_match, "[%s]", ""), '"' .. etag .. '"', 1, true)
+end
+
+-- The etag of a single resource: its last member.
+local function etag_of(json)
+  return match(sub(json, -96), ',"etag":"([^"\\]+)"}$')
+end
+
+local function envelope(handle)
+  local headers = handle:headers()
+  local content_type = headers:get("content-type")
+  if is_grpc(content_type) then return end
+  local cause = headers:get("x-emporium-edge")
+  local json = content_type ~= nil and find(content_type, "^application/json") ~= nil
+  local status, wanted = headers:get(":status"), headers:get("x-http-status")
+  local id = clean(headers:get("x-request-id") or "")
+  local none_match = headers:get("x-emporium-if-none-match")
+  local wait = headers:get("x-ratelimit-reset")
+
+  local body = (cause or json) and handle:body(true)
+  local text = body and body:getBytes(0, body:length())
+  -- Fetched again: what was fetched before the body does not outlive the wait for it.
+  headers = handle:headers()
+
+  if wait then
+    for i = 1, 3 do
+      local value = headers:get("x-ratelimit-" .. LIMITS[i])
+      headers:replace("x-rate-limit-" .. LIMITS[i], value)
+      headers:replace("ratelimit-" .. LIMITS[i], value)
+    end
+    if status == "429" then headers:replace("retry-after", wait == "0" and "1" or wait) end
+  end
+  for i = 1, #PRIVATE do headers:remove(PRIVATE[i]) end
+  if not body then return end
+
+  local reply
+  if cause and find(cause, "^health_check_ok") then
+    reply = success('{"ok":true}', id)
+  elseif cause or tonumber(status) >= 400 then
+    status = wanted or status
+    local retry
+    if not cause then reply, retry = service_error(text, id) end
+    if retry then headers:replace("retry-after", retry) end
+    if not reply then reply, status = edge_error(cause or "", status, text, wait, id) end
+    if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
+  else
+    status = wanted or status
+    local etag = etag_of(text)
+    if etag then
+      headers:replace("etag", '"' .. etag .. '"')
+      headers:replace("cache-control", "private, no-cache")
+      if none_match and unchanged(none_match, etag) then status = "304" end
+    end
+    reply = success(text, id)
+  end
+
+  headers:replace(":status", status)
+  if status == "204" or status == "304" then
+    body:setBytes("")
+    headers:remove("content-length")
+    headers:remove("content-type")
+    return
+  end
+  headers:replace("content-type", "application/json")
+  headers:replace("content-length", tostring(body:setBytes(reply)))
+end
+
+-- Marks the call as REST, and brings three headers into the form that the services know.
+local function announce(handle)
+  local headers = handle:headers()
+  local id = headers:get("x-request-id")
+  if id and (#id > 64 or find(id, "[^%w._-]")) then headers:replace("x-request-id", clean(id)) end
+  local rest = not is_grpc(headers:get("content-type"))
+  if rest then
+    headers:replace("x-emporium-door", "rest")
+    local etag = match(headers:get("if-match") or "", '^%s*W?/?"([^"]*)"%s*$')
+    if etag then headers:replace("if-match", etag) end
+  end
+  if headers:get("if-none-match") and not (rest and headers:get(":method") == "GET") then
+    headers:remove("if-none-match")
+  end
+end
+
+local function safely(work, handle)
+  local worked, problem = pcall(work, handle)
+  if not worked then handle:logErr("rest: " .. tostring(problem)) end
+end
+
+function envoy_on_request(handle) safely(announce, handle) end
+
+function envoy_on_response(handle) safely(envelope, handle) end
