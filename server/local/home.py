@@ -105,6 +105,12 @@ class Home:
             write_private(self.data / "secrets.json", kept)
         return str(kept[name])
 
+    def keep_secret(self, name: str, password: str) -> None:
+        """Keeps a `password` that the operator has chosen; an empty one changes nothing."""
+        if password:
+            kept = read_private(self.data / "secrets.json")
+            write_private(self.data / "secrets.json", kept | {name: password})
+
 
 def require_room(folder: Path, mend: str) -> None:
     """Raises `LocalError` when the file system of `folder` is all but full."""

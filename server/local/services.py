@@ -15,6 +15,7 @@ CHECKOUT = Path(__file__).parents[2]  # the folder of the package `server`
 # known to the kernel alone, and the kernel offers no event for it.
 LISTEN_POLL_SECONDS = 0.02
 READY_TIMEOUT_SECONDS = 60.0
+CHECK_TIMEOUT_SECONDS = 2.0
 # The service answers at once when this is asked of it; the numbers bound a connection's first try.
 CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -85,9 +86,7 @@ async def until_serving(port: int) -> None:
     import grpc
     from grpc_health.v1 import health_pb2
 
-    serving = health_pb2.HealthCheckResponse.SERVING
-    target = f"127.0.0.1:{port}"
-    async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", CHANNEL_OPTIONS) as channel:
         watch = channel.unary_stream(
             "/grpc.health.v1.Health/Watch",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
@@ -96,8 +95,26 @@ async def until_serving(port: int) -> None:
         while True:
             try:
                 async for answer in watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
-                    if answer.status == serving:
+                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
                         return
             except grpc.aio.AioRpcError as error:
                 if error.code() != grpc.StatusCode.UNAVAILABLE:
-                    raise LocalError(f"the server on {target} has no health service") from error
+                    raise LocalError(f"port {port} has no health service on it") from error
+
+
+async def is_serving(address: str) -> bool:
+    """Whether the server at `address` (`host:port`) says SERVING, asked once."""
+    import grpc
+    from grpc_health.v1 import health_pb2
+
+    async with grpc.aio.insecure_channel(address, CHANNEL_OPTIONS) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        try:
+            answer = await check(health_pb2.HealthCheckRequest(), timeout=CHECK_TIMEOUT_SECONDS)
+        except grpc.aio.AioRpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -1,0 +1,56 @@
+"""`emporium up --detach`: a supervisor of its own, awaited until it is ready."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from server.cli.progress import relay
+from server.local.errors import LocalError
+from server.local.home import AlreadyRunning, Home
+from server.local.options import ClusterOptions
+from server.local.progress import Progress
+
+
+def detached(options: ClusterOptions, arguments: Sequence[str], progress: Progress) -> float:
+    """Starts a supervisor with the same `arguments` and returns its ready time in seconds.
+
+    Its progress is shown while it starts. Raises `LocalError` when it does not come up. Ctrl-C
+    meanwhile stops it again.
+    """
+    home = Home.at(options.home)
+    home.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    receiving, sending = os.pipe()
+    command = [sys.executable, "-m", "server"]
+    command += [each for each in arguments if each != "--detach"]
+    with home.log_file("supervisor").open("ab") as log:
+        supervisor = subprocess.Popen(
+            [*command, "--report-to", str(sending)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[sending],
+            start_new_session=True,
+        )
+    os.close(sending)
+    try:
+        with os.fdopen(receiving, encoding="utf-8") as events:
+            for line in events:
+                message = relay(line, progress)
+                if message["event"] == "ready":
+                    return float(message["seconds"])
+                if message["event"] == "refused":
+                    raise _refusal(message)
+    except KeyboardInterrupt:
+        supervisor.terminate()
+        supervisor.wait()
+        raise
+    raise LocalError(
+        f"the supervisor ended with {supervisor.wait()} before it was ready",
+        f"Its last words are in {home.log_file('supervisor')}.",
+    )
+
+
+def _refusal(message: dict[str, str]) -> LocalError:
+    kind = AlreadyRunning if "already runs" in message["problem"] else LocalError
+    return kind(message["problem"], message["mend"])

@@ -1,0 +1,45 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+Home = Annotated[
+    Path, typer.Option(envvar="EMPORIUM_HOME", help="The cluster's folder.", show_default=True)
+]
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="DATABASE_URL",
+        help="An admin's URL of a PostgreSQL to use instead of our own.",
+        show_default=False,
+    ),
+]
+MongodbUri = Annotated[
+    str,
+    typer.Option(
+        envvar="MONGODB_URI",
+        help="A MongoDB replica set to use instead of our own.",
+        show_default=False,
+    ),
+]
+PostgresHost = Annotated[
+    str,
+    typer.Option(envvar="POSTGRES_HOST", help="As --database-url, in parts.", show_default=False),
+]
+PostgresPort = Annotated[int, typer.Option(envvar="POSTGRES_PORT", hidden=True)]
+PostgresUser = Annotated[str, typer.Option(envvar="POSTGRES_USER", hidden=True)]
+PostgresPassword = Annotated[str, typer.Option(envvar="POSTGRES_PASSWORD", hidden=True)]
+
+DEFAULT_HOME = Path(".emporium")
+DEFAULT_POSTGRES_PORT = 5432
+DEFAULT_POSTGRES_USER = "postgres"
+
+
+def admin_url(url: str, host: str, port: int, user: str, password: str) -> str:
+    """The admin's URL, given whole or in parts; empty when neither is given."""
+    if url or not host:
+        return url
+    return f"postgresql://{quote(user)}:{quote(password)}@{host}:{port}/postgres"

@@ -1,0 +1,141 @@
+"""A cluster's start as a person sees it, as a log has it, and as another process reads it."""
+
+import json
+import time
+from typing import IO, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from server.local.progress import Progress
+
+REFRESHES_PER_SECOND = 10
+
+
+class LiveProgress:
+    """A list of steps that changes in place; for terminals."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._under_way: dict[str, Spinner] = {}
+        self._live = Live(console=console, transient=True, refresh_per_second=REFRESHES_PER_SECOND)
+
+    def begun(self, step: str) -> None:
+        """See `Progress`."""
+        if not self._under_way:
+            self._live.start()
+        self._under_way[step] = Spinner("dots", step)
+        self._redraw()
+
+    def done(self, step: str, seconds: float, note: str) -> None:
+        """See `Progress`."""
+        line = Text.assemble(("✓ ", "green"), f"{step:<14}", (f"{seconds:5.1f} s  {note}", "dim"))
+        self._end(step, line)
+
+    def failed(self, step: str) -> None:
+        """See `Progress`."""
+        self._end(step, Text.assemble(("✗ ", "red"), step))
+
+    def told(self, text: str) -> None:
+        """See `Progress`."""
+        self._console.print(Text(f"{time.strftime('%H:%M:%S')}  {text}"))
+
+    def _end(self, step: str, line: Text) -> None:
+        self._under_way.pop(step, None)
+        self._redraw()
+        self._console.print(line)
+        if not self._under_way:
+            self._live.stop()
+
+    def _redraw(self) -> None:
+        rows = Table.grid()
+        for spinner in self._under_way.values():
+            rows.add_row(spinner)
+        self._live.update(rows, refresh=True)
+
+
+class PlainProgress:
+    """A line for each thing that happens; for logs and pipes."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def begun(self, step: str) -> None:
+        """See `Progress`."""
+
+    def done(self, step: str, seconds: float, note: str) -> None:
+        """See `Progress`."""
+        self._say(f"{step}: ready in {seconds:.1f} s {note}".rstrip())
+
+    def failed(self, step: str) -> None:
+        """See `Progress`."""
+        self._say(f"{step}: failed")
+
+    def told(self, text: str) -> None:
+        """See `Progress`."""
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')}  {text}", file=self._stream, flush=True)
+
+
+class PipedProgress:
+    """A JSON object a line, for `relay` in the process that waits for us.
+
+    Everything is said to `aside` too, because that process may be gone.
+    """
+
+    def __init__(self, pipe: IO[str], aside: Progress) -> None:
+        self._pipe = pipe
+        self._aside = aside
+
+    def begun(self, step: str) -> None:
+        """See `Progress`."""
+        self._aside.begun(step)
+        self.send("begun", step=step)
+
+    def done(self, step: str, seconds: float, note: str) -> None:
+        """See `Progress`."""
+        self._aside.done(step, seconds, note)
+        self.send("done", step=step, seconds=seconds, note=note)
+
+    def failed(self, step: str) -> None:
+        """See `Progress`."""
+        self._aside.failed(step)
+        self.send("failed", step=step)
+
+    def told(self, text: str) -> None:
+        """See `Progress`."""
+        self._aside.told(text)
+        self.send("told", text=text)
+
+    def send(self, event: str, **details: Any) -> None:
+        """Sends an event, if anybody listens."""
+        if self._pipe.closed:
+            return
+        try:
+            print(json.dumps({"event": event, **details}), file=self._pipe, flush=True)
+        except BrokenPipeError:
+            self._pipe.close()
+
+    def finish(self) -> None:
+        """Lets the waiting process go."""
+        self._pipe.close()
+
+
+def relay(line: str, progress: Progress) -> dict[str, Any]:
+    """Repeats to `progress` what a `PipedProgress` sent, and gives it."""
+    message: dict[str, Any] = json.loads(line)
+    match message:
+        case {"event": "begun", "step": step}:
+            progress.begun(step)
+        case {"event": "done", "step": step, "seconds": seconds, "note": note}:
+            progress.done(step, seconds, note)
+        case {"event": "failed", "step": step}:
+            progress.failed(step)
+        case {"event": "told", "text": text}:
+            progress.told(text)
+    return message

@@ -1,0 +1,85 @@
+"""What a person sees when the cluster is up, or when something is in the way."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from server.local import keys
+from server.local.errors import LocalError
+from server.local.home import Home
+from server.local.record import ClusterRecord, Login
+
+TOKEN_SECONDS = 600
+LIST_ORDERS = "emporium.order.v1.OrderService/ListOrders"
+
+
+def show_screen(console: Console, record: ClusterRecord, ready_seconds: float | None) -> None:
+    """The one screen: where everything is, how to sign in, and three commands to try."""
+    took = "" if ready_seconds is None else f" in {ready_seconds:.1f} s"
+    console.print(Text(f"\nEmporium is ready{took}.\n", style="bold green"))
+    console.print(_addresses(record))
+    console.print(Text("\nDemo logins", style="bold"))
+    console.print(_logins(record.logins))
+    console.print(Text("\nTry", style="bold"))
+    # Long lines stay whole, so that they can be copied.
+    for line in try_out(record):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_error(console: Console, error: LocalError) -> None:
+    """What is wrong, and what to do."""
+    console.print(Text.assemble(("✗ ", "red"), error.problem), soft_wrap=True)
+    if error.mend:
+        console.print(Text.assemble(("→ ", "yellow"), error.mend), soft_wrap=True)
+
+
+def try_out(record: ClusterRecord) -> list[str]:
+    """Three commands that work as they stand, in a shell that has run the first line."""
+    staff = next(login for login in record.logins if login.role == "staff")
+    edge = record.edge_url.removeprefix("http://")
+    home = Home(Path(record.home), Path(record.data))
+    asking = """-plaintext -H "authorization: Bearer $TOKEN" -d '{"per_page": 2}'"""
+    return [
+        f"  TOKEN={keys.token(home, staff.user_id, staff.role, TOKEN_SECONDS)}  # for 10 minutes",
+        f'  curl -s "{record.edge_url}/api/v1/orders?per_page=2" -H "Authorization: Bearer $TOKEN"',
+        f"  {_program('grpcurl')} {asking} {record.grpc['order']} {LIST_ORDERS}",
+        f"  {shlex.quote(sys.executable)} - <<'END'",
+        "import asyncio",
+        "from emporium import Emporium",
+        "async def main():",
+        f'    async with Emporium("{edge}") as shop:',
+        f'        await shop.auth.login("{staff.email}", "{staff.password}")',
+        "        print(await shop.orders.list(per_page=2).first_page())",
+        "asyncio.run(main())",
+        "END",
+    ]
+
+
+def _program(name: str) -> str:
+    """The program beside our Python, when it is there, so that it need not be on PATH."""
+    beside = Path(sys.executable).with_name(name)
+    return shlex.quote(str(beside)) if beside.exists() else name
+
+
+def _addresses(record: ClusterRecord) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("  edge", record.edge_url, "REST, gRPC and gRPC-Web")
+    for service, address in record.grpc.items():
+        table.add_row(f"  {service}", address, "gRPC, with reflection")
+    table.add_row("  Envoy admin", record.admin_url, "")
+    table.add_row("  PostgreSQL", record.postgres["admin_dsn"].rpartition("@")[2], "")
+    table.add_row("  MongoDB", record.mongodb_uri.rpartition("@")[2] or record.mongodb_uri, "")
+    table.add_row("  home", record.home, "cluster.json holds all of this, for scripts")
+    table.add_row("  logs", str(Path(record.home) / "logs"), "")
+    return table
+
+
+def _logins(logins: list[Login]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for login in logins:
+        table.add_row(f"  {login.role}", login.email, login.password)
+    return table
