@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 
 from server.kit.context import Context
 from server.kit.interceptors.pipeline import Handler, Pipeline
-from server.kit.interceptors.status import Refusal
+from server.kit.interceptors.status import TRANSCODED, Refusal
 from server.kit.method import Method, methods
 
 Engine = grpc.aio.ServicerContext[Any, Any]
@@ -60,7 +60,7 @@ def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[M
         try:
             response: Message = await call(request, context)
         except Refusal as refusal:
-            await _abort(engine, context, refusal)
+            await _abort(engine, refusal)
         if method.location:
             context.headers.append(("location", method.location_of(response)))
         if success or context.headers:
@@ -79,7 +79,7 @@ def _stream(call: Handler) -> Callable[[Any, Engine], AsyncIterator[Message]]:
                 started = True
                 yield response
         except Refusal as refusal:
-            await _abort(engine, context, refusal, started=started)
+            await _abort(engine, refusal, started=started)
 
     return answer
 
@@ -89,10 +89,8 @@ def _context(engine: Engine) -> Context:
     return Context(dict(metadata), engine.time_remaining())
 
 
-async def _abort(
-    engine: Engine, context: Context, refusal: Refusal, *, started: bool = False
-) -> NoReturn:
-    if not started:
-        status = ("x-http-status", str(refusal.http_status))
-        await engine.send_initial_metadata((status, *context.headers))
+async def _abort(engine: Engine, refusal: Refusal, *, started: bool = False) -> NoReturn:
+    # Once headers have gone out, clients no longer retry; so they go only where the edge needs them.
+    if not started and refusal.http_status != TRANSCODED[refusal.code]:
+        await engine.send_initial_metadata((("x-http-status", str(refusal.http_status)),))
     await engine.abort_with_status(rpc_status.to_status(refusal.status))
