@@ -1,0 +1,1 @@
+"""The analytics service: what people do in the shop, and what was sold."""

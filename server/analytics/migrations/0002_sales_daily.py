@@ -1,0 +1,27 @@
+"""Create the daily sales, one document for each currency and day that orders were placed on."""
+
+from server.kit.mongo import Database
+from server.kit.mongo_migrate import ensure_collection
+
+_COUNT = {"bsonType": ["int", "long"]}
+_AMOUNT = {"bsonType": "decimal"}
+_FIELDS = {
+    "_id": {"bsonType": "string", "pattern": "^[A-Z]{3}:[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    "orders": _COUNT,
+    "units": _COUNT,
+    "gross": _AMOUNT,
+    "cancelled_orders": _COUNT,
+    "cancelled": _AMOUNT,
+    "refunded_orders": _COUNT,
+    "refunded": _AMOUNT,
+}
+
+
+async def upgrade(database: Database) -> None:
+    """Creates the collection. Figures may be below zero while an event is still on its way.
+
+    Its `_id` begins with the currency, so that the days of a report stand side by side in the one
+    index that every collection has.
+    """
+    schema = {"bsonType": "object", "required": [*_FIELDS], "properties": _FIELDS}
+    await ensure_collection(database, "sales_daily", schema)

@@ -1,0 +1,24 @@
+"""Create the events of what people do, each by its id."""
+
+from server.kit.mongo import Database
+from server.kit.mongo_migrate import ensure_collection
+
+_FIELDS = {
+    "_id": {"bsonType": "binData"},
+    "user_id": {"bsonType": "string"},
+    "type": {"bsonType": "string", "maxLength": 64},
+    "occurred_at": {"bsonType": "date"},
+    "properties": {
+        "bsonType": "object",
+        "maxProperties": 20,
+        "additionalProperties": {"bsonType": "string", "maxLength": 512},
+    },
+    "content_hash": {"bsonType": "binData"},
+    "recorded_at": {"bsonType": "date"},
+}
+
+
+async def upgrade(database: Database) -> None:
+    """Creates the collection. It is only written yet: whoever reads it first brings the index."""
+    schema = {"bsonType": "object", "required": [*_FIELDS], "properties": _FIELDS}
+    await ensure_collection(database, "events", schema)

@@ -1,0 +1,81 @@
+"""Events and reports between Protobuf and dataclasses. No logic."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from emporium.analytics.v1 import event_service_pb2 as event_pb
+from emporium.analytics.v1 import report_service_pb2 as report_pb
+from server.analytics.rules import (
+    Event,
+    Figures,
+    Kind,
+    NewEvent,
+    OrderEvent,
+    SalesDay,
+    SalesReport,
+)
+from server.kit.wire import moment, money, timestamp
+
+_KINDS = {number: Kind(name) for name, number in event_pb.OrderEvent.Kind.items() if number}
+
+
+def from_order_event(sent: event_pb.OrderEvent) -> OrderEvent:
+    """What became of an order, as the order service tells it."""
+    return OrderEvent(
+        id=UUID(sent.id),
+        kind=_KINDS[sent.kind],
+        order_id=UUID(sent.order_id),
+        user_id=UUID(sent.user_id),
+        order_date=moment(sent.order_date),
+        total_price=Decimal(sent.total_price),
+        currency=sent.currency,
+        units=sent.units,
+        was_cancelled=sent.was_cancelled,
+        occurred_at=moment(sent.occurred_at),
+    )
+
+
+def from_record(request: event_pb.RecordEventRequest) -> NewEvent:
+    """What the caller says it did."""
+    return NewEvent(
+        type=request.type,
+        occurred_at=moment(request.occurred_at) if request.HasField("occurred_at") else None,
+        properties=dict(request.properties),
+    )
+
+
+def to_event(event: Event) -> event_pb.Event:
+    """Something somebody did, on the wire."""
+    return event_pb.Event(
+        id=str(event.id),
+        user_id=event.user_id,
+        type=event.type,
+        occurred_at=timestamp(event.occurred_at),
+        properties=event.properties,
+    )
+
+
+def to_report(report: SalesReport) -> report_pb.SalesReport:
+    """Sales on the wire."""
+    return report_pb.SalesReport(
+        currency=report.currency,
+        days=[_to_day(day) for day in report.days],
+        total=_to_figures(report.total),
+    )
+
+
+def _to_day(day: SalesDay) -> report_pb.SalesDay:
+    return report_pb.SalesDay(day=day.day.isoformat(), sales=_to_figures(day.sales))
+
+
+def _to_figures(figures: Figures) -> report_pb.SalesFigures:
+    return report_pb.SalesFigures(
+        orders=figures.orders,
+        units=figures.units,
+        gross=money(figures.gross),
+        cancelled_orders=figures.cancelled_orders,
+        cancelled=money(figures.cancelled),
+        refunded_orders=figures.refunded_orders,
+        refunded=money(figures.refunded),
+        net=money(figures.net),
+    )
