@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +22,9 @@ def show_screen(console: Console, record: ClusterRecord, ready_seconds: float | 
     """The one screen: where everything is, how to sign in, and three commands to try."""
     took = "" if ready_seconds is None else f" in {ready_seconds:.1f} s"
     console.print(Text(f"\nEmporium is ready{took}.\n", style="bold green"))
-    console.print(_addresses(record))
+    for what, where, note in _addresses(record):
+        line = f"  {what:<13}{where:<32}{note}".rstrip()
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(Text("\nDemo logins", style="bold"))
     console.print(_logins(record.logins))
     console.print(Text("\nTry", style="bold"))
@@ -65,17 +68,17 @@ def _program(name: str) -> str:
     return shlex.quote(str(beside)) if beside.exists() else name
 
 
-def _addresses(record: ClusterRecord) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_row("  edge", record.edge_url, "REST, gRPC and gRPC-Web")
-    for service, address in record.grpc.items():
-        table.add_row(f"  {service}", address, "gRPC, with reflection")
-    table.add_row("  Envoy admin", record.admin_url, "")
-    table.add_row("  PostgreSQL", record.postgres["admin_dsn"].rpartition("@")[2], "")
-    table.add_row("  MongoDB", record.mongodb_uri.rpartition("@")[2] or record.mongodb_uri, "")
-    table.add_row("  home", record.home, "cluster.json holds all of this, for scripts")
-    table.add_row("  logs", str(Path(record.home) / "logs"), "")
-    return table
+def _addresses(record: ClusterRecord) -> list[tuple[str, str, str]]:
+    """What there is, where, and a word about it. Passwords are left to cluster.json."""
+    return [
+        ("edge", record.edge_url, "REST, gRPC and gRPC-Web"),
+        *((each, address, "gRPC, with reflection") for each, address in record.grpc.items()),
+        ("Envoy admin", record.admin_url, ""),
+        ("PostgreSQL", record.postgres["admin_dsn"].rpartition("@")[2].partition("/")[0], ""),
+        ("MongoDB", urlsplit(record.mongodb_uri).netloc.rpartition("@")[2], ""),
+        ("home", record.home, "cluster.json holds all of this, for scripts"),
+        ("logs", str(Path(record.home) / "logs"), ""),
+    ]
 
 
 def _logins(logins: list[Login]) -> Table:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,12 +16,14 @@ from server.cli import options as shared
 from server.cli.detach import detached
 from server.cli.progress import LiveProgress, PipedProgress, PlainProgress
 from server.cli.screen import show_screen
-from server.local.cluster import Cluster
 from server.local.errors import LocalError
 from server.local.home import AlreadyRunning
 from server.local.options import DEFAULT_EDGE_PORT, ClusterOptions
 from server.local.progress import Progress
 from server.local.record import require_running
+
+if TYPE_CHECKING:
+    from server.local.cluster import Cluster
 
 
 def up(  # noqa: PLR0913 (a parameter for each option)
@@ -87,8 +89,10 @@ def progress_on(console: Console) -> Progress:
     return LiveProgress(console) if console.is_terminal else PlainProgress(sys.stdout)
 
 
-def run(options: ClusterOptions, progress: Progress, ready: Callable[[Cluster], None]) -> None:
+def run(options: ClusterOptions, progress: Progress, ready: "Callable[[Cluster], None]") -> None:
     """Runs a cluster until SIGINT or SIGTERM, and calls `ready` when it is. Raises `LocalError`."""
+    # Imported late: the other commands, and the one that waits for us, do without the drivers.
+    from server.local.cluster import Cluster
 
     async def until_stopped() -> None:
         task, asked = asyncio.current_task(), asyncio.Event()
@@ -120,7 +124,7 @@ def run_reporting(options: ClusterOptions, pipe: int) -> None:
     with os.fdopen(pipe, "w", encoding="utf-8") as stream:
         progress = PipedProgress(stream, PlainProgress(sys.stdout))
 
-        def ready(cluster: Cluster) -> None:
+        def ready(cluster: "Cluster") -> None:
             progress.send("ready", seconds=cluster.ready_seconds)
             progress.finish()
 
@@ -131,7 +135,7 @@ def run_reporting(options: ClusterOptions, pipe: int) -> None:
             raise
 
 
-def _welcome(console: Console, cluster: Cluster) -> None:
+def _welcome(console: Console, cluster: "Cluster") -> None:
     show_screen(console, cluster.record, cluster.ready_seconds)
     console.print("\nCtrl-C stops it.")
 

@@ -26,7 +26,7 @@ from server.local.part import Part
 from server.local.plan import plan
 from server.local.progress import Progress, Silent, step
 from server.local.record import SERVICES, ClusterRecord, Login
-from server.local.schema import DATABASES, prepare, service_dsn
+from server.local.schema import DATABASES, prepare, prepare_mongo, service_dsn
 
 PAUSES = (signal.SIGSTOP, signal.SIGCONT)  # signals that nobody dies of
 
@@ -169,6 +169,8 @@ class Cluster:
             # One after another: Alembic keeps what it is doing in globals.
             dsn = assembly.admin_dsn
             changed = [each for each in DATABASES if await prepare(dsn, each, self.home)]
+            if await prepare_mongo(assembly.mongodb_uri):
+                changed.append("analytics")
             notes.append(f"migrated {', '.join(changed)}" if changed else "up to date")
         with step(self._progress, "logins"):
             self._record.logins = await accounts.ensure(assembly.admin_dsn, self.home)

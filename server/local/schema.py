@@ -48,6 +48,13 @@ async def prepare(admin_dsn: str, service: str, home: Home) -> bool:
     return True
 
 
+async def prepare_mongo(mongodb_uri: str) -> bool:
+    """Brings the analytics database up to date; whether anything was to be done."""
+    from server.analytics import migrations
+
+    return bool(await migrations.upgrade(mongodb_uri))
+
+
 async def _is_ready(admin_dsn: str, service: str, home: Home) -> bool:
     """Whether both roles can sign in and the schema is at the newest revision."""
     try:
