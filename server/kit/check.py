@@ -1,0 +1,27 @@
+"""Asks a service on this machine for its health: `python -m server.kit.check PORT`; 0 is SERVING.
+
+For container health checks, whose images have no grpcurl.
+"""
+
+import sys
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+_TIMEOUT_SECONDS = 2.0
+
+
+def is_serving(port: int) -> bool:
+    """Whether the service on `port` says SERVING."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_SECONDS
+            )
+        except grpc.RpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+if __name__ == "__main__":
+    sys.exit(not is_serving(int(sys.argv[1])))

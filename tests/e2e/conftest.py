@@ -1,0 +1,141 @@
+"""One whole cluster for all end-to-end tests: real databases, services and edge, on a RAM disk."""
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from server.local.cluster import Cluster
+from server.local.options import ClusterOptions
+
+UNLIMITED_PER_MINUTE = 1_000_000
+CALL_TIMEOUT_SECONDS = 20.0
+
+
+class Rest:
+    """The REST door, as one caller uses it."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str | None = None) -> None:
+        self._http = http
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+
+    async def __call__(
+        self,
+        verb: str,
+        path: str,
+        json: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        """`await rest("GET", "/users/1")`: the answer, whatever it is."""
+        if json is not None:
+            options["json"] = json
+        return await self._http.request(
+            verb,
+            path if path.startswith("/api/") else f"/api/v1{path}",
+            headers={**self._headers, **(headers or {})},
+            **options,
+        )
+
+    async def data(self, verb: str, path: str, json: Any = None, **options: Any) -> Any:
+        """The `data` of an answer that must be a success."""
+        answer = await self(verb, path, json, **options)
+        assert answer.is_success, answer.text
+        body = answer.json()
+        assert body["status"] == "success", body
+        return body["data"]
+
+
+def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The `error` of an answer that must have failed with `status`, in the contract's envelope."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body["status"] == "error", body
+    assert set(body) == {"status", "error", "request_id"}, body
+    assert body["request_id"] == answer.headers["x-request-id"]
+    error: dict[str, Any] = body["error"]
+    assert error["code"], body
+    assert error["message"], body
+    return error
+
+
+def violated_fields(error: dict[str, Any]) -> set[str]:
+    """The fields that an error's details name."""
+    return {
+        violation["field"]
+        for detail in error["details"]
+        for violation in detail.get("field_violations", [])
+    }
+
+
+def new_email() -> str:
+    """An e-mail that nobody has yet."""
+    return f"{uuid.uuid4().hex}@example.com"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """A cluster with its demo logins and sample data, and limits that tests do not meet."""
+    home: Path = tmp_path_factory.mktemp("cluster")
+    options = ClusterOptions(
+        home=home,
+        edge_port=0,
+        ephemeral=True,
+        rate_limit_per_minute=UNLIMITED_PER_MINUTE,
+        login_limit_per_minute=UNLIMITED_PER_MINUTE,
+    )
+    async with Cluster(options) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http(cluster: Cluster) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP/1.1 connections to the edge."""
+    async with httpx.AsyncClient(base_url=cluster.edge_url, timeout=CALL_TIMEOUT_SECONDS) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http2(cluster: Cluster) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP/2 connections to the edge, without TLS and without asking first."""
+    async with httpx.AsyncClient(
+        base_url=cluster.edge_url, timeout=CALL_TIMEOUT_SECONDS, http1=False, http2=True
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def anyone(http: httpx.AsyncClient) -> Rest:
+    """A caller without a token."""
+    return Rest(http)
+
+
+@pytest.fixture
+def customer(http: httpx.AsyncClient, cluster: Cluster) -> Rest:
+    """The demo customer."""
+    return Rest(http, cluster.token("customer"))
+
+
+@pytest.fixture
+def staff(http: httpx.AsyncClient, cluster: Cluster) -> Rest:
+    """The demo member of staff."""
+    return Rest(http, cluster.token("staff"))
+
+
+@pytest.fixture
+def admin(http: httpx.AsyncClient, cluster: Cluster) -> Rest:
+    """The demo admin."""
+    return Rest(http, cluster.token("admin"))
+
+
+@pytest_asyncio.fixture
+async def products(anyone: Rest) -> list[dict[str, Any]]:
+    """Two products of the sample data."""
+    found: list[dict[str, Any]] = (await anyone.data("GET", "/products?per_page=2"))["products"]
+    assert len(found) == 2
+    return found

@@ -1,0 +1,175 @@
+"""Bad input through the REST door: each gets one clear answer, and nothing is half-written."""
+
+import json
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from server.kit import auth
+from server.kit.context import Role
+from server.local.cluster import Cluster
+from tests.e2e.conftest import Rest, error_of, new_email, violated_fields
+
+MEGABYTE = 1024 * 1024
+MISSING = str(uuid.uuid4())
+
+
+def user_body(**fields: Any) -> dict[str, Any]:
+    return {
+        "email": new_email(),
+        "full_name": "Ann Example",
+        "password": "correct horse",
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/api/v2/users", 404, "ROUTE_NOT_FOUND"),
+        ("PUT", "/products", 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/products?colour=red", 400, "UNKNOWN_FIELD"),
+        ("GET", "/products?per_page=ten", 400, "MALFORMED_REQUEST"),
+        ("GET", "/products?per_page=101", 422, "VALIDATION_FAILED"),
+        ("GET", "/products?sort=shoe_size:asc", 422, "UNKNOWN_SORT_FIELD"),
+        ("GET", "/products?page_token=forged", 422, "INVALID_PAGE_TOKEN"),
+        ("GET", "/products/not-a-uuid", 422, "VALIDATION_FAILED"),
+        ("GET", f"/products/{MISSING}", 404, "PRODUCT_NOT_FOUND"),
+    ],
+)
+async def test_what_is_asked_for_must_exist(
+    anyone: Rest, verb: str, path: str, status: int, code: str
+) -> None:
+    assert error_of(await anyone(verb, path), status)["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "MALFORMED_REQUEST"),
+        (b"[1, 2]", "MALFORMED_REQUEST"),
+        (b'{"email": 7}', "MALFORMED_REQUEST"),
+        (b'{"age": "old"}', "MALFORMED_REQUEST"),
+        (b"\xff\xfe", "MALFORMED_REQUEST"),
+        (b'{"emial": "ann@example.com"}', "UNKNOWN_FIELD"),
+    ],
+)
+async def test_a_body_must_be_readable(anyone: Rest, body: bytes, code: str) -> None:
+    answer = await anyone(
+        "POST", "/users", content=body, headers={"content-type": "application/json"}
+    )
+    assert error_of(answer, 400)["code"] == code
+
+
+async def test_a_typo_is_named_and_nothing_is_created(anyone: Rest, admin: Rest) -> None:
+    body = user_body(ful_name="typo")
+    error = error_of(await anyone("POST", "/users", body), 400)
+    assert (error["code"], violated_fields(error)) == ("UNKNOWN_FIELD", {"ful_name"})
+    assert (await admin.data("GET", f"/users?email={body['email']}"))["users"] == []
+
+
+async def test_a_typo_inside_a_line_is_named(
+    customer: Rest, products: list[dict[str, Any]]
+) -> None:
+    line = {"product_id": products[0]["id"], "quantity": 1, "qauntity": 3}
+    error = error_of(await customer("POST", "/orders", {"items": [line]}), 400)
+    assert (error["code"], violated_fields(error)) == ("UNKNOWN_FIELD", {"items.qauntity"})
+
+
+async def test_every_violated_field_is_named(anyone: Rest) -> None:
+    body = user_body(email="nonsense", full_name="  ", password="short", age=0)
+    error = error_of(await anyone("POST", "/users", body), 422)
+    assert violated_fields(error) == {"email", "full_name", "password", "age"}
+
+
+async def test_nul_is_refused(anyone: Rest) -> None:
+    error = error_of(await anyone("POST", "/users", user_body(full_name="A\0B")), 422)
+    assert violated_fields(error) == {"full_name"}
+
+
+async def test_deep_nesting_is_refused(anyone: Rest) -> None:
+    body = b'{"full_name":' + b"[" * 5000 + b"]" * 5000 + b"}"
+    answer = await anyone(
+        "POST", "/users", content=body, headers={"content-type": "application/json"}
+    )
+    assert error_of(answer, 400)
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
+async def test_one_byte_too_many_is_refused_by_both_versions(
+    version: str, http: httpx.AsyncClient, http2: httpx.AsyncClient
+) -> None:
+    client = {"HTTP/1.1": http, "HTTP/2": http2}[version]
+    filler = json.dumps(user_body(full_name="")).encode()
+    body = filler.replace(b'""', b'"' + b"a" * (MEGABYTE + 1 - len(filler)) + b'"')
+    assert len(body) == MEGABYTE + 1
+    headers = {"content-type": "application/json"}
+    answer = await client.post("/api/v1/users", content=body, headers=headers)
+    assert answer.http_version == version
+    assert error_of(answer, 413)["code"] == "BODY_TOO_LARGE"
+
+    fits = body.replace(b"aa", b"a", 1)
+    answer = await client.post("/api/v1/users", content=fits, headers=headers)
+    assert error_of(answer, 422)["code"] == "VALIDATION_FAILED"
+
+
+async def test_a_foreign_resource_and_a_missing_one_get_the_same_answer(
+    http: httpx.AsyncClient, cluster: Cluster, customer: Rest, products: list[dict[str, Any]]
+) -> None:
+    line = {"product_id": products[0]["id"], "quantity": 1}
+    order = await customer.data("POST", "/orders", {"items": [line]})
+    key = json.loads((cluster.home.keys / "user.json").read_text())
+    stranger = Rest(http, auth.Signer(key, 60).sign(str(uuid.uuid4()), Role.CUSTOMER))
+
+    for verb, body in (("GET", None), ("PATCH", {"status": "CANCELLED"}), ("DELETE", None)):
+        foreign = error_of(await stranger(verb, f"/orders/{order['id']}", body), 404)
+        missing = error_of(await stranger(verb, f"/orders/{MISSING}", body), 404)
+        assert foreign["code"] == missing["code"] == "ORDER_NOT_FOUND"
+        assert foreign["message"].replace(order["id"], MISSING) == missing["message"]
+    foreign = error_of(await stranger("GET", f"/users/{order['user_id']}"), 404)
+    assert foreign["code"] == "USER_NOT_FOUND"
+
+
+async def test_an_email_is_taken_in_another_case(anyone: Rest) -> None:
+    body = user_body()
+    await anyone.data("POST", "/users", body)
+    error = error_of(await anyone("POST", "/users", {**body, "email": body["email"].upper()}), 409)
+    assert (error["code"], violated_fields(error)) == ("EMAIL_TAKEN", {"email"})
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [({"unit_price": "0.01"}, "PRICE_NOT_ALLOWED"), ({"product_name": "x"}, None)],
+)
+async def test_a_customer_never_sets_a_price(
+    customer: Rest, products: list[dict[str, Any]], line: dict[str, Any], code: str | None
+) -> None:
+    body = {"items": [{"product_id": products[0]["id"], "quantity": 1, **line}]}
+    error = error_of(await customer("POST", "/orders", body), 403)
+    assert code is None or error["code"] == code
+
+
+async def test_a_customer_orders_for_itself_and_now(
+    customer: Rest, products: list[dict[str, Any]]
+) -> None:
+    items = [{"product_id": products[0]["id"], "quantity": 1}]
+    for field, value in (("user_id", MISSING), ("order_date", "2010-12-01T08:26:00Z")):
+        error = error_of(await customer("POST", "/orders", {"items": items, field: value}), 403)
+        assert (error["code"], violated_fields(error)) == ("STAFF_ONLY_FIELD", {field})
+
+
+async def test_an_illegal_move_is_refused(staff: Rest, products: list[dict[str, Any]]) -> None:
+    items = [{"product_id": products[0]["id"], "quantity": 1}]
+    order = await staff.data("POST", "/orders", {"items": items})
+    answer = await staff("PATCH", f"/orders/{order['id']}", {"status": "DELIVERED"})
+    assert error_of(answer, 409)["code"] == "ILLEGAL_STATUS_MOVE"
+
+
+async def test_roles_are_kept_apart(customer: Rest, staff: Rest) -> None:
+    for rest, path in ((customer, "/reports/sales"), (customer, "/users"), (staff, "/users")):
+        assert error_of(await rest("GET", path), 403)["code"] == "PERMISSION_DENIED"
+    product = {"sku": "X1", "name": "X", "unit_price": "1.00"}
+    assert error_of(await customer("POST", "/products", product), 403)
