@@ -1,0 +1,1 @@
+"""Stubs of protos/emporium/order, made by `make generate`; not to be edited."""

@@ -1,0 +1,1 @@
+"""Stubs of protos/emporium/user, made by `make generate`; not to be edited."""
