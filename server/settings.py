@@ -3,6 +3,7 @@
 Read once, at start. Nothing else in the project reads the environment.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -89,6 +90,11 @@ class Settings:
     tokens: Tokens = field(default_factory=Tokens)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
+
+
+def from_environment() -> Settings:
+    """The settings of this process. Raises `SettingsError`."""
+    return read(os.environ)
 
 
 def read(environment: Mapping[str, str]) -> Settings:

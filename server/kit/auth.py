@@ -10,7 +10,8 @@ a service's key cannot make an admin of himself.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from uuid_utils import uuid4
 
 from server.kit import errors
 from server.kit.context import Caller, Role
+from server.settings import SettingsError
 
 ISSUER = AUDIENCE = "emporium"
 ALGORITHM = "EdDSA"
@@ -54,8 +56,9 @@ class Signer:
 
     @classmethod
     def from_file(cls, path: Path, lifetime_seconds: int) -> "Signer":
-        """Reads the private JWK at `path`."""
-        return cls(json.loads(path.read_text()), lifetime_seconds)
+        """Reads the private JWK at `path`. Raises `SettingsError`."""
+        with _readable(path):
+            return cls(json.loads(path.read_text()), lifetime_seconds)
 
     def sign(self, subject: str, role: Role) -> str:
         """A token for `subject`, good for `lifetime_seconds` from now."""
@@ -99,8 +102,9 @@ class Verifier:
 
     @classmethod
     def from_file(cls, path: Path) -> "Verifier":
-        """Reads the JWK set at `path`."""
-        return cls(json.loads(path.read_text()))
+        """Reads the JWK set at `path`. Raises `SettingsError`."""
+        with _readable(path):
+            return cls(json.loads(path.read_text()))
 
     def verify(self, token: str) -> Caller:
         """Whom `token` stands for. Raises `InvalidToken` or `TokenExpired`."""
@@ -134,10 +138,18 @@ class Verifier:
             role = Role(claims["role"])
         except jwt.ExpiredSignatureError as error:
             raise errors.TokenExpired("the token has expired; sign in again") from error
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise errors.InvalidToken("the token is not valid; sign in again") from error
         _check_authority(header["kid"], claims["sub"], role)
         return Caller(claims["sub"], role, float(claims["exp"]))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+        raise SettingsError(f"{path} holds no usable key: {error}") from error
 
 
 def _check_authority(kid: str, subject: str, role: Role) -> None:

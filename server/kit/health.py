@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 
 import structlog
-from grpc_health.v1 import health_pb2
-from grpc_health.v1._async import HealthServicer
+from grpc_health.v1 import health, health_pb2
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -24,7 +23,7 @@ class Health:
     """What the health service answers, and why."""
 
     def __init__(self, services: Sequence[str], probes: Mapping[str, Probe]) -> None:
-        self.servicer = HealthServicer()
+        self.servicer = health.aio.HealthServicer()
         self._services = ("", *services)
         self._probes = probes
         self._away: dict[str, str] | None = None  # what failed last time; None before the first
@@ -45,7 +44,7 @@ class Health:
         """Runs every probe, and publishes what they say if it is news."""
         results = await asyncio.gather(*(self._run(probe) for probe in self._probes.values()))
         away = {name: error for name, error in zip(self._probes, results, strict=True) if error}
-        if away == self._away:
+        if self._away is not None and away.keys() == self._away.keys():
             return
         status = (
             health_pb2.HealthCheckResponse.NOT_SERVING
@@ -58,13 +57,17 @@ class Health:
         self._away = away
 
     async def _run(self, probe: Probe) -> str:
+        """What is wrong, if anything. Whatever a probe raises means the same: not ready."""
+        asked = asyncio.ensure_future(probe())
         try:
-            async with asyncio.timeout(_PROBE_TIMEOUT_SECONDS):
-                await probe()
-        except Exception as error:
-            # Whatever a probe raises means the same: not ready, and this is why.
-            return f"{type(error).__name__}: {error}"
-        return ""
+            await asyncio.wait({asked}, timeout=_PROBE_TIMEOUT_SECONDS)
+        finally:
+            # Not awaited: a driver whose server hangs takes its time to hear that it is cancelled.
+            asked.cancel()
+        if not asked.done() or asked.cancelled():
+            return f"no answer within {_PROBE_TIMEOUT_SECONDS} s"
+        error = asked.exception()
+        return f"{type(error).__name__}: {error}" if error else ""
 
     async def _follow(self) -> None:
         while True:

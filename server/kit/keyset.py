@@ -12,13 +12,25 @@ from typing import Any
 
 import msgspec
 
-from server.kit.paging import EXACT_TOTAL_MAX, After, Page, PageQuery, Total, sort_value
-from server.kit.postgres import Pool
+from server.kit import errors
+from server.kit.paging import (
+    EXACT_TOTAL_MAX,
+    UNREADABLE_TOKEN,
+    After,
+    Page,
+    PageQuery,
+    Total,
+    sort_value,
+)
+from server.kit.postgres import DataError, Pool
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A table that can be listed: what to select, and the Python type of each sortable column."""
+    """A table that can be listed: what to select, and the Python type of each sortable column.
+
+    All of it is SQL of ours. Sortable columns are NOT NULL and have an index with the id.
+    """
 
     table: str
     columns: str
@@ -53,12 +65,17 @@ async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuer
         conditions.append(f"({sort.field}, id) {comparison} (${n + 1}, ${n + 2})")
         arguments += [sort_value(column_type, query.after.value), query.after.id]
     direction = "DESC" if sort.descending else "ASC"
-    rows = await pool.fetch(
-        f"SELECT {listing.columns} FROM {listing.table} {_where(conditions)}"
+    statement = (
+        f"SELECT {listing.columns} FROM {listing.table} {_where(conditions)}"  # noqa: S608 - ours
         f" ORDER BY {sort.field} {direction}, id {direction}"
-        f" LIMIT {query.per_page + 1} OFFSET {query.offset}",
-        *arguments,
+        f" LIMIT {query.per_page + 1} OFFSET {query.offset}"
     )
+    try:
+        rows = await pool.fetch(statement, *arguments)
+    except DataError as error:
+        if query.after is None:
+            raise
+        raise errors.InvalidPageToken(UNREADABLE_TOKEN, field="page_token") from error
     shown = rows[: query.per_page]
     more = len(rows) > query.per_page
     return Page(
@@ -70,14 +87,14 @@ async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuer
 
 async def _total(pool: Pool, table: str, where: Where) -> Total:
     counted = await pool.fetchval(
-        f"SELECT count(*) FROM (SELECT 1 FROM {table} {_where(where.conditions)}"
+        f"SELECT count(*) FROM (SELECT 1 FROM {table} {_where(where.conditions)}"  # noqa: S608 - ours
         f" LIMIT {EXACT_TOTAL_MAX + 1}) AS counted",
         *where.arguments,
     )
     if counted <= EXACT_TOTAL_MAX:
         return Total(counted, is_estimate=False)
     plan = await pool.fetchval(
-        f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table} {_where(where.conditions)}",
+        f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table} {_where(where.conditions)}",  # noqa: S608 - ours
         *where.arguments,
     )
     estimate = int(msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"])

@@ -9,15 +9,17 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from server import settings
 from server.kit import errors, reflection
@@ -25,8 +27,8 @@ from server.kit.auth import Verifier
 from server.kit.health import Health, Probe
 from server.kit.interceptors.chain import pipeline
 from server.kit.interceptors.hook import generic_handler
-from server.kit.interceptors.metrics import CallMetrics
 from server.kit.interceptors.in_flight import InFlight
+from server.kit.interceptors.metrics import CallMetrics
 
 _log = structlog.get_logger()
 
@@ -37,15 +39,16 @@ _CONNECTION_AGE_GRACE_MS = 30_000
 _MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 
-def run(main: Callable[[settings.Settings], Awaitable[None]]) -> int:
+def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]]) -> int:
     """Runs `main` on uvloop until it ends, and gives the process's exit code."""
     try:
-        configuration = settings.read(os.environ)
-        # Batch scheduling lets a busy loop keep its core for longer turns: 50 us less a call.
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        configuration = settings.from_environment()
+        if hasattr(os, "SCHED_BATCH"):
+            # It lets a busy loop keep its core for longer turns: 50 us less a call. Linux only.
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         uvloop.run(main(configuration))
     except (settings.SettingsError, errors.Unavailable) as error:
-        print(f"emporium: {error}", file=sys.stderr)
+        sys.stderr.write(f"emporium: {error}\n")
         return 1
     return 0
 
@@ -73,14 +76,17 @@ async def serving(
     verifier: Verifier,
     registrations: Sequence[Registration],
     probes: Mapping[str, Probe],
+    registry: CollectorRegistry = REGISTRY,
 ) -> AsyncIterator[int]:
     """Serves while the block runs, ready when every probe succeeds; yields the port.
 
     On leaving: NOT_SERVING, then a wait until load balancers have noticed, then no new calls, then
     every call in flight has ended or its grace is over.
+
+    Raises `SettingsError` when it cannot listen.
     """
     in_flight = InFlight()
-    calls = pipeline(verifier, CallMetrics(), in_flight, configuration.deadline_seconds)
+    calls = pipeline(verifier, CallMetrics(registry), in_flight, configuration.deadline_seconds)
     names = [registration.service.full_name for registration in registrations]
     health = Health(names, probes)
     server = grpc.aio.server(options=_options(configuration))
@@ -89,7 +95,7 @@ async def serving(
     )
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
     reflection.register(server, names)
-    port = server.add_insecure_port(f"{configuration.grpc_host}:{configuration.grpc_port}")
+    port = _listen(server, f"{configuration.grpc_host}:{configuration.grpc_port}")
     await server.start()
     try:
         async with health.following():
@@ -103,6 +109,13 @@ async def serving(
         # stop() does not wait for handlers that it has cut off, and they still hold connections.
         await in_flight.ended(configuration.grace_seconds)
         _log.info("stopped", in_flight=in_flight.count)
+
+
+def _listen(server: grpc.aio.Server, address: str) -> int:
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise settings.SettingsError(f"cannot listen on {address}; is GRPC_PORT in use?") from error
 
 
 def _options(configuration: settings.Server) -> list[tuple[str, int]]:

@@ -5,19 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from emporium.options.v1 import options_pb2
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from emporium.options.v1 import options_pb2
+from emporium.type.v1 import role_pb2
 from server.kit.context import Role
 
 Audience = options_pb2.Access.Audience
 
+_HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
+_FIELD_IN_BRACES = re.compile(r"{(\w+)}")
+
 
 class UndeclaredAccess(Exception):
     """An rpc says not who may call it, so its service must not start."""
+
+
+class UnknownLocation(Exception):
+    """An rpc names a field for its `Location` that its response does not have."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +59,18 @@ class Method:
 
     def location_of(self, response: Any) -> str:
         """The new resource's path: the declared one with the response's fields filled in."""
-        return re.sub(r"{(\w+)}", lambda field: str(getattr(response, field[1])), self.location)
+        return _FIELD_IN_BRACES.sub(lambda name: str(getattr(response, name[1])), self.location)
 
 
 def methods(service: ServiceDescriptor) -> Iterator[Method]:
-    """Each rpc of `service`. Raises `UndeclaredAccess` for one without an access rule."""
+    """Each rpc of `service`. Raises `UndeclaredAccess` or `UnknownLocation` for a flawed one."""
     return (_read(method) for method in service.methods)
 
 
 def _read(method: MethodDescriptor) -> Method:
     options = method.GetOptions()
     success = options.Extensions[options_pb2.success]
-    http = options.Extensions[annotations_pb2.http]
+    http = options.Extensions[_HTTP]
     return Method(
         service=method.containing_service.full_name,
         name=method.name,
@@ -70,8 +78,8 @@ def _read(method: MethodDescriptor) -> Method:
         response=GetMessageClass(method.output_type),
         access=_read_access(method, options.Extensions[options_pb2.access]),
         success_status=success.status,
-        location=success.location,
-        takes_body=bool(http.body),
+        location=_read_location(method, success.location),
+        takes_body=any(rule.body for rule in (http, *http.additional_bindings)),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
     )
@@ -85,6 +93,12 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
     fields = method.input_type.fields_by_name
     if declared.owner_field and (method.client_streaming or declared.owner_field not in fields):
         raise UndeclaredAccess(f"{method.full_name} has no field {declared.owner_field!r}")
-    role_names = options_pb2.Access.DESCRIPTOR.fields_by_name["roles"].enum_type.values_by_number
-    roles = frozenset(Role(role_names[number].name) for number in declared.roles)
+    roles = frozenset(Role(role_pb2.Role.Name(number)) for number in declared.roles)
     return Access(declared.audience, roles, declared.owner_field)
+
+
+def _read_location(method: MethodDescriptor, location: str) -> str:
+    for name in _FIELD_IN_BRACES.findall(location):
+        if name not in method.output_type.fields_by_name:
+            raise UnknownLocation(f"{method.full_name}: the response has no field {name!r}")
+    return location

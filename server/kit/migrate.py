@@ -6,7 +6,7 @@ writes rows; its own timeouts keep a lost statement or lock from holding others 
 
 import importlib.resources
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 from alembic import command
@@ -35,7 +35,9 @@ def dsn(admin_dsn: str, role: str, password: str, database: str) -> str:
     """The URL of `database` on the same server, as `role`."""
     parts = urlsplit(admin_dsn)
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{host}", path=f"/{database}"))
+    return urlunsplit(
+        parts._replace(netloc=f"{role}:{quote(password, safe='')}@{host}", path=f"/{database}")
+    )
 
 
 async def prepare_postgres(admin_dsn: str, database: Database) -> None:
@@ -47,7 +49,7 @@ async def prepare_postgres(admin_dsn: str, database: Database) -> None:
         if not await connection.fetchval(
             "SELECT 1 FROM pg_database WHERE datname = $1", database.name
         ):
-            await connection.execute(f'CREATE DATABASE {database.name} OWNER {database.owner}')
+            await connection.execute(f"CREATE DATABASE {database.name} OWNER {database.owner}")
         await connection.execute(f"""
             REVOKE ALL ON DATABASE {database.name} FROM PUBLIC;
             GRANT CONNECT ON DATABASE {database.name} TO {database.name};
@@ -58,8 +60,9 @@ async def prepare_postgres(admin_dsn: str, database: Database) -> None:
         """)
     finally:
         await connection.close()
-    await _grant_rows(dsn(admin_dsn, database.owner, database.owner_password, database.name),
-                      database)
+    await _grant_rows(
+        dsn(admin_dsn, database.owner, database.owner_password, database.name), database
+    )
 
 
 async def _prepare_role(

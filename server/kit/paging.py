@@ -14,17 +14,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from emporium.type.v1.page_pb2 import PageMeta
 
+from emporium.type.v1.page_pb2 import PageMeta
 from server.kit import errors
 
 PER_PAGE_DEFAULT = 20
 EXACT_TOTAL_MAX = 10_000
+UNREADABLE_TOKEN = "the token cannot be read; start again without it"  # noqa: S105 - no secret
 
 E = TypeVar("E", bound=Enum)
+
+# What the answer has room for. A token is not signed, so it may claim anything.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ class _Token(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     filters: str
     value: str
     id: str
-    page: int
-    total: int
+    page: Count
+    total: Count
     estimated: bool
 
 
@@ -130,9 +134,7 @@ def _sort(text: str, sortable: Sequence[str], default: Sort) -> Sort:
         return default
     field, _, direction = text.partition(":")
     if field not in sortable:
-        raise errors.UnknownSortField(
-            f"'{field}' is none of {', '.join(sortable)}", field="sort"
-        )
+        raise errors.UnknownSortField(f"'{field}' is none of {', '.join(sortable)}", field="sort")
     if direction not in ("", "asc", "desc"):
         raise errors.UnknownSortField(f"'{direction}' is neither asc nor desc", field="sort")
     return Sort(field, direction == "desc")
@@ -158,9 +160,7 @@ def _decode(text: str) -> _Token:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return msgspec.msgpack.decode(raw, type=_Token)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise errors.InvalidPageToken(
-            "the token cannot be read; start again without it", field="page_token"
-        ) from error
+        raise errors.InvalidPageToken(UNREADABLE_TOKEN, field="page_token") from error
 
 
 def sort_value(field_type: type, token_value: str) -> Any:
@@ -172,9 +172,7 @@ def sort_value(field_type: type, token_value: str) -> Any:
             return Decimal(token_value)
         return field_type(token_value)
     except (ValueError, ArithmeticError) as error:
-        raise errors.InvalidPageToken(
-            "the token cannot be read; start again without it", field="page_token"
-        ) from error
+        raise errors.InvalidPageToken(UNREADABLE_TOKEN, field="page_token") from error
 
 
 def moment(text: str, field: str) -> datetime | None:

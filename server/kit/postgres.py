@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from server.kit import errors
-from server.settings import Postgres
+from server.settings import Postgres, SettingsError
 
 # The driver's classes are generic in its stubs only.
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _log = structlog.get_logger()
 _FIRST_DELAY_SECONDS = 0.1
 _DELAY_SECONDS_MAX = 2.0
 _RETRY_AFTER_SECONDS = 1.0
+_CLOSE_SECONDS = 5.0
+
+DataError = asyncpg.DataError  # a value that its column cannot hold
 
 # What says that the server is away, stopping or out of room, rather than that a statement is wrong.
 AWAY = (
@@ -41,18 +44,28 @@ AWAY = (
     asyncpg.IdleSessionTimeoutError,
 )
 
+# What says that waiting for the server is of no use, because the settings are wrong.
+_MISDIRECTED = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
 
 @asynccontextmanager
 async def connected(settings: Postgres) -> AsyncIterator[Pool]:
     """A pool on `settings.database_url`, waiting for the server for a while if it must.
 
-    Raises `Unavailable` when it does not come up within `connect_timeout_seconds`.
+    Raises `Unavailable` when it does not come up within `connect_timeout_seconds`, and
+    `SettingsError` when it refuses us.
     """
+    if not settings.database_url:
+        raise SettingsError("DATABASE_URL is not set")
     pool = await _connect(settings)
     try:
         yield pool
     finally:
-        await pool.close()
+        await _close(pool)
 
 
 async def _connect(settings: Postgres) -> Pool:
@@ -71,12 +84,24 @@ async def _connect(settings: Postgres) -> Pool:
                 # carries none (no SET, no advisory lock, no LISTEN), so that query is only time.
                 reset=_keep,
             )
+        except _MISDIRECTED as error:
+            raise SettingsError(f"DATABASE_URL: {error}") from error
         except AWAY as error:
             if loop.time() + delay > give_up_at:
                 raise errors.Unavailable(f"PostgreSQL cannot be reached: {error}") from error
             _log.warning("postgres.waiting", error=str(error), next_try_seconds=delay)
         await asyncio.sleep(delay)
         delay = min(delay * 2, _DELAY_SECONDS_MAX)
+
+
+async def _close(pool: Pool) -> None:
+    """Lets statements end; but a server that hangs would keep us for ever."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        _log.warning("postgres.cut_off")
+        pool.terminate()
 
 
 async def _keep(connection: Any) -> None:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import grpc
 from grpc_health.v1 import health_pb2
-from grpc_reflection.v1alpha import reflection
-from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 _V1 = "grpc.reflection.v1.ServerReflection"
 
@@ -17,9 +16,9 @@ def register(server: grpc.aio.Server, services: Sequence[str]) -> None:
     servicer answers for it; it stays out of the list, because its descriptor is not in the pool.
     """
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    servicer = ReflectionServicer((*services, health, reflection.SERVICE_NAME))
-    reflection.enable_server_reflection((*services, health, reflection.SERVICE_NAME), server)
-    messages = reflection._reflection_pb2
+    listed = (*services, health, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(listed, server)
+    servicer = reflection.aio.ReflectionServicer(listed)
     server.add_generic_rpc_handlers(
         [
             grpc.method_handlers_generic_handler(
@@ -27,8 +26,8 @@ def register(server: grpc.aio.Server, services: Sequence[str]) -> None:
                 {
                     "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
                         servicer.ServerReflectionInfo,
-                        request_deserializer=messages.ServerReflectionRequest.FromString,
-                        response_serializer=messages.ServerReflectionResponse.SerializeToString,
+                        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+                        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
                     )
                 },
             )

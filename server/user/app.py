@@ -3,7 +3,6 @@
 from functools import partial
 
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
-
 from server.kit import lifecycle, postgres
 from server.kit.auth import Signer, Verifier
 from server.kit.lifecycle import Registration

@@ -41,6 +41,17 @@ class User:
         return str(self.version)
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which accounts to list; None is no filter."""
+
+    status: Status | None = None
+    role: Role | None = None
+    email: str | None = None  # in any case
+    created_after: datetime | None = None  # included
+    created_before: datetime | None = None  # excluded
+
+
 class UserNotFound(errors.NotFound):
     """No such account, or not the caller's to see."""
 
@@ -137,7 +148,7 @@ def check_etag(user: User, etag: str) -> None:
 
 
 def fields_of_mask(mask: Collection[str], present: dict[str, Any]) -> dict[str, Any]:
-    """What an update sets: the masked fields, absent ones cleared; without a mask, the present ones.
+    """What an update sets: the masked fields, absent ones cleared; with no mask, the present ones.
 
     Raises `InvalidUpdateMask` for a name that is no updatable field.
     """

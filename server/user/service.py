@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from emporium.user.v1 import auth_service_pb2
-from emporium.user.v1 import user_service_pb2 as pb
 from google.protobuf.empty_pb2 import Empty
 from uuid_utils.compat import uuid7
 
+from emporium.user.v1 import auth_service_pb2
+from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.auth import Signer
 from server.kit.context import Context
 from server.kit.idempotency import key_of
@@ -32,7 +32,7 @@ class UserService:
         user = rules.open_account(new, context.caller, _new_id(), _now())
         password_hash = await self._hasher.hash(request.password) if new.has_password else None
         caller_id = context.caller.id if context.caller else ""
-        key = key_of(request, caller_id, "CreateUser", secret="password")
+        key = key_of(request, caller_id, "CreateUser", secret="password")  # noqa: S106 - a field
         answer = wire.to_user(user).SerializeToString()
         return pb.User.FromString(await self._store.create(user, password_hash, key, answer))
 
@@ -51,15 +51,11 @@ class UserService:
         rules.check_change(change, context.signed_in)
         now = _now()
         return wire.to_user(
-            await self._store.update(
-                request.user_id, lambda user: rules.changed(user, change, now)
-            )
+            await self._store.update(request.user_id, lambda user: rules.changed(user, change, now))
         )
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> Empty:
-        await self._store.delete(
-            request.user_id, lambda user: rules.check_etag(user, request.etag)
-        )
+        await self._store.delete(request.user_id, lambda user: rules.check_etag(user, request.etag))
         return Empty()
 
 
@@ -81,7 +77,7 @@ class AuthService:
             raise rules.BadCredentials
         return auth_service_pb2.LoginResponse(
             access_token=self._signer.sign(str(user.id), user.role),
-            token_type="Bearer",
+            token_type="Bearer",  # noqa: S106 - a scheme
             expires_in=self._signer.lifetime_seconds,
             user=wire.to_user(user),
         )

@@ -4,12 +4,10 @@ from typing import Any
 
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import user_service_pb2 as pb
-
 from server.kit.context import Role
 from server.kit.paging import Page, PageQuery, choice, moment, page_meta
 from server.kit.wire import timestamp
-from server.user.rules import Change, NewUser, Status, User, fields_of_mask
-from server.user.store import Filters
+from server.user.rules import Change, Filters, NewUser, Status, User, fields_of_mask
 
 _ROLES = {Role(name): number for name, number in role_pb2.Role.items() if number}
 _STATUSES = {Status(name): number for name, number in pb.User.Status.items() if number}

@@ -21,7 +21,8 @@ class EdgeHeaders:
 
     def gate(self, method: Method) -> Gate | None:
         """None for a request that has no such field and takes no body."""
-        fields = method.request.DESCRIPTOR.fields_by_name
+        message: Any = method.request.DESCRIPTOR  # its type has two names, which mypy tells apart
+        fields = message.fields_by_name
         fills = [(header, name) for header, name in _FIELDS_BY_HEADER.items() if name in fields]
         if not fills and not method.takes_body:
             return None
@@ -30,11 +31,11 @@ class EdgeHeaders:
         def check(request: Any, context: Context) -> None:
             metadata = context.metadata
             if method.takes_body and metadata.get("x-emporium-door") == "rest":
-                _refuse_unknown(method.request.DESCRIPTOR, known, metadata.get("x-body-fields"))
+                _refuse_unknown(message, known, metadata.get("x-body-fields"))
             for header, name in fills:
-                value = metadata.get(header)
+                value = _unquoted(metadata.get(header, ""))
                 if value and not getattr(request, name):
-                    setattr(request, name, _unquoted(value))
+                    setattr(request, name, value)
 
         return Gate(on_message=check)
 
@@ -65,9 +66,9 @@ def _exists(message: Descriptor | None, path: list[str]) -> bool:
 
 
 # Written in JSON as something other than their fields, so that nothing below them is a name.
-_OPAQUE = frozenset({"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.Any"})
+_OPAQUE = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Struct", "Value"))
 
 
 def _unquoted(value: str) -> str:
-    """An entity tag as HTTP writes it, or a plain value."""
-    return value.removeprefix("W/").strip('"')
+    """An entity tag as HTTP writes it, or a plain value. `*`, which is any tag, demands nothing."""
+    return "" if value == "*" else value.removeprefix("W/").strip('"')

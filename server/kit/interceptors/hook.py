@@ -6,6 +6,7 @@ what never changes. Wrapping once costs 2 us a call.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
@@ -47,7 +48,8 @@ def _handler(method: Method, call: Handler) -> "grpc.RpcMethodHandler[Any, Any]"
     }[method.client_streaming, method.server_streaming]
     return shape(
         _stream(call) if method.server_streaming else _unary(method, call),
-        request_deserializer=method.request.FromString,
+        # Requests stay bytes. The pipeline reads them, so that broken ones are reported too.
+        request_deserializer=None,
         response_serializer=method.response.SerializeToString,
     )
 
@@ -75,9 +77,10 @@ def _stream(call: Handler) -> Callable[[Any, Engine], AsyncIterator[Message]]:
         context = _context(engine)
         started = False
         try:
-            async for response in call(request, context):
-                started = True
-                yield response
+            async with aclosing(call(request, context)) as responses:
+                async for response in responses:
+                    started = True
+                    yield response
         except Refusal as refusal:
             await _abort(engine, refusal, started=started)
 
@@ -90,7 +93,7 @@ def _context(engine: Engine) -> Context:
 
 
 async def _abort(engine: Engine, refusal: Refusal, *, started: bool = False) -> NoReturn:
-    # Once headers have gone out, clients no longer retry; so they go only where the edge needs them.
+    # Once headers have gone out, clients no longer retry; so they go only where the edge needs it.
     if not started and refusal.http_status != TRANSCODED[refusal.code]:
         await engine.send_initial_metadata((("x-http-status", str(refusal.http_status)),))
     await engine.abort_with_status(rpc_status.to_status(refusal.status))

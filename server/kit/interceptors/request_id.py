@@ -3,9 +3,9 @@
 import re
 import time
 
-from emporium.deadline import request_id
 from uuid_utils import uuid7
 
+from emporium.deadline import request_id
 from server.kit.context import Context
 from server.kit.interceptors.layers import Watch, ignore_outcome
 from server.kit.method import Method

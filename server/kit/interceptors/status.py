@@ -4,7 +4,7 @@ What is not in the table is ours to mend, not the caller's to read: it becomes I
 fixed sentence, and the log has the rest under the request id.
 """
 
-import asyncio
+from collections.abc import Iterator, Sequence
 
 import grpc
 from google.protobuf import any_pb2
@@ -17,6 +17,12 @@ from server.kit import errors
 from server.kit.context import Context
 
 DOMAIN = "emporium"
+FieldViolation = error_details_pb2.BadRequest.FieldViolation
+
+# A status travels in the trailers, of which gRPC takes 8 KB: beyond that the caller would hear of
+# its trailers instead of its mistakes. The message travels twice, the details grow by a third.
+_MESSAGE_LENGTH_MAX = 250
+_VIOLATIONS_BYTES_MAX = 2_500
 
 CODES: dict[type[errors.EmporiumError], grpc.StatusCode] = {
     errors.Malformed: grpc.StatusCode.INVALID_ARGUMENT,
@@ -72,18 +78,18 @@ class Refusal(Exception):
 
 def refusal_of(error: BaseException, context: Context) -> Refusal:
     """The answer to `error`."""
-    if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        return _refusal(
-            grpc.StatusCode.CANCELLED,
-            errors.DeadlineExceeded("the caller hung up, or its deadline passed"),
-            context,
-        )
     if isinstance(error, TimeoutError):
         error = errors.DeadlineExceeded("not done in time; the change may have been made")
     if isinstance(error, errors.EmporiumError):
         return _refusal(code_of(type(error)), error, context)
     hidden = errors.Internal("something went wrong on our side; quote the request id")
     return _refusal(grpc.StatusCode.INTERNAL, hidden, context, expected=False)
+
+
+def abandoned(context: Context) -> Refusal:
+    """What became of a call that nobody waits for any more; reported, and never sent."""
+    error = errors.DeadlineExceeded("the caller hung up, or its deadline passed")
+    return _refusal(grpc.StatusCode.CANCELLED, error, context)
 
 
 def code_of(error: type[errors.EmporiumError]) -> grpc.StatusCode:
@@ -102,21 +108,27 @@ def _refusal(
         error_details_pb2.RequestInfo(request_id=context.request_id),
     ]
     if error.violations:
-        details.append(
-            error_details_pb2.BadRequest(
-                field_violations=[
-                    error_details_pb2.BadRequest.FieldViolation(field=field, description=text)
-                    for field, text in error.violations
-                ]
-            )
-        )
+        details.append(error_details_pb2.BadRequest(field_violations=_fitting(error.violations)))
     if error.retry_after_seconds is not None:
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after_seconds * 1e9))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
-    status = Status(code=code.value[0], message=error.message)
+    status = Status(code=code.value[0], message=error.message[:_MESSAGE_LENGTH_MAX])
     for detail in details:
         packed = any_pb2.Any()
         packed.Pack(detail)
         status.details.append(packed)
     return Refusal(code, error.reason, status, expected)
+
+
+def _fitting(violations: Sequence[errors.Violation]) -> Iterator[FieldViolation]:
+    """As many as there is room for, and how many more there are."""
+    room = _VIOLATIONS_BYTES_MAX
+    for n, (field, text) in enumerate(violations):
+        shown = FieldViolation(field=field, description=text)
+        room -= shown.ByteSize()
+        if room < 0:
+            more = len(violations) - n
+            yield FieldViolation(description=f"and {more} more")
+            return
+        yield shown

@@ -1,6 +1,6 @@
 """Holds every request against the rules that the contract writes on its fields."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import protovalidate
@@ -33,26 +33,35 @@ class Validation:
 
 
 def _invalid(violations: list[errors.Violation]) -> errors.Invalid:
-    names = ", ".join(dict.fromkeys(violation.field for violation in violations))
-    count = "1 field is" if len(violations) == 1 else f"{len(violations)} rules are"
-    verb = "invalid" if len(violations) == 1 else "broken"
-    return errors.Invalid(f"{count} {verb}: {names}", violations=violations)
+    fields = list(dict.fromkeys(violation.field for violation in violations if violation.field))
+    if not fields:  # a rule of the whole message says by itself what is wrong
+        message = violations[0].description
+    elif len(fields) == 1:
+        message = f"1 field is invalid: {fields[0]}"
+    else:
+        message = f"{len(fields)} fields are invalid: {', '.join(fields)}"
+    return errors.Invalid(message, violations=violations)
 
 
 def _violation(found: Any) -> errors.Violation:
-    return errors.Violation(_path(found.field), found.message)
+    return errors.Violation(_path(found.field), found.message or found.rule_id)
 
 
-def _with_nul(message: Message, prefix: str = "") -> Iterator[str]:
-    for field, value in message.ListFields():
-        name = prefix + field.name
-        if field.message_type and field.message_type.GetOptions().map_entry:
-            yield from (name for pair in value.items() if "\0" in "".join(map(str, pair)))
-        elif field.message_type:
-            for inner in [value] if isinstance(value, Message) else value:
-                yield from _with_nul(inner, f"{name}.")
-        elif field.type == field.TYPE_STRING:
-            yield from (name for text in [value] if "\0" in text)
+def _with_nul(value: Any, path: str = "") -> Iterator[str]:
+    """The path of every text in `value`, which is any part of a message, that holds a NUL."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield path
+    elif isinstance(value, Message):
+        for field, part in value.ListFields():
+            yield from _with_nul(part, f"{path}.{field.name}" if path else field.name)
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _with_nul(key, path)
+            yield from _with_nul(part, f"{path}[{key}]")
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        for n, part in enumerate(value):
+            yield from _with_nul(part, f"{path}[{n}]")
 
 
 def _path(path: Any) -> str:

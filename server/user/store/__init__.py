@@ -1,26 +1,12 @@
 """Where accounts are kept: the contract that a store fulfils."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from server.kit.context import Role
 from server.kit.idempotency import Key
 from server.kit.paging import Page, PageQuery
-from server.user.rules import Status, User
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which accounts to list; None is no filter."""
-
-    status: Status | None = None
-    role: Role | None = None
-    email: str | None = None  # in any case
-    created_after: datetime | None = None  # included
-    created_before: datetime | None = None  # excluded
+from server.user.rules import Filters, User
 
 
 class UserStore(Protocol):

@@ -15,8 +15,7 @@ from server.kit.idempotency import Key
 from server.kit.keyset import Listing, Where, fetch_page
 from server.kit.paging import Page, PageQuery
 from server.kit.postgres import Connection, Pool, translated
-from server.user.rules import EmailTaken, Status, User, UserNotFound
-from server.user.store import Filters
+from server.user.rules import EmailTaken, Filters, Status, User, UserNotFound
 
 _COLUMNS = "id, email, full_name, age, role, status, created_at, updated_at, version"
 
@@ -56,7 +55,7 @@ _UPDATE = """
 
 _DELETE = "DELETE FROM users WHERE id = $1"
 
-_SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
+_CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 
 
 class PostgresUserStore:
@@ -144,7 +143,7 @@ class PostgresUserStore:
 
     async def set_password(self, user_id: UUID, password_hash: bytes) -> None:
         with translated():
-            found = await self._pool.fetchval(_SET_PASSWORD, user_id, password_hash)
+            found = await self._pool.fetchval(_CHANGE_HASH, user_id, password_hash)
         if found is None:
             raise UserNotFound(f"user {user_id} does not exist")
 

@@ -14,8 +14,7 @@ from server.kit.context import Role
 from server.kit.idempotency import Key
 from server.kit.paging import After, PageQuery, Sort
 from server.kit.postgres import Pool
-from server.user.rules import EmailTaken, Status, User, UserNotFound
-from server.user.store import Filters
+from server.user.rules import EmailTaken, Filters, Status, User, UserNotFound
 from server.user.store.postgres import PostgresUserStore
 from tests.server.conftest import NewDatabase
 
