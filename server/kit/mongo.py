@@ -13,7 +13,7 @@ import asyncio
 import inspect
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -54,6 +54,7 @@ _FIRST_RETRY_SECONDS = 0.005
 _RETRY_SECONDS_MAX = 0.2
 _TRY_AGAIN = "TransientTransactionError"
 _COMMIT_AGAIN = "UnknownTransactionCommitResult"
+_NAMESPACE_EXISTS = 48
 
 _spread = random.SystemRandom()
 
@@ -83,6 +84,16 @@ class Database:
         """Runs a database command."""
         answer: Document = await self._database.command(*command, **parameters)
         return answer
+
+    async def ensure_collection(self, name: str, schema: Mapping[str, Any]) -> None:
+        """Makes the collection, or gives the one that is there `schema` as its validator."""
+        validator = {"$jsonSchema": schema}
+        try:
+            await self.command("create", name, validator=validator)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            await self.command("collMod", name, validator=validator)
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""
@@ -114,8 +125,8 @@ class Database:
         async with await _settled(self._client.start_session()) as session:
             with pymongo.timeout(max(give_up_at - time.monotonic(), 0.001)):
                 # Concerns come from the transaction, never from the collection.
-                session.start_transaction(
-                    read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
+                await _settled(
+                    session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
                 )
                 result = await work(session)
                 await _commit(session, give_up_at)

@@ -8,12 +8,10 @@ or run twice at once, and must come to the same.
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Any
 
-from server.kit.mongo import Database, Document
+from server.kit.mongo import Database
 
 STEPS = "schema_steps"
 
@@ -33,13 +31,3 @@ def names(migrations: ModuleType) -> list[str]:
     """The steps of a `migrations` package, in order."""
     found = (module.name for module in pkgutil.iter_modules(migrations.__path__))
     return sorted(name for name in found if name[:4].isdigit())
-
-
-async def ensure_collection(database: Database, name: str, schema: Mapping[str, Any]) -> None:
-    """Makes the collection, or gives the one that is there `schema` as its validator."""
-    validator: Document = {"$jsonSchema": schema}
-    listed = await database.command("listCollections", filter={"name": name}, nameOnly=True)
-    if listed["cursor"]["firstBatch"]:
-        await database.command("collMod", name, validator=validator)
-    else:
-        await database.command("create", name, validator=validator)

@@ -1,7 +1,6 @@
 """Create the events of orders, each by its id: the mark that it has been counted."""
 
 from server.kit.mongo import Database
-from server.kit.mongo_migrate import ensure_collection
 
 _FIELDS = {
     "_id": {"bsonType": "binData"},
@@ -21,4 +20,4 @@ _FIELDS = {
 async def upgrade(database: Database) -> None:
     """Creates the collection. Nothing is looked up in it but ids."""
     schema = {"bsonType": "object", "required": [*_FIELDS], "properties": _FIELDS}
-    await ensure_collection(database, "order_events", schema)
+    await database.ensure_collection("order_events", schema)

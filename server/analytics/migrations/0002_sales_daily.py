@@ -1,7 +1,6 @@
 """Create the daily sales, one document for each currency and day that orders were placed on."""
 
 from server.kit.mongo import Database
-from server.kit.mongo_migrate import ensure_collection
 
 _COUNT = {"bsonType": ["int", "long"]}
 _AMOUNT = {"bsonType": "decimal"}
@@ -24,4 +23,4 @@ async def upgrade(database: Database) -> None:
     index that every collection has.
     """
     schema = {"bsonType": "object", "required": [*_FIELDS], "properties": _FIELDS}
-    await ensure_collection(database, "sales_daily", schema)
+    await database.ensure_collection("sales_daily", schema)

@@ -1,7 +1,6 @@
 """Create the events of what people do, each by its id."""
 
 from server.kit.mongo import Database
-from server.kit.mongo_migrate import ensure_collection
 
 _FIELDS = {
     "_id": {"bsonType": "binData"},
@@ -21,4 +20,4 @@ _FIELDS = {
 async def upgrade(database: Database) -> None:
     """Creates the collection. It is only written yet: whoever reads it first brings the index."""
     schema = {"bsonType": "object", "required": [*_FIELDS], "properties": _FIELDS}
-    await ensure_collection(database, "events", schema)
+    await database.ensure_collection("events", schema)

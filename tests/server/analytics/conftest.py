@@ -1,0 +1,77 @@
+"""Fresh, migrated analytics databases on the session's MongoDB, and a service over one of them."""
+
+import itertools
+import string
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from server.analytics import migrations
+from server.analytics.app import registrations
+from server.analytics.store.events import MongoEventStore
+from server.analytics.store.sales import MongoSalesStore
+from server.kit import mongo as kit_mongo
+from server.local.mongo import EmbeddedMongo
+from server.settings import Mongo, Shop
+from tests.server.conftest import Serve
+
+NewMongo = Callable[[str], Awaitable[Mongo]]
+NewCurrency = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def new_mongo(mongo: EmbeddedMongo) -> NewMongo:
+    """`await new_mongo("motor")`: settings of a fresh, migrated database, on that driver."""
+
+    async def create(driver: str) -> Mongo:
+        name = f"emporium_analytics_{uuid.uuid4().hex[:8]}"
+        await migrations.upgrade(mongo.uri, name)
+        assert driver in ("pymongo", "motor")
+        return Mongo(
+            mongodb_uri=mongo.uri,
+            mongodb_database=name,
+            mongodb_driver="motor" if driver == "motor" else "pymongo",
+        )
+
+    return create
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["pymongo", "motor"])
+async def database(
+    request: pytest.FixtureRequest, new_mongo: NewMongo
+) -> AsyncIterator[kit_mongo.Database]:
+    """A connected database, once on either driver."""
+    async with kit_mongo.connected(await new_mongo(request.param)) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def sales(database: kit_mongo.Database) -> MongoSalesStore:
+    """The store under test; other tests use it too, so each sells in currencies of its own."""
+    return MongoSalesStore(database)
+
+
+@pytest.fixture(scope="session")
+def events(database: kit_mongo.Database) -> MongoEventStore:
+    """The store under test."""
+    return MongoEventStore(database)
+
+
+@pytest.fixture(scope="session")
+def new_currency() -> NewCurrency:
+    """`new_currency()`: a currency in which nothing has been sold yet."""
+    letters: Iterator[tuple[str, ...]] = itertools.product(string.ascii_uppercase, repeat=3)
+    return lambda: "".join(next(letters))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def channel(new_mongo: NewMongo, serve: Serve) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a running service over a database of its own."""
+    async with (
+        kit_mongo.connected(await new_mongo("pymongo")) as connected,
+        serve(registrations(connected, Shop(shop_currency="ZZZ"))) as opened,
+    ):
+        yield opened

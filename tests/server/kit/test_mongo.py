@@ -1,0 +1,225 @@
+"""One MongoDB database on either driver: starting, failing, coming back, transactions."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import pytest_asyncio
+from pymongo.errors import (
+    AutoReconnect,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WTimeoutError,
+)
+
+from emporium.deadline import within
+from server.kit import errors
+from server.kit import mongo as kit_mongo
+from server.kit.mongo import Database, Session
+from server.local.mongo import EmbeddedMongo
+from server.local.ports import free_ports
+from server.settings import Mongo
+
+Driver = Literal["pymongo", "motor"]
+DRIVERS: tuple[Driver, ...] = ("pymongo", "motor")
+
+
+def connected(
+    uri: str, driver: Driver = "pymongo", timeout_seconds: float = 5.0
+) -> AbstractAsyncContextManager[Database]:
+    return kit_mongo.connected(
+        Mongo(
+            mongodb_uri=uri,
+            mongodb_database=f"emporium_kit_{uuid.uuid4().hex[:8]}",
+            mongodb_driver=driver,
+            mongodb_timeout_seconds=timeout_seconds,
+            mongodb_connect_timeout_seconds=0.5,
+        )
+    )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=DRIVERS)
+async def database(request: pytest.FixtureRequest, mongo: EmbeddedMongo) -> AsyncIterator[Database]:
+    """A database with one empty collection, `words`, once on either driver."""
+    async with connected(mongo.uri, request.param) as opened:
+        await opened.ensure_collection("words", {})
+        yield opened
+
+
+def new_word() -> str:
+    return uuid.uuid4().hex
+
+
+async def test_what_a_transaction_did_is_seen_when_it_ends(database: Database) -> None:
+    words, word = database.collection("words"), new_word()
+
+    async def work(session: Session) -> str:
+        await words.insert_one({"_id": word}, session=session)
+        assert await words.find_one({"_id": word}) is None
+        return word
+
+    assert await database.transaction(work) == word
+    assert await words.find_one({"_id": word}) == {"_id": word}
+
+
+async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    words, word = database.collection("words"), new_word()
+
+    async def work(session: Session) -> None:
+        await words.insert_one({"_id": word}, session=session)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.transaction(work)
+    assert await words.find_one({"_id": word}) is None
+
+
+async def test_transactions_that_meet_try_again_until_all_are_done(database: Database) -> None:
+    words, word = database.collection("words"), new_word()
+    await words.insert_one({"_id": word, "said": 0})
+    attempts = 0
+
+    async def work(session: Session) -> None:
+        nonlocal attempts
+        attempts += 1
+        found = await words.find_one({"_id": word}, session=session)
+        change = {"$set": {"said": found["said"] + 1}}
+        await words.update_one({"_id": word}, change, session=session)
+
+    await asyncio.gather(*(database.transaction(work) for _ in range(8)))
+    assert (await words.find_one({"_id": word}))["said"] == 8
+    assert attempts > 8
+
+
+async def test_a_transaction_that_keeps_meeting_another_ends_as_a_conflict(
+    database: Database,
+) -> None:
+    words, word = database.collection("words"), new_word()
+    await words.insert_one({"_id": word})
+
+    async def stubborn(session: Session) -> None:
+        await words.update_one({"_id": word}, {"$set": {"by": "stubborn"}}, session=session)
+
+        async def second(session: Session) -> None:
+            await words.update_one({"_id": word}, {"$set": {"by": "second"}}, session=session)
+
+        began = time.monotonic()
+        with pytest.raises(errors.Conflict), kit_mongo.translated(), within(0.3):
+            await database.transaction(second)
+        assert time.monotonic() - began < 1
+
+    await database.transaction(stubborn)
+    assert (await words.find_one({"_id": word}))["by"] == "stubborn"
+
+
+async def test_ensuring_a_collection_again_replaces_its_schema(database: Database) -> None:
+    strict = {"required": ["letters"]}
+    name = f"words_{new_word()}"
+    await database.ensure_collection(name, {})
+    await database.ensure_collection(name, strict)
+    with pytest.raises(OperationFailure, match="failed validation"):
+        await database.collection(name).insert_one({})
+    with pytest.raises(OperationFailure, match="Invalid namespace"):
+        await database.ensure_collection("", strict)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_a_server_that_does_not_come_up_is_unavailable(driver: Driver) -> None:
+    uri = f"mongodb://127.0.0.1:{free_ports(1)[0]}/?replicaSet=rs0"
+    began = time.monotonic()
+    with pytest.raises(errors.Unavailable, match="MongoDB cannot be reached"):
+        async with connected(uri, driver):
+            pass
+    assert time.monotonic() - began < 3
+
+
+async def test_a_server_that_comes_up_late_is_waited_for(tmp_path: Path) -> None:
+    own = EmbeddedMongo(tmp_path, durable=False)
+    settings = Mongo(mongodb_uri=own.uri, mongodb_connect_timeout_seconds=20)
+
+    async def connect() -> None:
+        async with kit_mongo.connected(settings) as late:
+            await late.ping()
+
+    connecting = asyncio.create_task(connect())
+    await asyncio.wait({connecting}, timeout=0.2)
+    async with own:
+        await connecting
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_it_follows_the_server_down_and_up(tmp_path: Path, driver: Driver) -> None:
+    async with EmbeddedMongo(tmp_path) as own, connected(own.uri, driver, 1.0) as database:
+        words = database.collection("words")
+        await words.insert_one({"_id": "before"})
+
+        own.child.send(signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(errors.DeadlineExceeded), kit_mongo.translated():
+            await words.insert_one({"_id": "while it sleeps"})
+        assert time.monotonic() - began < 3
+        own.child.send(signal.SIGCONT)
+
+        own.child.send(signal.SIGKILL)
+        await own.child.wait()
+        with pytest.raises(errors.Unavailable), kit_mongo.translated():
+            await words.insert_one({"_id": "while it is away"})
+        with pytest.raises(PyMongoError):
+            await database.ping()
+
+        await own.start()
+        async with asyncio.timeout(10):
+            await _until_it_answers(database)
+        assert await words.find_one({"_id": "before"})
+        assert await words.find_one({"_id": "while it is away"}) is None
+
+
+async def _until_it_answers(database: Database) -> None:
+    while True:
+        try:
+            await database.ping()
+        except PyMongoError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+@pytest.mark.parametrize(
+    ("raised", "heard"),
+    [
+        (NetworkTimeout("slow"), errors.DeadlineExceeded),
+        (ExecutionTimeout("slow"), errors.DeadlineExceeded),
+        (WTimeoutError("slow"), errors.DeadlineExceeded),
+        (AutoReconnect("gone"), errors.Unavailable),
+        (ServerSelectionTimeoutError("gone"), errors.Unavailable),
+        (
+            OperationFailure("met", 112, {"errorLabels": ["TransientTransactionError"]}),
+            errors.Conflict,
+        ),
+        (OperationFailure("wrong", 9), OperationFailure),
+        (LookupError("ours"), LookupError),
+    ],
+)
+def test_each_of_the_drivers_errors_has_a_name_for_callers(
+    raised: Exception, heard: type[Exception]
+) -> None:
+    with pytest.raises(heard) as found, kit_mongo.translated():
+        raise raised
+    if isinstance(found.value, errors.Unavailable | errors.Conflict):
+        assert found.value.retry_after_seconds
+
+
+def test_motor_is_loaded_only_when_it_is_chosen() -> None:
+    check = "import sys, server.analytics.app; sys.exit('motor' in sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True)
