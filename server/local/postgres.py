@@ -34,7 +34,13 @@ MODEST = {
     "log_checkpoints": "off",
 }
 # What may be lost at a crash is everything: for tests and --ephemeral only.
-CARELESS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# Shared memory is kept among the data, because a killed server forgets it elsewhere.
+CARELESS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "dynamic_shared_memory_type": "mmap",
+}
 CAREFUL = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 

@@ -1,0 +1,161 @@
+"""A whole cluster, and what it survives. These tests break it, so it is their own."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from server.local.cluster import Cluster
+from server.local.errors import LocalError
+from server.local.options import ClusterOptions
+from server.local.progress import Silent
+from server.local.seed import seed
+from tests.waiting import until
+
+
+class Told(Silent):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def told(self, text: str) -> None:
+        self.texts.append(text)
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cluster(told: Told, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """Two processes of each service, on a RAM disk."""
+    options = ClusterOptions(
+        home=tmp_path_factory.mktemp("home"), edge_port=0, ephemeral=True, workers=2
+    )
+    async with Cluster(options, told) as running:
+        yield running
+    assert not running.home.data.exists()
+    assert not running.home.record_file.exists()
+
+
+async def total(cluster: Cluster, what: str) -> int:
+    """How many there are, as the edge tells the admin."""
+    async with httpx.AsyncClient(base_url=f"{cluster.edge_url}/api/v1") as http:
+        answer = await http.get(
+            f"/{what}", headers={"authorization": f"Bearer {cluster.token('admin')}"}
+        )
+        assert answer.status_code == 200, answer.text
+        found: int = answer.json()["meta"]["total"]
+        return found
+
+
+async def until_edge_is_ready(cluster: Cluster) -> None:
+    """Until the edge has noticed that services are back, which it looks for every second."""
+    async with httpx.AsyncClient(base_url=cluster.edge_url) as http:
+
+        async def ready() -> bool:
+            return (await http.get("/ready")).status_code == 200
+
+        await until(ready)
+
+
+async def test_the_record_is_private_and_says_what_runs(cluster: Cluster) -> None:
+    file = cluster.home.record_file
+    record = json.loads(file.read_text())
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert record["state"] == "ready"
+    assert [each["name"] for each in record["processes"]] == [
+        "postgres",
+        "mongod",
+        "user-1",
+        "user-2",
+        "order-1",
+        "order-2",
+        "analytics-1",
+        "analytics-2",
+        "envoy",
+    ]
+    assert {login["role"] for login in record["logins"]} == {"admin", "staff", "customer"}
+
+
+async def test_the_demo_logins_sign_in(cluster: Cluster) -> None:
+    async with httpx.AsyncClient(base_url=cluster.edge_url) as http:
+        for login in cluster.logins:
+            answer = await http.post(
+                "/api/v1/auth/login", json={"email": login.email, "password": login.password}
+            )
+            assert answer.status_code == 200, answer.text
+
+
+async def test_seeding_again_doubles_nothing(cluster: Cluster) -> None:
+    before = [await total(cluster, what) for what in ("users", "products", "orders")]
+    assert before == [9, 12, 24]
+    await seed(cluster.record, cluster.home)
+    assert [await total(cluster, what) for what in ("users", "products", "orders")] == before
+
+
+async def test_a_killed_service_is_told_of_and_comes_back(cluster: Cluster, told: Told) -> None:
+    told.texts.clear()
+    cluster.kill("order", signal.SIGKILL)
+    await asyncio.wait_for(cluster.until_up("order"), 20)
+    await until_edge_is_ready(cluster)
+    assert await total(cluster, "orders") == 24
+    assert any("order-1 ended with signal 9" in text for text in told.texts)
+    assert any("order-2 is back" in text for text in told.texts)
+
+
+async def test_one_worker_can_be_killed_alone(cluster: Cluster, told: Told) -> None:
+    told.texts.clear()
+    cluster.kill("user-2", signal.SIGKILL)
+    await asyncio.wait_for(cluster.until_up("user-2"), 20)
+    assert not any("user-1" in text for text in told.texts)
+
+
+async def test_a_killed_database_comes_back_with_its_data(cluster: Cluster) -> None:
+    cluster.kill("postgres", signal.SIGKILL)
+    await asyncio.wait_for(cluster.until_up("postgres"), 20)
+    connection = await asyncpg.connect(cluster.record.postgres["user"])
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM users") == 9
+    finally:
+        await connection.close()
+
+
+async def test_what_is_stopped_stays_down_until_it_is_started(cluster: Cluster) -> None:
+    await cluster.stop_process("mongod")
+    names = [each["name"] for each in json.loads(cluster.home.record_file.read_text())["processes"]]
+    assert "mongod" not in names
+    await cluster.start_process("mongod")
+    names = [each["name"] for each in json.loads(cluster.home.record_file.read_text())["processes"]]
+    assert "mongod" in names
+
+
+async def test_an_unknown_part_is_an_error(cluster: Cluster) -> None:
+    with pytest.raises(LookupError, match="no process nonsense"):
+        cluster.kill("nonsense")
+
+
+async def test_a_second_cluster_in_the_same_home_is_refused(cluster: Cluster) -> None:
+    with pytest.raises(LocalError, match="already runs"):
+        async with Cluster(cluster.options):
+            pass
+
+
+async def test_a_cluster_that_does_not_come_up_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "shouting")
+    refused = Cluster(ClusterOptions(home=tmp_path, edge_port=0, ephemeral=True, seed="none"))
+    with pytest.raises(LocalError, match="LOG_LEVEL"):
+        async with refused:
+            pass
+    assert refused.record.processes == []
+    assert not refused.home.data.exists()
