@@ -1,0 +1,197 @@
+"""One tiny service that every test of the pipeline calls, and what its answers say."""
+
+import functools
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.api import annotations_pb2
+from google.protobuf import (
+    descriptor_pool,
+    field_mask_pb2,
+    struct_pb2,
+    timestamp_pb2,
+    wrappers_pb2,
+)
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from prometheus_client import CollectorRegistry
+
+from buf.validate import validate_pb2
+from emporium.options.v1 import options_pb2
+from server.contract import protoc
+from server.kit.auth import Verifier
+from server.kit.context import Context
+from server.kit.interceptors.chain import pipeline
+from server.kit.interceptors.hook import generic_handler
+from server.kit.interceptors.in_flight import InFlight
+from server.kit.interceptors.metrics import CallMetrics
+
+Behaviour = Callable[[Any, Context], Awaitable[Any]]
+
+PROTO = Path(__file__).with_name("ping.proto")
+# What a `.proto` of the tests may import: loading the modules has put them into the pool.
+IMPORTABLE = (
+    annotations_pb2,
+    field_mask_pb2,
+    options_pb2,
+    struct_pb2,
+    timestamp_pb2,
+    validate_pb2,
+    wrappers_pb2,
+)
+
+
+def described(proto: str, name: str) -> ServiceDescriptor:
+    """The one service of a `.proto` text; `name` is a file name that no other test uses."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, name).write_text(proto)
+        made = Path(folder, "made.binpb")
+        protoc.run(f"--proto_path={folder}", f"--descriptor_set_out={made}", files=[name])
+        (file,) = FileDescriptorSet.FromString(made.read_bytes()).file
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())  # type: ignore[no-untyped-call]
+    return pool.FindServiceByName(f"{file.package}.{file.service[0].name}")
+
+
+@functools.cache
+def service() -> ServiceDescriptor:
+    """The descriptor of `ping.v1.PingService`."""
+    return described(PROTO.read_text(), PROTO.name)
+
+
+def request(**fields: Any) -> Any:
+    """A `PingRequest`."""
+    return GetMessageClass(service().methods_by_name["Ping"].input_type)(**fields)
+
+
+def response(**fields: Any) -> Any:
+    """A `PingResponse`."""
+    return GetMessageClass(service().methods_by_name["Ping"].output_type)(**fields)
+
+
+async def echo(message: Any, context: Context) -> Any:
+    """Answers with what the servicer was given."""
+    return response(
+        text=message.text,
+        request_id=message.request_id,
+        etag=message.etag,
+        caller=context.caller.id if context.caller else "",
+    )
+
+
+class PingServicer:
+    """Every rpc does what the test says; streams do it for each message."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+
+    def __getattr__(self, name: str) -> Any:
+        return self._behaviour
+
+    async def Count(  # noqa: N802 - the rpc's name
+        self, message: Any, context: Context
+    ) -> AsyncIterator[Any]:
+        for _ in itertools.count() if message.text == "for ever" else range(3):
+            yield await self._behaviour(message, context)
+
+    async def Collect(  # noqa: N802 - the rpc's name
+        self, messages: AsyncIterator[Any], context: Context
+    ) -> Any:
+        texts = [(await self._behaviour(message, context)).text async for message in messages]
+        return response(text=",".join(texts))
+
+    async def Echo(  # noqa: N802 - the rpc's name
+        self, messages: AsyncIterator[Any], context: Context
+    ) -> AsyncIterator[Any]:
+        async for message in messages:
+            yield await self._behaviour(message, context)
+
+
+class Ping:
+    """A running ping service, from both sides."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.registry = CollectorRegistry()
+        self.in_flight = InFlight()
+
+    def call(self, name: str, message: Any = None, token: str = "", **options: Any) -> Any:
+        """An rpc under way; `headers` is its metadata. A list of messages is streamed."""
+        method = service().methods_by_name[name]
+        shape = f"{'stream' if method.client_streaming else 'unary'}_"
+        shape += "stream" if method.server_streaming else "unary"
+        metadata = [(key, value) for key, value in options.pop("headers", {}).items()]
+        if token:
+            metadata.append(("authorization", f"Bearer {token}"))
+        rpc = getattr(self.channel, shape)(
+            f"/{service().full_name}/{name}",
+            request_serializer=lambda given: given.SerializeToString(),
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
+        given = request() if message is None else message
+        return rpc(iter(given) if isinstance(given, list) else given, metadata=metadata, **options)
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """A sample of the service's own metrics."""
+        return self.registry.get_sample_value(name, labels)
+
+
+@asynccontextmanager
+async def running(
+    verifier: Verifier, behaviour: Behaviour = echo, deadline_seconds: float = 5.0
+) -> AsyncIterator[Ping]:
+    """The service behind the whole pipeline, on a port of its own."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        ping = Ping(channel)
+        calls = pipeline(verifier, CallMetrics(ping.registry), ping.in_flight, deadline_seconds)
+        servicer = PingServicer(behaviour)
+        server.add_generic_rpc_handlers([generic_handler(service(), servicer, calls)])
+        await server.start()
+        yield ping
+        await server.stop(0)
+
+
+class Refused:
+    """What a refused call said."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        self.code = error.code()
+        self.message = error.details() or ""
+        self.headers = dict(error.initial_metadata())
+        status = rpc_status.from_call(cast(grpc.Call, error))
+        assert isinstance(status, status_pb2.Status)
+        self.status = status
+        self.info = self._detail(error_details_pb2.ErrorInfo())
+        self.reason = self.info.reason
+        self.request_id = self._detail(error_details_pb2.RequestInfo()).request_id
+        self.retry = self._detail(error_details_pb2.RetryInfo()).retry_delay
+        violations = self._detail(error_details_pb2.BadRequest()).field_violations
+        self.violations = {found.field: found.description for found in violations}
+
+    def _detail(self, kind: Any) -> Any:
+        for detail in self.status.details:
+            if detail.Unpack(kind):
+                break
+        return kind
+
+
+async def refused(call: Any) -> Refused:
+    """What `call`, which must fail, was told; a stream is read to its end."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await _read(call)
+    return Refused(raised.value)
+
+
+async def _read(call: Any) -> Any:
+    return [each async for each in call] if hasattr(call, "__aiter__") else await call
