@@ -9,7 +9,9 @@ SERVICES = ("user", "order", "analytics")
 def main() -> int:
     """Runs what the arguments ask for, and gives the exit code."""
     if len(sys.argv) == 2 and sys.argv[1] in SERVICES:
-        # Imported here, so that a service's process never loads the command line's libraries.
+        # A service's process never loads the command line's libraries: it is imported here, and
+        # structlog is told that there is no rich, which it would load for colours we never print.
+        sys.modules["rich"] = None  # type: ignore[assignment]
         code: int = importlib.import_module(f"server.{sys.argv[1]}.app").main()
         return code
     from server.cli import main as command_line

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from typing import IO, Any
 
 from rich.console import Console
@@ -119,11 +120,12 @@ class PipedProgress:
         try:
             print(json.dumps({"event": event, **details}), file=self._pipe, flush=True)
         except BrokenPipeError:
-            self._pipe.close()
+            self.finish()
 
     def finish(self) -> None:
         """Lets the waiting process go."""
-        self._pipe.close()
+        with suppress(BrokenPipeError):  # it has gone by itself
+            self._pipe.close()
 
 
 def relay(line: str, progress: Progress) -> dict[str, Any]:

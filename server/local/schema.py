@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from server.local.errors import LocalError
 from server.local.home import Home
 from server.local.services import CHECKOUT
 
@@ -35,7 +38,15 @@ def _as_role(admin_dsn: str, role: str, password: str, database: str) -> str:
 
 
 async def prepare(admin_dsn: str, service: str, home: Home) -> bool:
-    """Makes roles, database and schema what they should be; whether anything was to be done."""
+    """Makes roles, database and schema what they should be; whether anything was to be done.
+
+    Raises `LocalError` when the server cannot be reached or does not take the admin in.
+    """
+    with _explained(admin_dsn):
+        return await _prepare(admin_dsn, service, home)
+
+
+async def _prepare(admin_dsn: str, service: str, home: Home) -> bool:
     if await _is_ready(admin_dsn, service, home):
         return False
     # Imported late: Alembic brings SQLAlchemy, half a second that a second run has no use for.
@@ -49,10 +60,34 @@ async def prepare(admin_dsn: str, service: str, home: Home) -> bool:
 
 
 async def prepare_mongo(mongodb_uri: str) -> bool:
-    """Brings the analytics database up to date; whether anything was to be done."""
-    from server.analytics import migrations
+    """Brings the analytics database up to date; whether anything was to be done.
 
-    return bool(await migrations.upgrade(mongodb_uri))
+    Raises `LocalError` when the server cannot be reached.
+    """
+    from server.analytics import migrations
+    from server.kit.errors import Unavailable
+
+    try:
+        return bool(await migrations.upgrade(mongodb_uri))
+    except Unavailable as error:
+        raise LocalError(str(error), "Check MONGODB_URI.") from error
+
+
+@contextmanager
+def _explained(admin_dsn: str) -> Iterator[None]:
+    """Says of a server that cannot be used where it is, without its password."""
+    where = admin_dsn.rpartition("@")[2]
+    try:
+        yield
+    except OSError as error:
+        mend = "Check DATABASE_URL, and that the server runs."
+        raise LocalError(f"PostgreSQL at {where} cannot be reached: {error}", mend) from error
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InsufficientPrivilegeError,
+    ) as error:
+        mend = "DATABASE_URL must be that of a role that may create roles and databases."
+        raise LocalError(f"PostgreSQL at {where} refuses: {error}", mend) from error
 
 
 async def _is_ready(admin_dsn: str, service: str, home: Home) -> bool:

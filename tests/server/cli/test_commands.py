@@ -1,0 +1,181 @@
+"""The operators' commands, on one detached cluster that lives through them in order."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from typer.testing import CliRunner, Result
+
+from server.cli import app, main
+from server.local.home import Home
+from server.local.identity import ProcessRecord
+from server.local.leftovers import await_end
+from server.local.record import ClusterRecord, require_running
+
+PATIENCE_SECONDS = 90
+
+
+def emporium(*arguments: str, **more: object) -> "subprocess.CompletedProcess[str]":
+    """Runs the command as a shell would, without a terminal."""
+    environment = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "server", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+        env=environment,
+    )
+
+
+def invoke(*arguments: str) -> Result:
+    """Runs a command inside this process."""
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cluster that was started with `--detach`; its screen is in the file `screen`."""
+    folder = tmp_path_factory.mktemp("cli") / "home"
+    ran = emporium("up", "--home", str(folder), "--edge-port", "0", "--detach")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (folder / "screen").write_text(ran.stdout)
+    yield folder
+    emporium("down", "--home", str(folder))
+
+
+def everything_of(record: ClusterRecord) -> list[ProcessRecord]:
+    return [record.supervisor, *record.processes]
+
+
+def test_the_screen_shows_where_everything_is_and_when_it_was_ready(home: Path) -> None:
+    screen, record = (home / "screen").read_text(), require_running(home)
+    assert re.search(r"Emporium is ready in \d+\.\d s", screen)
+    assert record.edge_url in screen
+    for login in record.logins:
+        assert f"{login.email}" in screen
+        assert login.password in screen
+
+
+def test_the_three_commands_of_the_screen_work_as_they_stand(home: Path) -> None:
+    screen = (home / "screen").read_text()
+    commands = screen.partition("\nTry\n")[2].partition("\nStop it")[0]
+    ran = subprocess.run(
+        ["bash", "-e"],
+        input=commands,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert '"status":"success"' in ran.stdout, "curl"
+    assert '"orders": [' in ran.stdout, "grpcurl"
+    assert "Page(" in ran.stdout, "Python"
+
+
+def test_status_says_that_all_is_well(home: Path) -> None:
+    shown = invoke("status", "--home", str(home))
+    assert shown.exit_code == 0, shown.output
+    assert "postgres" in shown.output
+    told = json.loads(invoke("status", "--home", str(home), "--json").output)
+    assert told["well"] is True
+    assert told["health"] == {"user": True, "order": True, "analytics": True, "edge": True}
+    assert all(process["alive"] for process in told["processes"])
+
+
+def test_asking_for_what_runs_already_shows_it_and_changes_nothing(home: Path) -> None:
+    before = require_running(home)
+    again = emporium("up", "--home", str(home), "--edge-port", "0", "--detach")
+    assert again.returncode == 0, again.stderr
+    assert "already runs" in again.stdout
+    assert require_running(home) == before
+
+
+def test_seed_and_migrate_find_nothing_more_to_do(home: Path) -> None:
+    seeded = invoke("seed", "--home", str(home))
+    assert "9 users, 12 products, 24 orders are there" in seeded.output
+    migrated = invoke("migrate", "--home", str(home))
+    assert migrated.exit_code == 0, migrated.output
+    assert migrated.output.count("up to date") == 2
+
+
+def test_the_doctor_sees_the_running_cluster(home: Path) -> None:
+    examined = invoke("doctor", "--home", str(home))
+    assert examined.exit_code == 0, examined.output
+    assert "a cluster runs in" in examined.output
+
+
+def test_nobody_outlives_a_supervisor_that_is_killed_and_the_next_up_finds_the_data(
+    home: Path,
+) -> None:
+    before = require_running(home)
+    psutil.Process(before.supervisor.pid).kill()
+    assert await_end(everything_of(before), 20)
+    assert "no cluster runs" in str(invoke("status", "--home", str(home)).exception)
+
+    again = emporium("up", "--home", str(home), "--edge-port", "0", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "already there" in again.stdout, "the sample data"
+    assert require_running(home).logins == before.logins
+
+
+def test_down_ends_everything_and_may_be_asked_again(home: Path) -> None:
+    record = require_running(home)
+    assert invoke("down", "--home", str(home)).output == "Stopped.\n"
+    assert not any(process.is_alive for process in everything_of(record))
+    assert "Nothing runs" in invoke("down", "--home", str(home)).output
+
+
+def test_migrate_starts_the_homes_own_postgres_when_no_cluster_runs(home: Path) -> None:
+    migrated = invoke("migrate", "--home", str(home), "--user-database-password", "chosen")
+    assert migrated.exit_code == 0, migrated.output
+    assert "emporium_user: migrated" in migrated.output, "the role has a new password"
+    assert Home.at(home).secret("emporium_user") == "chosen"
+
+
+def test_a_port_in_use_is_named_with_its_mend_and_nothing_is_left_running(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = str(holder.getsockname()[1])
+        ran = emporium("up", "--home", str(tmp_path), "--edge-port", port, "--detach")
+    assert ran.returncode == 1
+    assert f"port {port}, wanted for the edge, is in use by" in ran.stderr
+    assert "choose another --edge-port" in ran.stderr
+    assert not (tmp_path / "cluster.json").exists()
+
+
+def test_ctrl_c_stops_everything_in_the_foreground(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "server", "up", "--home", str(tmp_path), "--edge-port", "0"]
+    with subprocess.Popen(
+        [*command, "--ephemeral", "--seed", "none"], stdout=subprocess.PIPE, text=True
+    ) as supervisor:
+        assert supervisor.stdout is not None
+        for line in supervisor.stdout:
+            if "Ctrl-C stops it" in line:
+                break
+        record = require_running(tmp_path)
+        supervisor.send_signal(signal.SIGINT)
+        assert "stopped" in supervisor.stdout.read()
+    assert supervisor.returncode == 0
+    assert not any(process.is_alive for process in everything_of(record))
+    assert not Path(record.data).exists()
+
+
+def test_an_error_is_told_with_its_mend_and_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["emporium", "status", "--home", str(tmp_path)])
+    assert main() == 1
+    told = capsys.readouterr().err
+    assert "no cluster runs in" in told
+    assert "emporium up" in told
+    assert "Traceback" not in told
