@@ -1,0 +1,1 @@
+"""The order service: what the shop sells, and what was ordered."""

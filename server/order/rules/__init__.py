@@ -1,0 +1,65 @@
+"""What may be sold and ordered, and what it costs. Pure: time and ids come in."""
+
+from server.order.rules.catalog import (
+    NewProduct,
+    Offer,
+    Product,
+    ProductFilters,
+    ProductNotFound,
+    SkuTaken,
+    add_product,
+)
+from server.order.rules.changes import (
+    Changed,
+    Edit,
+    check_edit,
+    deleted,
+    edited,
+    fields_of_mask,
+)
+from server.order.rules.orders import (
+    Address,
+    Buyer,
+    BuyerNotFound,
+    EventKind,
+    Item,
+    Order,
+    OrderEvent,
+    OrderFilters,
+    OrderNotFound,
+    StaffOnlyField,
+    Status,
+)
+from server.order.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
+
+__all__ = [
+    "Address",
+    "Buyer",
+    "BuyerNotFound",
+    "Changed",
+    "Edit",
+    "EventKind",
+    "Item",
+    "Line",
+    "NewOrder",
+    "NewProduct",
+    "Offer",
+    "Order",
+    "OrderEvent",
+    "OrderFilters",
+    "OrderNotFound",
+    "Placed",
+    "Product",
+    "ProductFilters",
+    "ProductNotFound",
+    "SkuTaken",
+    "StaffOnlyField",
+    "Status",
+    "add_product",
+    "check_edit",
+    "check_staff_fields",
+    "deleted",
+    "edited",
+    "fields_of_mask",
+    "place",
+]

@@ -1,0 +1,80 @@
+"""What the shop sells."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from server.kit import errors
+
+
+class ProductNotFound(errors.NotFound):
+    """No such product."""
+
+    reason = "PRODUCT_NOT_FOUND"
+
+
+class SkuTaken(errors.AlreadyExists):
+    """Another product has that code, in this or another case."""
+
+    reason = "SKU_TAKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something the shop sells. Ids are UUIDs as text, in lower case."""
+
+    id: str
+    sku: str
+    name: str
+    unit_price: Decimal
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What placing an order needs to know of a product."""
+
+    name: str
+    unit_price: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """What somebody asks to be added."""
+
+    sku: str
+    name: str
+    unit_price: Decimal
+    currency: str | None  # None: the shop's
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFilters:
+    """Which products to list; None is no filter."""
+
+    sku: str | None = None  # in any case
+    min_price: Decimal | None = None  # included
+    max_price: Decimal | None = None  # included
+
+
+def add_product(new: NewProduct, product_id: str, now: datetime, shop_currency: str) -> Product:
+    """The product that `new` asks for."""
+    return Product(
+        id=product_id,
+        sku=new.sku,
+        name=new.name,
+        unit_price=new.unit_price,
+        currency=new.currency or shop_currency,
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )

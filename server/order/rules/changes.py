@@ -1,0 +1,113 @@
+"""Changing an order: which ways it may go, and who may send it there."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from server.kit import errors
+from server.order.rules.orders import EventKind, Order, OrderEvent, StaffOnlyField, Status
+
+MOVES: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
+    Status.PAID: frozenset({Status.SHIPPED, Status.REFUNDED}),
+    Status.SHIPPED: frozenset({Status.DELIVERED}),
+    Status.DELIVERED: frozenset({Status.REFUNDED}),
+    Status.CANCELLED: frozenset(),
+    Status.REFUNDED: frozenset(),
+}
+
+MOVES_OF_CUSTOMERS = frozenset({Status.CANCELLED})
+
+DELETABLE = frozenset({Status.PENDING, Status.CANCELLED})
+
+CLEARABLE = frozenset({"shipping_address"})
+
+# What the reports want to hear of a move.
+_EVENTS = {Status.CANCELLED: EventKind.CANCELLED, Status.REFUNDED: EventKind.REFUNDED}
+
+
+class OrderNotPending(errors.Conflict):
+    """The order can no longer be changed."""
+
+    reason = "ORDER_NOT_PENDING"
+
+
+class IllegalStatusMove(errors.Conflict):
+    """An order cannot go from its status to that one."""
+
+    reason = "ILLEGAL_STATUS_MOVE"
+
+
+class OrderNotDeletable(errors.Conflict):
+    """Only pending and cancelled orders can be deleted."""
+
+    reason = "ORDER_NOT_DELETABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Fields to set, by name; None clears."""
+
+    fields: Mapping[str, Any]
+    etag: str  # empty: whatever the etag is
+
+
+class Changed(NamedTuple):
+    """An order after a change, and what to tell of it; None is nothing."""
+
+    order: Order
+    event: OrderEvent | None
+
+
+def fields_of_mask(mask: Collection[str], present: Mapping[str, Any]) -> dict[str, Any]:
+    """What an edit sets: the masked fields, absent ones cleared; without a mask, the present ones.
+
+    Raises `InvalidUpdateMask` for a field that cannot be set, or not be cleared.
+    """
+    if not mask:
+        return {name: value for name, value in present.items() if value is not None}
+    for name in mask:
+        if name not in present:
+            raise errors.InvalidUpdateMask(
+                f"'{name}' is none of {', '.join(present)}", field="update_mask"
+            )
+        if present[name] is None and name not in CLEARABLE:
+            raise errors.InvalidUpdateMask(f"'{name}' cannot be cleared", field="update_mask")
+    return {name: present[name] for name in mask}
+
+
+def check_edit(edit: Edit, *, is_staff: bool) -> None:
+    """Raises `NothingToUpdate` or `StaffOnlyField` before anything is read."""
+    if not edit.fields:
+        raise errors.NothingToUpdate("send at least one field to change")
+    status = edit.fields.get("status")
+    if status is not None and status not in MOVES_OF_CUSTOMERS and not is_staff:
+        raise StaffOnlyField("status: customers may only cancel", field="status")
+
+
+def edited(order: Order, edit: Edit, event_id: str, now: datetime) -> Changed:
+    """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`."""
+    _check_etag(order, edit.etag)
+    if edit.fields.keys() - {"status"} and order.status is not Status.PENDING:
+        raise OrderNotPending(f"the order is {order.status}")
+    status = edit.fields.get("status", order.status)
+    if "status" in edit.fields and status not in MOVES[order.status]:
+        raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
+    after = replace(order, **edit.fields, updated_at=now, version=order.version + 1)
+    kind = _EVENTS.get(status)
+    return Changed(after, OrderEvent(event_id, kind, after, False, now) if kind else None)
+
+
+def deleted(order: Order, etag: str, event_id: str, now: datetime) -> OrderEvent:
+    """What to tell of the end of `order`. Raises `Outdated` or `OrderNotDeletable`."""
+    _check_etag(order, etag)
+    if order.status not in DELETABLE:
+        raise OrderNotDeletable(f"the order is {order.status}")
+    was_cancelled = order.status is Status.CANCELLED
+    return OrderEvent(event_id, EventKind.DELETED, order, was_cancelled, now)
+
+
+def _check_etag(order: Order, etag: str) -> None:
+    if etag and etag != order.etag:
+        raise errors.Outdated("the order has changed; read it again", field="etag")

@@ -1,0 +1,83 @@
+"""Where products and orders are kept: the contracts that a store fulfils."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from server.kit.idempotency import Key
+from server.kit.paging import Page, PageQuery
+from server.order.rules import (
+    Changed,
+    Offer,
+    Order,
+    OrderEvent,
+    OrderFilters,
+    Placed,
+    Product,
+    ProductFilters,
+)
+
+
+class CatalogStore(Protocol):
+    """Products.
+
+    Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is
+    too slow; nothing is half-written then, but a change may have been made.
+    """
+
+    async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
+        """Keeps a new product, and `answer` under `key`, together; gives the answer to send.
+
+        That is `answer`, or the first one when `key` was used before with the same body; then
+        nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and `SkuTaken`.
+        """
+
+    async def get(self, product_id: str) -> Product:
+        """The product. Raises `ProductNotFound`."""
+
+    async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
+        """What those of the products that there are cost, by product id; perhaps others too."""
+
+    async def list(self, filters: ProductFilters, query: PageQuery) -> Page:
+        """One page of `Product` rows in the query's order, ties broken by id."""
+
+
+class OrderStore(Protocol):
+    """Orders, and the outbox of what becomes of them: the two are always written together.
+
+    An `owner_scope` is whose orders the caller may reach, None for everybody's; an order outside
+    of it is not there. Errors as in `CatalogStore`.
+    """
+
+    async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
+        """Keeps a new order, its event, and `answer` under `key`; gives the answer to send.
+
+        That is `answer`, or the first one when `key` was used before with the same body; then
+        nothing is changed. Raises `IdempotencyKeyReused` when the body was another.
+        """
+
+    async def get(self, order_id: str, owner_scope: str | None) -> Order:
+        """The order with its items, in their order. Raises `OrderNotFound`."""
+
+    async def list(self, filters: OrderFilters, query: PageQuery) -> Page:
+        """One page of `Order` rows in the query's order, ties broken by id.
+
+        An order that is deleted meanwhile is left out, so a page may come out short.
+        """
+
+    async def update(
+        self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
+    ) -> Order:
+        """Locks the order, keeps what `change` makes of it and its event, and gives the order.
+
+        `change` decides and calls nobody; what it raises undoes everything; it runs again when the
+        database asks for another try. Raises `OrderNotFound`. Of two updates at once the second
+        sees what the first has made.
+        """
+
+    async def delete(
+        self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]
+    ) -> None:
+        """Locks the order, and deletes it and keeps the event unless `change` raises.
+
+        Raises `OrderNotFound`.
+        """

@@ -1,0 +1,116 @@
+"""Products in PostgreSQL."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from server.kit import idempotency
+from server.kit.idempotency import Key
+from server.kit.keyset import Listing, Where, fetch_page
+from server.kit.paging import Page, PageQuery
+from server.kit.postgres import Pool, translated
+from server.order.rules import Offer, Product, ProductFilters, ProductNotFound, SkuTaken
+from server.order.store.gathering import Gathering
+
+_COLUMNS = "id, sku, name, unit_price, currency, created_at, updated_at, version"
+
+_LISTING = Listing(
+    table="products",
+    columns=_COLUMNS,
+    sortable={"name": str, "sku": str, "unit_price": Decimal, "created_at": datetime},
+)
+
+_INSERT = f"""
+    INSERT INTO products ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+_INSERT_ONCE = f"""
+    WITH first AS (
+        INSERT INTO idempotency_keys (caller, method, key, body_hash, answer)
+        VALUES ($9, $10, $11, $12, $13)
+    )
+    {_INSERT}
+"""
+
+_GET = f"SELECT {_COLUMNS} FROM products WHERE id = $1"
+
+_OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = ANY($1)"
+
+
+class PostgresCatalogStore:
+    """A `CatalogStore` on a pool of connections to `emporium_order`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._offers = Gathering(self._read_offers)
+
+    async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
+        values: tuple[Any, ...] = (
+            product.id,
+            product.sku,
+            product.name,
+            product.unit_price,
+            product.currency,
+            product.created_at,
+            product.updated_at,
+            product.version,
+        )
+        with translated():
+            try:
+                if key is None:
+                    await self._pool.execute(_INSERT, *values)
+                else:
+                    once = (key.caller, key.method, key.key, key.body_hash, answer)
+                    await self._pool.execute(_INSERT_ONCE, *values, *once)
+            except asyncpg.UniqueViolationError as error:
+                # Whichever of the two it was, the key has the first word: a repeat of a create
+                # finds its own code taken as well.
+                first = await idempotency.first_answer(self._pool, key) if key else None
+                if first is None:
+                    raise SkuTaken(f"{product.sku} is taken", field="sku") from error
+                return first
+        return answer
+
+    async def get(self, product_id: str) -> Product:
+        with translated():
+            row = await self._pool.fetchrow(_GET, product_id)
+        if row is None:
+            raise ProductNotFound(f"product {product_id} does not exist")
+        return _product(row)
+
+    async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
+        return await self._offers.get(product_ids) if product_ids else {}
+
+    async def list(self, filters: ProductFilters, query: PageQuery) -> Page:
+        where = Where.of(
+            ("lower(sku) = lower({})", filters.sku),
+            ("unit_price >= {}", filters.min_price),
+            ("unit_price <= {}", filters.max_price),
+        )
+        with translated():
+            page = await fetch_page(self._pool, _LISTING, where, query)
+        return replace(page, rows=[_product(row) for row in page.rows])
+
+    async def _read_offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
+        with translated():
+            rows = await self._pool.fetch(_OFFERS, product_ids)
+        return {
+            product_id: Offer(name, price, currency) for product_id, name, price, currency in rows
+        }
+
+
+def _product(row: Any) -> Product:
+    return Product(
+        str(row["id"]),
+        row["sku"],
+        row["name"],
+        row["unit_price"],
+        row["currency"],
+        row["created_at"],
+        row["updated_at"],
+        row["version"],
+    )

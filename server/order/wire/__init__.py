@@ -1,0 +1,1 @@
+"""Products, orders and their events between Protobuf and dataclasses. No logic."""
