@@ -143,6 +143,11 @@ local function service_error(json, id)
   return failure(code, sub(json, before, stop), remaining(details), id), wait
 end
 
+-- Whole seconds to wait, rounded up.
+local function at_least_one(seconds)
+  return (seconds == nil or seconds == "0") and "1" or seconds
+end
+
 -- What the transcoder says of a request that it could not read, without repeating values.
 local function unreadable(text)
   local field = match(text, '^Could not find field "(.-)" in the type')
@@ -164,7 +169,7 @@ local function edge_error(cause, status, text, wait, id)
     return failure(code, quoted(message), details or "[]", id), status
   end
   local known = BY_CAUSE[cause] or BY_STATUS[status] or OTHERWISE
-  local message = gsub(known[2], "%%s", wait or "1")
+  local message = format(known[2], at_least_one(wait))
   return failure(known[1], quoted(message), "[]", id), known[3] or status
 end
 
@@ -176,6 +181,15 @@ end
 -- The etag of a single resource: its last member.
 local function etag_of(json)
   return match(sub(json, -96), ',"etag":"([^"\\]+)"}$')
+end
+
+-- HTTP/2 would show a REST client gRPC's trailers.
+local function drop_trailers(handle)
+  local trailers = handle:trailers()
+  if not trailers then return end
+  local names = {}
+  for name in pairs(trailers) do names[#names + 1] = name end
+  for i = 1, #names do trailers:remove(names[i]) end
 end
 
 local function envelope(handle)
@@ -191,6 +205,7 @@ local function envelope(handle)
 
   local body = (cause or json) and handle:body(true)
   local text = body and body:getBytes(0, body:length())
+  if body then drop_trailers(handle) end
   -- Fetched again: what was fetched before the body does not outlive the wait for it.
   headers = handle:headers()
 
@@ -200,7 +215,7 @@ local function envelope(handle)
       headers:replace("x-rate-limit-" .. LIMITS[i], value)
       headers:replace("ratelimit-" .. LIMITS[i], value)
     end
-    if status == "429" then headers:replace("retry-after", wait == "0" and "1" or wait) end
+    if status == "429" then headers:replace("retry-after", at_least_one(wait)) end
   end
   for i = 1, #PRIVATE do headers:remove(PRIVATE[i]) end
   if not body then return end
@@ -212,7 +227,7 @@ local function envelope(handle)
     status = wanted or status
     local retry
     if not cause then reply, retry = service_error(text, id) end
-    if retry then headers:replace("retry-after", retry) end
+    if retry then headers:replace("retry-after", at_least_one(retry)) end
     if not reply then reply, status = edge_error(cause or "", status, text, wait, id) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
   else

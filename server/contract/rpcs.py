@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from emporium.options.v1 import options_pb2
-from emporium.type.v1 import role_pb2
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import (
     FileDescriptorSet,
     MethodDescriptorProto,
     MethodOptions,
 )
+
+from emporium.options.v1 import options_pb2
+from emporium.type.v1 import role_pb2
 
 PACKAGE = "emporium."
 
@@ -65,13 +66,19 @@ def _rpc(service: str, method: MethodDescriptorProto) -> Rpc:
     return Rpc(
         service=service,
         name=method.name,
-        bindings=tuple(_bindings(options.Extensions[annotations_pb2.http])),
+        bindings=tuple(_bindings(_http(options))),
         public=access.audience == options_pb2.Access.PUBLIC,
         internal=list(access.roles) == [role_pb2.SERVICE],
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
     )
+
+
+def _http(options: MethodOptions) -> http_pb2.HttpRule:
+    # The published types of google.api call every extension a FieldDescriptor.
+    rule: http_pb2.HttpRule = options.Extensions[annotations_pb2.http]  # type: ignore[index]
+    return rule
 
 
 def _bindings(rule: http_pb2.HttpRule) -> list[Binding]:

@@ -1,0 +1,140 @@
+"""A real Envoy on the real configuration, in front of one canned upstream that is all services."""
+
+import itertools
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import httpx
+import jwt
+import pytest
+import pytest_asyncio
+
+from server.kit import auth
+from server.local import edge, ports
+from server.local.gateway import Gateway
+from tests.envoy.upstream import Upstream
+
+SOURCE = Path(__file__).parents[2] / "envoy"
+SERVICES = ("user", "order", "analytics")
+KEY = auth.new_key("user-1")
+
+# Anonymous callers are limited by address, so each test has one of its own on the loopback.
+_addresses = (f"127.0.{third}.{fourth}" for third in range(1, 200) for fourth in range(1, 250))
+
+
+@dataclass
+class Edge:
+    """A running edge: where it is, and what stands behind it."""
+
+    folder: Path
+    port: int
+    admin_port: int
+    upstream: Upstream
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def rest(self, token: str | None = None, **options: Any) -> httpx.AsyncClient:
+        """A REST client from an address of its own."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        http2 = options.pop("http2", False)
+        transport = httpx.AsyncHTTPTransport(
+            local_address=next(_addresses), http1=not http2, http2=http2
+        )
+        return httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.port}", headers=headers, transport=transport
+        )
+
+    def grpc(self) -> grpc.aio.Channel:
+        """A native gRPC channel, not shared with another test."""
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        return grpc.aio.insecure_channel(f"127.0.0.1:{self.port}", options=options)
+
+    async def stat(self, name: str) -> int:
+        """One of Envoy's counters."""
+        async with httpx.AsyncClient() as client:
+            url = f"http://127.0.0.1:{self.admin_port}/stats"
+            answer = await client.get(url, params={"filter": f"^{name}$", "format": "json"})
+        return sum(int(each.get("value", 0)) for each in answer.json()["stats"])
+
+
+def signed(key: dict[str, Any] = KEY, **changes: Any) -> str:
+    """A token for a subject of its own, with some claims changed or (None) left out."""
+    now = int(time.time())
+    claims = {
+        "iss": "emporium",
+        "aud": "emporium",
+        "sub": str(uuid.uuid4()),
+        "role": "CUSTOMER",
+        "iat": now,
+        "exp": now + 600,
+        "jti": str(uuid.uuid4()),
+        **changes,
+    }
+    kept = {name: value for name, value in claims.items() if value is not None}
+    headers = {"kid": key["kid"], "typ": auth.TYPE}
+    return jwt.encode(kept, jwt.PyJWK(key).key, algorithm=auth.ALGORITHM, headers=headers)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
+    folder = tmp_path_factory.mktemp("edge")
+    jwks = folder / "jwks.json"
+    jwks.write_text(json.dumps(auth.jwks([KEY])))
+    async with Upstream() as upstream:
+        await upstream.serving(True)
+        edge_port, admin_port = ports.free_ports(2)
+        config = edge.render(
+            SOURCE,
+            folder,
+            edge_port=edge_port,
+            admin_port=admin_port,
+            endpoints={service: [("127.0.0.1", upstream.port)] for service in SERVICES},
+            jwks=jwks,
+            rate_limit_per_minute=100,
+            login_limit_per_minute=5,
+        )
+        gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
+        await gateway.start()
+        running = Edge(folder, edge_port, admin_port, upstream)
+        yield running
+        assert await running.stat(r"http\.edge\.lua\..*errors") == 0
+        await gateway.stop()
+
+
+@pytest.fixture
+def running(edge_of_module: Edge) -> Edge:
+    """The module's edge, with an upstream that has forgotten what other tests told it."""
+    edge_of_module.upstream.answers.clear()
+    edge_of_module.upstream.calls.clear()
+    return edge_of_module
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def signed_in(running: Edge) -> AsyncIterator[httpx.AsyncClient]:
+    """REST with a good token."""
+    async with running.rest(signed()) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def anonymous(running: Edge) -> AsyncIterator[httpx.AsyncClient]:
+    """REST without a token."""
+    async with running.rest() as client:
+        yield client
+
+
+def error_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The error of an answer that must have failed so, in the contract's envelope."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert list(body) == ["status", "error", "request_id"], body
+    assert list(body["error"]) == ["code", "message", "details"], body
+    assert (body["status"], body["error"]["code"]) == ("error", code)
+    assert body["request_id"] == answer.headers["x-request-id"]
+    error: dict[str, Any] = body["error"]
+    return error

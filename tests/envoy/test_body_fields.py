@@ -1,0 +1,98 @@
+"""The report of the fields that a JSON body names."""
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.envoy.conftest import Edge
+
+REPORTS: dict[str, tuple[str, str]] = {
+    "nothing": ("{}", ""),
+    "spaces": ('  {  "email"  :  "a" ,\n"age":3}\n', "email,age"),
+    "nested": ('{"shipping_address": {"city": "a"}}', "shipping_address,shipping_address.city"),
+    "in arrays": (
+        '{"items": [{"quantity": 1}, {"quantity": 2, "typo": 3}], "tax": "1"}',
+        "items,items.quantity,items.typo,tax",
+    ),
+    "arrays in arrays": ('{"a": [[{"b": 1}], [{"c": 1}]]}', "a,a.b,a.c"),
+    "after an array of scalars": ('{"a": [1, "x", null], "b": {"c": true}}', "a,b,b.c"),
+    "duplicates": ('{"email": "a", "email": "b"}', "email"),
+    "keys that look like structure": ('{"a{\\"b\\":": 1}', "a???b???"),
+    "keys with a dot": ('{"shipping_address.city": 1}', "shipping_address?city"),
+    "keys with a comma": ('{"email,role": 1}', "email?role"),
+    "escaped keys": ('{"em\\u0061il": 1}', "em?u0061il"),
+    "keys beyond ASCII": ('{"émail": 1}', "??mail"),
+    "structure in values": ('{"email": "{\\"role\\": 1}", "age": 1}', "email,age"),
+    "backslashes at the end": ('{"email": "a\\\\", "age": 1}', "email,age"),
+    "an unquoted key": ('{emial: "a"}', "?"),
+    "an unquoted key inside": ('{"items": [{qauntity: 1}]}', "items,?"),
+    "single quotes": ("{'emial': 'a'}", "?"),
+    "camel case": ('{"fullName": "a"}', "fullName"),
+}
+
+
+async def report(running: Edge, client: httpx.AsyncClient, body: str | bytes) -> str | None:
+    """What the service was told; the fake takes any body that the transcoder can read."""
+    running.upstream.calls.clear()
+    answer = await client.post("/api/v1/events", content=body)
+    if not running.upstream.calls:
+        pytest.fail(answer.text)
+    return running.upstream.last().metadata.get("x-body-fields")
+
+
+@pytest.mark.parametrize("name", REPORTS)
+async def test_every_name_is_reported_once(
+    name: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    body, expected = REPORTS[name]
+    assert await report(running, signed_in, body) == expected
+
+
+async def test_no_body_names_nothing(running: Edge, signed_in: httpx.AsyncClient) -> None:
+    assert await report(running, signed_in, "") == ""
+
+
+async def test_a_read_brings_no_report(running: Edge, signed_in: httpx.AsyncClient) -> None:
+    await signed_in.get("/api/v1/users/1")
+    assert "x-body-fields" not in running.upstream.last().metadata
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{" + ",".join(f'"f{number}":1' for number in range(50_000)) + "}",
+        "{" + ",".join(f'"{number}{"x" * 3000}":1' for number in range(300)) + "}",
+        '{"a":' * 90 + "1" + "}" * 90,
+        '{"a":' + "[" * 90 + "]" * 90 + "}",
+    ],
+    ids=["many names", "long names", "deep objects", "deep arrays"],
+)
+async def test_a_report_is_bounded_and_says_so(
+    body: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    told = await report(running, signed_in, body)
+    assert told is not None
+    assert len(told) < 4300
+    assert told.endswith("?")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/grpcx"]
+)
+async def test_no_content_type_avoids_the_report(
+    kind: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    signed_in.headers["content-type"] = kind
+    assert await report(running, signed_in, '{"typo": 1}') == "typo"
+
+
+async def test_a_large_body_costs_little(running: Edge, signed_in: httpx.AsyncClient) -> None:
+    line: dict[str, Any] = {"product_name": "x" * 20, "quantity": 1, "unit_price": "1.00"}
+    begun = time.perf_counter()
+    answer = await signed_in.post("/api/v1/orders", json={"items": [line] * 10_000})
+    assert answer.status_code == 200
+    assert time.perf_counter() - begun < 2
+    told = running.upstream.last().metadata["x-body-fields"]
+    assert told == "items,items.product_name,items.quantity,items.unit_price"

@@ -1,0 +1,115 @@
+"""How often a client may call. The bucket is full at first, so that its size is exact."""
+
+import grpc.aio
+import httpx
+import pytest
+
+from emporium.user.v1 import (
+    auth_service_pb2,
+    auth_service_pb2_grpc,
+    user_service_pb2,
+    user_service_pb2_grpc,
+)
+from tests.envoy.conftest import Edge, error_of, signed
+
+# A bucket of 100 a minute gains one token in 0.6 s, and the calls below take longer than that.
+GAINED_MEANWHILE = 10
+
+
+async def answers_until_refused(client: httpx.AsyncClient, path: str) -> list[httpx.Response]:
+    answers = []
+    for _ in range(100 + GAINED_MEANWHILE):
+        answers.append(await client.get(path))
+        if answers[-1].status_code == 429:
+            break
+    return answers
+
+
+@pytest.mark.parametrize("path", ["/api/v1/products", "/nowhere"])
+async def test_an_address_has_a_hundred_calls(
+    path: str, running: Edge, anonymous: httpx.AsyncClient
+) -> None:
+    *allowed, last = await answers_until_refused(anonymous, path)
+    assert 100 <= len(allowed) < 100 + GAINED_MEANWHILE
+    error_of(last, 429, "RATE_LIMITED")
+    assert 1 <= int(last.headers["retry-after"]) <= 60
+    assert last.headers["x-rate-limit-limit"] == "100"
+    assert last.headers["x-rate-limit-remaining"] == "0"
+    assert allowed[0].headers["x-rate-limit-remaining"] == "99"
+
+
+async def test_a_forged_token_counts_for_its_address(running: Edge) -> None:
+    async with running.rest() as client:
+        for number in range(100 + GAINED_MEANWHILE):
+            forged = {"authorization": f"Bearer forged.{number}.token"}
+            answer = await client.get("/api/v1/users/1", headers=forged)
+            if answer.status_code == 429:
+                break
+        else:
+            pytest.fail("forged tokens are not counted")
+
+
+async def test_a_subject_is_counted_wherever_it_calls_from(running: Edge) -> None:
+    token = signed(sub="the same")
+    async with running.rest(token) as first, running.rest(token) as second:
+        await answers_until_refused(first, "/api/v1/users/1")
+        assert (await second.get("/api/v1/users/1")).status_code == 429
+
+
+async def test_another_subject_at_the_same_address_is_not_affected(running: Edge) -> None:
+    async with running.rest() as client:
+        for subject in ("one", "two"):
+            client.headers["authorization"] = f"Bearer {signed(sub=subject)}"
+            assert (await client.get("/api/v1/users/1")).status_code == 200
+            if subject == "one":
+                await answers_until_refused(client, "/api/v1/users/1")
+
+
+async def test_a_forged_subject_header_buys_nothing(running: Edge) -> None:
+    async with running.rest() as client:
+        for number in range(100 + GAINED_MEANWHILE):
+            forged = {"x-emporium-subject": str(number), "x-forwarded-for": f"10.0.0.{number}"}
+            answer = await client.get("/api/v1/products", headers=forged)
+            if answer.status_code == 429:
+                break
+        else:
+            pytest.fail("each forged subject got a count of its own")
+
+
+async def test_a_login_may_be_tried_five_times(running: Edge, anonymous: httpx.AsyncClient) -> None:
+    statuses = [(await anonymous.post("/api/v1/auth/login", json={})).status_code for _ in range(7)]
+    assert statuses[:5] == [200] * 5
+    assert 429 in statuses[5:]
+    assert (await anonymous.get("/api/v1/products")).status_code == 200
+
+
+async def test_native_grpc_is_limited_too(running: Edge) -> None:
+    metadata = [("authorization", f"Bearer {signed()}")]
+    async with running.grpc() as channel:
+        stub = user_service_pb2_grpc.UserServiceStub(channel)
+
+        async def call_until_refused() -> None:
+            for _ in range(100 + GAINED_MEANWHILE):
+                await stub.GetUser(user_service_pb2.GetUserRequest(), metadata=metadata, timeout=5)
+
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call_until_refused()
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_login_by_native_grpc_has_the_same_limit(running: Edge) -> None:
+    async with running.grpc() as channel:
+        stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+
+        async def call_until_refused() -> None:
+            for _ in range(7):
+                await stub.Login(auth_service_pb2.LoginRequest(), timeout=5)
+
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call_until_refused()
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_probes_are_not_limited(running: Edge, anonymous: httpx.AsyncClient) -> None:
+    statuses = {(await anonymous.get("/ready")).status_code for _ in range(120)}
+    assert statuses == {200}

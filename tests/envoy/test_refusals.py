@@ -1,0 +1,187 @@
+"""What the edge itself refuses, and how it says so."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.envoy.conftest import Edge, error_of, signed
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/nowhere"),
+        ("GET", "/api/v1/user"),
+        ("GET", "/api/v1/users/"),
+        ("GET", "/api/v1/users/1/orders/2"),
+        ("PUT", "/api/v1/users"),
+        ("PATCH", "/api/v1/users"),
+        ("TRACE", "/api/v1/users"),
+        ("POST", "/health"),
+        ("GET", "/api/v1//users"),
+        ("GET", "/emporium.user.v1.UserService"),
+    ],
+)
+async def test_no_such_route(verb: str, path: str, anonymous: httpx.AsyncClient) -> None:
+    error_of(await anonymous.request(verb, path), 404, "ROUTE_NOT_FOUND")
+
+
+async def test_json_has_no_way_in_by_the_path_of_an_rpc(signed_in: httpx.AsyncClient) -> None:
+    path = "/emporium.user.v1.UserService/GetUser"
+    error_of(await signed_in.post(path, json={"user_id": "1"}), 404, "ROUTE_NOT_FOUND")
+
+
+async def test_an_escaped_slash_does_not_make_another_path(signed_in: httpx.AsyncClient) -> None:
+    answer = await signed_in.get("/api/v1/users%2F1")
+    error_of(answer, 400, "MALFORMED_REQUEST")
+
+
+async def test_an_unknown_query_field_is_named(signed_in: httpx.AsyncClient) -> None:
+    error = error_of(await signed_in.get("/api/v1/users?shoe=44"), 400, "UNKNOWN_FIELD")
+    assert error["message"] == "the request has no field 'shoe'"
+    assert error["details"][0]["field_violations"][0]["field"] == "shoe"
+
+
+async def test_an_unknown_query_field_cannot_break_the_envelope(
+    signed_in: httpx.AsyncClient,
+) -> None:
+    query = httpx.QueryParams({'"},"meta":{\\é\n': "x"})
+    error_of(await signed_in.get("/api/v1/users", params=query), 400, "UNKNOWN_FIELD")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{", "JSON"),
+        (b"[1]", "JSON"),
+        (b'"text"', "JSON"),
+        (b'{"age": "old"}', "age: must be a whole number"),
+        (b'{"age": 1e99}', "age: must be a whole number"),
+        (b'{"email": ["a"]}', ""),
+        (b'{"email": {"a": 1}}', ""),
+        (b'{"role": "KING"}', ""),
+        (b"\xff\xfe", "JSON"),
+        (b'{"email": "\xff"}', "JSON"),
+        (b'{"full_name":' + b"[" * 5000 + b"]" * 5000 + b"}", ""),
+        (b'{"full_name":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}", ""),
+    ],
+)
+async def test_a_body_that_cannot_be_read(
+    body: bytes, says: str, running: Edge, anonymous: httpx.AsyncClient
+) -> None:
+    answer = await anonymous.post("/api/v1/users", content=body)
+    error = error_of(answer, 400, "MALFORMED_REQUEST")
+    assert says in error["message"]
+    assert not running.upstream.calls
+
+
+async def test_a_value_of_the_wrong_type_is_not_repeated(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.post("/api/v1/users", json={"age": "hunter2"})
+    assert "hunter2" not in answer.text
+
+
+async def test_a_query_value_of_the_wrong_type(signed_in: httpx.AsyncClient) -> None:
+    error = error_of(await signed_in.get("/api/v1/users?per_page=ten"), 400, "MALFORMED_REQUEST")
+    assert error["message"] == "per_page: must be a whole number"
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_one_byte_over_a_megabyte_is_too_much(http2: bool, running: Edge) -> None:
+    frame = len(json.dumps({"full_name": ""}))
+    async with running.rest(http2=http2) as client:
+        for size, fits in ((MEGABYTE, True), (MEGABYTE + 1, False)):
+            body = json.dumps({"full_name": "a" * (size - frame)})
+            assert len(body) == size
+            answer = await client.post("/api/v1/users", content=body)
+            if fits:
+                assert answer.status_code == 200
+            else:
+                error_of(answer, 413, "BODY_TOO_LARGE")
+
+
+async def test_a_body_of_unknown_length_is_bounded_too(anonymous: httpx.AsyncClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"a" * 65536
+
+    answer = await anonymous.post("/api/v1/users", content=chunks())
+    error_of(answer, 413, "BODY_TOO_LARGE")
+
+
+async def test_what_the_edge_tells_the_services_cannot_be_said_from_outside(
+    running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    forged = {
+        "x-body-fields": "role",
+        "x-emporium-door": "none",
+        "x-emporium-subject": "admin",
+        "x-http-status": "299",
+        "x-envoy-upstream-rq-timeout-ms": "1",
+        "x-envoy-max-retries": "9",
+        "x-envoy-original-path": "/api/v1/reports/sales",
+        "grpc-timeout": "1n",
+    }
+    answer = await signed_in.post("/api/v1/users", json={"email": "a"}, headers=forged)
+    call = running.upstream.last()
+    assert answer.status_code == 200
+    assert call.metadata["x-body-fields"] == "email"
+    assert call.metadata["x-emporium-door"] == "rest"
+    assert "x-emporium-subject" not in call.metadata
+    assert not [name for name in call.metadata if name.startswith("x-envoy-")]
+    assert call.seconds_left is not None
+    assert 9 < call.seconds_left <= 10
+    assert "x-http-status" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /api/v1/products HTTP/1.1\r\n\r\n",
+        b"GET /api/v1/products HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n",
+        b"NONSENSE\r\n\r\n",
+        b"POST /api/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\n",
+    ],
+)
+async def test_broken_http_is_refused_in_the_envelope(request_bytes: bytes, running: Edge) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(request_bytes)
+    async with asyncio.timeout(5):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        told = json.loads(await reader.readuntil(b'"}'))
+    writer.close()
+    assert head.startswith("HTTP/1.1 400 ")
+    assert told["error"]["code"] == "MALFORMED_REQUEST"
+    assert f"x-request-id: {told['request_id']}" in head
+    assert not running.upstream.calls
+
+
+async def test_only_configured_origins_may_read(
+    running: Edge, anonymous: httpx.AsyncClient
+) -> None:
+    asking = {"access-control-request-method": "POST", "access-control-request-headers": "etag"}
+    ours, other = {"origin": "http://localhost:3000"}, {"origin": "https://evil.example"}
+    allowed = await anonymous.options("/api/v1/users", headers=asking | ours)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == ours["origin"]
+    refused = await anonymous.options("/api/v1/users", headers=asking | other)
+    assert "access-control-allow-origin" not in refused.headers
+    for origin, readable in ((ours, True), (other, False)):
+        answer = await anonymous.get("/api/v1/products", headers=origin)
+        assert answer.status_code == 200
+        assert ("access-control-allow-origin" in answer.headers) is readable
+    assert [call.rpc for call in running.upstream.calls] == ["ListProducts", "ListProducts"]
+
+
+async def test_a_preflight_never_reaches_a_service(running: Edge) -> None:
+    asking = {"access-control-request-method": "POST", "origin": "https://evil.example"}
+    async with running.rest(signed()) as client:
+        error_of(await client.options("/api/v1/users", headers=asking), 404, "ROUTE_NOT_FOUND")
+        native = {"content-type": "application/grpc"}
+        await client.options("/api/v1/users", headers=asking | native)
+    assert not running.upstream.calls

@@ -1,0 +1,127 @@
+"""The three services as the edge knows them: every rpc of the contract, with canned answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+
+from emporium.analytics.v1 import event_service_pb2, report_service_pb2
+from emporium.order.v1 import catalog_service_pb2, order_service_pb2
+from emporium.user.v1 import auth_service_pb2, user_service_pb2
+
+FILES = (
+    auth_service_pb2,
+    user_service_pb2,
+    catalog_service_pb2,
+    order_service_pb2,
+    event_service_pb2,
+    report_service_pb2,
+)
+Context = grpc.aio.ServicerContext[Any, Any]
+Answer = Callable[[Any, Context], Awaitable[Message]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What arrived at the service."""
+
+    rpc: str
+    request: Any
+    metadata: Mapping[str, str]
+    seconds_left: float | None
+
+
+@dataclass
+class Upstream:
+    """A gRPC server on a port of its own, which answers what a test told it to."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    port: int = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        for file in FILES:
+            for service in file.DESCRIPTOR.services_by_name.values():
+                handlers = {rpc.name: self._handler(rpc) for rpc in service.methods}
+                generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
+                self._server.add_generic_rpc_handlers((generic,))
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._server.stop(grace=None)
+
+    async def serving(self, serving: bool) -> None:
+        """Sets what health checks are told."""
+        states = health_pb2.HealthCheckResponse
+        await self._health.set("", states.SERVING if serving else states.NOT_SERVING)
+
+    def last(self) -> Call:
+        """The call that arrived last."""
+        return self.calls[-1]
+
+    def _handler(self, rpc: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
+        reply = GetMessageClass(rpc.output_type)
+
+        async def handle(request: Any, context: Context) -> Message:
+            metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+            self.calls.append(Call(rpc.name, request, metadata, context.time_remaining()))
+            answer = self.answers.get(rpc.name)
+            return await answer(request, context) if answer else reply()
+
+        return grpc.unary_unary_rpc_method_handler(
+            handle,
+            request_deserializer=GetMessageClass(rpc.input_type).FromString,
+            response_serializer=reply.SerializeToString,
+        )
+
+
+def always(reply: Message, **headers: str) -> Answer:
+    """Answers `reply`, with `headers` (underscores for dashes) as initial metadata."""
+
+    async def answer(request: Any, context: Context) -> Message:
+        if headers:
+            pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
+            await context.send_initial_metadata(tuple(pairs))
+        return reply
+
+    return answer
+
+
+async def hang(request: Any, context: Context) -> Message:
+    """Answers when the caller's deadline has long passed."""
+    await asyncio.sleep(60)
+    raise AssertionError("nobody waited that long")
+
+
+def refusing(code: grpc.StatusCode, reason: str, http_status: int, *details: Message) -> Answer:
+    """Fails as the services do: a rich status, and the HTTP status beside it."""
+
+    async def answer(request: Any, context: Context) -> Message:
+        status = Status(code=code.value[0], message=f'no, "{reason}"')
+        for detail in (ErrorInfo(reason=reason, domain="emporium"), *details):
+            status.details.add().Pack(detail)
+        await context.send_initial_metadata((("x-http-status", str(http_status)),))
+        await context.abort_with_status(rpc_status.to_status(status))
+        raise AssertionError("abort raises")
+
+    return answer
