@@ -63,10 +63,12 @@ def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[M
             response: Message = await call(request, context)
         except Refusal as refusal:
             await _abort(engine, refusal)
-        if method.location:
-            context.headers.append(("location", method.location_of(response)))
-        if success or context.headers:
-            await engine.send_initial_metadata((*success, *context.headers))
+        # Headers sent ahead of the answer cost a quarter of a call, and only REST reads them.
+        if context.metadata.get("x-emporium-door") == "rest":
+            if method.location:
+                context.headers.append(("location", method.location_of(response)))
+            if success or context.headers:
+                await engine.send_initial_metadata((*success, *context.headers))
         return response
 
     return answer
