@@ -65,9 +65,9 @@ def _with_nul(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _path(path: Any) -> str:
-    """The field's path as REST callers write it: `items[0].quantity`."""
+    """The field's path as REST callers write it: `items[0].quantity`; none for a message's rule."""
     text = ""
-    for element in path.elements:
+    for element in path.elements if path else ():
         text += f".{element.field_name}" if text else element.field_name
         if element.subscript:
             text += f"[{element.subscript.value}]"

@@ -58,7 +58,7 @@ def described(proto: str, name: str) -> ServiceDescriptor:
         protoc.run(f"--proto_path={folder}", f"--descriptor_set_out={made}", files=[name])
         (file,) = FileDescriptorSet.FromString(made.read_bytes()).file
     pool = descriptor_pool.Default()
-    pool.AddSerializedFile(file.SerializeToString())  # type: ignore[no-untyped-call]
+    pool.AddSerializedFile(file.SerializeToString())
     return pool.FindServiceByName(f"{file.package}.{file.service[0].name}")
 
 

@@ -32,19 +32,11 @@ async def first(call: Any) -> Any:
     return answers[0]
 
 
-async def eventually_one(lines: Lines) -> dict[str, Any]:
-    """The line of a call that ends after its caller has left; yields until it has."""
-    while not lines:
-        await asyncio.sleep(0)
-    (line,) = lines
-    return dict(line)
-
-
 @pytest.mark.parametrize("name", ["Ping", "Count", "Collect", "Echo"])
 async def test_the_callers_deadline_is_handed_on(running: Running, name: str) -> None:
     async with running(tell_deadline) as ping:
         answer = await first(ping.call(name, given(name), timeout=3))
-    assert 0 < float(answer.text.split(",")[0]) <= 3
+    assert 2 < float(answer.text.split(",")[0]) < 3.1
 
 
 async def test_a_caller_without_a_deadline_gets_ours(running: Running) -> None:
@@ -106,11 +98,9 @@ async def test_a_caller_that_hangs_up_is_heard_and_reported(
             reading.cancel()
         call.cancel()
         await asyncio.wait_for(hanging.cancelled.wait(), 5)
-        async with asyncio.timeout(5):
-            line = await eventually_one(lines)
-            await ping.in_flight.ended(5)
+        await ping.in_flight.ended(5)
         assert ping.in_flight.count == 0
-    assert (line["log_level"], line["code"]) == ("info", "CANCELLED")
+    assert [(line["log_level"], line["code"]) for line in lines] == [("info", "CANCELLED")]
 
 
 async def test_a_stream_that_is_left_while_it_waits_to_send_is_closed_and_reported(
@@ -123,10 +113,8 @@ async def test_a_stream_that_is_left_while_it_waits_to_send_is_closed_and_report
         call = ping.call("Count", request(text="for ever"))
         await anext(aiter(call))
         call.cancel()
-        async with asyncio.timeout(5):
-            await ping.in_flight.ended(5)
-            line = await eventually_one(lines)
-    assert line["code"] == "CANCELLED"
+        await ping.in_flight.ended(5)
+    assert [line["code"] for line in lines] == ["CANCELLED"]
 
 
 async def test_a_cancellation_that_nobody_asked_for_gets_an_answer(
@@ -186,14 +174,10 @@ async def test_who_calls_is_asked_before_what_is_sent(ping: Ping, token: Token) 
 
 
 async def test_every_message_of_a_stream_is_checked(ping: Ping) -> None:
-    call = ping.call("Echo", [request(text="good"), request(text="x" * 21), request()])
-    answers = []
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        async for answer in call:
-            answers.append(answer.text)  # noqa: PERF401 - what came before the end counts
-    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert answers in ([], ["good"])  # gRPC may drop what was under way when a call is aborted
-    assert (await refused(ping.call("Collect", [request(), request(text="x" * 21)]))).violations
+    third = request(text="x" * 21)
+    for name in STREAMS_IN:
+        answer = await refused(ping.call(name, [request(), request(), third]))
+        assert list(answer.violations) == ["text"]
 
 
 async def test_all_four_shapes_work(ping: Ping) -> None:
