@@ -40,10 +40,10 @@ async def relaying(
     pace = pace or Pace()
     relay = Relay(pool, send, metrics, pace)
     doorbell = Doorbell(dsn, relay.wake)
-    relay_task = asyncio.create_task(_supervised("relay", relay.run))
+    relay_task = asyncio.create_task(supervised("relay", relay.run))
     helpers = (
-        asyncio.create_task(_supervised("doorbell", doorbell.run)),
-        asyncio.create_task(_supervised("metrics", lambda: _watch(pool, metrics))),
+        asyncio.create_task(supervised("doorbell", doorbell.run)),
+        asyncio.create_task(supervised("metrics", lambda: _watch(pool, metrics))),
     )
     try:
         yield doorbell.ring
@@ -55,15 +55,19 @@ async def relaying(
         await asyncio.gather(relay_task, *helpers, return_exceptions=True)
 
 
-async def _supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:
+async def supervised(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    restart_seconds: float = _RESTART_DELAY_SECONDS,
+) -> None:
     """Runs `run` until it returns, again and again when it crashes."""
     while True:
         try:
             await run()
         except Exception:  # noqa: BLE001 - see below
             # A defect must be seen, and must not end the outbox: events would pile up unsent.
-            _log.exception("outbox.crashed", task=name, restart_seconds=_RESTART_DELAY_SECONDS)
-            await asyncio.sleep(_RESTART_DELAY_SECONDS)
+            _log.exception("outbox.crashed", task=name, restart_seconds=restart_seconds)
+            await asyncio.sleep(restart_seconds)
         else:
             return
 
