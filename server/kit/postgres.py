@@ -42,6 +42,9 @@ AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleSessionTimeoutError,
+    # A connection whose server is going away was given back before its end had been noticed, and
+    # was taken again in between. The pool's reset query would notice; we do without (see below).
+    asyncpg.InternalClientError,
 )
 
 # What says that waiting for the server is of no use, because the settings are wrong.

@@ -1,6 +1,7 @@
 """Databases and services that stop under load, and come back. The cluster is these tests' own."""
 
 import asyncio
+import signal
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -93,6 +94,22 @@ async def test_orders_go_on_without_mongodb_and_are_counted_once_it_is_back(
     await fragile.start_process("mongod")
     await until(shop.report_agrees)
     assert await shop.orders_kept() == kept + 40
+
+
+async def test_a_mongodb_that_hangs_holds_nobody_up(fragile: Cluster, shop: Shop) -> None:
+    await until(shop.report_agrees)
+    fragile.kill("mongod", signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        report, *orders = await asyncio.gather(
+            shop.rest("GET", "/reports/sales"), *(shop.place() for _ in range(10))
+        )
+        assert time.monotonic() - began < ANSWER_SECONDS_MAX
+        assert error_of(report, report.status_code)["code"] in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
+        assert [answer.status_code for answer in orders] == [201] * 10
+    finally:
+        fragile.kill("mongod", signal.SIGCONT)
+    await until(shop.report_agrees)
 
 
 async def test_postgresql_may_stop_under_load_and_nobody_hangs(
