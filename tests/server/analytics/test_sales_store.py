@@ -115,7 +115,7 @@ async def test_a_caller_that_hangs_up_holds_nobody_up(
 
 
 async def test_nothing_is_lost_or_doubled_when_mongod_is_killed_again_and_again(
-    tmp_path: Path,
+    engines_folder: Path,
 ) -> None:
     history = [
         replace(placed("GBP", total=f"{n}.99", days=n % 2), kind=kind)
@@ -124,7 +124,7 @@ async def test_nothing_is_lost_or_doubled_when_mongod_is_killed_again_and_again(
     ]
     batches = [history[start : start + 10] for start in range(0, len(history), 10)]
     random.Random(1).shuffle(batches)
-    async with EmbeddedMongo(tmp_path) as own:
+    async with EmbeddedMongo(engines_folder / "killed") as own:
         await migrations.upgrade(own.uri)
         settings = Mongo(mongodb_uri=own.uri, mongodb_timeout_seconds=2)
         async with kit_mongo.connected(settings) as database:
