@@ -37,14 +37,6 @@ local TYPES = {
   ENUM = "one of its names", MESSAGE = "an object",
 }
 
--- gRPC's and Envoy's own headers, of no use to a REST client.
-local PRIVATE = {
-  "grpc-status", "grpc-message", "grpc-encoding", "grpc-status-details-bin", "x-http-status",
-  "x-emporium-edge", "x-emporium-if-none-match", "x-envoy-upstream-healthchecked-cluster",
-}
-
-local LIMITS = {"limit", "remaining", "reset"}
-
 -- How far from the end `meta` can begin: a page token has at most 1,024 characters.
 local META_BYTES = 2048
 
@@ -183,72 +175,61 @@ local function etag_of(json)
   return match(sub(json, -96), ',"etag":"([^"\\]+)"}$')
 end
 
--- HTTP/2 would show a REST client gRPC's trailers.
-local function drop_trailers(handle)
-  local trailers = handle:trailers()
-  if not trailers then return end
-  local names = {}
-  for name in pairs(trailers) do names[#names + 1] = name end
-  for i = 1, #names do trailers:remove(names[i]) end
+-- gRPC's outcome is in the envelope. The transcoder leaves it in the headers too, and in trailers,
+-- which HTTP/2 would show.
+local function drop_outcome(fields)
+  fields:remove("grpc-status")
+  fields:remove("grpc-message")
+  fields:remove("grpc-status-details-bin")
 end
 
 local function envelope(handle)
   local headers = handle:headers()
   local content_type = headers:get("content-type")
-  if is_grpc(content_type) then return end
   local cause = headers:get("x-emporium-edge")
-  local json = content_type ~= nil and find(content_type, "^application/json") ~= nil
-  local status, wanted = headers:get(":status"), headers:get("x-http-status")
-  local id = clean(headers:get("x-request-id") or "")
-  local none_match = headers:get("x-emporium-if-none-match")
-  local wait = headers:get("x-ratelimit-reset")
+  if not cause and (not content_type or not find(content_type, "^application/json")) then return end
+  if is_grpc(content_type) then return end
 
-  local body = (cause or json) and handle:body(true)
-  local text = body and body:getBytes(0, body:length())
-  if body then drop_trailers(handle) end
+  local body = handle:body(true)
+  local text = body:getBytes(0, body:length())
+  local trailers = handle:trailers()
+  if trailers then drop_outcome(trailers) end
   -- Fetched again: what was fetched before the body does not outlive the wait for it.
   headers = handle:headers()
-
-  if wait then
-    for i = 1, 3 do
-      local value = headers:get("x-ratelimit-" .. LIMITS[i])
-      headers:replace("x-rate-limit-" .. LIMITS[i], value)
-      headers:replace("ratelimit-" .. LIMITS[i], value)
-    end
-    if status == "429" then headers:replace("retry-after", at_least_one(wait)) end
-  end
-  for i = 1, #PRIVATE do headers:remove(PRIVATE[i]) end
-  if not body then return end
+  drop_outcome(headers)
+  local id = clean(headers:get("x-request-id") or "")
+  local before = headers:get(":status")
+  local status = headers:get("x-http-status") or before
 
   local reply
   if cause and find(cause, "^health_check_ok") then
     reply = success('{"ok":true}', id)
-  elseif cause or tonumber(status) >= 400 then
-    status = wanted or status
-    local retry
-    if not cause then reply, retry = service_error(text, id) end
-    if retry then headers:replace("retry-after", at_least_one(retry)) end
+  elseif cause or tonumber(before) >= 400 then
+    local wait
+    if not cause then reply, wait = service_error(text, id) end
+    if status == "429" then wait = headers:get("x-ratelimit-reset") end
     if not reply then reply, status = edge_error(cause or "", status, text, wait, id) end
+    if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
   else
-    status = wanted or status
     local etag = etag_of(text)
     if etag then
       headers:replace("etag", '"' .. etag .. '"')
       headers:replace("cache-control", "private, no-cache")
+      local none_match = headers:get("x-emporium-if-none-match")
       if none_match and unchanged(none_match, etag) then status = "304" end
     end
     reply = success(text, id)
   end
 
-  headers:replace(":status", status)
+  if status ~= before then headers:replace(":status", status) end
   if status == "204" or status == "304" then
     body:setBytes("")
     headers:remove("content-length")
     headers:remove("content-type")
     return
   end
-  headers:replace("content-type", "application/json")
+  if cause then headers:replace("content-type", "application/json") end
   headers:replace("content-length", tostring(body:setBytes(reply)))
 end
 
