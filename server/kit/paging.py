@@ -180,6 +180,8 @@ def moment(text: str, field: str) -> datetime | None:
     if not text:
         return None
     try:
+        if "W" in text:
+            raise ValueError("a week")  # ISO 8601 has those, RFC 3339 does not
         if len(text) == len("2024-01-01"):
             return datetime.combine(date.fromisoformat(text), time(), UTC)
         parsed = datetime.fromisoformat(text)
