@@ -8,7 +8,7 @@ import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import image as images
-from server.contract import routes, rpcs
+from server.contract import replies, routes, rpcs
 from server.contract.protoc import ROOT
 
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
@@ -23,8 +23,10 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     """Writes the three files below `into` and returns their paths.
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
-    envoy/transcoder.yaml.
+    envoy/transcoder.yaml. Ends with a sentence for each message that rest.lua could not envelope.
     """
+    if complaints := list(replies.misplaced(image)):
+        raise SystemExit("\n".join(complaints))
     folder = into / "envoy/generated"
     known = rpcs.read(image)
     return [

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-# Where envoy/ lies in a container; every path in its files begins so.
+# Where things lie in a container, as envoy/ names them.
 CONTAINER = "/etc/envoy/"
+CONTAINER_JWKS = "/etc/emporium/keys/jwks.json"
 HOST = "127.0.0.1"
 
 Endpoints = Mapping[str, Sequence[tuple[str, int]]]
@@ -62,7 +63,7 @@ def write_endpoints(into: Path, service: str, addresses: Sequence[tuple[str, int
 
 
 def _moved(text: str, into: Path, jwks: Path) -> str:
-    return text.replace(f"{CONTAINER}jwks.json", str(jwks)).replace(CONTAINER, f"{into}/")
+    return text.replace(CONTAINER_JWKS, str(jwks)).replace(CONTAINER, f"{into}/")
 
 
 def _listen(holder: dict[str, Any], port: int) -> None:

@@ -1,0 +1,105 @@
+"""Envoy's files say what the contract says, and nothing is open that it does not open."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from server.contract import edge, replies
+from server.contract import image as images
+
+# Every rpc that may be called without a token. It grows only by a decision written here too.
+PUBLIC = {
+    "emporium.order.v1.CatalogService/GetProduct",
+    "emporium.order.v1.CatalogService/ListProducts",
+    "emporium.user.v1.AuthService/Login",
+    "emporium.user.v1.UserService/CreateUser",
+}
+NEVER_AGAIN = {"CreateUser", "CreateOrder", "CreateProduct", "UpdateUser", "UpdateOrder", "Login"}
+
+
+@pytest.fixture(scope="module")
+def image() -> FileDescriptorSet:
+    return images.build()
+
+
+@pytest.fixture(scope="module")
+def routes(image: FileDescriptorSet, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    folder = tmp_path_factory.mktemp("fresh")
+    edge.generate(image, folder)
+    made = yaml.safe_load(Path(folder, "envoy/generated/routes.yaml").read_text())
+    found: list[Any] = made["resources"][0]["virtual_hosts"][0]["routes"]
+    return found
+
+
+def test_only_what_the_contract_calls_public_needs_no_token(routes: list[Any]) -> None:
+    exempt = {
+        route["name"]
+        for route in routes
+        if "require_token" in route.get("typed_per_filter_config", {})
+    }
+    assert exempt == PUBLIC | {"unknown"}
+    unknown = next(route for route in routes if route["name"] == "unknown")
+    assert unknown is routes[-1]
+    assert unknown["direct_response"] == {"status": 404}
+
+
+def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:
+    repeated = {
+        route["name"].partition("/")[2]
+        for route in routes
+        if "retry_policy" in route.get("route", {})
+    }
+    assert repeated >= {"GetUser", "ListOrders", "GetSalesReport", "DeleteOrder"}
+    assert not repeated & NEVER_AGAIN
+
+
+def test_an_rpc_for_services_alone_leads_nowhere(routes: list[Any]) -> None:
+    closed = [route for route in routes if route["name"].endswith("/RecordOrderEvents")]
+    assert [route["direct_response"] for route in closed] == [{"status": 404}]
+
+
+def test_a_named_limit_stands_on_both_doors(routes: list[Any]) -> None:
+    limited = [
+        route["match"]["path"]
+        for route in routes
+        if route.get("metadata") == {"filter_metadata": {"emporium": {"limit": "login"}}}
+    ]
+    assert limited == ["/api/v1/auth/login", "/emporium.user.v1.AuthService/Login"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/v1/users/1", "GetUser"),
+        ("/api/v1/users/1/orders", "ListUserOrders"),
+        ("/api/v1/orders/1/user", "GetOrderUser"),
+    ],
+)
+def test_a_path_has_one_route(path: str, name: str, routes: list[Any]) -> None:
+    matching = [
+        route["name"].partition("/")[2]
+        for route in routes
+        if re.fullmatch(route["match"].get("safe_regex", {}).get("regex", "-"), path)
+        and {"name": ":method", "string_match": {"exact": "GET"}} in route["match"]["headers"]
+    ]
+    assert matching == [name]
+
+
+def test_a_reply_that_could_not_be_enveloped_is_named(image: FileDescriptorSet) -> None:
+    assert list(replies.misplaced(image)) == []
+    changed = FileDescriptorSet.FromString(image.SerializeToString())
+    user = next(
+        message
+        for file in changed.file
+        if file.package == "emporium.user.v1"
+        for message in file.message_type
+        if message.name == "User"
+    )
+    user.field.add(name="nickname", number=99)
+    assert list(replies.misplaced(changed)) == [
+        "emporium.user.v1.User: 'etag' must be declared last, where envoy/rest.lua looks"
+    ]
