@@ -1,9 +1,13 @@
 """Structured logs to standard output, and metrics for Prometheus on loopback."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, BinaryIO
 
 import msgspec
 import prometheus_client
@@ -30,21 +34,59 @@ def telemetry(settings: Server, service: str) -> Iterator[None]:
 
 def configure_logs(level: str, service: str) -> None:
     """One JSON object a line, also for what libraries say through `logging`."""
-    encode = msgspec.json.Encoder(enc_hook=str).encode
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper("iso", utc=True, key="at"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=lambda line, **_: encode(line)),
-        ],
+        processors=[_renderer(service)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=partial(_Lines, sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
+
+
+def _renderer(service: str) -> structlog.typing.Processor:
+    """One processor for all, because five of structlog's own took three times as long a call."""
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+
+    def render(logger: Any, level: str, line: structlog.typing.EventDict) -> bytes:
+        if "exc_info" in line:
+            line = structlog.processors.format_exc_info(logger, level, line)
+        return encode({"at": datetime.now(UTC), "level": level, "service": service, **line})
+
+    return render
+
+
+class _Lines:
+    """Writes lines; those of one turn of the event loop go out together, when it ends.
+
+    Each line by itself would cost a call more than all that is logged in it.
+    """
+
+    def __init__(self, stream: BinaryIO, *names: Any) -> None:
+        self._stream = stream
+        self._lines: list[bytes] = []
+        self._loop: asyncio.AbstractEventLoop | None = None  # that will write
+
+    def msg(self, line: bytes) -> None:
+        """Writes `line` and an end of line."""
+        self._lines.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # another thread, or before and after serving
+            self._write()
+            return
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_soon(self._write)
+
+    debug = info = warning = error = critical = exception = log = msg
+
+    def _write(self) -> None:
+        self._loop = None
+        lines, self._lines = self._lines, []
+        rest = b"".join(line + b"\n" for line in lines)
+        while rest:  # an unbuffered stream may take less than it is given
+            rest = rest[self._stream.write(rest) :]
+        self._stream.flush()
 
 
 class _ToStructlog(logging.Handler):
