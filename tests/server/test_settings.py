@@ -1,0 +1,70 @@
+"""Every knob has its variable; what cannot be used is named."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server import settings
+from server.settings import Settings, SettingsError, read
+
+# A usable value of each kind, as the environment writes it, that is no knob's default.
+SAMPLES: dict[Any, tuple[str, Any]] = {
+    str: ("elsewhere", "elsewhere"),
+    int: ("7", 7),
+    float: ("7.5", 7.5),
+    Path: ("/keys/one.json", Path("/keys/one.json")),
+}
+# Knobs that take some values only.
+CHOICES = {
+    "reuse_port": ("true", True),
+    "log_level": ("debug", "debug"),
+    "mongodb_driver": ("motor", "motor"),
+}
+
+KNOBS = [
+    (concern.name, knob.name, CHOICES.get(knob.name) or SAMPLES[knob.type])
+    for concern in fields(Settings)
+    for knob in fields(concern.type)  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("concern", "knob", "sample"), KNOBS)
+def test_each_knob_is_set_by_its_variable(concern: str, knob: str, sample: tuple[str, Any]) -> None:
+    text, value = sample
+    assert getattr(getattr(read({knob.upper(): text}), concern), knob) == value
+    assert getattr(getattr(read({}), concern), knob) != value
+
+
+def test_no_two_knobs_share_a_variable() -> None:
+    names = [knob for _, knob, _ in KNOBS]
+    assert len(names) == len(set(names))
+
+
+def test_strangers_in_the_environment_are_ignored() -> None:
+    assert read({"PATH": "/bin", "GRPC_PORTS": "x", "grpc_port": "7"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("GRPC_PORT", ""),
+        ("GRPC_PORT", "http"),
+        ("GRPC_PORT", "50051.5"),
+        ("DRAIN_SECONDS", "3s"),
+        ("REUSE_PORT", "maybe"),
+        ("LOG_LEVEL", "loud"),
+        ("MONGODB_DRIVER", "mongoengine"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read({variable: text})
+    assert variable in str(refused.value)
+    assert repr(text) in str(refused.value)
+
+
+def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRPC_PORT", "50099")
+    assert settings.from_environment().server.grpc_port == 50099
