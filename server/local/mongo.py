@@ -1,7 +1,10 @@
 """A MongoDB of our own: one `mongod`, as a replica set of one, for transactions and streams."""
 
 import asyncio
+import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,9 +21,12 @@ from server.local.process import Child
 READY_POLL_SECONDS = 0.02
 READY_TIMEOUT_SECONDS = 60.0
 REPLICA_SET = "rs0"
-# MongoDB's codes of these errors.
-INVALID_REPLICA_SET_CONFIG = 93  # what a set of one is when its member's port has changed
-NOT_YET_INITIALISED = 94
+ADMIN = "admin"
+# MongoDB's code of the error of a member whose port has changed.
+INVALID_REPLICA_SET_CONFIG = 93
+UNAUTHORISED = 13
+ALREADY_INITIALISED = 23
+Client = AsyncMongoClient[dict[str, Any]]
 
 
 class EmbeddedMongo:
@@ -42,6 +48,7 @@ class EmbeddedMongo:
         log_file: Path | None = None,
     ) -> None:
         self._directory = directory.absolute()
+        self._founded = self._directory / "founded"
         self._port = port if port is not None else free_ports(1)[0]
         self._durable = durable
         self.child = Child(
@@ -58,8 +65,9 @@ class EmbeddedMongo:
 
     @property
     def uri(self) -> str:
-        """Connects to the replica set."""
-        return f"mongodb://127.0.0.1:{self._port}/?replicaSet={REPLICA_SET}"
+        """Connects to the replica set as its admin."""
+        who = f"{ADMIN}:{self._secret('password')}"
+        return f"mongodb://{who}@127.0.0.1:{self._port}/?replicaSet={REPLICA_SET}"
 
     @property
     def is_new(self) -> bool:
@@ -69,11 +77,12 @@ class EmbeddedMongo:
     async def start(self) -> None:
         """Starts the server and returns when its only member is primary and takes writes."""
         (self._directory / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._secret("key")
         await self.child.start()
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 await self._until_it_listens()
-                await self._until_primary()
+                await self.child.outlives(self._until_primary())
         except TimeoutError as error:
             await self.child.stop()
             raise LocalError(f"mongod was not ready in {READY_TIMEOUT_SECONDS:.0f} s") from error
@@ -104,6 +113,7 @@ class EmbeddedMongo:
             "--bind_ip=127.0.0.1",
             "--nounixsocket",
             f"--replSet={REPLICA_SET}",
+            f"--keyFile={self._directory / 'key'}",  # switches on that everybody must sign in
             "--oplogSize=128",
             "--wiredTigerCacheSizeGB=0.25",
             "--setParameter=diagnosticDataCollectionEnabled=false",
@@ -120,29 +130,50 @@ class EmbeddedMongo:
             await asyncio.sleep(READY_POLL_SECONDS)
 
     async def _until_primary(self) -> None:
-        address = f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
-        async with AsyncMongoClient[dict[str, Any]](address) as client:
-            await self._found_or_move(client)
-            # mongod answers this `hello` the moment its state changes, so nothing is polled.
-            answer = await client.admin.command("hello")
-            while not answer["isWritablePrimary"]:
-                answer = await client.admin.command(
-                    "hello", topologyVersion=answer["topologyVersion"], maxAwaitTimeMS=1_000
-                )
+        if not self._founded.exists():
+            await self._found()
+        async with self._client(username=ADMIN, password=self._secret("password")) as client:
+            try:
+                await client.admin.command("replSetGetStatus")
+            except OperationFailure as error:
+                if error.code != INVALID_REPLICA_SET_CONFIG:
+                    raise
+                await self._move(client)
+            await _elected(client)
 
-    async def _found_or_move(self, client: AsyncMongoClient[dict[str, Any]]) -> None:
-        """Founds the replica set on its first day; tells it its new port when that has changed."""
-        try:
-            await client.admin.command("replSetGetStatus")
-        except OperationFailure as error:
-            if error.code == NOT_YET_INITIALISED:
+    async def _found(self) -> None:
+        """Makes the replica set and its admin.
+
+        As long as there is no user, mongod lets those in who come from this machine. An attempt
+        that was broken off is taken up where it ended.
+        """
+        async with self._client() as client:
+            with _passing(ALREADY_INITIALISED, UNAUTHORISED):
                 await client.admin.command("replSetInitiate", self._membership(version=1))
-            elif error.code == INVALID_REPLICA_SET_CONFIG:
-                stored = await client.local["system.replset"].find_one() or {"version": 1}
-                moved = self._membership(version=stored["version"] + 1)
-                await client.admin.command("replSetReconfig", moved, force=True)
-            else:
-                raise
+            await _elected(client)
+            with _passing(UNAUTHORISED):  # because the admin was made already
+                await client.admin.command(
+                    "createUser", ADMIN, pwd=self._secret("password"), roles=["root"]
+                )
+        self._founded.touch()
+
+    async def _move(self, client: Client) -> None:
+        """Tells the replica set the new port of its only member."""
+        stored = await client.local["system.replset"].find_one() or {"version": 1}
+        moved = self._membership(version=stored["version"] + 1)
+        await client.admin.command("replSetReconfig", moved, force=True)
+
+    def _client(self, **credentials: Any) -> Client:
+        return AsyncMongoClient("127.0.0.1", self._port, directConnection=True, **credentials)
+
+    def _secret(self, name: str) -> str:
+        """The admin's `password`, or the `key` by which members know each other; made once."""
+        file = self._directory / name
+        if not file.exists():
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(24), encoding="ascii")
+        return file.read_text(encoding="ascii")
 
     def _membership(self, version: int) -> dict[str, Any]:
         return {
@@ -151,3 +182,22 @@ class EmbeddedMongo:
             "members": [{"_id": 0, "host": f"127.0.0.1:{self._port}"}],
             "writeConcernMajorityJournalDefault": self._durable,
         }
+
+
+async def _elected(client: Client) -> None:
+    """Waits until the server is primary. It answers this `hello` the moment its state changes."""
+    answer = await client.admin.command("hello")
+    while not answer["isWritablePrimary"]:
+        answer = await client.admin.command(
+            "hello", topologyVersion=answer["topologyVersion"], maxAwaitTimeMS=1_000
+        )
+
+
+@contextmanager
+def _passing(*codes: int) -> Iterator[None]:
+    """Lets failures with these codes of MongoDB's pass."""
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code not in codes:
+            raise

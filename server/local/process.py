@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +98,18 @@ class Child:
         """Raises `ChildDied`, with its last log lines and the mend where we know one."""
         if not self.running:
             raise self.death()
+
+    async def outlives(self, work: Coroutine[None, None, None]) -> None:
+        """Does `work`, which needs this process. Raises `ChildDied` when that ends first."""
+        working, ending = asyncio.create_task(work), asyncio.create_task(self.wait())
+        try:
+            await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
+            self.require_running()
+            await working
+        finally:
+            for task in (working, ending):
+                task.cancel()
+            await asyncio.gather(working, ending, return_exceptions=True)
 
     def death(self) -> ChildDied:
         """The error that tells of this child's end."""

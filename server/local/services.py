@@ -46,13 +46,7 @@ class ServiceProcess:
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 await self._until_it_listens()
-                serving = asyncio.create_task(until_serving(self._port))
-                ended = asyncio.create_task(self.child.wait())
-                await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
-                for task in (serving, ended):
-                    task.cancel()
-                self.child.require_running()
-                await serving
+                await self.child.outlives(until_serving(self._port))
         except TimeoutError as error:
             tail = "".join(f"\n    {line}" for line in self.child.tail())
             await self.child.stop()
@@ -66,18 +60,17 @@ class ServiceProcess:
         await self.child.stop()
 
     async def _until_it_listens(self) -> None:
-        while True:
+        while not self._listens():
             self.child.require_running()
-            try:
-                connections = psutil.Process(self.child.pid).net_connections("tcp")
-            except psutil.NoSuchProcess:
-                continue  # the next look says that it has ended
-            if any(
-                (each.status, each.laddr[1:]) == (psutil.CONN_LISTEN, (self._port,))
-                for each in connections
-            ):
-                return
             await asyncio.sleep(LISTEN_POLL_SECONDS)
+
+    def _listens(self) -> bool:
+        try:
+            connections = psutil.Process(self.child.pid).net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        wanted = (psutil.CONN_LISTEN, (self._port,))
+        return any((each.status, each.laddr[1:]) == wanted for each in connections)
 
 
 async def until_serving(port: int) -> None:

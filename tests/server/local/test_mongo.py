@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
 
 from server.local.mongo import EmbeddedMongo
 
@@ -31,3 +33,22 @@ async def test_its_data_outlives_a_restart_on_another_port(tmp_path: Path) -> No
         found = await client.kept.words.find_one()
         assert found is not None
         assert found["word"] == "still here"
+
+
+async def test_it_lets_nobody_in_without_the_password(mongo: EmbeddedMongo) -> None:
+    async with AsyncMongoClient[dict[str, Any]](
+        "127.0.0.1", mongo.port, directConnection=True
+    ) as client:
+        with pytest.raises(OperationFailure, match="requires authentication"):
+            await client["emporium_test_local"].words.insert_one({"word": "mine"})
+    assert (mongo._directory / "password").stat().st_mode & 0o077 == 0
+
+
+async def test_a_founding_that_was_broken_off_is_taken_up_again(tmp_path: Path) -> None:
+    async with EmbeddedMongo(tmp_path, durable=False) as first:
+        first._founded.unlink()
+    async with (
+        EmbeddedMongo(tmp_path, durable=False, port=first.port) as second,
+        AsyncMongoClient[dict[str, Any]](second.uri) as client,
+    ):
+        assert await client.list_database_names()

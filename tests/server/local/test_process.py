@@ -115,3 +115,16 @@ async def test_somebody_else_may_enter_closed_folders_but_not_write_there(tmp_pa
     code = f"open({str(closed / 'mine')!r}, 'w')"
     with pytest.raises(ChildDied, match="Permission denied"):
         await run_once(python(code, tmp_path / "log", user="nobody"))
+
+
+async def test_work_that_needs_a_child_ends_with_it(tmp_path: Path) -> None:
+    child = Child(name="short", command=["sleep", "0.1"], log_file=tmp_path / "log")
+    await child.start()
+    with pytest.raises(ChildDied, match="short ended with code 0"):
+        await child.outlives(asyncio.sleep(60))
+
+    child.command = ["sleep", "60"]
+    await child.start()
+    await child.outlives(asyncio.sleep(0))
+    assert child.running
+    await child.stop()
