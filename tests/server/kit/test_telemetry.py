@@ -10,7 +10,7 @@ import pytest
 
 from server.kit.telemetry import telemetry
 from server.local.ports import free_ports
-from server.settings import Server
+from server.settings import Server, SettingsError
 
 TALKER = """
 import asyncio, logging, structlog
@@ -101,6 +101,11 @@ async def test_metrics_are_published_while_the_block_runs(monkeypatch: pytest.Mo
     with telemetry(Server(metrics_port=port), "user"):
         page = await asyncio.to_thread(fetch, port)
     assert "python_info" in page
+        with (
+            pytest.raises(SettingsError, match=f"METRICS_PORT={port}: Address already in use"),
+            telemetry(Server(metrics_port=port), "order"),
+        ):
+            raise AssertionError("unreachable")
     with pytest.raises(OSError, match="refused"):
         await asyncio.to_thread(fetch, port)
 

@@ -1,0 +1,239 @@
+"""How a service process begins and ends."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2
+from prometheus_client import CollectorRegistry
+
+from server.kit import auth, lifecycle
+from server.kit.context import Context
+from server.kit.lifecycle import Registration
+from server.local.ports import free_ports
+from server.settings import Postgres, Server, SettingsError
+from tests.server.conftest import NewDatabase
+from tests.server.kit.conftest import Lines
+from tests.server.kit.ping import PingServicer, echo, request, service
+
+SETTINGS = Server(grpc_port=0, metrics_port=0, drain_seconds=0.2, grace_seconds=5)
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Slow:
+    """A behaviour that waits to be let on."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def __call__(self, message: Any, context: Context) -> Any:
+        if message.text == "slow":
+            self.reached.set()
+            await self.opened.wait()
+        return await echo(message, context)
+
+
+@asynccontextmanager
+async def serving(
+    verifier: auth.Verifier, behaviour: Any = echo, **changes: Any
+) -> AsyncIterator[int]:
+    registrations = [Registration(service(), PingServicer(behaviour))]
+    settings = replace(SETTINGS, **changes)
+    async with lifecycle.serving(
+        settings, verifier, registrations, probes={}, registry=CollectorRegistry()
+    ) as port:
+        yield port
+
+
+def ping(channel: grpc.aio.Channel, text: str = "") -> Any:
+    method = service().methods_by_name["Ping"]
+    call: Any = channel.unary_unary(
+        f"/{service().full_name}/Ping",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=GetMessageClass(method.output_type).FromString,
+    )
+    return call(request(text=text))
+
+
+def watch(channel: grpc.aio.Channel) -> Any:
+    call: Any = channel.unary_stream(
+        "/grpc.health.v1.Health/Watch",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    return aiter(call(health_pb2.HealthCheckRequest()))
+
+
+async def test_readiness_goes_first_then_calls_drain_then_the_server_stops(
+    verifier: auth.Verifier, lines: Lines
+) -> None:
+    slow = Slow()
+    leave = asyncio.Event()
+    port = asyncio.get_running_loop().create_future()
+
+    async def serve() -> None:
+        async with serving(verifier, slow) as bound:
+            port.set_result(bound)
+            await leave.wait()
+
+    served = asyncio.ensure_future(serve())
+    async with asyncio.timeout(20):
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{await port}") as channel:
+            health = watch(channel)
+            assert (await anext(health)).status == SERVING
+            under_way = asyncio.ensure_future(ping(channel, "slow"))
+            await slow.reached.wait()
+
+            leave.set()
+            assert (await anext(health)).status == NOT_SERVING
+            assert (await ping(channel, "late")).text == "late"  # not everybody has noticed yet
+            assert not served.done()
+
+            slow.opened.set()
+            assert (await under_way).text == "slow"
+        await served
+    ends = [line for line in lines if line["event"] != "call" and line["event"] != "health"]
+    assert [line["event"] for line in ends] == ["serving", "draining", "stopped"]
+    assert (ends[1]["in_flight"], ends[2]["in_flight"]) == (1, 0)
+
+
+async def test_grace_ends_and_calls_that_hang_are_cut_off(
+    verifier: auth.Verifier, lines: Lines
+) -> None:
+    slow = Slow()
+    async with asyncio.timeout(20):
+        async with serving(verifier, slow, drain_seconds=0, grace_seconds=0.1) as port:
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+            under_way = asyncio.ensure_future(ping(channel, "slow").code())
+            await slow.reached.wait()
+        assert await under_way is not grpc.StatusCode.OK
+        await channel.close()
+    assert lines[-1]["event"] == "stopped"
+    assert lines[-1]["in_flight"] == 0  # it heard of it, and ended, before pools would close
+
+
+async def test_what_was_opened_before_a_failing_start_is_closed(verifier: auth.Verifier) -> None:
+    closed = []
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            closed.append("pool")
+
+    async with serving(verifier) as taken:
+        with pytest.raises(SettingsError, match=f"{taken}; is GRPC_PORT in use"):
+            async with opened(), serving(verifier, grpc_port=taken):
+                raise AssertionError("unreachable")
+    assert closed == ["pool"]
+
+
+class Process:
+    """`python -m server user` and what it said."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def line(self, event: str) -> dict[str, Any]:
+        """Reads on until the line of that event."""
+        assert self.process.stdout
+        while text := await self.process.stdout.readline():
+            line: dict[str, Any] = json.loads(text)
+            if line["event"] == event:
+                return line
+        raise AssertionError(f"ended without {event}")
+
+    async def ended(self) -> tuple[int | None, str]:
+        """The exit code, and what stands on standard error."""
+        _, complaints = await self.process.communicate()
+        return self.process.returncode, complaints.decode()
+
+
+@pytest.fixture
+def keys(tmp_path: Path, signer: auth.Signer) -> dict[str, str]:
+    key = auth.new_key("user-1")
+    (tmp_path / "user.json").write_text(json.dumps(key))
+    (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
+    return {
+        "SIGNING_KEY_FILE": str(tmp_path / "user.json"),
+        "JWKS_FILE": str(tmp_path / "jwks.json"),
+    }
+
+
+@asynccontextmanager
+async def user_process(environment: dict[str, str]) -> AsyncIterator[Process]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", "user"),
+        env={**kept, "GRPC_PORT": "0", "METRICS_PORT": "0", "DRAIN_SECONDS": "0", **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+async def test_a_process_serves_until_it_is_asked_to_stop(
+    new_database: NewDatabase, keys: dict[str, str], asked: signal.Signals
+) -> None:
+    database = await new_database("user")
+    async with user_process({**keys, "DATABASE_URL": database.database_url}) as user:
+        serving = await user.line("serving")
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{serving['port']}") as channel:
+            assert (await anext(watch(channel))).status == SERVING
+        user.process.send_signal(asked)
+        await user.line("stopped")
+        assert await user.ended() == (0, "")
+
+
+BAD_SETTINGS = {
+    "no database": ({}, "DATABASE_URL is not set"),
+    "a bad number": ({"GRPC_PORT": "http"}, "GRPC_PORT='http'"),
+    "no key": ({"SIGNING_KEY_FILE": "missing.json"}, "missing.json holds no usable key"),
+    "no key set": ({"JWKS_FILE": "missing.json"}, "missing.json holds no usable key"),
+    "a bad host": ({"GRPC_HOST": "256.1.1.1"}, "cannot listen on 256.1.1.1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SETTINGS)
+async def test_bad_settings_are_one_line_and_exit_code_1(
+    keys: dict[str, str], scratch: Postgres, name: str
+) -> None:
+    changes, complaint = BAD_SETTINGS[name]
+    database = {} if name == "no database" else {"DATABASE_URL": scratch.database_url}
+    async with user_process({**keys, **database, **changes}) as user:
+        code, said = await asyncio.wait_for(user.ended(), 30)
+    (line,) = said.splitlines()[-1:]
+    assert code == 1
+    assert line.startswith("emporium: ")
+    assert complaint in line
+    assert "Traceback" not in said
+
+
+async def test_a_database_that_never_comes_up_is_one_line_too(keys: dict[str, str]) -> None:
+    (port,) = free_ports(1)
+    url = f"postgresql://a:b@127.0.0.1:{port}/c"
+    environment = {**keys, "DATABASE_URL": url, "CONNECT_TIMEOUT_SECONDS": "0.2"}
+    async with user_process(environment) as user:
+        code, said = await asyncio.wait_for(user.ended(), 30)
+    assert code == 1
+    assert said.startswith("emporium: PostgreSQL cannot be reached")
+    assert said.count("\n") == 1
