@@ -209,6 +209,21 @@ async def test_one_refused_event_is_buried_and_the_others_arrive(
     assert await box.pending() == 0
 
 
+async def test_a_side_that_goes_away_during_the_search_costs_no_event(
+    box: Box, other_side: OtherSide
+) -> None:
+    async def send(events: Sequence[Event]) -> None:
+        other_side.is_away = len(other_side.batches) == 3
+        await other_side.send(events)
+
+    other_side.poison = b"33"
+    await box.put(*numbered(50))
+    async with box.relaying(send):
+        await other_side.has(*set(numbered(50)) - {b"33"})
+        await until(lambda: _equals(box.pending, 0))
+    assert await box.dead() == [(b"33", "one is bad")]
+
+
 async def test_dead_letters_can_be_sent_again(box: Box, other_side: OtherSide) -> None:
     other_side.poison = b"bad"
     await box.put(b"bad")

@@ -1,0 +1,102 @@
+"""An order service, in this process, over a real database; only its neighbours are fakes."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from server.kit import errors, postgres
+from server.kit.postgres import Pool
+from server.order.rules import Buyer, BuyerNotFound
+from server.order.service import CatalogService, OrderService, registrations
+from server.order.store.catalog import PostgresCatalogStore
+from server.order.store.orders import PostgresOrderStore
+from server.order.wire import events
+from server.settings import Postgres
+from tests.server.conftest import NewDatabase, Serve
+
+SHOP_CURRENCY = "GBP"
+
+
+@dataclass
+class FakeUsers:
+    """Knows whom it is told of."""
+
+    buyers: dict[str, Buyer] = field(default_factory=dict)
+    is_away: bool = False
+
+    async def get(self, user_id: str) -> Buyer:
+        if self.is_away:
+            raise errors.Unavailable("the user service cannot be reached", retry_after_seconds=1)
+        if user_id not in self.buyers:
+            raise BuyerNotFound(f"user {user_id} does not exist")
+        return self.buyers[user_id]
+
+
+@dataclass
+class Bell:
+    """Counts its rings."""
+
+    rings: int = 0
+
+    def __call__(self) -> None:
+        self.rings += 1
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def order_database(new_database: NewDatabase) -> Postgres:
+    """A fresh, migrated order database."""
+    return await new_database("order")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def order_pool(order_database: Postgres) -> AsyncIterator[Pool]:
+    """Connections to it. Tests share it, so each makes products and orders of its own."""
+    async with postgres.connected(order_database) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def bell() -> Bell:
+    return Bell()
+
+
+@pytest.fixture(scope="session")
+def catalog(order_pool: Pool) -> PostgresCatalogStore:
+    return PostgresCatalogStore(order_pool)
+
+
+@pytest.fixture(scope="session")
+def orders(order_pool: Pool, bell: Bell) -> PostgresOrderStore:
+    return PostgresOrderStore(order_pool, encode=events.to_bytes, ring=bell)
+
+
+@pytest.fixture
+def users(shared_users: FakeUsers) -> FakeUsers:
+    """The user service, empty and at home."""
+    shared_users.buyers.clear()
+    shared_users.is_away = False
+    return shared_users
+
+
+@pytest.fixture(scope="session")
+def shared_users() -> FakeUsers:
+    return FakeUsers()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def order_channel(
+    catalog: PostgresCatalogStore,
+    orders: PostgresOrderStore,
+    shared_users: FakeUsers,
+    serve: Serve,
+) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to the running service."""
+    services = registrations(
+        CatalogService(catalog, SHOP_CURRENCY),
+        OrderService(orders, catalog, shared_users, SHOP_CURRENCY),
+    )
+    async with serve(services) as channel:
+        yield channel

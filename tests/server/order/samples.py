@@ -1,0 +1,74 @@
+"""Products and orders to test with, each new."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from uuid_utils import uuid7
+
+from server.order.rules import (
+    Line,
+    NewOrder,
+    NewProduct,
+    Offer,
+    Placed,
+    Product,
+    add_product,
+    place,
+)
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+GBP = "GBP"
+
+
+def new_id() -> str:
+    return str(uuid7())
+
+
+def product(**fields: Any) -> Product:
+    asked = {
+        "sku": uuid.uuid4().hex,
+        "name": "White mug",
+        "unit_price": Decimal("2.55"),
+        "currency": None,
+    }
+    return add_product(NewProduct(**{**asked, **fields}), new_id(), NOW, GBP)
+
+
+def line(name: str = "Mug", price: str = "2.55", quantity: int = 1) -> Line:
+    return Line(None, name, Decimal(price), quantity)
+
+
+def new_order(*lines: Line, **fields: Any) -> NewOrder:
+    asked: dict[str, Any] = {
+        "lines": lines or (line(),),
+        "shipping_address": None,
+        "user_id": None,
+        "order_date": None,
+        "currency": None,
+    }
+    return NewOrder(**{**asked, **fields})
+
+
+def placed(
+    *lines: Line,
+    offers: dict[str, Offer] | None = None,
+    caller_id: str | None = None,
+    now: datetime = NOW,
+    **fields: Any,
+) -> Placed:
+    return place(
+        new_order(*lines, **fields),
+        offers or {},
+        caller_id=caller_id or str(uuid.uuid4()),
+        order_id=new_id(),
+        event_id=new_id(),
+        now=now,
+        shop_currency=GBP,
+    )
+
+
+def many(count: int, **fields: Any) -> Sequence[Placed]:
+    return [placed(**fields) for _ in range(count)]
