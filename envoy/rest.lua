@@ -62,12 +62,14 @@ end
 
 -- The position of the quote that ends the JSON string whose contents begin at `at`.
 local function closing(json, at)
-  while true do
-    local stop = find(json, '["\\]', at)
-    if not stop then return #json + 1 end
-    if byte(json, stop) == 34 then return stop end
-    at = stop + 2
+  local stop = find(json, '"', at, true)
+  while stop do
+    local before = stop - 1
+    while before >= at and byte(json, before) == 92 do before = before - 1 end
+    if (stop - before) % 2 == 1 then return stop end -- an even number of backslashes, or none
+    stop = find(json, '"', stop + 1, true)
   end
+  return #json + 1
 end
 
 -- Where `,"meta":{` begins, when `meta` is the last member of the whole.
