@@ -7,6 +7,7 @@ from rich.console import Console
 
 from server.cli.doctor import doctor
 from server.cli.down import down
+from server.cli.import_orders import import_orders
 from server.cli.migrate import migrate
 from server.cli.screen import show_error
 from server.cli.seed import seed
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (up, down, status, doctor, migrate, seed):
     app.command()(command)
+app.command("import")(import_orders)
 
 
 def main() -> int:

@@ -1,0 +1,132 @@
+"""`emporium import`: a file of invoice lines into a running cluster."""
+
+import asyncio
+import csv
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from server.cli import options as shared
+from server.cli.import_screen import Bars, rows_table, sums_table
+from server.importing.files import COLUMNS, FileError, read
+from server.importing.plan import Plan, plan
+from server.importing.rows import Refused
+from server.local.errors import LocalError
+from server.local.record import ClusterRecord, Login, require_running
+
+if TYPE_CHECKING:
+    from server.importing.checking import Compared
+    from server.importing.sending import Failure
+
+FAILURES_SHOWN = 20
+
+
+def import_orders(
+    file: Annotated[Path, typer.Argument(help=f"A CSV file with {', '.join(COLUMNS)}.")],
+    home: shared.Home = shared.DEFAULT_HOME,
+    target: Annotated[
+        str,
+        typer.Option(
+            help="One address that leads to all services, such as the edge's. Left out: each "
+            "service's own, where the edge's limit per client does not count.",
+            show_default=False,
+        ),
+    ] = "",
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Calls at a time.")] = 8,
+    currency: Annotated[str, typer.Option(help="The file's, ISO 4217.")] = "GBP",
+    encoding: Annotated[str, typer.Option(help="The file's; a BOM may stand.")] = "utf-8-sig",
+    refused_to: Annotated[
+        Path | None, typer.Option(help="Where to list every refused row.", show_default=False)
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(help="Seconds to wait for the sales report to agree.")
+    ] = 60.0,
+) -> None:
+    """Import historical orders: customers, products and orders, each once however often run.
+
+    Speaks to the services as the cluster's staff do. Ends with what became of every row, and the
+    file's sums beside the sales report; exit code 1 if anything is missing or they disagree.
+    """
+    try:
+        planned = plan(read(file, datetime.now(UTC), encoding))
+    except FileError as error:
+        raise LocalError(str(error)) from error
+    if refused_to:
+        _write(refused_to, planned.refused)
+    console = Console()
+    failures, compared = asyncio.run(
+        _run(require_running(home), planned, target, concurrency, currency, patience, console)
+    )
+    console.print(rows_table(planned))
+    if compared:
+        console.print(sums_table(compared, currency))
+    for failure in failures[:FAILURES_SHOWN]:
+        console.print(f"✗ {failure.what}: {failure.error}", style="red", markup=False)
+    if len(failures) > FAILURES_SHOWN:
+        console.print(f"  and {len(failures) - FAILURES_SHOWN} more", style="red")
+    if failures or not all(each.agree for each in compared):
+        raise typer.Exit(1)
+
+
+async def _run(
+    record: ClusterRecord,
+    planned: Plan,
+    target: str,
+    concurrency: int,
+    currency: str,
+    patience_seconds: float,
+    console: Console,
+) -> "tuple[Sequence[Failure], Sequence[Compared]]":
+    # Imported late: the client brings gRPC, which the other commands need not wait for.
+    from emporium import Emporium, EmporiumError, Targets
+    from server.importing import checking, sending
+    from server.importing.patience import OutOfPatience
+
+    targets = Targets.of(target or record.grpc)
+    staff, admin = _login(record, "staff"), _login(record, "admin")
+    async with Emporium(targets) as door:
+        as_staff = sending.Login(door, staff.email, staff.password)
+        as_admin = sending.Login(door, admin.email, admin.password)
+        async with (
+            Emporium(targets, token=as_staff) as shop,
+            Emporium(targets, token=as_admin) as back_office,
+        ):
+            try:
+                with Bars(console) as bars:
+                    on_its_way = sending.Sending(
+                        planned, shop, back_office, currency, concurrency, bars
+                    )
+                    await on_its_way.run()
+                with console.status("Waiting for the sales report"):
+                    compared = await checking.compare(planned, shop, currency, patience_seconds)
+            except OutOfPatience as error:
+                raise LocalError(
+                    f"a service stays away: {error}",
+                    "Look at `emporium status`, then import again: it goes on where it stopped.",
+                ) from error
+            except EmporiumError as error:
+                raise LocalError(f"the import was refused: {error}") from error
+    return on_its_way.failures, compared
+
+
+def _login(record: ClusterRecord, role: str) -> Login:
+    for login in record.logins:
+        if login.role == role:
+            return login
+    raise LocalError(f"the cluster has no {role} to sign in as")
+
+
+def _write(path: Path, refused: Sequence[Refused]) -> None:
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            out = csv.writer(file)
+            out.writerow(("Line", "Reason", "Detail", *COLUMNS))
+            for row in refused:
+                cells = (row.fields.get(column, "") for column in COLUMNS)
+                out.writerow((row.line, row.reason, row.detail, *cells))
+    except OSError as error:
+        raise LocalError(f"{path}: {error.strerror}") from error

@@ -1,0 +1,109 @@
+"""What an import creates, and the idempotency key under which it creates each."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+# Keys of everything that imports create. Changed, a second import would double the first.
+_NAMESPACE = uuid.UUID("6f1d2b1c-52b6-5c1b-9a58-6a5e6d0f1f0a")
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """An account to be."""
+
+    number: str
+
+    @property
+    def email(self) -> str:
+        """An address that leads nowhere."""
+        return f"customer-{self.number}@import.example"
+
+    @property
+    def full_name(self) -> str:
+        """All that the file knows of them."""
+        return f"Customer {self.number}"
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its create."""
+        return _key("customer", self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product to be: its code, and the first description and price that the file has of it."""
+
+    sku: str
+    name: str
+    unit_price: Decimal
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its create."""
+        return _key("product", self.sku.upper())
+
+
+class Line(NamedTuple):
+    """One line of an order to be."""
+
+    sku: str
+    name: str
+    unit_price: Decimal
+    quantity: int
+
+    @property
+    def total(self) -> Decimal:
+        """Price times quantity."""
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order to be."""
+
+    name: str  # by which a person finds it in the file
+    customer: str
+    placed_at: datetime
+    lines: Sequence[Line]
+    is_cancelled: bool
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its create."""
+        return _key("order", self.name, self.customer)
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of the lines."""
+        return sum((line.total for line in self.lines), Decimal(0))
+
+
+@dataclass(slots=True)
+class Sums:
+    """What the file says was sold."""
+
+    orders: int = 0
+    units: int = 0
+    gross: Decimal = Decimal("0.00")
+    cancelled: Decimal = Decimal("0.00")
+
+    @property
+    def net(self) -> Decimal:
+        """What is left of the gross."""
+        return self.gross - self.cancelled
+
+    def add(self, order: Order) -> None:
+        """Counts one more order."""
+        self.orders += 1
+        self.units += sum(line.quantity for line in order.lines)
+        self.gross += order.total
+        if order.is_cancelled:
+            self.cancelled += order.total
+
+
+def _key(*parts: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, "\n".join(parts)))

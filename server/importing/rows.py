@@ -1,0 +1,146 @@
+"""One row of a file of invoice lines: what it says, or why it was not taken.
+
+Invoices that begin with `C` are cancellations, with quantities below zero. Times without a zone
+are UTC.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+# What the contract takes; see `NewOrderItem` and `CreateProductRequest`.
+PRICE_MAX = Decimal("9999999.99")
+QUANTITY_MAX = 100_000
+DESCRIPTION_LENGTH_MAX = 200
+
+_PRODUCT = re.compile(r"[0-9]{5}")
+_SKU = re.compile(r"[A-Za-z0-9._/-]{1,64}")
+_INVOICE = re.compile(r"[A-Za-z]?[0-9]{1,20}")
+_CUSTOMER = re.compile(r"([0-9]{1,20})(\.0)?")
+
+
+class Reason(StrEnum):
+    """Why a row was not taken. When several hold, the first of them is told."""
+
+    MALFORMED = "MALFORMED"
+    NO_CUSTOMER = "NO_CUSTOMER"
+    NO_DESCRIPTION = "NO_DESCRIPTION"
+    BAD_PRICE = "BAD_PRICE"
+    BAD_QUANTITY = "BAD_QUANTITY"
+    NOT_A_PRODUCT = "NOT_A_PRODUCT"
+    UNMATCHED_CANCELLATION = "UNMATCHED_CANCELLATION"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One invoice line that makes sense by itself."""
+
+    line: int  # in the file, from 1
+    invoice: str
+    is_cancellation: bool
+    sku: str
+    description: str
+    quantity: int  # above zero, also for a cancellation
+    placed_at: datetime
+    unit_price: Decimal
+    customer: str
+    fields: Mapping[str, str]  # as the file has them
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that was not taken, and why."""
+
+    line: int
+    reason: Reason
+    detail: str
+    fields: Mapping[str, str]
+
+
+class _NotARow(Exception):
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def row_of(line: int, fields: Mapping[str, str], now: datetime) -> Row | Refused:
+    """The row on `line` of the file, from its cells by column."""
+    try:
+        return _sensible(line, fields, now)
+    except _NotARow as error:
+        return Refused(line, error.reason, error.detail, fields)
+
+
+def _sensible(line: int, fields: Mapping[str, str], now: datetime) -> Row:
+    # First whether every cell can be read at all, then whether the row is one for us.
+    invoice = _matched(_INVOICE, fields, "InvoiceNo")[0].upper()
+    quantity = _number(fields, "Quantity")
+    price = _number(fields, "UnitPrice")
+    placed_at = _moment(fields, "InvoiceDate", now)
+    customer = _matched(_CUSTOMER, fields, "CustomerID")[1] if fields["CustomerID"] else ""
+    description, sku = fields["Description"], fields["StockCode"]
+    is_cancellation = invoice.startswith("C")
+    if len(description) > DESCRIPTION_LENGTH_MAX:
+        raise _malformed("Description", f"over {DESCRIPTION_LENGTH_MAX} characters")
+    if not customer:
+        raise _NotARow(Reason.NO_CUSTOMER, "CustomerID is empty")
+    if not description:
+        raise _NotARow(Reason.NO_DESCRIPTION, "Description is empty")
+    if not 0 < price <= PRICE_MAX or price != round(price, 2):
+        raise _NotARow(Reason.BAD_PRICE, f"UnitPrice is {fields['UnitPrice']}")
+    units = -quantity if is_cancellation else quantity
+    if not 0 < units <= QUANTITY_MAX or units != int(units):
+        raise _NotARow(Reason.BAD_QUANTITY, f"Quantity is {fields['Quantity']}")
+    if not _PRODUCT.match(sku):
+        raise _NotARow(Reason.NOT_A_PRODUCT, f"StockCode is {sku or 'empty'}")
+    _matched(_SKU, fields, "StockCode")
+    return Row(
+        line,
+        invoice,
+        is_cancellation,
+        sku,
+        description,
+        int(units),
+        placed_at,
+        price,
+        customer,
+        fields,
+    )
+
+
+def _matched(pattern: re.Pattern[str], fields: Mapping[str, str], column: str) -> re.Match[str]:
+    found = pattern.fullmatch(fields[column])
+    if found is None:
+        raise _malformed(column, f"'{fields[column]}' cannot be one")
+    return found
+
+
+def _number(fields: Mapping[str, str], column: str) -> Decimal:
+    try:
+        number = Decimal(fields[column])
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise _malformed(column, f"'{fields[column]}' is no number")
+    return number
+
+
+def _moment(fields: Mapping[str, str], column: str, now: datetime) -> datetime:
+    try:
+        moment = datetime.fromisoformat(fields[column])
+    except ValueError as error:
+        raise _malformed(
+            column, f"'{fields[column]}' is no time such as 2010-12-01 08:26:00"
+        ) from (error)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment >= now:
+        raise _malformed(column, f"'{fields[column]}' is in the future")
+    return moment
+
+
+def _malformed(column: str, detail: str) -> _NotARow:
+    return _NotARow(Reason.MALFORMED, f"{column}: {detail}")
