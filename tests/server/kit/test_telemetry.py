@@ -100,7 +100,7 @@ async def test_metrics_are_published_while_the_block_runs(monkeypatch: pytest.Mo
     (port,) = free_ports(1)
     with telemetry(Server(metrics_port=port), "user"):
         page = await asyncio.to_thread(fetch, port)
-    assert "python_info" in page
+        assert "python_info" in page
         with (
             pytest.raises(SettingsError, match=f"METRICS_PORT={port}: Address already in use"),
             telemetry(Server(metrics_port=port), "order"),
