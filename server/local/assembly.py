@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from server.local import edge
+from server.local import edge, mongo_role
 from server.local.environment import service_environment
 from server.local.gateway import Gateway
 from server.local.home import Home
@@ -12,7 +12,8 @@ from server.local.options import ClusterOptions
 from server.local.part import Part
 from server.local.plan import PortPlan, process_names
 from server.local.postgres import EmbeddedPostgres
-from server.local.record import SERVICES
+from server.local.record import SERVICES, ClusterRecord
+from server.local.schema import DATABASES, service_dsn
 from server.local.services import CHECKOUT, ServiceProcess
 
 # Each process of a service with PostgreSQL holds a pool and a listening connection.
@@ -30,6 +31,7 @@ class Assembly:
         self.home = home
         self._postgres: EmbeddedPostgres | None = None
         self._mongo: EmbeddedMongo | None = None
+        self._service_mongodb_uri = options.mongodb_uri
 
     @property
     def admin_dsn(self) -> str:
@@ -65,6 +67,11 @@ class Assembly:
             parts.append(self._mongo)
         return parts
 
+    async def make_mongo_role(self) -> None:
+        """Gives the service a role of its own in our MongoDB; in another it is the operator's."""
+        if self._mongo is not None:
+            self._service_mongodb_uri = await mongo_role.ensure(self._mongo.uri, self.home)
+
     def services(self) -> list[Part]:
         """Every process of every service."""
         return [
@@ -82,6 +89,20 @@ class Assembly:
             log_file=self.home.log_file("envoy"),
         )
 
+    def describe(self, record: ClusterRecord) -> None:
+        """Writes down where everything is."""
+        ports = self.ports
+        record.edge_url = f"http://localhost:{ports.edge}"
+        record.admin_url = f"http://127.0.0.1:{ports.admin}"
+        record.grpc = {service: f"127.0.0.1:{ports.grpc[service]}" for service in SERVICES}
+        record.metrics = {
+            process: f"http://127.0.0.1:{port}/metrics" for process, port in ports.metrics.items()
+        }
+        record.mongodb_uri = self.mongodb_uri
+        record.postgres = {"admin_dsn": self.admin_dsn} | {
+            service: service_dsn(self.admin_dsn, service, self.home) for service in DATABASES
+        }
+
     def _service(self, service: str, process: str) -> Part:
         return ServiceProcess(
             service,
@@ -95,7 +116,7 @@ class Assembly:
                 ports=self.ports,
                 home=self.home,
                 admin_dsn=self.admin_dsn,
-                mongodb_uri=self.mongodb_uri,
+                mongodb_uri=self._service_mongodb_uri,
             ),
         )
 

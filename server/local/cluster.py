@@ -6,11 +6,9 @@
 Enter it in the main thread: the kernel ends the children when the thread that started them ends.
 """
 
-import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -25,8 +23,9 @@ from server.local.options import ClusterOptions
 from server.local.part import Part
 from server.local.plan import plan
 from server.local.progress import Progress, Silent, step
-from server.local.record import SERVICES, ClusterRecord, Login
-from server.local.schema import DATABASES, prepare, prepare_mongo, service_dsn
+from server.local.record import ClusterRecord, Login
+from server.local.schema import DATABASES, prepare, prepare_mongo
+from server.local.together import together
 
 PAUSES = (signal.SIGSTOP, signal.SIGCONT)  # signals that nobody dies of
 
@@ -93,11 +92,11 @@ class Cluster:
 
     async def stop_process(self, name: str) -> None:
         """Stops a part, such as `postgres`, `mongod`, `envoy`, `order`; it stays down."""
-        await _together([keeper.stop() for keeper in self._named(name)])
+        await together([keeper.stop() for keeper in self._named(name)])
 
     async def start_process(self, name: str) -> None:
         """Starts a stopped part again, and returns when it is ready."""
-        await _together([keeper.start() for keeper in self._named(name)])
+        await together([keeper.start() for keeper in self._named(name)])
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Sends a signal to a part; when it dies of that, it is started again."""
@@ -136,7 +135,7 @@ class Cluster:
         stack.callback(self.home.record_file.unlink, missing_ok=True)
         await self._bring_up(stack, [self._keeper(part) for part in assembly.databases()])
         await self._prepare(assembly)
-        self._describe(assembly)
+        assembly.describe(self._record)
         await self._bring_up(stack, [self._keeper(part) for part in assembly.services()])
         await self._bring_up(stack, [self._keeper(assembly.gateway())])
         await self._seed(assembly)
@@ -159,10 +158,10 @@ class Cluster:
                 await keeper.start()
 
         async def stop() -> None:
-            await _together([keeper.stop() for keeper in keepers])
+            await together([keeper.stop() for keeper in keepers])
 
         stack.push_async_callback(stop)
-        await _together([start(keeper) for keeper in keepers])
+        await together([start(keeper) for keeper in keepers])
 
     async def _prepare(self, assembly: Assembly) -> None:
         with step(self._progress, "schema") as notes:
@@ -171,22 +170,10 @@ class Cluster:
             changed = [each for each in DATABASES if await prepare(dsn, each, self.home)]
             if await prepare_mongo(assembly.mongodb_uri):
                 changed.append("analytics")
+            await assembly.make_mongo_role()
             notes.append(f"migrated {', '.join(changed)}" if changed else "up to date")
         with step(self._progress, "logins"):
             self._record.logins = await accounts.ensure(assembly.admin_dsn, self.home)
-
-    def _describe(self, assembly: Assembly) -> None:
-        ports = assembly.ports
-        self._record.edge_url = f"http://localhost:{ports.edge}"
-        self._record.admin_url = f"http://127.0.0.1:{ports.admin}"
-        self._record.grpc = {service: f"127.0.0.1:{ports.grpc[service]}" for service in SERVICES}
-        self._record.metrics = {
-            process: f"http://127.0.0.1:{port}/metrics" for process, port in ports.metrics.items()
-        }
-        self._record.mongodb_uri = assembly.mongodb_uri
-        self._record.postgres = {"admin_dsn": assembly.admin_dsn} | {
-            service: service_dsn(assembly.admin_dsn, service, self.home) for service in DATABASES
-        }
 
     async def _seed(self, assembly: Assembly) -> None:
         if self.options.seed == "none":
@@ -207,13 +194,3 @@ class Cluster:
             child.record for child in children if child.running and child.record is not None
         ]
         self._record.write(self.home)
-
-
-async def _together(coroutines: list[Coroutine[None, None, None]]) -> None:
-    """Runs all at once. When one fails the others are cancelled, and its error is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for coroutine in coroutines:
-                group.create_task(coroutine)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None

@@ -10,6 +10,7 @@ from server.local.schema import DATABASES, service_dsn
 
 # Between NOT_SERVING and the last accepted call. The edge looks every second, or is gone already.
 DRAIN_SECONDS = "1"
+MONGO_SERVICES = {"analytics"}
 
 
 def service_environment(
@@ -24,13 +25,13 @@ def service_environment(
 ) -> dict[str, str]:
     """The supervisor's own environment with this process's settings on top."""
     inherited = {"DRAIN_SECONDS": DRAIN_SECONDS, **os.environ}
-    inherited.pop("DATABASE_URL", None)  # the operator's: it names an admin
+    for admins in ("DATABASE_URL", "POSTGRES_PASSWORD", "MONGODB_URI"):
+        inherited.pop(admins, None)
     environment = inherited | {
         "GRPC_HOST": "127.0.0.1",
         "GRPC_PORT": str(ports.grpc[service]),
         "REUSE_PORT": "true" if options.workers > 1 else "false",
         "METRICS_PORT": str(ports.metrics[process]),
-        "MONGODB_URI": mongodb_uri,
         "JWKS_FILE": str(home.keys / "jwks.json"),
         "USER_TARGET": f"dns:///127.0.0.1:{ports.grpc['user']}",
         "ANALYTICS_TARGET": f"dns:///127.0.0.1:{ports.grpc['analytics']}",
@@ -38,6 +39,8 @@ def service_environment(
     }
     if service in DATABASES:
         environment["DATABASE_URL"] = service_dsn(admin_dsn, service, home)
+    if service in MONGO_SERVICES:
+        environment["MONGODB_URI"] = mongodb_uri
     if service in KEY_IDS:
         environment["SIGNING_KEY_FILE"] = str(home.keys / f"{service}.json")
     return environment

@@ -69,11 +69,6 @@ class EmbeddedMongo:
         who = f"{ADMIN}:{self._secret('password')}"
         return f"mongodb://{who}@127.0.0.1:{self._port}/?replicaSet={REPLICA_SET}"
 
-    @property
-    def is_new(self) -> bool:
-        """Whether `start` will have to make the database files first."""
-        return not (self._directory / "data" / "WiredTiger").exists()
-
     async def start(self) -> None:
         """Starts the server and returns when its only member is primary and takes writes."""
         (self._directory / "data").mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,9 +2,6 @@
 
 import asyncio
 import os
-import pwd
-import secrets
-import shutil
 import signal
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +11,9 @@ import psutil
 
 from server.local import binaries
 from server.local.errors import LocalError
+from server.local.initdb import initialise
 from server.local.ports import free_ports
-from server.local.process import Child, run_once
+from server.local.process import Child
 
 # The postmaster publishes its state in a file and offers no event for it; `pg_ctl` polls that file
 # too, ten times as slowly.
@@ -71,7 +69,15 @@ class EmbeddedPostgres:
         self._log_file = log_file or self._directory / "postgres.log"
         settings = MODEST | (CAREFUL if durable else CARELESS)
         settings["max_connections"] = str(connections_max)
-        self.child = self._child("postgres", self._server_command(settings))
+        self.child = Child(
+            name="postgres",
+            command=self._command(settings),
+            log_file=self._log_file,
+            folder=Path("/"),
+            user=self._user,
+            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
+            death_signal=signal.SIGINT,
+        )
 
     @property
     def port(self) -> int:
@@ -92,7 +98,7 @@ class EmbeddedPostgres:
     async def start(self) -> None:
         """Makes the files when there are none, starts the server, and returns when it is ready."""
         if self.is_new:
-            await self._initialise()
+            await initialise(self._data, self._password_file, self._user, self._log_file)
         self._forget_stale_pid()
         await self.child.start()
         try:
@@ -120,37 +126,7 @@ class EmbeddedPostgres:
     ) -> None:
         await self.stop()
 
-    async def _initialise(self) -> None:
-        """Runs `initdb`, beside the final place, so that a broken-off attempt leaves nothing."""
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self._directory / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
-        self._password_file.touch(mode=0o600)
-        self._password_file.write_text(secrets.token_urlsafe(24), encoding="ascii")
-        if self._user is not None:
-            entry = pwd.getpwnam(self._user)
-            os.chown(fresh, entry.pw_uid, entry.pw_gid)
-            os.chown(self._password_file, entry.pw_uid, entry.pw_gid)
-        await run_once(self._child("initdb", self._initdb_command(fresh)))
-        fresh.rename(self._data)
-
-    def _initdb_command(self, data: Path) -> list[str]:
-        return [
-            str(binaries.postgres_folder() / "initdb"),
-            f"--pgdata={data}",
-            "--username=postgres",
-            f"--pwfile={self._password_file}",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",  # the same order of letters on every machine
-            "--locale=C",
-            "--no-instructions",
-            "--no-sync",  # the first checkpoint syncs what a durable server relies on
-        ]
-
-    def _server_command(self, settings: dict[str, str]) -> list[str]:
+    def _command(self, settings: dict[str, str]) -> list[str]:
         command = [str(binaries.postgres_folder() / "postgres"), "-D", str(self._data)]
         listen = {
             "listen_addresses": "127.0.0.1",
@@ -160,17 +136,6 @@ class EmbeddedPostgres:
         for name, value in (listen | settings).items():
             command += ["-c", f"{name}={value}"]
         return command
-
-    def _child(self, name: str, command: list[str]) -> Child:
-        return Child(
-            name=name,
-            command=command,
-            log_file=self._log_file,
-            folder=Path("/"),
-            user=self._user,
-            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
-            death_signal=signal.SIGINT,
-        )
 
     def _forget_stale_pid(self) -> None:
         """Removes the pid file of a server that is gone.

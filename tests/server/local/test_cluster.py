@@ -5,12 +5,16 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
 
+from server.local import mongo_role
 from server.local.cluster import Cluster
 from server.local.errors import LocalError
 from server.local.options import ClusterOptions
@@ -128,6 +132,19 @@ async def test_a_killed_database_comes_back_with_its_data(cluster: Cluster) -> N
         assert await connection.fetchval("SELECT count(*) FROM users") == 9
     finally:
         await connection.close()
+
+
+async def test_analytics_may_write_but_not_drop_nor_see_other_databases(cluster: Cluster) -> None:
+    uri = await mongo_role.ensure(cluster.record.mongodb_uri, cluster.home)
+    async with AsyncMongoClient[dict[str, Any]](uri) as client:
+        database = client[mongo_role.DATABASE]
+        assert await database.order_events.count_documents({}) > 0
+        with pytest.raises(OperationFailure, match="not authorized"):
+            await database.command("collMod", "order_events", validator={})
+        with pytest.raises(OperationFailure, match="not authorized"):
+            await database.order_events.drop()
+        with pytest.raises(OperationFailure, match="not authorized"):
+            await client.elsewhere.words.insert_one({})
 
 
 async def test_what_is_stopped_stays_down_until_it_is_started(cluster: Cluster) -> None:
