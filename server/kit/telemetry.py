@@ -13,17 +13,23 @@ import msgspec
 import prometheus_client
 import structlog
 
-from server.settings import Server
+from server.settings import Server, SettingsError
 
 
 @contextmanager
 def telemetry(settings: Server, service: str) -> Iterator[None]:
-    """Configures this process's logs, and serves `/metrics` while the block runs."""
+    """Configures this process's logs, and serves `/metrics` while the block runs.
+
+    Raises `SettingsError` when the port is taken.
+    """
     configure_logs(settings.log_level, service)
     if not settings.metrics_port:
         yield
         return
-    server, thread = prometheus_client.start_http_server(settings.metrics_port, "127.0.0.1")
+    try:
+        server, thread = prometheus_client.start_http_server(settings.metrics_port, "127.0.0.1")
+    except OSError as error:
+        raise SettingsError(f"METRICS_PORT={settings.metrics_port}: {error.strerror}") from error
     try:
         yield
     finally:
