@@ -1,5 +1,6 @@
 """The token rule: everything needs one, but for what the contract calls public."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -42,6 +43,14 @@ BAD: dict[str, tuple[Callable[[], str], str]] = {
     "signed with the public key": (signed_with_the_public_key, "INVALID_TOKEN"),
     "nonsense": (lambda: "nonsense", "INVALID_TOKEN"),
 }
+
+
+async def test_a_token_that_was_good_before_still_expires(running: Edge) -> None:
+    async with running.rest(signed(exp=int(time.time()) + 1)) as client, asyncio.timeout(10):
+        assert (await client.get("/api/v1/users/1")).status_code == 200
+        while (answer := await client.get("/api/v1/users/1")).status_code == 200:
+            await asyncio.to_thread(time.sleep, 0.1)
+    error_of(answer, 401, "TOKEN_EXPIRED")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users/1", "/api/v1/products"])
