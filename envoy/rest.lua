@@ -53,6 +53,8 @@ local function clean(id)
 end
 
 local ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
+-- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: what a caller sent need not
+-- be UTF-8, and the envelope must be.
 local function quoted(text)
   local safe = gsub(text, '[%c"\\\127-\255]', function(c)
     return ESCAPES[c] or format("\\u%04x", byte(c))
@@ -208,8 +210,8 @@ local function envelope(handle)
     reply = success('{"ok":true}', id)
   elseif cause or tonumber(before) >= 400 then
     local wait
-    if not cause then reply, wait = service_error(text, id) end
-    if status == "429" then wait = headers:get("x-ratelimit-reset") end
+    if not cause then reply, wait = service_error(text, id)
+    elseif status == "429" then wait = headers:get("x-ratelimit-reset") end
     if not reply then reply, status = edge_error(cause or "", status, text, wait, id) end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
