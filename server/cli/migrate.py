@@ -1,6 +1,7 @@
 """`emporium migrate`: databases, roles, keys and schema."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
@@ -11,16 +12,18 @@ from server.local import keys
 from server.local.home import AlreadyRunning, Home
 from server.local.postgres import EmbeddedPostgres
 from server.local.record import require_running
-from server.local.schema import DATABASES, prepare
+from server.local.schema import DATABASES, prepare, prepare_mongo
 
 
-def migrate(
+def migrate(  # noqa: PLR0913 (a parameter for each option)
+    *,
     home: shared.Home = shared.DEFAULT_HOME,
     database_url: shared.DatabaseUrl = "",
     postgres_host: shared.PostgresHost = "",
     postgres_port: shared.PostgresPort = shared.DEFAULT_POSTGRES_PORT,
     postgres_user: shared.PostgresUser = shared.DEFAULT_POSTGRES_USER,
     postgres_password: shared.PostgresPassword = "",
+    mongodb_uri: shared.MongodbUri = "",
     user_database_password: Annotated[
         str,
         typer.Option(
@@ -40,8 +43,8 @@ def migrate(
 ) -> None:
     """Prepare databases, roles and keys, and bring the schema up to date. Repeatable.
 
-    Works on the PostgreSQL that the options or the environment name, else on the running cluster's,
-    else on the home's own, which is started for it.
+    Works on the PostgreSQL and MongoDB that the options or the environment name, else on the
+    running cluster's, else on the home's own, which are started for it.
     """
     place = Home.at(home)
     place.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -51,22 +54,32 @@ def migrate(
         database_url, postgres_host, postgres_port, postgres_user, postgres_password
     )
     keys.ensure(place)
-    changed = asyncio.run(_migrate(url, place))
-    for service, was_changed in changed.items():
-        Console().print(f"{DATABASES[service]}: {'migrated' if was_changed else 'up to date'}")
+    changed = asyncio.run(_migrate(url, mongodb_uri, place))
+    for database, was_changed in changed.items():
+        Console().print(f"{database}: {'migrated' if was_changed else 'up to date'}")
 
 
-async def _migrate(url: str, home: Home) -> dict[str, bool]:
-    if url:
-        return await _prepare(url, home)
-    try:
-        with home.held():
-            log_file = home.log_file("postgres")
-            async with EmbeddedPostgres(home.data / "postgres", log_file=log_file) as postgres:
-                return await _prepare(postgres.admin_dsn, home)
-    except AlreadyRunning:
-        return await _prepare(require_running(home.directory).postgres["admin_dsn"], home)
+async def _migrate(database_url: str, mongodb_uri: str, home: Home) -> dict[str, bool]:
+    """Whether anything was to be done, by database."""
+    # Imported late: the driver takes a third of a second, for which the other commands do not wait.
+    from server.local.mongo import EmbeddedMongo
+    from server.local.mongo_role import DATABASE
 
-
-async def _prepare(admin_dsn: str, home: Home) -> dict[str, bool]:
-    return {service: await prepare(admin_dsn, service, home) for service in DATABASES}
+    async with AsyncExitStack() as stack:
+        if not (database_url and mongodb_uri):
+            try:
+                stack.enter_context(home.held())
+            except AlreadyRunning:
+                record = require_running(home.directory)
+                database_url = database_url or record.postgres["admin_dsn"]
+                mongodb_uri = mongodb_uri or record.mongodb_uri
+        if not database_url:
+            postgres = EmbeddedPostgres(home.data / "postgres", log_file=home.log_file("postgres"))
+            database_url = (await stack.enter_async_context(postgres)).admin_dsn
+        if not mongodb_uri:
+            mongo = EmbeddedMongo(home.data / "mongo", log_file=home.log_file("mongod"))
+            mongodb_uri = (await stack.enter_async_context(mongo)).uri
+        changed = {
+            name: await prepare(database_url, service, home) for service, name in DATABASES.items()
+        }
+        return changed | {DATABASE: await prepare_mongo(mongodb_uri)}
