@@ -1,6 +1,6 @@
 """Products in PostgreSQL."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -41,12 +41,15 @@ _GET = f"SELECT {_COLUMNS} FROM products WHERE id = $1"
 _OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = ANY($1)"
 
 
+_CALLERS_MAX = 256  # who share one reading of offers
+
+
 class PostgresCatalogStore:
     """A `CatalogStore` on a pool of connections to `emporium_order`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._offers = Gathering(self._read_offers)
+        self._offers = Gathering(self._read_offers, _CALLERS_MAX)
 
     async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
         values: tuple[Any, ...] = (
@@ -83,7 +86,7 @@ class PostgresCatalogStore:
         return _product(row)
 
     async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
-        return await self._offers.get(product_ids) if product_ids else {}
+        return await self._offers.do(product_ids) if product_ids else {}
 
     async def list(self, filters: ProductFilters, query: PageQuery) -> Page:
         where = Where.of(
@@ -95,12 +98,14 @@ class PostgresCatalogStore:
             page = await fetch_page(self._pool, _LISTING, where, query)
         return replace(page, rows=[_product(row) for row in page.rows])
 
-    async def _read_offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
+    async def _read_offers(
+        self, wanted: Sequence[Collection[str]]
+    ) -> Sequence[Mapping[str, Offer]]:
+        product_ids = set().union(*wanted)
         with translated():
             rows = await self._pool.fetch(_OFFERS, product_ids)
-        return {
-            product_id: Offer(name, price, currency) for product_id, name, price, currency in rows
-        }
+        offers = {product_id: Offer(name, price, code) for product_id, name, price, code in rows}
+        return [offers] * len(wanted)
 
 
 def _product(row: Any) -> Product:

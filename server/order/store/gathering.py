@@ -1,50 +1,56 @@
-"""Reads for many callers at once.
+"""Does for many callers at once what each would do alone.
 
-Under load, a hundred orders ask for their products at the same moment. One statement for all who
-asked while the last was under way costs each a tenth of a statement of its own; whoever asks alone
-waits for nobody.
+A statement costs its process more than the rows in it: sockets, wake-ups, a connection fetched and
+given back. So whoever comes while one is under way shares the next. Whoever comes alone waits for
+nobody.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
-Read = Callable[[Collection[str]], Awaitable[Mapping[str, T]]]
-
-
-class _Batch(Generic[T]):
-    def __init__(self) -> None:
-        self.ids: set[str] = set()
-        self.answer: asyncio.Future[Mapping[str, T]] = asyncio.get_running_loop().create_future()
+Work = Callable[[Sequence[Job]], Awaitable[Sequence[Result | Exception]]]
+"""Does all jobs and gives the result of each, in their order; what it raises is for all of them."""
 
 
-class Gathering(Generic[T]):
-    """`read`, one call at a time, each for all who have asked meanwhile."""
+class Gathering(Generic[Job, Result]):
+    """`work`, one call at a time, each for up to `size_max` jobs that have come meanwhile."""
 
-    def __init__(self, read: Read[T]) -> None:
-        self._read = read
-        self._next: _Batch[T] | None = None
-        self._reading: asyncio.Task[None] | None = None
+    def __init__(self, work: Work[Job, Result], size_max: int) -> None:
+        self._work = work
+        self._size_max = size_max
+        self._waiting: list[tuple[Job, asyncio.Future[Result]]] = []
+        self._working: asyncio.Task[None] | None = None
 
-    async def get(self, ids: Collection[str]) -> Mapping[str, T]:
-        """What there is of `ids`, and perhaps more; raises what `read` does."""
-        batch = self._next
-        if batch is None:
-            batch = self._next = _Batch()
-            if self._reading is None:
-                self._reading = asyncio.create_task(self._read_on())
-        batch.ids.update(ids)
-        # A caller that hangs up must not take the others' answer with it.
-        return await asyncio.shield(batch.answer)
+    async def do(self, job: Job) -> Result:
+        """The result of `job`. A caller that hangs up leaves alone what others wait for."""
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, result))
+        if self._working is None:
+            self._working = asyncio.create_task(self._work_on())
+        return await result
 
-    async def _read_on(self) -> None:
-        while batch := self._next:
-            self._next = None
+    async def _work_on(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
+            wanted = [(job, result) for job, result in batch if not result.done()]
+            results: Sequence[Result | Exception]
             try:
-                batch.answer.set_result(await self._read(batch.ids))
-            except Exception as error:  # noqa: BLE001 - handed to whoever asked
-                batch.answer.set_exception(error)
-                batch.answer.exception()  # seen, even when nobody waits for it any more
-        self._reading = None
+                results = await self._work([job for job, _ in wanted])
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits
+                results = [error] * len(wanted)
+            for (_, waiting), result in zip(wanted, results, strict=True):
+                _settle(waiting, result)
+        self._working = None
+
+
+def _settle(waiting: "asyncio.Future[Result]", result: Result | Exception) -> None:
+    if waiting.done():  # the caller has hung up
+        return
+    if isinstance(result, Exception):
+        waiting.set_exception(result)
+    else:
+        waiting.set_result(result)

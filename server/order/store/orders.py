@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import asyncpg
 
-from server.kit import idempotency
 from server.kit.idempotency import Key
 from server.kit.keyset import Listing, Where, fetch_page
 from server.kit.paging import Page, PageQuery
 from server.kit.postgres import Connection, Pool, translated
 from server.order.rules import Changed, Order, OrderEvent, OrderFilters, OrderNotFound, Placed
 from server.order.store import rows
+from server.order.store.placing import Placing
 
 T = TypeVar("T")
 
@@ -24,30 +24,6 @@ _LISTING = Listing(
     columns="id, order_date, created_at, total_price",
     sortable={"order_date": datetime, "created_at": datetime, "total_price": Decimal},
 )
-
-# The order, its items, its event: one statement, which is a transaction of its own.
-_INSERT = """
-    WITH placed AS (
-        INSERT INTO orders (id, user_id, status, currency, subtotal, discount, shipping_price, tax,
-                            total_price, shipping_address, order_date, created_at, updated_at,
-                            version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-    ), event AS (
-        INSERT INTO outbox (id, payload) VALUES ($15, $16)
-    ){first}
-    INSERT INTO order_items (order_id, position, product_id, product_name, unit_price, quantity)
-    SELECT $1, position, product_id, product_name, unit_price, quantity
-    FROM unnest($17::uuid[], $18::text[], $19::numeric[], $20::integer[])
-        WITH ORDINALITY AS item (product_id, product_name, unit_price, quantity, position)
-"""
-
-_FIRST = """, first AS (
-        INSERT INTO idempotency_keys (caller, method, key, body_hash, answer)
-        VALUES ($21, $22, $23, $24, $25)
-    )"""
-
-_PLACE = _INSERT.format(first="")
-_PLACE_ONCE = _INSERT.format(first=_FIRST)
 
 _SELECT = """
     SELECT id, user_id, status, currency, subtotal, discount, shipping_price, tax, total_price,
@@ -95,24 +71,10 @@ class PostgresOrderStore:
         self._pool = pool
         self._encode = encode
         self._ring = ring
+        self._placing = Placing(pool, encode, ring)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
-        order, event = placed
-        values = (*rows.of_order(order), event.id, self._encode(event), *rows.of_items(order.items))
-        with translated():
-            if key is None:
-                await self._pool.execute(_PLACE, *values)
-            else:
-                once = (key.caller, key.method, key.key, key.body_hash, answer)
-                try:
-                    await self._pool.execute(_PLACE_ONCE, *values, *once)
-                except asyncpg.UniqueViolationError:
-                    first = await idempotency.first_answer(self._pool, key)
-                    if first is None:
-                        raise
-                    return first
-        self._ring()
-        return answer
+        return await self._placing.create(placed, key, answer)
 
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         with translated():

@@ -11,8 +11,12 @@ _encode_address = msgspec.json.Encoder().encode
 _decode_address = msgspec.json.Decoder(Address).decode
 
 
-def of_order(order: Order) -> tuple[Any, ...]:
-    """The columns of `orders`."""
+def of_orders(orders: Sequence[Order]) -> list[list[Any]]:
+    """The columns of `orders`, each as a list over all of them."""
+    return transposed([_of_order(order) for order in orders], width=14)
+
+
+def _of_order(order: Order) -> tuple[Any, ...]:
     return (
         order.id,
         order.user_id,
@@ -31,14 +35,19 @@ def of_order(order: Order) -> tuple[Any, ...]:
     )
 
 
-def of_items(items: Sequence[Item]) -> tuple[list[Any], ...]:
-    """The columns of `order_items`, each as a list over all items."""
-    return (
-        [item.product_id for item in items],
-        [item.product_name for item in items],
-        [item.unit_price for item in items],
-        [item.quantity for item in items],
-    )
+def of_items(orders: Sequence[Order]) -> list[list[Any]]:
+    """The columns of `order_items`, each as a list over all items of all orders."""
+    items = [
+        (order.id, position, item.product_id, item.product_name, item.unit_price, item.quantity)
+        for order in orders
+        for position, item in enumerate(order.items, 1)
+    ]
+    return transposed(items, width=6)
+
+
+def transposed(lines: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """`width` columns out of the lines of a table, which may have none."""
+    return [list(column) for column in zip(*lines, strict=True)] or [[] for _ in range(width)]
 
 
 def of_address(address: Address | None) -> str | None:

@@ -1,7 +1,7 @@
-"""One read for all who ask meanwhile."""
+"""One piece of work for all who come meanwhile."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 
 import pytest
 
@@ -9,18 +9,18 @@ from server.order.store.gathering import Gathering
 
 
 class Slow:
-    """Reads when told to, and remembers what it was asked."""
+    """Works when told to, and remembers what it was given."""
 
     def __init__(self) -> None:
-        self.asked: list[set[str]] = []
-        self.may_answer = asyncio.Event()
+        self.batches: list[list[str]] = []
+        self.may_end = asyncio.Event()
 
-    async def read(self, ids: Collection[str]) -> Mapping[str, str]:
-        self.asked.append(set(ids))
-        await self.may_answer.wait()
-        if "broken" in ids:
-            raise LookupError("broken")
-        return {each: each.upper() for each in ids}
+    async def work(self, jobs: Sequence[str]) -> Sequence[str | Exception]:
+        self.batches.append(list(jobs))
+        await self.may_end.wait()
+        if "all broken" in jobs:
+            raise LookupError("all broken")
+        return [LookupError(job) if job == "broken" else job.upper() for job in jobs]
 
 
 @pytest.fixture
@@ -28,35 +28,55 @@ async def slow() -> Slow:
     return Slow()
 
 
-async def started(gathering: Gathering[str], *asked: str) -> list[asyncio.Task[Mapping[str, str]]]:
-    tasks = [asyncio.create_task(gathering.get({each})) for each in asked]
+@pytest.fixture
+async def gathering(slow: Slow) -> Gathering[str, str]:
+    return Gathering(slow.work, size_max=3)
+
+
+async def started(gathering: Gathering[str, str], *jobs: str) -> list[asyncio.Task[str]]:
+    tasks = [asyncio.create_task(gathering.do(job)) for job in jobs]
     for _ in range(3):
         await asyncio.sleep(0)
     return tasks
 
 
-async def test_whoever_asks_during_a_read_shares_the_next(slow: Slow) -> None:
-    gathering = Gathering(slow.read)
+async def test_whoever_comes_during_the_work_shares_the_next(
+    slow: Slow, gathering: Gathering[str, str]
+) -> None:
     first = await started(gathering, "a")
-    others = await started(gathering, "b", "c", "b")
-    slow.may_answer.set()
-    answers = await asyncio.gather(*first, *others)
-    assert slow.asked == [{"a"}, {"b", "c"}]
-    assert [answer[each] for answer, each in zip(answers, "abcb", strict=True)] == list("ABCB")
+    others = await started(gathering, "b", "c", "d", "e")
+    slow.may_end.set()
+    assert await asyncio.gather(*first, *others) == ["A", "B", "C", "D", "E"]
+    assert slow.batches == [["a"], ["b", "c", "d"], ["e"]]
 
 
-async def test_a_caller_that_hangs_up_takes_no_answer_from_the_others(slow: Slow) -> None:
-    gathering = Gathering(slow.read)
-    impatient, patient = await started(gathering, "a", "b")
+async def test_a_caller_that_hangs_up_takes_nothing_from_the_others(
+    slow: Slow, gathering: Gathering[str, str]
+) -> None:
+    [early] = await started(gathering, "a")
+    impatient, patient = await started(gathering, "b", "c")
+    early.cancel()
     impatient.cancel()
-    slow.may_answer.set()
-    assert (await patient)["b"] == "B"
-    assert impatient.cancelled()
+    slow.may_end.set()
+    assert await patient == "C"
+    assert slow.batches == [["a"], ["c"]]  # what nobody waits for any more is not begun
 
 
-async def test_an_error_reaches_its_own_batch_only(slow: Slow) -> None:
-    gathering = Gathering(slow.read)
-    slow.may_answer.set()
-    with pytest.raises(LookupError):
-        await gathering.get({"broken"})
-    assert await gathering.get({"a"}) == {"a": "A"}
+async def test_one_error_is_for_one_caller(slow: Slow, gathering: Gathering[str, str]) -> None:
+    slow.may_end.set()
+    outcomes = await asyncio.gather(
+        *(gathering.do(job) for job in ("a", "b", "broken", "c")), return_exceptions=True
+    )
+    assert [str(outcome) for outcome in outcomes] == ["A", "B", "broken", "C"]
+    assert isinstance(outcomes[2], LookupError)
+
+
+async def test_an_error_of_the_work_is_for_all_of_its_batch_and_for_no_other(
+    slow: Slow, gathering: Gathering[str, str]
+) -> None:
+    first = await started(gathering, "a")
+    others = await started(gathering, "b", "all broken")
+    slow.may_end.set()
+    outcomes = await asyncio.gather(*first, *others, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["A", "all broken", "all broken"]
+    assert await gathering.do("z") == "Z"

@@ -34,7 +34,7 @@ from server.order.store.orders import PostgresOrderStore
 from server.order.wire import events
 from server.settings import Postgres
 from tests.server.order.conftest import Bell
-from tests.server.order.samples import NOW, line, new_id, placed
+from tests.server.order.samples import NOW, line, many, new_id, placed
 
 HOME = Address("Ann Example", "1 High Street", "Leeds", "LS1 1AA", "GB")
 LATEST_FIRST = Sort("order_date", descending=True)
@@ -97,6 +97,41 @@ async def test_an_event_that_cannot_be_kept_undoes_its_order(
         await orders.create(clash, None, b"")
     with pytest.raises(OrderNotFound):
         await orders.get(second.order.id, None)
+
+
+async def test_orders_placed_at_once_are_all_kept(orders: Store, order_pool: Pool) -> None:
+    owner = str(uuid.uuid4())
+    made = many(200, user_id=owner)
+    keys = [key(new_id()) if number % 2 else None for number in range(200)]
+    answers = await asyncio.gather(
+        *(
+            orders.create(each, its_key, each.order.id.encode())
+            for each, its_key in zip(made, keys, strict=True)
+        )
+    )
+    assert answers == [each.order.id.encode() for each in made]
+    for each in made:
+        assert await orders.get(each.order.id, owner) == each.order
+    assert await events_of(order_pool, made[-1].order) == ["PLACED"]
+
+
+async def test_one_bad_order_takes_no_other_with_it(orders: Store) -> None:
+    made = list(many(20))
+    made[7] = made[7]._replace(order=replace(made[7].order, currency="pounds"))
+    used = key(new_id())
+    await orders.create(placed(), used, b"first")
+    keys = {3: used, 5: replace(used, body_hash=b"other")}
+    outcomes = await asyncio.gather(
+        *(orders.create(each, keys.get(number), b"new") for number, each in enumerate(made)),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes.pop(7), asyncpg.CheckViolationError)
+    assert isinstance(outcomes.pop(5), errors.IdempotencyKeyReused)
+    assert outcomes.pop(3) == b"first"
+    assert set(outcomes) == {b"new"}
+    for number, each in enumerate(made):
+        if number not in {3, 5, 7}:
+            assert await orders.get(each.order.id, None) == each.order
 
 
 async def test_a_foreign_order_is_not_there(orders: Store) -> None:
