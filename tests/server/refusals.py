@@ -15,7 +15,8 @@ class Refused:
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
         self.code = error.code()
         self.message = error.details()
-        status = rpc_status.from_call(error)
+        call: Any = error  # it has what `from_call` reads, though not by its stubs
+        status = rpc_status.from_call(call)
         assert isinstance(status, status_pb2.Status)
         info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
         retry = error_details_pb2.RetryInfo()
