@@ -77,6 +77,7 @@ class Relay:
     async def run(self) -> None:
         """Sends until `stop`. Sides that are away are waited for."""
         while not self._stopping.is_set():
+            size_max = self._batch_max
             try:
                 count = await self.send_batch()
             except (Away, errors.Unavailable, errors.DeadlineExceeded, errors.Conflict) as error:
@@ -85,7 +86,7 @@ class Relay:
             if count and self._failures:
                 _log.info("outbox.resumed", failures=self._failures)
                 self._failures = 0
-            if count < self._batch_max:
+            if count < size_max:
                 await self._next_ring()
 
     async def send_batch(self) -> int:

@@ -250,6 +250,18 @@ async def test_nothing_is_buried_while_the_other_side_is_away(
         await until(lambda: _equals(box.pending, 0))
 
 
+async def test_a_backlog_is_sent_without_a_pause_once_somebody_is_there(
+    box: Box, other_side: OtherSide
+) -> None:
+    other_side.is_away = True
+    pace = Pace(batch_max=50, poll=30.0, retry_first=0.01, retry_max=0.02)
+    async with box.relaying(other_side.send, pace):
+        await box.put(*numbered(300))
+        await until(lambda: _is(len(other_side.batches) >= 8))
+        other_side.is_away = False
+        await other_side.has(*numbered(300))
+
+
 async def test_a_defect_over_there_holds_up_only_its_own_event(
     box: Box, other_side: OtherSide
 ) -> None:
