@@ -1,0 +1,104 @@
+"""What the services are compared with: `grpc.aio` on uvloop, one asyncpg statement, nothing else.
+
+    python -m tests.bench.baseline PORT DATABASE_URL [tuned]
+
+No interceptors, no token, no validation, no log, no settings: the least that an async Python
+service can do and still answer from a database. It answers GetUser by one SELECT ("L" in the
+table), and CreateOrder by one INSERT. `tuned` adds the two settings that our services have and
+that are no part of their chain: batch scheduling, and a pool that does not reset its connections.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import grpc
+import uvloop
+from uuid_utils.compat import uuid7
+
+from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.type.v1 import role_pb2
+from emporium.user.v1 import user_service_pb2 as user_pb
+from server.kit.wire import timestamp
+
+# The driver's pool is generic in its stubs only.
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+
+CREATE_TABLE = "CREATE TABLE bare_orders (id uuid PRIMARY KEY, request bytea NOT NULL)"
+
+_GET = """
+    SELECT id, email, full_name, age, role, status, created_at, updated_at, version
+    FROM users WHERE id = $1
+"""
+_INSERT = "INSERT INTO bare_orders (id, request) VALUES ($1, $2)"
+
+
+def _get_user(pool: Pool) -> grpc.GenericRpcHandler:
+    async def answer(request: user_pb.GetUserRequest, context: object) -> user_pb.User:
+        row: Any = await pool.fetchrow(_GET, request.user_id)
+        return user_pb.User(
+            id=str(row["id"]),
+            email=row["email"],
+            full_name=row["full_name"],
+            age=row["age"],
+            role=role_pb2.Role.Value(row["role"]),
+            status=user_pb.User.Status.Value(row["status"]),
+            created_at=timestamp(row["created_at"]),
+            updated_at=timestamp(row["updated_at"]),
+            etag=str(row["version"]),
+        )
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        answer,
+        request_deserializer=user_pb.GetUserRequest.FromString,
+        response_serializer=user_pb.User.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(
+        "emporium.user.v1.UserService", {"GetUser": handler}
+    )
+
+
+def _create_order(pool: Pool) -> grpc.GenericRpcHandler:
+    async def answer(request: order_pb.CreateOrderRequest, context: object) -> order_pb.Order:
+        order_id = uuid7()
+        await pool.execute(_INSERT, order_id, request.SerializeToString())
+        return order_pb.Order(id=str(order_id))
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        answer,
+        request_deserializer=order_pb.CreateOrderRequest.FromString,
+        response_serializer=order_pb.Order.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(
+        "emporium.order.v1.OrderService", {"CreateOrder": handler}
+    )
+
+
+async def _keep(connection: object) -> None:
+    """Nothing to reset."""
+
+
+async def _serve(port: int, database_url: str, tuned: bool) -> None:
+    options: dict[str, Any] = {"reset": _keep} if tuned else {}
+    async with asyncpg.create_pool(database_url, **options) as pool:
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers([_get_user(pool), _create_order(pool)])
+        server.add_insecure_port(f"127.0.0.1:{port}")
+        await server.start()
+        await server.wait_for_termination()
+
+
+def main() -> None:
+    """Serves until it is killed."""
+    tuned = sys.argv[3:] == ["tuned"]
+    if tuned:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    uvloop.run(_serve(int(sys.argv[1]), sys.argv[2], tuned))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One question each; `measure(stage)` answers with rows of the table."""

@@ -1,0 +1,157 @@
+"""What each layer of the chain costs a call, in a loop of its own: no network, no database."""
+
+import os
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from emporium.user.v1 import user_service_pb2 as pb
+from server.kit import telemetry
+from server.kit.auth import Verifier
+from server.kit.context import Caller, Context, Role
+from server.kit.interceptors import hook
+from server.kit.interceptors.access import AccessRules
+from server.kit.interceptors.authentication import Authentication
+from server.kit.interceptors.edge_headers import EdgeHeaders
+from server.kit.interceptors.in_flight import InFlight
+from server.kit.interceptors.layers import Guard, Watcher
+from server.kit.interceptors.logging import CallLog
+from server.kit.interceptors.metrics import CallMetrics
+from server.kit.interceptors.pipeline import Handler, Pipeline
+from server.kit.interceptors.request_id import RequestId
+from server.kit.interceptors.validation import Validation
+from server.kit.method import methods
+from tests.bench.budget import Budget
+from tests.bench.report import Row
+from tests.bench.stage import Stage
+
+_CALLS = 1_000
+_ROUNDS = 9
+_DEADLINE_SECONDS = 10.0
+_BUDGET_US = 25.0  # for all of it
+
+_GET_USER = next(
+    method
+    for method in methods(pb.DESCRIPTOR.services_by_name["UserService"])
+    if method.name == "GetUser"
+)
+_USER_ID = str(uuid4())
+_REQUEST = pb.GetUserRequest(user_id=_USER_ID).SerializeToString()
+_ANSWER = pb.User(id=_USER_ID)
+
+Call = Callable[[], Awaitable[object]]
+
+
+async def measure(stage: Stage, budget: Budget) -> list[Row]:
+    """Each layer alone, less what a pipeline without any costs; then all of them at once."""
+    verifier = Verifier.from_file(stage.home.keys / "jwks.json")
+    sent = (
+        ("user-agent", "h2load nghttp2/1.52.0"),
+        ("authorization", stage.token(_USER_ID, "CUSTOMER")),
+        ("x-request-id", str(uuid4())),
+    )
+    watchers: list[Watcher] = [RequestId(), CallLog(), CallMetrics(CollectorRegistry()), InFlight()]
+    guards: list[Guard] = [Authentication(verifier), AccessRules(), EdgeHeaders(), Validation()]
+    whole = _composed(watchers, guards)
+    calls = {
+        "servicer": lambda: _servicer(pb.GetUserRequest.FromString(_REQUEST), None),
+        "pipeline": _within(_composed([], []), sent, time_remaining=1.0),
+        "deadline": _within(_composed([], []), sent),
+        **{_name(each): _within(_composed([each], []), sent) for each in watchers},
+        **{_name(each): _within(_composed([], [each]), sent) for each in guards},
+        "all": _within(whole, sent),
+        "hooked": _hooked(whole, sent),
+    }
+    with Path(os.devnull).open("wb") as nowhere:  # noqa: ASYNC230 (it never blocks)
+        telemetry.configure_logs("info", "user")
+        structlog.configure(logger_factory=partial(telemetry._Lines, nowhere))
+        costs = await _costs(calls)
+    return list(_rows(costs))
+
+
+def _rows(costs: dict[str, float]) -> Sequence[Row]:
+    layers = [name for name in costs if name not in ("servicer", "pipeline", "all", "hooked")]
+    empty = costs["deadline"]
+    alone = {name: costs[name] - empty for name in layers} | {
+        "the composed call": costs["pipeline"] - costs["servicer"],
+        "deadline, for callers without": empty - costs["pipeline"],
+        "the hook in the engine": costs["hooked"] - costs["all"],
+    }
+    del alone["deadline"]
+    whole = costs["hooked"] - costs["servicer"]
+    return [
+        Row(what=f"  {name}", ours=f"{cost:.1f} us")
+        for name, cost in sorted(alone.items(), key=lambda x: -x[1])
+    ] + [
+        Row(
+            what="every layer of GetUser at once",
+            ours=f"{whole:.1f} us",
+            target=f"at most {_BUDGET_US:.0f} us",
+            met=whole <= _BUDGET_US,
+        )
+    ]
+
+
+async def _costs(calls: dict[str, Call]) -> dict[str, float]:
+    """CPU microseconds of each call, the median of rounds that take turns."""
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(_ROUNDS):
+        for name, call in calls.items():
+            began = time.thread_time()
+            for _ in range(_CALLS):
+                await call()
+            found[name].append((time.thread_time() - began) / _CALLS * 1e6)
+    return {name: statistics.median(costs) for name, costs in found.items()}
+
+
+def _composed(watchers: list[Watcher], guards: list[Guard]) -> Handler:
+    return Pipeline(watchers, guards, _DEADLINE_SECONDS).compose(_GET_USER, _servicer)
+
+
+def _within(
+    handler: Handler, sent: tuple[tuple[str, str], ...], time_remaining: float | None = None
+) -> Call:
+    """A call of `handler` by a caller who is known already, so that each gate can stand alone."""
+    metadata, caller = dict(sent), Caller(_USER_ID, Role.CUSTOMER, time.time() + 3_600)
+
+    def call() -> Awaitable[object]:
+        context = Context(metadata, time_remaining)
+        context.caller = caller
+        call: Awaitable[object] = handler(_REQUEST, context)
+        return call
+
+    return call
+
+
+def _hooked(handler: Handler, sent: tuple[tuple[str, str], ...]) -> Call:
+    answer = hook._unary(_GET_USER, handler)
+    engine: Any = _Engine(sent)
+    return lambda: answer(_REQUEST, engine)
+
+
+class _Engine:
+    """As much of `grpc.aio` as a call that succeeds asks of it."""
+
+    def __init__(self, sent: tuple[tuple[str, str], ...]) -> None:
+        self._sent = sent
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return self._sent
+
+    def time_remaining(self) -> None:
+        return None
+
+
+async def _servicer(request: object, context: object) -> pb.User:
+    return _ANSWER
+
+
+def _name(layer: Watcher | Guard) -> str:
+    return type(layer).__name__
