@@ -21,7 +21,8 @@ from tests.server.kit.conftest import Lines
 
 async def test_a_server_that_comes_up_late_is_waited_for(tmp_path: Path, lines: Lines) -> None:
     late = EmbeddedPostgres(tmp_path, durable=False)
-    await late._initialise()  # its files and password, but no server yet
+    async with late:
+        pass  # it has its files and its password now, and is away again
     settings = Postgres(database_url=late.admin_dsn, connect_timeout_seconds=20)
 
     async def connect() -> int:
