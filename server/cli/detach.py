@@ -38,8 +38,11 @@ def detached(options: ClusterOptions, arguments: Sequence[str], progress: Progre
             for line in events:
                 message = relay(line, progress)
                 if message["event"] == "ready":
+                    # It lives on by itself; Popen would warn of a child that nobody awaited.
+                    supervisor.returncode = 0
                     return float(message["seconds"])
                 if message["event"] == "refused":
+                    supervisor.wait()
                     raise _refusal(message)
     except KeyboardInterrupt:
         supervisor.terminate()

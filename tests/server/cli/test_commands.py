@@ -1,11 +1,14 @@
 """The operators' commands, on one detached cluster that lives through them in order."""
 
+import asyncio
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +17,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from server.cli import app, main
+from server.local.errors import LocalError
 from server.local.home import Home
 from server.local.identity import ProcessRecord
 from server.local.leftovers import await_end
-from server.local.record import ClusterRecord, require_running
+from server.local.record import ClusterRecord, read, require_running
+from tests.waiting import until
 
 PATIENCE_SECONDS = 90
 
 
-def emporium(*arguments: str, **more: object) -> "subprocess.CompletedProcess[str]":
+def emporium(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Runs the command as a shell would, without a terminal."""
     environment = {**os.environ, "COLUMNS": "200"}
     return subprocess.run(
@@ -37,16 +42,18 @@ def emporium(*arguments: str, **more: object) -> "subprocess.CompletedProcess[st
 
 def invoke(*arguments: str) -> Result:
     """Runs a command inside this process."""
-    return CliRunner().invoke(app, arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["emporium", *arguments])
+        return CliRunner().invoke(app, arguments)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cluster that was started with `--detach`; its screen is in the file `screen`."""
     folder = tmp_path_factory.mktemp("cli") / "home"
-    ran = emporium("up", "--home", str(folder), "--edge-port", "0", "--detach")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    (folder / "screen").write_text(ran.stdout)
+    ran = invoke("up", "--home", str(folder), "--edge-port", "0", "--detach")
+    assert ran.exit_code == 0, ran.output
+    (folder / "screen").write_text(ran.output)
     yield folder
     emporium("down", "--home", str(folder))
 
@@ -142,32 +149,41 @@ def test_migrate_starts_the_homes_own_databases_when_no_cluster_runs(home: Path)
 
 
 def test_a_port_in_use_is_named_with_its_mend_and_nothing_is_left_running(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
-        ran = emporium("up", "--home", str(tmp_path), "--edge-port", port, "--detach")
-    assert ran.returncode == 1
-    assert f"port {port}, wanted for the edge, is in use by" in ran.stderr
-    assert "choose another --edge-port" in ran.stderr
+        ran = invoke("up", "--home", str(tmp_path), "--edge-port", port, "--detach")
+    assert isinstance(ran.exception, LocalError)
+    assert f"port {port}, wanted for the edge, is in use by" in ran.exception.problem
+    assert "choose another --edge-port" in ran.exception.mend
     assert not (tmp_path / "cluster.json").exists()
 
 
 def test_ctrl_c_stops_everything_in_the_foreground(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "server", "up", "--home", str(tmp_path), "--edge-port", "0"]
-    with subprocess.Popen(
-        [*command, "--ephemeral", "--seed", "none"], stdout=subprocess.PIPE, text=True
-    ) as supervisor:
-        assert supervisor.stdout is not None
-        for line in supervisor.stdout:
-            if "Ctrl-C stops it" in line:
-                break
-        record = require_running(tmp_path)
-        supervisor.send_signal(signal.SIGINT)
-        assert "stopped" in supervisor.stdout.read()
-    assert supervisor.returncode == 0
-    assert not any(process.is_alive for process in everything_of(record))
-    assert not Path(record.data).exists()
+    records: list[ClusterRecord] = []
+
+    def press_ctrl_c_when_ready() -> None:
+        record = asyncio.run(ready_record(tmp_path))
+        records.append(record)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    waiting = threading.Thread(target=press_ctrl_c_when_ready)
+    waiting.start()
+    ran = invoke("up", "--home", str(tmp_path), "--edge-port", "0", "--ephemeral", "--seed", "none")
+    waiting.join()
+    assert ran.exit_code == 0, ran.output
+    assert "Ctrl-C stops it" in ran.output
+    assert "stopped" in ran.output
+    assert not any(process.is_alive for process in records[0].processes)
+    assert not Path(records[0].data).exists()
+
+
+async def ready_record(home: Path) -> ClusterRecord:
+    async def ready() -> bool:
+        record = read(Home.at(home))
+        return record is not None and record.state == "ready"
+
+    await until(ready)
+    return require_running(home)
 
 
 def test_an_error_is_told_with_its_mend_and_no_traceback(
