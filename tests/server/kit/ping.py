@@ -6,10 +6,9 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grpc
-import pytest
 from google.api import annotations_pb2
 from google.protobuf import (
     descriptor_pool,
@@ -21,8 +20,6 @@ from google.protobuf import (
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 from prometheus_client import CollectorRegistry
 
 from buf.validate import validate_pb2
@@ -160,38 +157,3 @@ async def running(
         await server.start()
         yield ping
         await server.stop(0)
-
-
-class Refused:
-    """What a refused call said."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self.code = error.code()
-        self.message = error.details() or ""
-        self.headers = dict(error.initial_metadata())
-        status = rpc_status.from_call(cast(grpc.Call, error))
-        assert isinstance(status, status_pb2.Status)
-        self.status = status
-        self.info = self._detail(error_details_pb2.ErrorInfo())
-        self.reason = self.info.reason
-        self.request_id = self._detail(error_details_pb2.RequestInfo()).request_id
-        self.retry = self._detail(error_details_pb2.RetryInfo()).retry_delay
-        violations = self._detail(error_details_pb2.BadRequest()).field_violations
-        self.violations = {found.field: found.description for found in violations}
-
-    def _detail(self, kind: Any) -> Any:
-        for detail in self.status.details:
-            if detail.Unpack(kind):
-                break
-        return kind
-
-
-async def refused(call: Any) -> Refused:
-    """What `call`, which must fail, was told; a stream is read to its end."""
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await _read(call)
-    return Refused(raised.value)
-
-
-async def _read(call: Any) -> Any:
-    return [each async for each in call] if hasattr(call, "__aiter__") else await call

@@ -2,18 +2,17 @@
 
 import asyncio
 import uuid
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2, auth_service_pb2_grpc, user_service_pb2_grpc
 from emporium.user.v1 import user_service_pb2 as pb
 from tests.server.conftest import Token
+from tests.server.refusals import refused
 
 PASSWORD = "correct horse"
 
@@ -29,34 +28,6 @@ class Door:
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
         stub = self.auth if name == "Login" else self.users
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
-
-
-class Refused:
-    """What a refused call said."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self.code = error.code()
-        self.message = error.details() or ""
-        status = rpc_status.from_call(cast(grpc.Call, error))
-        assert isinstance(status, status_pb2.Status)
-        info, bad, request = (
-            error_details_pb2.ErrorInfo(),
-            error_details_pb2.BadRequest(),
-            error_details_pb2.RequestInfo(),
-        )
-        for detail in status.details:
-            for kind in (info, bad, request):
-                detail.Unpack(kind)
-        self.reason = info.reason
-        self.domain = info.domain
-        self.fields = [violation.field for violation in bad.field_violations]
-        self.request_id = request.request_id
-
-
-async def refused(call: Any) -> Refused:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await call
-    return Refused(raised.value)
 
 
 def new_email() -> str:

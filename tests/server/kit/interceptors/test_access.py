@@ -10,7 +10,8 @@ from server.kit.interceptors.hook import generic_handler
 from server.kit.interceptors.pipeline import Pipeline
 from server.kit.method import UndeclaredAccess, UnknownLocation
 from tests.server.conftest import Token
-from tests.server.kit.ping import Ping, PingServicer, described, echo, refused, request
+from tests.server.kit.ping import Ping, PingServicer, described, echo, request
+from tests.server.refusals import refused
 
 ROLES = ("CUSTOMER", "STAFF", "ADMIN", "SERVICE")
 

@@ -13,7 +13,8 @@ from server.kit import auth
 from server.kit.context import Role
 from tests.server.conftest import Token
 from tests.server.kit.conftest import Lines
-from tests.server.kit.ping import Ping, refused
+from tests.server.kit.ping import Ping
+from tests.server.refusals import refused
 
 NOW = int(time.time())
 CLAIMS = {

@@ -7,7 +7,8 @@ import pytest
 
 from server.kit.interceptors.edge_headers import EdgeHeaders
 from server.kit.method import methods
-from tests.server.kit.ping import Ping, Refused, described, refused, request
+from tests.server.kit.ping import Ping, described, request
+from tests.server.refusals import Refused, refused
 
 OWN_KEY = "0190b0a0-0000-7000-8000-000000000001"
 

@@ -7,7 +7,8 @@ import pytest
 
 from server.kit.context import Context
 from tests.server.kit.conftest import Running
-from tests.server.kit.ping import Ping, echo, refused, request, response
+from tests.server.kit.ping import Ping, echo, request, response
+from tests.server.refusals import refused
 
 FROM_REST = {"x-emporium-door": "rest", "x-body-fields": "text"}
 

@@ -10,7 +10,8 @@ from server.kit import errors
 from server.kit.context import Context
 from tests.server.conftest import Token
 from tests.server.kit.conftest import Lines, Running
-from tests.server.kit.ping import Ping, refused, request, response
+from tests.server.kit.ping import Ping, request, response
+from tests.server.refusals import refused
 
 
 async def fail(message: Any, context: Context) -> Any:

@@ -7,7 +7,8 @@ import pytest
 from server.kit import errors
 from server.kit.context import Context
 from tests.server.kit.conftest import Running
-from tests.server.kit.ping import Ping, echo, refused, request
+from tests.server.kit.ping import Ping, echo, request
+from tests.server.refusals import refused
 
 SHAPES = {
     "Ping": "unary",

@@ -11,7 +11,8 @@ from emporium.deadline import deadline_at
 from server.kit.context import Context
 from tests.server.conftest import Token
 from tests.server.kit.conftest import Lines, Running
-from tests.server.kit.ping import Ping, refused, request, response, service
+from tests.server.kit.ping import Ping, request, response, service
+from tests.server.refusals import refused
 
 STREAMS_IN = ("Collect", "Echo")
 

@@ -8,7 +8,8 @@ import pytest
 from emporium.deadline import request_id
 from server.kit.context import Context
 from tests.server.kit.conftest import Lines, Running
-from tests.server.kit.ping import Ping, refused, request, response
+from tests.server.kit.ping import Ping, request, response
+from tests.server.refusals import refused
 
 
 async def tell_ids(message: Any, context: Context) -> Any:

@@ -15,7 +15,7 @@ from server.kit.context import Context
 from server.kit.interceptors import access
 from server.kit.interceptors.status import CODES, DOMAIN, HTTP_STATUSES, code_of
 from tests.server.kit.conftest import Running
-from tests.server.kit.ping import Refused, refused
+from tests.server.refusals import Refused, refused
 
 # Where services name errors of their own.
 ROOMS = ("user.rules", "user.passwords", "order.rules", "order.neighbours", "analytics.rules")
@@ -106,10 +106,10 @@ async def test_the_details_are_complete(running: Running) -> None:
         retry_after_seconds=1.5,
     )
     answer = await answer_to(running, error)
-    assert (answer.info.reason, answer.info.domain) == ("VALIDATION_FAILED", DOMAIN)
+    assert (answer.reason, answer.domain) == ("VALIDATION_FAILED", DOMAIN)
     assert answer.violations == {"email": "no @", "age": "too high"}
     assert answer.request_id == "it"
-    assert (answer.retry.seconds, answer.retry.nanos) == (1, 500_000_000)
+    assert answer.retry_after_seconds == 1.5
     assert answer.message == answer.status.message == "2 fields are invalid"
 
 

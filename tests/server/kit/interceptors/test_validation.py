@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from tests.server.kit.ping import Ping, Refused, refused, request
+from tests.server.kit.ping import Ping, request
+from tests.server.refusals import Refused, refused
 
 
 async def told(ping: Ping, message: Any) -> Refused:
