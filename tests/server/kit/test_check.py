@@ -1,6 +1,7 @@
 """The health check of containers."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
