@@ -26,7 +26,7 @@ from tests.server.conftest import NewDatabase
 from tests.server.kit.conftest import Lines
 from tests.server.kit.ping import PingServicer, echo, request, service
 
-SETTINGS = Server(grpc_port=0, metrics_port=0, drain_seconds=0.2, grace_seconds=5)
+SETTINGS = Server(grpc_port=0, metrics_port=0, drain_seconds=1, grace_seconds=5)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 

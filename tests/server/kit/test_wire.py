@@ -1,0 +1,41 @@
+"""Moments and money between Python and the wire."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.kit.wire import moment, money, timestamp
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_moment_survives_the_wire(at: datetime) -> None:
+    assert moment(timestamp(at)) == at
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_the_fast_way_says_what_the_librarys_says(at: datetime) -> None:
+    slow = Timestamp()
+    slow.FromDatetime(at)
+    assert timestamp(at) == slow
+
+
+def test_a_moment_of_another_zone_is_the_same_moment() -> None:
+    at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=9)))
+    assert moment(timestamp(at)) == at
+
+
+def test_a_moment_without_a_zone_is_no_moment() -> None:
+    with pytest.raises(TypeError):
+        timestamp(datetime(2024, 1, 2))  # noqa: DTZ001 - what is tested
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0", "0.00"), ("12.5", "12.50"), ("-0.01", "-0.01"), ("999999999999.99", "999999999999.99")],
+)
+def test_money_has_two_places(amount: str, text: str) -> None:
+    assert money(Decimal(amount)) == text
