@@ -73,7 +73,7 @@ class OrderService:
             raise errors.Forbidden("a service places no orders")
         new = wire.from_create(request)
         if not caller.is_staff:
-            rules.check_staff_fields(new)
+            rules.check_staff_fields(new, caller.id)
         placed = rules.place(
             new,
             await self._catalog.offers(new.product_ids),

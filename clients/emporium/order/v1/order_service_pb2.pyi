@@ -232,7 +232,9 @@ class CreateOrderRequest(message.Message):
     CURRENCY_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     user_id: builtins.str
-    """Staff only: whose order it is. Left out: the caller's. The account is not looked up."""
+    """Whose order it is; only staff may name somebody else. Left out: the caller's. The account is
+    not looked up.
+    """
     currency: builtins.str
     """ISO 4217, for lines with prices of their own. Left out: the products', or else the shop's."""
     request_id: builtins.str

@@ -86,12 +86,12 @@ def test_customers_may_not_send_what_is_for_staff(
     new: NewOrder, kind: type[errors.Forbidden], field: str
 ) -> None:
     with pytest.raises(kind) as raised:
-        check_staff_fields(new)
+        check_staff_fields(new, "me")
     assert [violation.field for violation in raised.value.violations] == [field]
 
 
 def test_customers_may_send_all_else() -> None:
-    check_staff_fields(new_order(of(MUG), currency=GBP))
+    check_staff_fields(new_order(of(MUG), currency=GBP, user_id="me"), "me")
 
 
 def test_every_missing_product_is_named() -> None:
