@@ -2,9 +2,8 @@
 
 import asyncio
 import secrets
+import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,8 +23,6 @@ REPLICA_SET = "rs0"
 ADMIN = "admin"
 # MongoDB's code of the error of a member whose port has changed.
 INVALID_REPLICA_SET_CONFIG = 93
-UNAUTHORISED = 13
-ALREADY_INITIALISED = 23
 Client = AsyncMongoClient[dict[str, Any]]
 
 
@@ -71,7 +68,11 @@ class EmbeddedMongo:
 
     async def start(self) -> None:
         """Starts the server and returns when its only member is primary and takes writes."""
-        (self._directory / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
+        data = self._directory / "data"
+        if not self._founded.exists():
+            # A founding that was broken off: nobody could store anything yet, so begin anew.
+            shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._secret("key")
         await self.child.start()
         try:
@@ -139,17 +140,13 @@ class EmbeddedMongo:
     async def _found(self) -> None:
         """Makes the replica set and its admin.
 
-        As long as there is no user, mongod lets those in who come from this machine. An attempt
-        that was broken off is taken up where it ended.
+        As long as there is no user, mongod lets those in who come from this machine.
         """
         async with self._client() as client:
-            with _passing(ALREADY_INITIALISED, UNAUTHORISED):
-                await client.admin.command("replSetInitiate", self._membership(version=1))
+            await client.admin.command("replSetInitiate", self._membership(version=1))
             await _elected(client)
-            with _passing(UNAUTHORISED):  # because the admin was made already
-                await client.admin.command(
-                    "createUser", ADMIN, pwd=self._secret("password"), roles=["root"]
-                )
+            password = self._secret("password")
+            await client.admin.command("createUser", ADMIN, pwd=password, roles=["root"])
         self._founded.touch()
 
     async def _move(self, client: Client) -> None:
@@ -186,13 +183,3 @@ async def _elected(client: Client) -> None:
         answer = await client.admin.command(
             "hello", topologyVersion=answer["topologyVersion"], maxAwaitTimeMS=1_000
         )
-
-
-@contextmanager
-def _passing(*codes: int) -> Iterator[None]:
-    """Lets failures with these codes of MongoDB's pass."""
-    try:
-        yield
-    except OperationFailure as error:
-        if error.code not in codes:
-            raise

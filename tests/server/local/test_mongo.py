@@ -44,11 +44,11 @@ async def test_it_lets_nobody_in_without_the_password(mongo: EmbeddedMongo) -> N
     assert (mongo._directory / "password").stat().st_mode & 0o077 == 0
 
 
-async def test_a_founding_that_was_broken_off_is_taken_up_again(tmp_path: Path) -> None:
+async def test_a_founding_that_was_broken_off_is_done_again(tmp_path: Path) -> None:
     async with EmbeddedMongo(tmp_path, durable=False) as first:
         first._founded.unlink()
     async with (
-        EmbeddedMongo(tmp_path, durable=False, port=first.port) as second,
+        EmbeddedMongo(tmp_path, durable=False) as second,
         AsyncMongoClient[dict[str, Any]](second.uri) as client,
     ):
         assert await client.list_database_names()
