@@ -12,6 +12,7 @@ meets: without that a stopped server would hold a call for ever.
 import asyncio
 import inspect
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -22,6 +23,7 @@ import structlog
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from pymongo.errors import (
+    ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
@@ -34,7 +36,7 @@ from pymongo.write_concern import WriteConcern
 
 from emporium.deadline import time_left
 from server.kit import errors
-from server.settings import Mongo
+from server.settings import Mongo, SettingsError
 
 Document = dict[str, Any]
 Session = Any  # of whichever driver; a store only hands it on, as `session=`
@@ -150,7 +152,8 @@ async def _commit(session: Session, give_up_at: float) -> None:
 async def connected(settings: Mongo) -> AsyncIterator[Database]:
     """The database that `settings` name, waiting for the server for a while if it must.
 
-    Raises `Unavailable` when it does not come up within `mongodb_connect_timeout_seconds`.
+    Raises `Unavailable` when it does not come up within `mongodb_connect_timeout_seconds`, or does
+    not let us in, and `SettingsError` for an address that cannot be.
     """
     client = _client(settings)
     try:
@@ -173,8 +176,14 @@ def _client(settings: Mongo) -> Any:
         # Imported here, because a process that runs on PyMongo should not carry it.
         from motor.motor_asyncio import AsyncIOMotorClient
 
-        return AsyncIOMotorClient(settings.mongodb_uri, **options)
-    return pymongo.AsyncMongoClient(settings.mongodb_uri, **options)
+        driver: Any = AsyncIOMotorClient
+    else:
+        driver = pymongo.AsyncMongoClient
+    try:
+        return driver(settings.mongodb_uri, **options)
+    except (ConfigurationError, ValueError) as error:
+        # The address itself is not repeated: it may hold a password.
+        raise SettingsError(f"MONGODB_URI: {error}") from error
 
 
 async def _until_it_answers(database: Database, patience_seconds: float) -> None:
@@ -183,14 +192,20 @@ async def _until_it_answers(database: Database, patience_seconds: float) -> None
     while True:
         try:
             await database.ping()
-        except ConnectionFailure as error:
+        except (ConnectionFailure, OperationFailure) as error:
+            # A server on its first day may listen before it knows us, so being refused passes too.
             if time.monotonic() + delay > give_up_at:
-                raise errors.Unavailable(f"MongoDB cannot be reached: {error}") from error
-            _log.warning("mongo.waiting", error=str(error), next_try_seconds=delay)
+                raise errors.Unavailable(f"MongoDB cannot be reached: {_brief(error)}") from error
+            _log.warning("mongo.waiting", error=_brief(error), next_try_seconds=delay)
         else:
             return
         await asyncio.sleep(delay)
         delay = min(delay * 2, _DELAY_SECONDS_MAX)
+
+
+def _brief(error: PyMongoError) -> str:
+    """What the driver says, without the state of everything that it adds."""
+    return re.split(r", full error| \(configured timeouts", str(error))[0]
 
 
 async def _settled(value: Any) -> Any:

@@ -8,6 +8,7 @@ meets the other's mark, is thrown away by the server, and finds the event counte
 again.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -28,6 +29,9 @@ class MongoSalesStore:
         self._database = database
         self._events = database.collection("order_events")
         self._days = database.collection("sales_daily")
+        # Batches nearly always touch the same days. Those of one process take turns, which is ten
+        # times as fast as letting the server throw all but one away; only processes still meet.
+        self._turn = asyncio.Lock()
 
     async def record(self, events: Sequence[OrderEvent]) -> int:
         by_id = {event.id: event for event in events}
@@ -41,8 +45,9 @@ class MongoSalesStore:
                 await self._days.bulk_write(_additions(new), ordered=False, session=session)
             return len(new)
 
-        with translated():
-            return await self._database.transaction(count)
+        async with self._turn:
+            with translated():
+                return await self._database.transaction(count)
 
     async def days(self, currency: str, period: Period) -> Sequence[SalesDay]:
         first, last = period.first or date.min, period.last or date.max

@@ -76,13 +76,25 @@ async def test_events_come_to_the_same_in_any_order_repeated_and_batched_anyhow(
 
 
 async def test_racing_batches_count_each_event_once(
-    sales: MongoSalesStore, new_currency: NewCurrency
+    database: kit_mongo.Database, new_currency: NewCurrency
 ) -> None:
+    # As many stores as batches, as if each were in a process of its own.
     currency = new_currency()
     history = [placed(currency, total=f"{n}.01", days=n % 3) for n in range(60)]
     # Identical batches, and batches that only overlap, all at once.
     batches = [history[:40]] * 4 + [history[20:]] * 4
-    recorded = await asyncio.gather(*(sales.record(batch) for batch in batches))
+    racers = [(MongoSalesStore(database), batch) for batch in batches]
+    recorded = await asyncio.gather(*(store.record(batch) for store, batch in racers))
+    assert sum(recorded) == len(history)
+    assert await figures(racers[0][0], currency) == folded(history)
+
+
+async def test_batches_of_one_process_all_get_their_turn(
+    sales: MongoSalesStore, new_currency: NewCurrency
+) -> None:
+    currency = new_currency()
+    history = [placed(currency) for _ in range(40)]
+    recorded = await asyncio.gather(*(sales.record([event]) for event in history * 2))
     assert sum(recorded) == len(history)
     assert await figures(sales, currency) == folded(history)
 

@@ -31,7 +31,7 @@ from server.kit import mongo as kit_mongo
 from server.kit.mongo import Database, Session
 from server.local.mongo import EmbeddedMongo
 from server.local.ports import free_ports
-from server.settings import Mongo
+from server.settings import Mongo, SettingsError
 
 Driver = Literal["pymongo", "motor"]
 DRIVERS: tuple[Driver, ...] = ("pymongo", "motor")
@@ -155,6 +155,30 @@ async def test_a_server_that_does_not_come_up_is_unavailable(driver: Driver) -> 
         async with connected(uri, driver):
             pass
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_a_server_that_does_not_let_us_in_is_told_of_without_the_password(
+    mongo: EmbeddedMongo, driver: Driver
+) -> None:
+    stranger = f"mongodb://stranger:s3cret@127.0.0.1:{mongo.port}/?replicaSet=rs0"
+    with pytest.raises(errors.Unavailable, match=r"Authentication failed\.$") as raised:
+        async with connected(stranger, driver):
+            pass
+    assert "s3cret" not in raised.value.message
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize(
+    "uri", ["", "localhost/?tls", "mongodb://ann:s3cret@", "mongodb://ann:s3cret@a:port/"]
+)
+async def test_an_address_that_cannot_be_is_told_of_without_the_password(
+    uri: str, driver: Driver
+) -> None:
+    with pytest.raises(SettingsError, match="MONGODB_URI") as raised:
+        async with connected(uri, driver):
+            pass
+    assert "s3cret" not in str(raised.value)
 
 
 async def test_a_server_that_comes_up_late_is_waited_for(engines_folder: Path) -> None:
