@@ -12,7 +12,6 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from server.local import binaries
-from server.local.errors import LocalError
 from server.local.ports import free_ports
 from server.local.process import Child
 
@@ -81,7 +80,7 @@ class EmbeddedMongo:
                 await self.child.outlives(self._until_primary())
         except TimeoutError as error:
             await self.child.stop()
-            raise LocalError(f"mongod was not ready in {READY_TIMEOUT_SECONDS:.0f} s") from error
+            raise self.child.slowness(READY_TIMEOUT_SECONDS) from error
 
     async def stop(self) -> None:
         """Ends it cleanly."""

@@ -108,7 +108,7 @@ class EmbeddedPostgres:
                     await asyncio.sleep(READY_POLL_SECONDS)
         except TimeoutError as error:
             await self.child.stop()
-            raise LocalError(f"postgres was not ready in {READY_TIMEOUT_SECONDS:.0f} s") from error
+            raise self.child.slowness(READY_TIMEOUT_SECONDS) from error
 
     async def stop(self) -> None:
         """Ends it cleanly: open transactions roll back, and what was committed is written down."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.local.errors import ChildDied
+from server.local.errors import ChildDied, LocalError
 from server.local.identity import ProcessRecord, start_of
 from server.local.mends import mend_for
 
@@ -116,6 +116,13 @@ class Child:
         tail = self.tail()
         returncode = self._process.returncode if self._process else None
         return ChildDied(self.name, returncode, tail, mend_for(tail))
+
+    def slowness(self, seconds: float) -> LocalError:
+        """The error that tells of a child that runs and is not ready."""
+        tail = self.tail()
+        lines = "".join(f"\n    {line}" for line in tail)
+        problem = f"{self.name} was not ready in {seconds:.0f} s; its last words:{lines or ' none'}"
+        return LocalError(problem, mend_for(tail))
 
     def tail(self, lines: int = 12) -> list[str]:
         """The last lines of its log."""

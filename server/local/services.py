@@ -48,12 +48,8 @@ class ServiceProcess:
                 await self._until_it_listens()
                 await self.child.outlives(until_serving(self._port))
         except TimeoutError as error:
-            tail = "".join(f"\n    {line}" for line in self.child.tail())
             await self.child.stop()
-            raise LocalError(
-                f"{self.child.name} was not ready in {READY_TIMEOUT_SECONDS:.0f} s; "
-                f"its last words:{tail}"
-            ) from error
+            raise self.child.slowness(READY_TIMEOUT_SECONDS) from error
 
     async def stop(self) -> None:
         """Lets it drain, then ends it."""
