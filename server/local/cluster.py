@@ -146,8 +146,7 @@ class Cluster:
     async def _choose_home(self, stack: AsyncExitStack) -> None:
         require_room(self.home.directory, "Free some space, or choose another --home.")
         if self.options.ephemeral:
-            self.home = self.home.on_ram_disk()
-            stack.callback(self.home.remove_data)
+            self.home = stack.enter_context(self.home.on_ram_disk())
 
     async def _bring_up(self, stack: AsyncExitStack, keepers: list[Keeper]) -> None:
         """Starts parts side by side; they are stopped side by side, after whatever comes later."""

@@ -76,20 +76,25 @@ class Home:
             _lock(lock, self.directory)
             yield
 
-    def on_ram_disk(self) -> "Home":
-        """The same home with its data in a new folder on the RAM disk.
+    @contextmanager
+    def on_ram_disk(self) -> Iterator["Home"]:
+        """The same home with its data in a folder on the RAM disk, which goes with the block.
 
-        Raises `LocalError` when the machine has none, or one without room.
+        Folders whose supervisors were killed go first: nobody holds their locks any more. Raises
+        `LocalError` when the machine has no RAM disk, or one without room.
         """
         if not RAM_DISK.is_dir():
             raise LocalError(f"there is no RAM disk at {RAM_DISK}", "Run without --ephemeral.")
+        for abandoned in RAM_DISK.glob(f"{RAM_PREFIX}*/lock"):
+            _remove_unless_held(abandoned)
         require_room(RAM_DISK, "Give the RAM disk more room, or run without --ephemeral.")
-        return Home(self.directory, Path(tempfile.mkdtemp(prefix=RAM_PREFIX, dir=RAM_DISK)))
-
-    def remove_data(self) -> None:
-        """Removes what lies on the RAM disk; data on disk are never touched."""
-        if self.data.parent == RAM_DISK and self.data.name.startswith(RAM_PREFIX):
-            shutil.rmtree(self.data, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=RAM_PREFIX, dir=RAM_DISK))
+        try:
+            with (folder / "lock").open("a", encoding="ascii") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield Home(self.directory, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def rotate_logs(self) -> None:
         """Puts aside logs that have grown large, in place of those put aside before."""
@@ -140,6 +145,15 @@ def read_private(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     return content
+
+
+def _remove_unless_held(lock_file: Path) -> None:
+    try:
+        with lock_file.open("a", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError, PermissionError):
+        return  # held, or gone by now, or somebody else's
+    shutil.rmtree(lock_file.parent, ignore_errors=True)
 
 
 def _lock(lock: IO[str], directory: Path) -> None:

@@ -44,15 +44,29 @@ def test_a_secret_stays_what_it_was_unless_the_operator_chooses_another(tmp_path
 
 
 @pytest.mark.skipif(not homes.RAM_DISK.is_dir(), reason="this machine has no RAM disk")
-def test_data_on_the_ram_disk_go_and_data_on_disk_stay(tmp_path: Path) -> None:
-    on_disk = Home.at(tmp_path)
-    in_memory = on_disk.on_ram_disk()
-    assert in_memory.data.parent == homes.RAM_DISK
-    assert in_memory.directory == tmp_path
-    in_memory.remove_data()
+def test_data_on_the_ram_disk_go_with_the_cluster(tmp_path: Path) -> None:
+    with Home.at(tmp_path).on_ram_disk() as in_memory:
+        assert in_memory.data.parent == homes.RAM_DISK
+        assert in_memory.directory == tmp_path
+        assert in_memory.data.stat().st_mode & 0o077 == 0
     assert not in_memory.data.exists()
-    on_disk.remove_data()
     assert tmp_path.exists()
+
+
+def test_data_that_a_killed_supervisor_left_on_the_ram_disk_go_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homes, "RAM_DISK", tmp_path)
+    monkeypatch.setattr(homes, "ROOM_BYTES", 0)
+    abandoned, stranger = tmp_path / "emporium-abandoned", tmp_path / "emporium-unlocked"
+    abandoned.mkdir()
+    (abandoned / "lock").touch()
+    stranger.mkdir()
+    with Home.at(tmp_path).on_ram_disk() as first, Home.at(tmp_path).on_ram_disk() as second:
+        assert first.data.exists(), "what is in use stays"
+        assert second.data.exists()
+        assert not abandoned.exists()
+    assert stranger.exists(), "what never was a cluster's stays"
 
 
 def test_a_full_disk_is_named_with_its_mend(
