@@ -23,6 +23,7 @@ class Server:
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 50051
     reuse_port: bool = False  # several processes on one port; only `emporium up --workers` sets it
+    own_port: int = 0  # also listen here, by oneself, for balancers that know every process
     metrics_port: int = 9464  # 0: none
     deadline_seconds: float = 10.0  # for a call that brings none of its own
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call

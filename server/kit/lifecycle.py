@@ -95,7 +95,7 @@ async def serving(
     )
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
     reflection.register(server, names)
-    port = _listen(server, f"{configuration.grpc_host}:{configuration.grpc_port}")
+    port = _listen(server, configuration)
     await server.start()
     try:
         async with health.following():
@@ -111,7 +111,16 @@ async def serving(
         _log.info("stopped", in_flight=in_flight.count)
 
 
-def _listen(server: grpc.aio.Server, address: str) -> int:
+def _listen(server: grpc.aio.Server, configuration: settings.Server) -> int:
+    """Listens on the service's port, and on the process's own if it has one; gives the former."""
+    ports = [configuration.grpc_port]
+    if configuration.own_port:
+        ports.append(configuration.own_port)
+    bound = [_bind(server, f"{configuration.grpc_host}:{port}") for port in ports]
+    return bound[0]
+
+
+def _bind(server: grpc.aio.Server, address: str) -> int:
     try:
         return server.add_insecure_port(address)
     except RuntimeError as error:

@@ -129,7 +129,10 @@ class Assembly:
             into,
             edge_port=self.ports.edge,
             admin_port=self.ports.admin,
-            endpoints={service: [("127.0.0.1", port)] for service, port in self.ports.grpc.items()},
+            endpoints={
+                service: [("127.0.0.1", port) for port in self.ports.behind_edge(service)]
+                for service in SERVICES
+            },
             jwks=self.home.keys / "jwks.json",
             rate_limit_per_minute=self.options.rate_limit_per_minute,
             login_limit_per_minute=self.options.login_limit_per_minute,

@@ -31,6 +31,7 @@ def service_environment(
         "GRPC_HOST": "127.0.0.1",
         "GRPC_PORT": str(ports.grpc[service]),
         "REUSE_PORT": "true" if options.workers > 1 else "false",
+        "OWN_PORT": str(ports.own.get(process, 0)),
         "METRICS_PORT": str(ports.metrics[process]),
         "JWKS_FILE": str(home.keys / "jwks.json"),
         "USER_TARGET": f"dns:///127.0.0.1:{ports.grpc['user']}",

@@ -14,14 +14,25 @@ OTHERWISE = "Stop its holder, or choose another --edge-port, which makes all por
 
 @dataclass(frozen=True, kw_only=True)
 class PortPlan:
-    """Ports on 127.0.0.1."""
+    """Ports on 127.0.0.1.
+
+    Callers know one port a service, and the kernel spreads their connections over its workers.
+    The edge keeps few connections for long, so it would reach one worker only; it knows each by a
+    port of its own.
+    """
 
     edge: int
     admin: int
     grpc: dict[str, int]  # by service; its workers share it
+    own: dict[str, int]  # by process, where a service has several
     metrics: dict[str, int]  # by process
     postgres: int
     mongod: int
+
+    def behind_edge(self, service: str) -> list[int]:
+        """Where the edge finds the service."""
+        own = [port for name, port in self.own.items() if name.rpartition("-")[0] == service]
+        return own or [self.grpc[service]]
 
 
 def process_names(service: str, workers: int) -> list[str]:
@@ -35,23 +46,27 @@ def plan(options: ClusterOptions) -> PortPlan:
     Raises `LocalError` naming a port that is in use, and its holder.
     """
     processes = [name for each in SERVICES for name in process_names(each, options.workers)]
-    postgres, mongod = free_ports(2)
+    workers = processes if options.workers > 1 else []
+    postgres, mongod, *own_ports = free_ports(2 + len(workers))
+    own = dict(zip(workers, own_ports, strict=True))
     if options.edge_port == DEFAULT_EDGE_PORT:
         chosen = PortPlan(
             edge=DEFAULT_EDGE_PORT,
             admin=WELL_KNOWN_ADMIN,
             grpc=WELL_KNOWN_GRPC,
+            own=own,
             metrics={name: WELL_KNOWN_METRICS + n for n, name in enumerate(processes)},
             postgres=postgres,
             mongod=mongod,
         )
     else:
-        taken = frozenset({postgres, mongod, options.edge_port})
+        taken = frozenset({postgres, mongod, options.edge_port, *own_ports})
         edge, admin, *rest = free_ports(2 + len(SERVICES) + len(processes), taken)
         chosen = PortPlan(
             edge=options.edge_port or edge,
             admin=admin,
             grpc=dict(zip(SERVICES, rest, strict=False)),
+            own=own,
             metrics=dict(zip(processes, rest[len(SERVICES) :], strict=True)),
             postgres=postgres,
             mongod=mongod,

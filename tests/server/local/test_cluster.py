@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
@@ -98,6 +99,29 @@ async def test_the_demo_logins_sign_in(cluster: Cluster) -> None:
                 "/api/v1/auth/login", json={"email": login.email, "password": login.password}
             )
             assert answer.status_code == 200, answer.text
+
+
+def products_listed(metrics: str) -> float:
+    """How many ListProducts calls a process has had."""
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(metrics)
+        for sample in family.samples
+        if sample.name == "grpc_server_started_total"
+        and sample.labels["grpc_method"] == "ListProducts"
+    )
+
+
+async def test_the_edge_gives_every_worker_its_share(cluster: Cluster) -> None:
+    async with httpx.AsyncClient(base_url=cluster.edge_url) as http:
+        for _ in range(40):
+            answer = await http.get("/api/v1/products")
+            assert answer.status_code == 200
+        served = [
+            products_listed((await http.get(cluster.record.metrics[name])).text)
+            for name in ("order-1", "order-2")
+        ]
+    assert min(served) >= 10, served
 
 
 async def test_seeding_again_doubles_nothing(cluster: Cluster) -> None:
