@@ -1,12 +1,12 @@
 """Structured logs to standard output, and metrics for Prometheus on loopback."""
 
 import asyncio
+import atexit
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
@@ -14,6 +14,8 @@ import prometheus_client
 import structlog
 
 from server.settings import Server, SettingsError
+
+_LOG_DELAY_SECONDS = 0.01
 
 
 @contextmanager
@@ -40,10 +42,12 @@ def telemetry(settings: Server, service: str) -> Iterator[None]:
 
 def configure_logs(level: str, service: str) -> None:
     """One JSON object a line, also for what libraries say through `logging`."""
+    lines = _Lines(sys.stdout.buffer)
+    atexit.register(lines.write)
     structlog.configure(
         processors=[_renderer(service)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=partial(_Lines, sys.stdout.buffer),
+        logger_factory=lambda *names: lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
@@ -62,33 +66,42 @@ def _renderer(service: str) -> structlog.typing.Processor:
 
 
 class _Lines:
-    """Writes lines; those of one turn of the event loop go out together, when it ends.
+    """Writes lines: warnings and errors at once, the others together with those that follow soon.
 
-    Each line by itself would cost a call more than all that is logged in it.
+    Written by itself, a line would cost its call more than all that is said in it.
     """
 
-    def __init__(self, stream: BinaryIO, *names: Any) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._lines: list[bytes] = []
-        self._loop: asyncio.AbstractEventLoop | None = None  # that will write
+        self._waiting: list[bytes] = []
+        self._loop: asyncio.AbstractEventLoop | None = None  # that will write them
 
-    def msg(self, line: bytes) -> None:
-        """Writes `line` and an end of line."""
-        self._lines.append(line)
+    def soon(self, line: bytes) -> None:
+        """Writes `line` within `_LOG_DELAY_SECONDS`."""
+        self._waiting.append(line)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # another thread, or before and after serving
-            self._write()
+            self.write()
             return
         if self._loop is not loop:
             self._loop = loop
-            loop.call_soon(self._write)
+            loop.call_later(_LOG_DELAY_SECONDS, self.write)
 
-    debug = info = warning = error = critical = exception = log = msg
+    def now(self, line: bytes) -> None:
+        """Writes what waits, and `line`."""
+        self._waiting.append(line)
+        self.write()
 
-    def _write(self) -> None:
+    debug = info = msg = soon
+    warning = error = critical = exception = log = now
+
+    def write(self) -> None:
+        """Writes what waits."""
         self._loop = None
-        lines, self._lines = self._lines, []
+        lines, self._waiting = self._waiting, []
+        if not lines:
+            return
         rest = b"".join(line + b"\n" for line in lines)
         while rest:  # an unbuffered stream may take less than it is given
             rest = rest[self._stream.write(rest) :]

@@ -15,10 +15,13 @@ from server.kit.method import Method
 
 
 class Watch(NamedTuple):
-    """What a watcher does for one method. An outcome of None is success."""
+    """What a watcher does for one method; either part may be missing.
 
-    on_start: Callable[[Context], None]
-    on_end: Callable[[Context, Refusal | None], None]
+    An outcome of None is success.
+    """
+
+    on_start: Callable[[Context], None] | None = None
+    on_end: Callable[[Context, Refusal | None], None] | None = None
 
 
 class Gate(NamedTuple):
@@ -43,7 +46,3 @@ class Guard(Protocol):
 
     def gate(self, method: Method) -> Gate | None:
         """What to check for each call of `method`; None when there is nothing to check."""
-
-
-def ignore_outcome(context: Context, outcome: Refusal | None) -> None:
-    """The end of a call, for a watcher that only cares for its start."""

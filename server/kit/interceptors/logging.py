@@ -9,8 +9,6 @@ from server.kit.interceptors.layers import Watch
 from server.kit.interceptors.status import Refusal
 from server.kit.method import Method
 
-_log = structlog.get_logger()
-
 
 class CallLog:
     """Logs successes and refusals as `info`, defects as `error` with their traceback."""
@@ -18,6 +16,7 @@ class CallLog:
     def watch(self, method: Method) -> Watch:
         """A line with `method`, `request_id`, `caller`, `code`, `reason` and `duration_ms`."""
         name = f"{method.service}/{method.name}"
+        log = structlog.get_logger().bind()  # made once; the unbound one is looked up at every call
 
         def on_end(context: Context, outcome: Refusal | None) -> None:
             line = {
@@ -27,9 +26,9 @@ class CallLog:
                 "duration_ms": round((time.perf_counter() - context.started_at) * 1000, 3),
             }
             if outcome is None:
-                _log.info("call", code="OK", **line)
+                log.info("call", code="OK", **line)
             elif outcome.expected:
-                _log.info(
+                log.info(
                     "call",
                     code=outcome.code.name,
                     reason=outcome.reason,
@@ -38,10 +37,6 @@ class CallLog:
                 )
             else:
                 cause = outcome.__cause__ or outcome
-                _log.error("call", code=outcome.code.name, exc_info=cause, **line)
+                log.error("call", code=outcome.code.name, exc_info=cause, **line)
 
-        return Watch(_nothing, on_end)
-
-
-def _nothing(context: Context) -> None:
-    """The request id's watcher has taken the time already."""
+        return Watch(on_end=on_end)

@@ -74,8 +74,8 @@ class _Call:
         self._parse = method.request.FromString
         self._response = method.response
         self._reads = self._read_each if method.client_streaming else self._read
-        self._on_start = [watch.on_start for watch in watches]
-        self._on_end = [watch.on_end for watch in reversed(watches)]
+        self._on_start = [watch.on_start for watch in watches if watch.on_start]
+        self._on_end = [watch.on_end for watch in reversed(watches) if watch.on_end]
         self._on_call = [gate.on_call for gate in gates if gate.on_call]
         self._on_message = [gate.on_message for gate in gates if gate.on_message]
         self._deadline_seconds = deadline_seconds

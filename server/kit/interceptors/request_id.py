@@ -7,7 +7,7 @@ from uuid_utils import uuid7
 
 from emporium.deadline import request_id
 from server.kit.context import Context
-from server.kit.interceptors.layers import Watch, ignore_outcome
+from server.kit.interceptors.layers import Watch
 from server.kit.method import Method
 
 _is_sane = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
@@ -21,11 +21,11 @@ class RequestId:
 
     def watch(self, method: Method) -> Watch:
         """The same for every method."""
-        return Watch(_start, ignore_outcome)
+        return Watch(_start)
 
 
 def _start(context: Context) -> None:
     context.started_at = time.perf_counter()
-    sent = context.metadata.get("x-request-id", "")
-    context.request_id = sent if _is_sane(sent) else str(uuid7())
+    sent = context.metadata.get("x-request-id")
+    context.request_id = sent if sent and _is_sane(sent) else str(uuid7())
     request_id.set(context.request_id)

@@ -4,7 +4,6 @@ import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -51,6 +50,17 @@ Call = Callable[[], Awaitable[object]]
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """Each layer alone, less what a pipeline without any costs; then all of them at once."""
+    with Path(os.devnull).open("wb") as nowhere:  # noqa: ASYNC230 (it never blocks)
+        telemetry.configure_logs("info", "user")
+        lines = telemetry._Lines(nowhere)
+        structlog.configure(logger_factory=lambda *names: lines)
+        costs = await _costs(_calls(stage))
+        lines.write()
+        structlog.reset_defaults()
+    return list(_rows(costs))
+
+
+def _calls(stage: Stage) -> dict[str, Call]:
     verifier = Verifier.from_file(stage.home.keys / "jwks.json")
     sent = (
         ("user-agent", "h2load nghttp2/1.52.0"),
@@ -60,7 +70,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     watchers: list[Watcher] = [RequestId(), CallLog(), CallMetrics(CollectorRegistry()), InFlight()]
     guards: list[Guard] = [Authentication(verifier), AccessRules(), EdgeHeaders(), Validation()]
     whole = _composed(watchers, guards)
-    calls = {
+    return {
         "servicer": lambda: _servicer(pb.GetUserRequest.FromString(_REQUEST), None),
         "pipeline": _within(_composed([], []), sent, time_remaining=1.0),
         "deadline": _within(_composed([], []), sent),
@@ -69,11 +79,6 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
         "all": _within(whole, sent),
         "hooked": _hooked(whole, sent),
     }
-    with Path(os.devnull).open("wb") as nowhere:  # noqa: ASYNC230 (it never blocks)
-        telemetry.configure_logs("info", "user")
-        structlog.configure(logger_factory=partial(telemetry._Lines, nowhere))
-        costs = await _costs(calls)
-    return list(_rows(costs))
 
 
 def _rows(costs: dict[str, float]) -> Sequence[Row]:
