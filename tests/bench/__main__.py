@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.bench.budget import FULL, QUICK, Budget
 from tests.bench.machine import LOAD_CORE, pin
 from tests.bench.report import Row, show
-from tests.bench.rows import get_user, idle, layers, logins, orders, rest, scale
+from tests.bench.rows import get_user, idle, layers, logins, orders, rest, scale, up
 from tests.bench.stage import Stage, stage
 
 ROWS: dict[str, Callable[[Stage, Budget], Awaitable[list[Row]]]] = {
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Stage, Budget], Awaitable[list[Row]]]] = {
     "scale": scale.measure,
     "logins": logins.measure,
     "idle": idle.measure,
+    "up": up.measure,
 }
 
 

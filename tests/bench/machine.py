@@ -12,6 +12,9 @@ SERVER_CORE = _CORES[0]
 LOAD_CORE = _CORES[-1]
 
 
+ALL_CORES = ",".join(map(str, _CORES))
+
+
 def pin(pid: int, core: int) -> None:
     """Keeps every thread of `pid`, and those it will start, on `core`."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
