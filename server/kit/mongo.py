@@ -29,6 +29,7 @@ from pymongo.errors import (
     NetworkTimeout,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
     WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
@@ -50,7 +51,9 @@ _FIRST_DELAY_SECONDS = 0.1
 _DELAY_SECONDS_MAX = 2.0
 _RETRY_AFTER_SECONDS = 1.0
 _PING_TIMEOUT_SECONDS = 0.8
-_SELECTION_TIMEOUT_MS = 2_000
+_CONNECT_TIMEOUT_MS = 2_000
+# How long an operation waits for a server when none is known to be there.
+_AWAY_TIMEOUT_SECONDS = 1.0
 # Transactions that met: they try again soon, apart, and not for longer than the call may take.
 _FIRST_RETRY_SECONDS = 0.005
 _RETRY_SECONDS_MAX = 0.2
@@ -97,6 +100,21 @@ class Database:
                 raise
             await self.command("collMod", name, validator=validator)
 
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Bounds the operations inside, and gives what the driver raises a name for callers.
+
+        When the server is known to be away they fail after a second: whoever called us will try
+        again, and should hear what is wrong rather than run out of time. See `translated`.
+        """
+        with translated(), pymongo.timeout(self._seconds()):
+            yield
+
+    def _seconds(self) -> float:
+        is_there = self._client.topology_description.has_writable_server()
+        wanted = self._timeout_seconds if is_there else _AWAY_TIMEOUT_SECONDS
+        return max(time_left(wanted), 0.001)
+
     async def ping(self) -> None:
         """Raises when the database does not answer."""
         with pymongo.timeout(_PING_TIMEOUT_SECONDS):
@@ -115,6 +133,8 @@ class Database:
         while True:
             try:
                 return await self._attempt(work, give_up_at)
+            except ServerSelectionTimeoutError:
+                raise  # it is away, and trying again is for those who can wait for longer
             except PyMongoError as error:
                 if not error.has_error_label(_TRY_AGAIN) or time.monotonic() + delay > give_up_at:
                     raise
@@ -125,7 +145,8 @@ class Database:
         # Leaving the session ends a transaction that was not committed. That stands outside the
         # time limit: it must be told to the server, or its locks would stay for a minute.
         async with await _settled(self._client.start_session()) as session:
-            with pymongo.timeout(max(give_up_at - time.monotonic(), 0.001)):
+            limit = min(self._seconds(), max(give_up_at - time.monotonic(), 0.001))
+            with pymongo.timeout(limit):
                 # Concerns come from the transaction, never from the collection.
                 await _settled(
                     session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
@@ -168,9 +189,12 @@ def _client(settings: Mongo) -> Any:
     # Timeouts in milliseconds, as the drivers and the connection string have them.
     options: dict[str, Any] = {
         "timeoutMS": int(settings.mongodb_timeout_seconds * 1_000),
-        "serverSelectionTimeoutMS": _SELECTION_TIMEOUT_MS,
-        "connectTimeoutMS": _SELECTION_TIMEOUT_MS,
+        "connectTimeoutMS": _CONNECT_TIMEOUT_MS,
         "appname": settings.mongodb_database,
+        # With `timeoutMS` the driver would repeat for as long as that. Whoever called us repeats
+        # too, five times, and should hear what is wrong rather than run out of time.
+        "retryReads": False,
+        "retryWrites": False,
     }
     if settings.mongodb_driver == "motor":
         # Imported here, because a process that runs on PyMongo should not carry it.

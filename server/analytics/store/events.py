@@ -5,17 +5,18 @@ from datetime import UTC, datetime
 from pymongo.errors import DuplicateKeyError
 
 from server.analytics.rules import Event
-from server.kit.mongo import Database, Document, translated
+from server.kit.mongo import Database, Document
 
 
 class MongoEventStore:
     """An `EventStore` on `emporium_analytics`."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._events = database.collection("events")
 
     async def record(self, event: Event) -> Event | None:
-        with translated():
+        with self._database.limited():
             try:
                 await self._events.insert_one(_document(event))
             except DuplicateKeyError:

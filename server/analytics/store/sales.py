@@ -52,7 +52,7 @@ class MongoSalesStore:
     async def days(self, currency: str, period: Period) -> Sequence[SalesDay]:
         first, last = period.first or date.min, period.last or date.max
         wanted = {"$gte": _id(SalesKey(currency, first)), "$lte": _id(SalesKey(currency, last))}
-        with translated():
+        with self._database.limited():
             return [_day(found) async for found in self._days.find({"_id": wanted}).sort("_id")]
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import gc
 import signal
-import subprocess
-import sys
 import time
 import uuid
 import warnings
@@ -183,6 +181,8 @@ async def test_an_address_that_cannot_be_is_told_of_without_the_password(
 
 async def test_a_server_that_comes_up_late_is_waited_for(engines_folder: Path) -> None:
     own = EmbeddedMongo(engines_folder / "late", durable=False)
+    async with own:
+        pass  # its first day, on which it is told of its users
     settings = Mongo(mongodb_uri=own.uri, mongodb_connect_timeout_seconds=20)
 
     async def connect() -> None:
@@ -199,27 +199,34 @@ async def test_a_server_that_comes_up_late_is_waited_for(engines_folder: Path) -
 async def test_it_follows_the_server_down_and_up(engines_folder: Path, driver: Driver) -> None:
     async with (
         EmbeddedMongo(engines_folder / driver) as own,
-        connected(own.uri, driver, 1.0) as database,
+        connected(own.uri, driver, 1.5) as database,
     ):
         words = database.collection("words")
         await words.insert_one({"_id": "before"})
 
         own.child.send(signal.SIGSTOP)
         began = time.monotonic()
-        with pytest.raises(errors.DeadlineExceeded), kit_mongo.translated():
+        with pytest.raises(errors.DeadlineExceeded), database.limited():
             await words.insert_one({"_id": "while it sleeps"})
-        assert time.monotonic() - began < 3
+        assert 1 < time.monotonic() - began < 4
         own.child.send(signal.SIGCONT)
 
         own.child.send(signal.SIGKILL)
         await own.child.wait()
+        began = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(errors.Unavailable), database.limited():
+                await words.insert_one({"_id": "while it is away"})
         with pytest.raises(errors.Unavailable), kit_mongo.translated():
-            await words.insert_one({"_id": "while it is away"})
+            await database.transaction(
+                lambda session: words.insert_one({"_id": "while it is away"}, session=session)
+            )
+        assert time.monotonic() - began < 5
         with pytest.raises(PyMongoError):
             await database.ping()
 
         await own.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await _until_it_answers(database)
         assert await words.find_one({"_id": "before"})
         assert await words.find_one({"_id": "while it is away"}) is None
@@ -258,8 +265,3 @@ def test_each_of_the_drivers_errors_has_a_name_for_callers(
         raise raised
     if isinstance(found.value, errors.Unavailable | errors.Conflict):
         assert found.value.retry_after_seconds
-
-
-def test_motor_is_loaded_only_when_it_is_chosen() -> None:
-    check = "import sys, server.analytics.app; sys.exit('motor' in sys.modules)"
-    subprocess.run([sys.executable, "-c", check], check=True)
