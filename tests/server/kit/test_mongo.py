@@ -8,9 +8,11 @@ import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import psutil
 import pytest
 import pytest_asyncio
 from pymongo.errors import (
@@ -30,6 +32,7 @@ from server.kit.mongo import Database, Session
 from server.local.mongo import EmbeddedMongo
 from server.local.ports import free_ports
 from server.settings import Mongo, SettingsError
+from tests.waiting import until
 
 Driver = Literal["pymongo", "motor"]
 DRIVERS: tuple[Driver, ...] = ("pymongo", "motor")
@@ -205,6 +208,7 @@ async def test_it_follows_the_server_down_and_up(engines_folder: Path, driver: D
         await words.insert_one({"_id": "before"})
 
         own.child.send(signal.SIGSTOP)
+        await until(partial(_all_threads_stopped, own.child.pid))
         began = time.monotonic()
         with pytest.raises(errors.DeadlineExceeded), database.limited():
             await words.insert_one({"_id": "while it sleeps"})
@@ -230,6 +234,12 @@ async def test_it_follows_the_server_down_and_up(engines_folder: Path, driver: D
             await _until_it_answers(database)
         assert await words.find_one({"_id": "before"})
         assert await words.find_one({"_id": "while it is away"}) is None
+
+
+async def _all_threads_stopped(pid: int) -> bool:
+    """A signal is not there at once for each of them, and one that still runs may answer."""
+    threads = psutil.Process(pid).threads()
+    return all(psutil.Process(each.id).status() == psutil.STATUS_STOPPED for each in threads)
 
 
 async def _until_it_answers(database: Database) -> None:
