@@ -5,14 +5,12 @@ python -m tests.bench [--only NAME] [--quick]
 
 import argparse
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
 from tests.bench.budget import FULL, QUICK, Budget
-from tests.bench.machine import LOAD_CORE, pin
 from tests.bench.report import Row, show
 from tests.bench.rows import get_user, idle, layers, logins, orders, rest, scale, up
 from tests.bench.stage import Stage, stage
@@ -40,7 +38,6 @@ def main() -> None:
 
 async def _measure(names: list[str], budget: Budget) -> None:
     console = Console(width=max(Console().width, 120))
-    pin(os.getpid(), LOAD_CORE)
     rows: list[Row] = []
     began = time.monotonic()
     async with stage() as ready:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.bench.h2load import CONNECTIONS, STREAMS, LoadFailed, framed
+from tests.bench.machine import loading
 
 _PATIENCE_SECONDS = 120.0
 _TICK_SECONDS = 0.005
@@ -38,6 +39,11 @@ async def flood(target: Target, messages: Sequence[bytes], rate: float | None = 
     At most `CONNECTIONS * STREAMS` are under way at a time, unless a `rate` a second is given:
     then each is sent when its time has come. Raises `LoadFailed` when a call fails.
     """
+    with loading():
+        return await _flood(target, messages, rate)
+
+
+async def _flood(target: Target, messages: Sequence[bytes], rate: float | None) -> float:
     work = _Work(messages, asyncio.get_running_loop().create_future())
     connections = [await _connected(target, work) for _ in range(CONNECTIONS)]
     began = time.perf_counter()

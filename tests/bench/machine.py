@@ -2,7 +2,8 @@
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _CORES = sorted(os.sched_getaffinity(0))
@@ -10,9 +11,6 @@ _CORES = sorted(os.sched_getaffinity(0))
 # What is measured has a core to itself; what loads it, and the databases, have the other one.
 SERVER_CORE = _CORES[0]
 LOAD_CORE = _CORES[-1]
-
-
-ALL_CORES = ",".join(map(str, _CORES))
 
 
 def pin(pid: int, core: int) -> None:
@@ -30,6 +28,16 @@ def pin_family(pid: int, core: int) -> None:
             pin_family(int(child), core)
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Keeps this process on the load core for the time of the block."""
+    pin(os.getpid(), LOAD_CORE)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, _CORES)
+
+
 def cpu_seconds(pid: int) -> float:
     """The CPU time that all threads of `pid` have had, to the nanosecond."""
     clock = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it, for which Python has no name
@@ -37,9 +45,9 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    """The memory that `pid` holds, shared libraries included, in megabytes of 10^6 bytes."""
+    """The memory that `pid` holds, shared libraries included, in megabytes of 2^20 bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def is_batch(pid: int) -> bool:

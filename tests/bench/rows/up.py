@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from tests.bench.budget import Budget
-from tests.bench.machine import ALL_CORES
 from tests.bench.report import Row
 from tests.bench.stage import Stage
 
@@ -41,9 +40,6 @@ async def _up_and_down(home: Path) -> float:
 
 async def _emporium(*words: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        "taskset",  # the bench keeps to one core, which its children would inherit
-        "-c",
-        ALL_CORES,
         sys.executable,
         "-m",
         "server",
