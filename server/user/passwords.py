@@ -20,6 +20,7 @@ from server.kit import errors
 # their rate. At 19 they leave all of it, and a login takes 14 s: longer than its caller waits.
 _NICE = 12
 _WAITING_MAX_PER_THREAD = 16
+_DIGEST_LENGTH = 31  # characters of a bcrypt hash that follow its cost and salt
 
 T = TypeVar("T")
 
@@ -33,8 +34,8 @@ class PasswordHasher:
         self._waiting_max = waiting_max
         self._waiting = 0
         # Compared with when there is no account, so that a wrong e-mail takes as long as a wrong
-        # password and neither tells which it was. Hashed at the first login, not at start.
-        self._nobody: bytes | None = None
+        # password and neither tells which it was. No password makes it: it is a salt and nothing.
+        self._nobody = bcrypt.gensalt(cost) + b"." * _DIGEST_LENGTH
 
     async def hash(self, password: str) -> bytes:
         """A salted hash. Raises `Unavailable` when too many are waiting."""
@@ -42,11 +43,8 @@ class PasswordHasher:
 
     async def matches(self, password: str, password_hash: bytes | None) -> bool:
         """Whether `password` made `password_hash`; False, as slowly, when there is none."""
-        if password_hash is None:
-            self._nobody = self._nobody or await self.hash("nobody's password")
-            await self._run(lambda: bcrypt.checkpw(password.encode(), self._nobody or b""))
-            return False
-        return await self._run(lambda: bcrypt.checkpw(password.encode(), password_hash))
+        compared = password_hash or self._nobody
+        return await self._run(lambda: bcrypt.checkpw(password.encode(), compared))
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._waiting >= self._waiting_max:

@@ -1,12 +1,28 @@
 """Hashes on their own threads, bounded."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from server.kit import errors
-from server.user.passwords import hashing
+from server.user.passwords import PasswordHasher, hashing
 
 CHEAPEST_BCRYPT = 4
 SLOW_BCRYPT = 10
+
+
+class Counting(ThreadPoolExecutor):
+    """A thread that counts what it is given to do."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.count = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.count += 1
+        return super().submit(fn, *args, **kwargs)
 
 
 async def test_a_password_matches_its_own_hash_only() -> None:
@@ -15,6 +31,28 @@ async def test_a_password_matches_its_own_hash_only() -> None:
         assert await hasher.matches("correct horse", password_hash)
         assert not await hasher.matches("battery staple", password_hash)
         assert not await hasher.matches("nobody's password", None)
+
+
+async def test_no_account_costs_one_check_from_the_first_login_on() -> None:
+    with Counting() as executor:
+        hasher = PasswordHasher(executor, CHEAPEST_BCRYPT, waiting_max=16)
+        matched = await asyncio.gather(*(hasher.matches("correct horse", None) for _ in range(5)))
+        assert not any(matched)
+        assert executor.count == 5
+
+
+async def test_no_account_takes_as_long_as_a_wrong_password() -> None:
+    async def fastest(password_hash: bytes | None) -> float:
+        taken = []
+        for _ in range(3):
+            began = time.perf_counter()
+            assert not await hasher.matches("battery staple", password_hash)
+            taken.append(time.perf_counter() - began)
+        return min(taken)
+
+    async with hashing(SLOW_BCRYPT, 1) as hasher:
+        wrong = await fastest(await hasher.hash("correct horse"))
+        assert await fastest(None) > wrong / 2
 
 
 async def test_the_loop_goes_on_while_hashing() -> None:
