@@ -31,7 +31,7 @@ class EventService:
     async def RecordOrderEvents(
         self, request: event_pb.RecordOrderEventsRequest, context: Context
     ) -> event_pb.RecordOrderEventsResponse:
-        events = [wire.from_order_event(sent) for sent in request.events]
+        events = wire.from_order_events(request)
         recorded = await self._sales.record(events)
         return event_pb.RecordOrderEventsResponse(
             recorded=recorded, repeated_before=len(events) - recorded

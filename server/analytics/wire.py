@@ -19,27 +19,32 @@ from server.kit.wire import moment, money, timestamp
 _KINDS = {number: Kind(name) for name, number in event_pb.OrderEvent.Kind.items() if number}
 
 
-def from_order_event(sent: event_pb.OrderEvent) -> OrderEvent:
-    """What became of an order, as the order service tells it."""
+def from_order_events(request: event_pb.RecordOrderEventsRequest) -> list[OrderEvent]:
+    """What became of orders, as the order service tells it. Raises `Invalid` for no moment."""
+    return [_from_order_event(sent, f"events[{n}]") for n, sent in enumerate(request.events)]
+
+
+def _from_order_event(sent: event_pb.OrderEvent, path: str) -> OrderEvent:
     return OrderEvent(
         id=UUID(sent.id),
         kind=_KINDS[sent.kind],
         order_id=UUID(sent.order_id),
         user_id=UUID(sent.user_id),
-        order_date=moment(sent.order_date),
+        order_date=moment(sent.order_date, f"{path}.order_date"),
         total_price=Decimal(sent.total_price),
         currency=sent.currency,
         units=sent.units,
         was_cancelled=sent.was_cancelled,
-        occurred_at=moment(sent.occurred_at),
+        occurred_at=moment(sent.occurred_at, f"{path}.occurred_at"),
     )
 
 
 def from_record(request: event_pb.RecordEventRequest) -> NewEvent:
-    """What the caller says it did."""
+    """What the caller says it did. Raises `Invalid` for no moment."""
+    happened = request.occurred_at if request.HasField("occurred_at") else None
     return NewEvent(
         type=request.type,
-        occurred_at=moment(request.occurred_at) if request.HasField("occurred_at") else None,
+        occurred_at=moment(happened, "occurred_at") if happened else None,
         properties=dict(request.properties),
     )
 

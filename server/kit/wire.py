@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from server.kit import errors
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -14,9 +16,13 @@ def timestamp(moment: datetime) -> Timestamp:
     return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
-def moment(timestamp: Timestamp) -> datetime:
-    """The UTC moment that `timestamp` tells."""
-    return timestamp.ToDatetime(UTC)
+def moment(timestamp: Timestamp, field: str) -> datetime:
+    """The UTC moment that `timestamp` tells. Raises `Invalid`, naming `field`, when it is none."""
+    try:
+        return timestamp.ToDatetime(UTC)
+    except (ValueError, OverflowError) as error:
+        # Native callers can send seconds that no calendar has, and nanoseconds beyond a second.
+        raise errors.Invalid("not a date of the years 1 to 9999", field=field) from error
 
 
 def money(amount: Decimal) -> str:

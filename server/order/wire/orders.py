@@ -1,12 +1,10 @@
 """Orders between Protobuf and dataclasses."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.type.v1 import address_pb2
-from server.kit import errors
 from server.kit.paging import Page, PageQuery, choice, page_meta
 from server.kit.paging import moment as moment_of_text
 from server.kit.wire import moment, money, timestamp
@@ -78,7 +76,9 @@ def from_create(request: pb.CreateOrderRequest) -> NewOrder:
         lines=tuple(_from_item(item) for item in request.items),
         shipping_address=_from_address(request),
         user_id=request.user_id.lower() or None,
-        order_date=_from_order_date(request) if request.HasField("order_date") else None,
+        order_date=moment(request.order_date, "order_date")
+        if request.HasField("order_date")
+        else None,
         currency=request.currency or None,
     )
 
@@ -142,11 +142,3 @@ def _from_address(request: Any) -> Address | None:
         postal_code=address.postal_code,
         country_code=address.country_code,
     )
-
-
-def _from_order_date(request: pb.CreateOrderRequest) -> datetime:
-    try:
-        return moment(request.order_date)
-    except (ValueError, OverflowError) as error:
-        # Native callers can send seconds that no calendar has.
-        raise errors.Invalid("not a date of the years 1 to 9999", field="order_date") from error

@@ -223,6 +223,20 @@ async def test_an_event_that_can_never_be_recorded_is_named_and_stops_the_batch(
     assert not report.days
 
 
+@pytest.mark.parametrize("field", ["order_date", "occurred_at"])
+@pytest.mark.parametrize("moment", [Timestamp(seconds=2**60), Timestamp(nanos=2_000_000_000)])
+async def test_an_event_of_no_year_we_know_is_named(
+    door: DoorOf, new_currency: NewCurrency, field: str, moment: Timestamp
+) -> None:
+    request = batch(placed(new_currency()), placed(new_currency()))
+    getattr(request.events[1], field).CopyFrom(moment)
+    found = await refused(door("SERVICE")("RecordOrderEvents", request))
+    assert (found.code, found.fields) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        [f"events[1].{field}"],
+    )
+
+
 async def test_an_event_is_the_callers_and_happened_now(door: DoorOf) -> None:
     ann = str(uuid.uuid4())
     before = datetime.now(UTC) - timedelta(milliseconds=1)
@@ -276,6 +290,9 @@ async def test_an_id_cannot_stand_for_another_event_or_another_caller(door: Door
         ({"type": "Viewed"}, "type"),
         ({"type": "order.placed"}, "type"),
         ({"occurred_at": Timestamp(seconds=4_000_000_000)}, "occurred_at"),
+        ({"occurred_at": Timestamp(seconds=-99_999_999_999)}, "occurred_at"),
+        ({"occurred_at": Timestamp(seconds=1, nanos=-1)}, "occurred_at"),
+        ({"occurred_at": Timestamp(seconds=1, nanos=2_000_000_000)}, "occurred_at"),
         ({"request_id": "7"}, "request_id"),
         ({"properties": {"a key": "x"}}, "properties[a key]"),
         ({"properties": {"$where": "x"}}, "properties[$where]"),

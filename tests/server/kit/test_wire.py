@@ -8,12 +8,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.kit import errors
 from server.kit.wire import moment, money, timestamp
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_moment_survives_the_wire(at: datetime) -> None:
-    assert moment(timestamp(at)) == at
+    assert moment(timestamp(at), "at") == at
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
@@ -25,12 +26,28 @@ def test_the_fast_way_says_what_the_librarys_says(at: datetime) -> None:
 
 def test_a_moment_of_another_zone_is_the_same_moment() -> None:
     at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=9)))
-    assert moment(timestamp(at)) == at
+    assert moment(timestamp(at), "at") == at
 
 
 def test_a_moment_without_a_zone_is_no_moment() -> None:
     with pytest.raises(TypeError):
         timestamp(datetime(2024, 1, 2))  # noqa: DTZ001 - what is tested
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        Timestamp(seconds=-62_135_596_801),  # a second before the year 1
+        Timestamp(seconds=253_402_300_800),  # the year 10000
+        Timestamp(seconds=2**62),
+        Timestamp(nanos=-1),
+        Timestamp(nanos=1_000_000_000),
+    ],
+)
+def test_what_no_calendar_has_is_refused_by_name(sent: Timestamp) -> None:
+    with pytest.raises(errors.Invalid) as refused:
+        moment(sent, "order_date")
+    assert [violation.field for violation in refused.value.violations] == ["order_date"]
 
 
 @pytest.mark.parametrize(
