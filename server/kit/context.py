@@ -34,9 +34,23 @@ class Context:
     `metadata` is what the caller sent, by lower-case key. `caller` is set by the authentication
     gate and stays None for a caller without a token. `headers` is what the answer carries besides
     its message; the engine sends it first.
+
+    `owner_scope` is whose resources the caller of an OWNER rpc may reach: its own id, or None for
+    everybody's. Stores take it with every read and write of an owned resource. The access gate sets
+    it from the roles that the rpc declares, and for no other rpc: to read it there is a defect.
     """
 
-    __slots__ = ("caller", "headers", "metadata", "request_id", "started_at", "time_remaining")
+    __slots__ = (
+        "caller",
+        "headers",
+        "metadata",
+        "owner_scope",
+        "request_id",
+        "started_at",
+        "time_remaining",
+    )
+
+    owner_scope: str | None
 
     def __init__(self, metadata: Mapping[str, str], time_remaining: float | None) -> None:
         self.metadata = metadata
@@ -51,12 +65,3 @@ class Context:
         """The caller of an rpc that needs one; the access gate has made sure of it."""
         assert self.caller is not None, "the rpc's access rule lets in callers without a token"
         return self.caller
-
-    @property
-    def owner_scope(self) -> str | None:
-        """Whose resources the caller may reach: its own id, or None for everybody's.
-
-        Stores take this with every read and write of an owned resource.
-        """
-        caller = self.signed_in
-        return None if caller.is_staff or caller.role is Role.SERVICE else caller.id

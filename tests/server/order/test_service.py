@@ -338,6 +338,23 @@ async def test_a_foreign_order_and_a_missing_one_get_the_same_answer(
     assert await ann("GetOrder", get(order)) == order
 
 
+async def test_a_service_reaches_nobodys_orders(
+    order_channel: grpc.aio.Channel, token: Token, ann: Door, mug: catalog_pb.Product
+) -> None:
+    order = await ann("CreateOrder", order_of(item(mug)))
+    service = Door(order_channel, token("SERVICE"))
+    for name, request in (
+        ("GetOrder", get(order)),
+        ("ListOrders", pb.ListOrdersRequest()),
+        ("ListUserOrders", pb.ListUserOrdersRequest(user_id=ann.user_id)),
+        ("GetOrderUser", pb.GetOrderUserRequest(order_id=order.id)),
+        ("UpdateOrder", update(order, status=pb.Order.CANCELLED)),
+        ("DeleteOrder", pb.DeleteOrderRequest(order_id=order.id)),
+    ):
+        assert (await refused(service(name, request))).reason == "PERMISSION_DENIED"
+    assert await ann("GetOrder", get(order)) == order
+
+
 async def test_nobody_gets_in_without_a_token(anyone: Door) -> None:
     found = await refused(anyone("ListOrders", pb.ListOrdersRequest()))
     assert (found.code, found.reason) == (StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")

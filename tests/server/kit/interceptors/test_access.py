@@ -6,11 +6,13 @@ from collections.abc import Callable
 import grpc
 import pytest
 
+from server.kit.context import Caller, Context, Role
+from server.kit.interceptors.access import AccessRules
 from server.kit.interceptors.hook import generic_handler
 from server.kit.interceptors.pipeline import Pipeline
-from server.kit.method import UndeclaredAccess, UnknownLocation
+from server.kit.method import UndeclaredAccess, UnknownLocation, methods
 from tests.server.conftest import Token
-from tests.server.kit.ping import Ping, PingServicer, described, echo, request
+from tests.server.kit.ping import Ping, PingServicer, described, echo, request, service
 from tests.server.refusals import refused
 
 ROLES = ("CUSTOMER", "STAFF", "ADMIN", "SERVICE")
@@ -21,7 +23,8 @@ MAY_CALL = {
     "Staff": {"STAFF", "ADMIN"},
     "Internal": {"SERVICE"},
     "Owned": {"STAFF"},  # besides the owner
-    "OwnedByStore": set(ROLES),  # the store compares
+    "OwnedByStore": {"CUSTOMER", "STAFF", "ADMIN"},  # the store compares
+    "OwnedForServices": set(ROLES),
 }
 
 FLAWED = """
@@ -47,10 +50,31 @@ async def test_an_rpc_lets_in_whom_it_declares(
     answer = await refused(ping.call(name, somebody, sent))
     if role == "nobody":
         assert answer.code is grpc.StatusCode.UNAUTHENTICATED
-    elif name == "Owned":
+    elif name == "Owned" and role != "SERVICE":
         assert answer.code is grpc.StatusCode.NOT_FOUND
     else:
         assert answer.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "scope"),
+    [
+        ("OwnedByStore", Role.CUSTOMER, "me"),
+        ("OwnedByStore", Role.STAFF, None),
+        ("OwnedByStore", Role.ADMIN, "me"),
+        ("OwnedForServices", Role.STAFF, "me"),
+        ("OwnedForServices", Role.SERVICE, None),
+        ("Owned", Role.CUSTOMER, "me"),
+        ("Owned", Role.STAFF, None),
+    ],
+)
+def test_declared_roles_reach_everybodys_and_others_their_own(
+    name: str, role: Role, scope: str | None
+) -> None:
+    context = Context({}, time_remaining=None)
+    context.caller = Caller("me", role, expires_at=0)
+    gate_of(name)(context)
+    assert context.owner_scope == scope
 
 
 @pytest.mark.parametrize("write", [str.lower, str.upper])
@@ -101,6 +125,14 @@ def test_a_location_that_the_response_cannot_fill_does_not_start() -> None:
     proto = FLAWED.format(name="lost", options=options, stream="")
     with pytest.raises(UnknownLocation, match="uid"):
         register("lost", proto)
+
+
+def gate_of(name: str) -> Callable[[Context], None]:
+    (method,) = (each for each in methods(service()) if each.name == name)
+    gate = AccessRules().gate(method)
+    assert gate
+    assert gate.on_call
+    return gate.on_call
 
 
 def register(name: str, proto: str) -> None:
