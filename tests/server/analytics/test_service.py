@@ -141,6 +141,20 @@ async def test_a_report_adds_up_what_became_of_orders(
     )
 
 
+async def test_a_report_counts_more_units_than_32_bits_hold(
+    door: DoorOf, new_currency: NewCurrency
+) -> None:
+    currency = new_currency()
+    for _ in range(2):  # the second adds to what the database already holds
+        orders = [placed(currency, units=10**8) for _ in range(15)]
+        await door("SERVICE")("RecordOrderEvents", batch(*orders))
+    report = await door("STAFF")(
+        "GetSalesReport", report_pb.GetSalesReportRequest(currency=currency)
+    )
+    assert (report.total.orders, report.total.units) == (30, 30 * 10**8)
+    assert report.days[0].sales.units == 30 * 10**8
+
+
 def became(order: OrderEvent, kind: Kind) -> OrderEvent:
     return OrderEvent(
         uuid.uuid4(),

@@ -105,6 +105,12 @@ async def test_every_violated_field_is_named(anyone: Door) -> None:
     assert found.request_id
 
 
+@pytest.mark.parametrize("name", [" ", "\t\n", "\u00a0", "\u2003 \u3000", "\u2028"])
+async def test_a_name_of_nothing_but_spaces_is_refused(anyone: Door, name: str) -> None:
+    found = await refused(anyone("CreateUser", create(full_name=name)))
+    assert (found.reason, found.fields) == ("VALIDATION_FAILED", ["full_name"])
+
+
 @pytest.mark.parametrize("name", ["A\0B", "\0"])
 async def test_nul_is_refused_by_name(anyone: Door, name: str) -> None:
     found = await refused(anyone("CreateUser", create(full_name=name)))

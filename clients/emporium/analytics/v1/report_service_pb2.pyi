@@ -119,7 +119,7 @@ class SalesFigures(message.Message):
     orders: builtins.int
     """Orders placed, whatever became of them."""
     units: builtins.int
-    """Things in those orders."""
+    """Things in those orders. In JSON a string, such as `"12"`, as Protobuf has every 64-bit number."""
     gross: builtins.str
     """The sum of those orders' totals."""
     cancelled_orders: builtins.int
