@@ -34,17 +34,31 @@ class Gathering(Generic[Job, Result]):
         return await result
 
     async def _work_on(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
-            wanted = [(job, result) for job, result in batch if not result.done()]
-            results: Sequence[Result | Exception]
-            try:
-                results = await self._work([job for job, _ in wanted])
-            except Exception as error:  # noqa: BLE001 - handed to whoever waits
-                results = [error] * len(wanted)
+        try:
+            while self._waiting:
+                batch = self._waiting[: self._size_max]
+                del self._waiting[: self._size_max]
+                if wanted := [(job, result) for job, result in batch if not result.done()]:
+                    await self._work_for(wanted)
+        finally:
+            # Whatever has ended the work, the next caller begins anew and nobody waits in vain.
+            self._working = None
+            for _, result in self._waiting:
+                result.cancel()
+            self._waiting.clear()
+
+    async def _work_for(self, wanted: Sequence[tuple[Job, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._work([job for job, _ in wanted])
             for (_, waiting), result in zip(wanted, results, strict=True):
                 _settle(waiting, result)
-        self._working = None
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            for _, waiting in wanted:
+                _settle(waiting, error)
+        finally:
+            # Still unsettled only when the work was cancelled.
+            for _, waiting in wanted:
+                waiting.cancel()
 
 
 def _settle(waiting: "asyncio.Future[Result]", result: Result | Exception) -> None:

@@ -20,6 +20,10 @@ class Slow:
         await self.may_end.wait()
         if "all broken" in jobs:
             raise LookupError("all broken")
+        if "cut off" in jobs:
+            raise asyncio.CancelledError
+        if "too few" in jobs:
+            return []
         return [LookupError(job) if job == "broken" else job.upper() for job in jobs]
 
 
@@ -80,3 +84,35 @@ async def test_an_error_of_the_work_is_for_all_of_its_batch_and_for_no_other(
     outcomes = await asyncio.gather(*first, *others, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["A", "all broken", "all broken"]
     assert await gathering.do("z") == "Z"
+
+
+async def test_work_that_is_cut_off_leaves_nobody_waiting(
+    slow: Slow, gathering: Gathering[str, str]
+) -> None:
+    first = await started(gathering, "cut off")
+    others = await started(gathering, "b", "c")
+    slow.may_end.set()
+    outcomes = await asyncio.gather(*first, *others, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 3
+    assert await gathering.do("z") == "Z"
+
+
+async def test_work_that_forgets_a_job_fails_for_all_of_its_batch(
+    slow: Slow, gathering: Gathering[str, str]
+) -> None:
+    slow.may_end.set()
+    with pytest.raises(ValueError, match="zip"):
+        await gathering.do("too few")
+    assert await gathering.do("z") == "Z"
+
+
+async def test_nothing_is_begun_when_all_have_hung_up(
+    slow: Slow, gathering: Gathering[str, str]
+) -> None:
+    first = await started(gathering, "a")
+    for task in await started(gathering, "b", "c"):
+        task.cancel()
+    slow.may_end.set()
+    assert await asyncio.gather(*first) == ["A"]
+    assert await gathering.do("z") == "Z"
+    assert slow.batches == [["a"], ["z"]]
