@@ -12,7 +12,8 @@ from server.local.ports import free_ports
 from tests.bench import baseline, lag
 from tests.bench.budget import Budget
 from tests.bench.compare import Run, alternate
-from tests.bench.flood import Target, flood
+from tests.bench.flood import flood
+from tests.bench.http2 import Target
 from tests.bench.machine import LOAD_CORE, cpu_seconds
 from tests.bench.report import Row
 from tests.bench.stage import Running, Stage

@@ -15,7 +15,8 @@ from server.user.rules import Filters, Status
 from server.user.store.postgres import PostgresUserStore
 from tests.bench.budget import Budget
 from tests.bench.compare import Run, alternate
-from tests.bench.flood import Target, flood
+from tests.bench.flood import flood
+from tests.bench.http2 import Target
 from tests.bench.machine import cpu_seconds
 from tests.bench.report import Row
 from tests.bench.rows.get_user import METHOD
