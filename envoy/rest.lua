@@ -40,9 +40,12 @@ local TYPES = {
 -- How far from the end `meta` can begin: a page token has at most 1,024 characters.
 local META_BYTES = 2048
 
-local function is_grpc(content_type)
-  return content_type ~= nil
-    and (content_type == "application/grpc" or find(content_type, "^application/grpc[+;-]") ~= nil)
+local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
+
+-- The path says which door it is, as it says which route; a content type is only a caller's word.
+-- What comes by an rpc's path and is no gRPC has no way in, and is told so in the envelope.
+local function is_rest(headers)
+  return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
 end
 
 -- A caller's own request id is kept, as far as it is fit for logs and headers.
@@ -211,7 +214,8 @@ local function envelope(handle)
   elseif cause or tonumber(before) >= 400 then
     local wait
     if not cause then reply, wait = service_error(text, id)
-    elseif status == "429" then wait = headers:get("x-ratelimit-reset") end
+    elseif status == "429" then wait = headers:get("x-ratelimit-reset")
+    elseif status == "503" then wait = "1" end
     if not reply then reply, status = edge_error(cause or "", status, text, wait, id) end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
@@ -242,7 +246,7 @@ local function announce(handle)
   local headers = handle:headers()
   local id = headers:get("x-request-id")
   if id and (#id > 64 or find(id, "[^%w._-]")) then headers:replace("x-request-id", clean(id)) end
-  local rest = not is_grpc(headers:get("content-type"))
+  local rest = is_rest(headers)
   if rest then
     headers:replace("x-emporium-door", "rest")
     local etag = match(headers:get("if-match") or "", '^%s*W?/?"([^"]*)"%s*$')

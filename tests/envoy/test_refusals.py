@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from emporium.user.v1.user_service_pb2 import User
 from tests.envoy.conftest import Edge, error_of, signed
+from tests.envoy.upstream import always
 
 MEGABYTE = 1024 * 1024
 
@@ -35,6 +37,40 @@ async def test_no_such_route(verb: str, path: str, anonymous: httpx.AsyncClient)
 async def test_json_has_no_way_in_by_the_path_of_an_rpc(signed_in: httpx.AsyncClient) -> None:
     path = "/emporium.user.v1.UserService/GetUser"
     error_of(await signed_in.post(path, json={"user_id": "1"}), 404, "ROUTE_NOT_FOUND")
+    bad = {"authorization": f"Bearer {signed(aud='elsewhere')}"}
+    answer = await signed_in.post(path, json={"user_id": "1"}, headers=bad)
+    error_of(answer, 401, "INVALID_TOKEN")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/grpc-foo", "application/grpc;x=1", "application/grpc-web-x", "application/grpcx"],
+)
+async def test_what_only_looks_like_grpc_comes_in_by_the_door_of_its_path(
+    content_type: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    running.upstream.answers["CreateUser"] = always(
+        User(id="1", etag="v1"), x_http_status="201", location="/api/v1/users/1"
+    )
+    answer = await signed_in.post(
+        "/api/v1/users", content=b'{"emial": "a"}', headers={"content-type": content_type}
+    )
+    metadata = running.upstream.last().metadata
+    assert (metadata["x-emporium-door"], metadata["x-body-fields"]) == ("rest", "emial")
+    assert (answer.status_code, answer.headers["location"]) == (201, "/api/v1/users/1")
+    assert answer.json()["status"] == "success"
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc-web+proto"])
+async def test_true_grpc_has_no_way_in_by_a_path_of_rest(
+    content_type: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    frame = b"\0\0\0\0\0"
+    answer = await signed_in.post(
+        "/api/v1/users", content=frame, headers={"content-type": content_type}
+    )
+    assert answer.headers["grpc-status"] != "0"
+    assert not running.upstream.calls
 
 
 async def test_an_escaped_slash_does_not_make_another_path(signed_in: httpx.AsyncClient) -> None:

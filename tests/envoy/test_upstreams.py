@@ -63,7 +63,9 @@ async def test_a_missing_service_is_told_and_others_go_on(
 ) -> None:
     edge.write_endpoints(restored.folder, "order", [])
     await ready(signed_in, 503)
-    error_of(await signed_in.get("/api/v1/orders/1"), 503, "UNAVAILABLE")
+    answer = await signed_in.get("/api/v1/orders/1")
+    error_of(answer, 503, "UNAVAILABLE")
+    assert answer.headers["retry-after"] == "1"
     error_of(await signed_in.post("/api/v1/orders", json={}), 503, "UNAVAILABLE")
     await until(200, lambda: read(signed_in))
 
