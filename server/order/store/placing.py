@@ -35,12 +35,8 @@ _INSERT = """
     INSERT INTO outbox (id, payload) SELECT * FROM unnest($26::uuid[], $27::bytea[])
 """
 
-# What may be the fault, or the bad luck, of one order among many.
-_ONE_AT_FAULT = (
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DataError,
-    asyncpg.LockNotAvailableError,
-)
+# What may be the fault of one order among many.
+_ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
 
 class _New(NamedTuple):
@@ -67,18 +63,26 @@ class Placing:
     async def _keep(self, batch: Sequence[_New]) -> Sequence[bytes | Exception]:
         if len(batch) == 1:
             return [await self._keep_alone(batch[0])]
+        parts: Sequence[Sequence[_New]]
         with translated():
             try:
                 await self._insert(batch)
+            except asyncpg.LockNotAvailableError:
+                # Halving would wait for the same lock again at every step.
+                parts = [[new] for new in batch]
             except _ONE_AT_FAULT:
-                return [await self._settled(each) for each in batch]
-        return [each.answer for each in batch]
+                # Halving finds one among 64 in six rounds, of two statements each.
+                middle = len(batch) // 2
+                parts = [batch[:middle], batch[middle:]]
+            else:
+                return [new.answer for new in batch]
+        return [outcome for part in parts for outcome in await self._settled(part)]
 
-    async def _settled(self, new: _New) -> bytes | Exception:
+    async def _settled(self, part: Sequence[_New]) -> Sequence[bytes | Exception]:
         try:
-            return await self._keep_alone(new)
-        except Exception as error:  # noqa: BLE001 - handed to the one whose order it is
-            return error
+            return await self._keep(part)
+        except Exception as error:  # noqa: BLE001 - handed to those whose orders they are
+            return [error] * len(part)
 
     async def _keep_alone(self, new: _New) -> bytes:
         with translated():

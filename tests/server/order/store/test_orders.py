@@ -2,17 +2,14 @@
 
 import asyncio
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import asyncpg
 import pytest
 
-from emporium.analytics.v1.event_service_pb2 import OrderEvent as EventMessage
 from server.kit import errors, postgres
-from server.kit.idempotency import Key
-from server.kit.paging import After, PageQuery, Sort
+from server.kit.paging import Sort
 from server.kit.postgres import Pool
 from server.order.rules import (
     Address,
@@ -33,29 +30,16 @@ from server.order.rules.changes import IllegalStatusMove
 from server.order.store.orders import PostgresOrderStore
 from server.order.wire import events
 from server.settings import Postgres
-from tests.server.order.conftest import Bell
-from tests.server.order.samples import NOW, line, many, new_id, placed
+from tests.server.order.samples import NOW, line, new_id, placed
+from tests.server.order.store.reading import events_of, page_of
 
 HOME = Address("Ann Example", "1 High Street", "Leeds", "LS1 1AA", "GB")
-LATEST_FIRST = Sort("order_date", descending=True)
 Store = PostgresOrderStore
-
-
-def page_of(sort: Sort = LATEST_FIRST, per_page: int = 20, after: After | None = None) -> PageQuery:
-    return PageQuery(sort, per_page, 1, after, None, "")
 
 
 async def create(store: Store, given: Placed) -> Order:
     await store.create(given, None, b"")
     return given.order
-
-
-async def events_of(pool: Pool, order: Order) -> list[str]:
-    told = [
-        EventMessage.FromString(row["payload"])
-        for row in await pool.fetch("SELECT payload FROM outbox ORDER BY id")
-    ]
-    return [EventMessage.Kind.Name(each.kind) for each in told if each.order_id == order.id]
 
 
 async def test_what_is_created_is_read_again_to_the_last_digit(orders: Store) -> None:
@@ -76,62 +60,6 @@ async def test_what_is_created_is_read_again_to_the_last_digit(orders: Store) ->
 async def test_a_thousand_lines_keep_their_order(orders: Store) -> None:
     order = await create(orders, placed(*(line(f"Line {n}", quantity=n) for n in range(1, 1001))))
     assert (await orders.get(order.id, None)).items == order.items
-
-
-async def test_an_order_and_its_event_are_kept_together(
-    orders: Store, order_pool: Pool, bell: Bell
-) -> None:
-    rings = bell.rings
-    order = await create(orders, placed(line(quantity=2), line("Cup", "1.00", 3)))
-    assert await events_of(order_pool, order) == ["PLACED"]
-    assert bell.rings == rings + 1
-
-
-async def test_an_event_that_cannot_be_kept_undoes_its_order(
-    orders: Store, order_pool: Pool
-) -> None:
-    first, second = placed(), placed()
-    await create(orders, first)
-    clash = second._replace(event=replace(second.event, id=first.event.id))
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await orders.create(clash, None, b"")
-    with pytest.raises(OrderNotFound):
-        await orders.get(second.order.id, None)
-
-
-async def test_orders_placed_at_once_are_all_kept(orders: Store, order_pool: Pool) -> None:
-    owner = str(uuid.uuid4())
-    made = many(200, user_id=owner)
-    keys = [key(new_id()) if number % 2 else None for number in range(200)]
-    answers = await asyncio.gather(
-        *(
-            orders.create(each, its_key, each.order.id.encode())
-            for each, its_key in zip(made, keys, strict=True)
-        )
-    )
-    assert answers == [each.order.id.encode() for each in made]
-    for each in made:
-        assert await orders.get(each.order.id, owner) == each.order
-    assert await events_of(order_pool, made[-1].order) == ["PLACED"]
-
-
-async def test_one_bad_order_takes_no_other_with_it(orders: Store) -> None:
-    made = list(many(20))
-    made[7] = made[7]._replace(order=replace(made[7].order, currency="pounds"))
-    used = key(new_id())
-    await orders.create(placed(), used, b"first")
-    keys = {3: used, 5: replace(used, body_hash=b"other")}
-    outcomes = await asyncio.gather(
-        *(orders.create(each, keys.get(number), b"new") for number, each in enumerate(made)),
-        return_exceptions=True,
-    )
-    assert isinstance(outcomes.pop(7), asyncpg.CheckViolationError)
-    assert isinstance(outcomes.pop(5), errors.IdempotencyKeyReused)
-    assert outcomes.pop(3) == b"first"
-    assert set(outcomes) == {b"new"}
-    for number, each in enumerate(made):
-        if number not in {3, 5, 7}:
-            assert await orders.get(each.order.id, None) == each.order
 
 
 async def test_a_foreign_order_is_not_there(orders: Store) -> None:
@@ -275,59 +203,6 @@ async def test_filters_narrow_the_list(orders: Store) -> None:
     assert await listed(placed_before=days[1]) == [0]
     assert await listed(placed_after=days[1], placed_before=days[3]) == [2, 1]
     assert await listed(status=Status.REFUNDED) == []
-
-
-def key(value: str, body_hash: bytes = b"body") -> Key:
-    return Key("ann", "CreateOrder", value, body_hash)
-
-
-async def test_a_repeat_gets_the_first_answer_and_places_nothing(
-    orders: Store, order_pool: Pool, bell: Bell
-) -> None:
-    once, repeat = placed(), placed()
-    its_key = key(new_id())
-    assert await orders.create(once, its_key, b"first") == b"first"
-    rings = bell.rings
-    assert await orders.create(repeat, its_key, b"second") == b"first"
-    with pytest.raises(OrderNotFound):
-        await orders.get(repeat.order.id, None)
-    assert await events_of(order_pool, repeat.order) == []
-    assert bell.rings == rings
-
-
-async def test_the_same_key_with_another_body_is_refused(orders: Store) -> None:
-    its_key = key(new_id())
-    await orders.create(placed(), its_key, b"first")
-    with pytest.raises(errors.IdempotencyKeyReused):
-        await orders.create(placed(), replace(its_key, body_hash=b"other"), b"second")
-
-
-async def test_ten_at_once_with_one_key_place_one_order(orders: Store) -> None:
-    owner, its_key = str(uuid.uuid4()), key(new_id())
-    attempts = [placed(user_id=owner) for _ in range(10)]
-    answers = await asyncio.gather(
-        *(orders.create(each, its_key, each.order.id.encode()) for each in attempts)
-    )
-    page = await orders.list(OrderFilters(user_id=owner), page_of())
-    assert [order.id.encode() for order in page.rows] == list(set(answers))
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"total_price": Decimal("1.00")},
-        {"subtotal": Decimal("-1.00"), "total_price": Decimal("-1.00")},
-        {"tax": Decimal("NaN"), "total_price": Decimal("NaN")},
-        {"currency": "pounds"},
-    ],
-)
-async def test_the_database_takes_no_order_that_does_not_add_up(
-    orders: Store, broken: dict[str, object]
-) -> None:
-    given = placed()
-    given = given._replace(order=replace(given.order, **broken))  # type: ignore[arg-type]
-    with pytest.raises(asyncpg.CheckViolationError):
-        await orders.create(given, None, b"")
 
 
 async def test_a_closed_store_is_unavailable(order_database: Postgres) -> None:
