@@ -5,6 +5,7 @@ python -m tests.bench [--only NAME] [--quick]
 
 import argparse
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
 
@@ -40,6 +41,10 @@ async def _measure(names: list[str], budget: Budget) -> None:
     console = Console(width=max(Console().width, 120))
     rows: list[Row] = []
     began = time.monotonic()
+    this = asyncio.current_task()
+    assert this is not None, "asyncio.run makes a task of this"
+    # As Ctrl-C does: end the children, and remove the folder.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     async with stage() as ready:
         for name in names:
             with console.status(name):
