@@ -5,6 +5,7 @@ than the order it is asked for. Callers that ask at once for the same person sha
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -15,7 +16,13 @@ from server.kit import errors
 from server.order.rules import Buyer, BuyerNotFound
 
 _SIZE_MAX = 10_000
-_TIMEOUT_SECONDS = 2.0
+
+# One call with its repeats. Whoever asks us for a user repeats that too, so this is short.
+_CALL_SECONDS = 1.0
+# For the answer of such a call: longer than it takes, so that it is the call that ends, and says
+# that the user service is away. Only a caller with less time than that gives up sooner.
+_WAIT_SECONDS = 2.0
+
 _RETRY_AFTER_SECONDS = 1.0
 
 # How it shows that the user service is away, too slow, or too busy.
@@ -29,25 +36,31 @@ _AWAY = (
 
 class _Remembered(NamedTuple):
     buyer: Buyer
-    until: float  # by the loop's clock
+    until: float  # by the directory's clock
 
 
 class UserDirectory:
     """`Users`, through Emporium's own client."""
 
-    def __init__(self, ask: Callable[[str], Awaitable[Buyer]], keep_seconds: float) -> None:
+    def __init__(
+        self,
+        ask: Callable[[str], Awaitable[Buyer]],
+        keep_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ask = ask
         self._keep_seconds = keep_seconds
+        self._clock = clock
         self._remembered: dict[str, _Remembered] = {}  # oldest first
         self._asking: dict[str, asyncio.Task[Buyer]] = {}
 
     async def get(self, user_id: str) -> Buyer:
         known = self._remembered.get(user_id)
-        if known and known.until > asyncio.get_running_loop().time():
+        if known and known.until > self._clock():
             return known.buyer
         task = self._asking.get(user_id) or self._start(user_id)
         # One caller that hangs up must not take the answer from the others who wait for it.
-        async with asyncio.timeout(time_left(_TIMEOUT_SECONDS)):
+        async with asyncio.timeout(time_left(_WAIT_SECONDS)):
             return await asyncio.shield(task)
 
     async def close(self) -> None:
@@ -75,7 +88,7 @@ class UserDirectory:
         self._remembered.pop(user_id, None)
         if len(self._remembered) >= _SIZE_MAX:
             del self._remembered[next(iter(self._remembered))]
-        until = asyncio.get_running_loop().time() + self._keep_seconds
+        until = self._clock() + self._keep_seconds
         self._remembered[user_id] = _Remembered(done.result(), until)
 
 
@@ -87,7 +100,7 @@ async def user_directory(
 
     async def ask(user_id: str) -> Buyer:
         try:
-            user = await shop.users.get(user_id, timeout_seconds=_TIMEOUT_SECONDS)
+            user = await shop.users.get(user_id, timeout_seconds=_CALL_SECONDS)
         except emporium.NotFound as error:
             raise BuyerNotFound(f"user {user_id} does not exist") from error
         except _AWAY as error:

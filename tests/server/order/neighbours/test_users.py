@@ -23,6 +23,7 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
 
     def __init__(self) -> None:
         self.calls = 0
+        self.was_asked = asyncio.Event()
         self.refuses_with: grpc.StatusCode | None = None
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -33,6 +34,7 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
         context: "grpc.aio.ServicerContext[user_service_pb2.GetUserRequest, user_service_pb2.User]",
     ) -> user_service_pb2.User:
         self.calls += 1
+        self.was_asked.set()
         await self.may_answer.wait()
         if self.refuses_with:
             await context.abort(self.refuses_with, "as it was told")
@@ -42,15 +44,13 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
 
 
 @asynccontextmanager
-async def directory_over(
-    service: UserService, keep_seconds: float = 60.0
-) -> AsyncIterator[UserDirectory]:
+async def directory_over(service: UserService) -> AsyncIterator[UserDirectory]:
     server = grpc.aio.server()
     user_service_pb2_grpc.add_UserServiceServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     target = Targets(user=f"127.0.0.1:{port}")
-    async with Emporium(target) as shop, user_directory(shop, keep_seconds) as directory:
+    async with Emporium(target) as shop, user_directory(shop, keep_seconds=60.0) as directory:
         yield directory
     await server.stop(0)
 
@@ -60,20 +60,35 @@ async def service() -> UserService:
     return UserService()  # type: ignore[abstract]  # only GetUser is asked
 
 
-async def test_an_answer_is_remembered_for_a_while(service: UserService) -> None:
-    async with directory_over(service, keep_seconds=0.1) as directory:
-        assert [await directory.get(ANN.id) for _ in range(5)] == [ANN] * 5
-        assert service.calls == 1
-        await asyncio.sleep(0.11)
-        assert await directory.get(ANN.id) == ANN
-        assert service.calls == 2
+class Askable:
+    """Knows everybody, and remembers who was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self, user_id: str) -> Buyer:
+        self.asked.append(user_id)
+        return Buyer(user_id, "", "")
+
+
+async def test_an_answer_is_remembered_for_a_while() -> None:
+    ask, now = Askable(), 100.0
+    directory = UserDirectory(ask, keep_seconds=5.0, clock=lambda: now)
+    for _ in range(5):
+        await directory.get("ann")
+    now = 104.9
+    await directory.get("ann")
+    assert ask.asked == ["ann"]
+    now = 105.0
+    await directory.get("ann")
+    assert ask.asked == ["ann", "ann"]
 
 
 async def test_those_who_ask_at_once_share_one_call(service: UserService) -> None:
     async with directory_over(service) as directory:
         service.may_answer.clear()
         tasks = [asyncio.create_task(directory.get(ANN.id)) for _ in range(10)]
-        await asyncio.sleep(0.05)
+        await service.was_asked.wait()
         tasks[0].cancel()
         service.may_answer.set()
         assert await asyncio.gather(*tasks[1:]) == [ANN] * 9
@@ -92,6 +107,16 @@ async def test_a_failure_is_not_remembered(service: UserService) -> None:
         assert await directory.get(ANN.id) == ANN
 
 
+async def test_a_silent_user_service_is_unavailable(
+    service: UserService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.order.neighbours.users._CALL_SECONDS", 0.05)
+    service.may_answer.clear()
+    async with directory_over(service) as directory:
+        with pytest.raises(errors.Unavailable):
+            await directory.get(ANN.id)
+
+
 async def test_a_caller_waits_no_longer_than_its_own_deadline(service: UserService) -> None:
     async with directory_over(service) as directory:
         service.may_answer.clear()
@@ -107,22 +132,17 @@ async def test_no_more_are_remembered_than_there_is_room_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("server.order.neighbours.users._SIZE_MAX", 2)
-    asked = []
-
-    async def ask(user_id: str) -> Buyer:
-        asked.append(user_id)
-        return Buyer(user_id, "", "")
-
+    ask = Askable()
     directory = UserDirectory(ask, keep_seconds=60.0)
     for user_id in ("a", "b", "c", "c", "b", "a"):
         await directory.get(user_id)
-    assert asked == ["a", "b", "c", "a"]
+    assert ask.asked == ["a", "b", "c", "a"]
 
 
 async def test_closing_ends_the_calls_under_way(service: UserService) -> None:
     service.may_answer.clear()
     async with directory_over(service) as directory:
         asking = asyncio.create_task(directory.get(ANN.id))
-        await asyncio.sleep(0.01)
+        await service.was_asked.wait()
     with pytest.raises(asyncio.CancelledError):
         await asking
