@@ -18,7 +18,7 @@ STEADY_SECONDS = 20.0
 class Keeper:
     """Watches one part from `start` to `stop`.
 
-    `changed` is called whenever the part's process has begun or ended.
+    `changed` is called whenever the part's process has begun or ended; its `OSError` is told.
     """
 
     def __init__(self, part: Part, progress: Progress, changed: Callable[[], None]) -> None:
@@ -27,7 +27,7 @@ class Keeper:
         self.up = asyncio.Event()  # set while the part is ready
         self._progress = progress
         self._changed = changed
-        part.child.spawned = changed
+        part.child.spawned = self._note_change
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -48,7 +48,7 @@ class Keeper:
             self._watch = None
         self.up.clear()
         await self.part.stop()
-        self._changed()
+        self._note_change()
 
     async def _start(self) -> None:
         await self.part.start()
@@ -60,7 +60,7 @@ class Keeper:
             began = time.monotonic()
             await self.part.child.wait()
             self.up.clear()
-            self._changed()
+            self._note_change()
             self._progress.told(str(self.part.child.death()))
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
@@ -75,8 +75,15 @@ class Keeper:
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
             try:
                 await self._start()
-            except LocalError as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, nobody else tries again
                 await self.part.stop()
-                self._progress.told(str(error))
+                known = isinstance(error, LocalError)
+                self._progress.told(str(error) if known else f"{self.name}: {error!r}")
             else:
                 return pause
+
+    def _note_change(self) -> None:
+        try:
+            self._changed()
+        except OSError as error:
+            self._progress.told(f"what runs now could not be written down: {error}")

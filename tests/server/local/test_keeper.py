@@ -1,5 +1,6 @@
 """Parts that die, and are started again."""
 
+import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from pymongo.errors import PyMongoError
 
 from server.local import keeper as keepers
 from server.local.errors import LocalError
@@ -37,11 +39,12 @@ class Sleeper:
         code = "print('good night', flush=True); import time; time.sleep(60)"
         self.child = Child(name="sleeper", command=[sys.executable, "-c", code], log_file=log_file)
         self.fails = 0
+        self.failure: Exception = LocalError("not now")
 
     async def start(self) -> None:
         if self.fails:
             self.fails -= 1
-            raise LocalError("not now")
+            raise self.failure
         await self.child.start()
         await until(self._said_good_night)
 
@@ -93,6 +96,33 @@ async def test_a_part_that_does_not_come_back_at_once_is_tried_again_after_longe
     await keeper.up.wait()
     await keeper.stop()
     assert told.texts.count("not now") == 2
+
+
+@pytest.mark.parametrize("failure", [OSError("no space left"), PyMongoError("no primary yet")])
+async def test_whatever_a_start_meets_is_told_and_it_is_tried_again(
+    failure: Exception, sleeper: Sleeper, told: Told
+) -> None:
+    keeper = Keeper(sleeper, told, lambda: None)
+    await keeper.start()
+    keeper.up.clear()
+    sleeper.fails, sleeper.failure = 1, failure
+    sleeper.child.send(signal.SIGKILL)
+    await asyncio.wait_for(keeper.up.wait(), 10)
+    await keeper.stop()
+    assert f"sleeper: {failure!r}" in told.texts
+
+
+async def test_a_record_that_cannot_be_written_stops_nobody(sleeper: Sleeper, told: Told) -> None:
+    def changed() -> None:
+        raise OSError("no space left")
+
+    keeper = Keeper(sleeper, told, changed)
+    await keeper.start()
+    keeper.up.clear()
+    sleeper.child.send(signal.SIGKILL)
+    await asyncio.wait_for(keeper.up.wait(), 10)
+    await keeper.stop()
+    assert "what runs now could not be written down: no space left" in told.texts
 
 
 async def test_a_part_that_is_stopped_stays_down(sleeper: Sleeper, told: Told) -> None:
