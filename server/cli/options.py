@@ -2,9 +2,10 @@
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
+
+from server.kit.dsn import credentials
 
 Home = Annotated[
     Path, typer.Option(envvar="EMPORIUM_HOME", help="The cluster's folder.", show_default=True)
@@ -42,4 +43,4 @@ def admin_url(url: str, host: str, port: int, user: str, password: str) -> str:
     """The admin's URL, given whole or in parts; empty when neither is given."""
     if url or not host:
         return url
-    return f"postgresql://{quote(user)}:{quote(password)}@{host}:{port}/postgres"
+    return f"postgresql://{credentials(user, password)}@{host}:{port}/postgres"

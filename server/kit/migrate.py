@@ -6,11 +6,14 @@ writes rows; its own timeouts keep a lost statement or lock from holding others 
 
 import importlib.resources
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
+
+from server.kit.dsn import dsn
+
+__all__ = ["Database", "downgrade", "dsn", "prepare_postgres", "upgrade"]
 
 STATEMENT_TIMEOUT = "5s"
 LOCK_TIMEOUT = "2s"
@@ -29,15 +32,6 @@ class Database:
     def owner(self) -> str:
         """The role that migrates."""
         return f"{self.name}_owner"
-
-
-def dsn(admin_dsn: str, role: str, password: str, database: str) -> str:
-    """The URL of `database` on the same server, as `role`."""
-    parts = urlsplit(admin_dsn)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(
-        parts._replace(netloc=f"{role}:{quote(password, safe='')}@{host}", path=f"/{database}")
-    )
 
 
 async def prepare_postgres(admin_dsn: str, database: Database) -> None:

@@ -1,10 +1,10 @@
 """The analytics service's own role in our MongoDB."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pymongo import AsyncMongoClient
 
+from server.kit.dsn import dsn
 from server.local.home import Home
 from server.settings import Mongo
 
@@ -29,6 +29,4 @@ async def ensure(admin_uri: str, home: Home) -> str:
         known = (await database.command("usersInfo", DATABASE))["users"]
         verb = "updateUser" if known else "createUser"
         await database.command(verb, DATABASE, pwd=password, roles=[ROLE])
-    parts = urlsplit(admin_uri)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{DATABASE}:{password}@{host}", path=f"/{DATABASE}"))
+    return dsn(admin_uri, DATABASE, password, DATABASE)

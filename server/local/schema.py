@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from server.kit.dsn import dsn
 from server.local.errors import LocalError
 from server.local.home import Home
 from server.local.services import CHECKOUT
@@ -21,20 +21,13 @@ DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTI
 def owner_dsn(admin_dsn: str, service: str, home: Home) -> str:
     """Connects to a service's database as the role that migrates it."""
     name = DATABASES[service]
-    return _as_role(admin_dsn, f"{name}_owner", home.secret(f"{name}_owner"), name)
+    return dsn(admin_dsn, f"{name}_owner", home.secret(f"{name}_owner"), name)
 
 
 def service_dsn(admin_dsn: str, service: str, home: Home) -> str:
     """Connects to a service's database as the service does."""
     name = DATABASES[service]
-    return _as_role(admin_dsn, name, home.secret(name), name)
-
-
-def _as_role(admin_dsn: str, role: str, password: str, database: str) -> str:
-    """As `server.kit.migrate.dsn`, which cannot be had without loading Alembic."""
-    parts = urlsplit(admin_dsn)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{host}", path=f"/{database}"))
+    return dsn(admin_dsn, name, home.secret(name), name)
 
 
 async def prepare(admin_dsn: str, service: str, home: Home) -> bool:
