@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -16,6 +17,15 @@ from server.local.mends import mend_for
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 16_384
 LINE_LENGTH_MAX = 400
+# Variables that are the operator's business: ways into databases as their admin, and secrets.
+NOT_FOR_CHILDREN = re.compile(
+    r"^(DATABASE_URL|MONGODB_URI)$|PASSWORD|PASSPHRASE|SECRET|(^|_)(TOKEN|API_KEY)$"
+)
+
+
+def inherited() -> dict[str, str]:
+    """Our own environment, as far as children may know it."""
+    return {name: value for name, value in os.environ.items() if not NOT_FOR_CHILDREN.search(name)}
 
 
 @dataclass(kw_only=True)
@@ -30,7 +40,7 @@ class Child:
     name: str
     command: list[str]
     log_file: Path
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environment: Mapping[str, str] = field(default_factory=inherited)
     folder: Path | None = None
     user: str | None = None  # whom to become, when we are root
     stop_signal: signal.Signals = signal.SIGTERM
