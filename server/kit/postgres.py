@@ -78,8 +78,9 @@ async def _connect(settings: Postgres) -> Pool:
     delay = _FIRST_DELAY_SECONDS
     while True:
         try:
-            return await asyncpg.create_pool(
+            return await _PatientPool(
                 settings.database_url,
+                acquire_timeout_seconds=settings.acquire_timeout_seconds,
                 min_size=settings.pool_size_min,
                 max_size=settings.pool_size_max,
                 command_timeout=settings.command_timeout_seconds,
@@ -87,6 +88,7 @@ async def _connect(settings: Postgres) -> Pool:
                 # The pool would ask the server to forget the session at every release. Ours
                 # carries none (no SET, no advisory lock, no LISTEN), so that query is only time.
                 reset=_keep,
+                **_AS_CREATE_POOL_HAS_THEM,
             )
         except _MISDIRECTED as error:
             raise SettingsError(f"DATABASE_URL: {error}") from error
@@ -106,6 +108,34 @@ async def _close(pool: Pool) -> None:
     except TimeoutError:
         _log.warning("postgres.cut_off")
         pool.terminate()
+
+
+# The defaults of `asyncpg.create_pool`, which makes pools of its own class only.
+_AS_CREATE_POOL_HAS_THEM: dict[str, Any] = {
+    "max_queries": 50_000,
+    "max_inactive_connection_lifetime": 300.0,  # seconds
+    "loop": None,
+    "connection_class": asyncpg.Connection,
+    "record_class": asyncpg.Record,
+}
+
+
+class _PatientPool(Pool):
+    """A pool in which nobody waits longer than `acquire_timeout_seconds` for a connection.
+
+    The driver bounds that wait at each acquire only, and pays for it each time with a timer; here
+    it is set only when no connection is idle.
+    """
+
+    def __init__(self, *arguments: Any, acquire_timeout_seconds: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._patience_seconds = acquire_timeout_seconds
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        """As the driver's, with our patience where the caller names none."""
+        if timeout is None and not self.get_idle_size():
+            timeout = self._patience_seconds
+        return super().acquire(timeout=timeout)
 
 
 async def _keep(connection: Any) -> None:

@@ -66,6 +66,20 @@ async def test_a_wrong_url_is_told_at_once(
             raise AssertionError("unreachable")
 
 
+async def test_nobody_waits_for_ever_for_a_connection(postgres: EmbeddedPostgres) -> None:
+    settings = Postgres(
+        database_url=postgres.admin_dsn,
+        pool_size_min=1,
+        pool_size_max=1,
+        acquire_timeout_seconds=0.1,
+    )
+    async with connected(settings) as pool:
+        async with pool.acquire():
+            with pytest.raises(errors.DeadlineExceeded), translated():
+                await asyncio.wait_for(pool.fetchval("SELECT 1"), 10)
+        assert await pool.fetchval("SELECT 1") == 1
+
+
 async def test_ping_says_whether_it_answers(pool: Pool) -> None:
     await postgres.ping(pool)
 
