@@ -8,6 +8,7 @@ A key whose id begins with `service:` vouches for that service and for nobody el
 a service's key cannot make an admin of himself.
 """
 
+import hmac
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,6 +75,10 @@ class Signer:
         }
         headers = {"kid": self.kid, "typ": TYPE}
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers=headers)
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that only holders of the key can know, others for each `purpose`."""
+        return hmac.digest(self._key.private_bytes_raw(), purpose.encode(), "sha256")
 
 
 class ServiceToken:

@@ -2,31 +2,41 @@
 
 The first answer is stored in the same transaction as the change it tells of. A repeat gets that
 answer; the same key with another body is refused. Each service's history creates the table with
-`CREATE_TABLE`, and its store writes the row with `INSERT` inside the creating statement.
+`CREATE_TABLES`, and its store writes the row with `INSERT` inside the creating statement.
+
+An answer may hold what people told us of themselves. So each is forgotten after 30 days (see
+`forgetting.py`), and a store that deletes somebody for good deletes the answers whose `subject`
+that was in the same transaction.
 """
 
 import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.message import Message
-
 from server.kit import errors
 from server.kit.postgres import Pool
 
-CREATE_TABLE = """
+CREATE_TABLES = (
+    """
     CREATE TABLE idempotency_keys (
         caller     text        NOT NULL,
         method     text        NOT NULL,
         key        text        NOT NULL,
         body_hash  bytea       NOT NULL,
         answer     bytea       NOT NULL,
+        subject    uuid, -- whom the answer is about, when that is a person
         created_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (caller, method, key)
     )
-"""
-
-CONSTRAINT = "idempotency_keys_pkey"
+    """,
+    """
+    CREATE INDEX idempotency_keys_by_subject ON idempotency_keys (subject)
+    WHERE subject IS NOT NULL
+    """,
+    # Rows are added in order of time, so a summary of each range of pages finds the old ones, and
+    # costs the creates next to nothing.
+    "CREATE INDEX idempotency_keys_by_created_at ON idempotency_keys USING brin (created_at)",
+)
 
 _FIND = """
     SELECT body_hash, answer FROM idempotency_keys
@@ -44,22 +54,17 @@ class Key:
     body_hash: bytes
 
 
-def key_of(request: Any, caller: str, method: str, *, secret: str = "") -> Key | None:
+def key_of(request: Any, caller: str, method: str, *, secret: bytes = b"") -> Key | None:
     """The key of a request message with a `request_id`; None when the caller sent none.
 
-    `caller` is empty for callers without a token. The field named `secret` is left out of the
-    hash, because a plain hash of a password would be a gift to whoever steals the table.
+    A request that holds a password needs a `secret` of 16 to 64 bytes, always the same one: a
+    plain hash of a password would be a gift to whoever steals the table.
     """
     if not request.request_id:
         return None
-    if secret:
-        request = type(request).FromString(request.SerializeToString())
-        request.ClearField(secret)
-    return Key(caller, method, request.request_id, _hash(request))
-
-
-def _hash(request: Message) -> bytes:
-    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    body = request.SerializeToString(deterministic=True)
+    body_hash = hashlib.blake2b(body, digest_size=32, key=secret).digest()
+    return Key(caller, method, request.request_id, body_hash)
 
 
 async def first_answer(pool: Pool, key: Key) -> bytes | None:

@@ -5,6 +5,7 @@ from functools import partial
 from emporium import Emporium, Targets
 from server.kit import lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.forgetting import forgetting
 from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool
 from server.kit.telemetry import telemetry
@@ -29,6 +30,7 @@ async def _serve(settings: Settings) -> None:
     with telemetry(settings.server, "order"):
         async with (
             postgres.connected(settings.postgres) as pool,
+            forgetting(pool),
             Emporium(targets, token=ServiceToken(signer)) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
             outbox.relaying(pool, settings.postgres.database_url, sender(shop)) as ring,

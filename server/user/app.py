@@ -5,6 +5,7 @@ from functools import partial
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
 from server.kit import lifecycle, postgres
 from server.kit.auth import Signer, Verifier
+from server.kit.forgetting import forgetting
 from server.kit.lifecycle import Registration
 from server.kit.telemetry import telemetry
 from server.settings import Settings
@@ -25,6 +26,7 @@ async def _serve(settings: Settings) -> None:
     with telemetry(settings.server, "user"):
         async with (
             postgres.connected(settings.postgres) as pool,
+            forgetting(pool),
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             lifecycle.serving(
                 settings.server,
@@ -42,6 +44,6 @@ def _registrations(
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
-        Registration(users, UserService(store, hasher)),
+        Registration(users, UserService(store, hasher, signer)),
         Registration(auth, AuthService(store, hasher, signer)),
     )

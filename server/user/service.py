@@ -23,16 +23,18 @@ _SORTABLE = ("created_at", "email", "full_name")
 class UserService:
     """`emporium.user.v1.UserService`."""
 
-    def __init__(self, store: UserStore, hasher: PasswordHasher) -> None:
+    def __init__(self, store: UserStore, hasher: PasswordHasher, signer: Signer) -> None:
         self._store = store
         self._hasher = hasher
+        self._secret = signer.secret("idempotency")
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
         user = rules.open_account(new, context.caller, _new_id(), _now())
         password_hash = await self._hasher.hash(request.password) if new.has_password else None
-        caller_id = context.caller.id if context.caller else ""
-        key = key_of(request, caller_id, "CreateUser", secret="password")  # noqa: S106 - a field
+        # Callers without a token would share their keys, so each has those of its own e-mail.
+        caller_id = context.caller.id if context.caller else new.email.lower()
+        key = key_of(request, caller_id, "CreateUser", secret=self._secret)
         answer = wire.to_user(user).SerializeToString()
         return pb.User.FromString(await self._store.create(user, password_hash, key, answer))
 

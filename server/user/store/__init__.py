@@ -43,7 +43,10 @@ class UserStore(Protocol):
         """
 
     async def delete(self, user_id: str, check: Callable[[User], None]) -> None:
-        """Locks the account, and deletes it unless `check` raises. Raises `UserNotFound`."""
+        """Locks the account, and deletes it unless `check` raises. Raises `UserNotFound`.
+
+        The answer to its create goes with it, so that its key is as good as new.
+        """
 
     async def set_password(self, user_id: UUID, password_hash: bytes) -> None:
         """Replaces the account's password hash. Raises `UserNotFound`."""

@@ -25,8 +25,6 @@ _LISTING = Listing(
     sortable={"created_at": datetime, "email": str, "full_name": str},
 )
 
-SORTABLE = tuple(_LISTING.sortable)
-
 _INSERT = """
     INSERT INTO users (id, email, full_name, age, role, status, created_at, updated_at, version,
                        password_hash)
@@ -35,8 +33,8 @@ _INSERT = """
 
 _INSERT_ONCE = f"""
     WITH first AS (
-        INSERT INTO idempotency_keys (caller, method, key, body_hash, answer)
-        VALUES ($11, $12, $13, $14, $15)
+        INSERT INTO idempotency_keys (caller, method, key, body_hash, answer, subject)
+        VALUES ($11, $12, $13, $14, $15, $1)
     )
     {_INSERT}
 """
@@ -57,7 +55,12 @@ _UPDATE = """
     WHERE id = $1
 """
 
-_DELETE = "DELETE FROM users WHERE id = $1"
+_DELETE = """
+    WITH forgotten AS (
+        DELETE FROM idempotency_keys WHERE subject = $1
+    )
+    DELETE FROM users WHERE id = $1
+"""
 
 _CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 

@@ -45,6 +45,14 @@ def test_a_token_says_what_it_is(signer: auth.Signer) -> None:
     assert claims["jti"] not in signer.sign("ann", Role.STAFF)
 
 
+def test_a_secret_is_the_same_every_time_and_another_for_each_purpose_and_key(
+    signer: auth.Signer, service_signer: auth.Signer
+) -> None:
+    assert signer.secret("one") == signer.secret("one")
+    assert len({signer.secret("one"), signer.secret("two"), service_signer.secret("one")}) == 3
+    assert len(signer.secret("one")) == 32
+
+
 def test_a_verified_token_is_remembered(signer: auth.Signer) -> None:
     verifier = auth.Verifier(auth.jwks([signer.public_key]))
     token = signer.sign("ann", Role.CUSTOMER)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import grpc
+import pytest
 import pytest_asyncio
 
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
@@ -12,7 +13,8 @@ from server.kit.postgres import Pool
 from server.user.passwords import hashing
 from server.user.service import AuthService, UserService
 from server.user.store.postgres import PostgresUserStore
-from tests.server.conftest import NewDatabase, Serve
+from tests.server.conftest import NewDatabase, Serve, Token
+from tests.server.user.doors import Door
 
 CHEAPEST_BCRYPT = 4
 
@@ -39,8 +41,26 @@ async def user_channel(
     sign_in = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     async with hashing(CHEAPEST_BCRYPT, 2) as hasher:
         registrations = (
-            Registration(users, UserService(store, hasher)),
+            Registration(users, UserService(store, hasher, signer)),
             Registration(sign_in, AuthService(store, hasher, signer)),
         )
         async with serve(registrations) as channel:
             yield channel
+
+
+@pytest.fixture
+def anyone(user_channel: grpc.aio.Channel) -> Door:
+    """Somebody without a token."""
+    return Door(user_channel)
+
+
+@pytest.fixture
+def admin_door(user_channel: grpc.aio.Channel, token: Token) -> Door:
+    """An admin."""
+    return Door(user_channel, token("ADMIN"))
+
+
+@pytest.fixture
+def staff(user_channel: grpc.aio.Channel, token: Token) -> Door:
+    """Somebody of the staff."""
+    return Door(user_channel, token("STAFF"))

@@ -2,27 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from server.kit import errors
 from server.user.passwords import PasswordHasher, hashing
+from tests.server.user.counting import Counting
 
 CHEAPEST_BCRYPT = 4
 SLOW_BCRYPT = 10
-
-
-class Counting(ThreadPoolExecutor):
-    """A thread that counts what it is given to do."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.count = 0
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.count += 1
-        return super().submit(fn, *args, **kwargs)
 
 
 async def test_a_password_matches_its_own_hash_only() -> None:

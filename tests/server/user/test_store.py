@@ -199,6 +199,20 @@ async def test_a_deleted_account_is_gone_and_a_refused_delete_keeps_it(
         await store.get(str(user.id))
 
 
+async def test_a_deleted_account_takes_its_answer_along_and_no_other(
+    store: PostgresUserStore,
+) -> None:
+    kept, gone = account(), account()
+    key_of_kept, key_of_gone = (
+        Key("caller", "CreateUser", uuid.uuid4().hex, b"hash") for _ in range(2)
+    )
+    await store.create(kept, None, key_of_kept, b"kept")
+    await store.create(gone, None, key_of_gone, b"gone")
+    await store.delete(str(gone.id), lambda found: None)
+    assert await store.create(account(), None, key_of_kept, b"another") == b"kept"
+    assert await store.create(account(), None, key_of_gone, b"another") == b"another"
+
+
 async def test_a_closed_pool_is_unavailable(new_database: NewDatabase) -> None:
     settings = await new_database("user")
     async with postgres.connected(settings) as pool:

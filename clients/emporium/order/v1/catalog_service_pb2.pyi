@@ -93,7 +93,7 @@ class CreateProductRequest(message.Message):
     currency: builtins.str
     """ISO 4217; the shop's currency when left out."""
     request_id: builtins.str
-    """As in CreateUser."""
+    """As in CreateOrder."""
     def __init__(
         self,
         *,

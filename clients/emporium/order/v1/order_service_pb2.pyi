@@ -238,9 +238,9 @@ class CreateOrderRequest(message.Message):
     currency: builtins.str
     """ISO 4217, for lines with prices of their own. Left out: the products', or else the shop's."""
     request_id: builtins.str
-    """The caller's key for this create, 1 to 128 visible ASCII characters: a repeat gets the first
-    answer, whatever happened since; the same key with another body is refused. REST callers send
-    it as `Idempotency-Key`. Keys are kept per caller.
+    """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
+    the first answer, whatever happened since, and the same key with another body is refused.
+    REST callers send it as `Idempotency-Key`. Keys are kept per caller.
     """
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[NewOrderItem]:

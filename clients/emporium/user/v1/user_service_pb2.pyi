@@ -130,9 +130,10 @@ class CreateUserRequest(message.Message):
     role: role_pb2.Role.ValueType
     """CUSTOMER when left out. Another role is for admins to give."""
     request_id: builtins.str
-    """The caller's key for this create, 1 to 128 visible ASCII characters: a repeat gets the first
-    answer, whatever happened since; the same key with another body is refused. REST callers send
-    it as `Idempotency-Key`. Keys are kept per caller.
+    """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
+    the first answer, whatever happened since, and the same key with another body is refused.
+    Deleting the account forgets its key as well.
+    REST callers send it as `Idempotency-Key`. Keys are kept per caller; without a token, per e-mail.
     """
     def __init__(
         self,

@@ -16,9 +16,8 @@ def upgrade() -> None:
     _create_products()
     _create_orders()
     _create_order_items()
-    for statement in outbox.CREATE_TABLES:
+    for statement in (*outbox.CREATE_TABLES, *idempotency.CREATE_TABLES):
         op.execute(statement)
-    op.execute(idempotency.CREATE_TABLE)
 
 
 def downgrade() -> None:

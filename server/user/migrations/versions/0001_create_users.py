@@ -28,7 +28,8 @@ def upgrade() -> None:
     op.execute("CREATE INDEX users_by_created_at ON users (created_at, id)")
     op.execute("CREATE INDEX users_by_email ON users (email, id)")
     op.execute("CREATE INDEX users_by_full_name ON users (full_name, id)")
-    op.execute(idempotency.CREATE_TABLE)
+    for statement in idempotency.CREATE_TABLES:
+        op.execute(statement)
 
 
 def downgrade() -> None:

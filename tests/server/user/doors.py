@@ -1,0 +1,36 @@
+"""The user service as a caller with some token sees it, and what such callers send."""
+
+import uuid
+from typing import Any
+
+import grpc
+
+from emporium.user.v1 import auth_service_pb2_grpc, user_service_pb2_grpc
+from emporium.user.v1 import user_service_pb2 as pb
+
+PASSWORD = "correct horse"
+
+
+class Door:
+    """The service's two stubs, with a token."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
+        self.metadata = [("authorization", f"Bearer {token}")] if token else []
+        self.users = user_service_pb2_grpc.UserServiceStub(channel)
+        self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
+
+    async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
+        stub = self.auth if name == "Login" else self.users
+        return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
+
+
+def new_email() -> str:
+    """An e-mail that no account has."""
+    return f"{uuid.uuid4().hex}@example.com"
+
+
+def create(**fields: Any) -> pb.CreateUserRequest:
+    """A request for an account of its own, with `fields` instead of the usual ones."""
+    return pb.CreateUserRequest(
+        **{"email": new_email(), "full_name": "Ann Example", "password": PASSWORD, **fields}
+    )

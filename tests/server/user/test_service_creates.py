@@ -1,0 +1,116 @@
+"""The user service through its gRPC door: what it takes to open an account, and only once."""
+
+import asyncio
+import uuid
+
+import grpc
+import pytest
+
+from emporium.type.v1 import role_pb2
+from emporium.user.v1 import auth_service_pb2
+from emporium.user.v1 import user_service_pb2 as pb
+from tests.server.refusals import refused
+from tests.server.user.doors import PASSWORD, Door, create, new_email
+
+
+async def test_an_email_is_taken_in_any_case(anyone: Door) -> None:
+    first = await anyone("CreateUser", create())
+    taken = await refused(anyone("CreateUser", create(email=first.email.upper())))
+    assert (taken.code, taken.reason) == (grpc.StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN")
+    assert taken.fields == ["email"]
+
+
+async def test_every_violated_field_is_named(anyone: Door) -> None:
+    bad = create(email="nonsense", full_name="   ", password="short", age=200)
+    found = await refused(anyone("CreateUser", bad))
+    assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "VALIDATION_FAILED")
+    assert set(found.fields) == {"email", "full_name", "password", "age"}
+    assert found.domain == "emporium"
+    assert found.request_id
+
+
+@pytest.mark.parametrize("name", [" ", "\t\n", "\u00a0", "\u2003 \u3000", "\u2028"])
+async def test_a_name_of_nothing_but_spaces_is_refused(anyone: Door, name: str) -> None:
+    found = await refused(anyone("CreateUser", create(full_name=name)))
+    assert (found.reason, found.fields) == ("VALIDATION_FAILED", ["full_name"])
+
+
+@pytest.mark.parametrize("name", ["A\0B", "\0"])
+async def test_nul_is_refused_by_name(anyone: Door, name: str) -> None:
+    found = await refused(anyone("CreateUser", create(full_name=name)))
+    assert (found.reason, found.fields) == ("VALIDATION_FAILED", ["full_name"])
+
+
+async def test_a_password_of_more_than_72_bytes_is_refused(anyone: Door) -> None:
+    found = await refused(anyone("CreateUser", create(password="ä" * 37)))
+    assert found.fields == ["password"]
+
+
+async def test_a_repeat_with_the_same_key_gets_the_first_answer(anyone: Door) -> None:
+    request = create(request_id=f"key-{uuid.uuid4()}")
+    first = await anyone("CreateUser", request)
+    assert await anyone("CreateUser", request) == first
+
+    request.full_name = "Somebody Else"
+    reused = await refused(anyone("CreateUser", request))
+    assert reused.reason == "IDEMPOTENCY_KEY_REUSED"
+
+
+async def test_the_key_may_come_as_a_header(anyone: Door) -> None:
+    request, key = create(), ("idempotency-key", f"key-{uuid.uuid4()}")
+    first = await anyone("CreateUser", request, key)
+    assert await anyone("CreateUser", request, key) == first
+
+
+async def test_ten_creates_at_once_with_one_key_make_one_account(anyone: Door) -> None:
+    request = create(request_id=f"key-{uuid.uuid4()}")
+    answers = await asyncio.gather(*(anyone("CreateUser", request) for _ in range(10)))
+    assert len({answer.id for answer in answers}) == 1
+
+
+async def test_only_staff_open_accounts_without_a_password(anyone: Door, staff: Door) -> None:
+    request = pb.CreateUserRequest(email=new_email(), full_name="Imported Customer")
+    found = await refused(anyone("CreateUser", request))
+    assert (found.reason, found.fields) == ("PASSWORD_REQUIRED", ["password"])
+
+    user = await staff("CreateUser", request)
+    login = auth_service_pb2.LoginRequest(email=user.email, password=PASSWORD)
+    assert (await refused(anyone("Login", login))).reason == "BAD_CREDENTIALS"
+
+
+async def test_only_an_admin_gives_a_role(anyone: Door, staff: Door, admin_door: Door) -> None:
+    for door in (anyone, staff):
+        found = await refused(door("CreateUser", create(role=role_pb2.STAFF)))
+        assert (found.reason, found.fields) == ("ROLE_NOT_ALLOWED", ["role"])
+    user = await admin_door("CreateUser", create(role=role_pb2.STAFF))
+    assert user.role == role_pb2.STAFF
+
+
+async def test_nobody_makes_a_service_of_an_account(admin_door: Door) -> None:
+    found = await refused(admin_door("CreateUser", create(role=role_pb2.SERVICE)))
+    assert found.fields == ["role"]
+
+
+async def test_the_same_key_with_another_password_is_refused(anyone: Door) -> None:
+    request = create(request_id=f"key-{uuid.uuid4()}")
+    await anyone("CreateUser", request)
+    request.password = "battery staple"
+    reused = await refused(anyone("CreateUser", request))
+    assert (reused.reason, reused.fields) == ("IDEMPOTENCY_KEY_REUSED", ["request_id"])
+
+
+async def test_strangers_do_not_share_their_keys(anyone: Door) -> None:
+    first, second = create(request_id="the-first-key"), create(request_id="the-first-key")
+    ann, bob = await anyone("CreateUser", first), await anyone("CreateUser", second)
+    assert (ann.email, bob.email) == (first.email, second.email)
+
+    first.email = first.email.upper()
+    assert (await refused(anyone("CreateUser", first))).reason == "IDEMPOTENCY_KEY_REUSED"
+
+
+async def test_a_deleted_account_leaves_no_answer_behind(anyone: Door, admin_door: Door) -> None:
+    request = create(request_id=f"key-{uuid.uuid4()}")
+    first = await anyone("CreateUser", request)
+    await admin_door("DeleteUser", pb.DeleteUserRequest(user_id=first.id))
+    again = await anyone("CreateUser", request)
+    assert (again.email, again.id != first.id) == (first.email, True)
