@@ -18,7 +18,8 @@ Send = Callable[[Sequence[Event]], Awaitable[None]]
 """Hands on a batch, whole or not at all; returns when it has arrived.
 
 Raises `Refused` when an event of the batch can never arrive, `Away` when nobody is there to take
-anything, and what it likes for all else.
+anything, and what it likes for all else: that is tried again, but an event is given up after
+`Pace.attempts_max` while others arrive.
 """
 
 _log = structlog.get_logger()
@@ -37,6 +38,7 @@ class Pace:
     """How a relay paces itself; all but the counts in seconds."""
 
     batch_max: int = 500
+    attempts_max: int = 20  # of an event that fails while others arrive
     # Time for more events to gather after the first: ten batches a second instead of one for each
     # order, which would cost the orders beside them a third of their rate.
     gather: float = 0.1
@@ -64,6 +66,7 @@ class Relay:
         self._stopping = asyncio.Event()
         self._batch_max = pace.batch_max
         self._failures = 0  # in a row, of the other side or of the database
+        self._others_arrive = False  # since the last event that failed
 
     def wake(self) -> None:
         """Says that there may be something to send."""
@@ -106,24 +109,46 @@ class Relay:
         except Refused as refusal:
             self._metrics.failed()
             await self._isolate(events, refusal)
-        except Exception as error:
-            # Whatever it is must not stop the relay. It may be one event's fault, or the batch may
-            # be too big: later batches are smaller, and the events meet others in them.
+        except Exception as error:  # noqa: BLE001 - whatever it is must not stop the relay
             self._metrics.failed()
-            await self._postpone(events)
-            self._batch_max = max(self._batch_max // 2, 1)
-            if not isinstance(error, Away):
-                _log.exception("outbox.failed", events=len(events), first_id=str(events[0].id))
-            raise Away(str(error)) from error
+            if self._is_in_vain(events, error):
+                await self._isolate(events, error)
+            else:
+                await self._try_later(events, error)
         else:
+            self._others_arrive = True
             self._metrics.delivered(await table.remove(self._pool, events))
 
-    async def _isolate(self, events: Sequence[Event], refusal: Refused) -> None:
+    def _is_in_vain(self, events: Sequence[Event], error: Exception) -> bool:
+        """Whether the batch holds an event to give up.
+
+        That others arrive tells one event's fault from that of a side which takes nothing.
+        """
+        is_worn = any(event.attempts >= self._pace.attempts_max for event in events)
+        return is_worn and self._others_arrive and not isinstance(error, Away)
+
+    async def _try_later(self, events: Sequence[Event], error: Exception) -> None:
+        """Makes the events due again, and raises `Away`.
+
+        It may be one event's fault, or the batch may be too big: later batches are smaller, and the
+        events meet others in them.
+        """
+        await self._postpone(events)
+        self._others_arrive = False
+        self._batch_max = max(self._batch_max // 2, 1)
+        if not isinstance(error, Away):
+            _log.error(
+                "outbox.failed", events=len(events), first_id=str(events[0].id), exc_info=error
+            )
+        raise Away(str(error)) from error
+
+    async def _isolate(self, events: Sequence[Event], error: Exception) -> None:
         """Buries the one bad event, which halving finds among 500 in nine rounds."""
         if len(events) == 1:
-            await table.bury(self._pool, events[0], str(refusal))
+            await table.bury(self._pool, events[0], str(error))
+            self._others_arrive = False
             self._metrics.buried()
-            _log.error("outbox.buried", event_id=str(events[0].id), error=str(refusal))
+            _log.error("outbox.buried", event_id=str(events[0].id), error=str(error))
             return
         middle = len(events) // 2
         try:

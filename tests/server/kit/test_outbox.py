@@ -1,10 +1,11 @@
 """The outbox: at least once, never lost, never stuck behind one bad event."""
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import pytest
@@ -164,9 +165,9 @@ async def test_a_leased_event_is_left_alone_until_its_lease_ends(
     box: Box, other_side: OtherSide
 ) -> None:
     await box.put(b"leased")
-    assert len(await outbox_table.lease(box.pool, 10, seconds=0.2)) == 1
+    assert len(await outbox_table.lease(box.pool, 10, seconds=60.0)) == 1
     assert await box.relay(other_side.send).send_batch() == 0
-    await asyncio.sleep(0.25)
+    await box.pool.execute("UPDATE outbox SET due_at = due_at - interval '60 seconds'")
     assert await box.relay(other_side.send).send_batch() == 1
 
 
@@ -267,12 +268,45 @@ async def test_a_defect_over_there_holds_up_only_its_own_event(
 ) -> None:
     other_side.defect = b"7"
     await box.put(*numbered(40))
-    async with box.relaying(other_side.send):
+    async with box.relaying(other_side.send, replace(QUICK, attempts_max=10_000)):
         await other_side.has(*set(numbered(40)) - {b"7"})
         await until(lambda: _equals(box.pending, 1))
         assert await box.dead() == []
         other_side.defect = b""
         await other_side.has(b"7")
+
+
+async def test_an_event_that_fails_while_others_arrive_is_buried_at_last(
+    box: Box, other_side: OtherSide
+) -> None:
+    other_side.defect = b"bad"
+    await box.put(b"bad")
+    async with (
+        box.relaying(other_side.send, replace(QUICK, attempts_max=3)),
+        asyncio.timeout(PATIENCE_SECONDS),
+    ):
+        for number in itertools.count():
+            if await box.dead():
+                break
+            await box.put(b"%d" % number)
+            await other_side.has(b"%d" % number)
+    assert await box.dead() == [(b"bad", "broken over there")]
+    assert await box.pending() == 0
+
+
+async def test_nothing_is_buried_while_everything_fails(box: Box, other_side: OtherSide) -> None:
+    is_broken = True
+
+    async def send(events: Sequence[Event]) -> None:
+        other_side.defect = events[0].payload if is_broken else b""
+        await other_side.send(events)
+
+    await box.put(*numbered(3))
+    async with box.relaying(send, replace(QUICK, attempts_max=2)):
+        await until(lambda: _is(len(other_side.batches) >= 15))
+        assert (await box.pending(), await box.dead()) == (3, [])
+        is_broken = False
+        await other_side.has(*numbered(3))
 
 
 def test_delays_double_up_to_their_maximum_and_differ() -> None:
