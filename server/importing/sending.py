@@ -1,7 +1,8 @@
 """Sends a plan through the services' own API: customers and products first, then their orders.
 
 Everything is created under a key that follows from the file alone, so an import that was cut short
-is simply run again, and an import that was complete changes nothing.
+is simply run again, and an import that was complete changes nothing. That holds for the 30 days
+for which the services remember a key.
 """
 
 import asyncio

@@ -70,7 +70,8 @@ async def seed_once(record: ClusterRecord, home: Home, database: str) -> str:
 async def seed(record: ClusterRecord, home: Home) -> Seeded:
     """Makes the sample data in a running cluster through its services' own API.
 
-    Repeatable: every create carries a fixed key, and what exists is left as it is.
+    Repeatable: every create carries a fixed key, and what exists is left as it is. The services
+    remember a key for 30 days; orders that were seeded before that are placed anew.
     """
     ids = {login.role: login.user_id for login in record.logins}
     token = keys.token(home, ids["admin"], "admin", TOKEN_SECONDS)
