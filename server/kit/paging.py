@@ -9,7 +9,7 @@ filters and ownership are never read from it.
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -93,7 +93,7 @@ class Page:
 
 
 def page_query(
-    request: Any, *, sortable: Sequence[str], default: Sort, filters: object
+    request: Any, *, sortable: Collection[str], default: Sort, filters: object
 ) -> PageQuery:
     """Reads `page`, `per_page`, `page_token` and `sort` of a list request.
 
@@ -129,7 +129,7 @@ def page_meta(query: PageQuery, page: Page) -> PageMeta:
     )
 
 
-def _sort(text: str, sortable: Sequence[str], default: Sort) -> Sort:
+def _sort(text: str, sortable: Collection[str], default: Sort) -> Sort:
     if not text:
         return default
     field, _, direction = text.partition(":")

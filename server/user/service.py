@@ -14,10 +14,9 @@ from server.kit.idempotency import key_of
 from server.kit.paging import Sort, page_query
 from server.user import rules, wire
 from server.user.passwords import PasswordHasher
-from server.user.store import UserStore
+from server.user.store import SORTABLE, UserStore
 
 _NEWEST_FIRST = Sort("created_at", descending=True)
-_SORTABLE = ("created_at", "email", "full_name")
 
 
 class UserService:
@@ -45,7 +44,7 @@ class UserService:
         self, request: pb.ListUsersRequest, context: Context
     ) -> pb.ListUsersResponse:
         filters = wire.from_list(request)
-        query = page_query(request, sortable=_SORTABLE, default=_NEWEST_FIRST, filters=filters)
+        query = page_query(request, sortable=SORTABLE, default=_NEWEST_FIRST, filters=filters)
         return wire.to_list(query, await self._store.list(filters, query))
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.User:

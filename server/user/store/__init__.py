@@ -1,12 +1,16 @@
 """Where accounts are kept: the contract that a store fulfils."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from server.kit.idempotency import Key
 from server.kit.paging import Page, PageQuery
 from server.user.rules import Filters, User
+
+SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
+"""By what `UserStore.list` can sort, and of which type that is."""
 
 
 class UserStore(Protocol):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +15,11 @@ from server.kit.keyset import Listing, Where, fetch_page
 from server.kit.paging import Page, PageQuery
 from server.kit.postgres import Connection, Pool, translated
 from server.user.rules import EmailTaken, Filters, Status, User, UserNotFound
+from server.user.store import SORTABLE
 
 _COLUMNS = "id, email, full_name, age, role, status, created_at, updated_at, version"
 
-_LISTING = Listing(
-    table="users",
-    columns=_COLUMNS,
-    sortable={"created_at": datetime, "email": str, "full_name": str},
-)
+_LISTING = Listing(table="users", columns=_COLUMNS, sortable=SORTABLE)
 
 _INSERT = """
     INSERT INTO users (id, email, full_name, age, role, status, created_at, updated_at, version,
