@@ -9,12 +9,11 @@ filters and ownership are never read from it.
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from decimal import Decimal
-from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
@@ -24,8 +23,6 @@ from server.kit import errors
 PER_PAGE_DEFAULT = 20
 EXACT_TOTAL_MAX = 10_000
 UNREADABLE_TOKEN = "the token cannot be read; start again without it"  # noqa: S105 - no secret
-
-E = TypeVar("E", bound=Enum)
 
 # What the answer has room for. A token is not signed, so it may claim anything.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -173,36 +170,3 @@ def sort_value(field_type: type, token_value: str) -> Any:
         return field_type(token_value)
     except (ValueError, ArithmeticError) as error:
         raise errors.InvalidPageToken(UNREADABLE_TOKEN, field="page_token") from error
-
-
-def moment(text: str, field: str) -> datetime | None:
-    """A filter's moment: a date (midnight UTC) or RFC 3339. Raises `InvalidFilter`."""
-    if not text:
-        return None
-    try:
-        if "W" in text:
-            raise ValueError("a week")  # ISO 8601 has those, RFC 3339 does not
-        if len(text) == len("2024-01-01"):
-            return datetime.combine(date.fromisoformat(text), time(), UTC)
-        parsed = datetime.fromisoformat(text)
-        if parsed.tzinfo is None:
-            raise ValueError("no time zone")
-        return parsed.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise errors.InvalidFilter(
-            f"'{text}' is neither a date such as 2024-01-01 nor RFC 3339", field=field
-        ) from error
-
-
-def choice(text: str, field: str, choose: Callable[[str], E], allowed: Sequence[E]) -> E | None:
-    """A filter's word, in any case, as one of `allowed`. Raises `InvalidFilter`."""
-    if not text:
-        return None
-    words = ", ".join(member.value.lower() for member in allowed)
-    try:
-        member = choose(text.upper())
-    except ValueError:
-        member = None
-    if member not in allowed:
-        raise errors.InvalidFilter(f"'{text}' is none of {words}", field=field)
-    return member

@@ -5,7 +5,8 @@ from typing import Any
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Role
-from server.kit.paging import Page, PageQuery, choice, moment, page_meta
+from server.kit.filters import choice, moment
+from server.kit.paging import Page, PageQuery, page_meta
 from server.kit.wire import timestamp
 from server.user.rules import Change, Filters, NewUser, Status, User, fields_of_mask
 

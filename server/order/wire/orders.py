@@ -5,8 +5,9 @@ from typing import Any
 
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.type.v1 import address_pb2
-from server.kit.paging import Page, PageQuery, choice, page_meta
-from server.kit.paging import moment as moment_of_text
+from server.kit.filters import choice
+from server.kit.filters import moment as moment_of_text
+from server.kit.paging import Page, PageQuery, page_meta
 from server.kit.wire import moment, money, timestamp
 from server.order.rules import (
     Address,

@@ -1,0 +1,43 @@
+"""What callers write into the filters of a list."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time
+from enum import Enum
+from typing import TypeVar
+
+from server.kit import errors
+
+E = TypeVar("E", bound=Enum)
+
+
+def moment(text: str, field: str) -> datetime | None:
+    """A filter's moment: a date (midnight UTC) or RFC 3339. Raises `InvalidFilter`."""
+    if not text:
+        return None
+    try:
+        if "W" in text:
+            raise ValueError("a week")  # ISO 8601 has those, RFC 3339 does not
+        if len(text) == len("2024-01-01"):
+            return datetime.combine(date.fromisoformat(text), time(), UTC)
+        parsed = datetime.fromisoformat(text)
+        if parsed.tzinfo is None:
+            raise ValueError("no time zone")
+        return parsed.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise errors.InvalidFilter(
+            f"'{text}' is neither a date such as 2024-01-01 nor RFC 3339", field=field
+        ) from error
+
+
+def choice(text: str, field: str, choose: Callable[[str], E], allowed: Sequence[E]) -> E | None:
+    """A filter's word, in any case, as one of `allowed`. Raises `InvalidFilter`."""
+    if not text:
+        return None
+    words = ", ".join(member.value.lower() for member in allowed)
+    try:
+        member = choose(text.upper())
+    except ValueError:
+        member = None
+    if member not in allowed:
+        raise errors.InvalidFilter(f"'{text}' is none of {words}", field=field)
+    return member
