@@ -7,21 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.core
+import typer.main
 import yaml
 
+from server.cli import app
 from server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SERVICES = ("user", "order", "analytics")
-# What the operators' commands read beside the services' settings.
-OPERATORS = {
-    "POSTGRES_PASSWORD",
-    "POSTGRES_HOST",
-    "POSTGRES_PORT",
-    "POSTGRES_USER",
-    "USER_DATABASE_PASSWORD",
-    "ORDER_DATABASE_PASSWORD",
-}
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +33,18 @@ def variables() -> set[str]:
     }
 
 
+def operators() -> set[str]:
+    """Every variable that stands for an option of the operators' commands."""
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    options = [option for each in command.commands.values() for option in each.params]
+    return {str(option.envvar) for option in options if option.envvar}
+
+
 def test_the_example_environment_is_complete_and_holds_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text()
     told = set(re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.MULTILINE))
-    assert told == variables() | OPERATORS
+    assert told == variables() | operators()
 
 
 @pytest.mark.parametrize("service", SERVICES)
