@@ -12,6 +12,13 @@ run `make up` there. This installation holds the client alone: `import emporium`
 def main() -> int:
     """Runs the command line of the server's code; without that code, says where it runs."""
     try:
+        return _command_line()
+    except KeyboardInterrupt:
+        return 130  # Ctrl-C while modules are still being loaded; later the commands see to it
+
+
+def _command_line() -> int:
+    try:
         found = importlib.util.find_spec("server.cli") is not None
     except ModuleNotFoundError:
         found = False

@@ -24,15 +24,21 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Show what runs in a home and whether it is well; the exit code is 0 only then."""
+    # Imported late: the driver takes a while, for which the other commands do not wait.
+    from server.local import dead_letters
+
     record = require_running(home)
     health = asyncio.run(_health(record))
+    letters = asyncio.run(dead_letters.count(record.postgres.get("order", "")))
     processes = [_process(process) for process in [record.supervisor, *record.processes]]
     well = record.state == "ready" and all(health.values())
     if as_json:
         content = dataclasses.asdict(record) | {"health": health, "processes": processes}
+        content["dead_letters"] = letters
         print(json.dumps(content | {"well": well}, indent=2))
     else:
         _show(record, health, processes)
+        _show_dead_letters(letters)
     raise typer.Exit(0 if well else 1)
 
 
@@ -69,3 +75,10 @@ def _show(record: ClusterRecord, health: dict[str, bool], processes: list[dict[s
     for name, ready in health.items():
         where = record.grpc.get(name, record.edge_url)
         console.print(f"{name:<10} {where:<24} {'ready' if ready else '[red]not ready[/]'}")
+
+
+def _show_dead_letters(letters: int | None) -> None:
+    """They wait for a person; until then all else is well."""
+    again = "; to send them again: python -m server.order.dead_letters (server/README.md)"
+    known = "unknown" if letters is None else str(letters)
+    Console().print(f"dead letters: {known}{again if letters else ''}", soft_wrap=True)

@@ -12,10 +12,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
+from emporium.__main__ import main as console_script
 from server.cli import app, main
 from server.local.errors import LocalError
 from server.local.home import Home
@@ -25,6 +27,10 @@ from server.local.record import ClusterRecord, read, require_running
 from tests.waiting import until
 
 PATIENCE_SECONDS = 90
+BURY = """
+    INSERT INTO outbox_dead_letters (id, payload, created_at, attempts, error)
+    VALUES (gen_random_uuid(), 'x', now(), 1, 'refused')
+"""
 
 
 def emporium(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -96,6 +102,25 @@ def test_status_says_that_all_is_well(home: Path) -> None:
     assert told["well"] is True
     assert told["health"] == {"user": True, "order": True, "analytics": True, "edge": True}
     assert all(process["alive"] for process in told["processes"])
+    assert told["dead_letters"] == 0
+
+
+def test_status_tells_of_dead_letters_and_how_to_send_them_again(home: Path) -> None:
+    dsn = require_running(home).postgres["order"]
+    asyncio.run(execute(dsn, BURY))
+    shown = invoke("status", "--home", str(home))
+    assert shown.exit_code == 0, "they wait for a person; the cluster is well"
+    assert "dead letters: 1" in shown.output
+    assert "python -m server.order.dead_letters" in shown.output
+    asyncio.run(execute(dsn, "DELETE FROM outbox_dead_letters"))
+
+
+async def execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def test_asking_for_what_runs_already_shows_it_and_changes_nothing(home: Path) -> None:
@@ -195,3 +220,14 @@ def test_an_error_is_told_with_its_mend_and_no_traceback(
     assert "no cluster runs in" in told
     assert "emporium up" in told
     assert "Traceback" not in told
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.util.find_spec", interrupted)
+    assert console_script() == 130
+    assert capsys.readouterr().err == ""
