@@ -1,0 +1,86 @@
+"""Opens a service's database when it starts."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pymongo
+import structlog
+from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
+
+from server.kit import errors
+from server.kit.mongo.database import Database
+from server.kit.mongo.settled import settled
+from server.settings import Mongo, SettingsError
+
+_log = structlog.get_logger()
+
+_FIRST_DELAY_SECONDS = 0.1
+_DELAY_SECONDS_MAX = 2.0
+_CONNECT_TIMEOUT_MS = 2_000
+
+
+@asynccontextmanager
+async def connected(settings: Mongo) -> AsyncIterator[Database]:
+    """The database that `settings` name, waiting for the server for a while if it must.
+
+    Raises `Unavailable` when it does not come up within `mongodb_connect_timeout_seconds`, or does
+    not let us in, and `SettingsError` for an address that cannot be.
+    """
+    client = _client(settings)
+    try:
+        database = Database(client, settings)
+        await _until_it_answers(database, settings.mongodb_connect_timeout_seconds)
+        yield database
+    finally:
+        await settled(client.close())
+
+
+def _client(settings: Mongo) -> Any:
+    # Timeouts in milliseconds, as the drivers and the connection string have them.
+    options: dict[str, Any] = {
+        "timeoutMS": int(settings.mongodb_timeout_seconds * 1_000),
+        "connectTimeoutMS": _CONNECT_TIMEOUT_MS,
+        "appname": settings.mongodb_database,
+        # With `timeoutMS` the driver would repeat for as long as that. Whoever called us repeats
+        # too, five times, and should hear what is wrong rather than run out of time.
+        "retryReads": False,
+        "retryWrites": False,
+    }
+    if settings.mongodb_driver == "motor":
+        # Imported here, because a process that runs on PyMongo should not carry it.
+        from motor.motor_asyncio import AsyncIOMotorClient
+
+        driver: Any = AsyncIOMotorClient
+    else:
+        driver = pymongo.AsyncMongoClient
+    try:
+        return driver(settings.mongodb_uri, **options)
+    except (ConfigurationError, ValueError) as error:
+        # The address itself is not repeated: it may hold a password.
+        raise SettingsError(f"MONGODB_URI: {error}") from error
+
+
+async def _until_it_answers(database: Database, patience_seconds: float) -> None:
+    give_up_at = time.monotonic() + patience_seconds
+    delay = _FIRST_DELAY_SECONDS
+    while True:
+        try:
+            await database.ping()
+        except (ConnectionFailure, OperationFailure) as error:
+            # A server on its first day may listen before it knows us, so being refused passes too.
+            if time.monotonic() + delay > give_up_at:
+                raise errors.Unavailable(f"MongoDB cannot be reached: {_brief(error)}") from error
+            _log.warning("mongo.waiting", error=_brief(error), next_try_seconds=delay)
+        else:
+            return
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, _DELAY_SECONDS_MAX)
+
+
+def _brief(error: PyMongoError) -> str:
+    """What the driver says, without the state of everything that it adds."""
+    return re.split(r", full error| \(configured timeouts", str(error))[0]
