@@ -1,6 +1,6 @@
 """Every knob of a service process: its environment variable, its default and its unit.
 
-Read once, at start. Nothing else in the project reads the environment.
+Read once, at start. Nothing else in a service reads the environment.
 """
 
 import os

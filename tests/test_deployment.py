@@ -1,6 +1,7 @@
 """What cannot be run here is held against what can: one source, or at least one truth."""
 
 import re
+import subprocess
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,8 @@ import typer.main
 import yaml
 
 from server.cli import app
+from server.local import keys
+from server.local.home import Home
 from server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -74,3 +77,43 @@ def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None
         assert container["deploy"]["resources"]["limits"], name
         if name != "migrate":
             assert container["healthcheck"]["test"], name
+
+
+@pytest.mark.parametrize(
+    ("name", "volumes"),
+    [
+        ("user", {"public-keys", "user-key"}),
+        ("order", {"public-keys", "order-key"}),
+        ("analytics", {"public-keys"}),
+        ("envoy", {"./envoy", "public-keys"}),
+    ],
+)
+def test_a_container_sees_its_own_keys_alone_and_changes_none(
+    compose: dict[str, Any], name: str, volumes: set[str]
+) -> None:
+    container = compose["services"][name]
+    mounted = {volume.split(":")[0]: volume for volume in container["volumes"]}
+    assert set(mounted) == volumes
+    assert all(volume.endswith(":ro") for volume in mounted.values())
+    folders = {Path(volume.split(":")[1]) for volume in mounted.values()}
+    for variable in ("JWKS_FILE", "SIGNING_KEY_FILE"):
+        if variable in container.get("environment", {}):
+            assert Path(container["environment"][variable]).parent in folders
+
+
+def test_migrate_hands_out_every_key_that_a_container_reads(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    keys.ensure(Home.at(tmp_path / "home"))
+    for folder in ("public", "user", "order"):
+        (tmp_path / "keys" / folder).mkdir(parents=True)
+    (script,) = compose["services"]["migrate"]["command"]
+    hands_out = script.partition("\n")[2].replace("/var/lib/emporium", f"{tmp_path}/home")
+    subprocess.run(["sh", "-ec", hands_out.replace(" /keys", f" {tmp_path}/keys")], check=True)
+    for service in SERVICES:
+        environment = compose["services"][service]["environment"]
+        for variable in ("JWKS_FILE", "SIGNING_KEY_FILE"):
+            if variable in environment:
+                assert (
+                    tmp_path / environment[variable].lstrip("/")
+                ).stat().st_mode & 0o777 == 0o600

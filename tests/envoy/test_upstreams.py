@@ -8,10 +8,11 @@ import grpc.aio
 import httpx
 import pytest
 import pytest_asyncio
+import yaml
 
 from emporium.user.v1.user_service_pb2 import User
 from server.local import edge
-from tests.envoy.conftest import SERVICES, Edge, error_of, signed
+from tests.envoy.conftest import SERVICES, SOURCE, Edge, error_of, signed
 from tests.envoy.upstream import Upstream, always, hang
 
 
@@ -56,6 +57,19 @@ async def test_alive_and_ready_are_told_apart(restored: Edge, anonymous: httpx.A
     await restored.upstream.serving(False)
     error_of(await ready(anonymous, 503), 503, "UNAVAILABLE")
     assert (await anonymous.get("/health")).json()["status"] == "success"
+
+
+async def test_compose_s_health_check_asks_whether_the_edge_is_ready(
+    restored: Edge, anonymous: httpx.AsyncClient
+) -> None:
+    compose = yaml.safe_load((SOURCE.parent / "docker-compose.yml").read_text())
+    _, *command = compose["services"]["envoy"]["healthcheck"]["test"]
+    check = [part.replace("/8080", f"/{restored.port}").replace("$$", "$") for part in command]
+    for serving, status in ((True, 200), (False, 503)):
+        await restored.upstream.serving(serving)
+        await ready(anonymous, status)
+        process = await asyncio.create_subprocess_exec(*check)
+        assert (await process.wait() == 0) is serving
 
 
 async def test_a_missing_service_is_told_and_others_go_on(
