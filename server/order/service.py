@@ -52,6 +52,7 @@ class CatalogService:
         self, request: catalog_pb.ListProductsRequest, context: Context
     ) -> catalog_pb.ListProductsResponse:
         filters = catalog_wire.from_list(request)
+        rules.check_prices(filters)
         query = page_query(request, sortable=_PRODUCTS_SORTABLE, default=_BY_NAME, filters=filters)
         return catalog_wire.to_list(query, await self._store.list(filters, query))
 

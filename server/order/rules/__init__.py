@@ -8,6 +8,7 @@ from server.order.rules.catalog import (
     ProductNotFound,
     SkuTaken,
     add_product,
+    check_prices,
 )
 from server.order.rules.changes import (
     Changed,
@@ -57,6 +58,7 @@ __all__ = [
     "Status",
     "add_product",
     "check_edit",
+    "check_prices",
     "check_staff_fields",
     "deleted",
     "edited",

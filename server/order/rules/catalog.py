@@ -78,3 +78,10 @@ def add_product(new: NewProduct, product_id: str, now: datetime, shop_currency: 
         updated_at=now,
         version=1,
     )
+
+
+def check_prices(filters: ProductFilters) -> None:
+    """Raises `InvalidFilter` when no price can be in both bounds."""
+    least, most = filters.min_price, filters.max_price
+    if least is not None and most is not None and most < least:
+        raise errors.InvalidFilter(f"'{most}' is below min_price, '{least}'", field="max_price")

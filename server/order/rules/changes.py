@@ -87,15 +87,23 @@ def check_edit(edit: Edit, *, is_staff: bool) -> None:
 
 
 def edited(order: Order, edit: Edit, event_id: str, now: datetime) -> Changed:
-    """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`."""
+    """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`.
+
+    The status that the order has already is no move, so a repeated cancel finds its work done.
+    """
     _check_etag(order, edit.etag)
-    if edit.fields.keys() - {"status"} and order.status is not Status.PENDING:
+    fields = dict(edit.fields)
+    if fields.get("status") is order.status:
+        del fields["status"]
+    if not fields:
+        return Changed(order, None)
+    if fields.keys() - {"status"} and order.status is not Status.PENDING:
         raise OrderNotPending(f"the order is {order.status}")
-    status = edit.fields.get("status", order.status)
-    if "status" in edit.fields and status not in MOVES[order.status]:
+    status = fields.get("status")
+    if status and status not in MOVES[order.status]:
         raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
-    after = replace(order, **edit.fields, updated_at=now, version=order.version + 1)
-    kind = _EVENTS.get(status)
+    after = replace(order, **fields, updated_at=now, version=order.version + 1)
+    kind = _EVENTS.get(status) if status else None
     return Changed(after, OrderEvent(event_id, kind, after, False, now) if kind else None)
 
 

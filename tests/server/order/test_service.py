@@ -163,6 +163,21 @@ async def test_a_product_is_added_once_for_a_key(staff: Door) -> None:
     assert (await refused(staff("CreateProduct", request))).reason == "IDEMPOTENCY_KEY_REUSED"
 
 
+@pytest.mark.parametrize("name", ["", "   ", "\t", "\u00a0\u2003"])
+async def test_a_product_has_a_name(staff: Door, name: str) -> None:
+    found = await refused(staff("CreateProduct", new_product(name=name)))
+    assert (found.reason, found.fields[0]) == ("VALIDATION_FAILED", "name")
+
+
+async def test_prices_between_bounds_that_cross_are_refused(anyone: Door) -> None:
+    request = catalog_pb.ListProductsRequest(min_price="2.01", max_price="2")
+    found = await refused(anyone("ListProducts", request))
+    assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_FILTER")
+    assert (found.fields, found.message) == (["max_price"], "'2.00' is below min_price, '2.01'")
+    request.min_price = "2"
+    await anyone("ListProducts", request)
+
+
 # ---------------------------------------------------------------- placing
 
 

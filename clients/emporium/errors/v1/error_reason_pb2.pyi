@@ -100,7 +100,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     PERMISSION_DENIED: _ErrorReason.ValueType  # 205
     """The caller is known and may not do this.
 
-    Example: needs one of the roles STAFF, ADMIN
+    Example: needs the role ADMIN or STAFF
     """
     ROLE_NOT_ALLOWED: _ErrorReason.ValueType  # 206
     """Only an admin may give a role or a status.
@@ -311,7 +311,7 @@ Example: e-mail or password is wrong
 PERMISSION_DENIED: ErrorReason.ValueType  # 205
 """The caller is known and may not do this.
 
-Example: needs one of the roles STAFF, ADMIN
+Example: needs the role ADMIN or STAFF
 """
 ROLE_NOT_ALLOWED: ErrorReason.ValueType  # 206
 """Only an admin may give a role or a status.

@@ -87,7 +87,7 @@ class CreateProductRequest(message.Message):
     sku: builtins.str
     """1 to 64 letters, digits, dots, dashes, underscores or slashes."""
     name: builtins.str
-    """1 to 200 characters."""
+    """1 to 200 characters, not only spaces."""
     unit_price: builtins.str
     """A decimal string with at most two places, 0.00 to 9999999.99."""
     currency: builtins.str
@@ -157,7 +157,7 @@ class ListProductsRequest(message.Message):
     min_price: builtins.str
     """Only products that cost this much or more."""
     max_price: builtins.str
-    """Only products that cost this much or less."""
+    """Only products that cost this much or less; not below `min_price`."""
     def __init__(
         self,
         *,

@@ -55,10 +55,13 @@ class OrderServiceStub:
     user service cannot be reached.
     """
     UpdateOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.UpdateOrderRequest, order_service_pb2.Order]
-    """Changes the fields that are sent, and no others, while the order is PENDING.
+    """Changes the fields that are sent, and no others: the address while the order is PENDING, the
+    status along the ways below.
 
-    `status` moves along the allowed ways: PENDING to PAID or CANCELLED, PAID to SHIPPED or
-    REFUNDED, SHIPPED to DELIVERED, DELIVERED to REFUNDED. Customers may only cancel.
+    `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from SHIPPED
+    to DELIVERED, from DELIVERED to REFUNDED. Customers may only cancel. The status that the order
+    has already is no move: alone, it changes nothing and gets the order as it is, so a cancel may
+    be repeated (without an etag, which the first one has changed).
     Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
     ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
     """
@@ -144,10 +147,13 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         request: order_service_pb2.UpdateOrderRequest,
         context: aio.ServicerContext[order_service_pb2.UpdateOrderRequest, abc.Awaitable[order_service_pb2.Order]],
     ) -> abc.Awaitable[order_service_pb2.Order]:
-        """Changes the fields that are sent, and no others, while the order is PENDING.
+        """Changes the fields that are sent, and no others: the address while the order is PENDING, the
+        status along the ways below.
 
-        `status` moves along the allowed ways: PENDING to PAID or CANCELLED, PAID to SHIPPED or
-        REFUNDED, SHIPPED to DELIVERED, DELIVERED to REFUNDED. Customers may only cancel.
+        `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from SHIPPED
+        to DELIVERED, from DELIVERED to REFUNDED. Customers may only cancel. The status that the order
+        has already is no move: alone, it changes nothing and gets the order as it is, so a cancel may
+        be repeated (without an etag, which the first one has changed).
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
         """

@@ -119,6 +119,17 @@ async def test_of_many_who_cancel_at_once_one_wins(orders: Store, order_pool: Po
     assert await events_of(order_pool, order) == ["PLACED", "CANCELLED"]
 
 
+async def test_a_repeated_cancel_changes_and_tells_nothing(orders: Store, order_pool: Pool) -> None:
+    order = await create(orders, placed())
+    edit = Edit({"status": Status.CANCELLED}, "")
+    first, second = [
+        await orders.update(order.id, None, lambda was: edited(was, edit, new_id(), NOW))
+        for _ in range(2)
+    ]
+    assert first == second == await orders.get(order.id, None)
+    assert await events_of(order_pool, order) == ["PLACED", "CANCELLED"]
+
+
 async def test_an_update_runs_again_after_a_deadlock(orders: Store) -> None:
     order = await create(orders, placed())
     tries = 0

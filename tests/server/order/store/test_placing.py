@@ -115,7 +115,7 @@ async def test_one_bad_order_costs_few_statements(order_pool: Pool) -> None:
 async def test_a_database_that_goes_away_fails_only_what_was_not_kept(order_pool: Pool) -> None:
     made = list(many(4))
     made[3] = made[3]._replace(order=replace(made[3].order, currency="pounds"))
-    # The last two statements are all four orders, and the half that is kept.
+    # Two statements get through: all four orders, and the half that is kept.
     outcomes = await all_placed(CountingPool(order_pool, last=2), made)
     assert outcomes[:2] == [b"new"] * 2
     assert [type(outcome) for outcome in outcomes[2:]] == [errors.Unavailable] * 2
