@@ -1,5 +1,6 @@
 """An order service, in this process, over a real database; only its neighbours are fakes."""
 
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from emporium.order.v1.catalog_service_pb2 import Product
 from server.kit import errors, postgres
 from server.kit.postgres import Pool
 from server.order.rules import Buyer, BuyerNotFound
@@ -15,7 +17,8 @@ from server.order.store.catalog import PostgresCatalogStore
 from server.order.store.orders import PostgresOrderStore
 from server.order.wire import events
 from server.settings import Postgres
-from tests.server.conftest import NewDatabase, Serve
+from tests.server.conftest import NewDatabase, Serve, Token
+from tests.server.order.doors import Door, new_product
 
 SHOP_CURRENCY = "GBP"
 
@@ -100,3 +103,35 @@ async def order_channel(
     )
     async with serve(services) as channel:
         yield channel
+
+
+@pytest.fixture
+def anyone(order_channel: grpc.aio.Channel) -> Door:
+    return Door(order_channel)
+
+
+@pytest.fixture
+def ann(order_channel: grpc.aio.Channel, token: Token) -> Door:
+    """A customer."""
+    user_id = str(uuid.uuid4())
+    return Door(order_channel, token("CUSTOMER", user_id), user_id)
+
+
+@pytest.fixture
+def bob(order_channel: grpc.aio.Channel, token: Token) -> Door:
+    """Another customer."""
+    user_id = str(uuid.uuid4())
+    return Door(order_channel, token("CUSTOMER", user_id), user_id)
+
+
+@pytest.fixture
+def staff(order_channel: grpc.aio.Channel, token: Token) -> Door:
+    user_id = str(uuid.uuid4())
+    return Door(order_channel, token("STAFF", user_id), user_id)
+
+
+@pytest_asyncio.fixture
+async def mug(staff: Door) -> Product:
+    """A product at 2.55."""
+    product: Product = await staff("CreateProduct", new_product())
+    return product

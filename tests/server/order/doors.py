@@ -1,0 +1,55 @@
+"""The order service's gRPC door, and what is asked through it."""
+
+import uuid
+from typing import Any
+
+import grpc
+
+from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import catalog_service_pb2_grpc, order_service_pb2_grpc
+from emporium.order.v1 import order_service_pb2 as pb
+from emporium.type.v1.address_pb2 import Address
+
+HOME = Address(
+    recipient="Ann Example",
+    street="1 High Street",
+    city="Leeds",
+    postal_code="LS1 1AA",
+    country_code="GB",
+)
+MISSING = "01900000-0000-7000-8000-000000000000"
+
+
+class Door:
+    """The service's two stubs, with a token."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str | None = None, user: str = "") -> None:
+        self.user_id = user
+        self._metadata = [("authorization", f"Bearer {token}")] if token else []
+        self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
+        self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
+
+    async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
+        stub = self._catalog if "Product" in name else self._orders
+        return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
+
+
+def new_product(**fields: Any) -> catalog_pb.CreateProductRequest:
+    given = {"sku": uuid.uuid4().hex, "name": "White mug", "unit_price": "2.55", **fields}
+    return catalog_pb.CreateProductRequest(**given)
+
+
+def item(product: catalog_pb.Product, quantity: int = 1, **fields: Any) -> pb.NewOrderItem:
+    return pb.NewOrderItem(product_id=product.id, quantity=quantity, **fields)
+
+
+def order_of(*items: pb.NewOrderItem, **fields: Any) -> pb.CreateOrderRequest:
+    return pb.CreateOrderRequest(items=items, **fields)
+
+
+def get(order: pb.Order) -> pb.GetOrderRequest:
+    return pb.GetOrderRequest(order_id=order.id)
+
+
+def update(order: pb.Order, **fields: Any) -> pb.UpdateOrderRequest:
+    return pb.UpdateOrderRequest(order_id=order.id, **fields)

@@ -1,0 +1,81 @@
+"""Lists of orders through the gRPC door: whose, which, in which order."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from grpc import StatusCode
+
+from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import order_service_pb2 as pb
+from tests.server.order.doors import (
+    MISSING,
+    Door,
+    item,
+    order_of,
+    update,
+)
+from tests.server.refusals import refused
+
+
+async def test_customers_list_their_own_orders_and_staff_all(
+    ann: Door, bob: Door, staff: Door, mug: catalog_pb.Product
+) -> None:
+    made = [await ann("CreateOrder", order_of(item(mug, n))) for n in (1, 2, 3)]
+    await bob("CreateOrder", order_of(item(mug)))
+
+    listed = await ann("ListOrders", pb.ListOrdersRequest(per_page=2))
+    assert [order.id for order in listed.orders] == [made[2].id, made[1].id]
+    assert (listed.meta.total, listed.meta.page, listed.meta.per_page) == (3, 1, 2)
+    token = listed.meta.next_page_token
+    rest = await ann("ListOrders", pb.ListOrdersRequest(per_page=2, page_token=token))
+    assert ([order.id for order in rest.orders], rest.meta.next_page_token) == ([made[0].id], "")
+
+    cheapest = pb.ListUserOrdersRequest(user_id=ann.user_id, sort="total_price:asc", page=2)
+    cheapest.per_page = 1
+    found = await staff("ListUserOrders", cheapest)
+    assert [order.id for order in found.orders] == [made[1].id]
+    assert (await staff("ListOrders", pb.ListOrdersRequest())).meta.total >= 4
+
+
+async def test_a_users_orders_are_for_the_user_and_staff(ann: Door, bob: Door, staff: Door) -> None:
+    foreign = await refused(bob("ListUserOrders", pb.ListUserOrdersRequest(user_id=ann.user_id)))
+    assert (foreign.code, foreign.reason) == (StatusCode.NOT_FOUND, "USER_NOT_FOUND")
+    nobody = await staff("ListUserOrders", pb.ListUserOrdersRequest(user_id=MISSING))
+    assert (len(nobody.orders), nobody.meta.total) == (0, 0)
+
+
+async def test_lists_are_filtered_by_status_and_date(
+    ann: Door, staff: Door, mug: catalog_pb.Product
+) -> None:
+    today = datetime.now(UTC).date()
+    order = await ann("CreateOrder", order_of(item(mug)))
+
+    async def count(**filters: Any) -> int:
+        return int((await ann("ListOrders", pb.ListOrdersRequest(**filters))).meta.total)
+
+    assert await count(status="Pending") == 1
+    assert await count(status="paid") == 0
+    assert await count(placed_after=str(today)) == 1
+    assert await count(placed_before=str(today)) == 0
+    assert await count(placed_before=f"{today + timedelta(days=1)}T00:00:00Z") == 1
+    await staff("UpdateOrder", update(order, status=pb.Order.PAID))
+    assert await count(status="PAID") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "field"),
+    [
+        ({"status": "lost"}, "INVALID_FILTER", "status"),
+        ({"placed_after": "yesterday"}, "INVALID_FILTER", "placed_after"),
+        ({"sort": "user_id:asc"}, "UNKNOWN_SORT_FIELD", "sort"),
+        ({"page_token": "forged"}, "INVALID_PAGE_TOKEN", "page_token"),
+        ({"per_page": 101}, "VALIDATION_FAILED", "per_page"),
+    ],
+)
+async def test_a_list_that_cannot_be_is_refused(
+    ann: Door, fields: dict[str, Any], reason: str, field: str
+) -> None:
+    found = await refused(ann("ListOrders", pb.ListOrdersRequest(**fields)))
+    assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, reason)
+    assert found.fields == [field]
