@@ -32,6 +32,7 @@ _RETRY_AFTER_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 
 DataError = asyncpg.DataError  # a value that its column cannot hold
+UniqueViolationError = asyncpg.UniqueViolationError  # a value that another row has
 
 # What says that the server is away, stopping or out of room, rather than that a statement is wrong.
 AWAY = (

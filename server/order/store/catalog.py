@@ -8,8 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from server.kit import idempotency
-from server.kit.idempotency import Key
+from server.kit.idempotency import Key, insert_once
 from server.kit.keyset import Listing, Where, fetch_page
 from server.kit.paging import Page, PageQuery
 from server.kit.postgres import Pool, translated
@@ -26,14 +25,6 @@ _LISTING = Listing(
 
 _INSERT = f"""
     INSERT INTO products ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-"""
-
-_INSERT_ONCE = f"""
-    WITH first AS (
-        INSERT INTO idempotency_keys (caller, method, key, body_hash, answer)
-        VALUES ($9, $10, $11, $12, $13)
-    )
-    {_INSERT}
 """
 
 _GET = f"SELECT {_COLUMNS} FROM products WHERE id = $1"
@@ -64,19 +55,9 @@ class PostgresCatalogStore:
         )
         with translated():
             try:
-                if key is None:
-                    await self._pool.execute(_INSERT, *values)
-                else:
-                    once = (key.caller, key.method, key.key, key.body_hash, answer)
-                    await self._pool.execute(_INSERT_ONCE, *values, *once)
+                return await insert_once(self._pool, _INSERT, values, key, answer)
             except asyncpg.UniqueViolationError as error:
-                # Whichever of the two it was, the key has the first word: a repeat of a create
-                # finds its own code taken as well.
-                first = await idempotency.first_answer(self._pool, key) if key else None
-                if first is None:
-                    raise SkuTaken(f"{product.sku} is taken", field="sku") from error
-                return first
-        return answer
+                raise SkuTaken(f"{product.sku} is taken", field="sku") from error
 
     async def get(self, product_id: str) -> Product:
         with translated():

@@ -8,9 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from server.kit import idempotency
 from server.kit.context import Role
-from server.kit.idempotency import Key
+from server.kit.idempotency import Key, insert_once
 from server.kit.keyset import Listing, Where, fetch_page
 from server.kit.paging import Page, PageQuery
 from server.kit.postgres import Connection, Pool, translated
@@ -25,14 +24,6 @@ _INSERT = """
     INSERT INTO users (id, email, full_name, age, role, status, created_at, updated_at, version,
                        password_hash)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-"""
-
-_INSERT_ONCE = f"""
-    WITH first AS (
-        INSERT INTO idempotency_keys (caller, method, key, body_hash, answer, subject)
-        VALUES ($11, $12, $13, $14, $15, $1)
-    )
-    {_INSERT}
 """
 
 # A member looked up costs a tenth of a member made from its value.
@@ -83,20 +74,7 @@ class PostgresUserStore:
             password_hash,
         )
         with _named(user.email):
-            if key is None:
-                await self._pool.execute(_INSERT, *values)
-                return answer
-            once = (key.caller, key.method, key.key, key.body_hash, answer)
-            try:
-                await self._pool.execute(_INSERT_ONCE, *values, *once)
-            except asyncpg.UniqueViolationError:
-                # Whichever of the two it was, the key has the first word: a repeat of a create
-                # finds its own e-mail taken as well.
-                first = await idempotency.first_answer(self._pool, key)
-                if first is None:
-                    raise
-                return first
-            return answer
+            return await insert_once(self._pool, _INSERT, values, key, answer, subject=user.id)
 
     async def get(self, user_id: str) -> User:
         with translated():
