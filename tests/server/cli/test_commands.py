@@ -1,6 +1,7 @@
 """The operators' commands, on one detached cluster that lives through them in order."""
 
 import asyncio
+import importlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from server.local.errors import LocalError
 from server.local.home import Home
 from server.local.identity import ProcessRecord
 from server.local.leftovers import await_end
+from server.local.options import ClusterOptions
 from server.local.record import ClusterRecord, read, require_running
 from tests.waiting import until
 
@@ -209,6 +211,15 @@ async def ready_record(home: Path) -> ClusterRecord:
 
     await until(ready)
     return require_running(home)
+
+
+def test_the_limits_reach_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ClusterOptions] = []
+    up = importlib.import_module("server.cli.up")  # its package holds a function of that name
+    monkeypatch.setattr(up, "run", lambda options, *_: asked.append(options))
+    limits = ("--rate-limit", "7", "--login-limit", "3")
+    assert invoke("up", "--home", str(tmp_path), *limits).exit_code == 0
+    assert (asked[0].rate_limit_per_minute, asked[0].login_limit_per_minute) == (7, 3)
 
 
 def test_an_error_is_told_with_its_mend_and_no_traceback(
