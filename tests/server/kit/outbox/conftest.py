@@ -1,0 +1,53 @@
+"""An outbox in a database of its own."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from server.kit import migrate, outbox, postgres
+from server.local.postgres import EmbeddedPostgres
+from server.settings import Postgres
+from tests.server.kit.outbox.sides import (
+    Box,
+    OtherSide,
+)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def shared_box(postgres_settings: Postgres) -> AsyncIterator[Box]:
+    async with postgres.connected(postgres_settings) as pool:
+        yield Box(pool, postgres_settings)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def postgres_settings(postgres: EmbeddedPostgres) -> Postgres:
+    database = migrate.Database(f"emporium_outbox_{uuid.uuid4().hex[:8]}", "owner", "service")
+    await migrate.prepare_postgres(postgres.admin_dsn, database)
+    owner = migrate.dsn(postgres.admin_dsn, database.owner, "owner", database.name)
+    connection = await asyncpg.connect(owner)
+    for statement in outbox.CREATE_TABLES:
+        await connection.execute(statement)
+    await connection.close()
+    service = migrate.dsn(postgres.admin_dsn, database.name, "service", database.name)
+    return Postgres(database_url=service, pool_size_max=20)
+
+
+@pytest_asyncio.fixture
+async def box(shared_box: Box) -> Box:
+    """An empty outbox."""
+    await shared_box.pool.execute("DELETE FROM outbox")
+    await shared_box.pool.execute("DELETE FROM outbox_dead_letters")
+    return shared_box
+
+
+@pytest.fixture
+def other_side() -> OtherSide:
+    return OtherSide()
+
+
+@pytest.fixture(scope="session")
+def admin_dsn(postgres: EmbeddedPostgres) -> str:
+    return postgres.admin_dsn
