@@ -1,6 +1,5 @@
 """What an account is, and what may become of it. Pure: time and ids come in."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -124,12 +123,9 @@ class Change:
 
 
 def check_change(change: Change, by: Caller) -> None:
-    """Raises `NothingToUpdate`, `InvalidUpdateMask` or `RoleNotAllowed` before anything is read."""
+    """Raises `NothingToUpdate` or `RoleNotAllowed` before anything is read."""
     if not change.fields:
         raise errors.NothingToUpdate("send at least one field to change")
-    for name, value in change.fields.items():
-        if value is None and name not in CLEARABLE:
-            raise errors.InvalidUpdateMask(f"'{name}' cannot be cleared", field="update_mask")
     for name in sorted(ADMIN_ONLY & change.fields.keys()):
         if not _is_admin(by):
             raise RoleNotAllowed(f"only an admin may set {name}", field=name)
@@ -145,21 +141,6 @@ def check_etag(user: User, etag: str) -> None:
     """Raises `Outdated` when `etag` is given and no longer the account's."""
     if etag and etag != user.etag:
         raise errors.Outdated("the account has changed; read it again", field="etag")
-
-
-def fields_of_mask(mask: Collection[str], present: dict[str, Any]) -> dict[str, Any]:
-    """What an update sets: the masked fields, absent ones cleared; with no mask, the present ones.
-
-    Raises `InvalidUpdateMask` for a name that is no updatable field.
-    """
-    if not mask:
-        return {name: value for name, value in present.items() if value is not None}
-    unknown = sorted(set(mask) - present.keys())
-    if unknown:
-        raise errors.InvalidUpdateMask(
-            f"'{unknown[0]}' is none of {', '.join(present)}", field="update_mask"
-        )
-    return {name: present[name] for name in mask}
 
 
 def _is_admin(caller: Caller | None) -> bool:

@@ -6,9 +6,10 @@ from emporium.type.v1 import role_pb2
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Role
 from server.kit.filters import choice, moment
+from server.kit.masks import fields_of_mask
 from server.kit.paging import Page, PageQuery, page_meta
 from server.kit.wire import timestamp
-from server.user.rules import Change, Filters, NewUser, Status, User, fields_of_mask
+from server.user.rules import CLEARABLE, Change, Filters, NewUser, Status, User
 
 _ROLES = {Role(name): number for name, number in role_pb2.Role.items() if number}
 _STATUSES = {Status(name): number for name, number in pb.User.Status.items() if number}
@@ -67,7 +68,7 @@ def from_update(request: pb.UpdateUserRequest) -> Change:
     role, status = _present(request, "role"), _present(request, "status")
     present["role"] = _ROLES_BY_NUMBER[role] if role else None
     present["status"] = _STATUSES_BY_NUMBER[status] if status else None
-    return Change(fields_of_mask(request.update_mask.paths, present), request.etag)
+    return Change(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
 
 
 def _present(request: pb.UpdateUserRequest, name: Any) -> Any:

@@ -11,12 +11,12 @@ from server.order.rules.catalog import (
     check_prices,
 )
 from server.order.rules.changes import (
+    CLEARABLE,
     Changed,
     Edit,
     check_edit,
     deleted,
     edited,
-    fields_of_mask,
 )
 from server.order.rules.orders import (
     Address,
@@ -34,6 +34,7 @@ from server.order.rules.orders import (
 from server.order.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
 
 __all__ = [
+    "CLEARABLE",
     "Address",
     "Buyer",
     "BuyerNotFound",
@@ -62,6 +63,5 @@ __all__ = [
     "check_staff_fields",
     "deleted",
     "edited",
-    "fields_of_mask",
     "place",
 ]

@@ -1,6 +1,6 @@
 """Changing an order: which ways it may go, and who may send it there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -58,23 +58,6 @@ class Changed(NamedTuple):
 
     order: Order
     event: OrderEvent | None
-
-
-def fields_of_mask(mask: Collection[str], present: Mapping[str, Any]) -> dict[str, Any]:
-    """What an edit sets: the masked fields, absent ones cleared; without a mask, the present ones.
-
-    Raises `InvalidUpdateMask` for a field that cannot be set, or not be cleared.
-    """
-    if not mask:
-        return {name: value for name, value in present.items() if value is not None}
-    for name in mask:
-        if name not in present:
-            raise errors.InvalidUpdateMask(
-                f"'{name}' is none of {', '.join(present)}", field="update_mask"
-            )
-        if present[name] is None and name not in CLEARABLE:
-            raise errors.InvalidUpdateMask(f"'{name}' cannot be cleared", field="update_mask")
-    return {name: present[name] for name in mask}
 
 
 def check_edit(edit: Edit, *, is_staff: bool) -> None:

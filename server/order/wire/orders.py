@@ -7,9 +7,11 @@ from emporium.order.v1 import order_service_pb2 as pb
 from emporium.type.v1 import address_pb2
 from server.kit.filters import choice
 from server.kit.filters import moment as moment_of_text
+from server.kit.masks import fields_of_mask
 from server.kit.paging import Page, PageQuery, page_meta
 from server.kit.wire import moment, money, timestamp
 from server.order.rules import (
+    CLEARABLE,
     Address,
     Buyer,
     Edit,
@@ -19,7 +21,6 @@ from server.order.rules import (
     Order,
     OrderFilters,
     Status,
-    fields_of_mask,
 )
 from server.order.wire.catalog import amount
 
@@ -100,7 +101,7 @@ def from_update(request: pb.UpdateOrderRequest) -> Edit:
         "status": _STATUSES_BY_NUMBER[request.status] if request.HasField("status") else None,
         "shipping_address": _from_address(request),
     }
-    return Edit(fields_of_mask(request.update_mask.paths, present), request.etag)
+    return Edit(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
 
 
 def _to_item(item: Item) -> pb.OrderItem:

@@ -54,7 +54,6 @@ def test_who_may_open_what(
     ("fields", "by", "refusal"),
     [
         ({}, Role.ADMIN, errors.NothingToUpdate),
-        ({"full_name": None}, Role.ADMIN, errors.InvalidUpdateMask),
         ({"age": None}, Role.CUSTOMER, None),
         ({"role": Role.ADMIN}, Role.STAFF, rules.RoleNotAllowed),
         ({"status": Status.DISABLED}, Role.CUSTOMER, rules.RoleNotAllowed),
@@ -79,21 +78,3 @@ def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:
     assert after.etag != user.etag
     with pytest.raises(errors.Outdated):
         rules.changed(after, Change({"full_name": "Ann"}, user.etag), LATER)
-
-
-@pytest.mark.parametrize(
-    ("mask", "sets"),
-    [
-        ([], {"age": 30}),
-        (["age"], {"age": 30}),
-        (["email"], {"email": None}),
-        (["age", "email"], {"age": 30, "email": None}),
-    ],
-)
-def test_a_mask_says_what_is_set_and_what_is_cleared(mask: list[str], sets: dict[str, Any]) -> None:
-    assert rules.fields_of_mask(mask, {"email": None, "age": 30}) == sets
-
-
-def test_a_mask_names_only_fields_that_there_are() -> None:
-    with pytest.raises(errors.InvalidUpdateMask, match="shoe_size"):
-        rules.fields_of_mask(["shoe_size"], {"email": None})

@@ -16,7 +16,6 @@ from server.order.rules import (
     check_edit,
     deleted,
     edited,
-    fields_of_mask,
 )
 from server.order.rules.changes import (
     MOVES,
@@ -136,27 +135,3 @@ def test_an_etag_must_still_be_the_orders() -> None:
         edited(was, edit(etag="0", status=Status.PAID), new_id(), NOW)
     with pytest.raises(errors.Outdated):
         deleted(was, "0", new_id(), NOW)
-
-
-NOTHING = {"status": None, "shipping_address": None}
-
-
-@pytest.mark.parametrize(
-    ("mask", "present", "fields"),
-    [
-        ([], NOTHING, {}),
-        ([], {**NOTHING, "status": Status.PAID}, {"status": Status.PAID}),
-        (["shipping_address"], NOTHING, {"shipping_address": None}),
-        (["status"], {"status": Status.PAID, "shipping_address": HOME}, {"status": Status.PAID}),
-    ],
-)
-def test_the_mask_says_what_is_set_and_what_is_cleared(
-    mask: list[str], present: dict[str, Any], fields: dict[str, Any]
-) -> None:
-    assert fields_of_mask(mask, present) == fields
-
-
-@pytest.mark.parametrize("mask", [["status"], ["items"], ["shipping_address.city"], ["*"], [""]])
-def test_a_mask_must_name_fields_that_can_be_set_or_cleared(mask: list[str]) -> None:
-    with pytest.raises(errors.InvalidUpdateMask):
-        fields_of_mask(mask, NOTHING)
