@@ -13,15 +13,12 @@ from server.kit.lifecycle import Registration
 from server.kit.paging import Page, PageQuery, Sort, page_query
 from server.order import rules
 from server.order.neighbours import Users
-from server.order.store import CatalogStore, OrderStore
+from server.order.store import SORTABLE_ORDERS, SORTABLE_PRODUCTS, CatalogStore, OrderStore
 from server.order.wire import catalog as catalog_wire
 from server.order.wire import orders as wire
 
 _BY_NAME = Sort("name", descending=False)
-_PRODUCTS_SORTABLE = ("name", "sku", "unit_price", "created_at")
-
 _LATEST_FIRST = Sort("order_date", descending=True)
-_ORDERS_SORTABLE = ("order_date", "created_at", "total_price")
 
 catalog_pb = catalog_service_pb2
 pb = order_service_pb2
@@ -53,7 +50,7 @@ class CatalogService:
     ) -> catalog_pb.ListProductsResponse:
         filters = catalog_wire.from_list(request)
         rules.check_prices(filters)
-        query = page_query(request, sortable=_PRODUCTS_SORTABLE, default=_BY_NAME, filters=filters)
+        query = page_query(request, sortable=SORTABLE_PRODUCTS, default=_BY_NAME, filters=filters)
         return catalog_wire.to_list(query, await self._store.list(filters, query))
 
 
@@ -131,7 +128,7 @@ class OrderService:
     async def _list(self, request: wire.ListRequest, user_id: str | None) -> tuple[PageQuery, Page]:
         filters = wire.from_list(request, user_id)
         query = page_query(
-            request, sortable=_ORDERS_SORTABLE, default=_LATEST_FIRST, filters=filters
+            request, sortable=SORTABLE_ORDERS, default=_LATEST_FIRST, filters=filters
         )
         return query, await self._orders.list(filters, query)
 

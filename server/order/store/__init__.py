@@ -1,6 +1,8 @@
 """Where products and orders are kept: the contracts that a store fulfils."""
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from server.kit.idempotency import Key
@@ -15,6 +17,21 @@ from server.order.rules import (
     Product,
     ProductFilters,
 )
+
+SORTABLE_PRODUCTS: Mapping[str, type] = {
+    "name": str,
+    "sku": str,
+    "unit_price": Decimal,
+    "created_at": datetime,
+}
+"""By what `CatalogStore.list` can sort, and of which type that is."""
+
+SORTABLE_ORDERS: Mapping[str, type] = {
+    "order_date": datetime,
+    "created_at": datetime,
+    "total_price": Decimal,
+}
+"""By what `OrderStore.list` can sort, and of which type that is."""
 
 
 class CatalogStore(Protocol):

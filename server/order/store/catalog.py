@@ -2,8 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -13,6 +11,7 @@ from server.kit.keyset import Listing, Where, fetch_page
 from server.kit.paging import Page, PageQuery
 from server.kit.postgres import Pool, translated
 from server.order.rules import Offer, Product, ProductFilters, ProductNotFound, SkuTaken
+from server.order.store import SORTABLE_PRODUCTS
 from server.order.store.gathering import Gathering
 
 _COLUMNS = "id, sku, name, unit_price, currency, created_at, updated_at, version"
@@ -20,7 +19,7 @@ _COLUMNS = "id, sku, name, unit_price, currency, created_at, updated_at, version
 _LISTING = Listing(
     table="products",
     columns=_COLUMNS,
-    sortable={"name": str, "sku": str, "unit_price": Decimal, "created_at": datetime},
+    sortable=SORTABLE_PRODUCTS,
 )
 
 _INSERT = f"""

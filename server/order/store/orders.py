@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
 from typing import TypeVar
 
 import asyncpg
@@ -14,7 +12,7 @@ from server.kit.keyset import Listing, Where, fetch_page
 from server.kit.paging import Page, PageQuery
 from server.kit.postgres import Connection, Pool, translated
 from server.order.rules import Changed, Order, OrderEvent, OrderFilters, OrderNotFound, Placed
-from server.order.store import rows
+from server.order.store import SORTABLE_ORDERS, rows
 from server.order.store.placing import Placing
 
 T = TypeVar("T")
@@ -22,7 +20,7 @@ T = TypeVar("T")
 _LISTING = Listing(
     table="orders",
     columns="id, order_date, created_at, total_price",
-    sortable={"order_date": datetime, "created_at": datetime, "total_price": Decimal},
+    sortable=SORTABLE_ORDERS,
 )
 
 _SELECT = """
