@@ -16,7 +16,8 @@ from server.analytics.store.sales import MongoSalesStore
 from server.kit import mongo as kit_mongo
 from server.local.mongo import EmbeddedMongo
 from server.settings import Mongo, Shop
-from tests.server.conftest import Serve
+from tests.server.analytics.doors import Door, DoorOf
+from tests.server.conftest import Serve, Token
 
 NewMongo = Callable[[str], Awaitable[Mongo]]
 NewCurrency = Callable[[], str]
@@ -75,3 +76,9 @@ async def channel(new_mongo: NewMongo, serve: Serve) -> AsyncIterator[grpc.aio.C
         serve(registrations(connected, Shop(shop_currency="ZZZ"))) as opened,
     ):
         yield opened
+
+
+@pytest.fixture
+def door(channel: grpc.aio.Channel, token: Token) -> DoorOf:
+    """`door("STAFF")`: the service as that role sees it; `door(None)`: without a token."""
+    return lambda role, *user_id: Door(channel, token(role, *user_id) if role else None)
