@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from server.local import keys
 from server.local.cluster import Cluster
 from server.local.options import ClusterOptions
 
@@ -78,18 +79,31 @@ def new_email() -> str:
     return f"{uuid.uuid4().hex}@example.com"
 
 
+def throwaway_cluster(home: Path, seed: Literal["small", "none"] = "small") -> Cluster:
+    """A cluster on free ports and a RAM disk, with limits that tests do not meet; not yet begun."""
+    return Cluster(
+        ClusterOptions(
+            home=home,
+            edge_port=0,
+            ephemeral=True,
+            seed=seed,
+            rate_limit_per_minute=UNLIMITED_PER_MINUTE,
+            login_limit_per_minute=UNLIMITED_PER_MINUTE,
+        )
+    )
+
+
+def target(cluster: Cluster, door: str, service: str = "order") -> str:
+    """Where gRPC finds a service: through the `edge`, or its own `service` port."""
+    if door == "edge":
+        return cluster.edge_url.removeprefix("http://")
+    return cluster.record.grpc[service]
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    """A cluster with its demo logins and sample data, and limits that tests do not meet."""
-    home: Path = tmp_path_factory.mktemp("cluster")
-    options = ClusterOptions(
-        home=home,
-        edge_port=0,
-        ephemeral=True,
-        rate_limit_per_minute=UNLIMITED_PER_MINUTE,
-        login_limit_per_minute=UNLIMITED_PER_MINUTE,
-    )
-    async with Cluster(options) as running:
+    """A cluster with its demo logins and sample data."""
+    async with throwaway_cluster(tmp_path_factory.mktemp("cluster")) as running:
         yield running
 
 
@@ -119,6 +133,12 @@ def anyone(http: httpx.AsyncClient) -> Rest:
 def customer(http: httpx.AsyncClient, cluster: Cluster) -> Rest:
     """The demo customer."""
     return Rest(http, cluster.token("customer"))
+
+
+@pytest.fixture
+def stranger(http: httpx.AsyncClient, cluster: Cluster) -> Rest:
+    """A customer who owns nothing."""
+    return Rest(http, keys.token(cluster.home, str(uuid.uuid4()), "customer", 600))
 
 
 @pytest.fixture

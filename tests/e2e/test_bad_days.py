@@ -1,74 +1,37 @@
 """Databases and services that stop under load, and come back. The cluster is these tests' own."""
 
-import asyncio
-import signal
-import time
-import uuid
-from collections.abc import AsyncIterator
-from decimal import Decimal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import asyncpg
+import grpc
 import httpx
+import psutil
 import pytest
 import pytest_asyncio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from server.local.cluster import Cluster
-from server.local.options import ClusterOptions
-from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, UNLIMITED_PER_MINUTE, Rest, error_of
+from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, Rest, error_of, throwaway_cluster
+from tests.e2e.shop import Shop, under_load, worth_trying_again
 from tests.waiting import until
 
 # The edge gives a call ten seconds; a little more for the way there and back.
 ANSWER_SECONDS_MAX = 12.0
-DAY = "2020-02-20"
-DAY_AFTER = "2020-02-21"
-PRICE = Decimal("1.25")
 
-
-class Shop:
-    """Staff who place historical orders on `DAY`, and compare the books with the report."""
-
-    def __init__(self, rest: Rest) -> None:
-        self.rest = rest
-
-    async def place(self) -> httpx.Response:
-        item = {"product_name": "Lantern", "unit_price": str(PRICE), "quantity": 1}
-        body = {"items": [item], "order_date": f"{DAY}T10:00:00Z"}
-        return await self.rest(
-            "POST", "/orders", body, headers={"idempotency-key": str(uuid.uuid4())}
-        )
-
-    async def accepts_orders(self) -> bool:
-        return (await self.place()).status_code == 201
-
-    async def orders_kept(self) -> int:
-        """How many orders of `DAY` the order service holds."""
-        answer = await self.rest(
-            "GET", f"/orders?placed_after={DAY}&placed_before={DAY_AFTER}&per_page=1"
-        )
-        assert answer.status_code == 200, answer.text
-        total: int = answer.json()["meta"]["total"]
-        return total
-
-    async def report_agrees(self) -> bool:
-        """Whether the report has counted every order once, to the penny."""
-        answer = await self.rest("GET", f"/reports/sales?from={DAY}&to={DAY}")
-        if answer.status_code != 200:
-            return False
-        total = answer.json()["data"]["total"]
-        kept = await self.orders_kept()
-        return (total["orders"], Decimal(total["gross"])) == (kept, kept * PRICE)
+# What `grpc.health.v1` may be asked for.
+HEALTH = {
+    "user": ("", "emporium.user.v1.AuthService", "emporium.user.v1.UserService"),
+    "order": ("", "emporium.order.v1.CatalogService", "emporium.order.v1.OrderService"),
+    "analytics": ("", "emporium.analytics.v1.EventService", "emporium.analytics.v1.ReportService"),
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     """A cluster to break."""
-    options = ClusterOptions(
-        home=tmp_path_factory.mktemp("fragile"),
-        edge_port=0,
-        ephemeral=True,
-        rate_limit_per_minute=UNLIMITED_PER_MINUTE,
-        login_limit_per_minute=UNLIMITED_PER_MINUTE,
-    )
-    async with Cluster(options) as running:
+    async with throwaway_cluster(tmp_path_factory.mktemp("fragile")) as running:
         yield running
 
 
@@ -79,120 +42,148 @@ async def shop(fragile: Cluster) -> AsyncIterator[Shop]:
         yield Shop(Rest(client, fragile.token("staff", lifetime_seconds=3600)))
 
 
+async def health_of(cluster: Cluster, service: str) -> set[str]:
+    """What a service says of itself and of each of its gRPC services: one word, if they agree."""
+    async with grpc.aio.insecure_channel(cluster.record.grpc[service]) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # its types know of no methods
+        answers = [
+            await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
+            for name in HEALTH[service]
+        ]
+    return {health_pb2.HealthCheckResponse.ServingStatus.Name(each.status) for each in answers}
+
+
+@contextmanager
+def hanging(cluster: Cluster, name: str) -> Iterator[None]:
+    """A process and all its children stand still while the block runs."""
+    pid = next(process.pid for process in cluster.record.processes if process.name == name)
+    parent = psutil.Process(pid)
+    parent.suspend()  # first, so that it starts no more of them
+    processes = [parent, *parent.children(recursive=True)]
+    try:
+        for process in processes:
+            process.suspend()
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
 async def test_orders_go_on_without_mongodb_and_are_counted_once_it_is_back(
     fragile: Cluster, shop: Shop
 ) -> None:
-    kept = await shop.orders_kept()
-    await fragile.stop_process("mongod")
-    began = time.monotonic()
-    answers = await asyncio.gather(*(shop.place() for _ in range(40)))
-    assert [answer.status_code for answer in answers] == [201] * 40
-    report = await shop.rest("GET", "/reports/sales")
-    assert report.status_code in {503, 504}
-    assert time.monotonic() - began < ANSWER_SECONDS_MAX
-
-    await fragile.start_process("mongod")
+    async with under_load(shop) as load:
+        await fragile.stop_process("mongod")
+        await load.until_accepted(100)
+        assert error_of(await shop.report(), 503)["code"] == "UNAVAILABLE"
+        await fragile.start_process("mongod")
+        await load.until_accepted(100)
+    assert load.refused == 0
+    assert load.slowest_seconds < ANSWER_SECONDS_MAX
     await until(shop.report_agrees)
-    assert await shop.orders_kept() == kept + 40
 
 
 async def test_a_mongodb_that_hangs_holds_nobody_up(fragile: Cluster, shop: Shop) -> None:
     await until(shop.report_agrees)
-    fragile.kill("mongod", signal.SIGSTOP)
-    try:
-        began = time.monotonic()
-        report, *orders = await asyncio.gather(
-            shop.rest("GET", "/reports/sales"), *(shop.place() for _ in range(10))
-        )
-        assert time.monotonic() - began < ANSWER_SECONDS_MAX
-        assert error_of(report, report.status_code)["code"] in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
-        assert [answer.status_code for answer in orders] == [201] * 10
-    finally:
-        fragile.kill("mongod", signal.SIGCONT)
+    async with under_load(shop) as load:
+        with hanging(fragile, "mongod"):
+            report = await shop.report()
+            assert worth_trying_again(report)
+            assert report.elapsed.total_seconds() < ANSWER_SECONDS_MAX
+            await load.until_accepted(50)
+    assert load.refused == 0
     await until(shop.report_agrees)
 
 
 async def test_postgresql_may_stop_under_load_and_nobody_hangs(
     fragile: Cluster, shop: Shop
 ) -> None:
-    kept = await shop.orders_kept()
-    load = _Load(shop)
-    buyers = [asyncio.create_task(load.keep_ordering()) for _ in range(8)]
-    await load.until_accepted(50)
-    await fragile.stop_process("postgres")
-    await load.until_refused(8)
-    await fragile.start_process("postgres")
-    await load.until_accepted(load.accepted + 50)
-    load.is_over = True
-    slowest = max(await asyncio.gather(*buyers))
-
-    assert slowest < ANSWER_SECONDS_MAX
-    # An answer that was lost with its connection may stand for an order that was kept, so there may
-    # be more orders than answers; the report must agree with the orders all the same.
-    assert await shop.orders_kept() >= kept + load.accepted
+    async with under_load(shop) as load:
+        await fragile.stop_process("postgres")
+        await load.until_refused(8)
+        await fragile.start_process("postgres")
+        await load.until_accepted(50)
+    assert load.slowest_seconds < ANSWER_SECONDS_MAX
     await until(shop.report_agrees)
 
 
-class _Load:
-    """Buyers who order without a pause."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.accepted = 0
-        self.refused = 0
-        self.is_over = False
-        self._shop = shop
-        self._news = asyncio.Condition()
-
-    async def keep_ordering(self) -> float:
-        """Orders until the load is over; the seconds that the slowest answer took."""
-        slowest = 0.0
-        while not self.is_over:
-            began = time.monotonic()
-            answer = await self._shop.place()
-            slowest = max(slowest, time.monotonic() - began)
-            if answer.status_code != 201:
-                code = error_of(answer, answer.status_code)["code"]
-                assert code in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}, answer.text
-            async with self._news:
-                self.accepted += answer.status_code == 201
-                self.refused += answer.status_code != 201
-                self._news.notify_all()
-        return slowest
-
-    async def until_accepted(self, count: int) -> None:
-        async with asyncio.timeout(30), self._news:
-            await self._news.wait_for(lambda: self.accepted >= count)
-
-    async def until_refused(self, count: int) -> None:
-        async with asyncio.timeout(30), self._news:
-            await self._news.wait_for(lambda: self.refused >= count)
-
-
-async def test_readiness_follows_a_database_down_and_up(fragile: Cluster) -> None:
-    async with httpx.AsyncClient(base_url=fragile.edge_url, timeout=5) as http:
-
-        async def is_ready() -> bool:
-            return (await http.get("/ready")).status_code == 200
-
-        async def is_not_ready() -> bool:
-            return (await http.get("/ready")).status_code == 503
-
-        await until(is_ready)
-        await fragile.stop_process("postgres")
-        await until(is_not_ready)
-        assert (await http.get("/health")).status_code == 200
-        await fragile.start_process("postgres")
-        await until(is_ready)
+async def test_postgresql_may_hang_under_load_and_everybody_is_answered(
+    fragile: Cluster, shop: Shop
+) -> None:
+    async with under_load(shop) as load:
+        with hanging(fragile, "postgres"):
+            await load.until_refused(16)
+            assert await health_of(fragile, "order") == {"NOT_SERVING"}
+        await load.until_accepted(50)
+    assert load.refusals == {(504, "DEADLINE_EXCEEDED"), (503, "UNAVAILABLE")}
+    assert load.slowest_seconds < ANSWER_SECONDS_MAX
+    await until(shop.report_agrees)
 
 
 @pytest.mark.parametrize("service", ["user", "order", "analytics"])
 async def test_a_killed_service_is_back_and_loses_nothing(
     service: str, fragile: Cluster, shop: Shop
 ) -> None:
-    await until(shop.accepts_orders)
-    placed = await asyncio.gather(*(shop.place() for _ in range(5)))
-    fragile.kill(service)
-    assert [answer.status_code for answer in placed] == [201] * 5
-    await fragile.until_up(service)
-    await until(shop.accepts_orders)
+    async with under_load(shop) as load:
+        fragile.kill(service)
+        await fragile.until_up(service)
+        await load.until_accepted(50)
+    if service != "order":
+        assert load.refused == 0
+    assert load.slowest_seconds < ANSWER_SECONDS_MAX
     await until(shop.report_agrees)
+
+
+@pytest.mark.parametrize(
+    ("database", "followers"), [("postgres", {"user", "order"}), ("mongod", {"analytics"})]
+)
+async def test_readiness_follows_a_database_down_and_up(
+    database: str, followers: set[str], fragile: Cluster
+) -> None:
+    async with httpx.AsyncClient(base_url=fragile.edge_url, timeout=5) as http:
+
+        async def says(status: int, health: str) -> bool:
+            told = [await health_of(fragile, each) for each in sorted(followers)]
+            ready = (await http.get("/ready")).status_code
+            return ready == status and told == [{health}] * len(told)
+
+        await until(lambda: says(200, "SERVING"))
+        await fragile.stop_process(database)
+        await until(lambda: says(503, "NOT_SERVING"))
+        for bystander in HEALTH.keys() - followers:
+            assert await health_of(fragile, bystander) == {"SERVING"}
+        assert (await http.get("/health")).status_code == 200
+        await fragile.start_process(database)
+        await until(lambda: says(200, "SERVING"))
+
+
+async def test_a_service_that_is_away_is_told_of_with_503(fragile: Cluster, shop: Shop) -> None:
+    await until(shop.accepts_orders)
+    order = (await shop.place()).json()["data"]
+    await fragile.stop_process("user")
+    try:
+        # One is made by the order service, the other by the edge.
+        for path in (f"/orders/{order['id']}/user", f"/users/{order['user_id']}"):
+            answer = await shop.rest("GET", path)
+            assert error_of(answer, 503)["code"] == "UNAVAILABLE"
+            assert answer.headers["retry-after"] == "1"
+    finally:
+        await fragile.start_process("user")
+
+
+async def test_a_defect_is_told_of_with_500_and_keeps_its_secrets(
+    fragile: Cluster, shop: Shop
+) -> None:
+    await until(shop.accepts_orders)
+    administrator = fragile.record.postgres["admin_dsn"]
+    connection = await asyncpg.connect(administrator, database="emporium_order")
+    try:
+        await connection.execute("ALTER TABLE products RENAME TO mislaid")
+        answer = await shop.rest("GET", "/products")
+        error = error_of(answer, 500)
+        assert error["code"] == "INTERNAL"
+        assert "mislaid" not in answer.text
+        assert "products" not in answer.text
+    finally:
+        await connection.execute("ALTER TABLE mislaid RENAME TO products")
+        await connection.close()

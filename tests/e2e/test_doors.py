@@ -14,14 +14,10 @@ from emporium import Emporium, NotFound, OrderLine, Targets
 from emporium.order.v1 import catalog_service_pb2 as pb
 from emporium.order.v1 import catalog_service_pb2_grpc
 from server.local.cluster import Cluster
-from tests.e2e.conftest import Rest, error_of
+from tests.e2e.conftest import Rest, error_of, target
 from tests.waiting import until
 
 MISSING = "00000000-0000-7000-8000-000000000000"
-
-
-def edge(cluster: Cluster) -> str:
-    return cluster.edge_url.removeprefix("http://")
 
 
 async def run_grpcurl(*arguments: str) -> str:
@@ -44,14 +40,14 @@ async def test_a_product_looks_the_same_through_every_door(
     by_rest = await anyone.data("GET", f"/products/{product_id}")
     assert by_rest == products[0]
 
-    for target in (edge(cluster), cluster.record.grpc["order"]):
-        async with grpc.aio.insecure_channel(target) as channel:
+    for door in ("edge", "service"):
+        async with grpc.aio.insecure_channel(target(cluster, door)) as channel:
             stub = catalog_service_pb2_grpc.CatalogServiceStub(channel)
             by_grpc = await stub.GetProduct(pb.GetProductRequest(product_id=product_id))
         as_dict = json_format.MessageToDict(by_grpc, preserving_proto_field_name=True)
         assert as_dict == by_rest
 
-    async with Emporium(edge(cluster)) as shop:
+    async with Emporium(target(cluster, "edge")) as shop:
         assert await shop.products.get(product_id) == by_grpc
     async with Emporium(Targets(**cluster.record.grpc)) as shop:
         assert await shop.products.get(product_id) == by_grpc
@@ -69,7 +65,7 @@ async def test_a_missing_product_is_missing_through_every_door(
     cluster: Cluster, anyone: Rest
 ) -> None:
     by_rest = error_of(await anyone("GET", f"/products/{MISSING}"), 404)
-    async with Emporium(edge(cluster)) as shop:
+    async with Emporium(target(cluster, "edge")) as shop:
         with pytest.raises(NotFound) as raised:
             await shop.products.get(MISSING)
     assert (raised.value.reason, raised.value.message) == (by_rest["code"], by_rest["message"])
@@ -91,7 +87,7 @@ async def test_the_client_signs_in_orders_and_reads_the_report(
     cluster: Cluster, products: list[dict[str, Any]]
 ) -> None:
     staff = cluster.login("staff")
-    async with Emporium(edge(cluster)) as shop:
+    async with Emporium(target(cluster, "edge")) as shop:
         await shop.auth.login(staff.email, staff.password)
         before = (await shop.reports.sales()).total.orders
         order = await shop.orders.create([OrderLine(products[0]["id"], 3)])

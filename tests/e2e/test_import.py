@@ -7,29 +7,25 @@ import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from server.importing.files import COLUMNS
 from server.local.cluster import Cluster
-from server.local.options import ClusterOptions
-from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, UNLIMITED_PER_MINUTE, Rest
+from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, Rest, throwaway_cluster
+from tests.waiting import until
 
-COLUMNS = (
-    "InvoiceNo",
-    "StockCode",
-    "Description",
-    "Quantity",
-    "InvoiceDate",
-    "UnitPrice",
-    "CustomerID",
-    "Country",
-)
 INVOICES = 900
-IMPORT_SECONDS_MAX = 50
+CUSTOMERS = range(17000, 17400)
+PRODUCTS = range(22000, 22400)
+IMPORT_SECONDS_MAX = 40
+
+# Whom to kill, and by what it is seen that the import has gone on since the kill before.
+KILLS = (("user", "users"), ("order", "products"), ("analytics", "orders"), ("order", "orders"))
 
 Sales = dict[str, Decimal]  # by day
 
@@ -43,8 +39,8 @@ def write_invoices(file: Path) -> Sales:
         writer.writerow(COLUMNS)
         for number in range(INVOICES):
             day = f"2010-12-0{1 + number * 3 // INVOICES}"
-            customer = f"{17000 + chance.randrange(40)}.0"
-            for code in chance.sample(range(22000, 22100), chance.randint(1, 5)):
+            customer = f"{chance.choice(CUSTOMERS)}.0"
+            for code in chance.sample(PRODUCTS, chance.randint(1, 5)):
                 quantity, price = chance.randint(1, 20), Decimal(chance.randint(1, 2000)) / 100
                 sales[day] += quantity * price
                 line = (code, f"THING {code}", quantity, f"{day} 09:30:00", price, customer, "EIRE")
@@ -55,19 +51,11 @@ def write_invoices(file: Path) -> Sales:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def books(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     """A cluster without any orders."""
-    options = ClusterOptions(
-        home=tmp_path_factory.mktemp("books"),
-        edge_port=0,
-        ephemeral=True,
-        seed="none",
-        rate_limit_per_minute=UNLIMITED_PER_MINUTE,
-        login_limit_per_minute=UNLIMITED_PER_MINUTE,
-    )
-    async with Cluster(options) as running:
+    async with throwaway_cluster(tmp_path_factory.mktemp("books"), seed="none") as running:
         yield running
 
 
-async def run_import(cluster: Cluster, file: Path) -> asyncio.subprocess.Process:
+async def run_import(cluster: Cluster, file: Path, *options: str) -> asyncio.subprocess.Process:
     """Starts `emporium import` as an operator does."""
     return await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("emporium")),
@@ -75,6 +63,7 @@ async def run_import(cluster: Cluster, file: Path) -> asyncio.subprocess.Process
         str(file),
         "--home",
         str(cluster.options.home),
+        *options,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -88,34 +77,47 @@ async def finish(importing: asyncio.subprocess.Process) -> str:
     return output.decode()
 
 
-async def report(cluster: Cluster) -> dict[str, Any]:
-    """The sales report through the edge."""
-    async with httpx.AsyncClient(base_url=cluster.edge_url, timeout=CALL_TIMEOUT_SECONDS) as client:
-        staff = Rest(client, cluster.token("staff"))
-        found: dict[str, Any] = await staff.data("GET", "/reports/sales")
-        return found
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def door(books: Cluster) -> AsyncIterator[Rest]:
+    """The edge, for an admin, who may read everything."""
+    async with httpx.AsyncClient(base_url=books.edge_url, timeout=CALL_TIMEOUT_SECONDS) as client:
+        yield Rest(client, books.token("admin"))
 
 
+async def kept(door: Rest, what: str) -> int:
+    """How many `users`, `products` or `orders` there are; 0 as well while nobody answers."""
+    answer = await door("GET", f"/{what}?per_page=1")
+    return int(answer.json()["meta"]["total"]) if answer.is_success else 0
+
+
+async def has_grown(door: Rest, what: str, count: int) -> bool:
+    return await kept(door, what) > count
+
+
+@pytest.mark.timeout(120)
 async def test_an_import_survives_every_service_being_killed_and_agrees_to_the_penny(
-    books: Cluster, tmp_path: Path
+    books: Cluster, door: Rest, tmp_path: Path
 ) -> None:
     file = tmp_path / "invoices.csv"
     expected = write_invoices(file)
 
-    importing = await run_import(books, file)
-    killed = []
-    for service in ("order", "user", "analytics", "order"):
-        if importing.returncode is None:
-            books.kill(service)
-            await books.until_up(service)
-            killed.append(service)
+    importing = await run_import(books, file, "--concurrency", "3")
+    counts = {what: await kept(door, what) for _, what in KILLS}
+    for service, what in KILLS:
+        await until(partial(has_grown, door, what, counts[what]))
+        assert importing.returncode is None, f"the import was over before {service} was killed"
+        counts[what] = await kept(door, what)
+        books.kill(service)
+        await books.until_up(service)
+    assert importing.returncode is None, f"the import was over when {service} was back"
     printed = await finish(importing)
-    assert {"order", "user", "analytics"} <= set(killed), "the import was over too soon"
-    once = await report(books)
+    once = await door.data("GET", "/reports/sales")
     assert {each["day"]: Decimal(each["sales"]["gross"]) for each in once["days"]} == expected
     assert once["total"]["orders"] == INVOICES
     assert Decimal(once["total"]["net"]) == sum(expected.values())
     assert f"{sum(expected.values()):,.2f}" in printed
 
+    counts = {what: await kept(door, what) for what in counts}
     await finish(await run_import(books, file))
-    assert await report(books) == once
+    assert await door.data("GET", "/reports/sales") == once
+    assert {what: await kept(door, what) for what in counts} == counts
