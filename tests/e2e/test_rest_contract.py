@@ -2,13 +2,14 @@
 
 import re
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
 from server.local.cluster import Cluster
-from tests.e2e.conftest import Rest, error_of, new_email
+from tests.e2e.conftest import Rest, error_of, new_email, violated_fields
 
 PASSWORD = "correct horse"
 ALWAYS = (
@@ -55,17 +56,35 @@ async def test_a_user_is_created_read_changed_and_deleted(
 
     deleted = await owner("DELETE", f"/users/{user['id']}")
     assert (deleted.status_code, deleted.content) == (204, b"")
-    error_of(await owner("GET", f"/users/{user['id']}"), 404)
+    gone = await owner("GET", f"/users/{user['id']}")
+    assert error_of(gone, 404)["code"] == "USER_NOT_FOUND"
+
+
+async def test_an_update_mask_clears_what_is_left_out(
+    anyone: Rest, http: httpx.AsyncClient
+) -> None:
+    user = await anyone.data("POST", "/users", new_user(age=33))
+    login = await anyone.data("POST", "/auth/login", {"email": user["email"], "password": PASSWORD})
+    owner = Rest(http, login["access_token"])
+    path = f"/users/{user['id']}"
+
+    cleared = await owner.data("PATCH", path, {"update_mask": "age"})
+    assert "age" not in cleared
+    assert cleared["full_name"] == user["full_name"]
+    assert await owner.data("GET", path) == cleared
+
+    error = error_of(await owner("PATCH", path, {"update_mask": "email"}), 422)
+    assert (error["code"], violated_fields(error)) == ("INVALID_UPDATE_MASK", {"update_mask"})
 
 
 async def test_an_order_is_priced_by_the_shop(
     customer: Rest, products: list[dict[str, Any]], cluster: Cluster
 ) -> None:
     order = await customer.data("POST", "/orders", new_order(products))
-    lines = [round(float(each["unit_price"]) * 200) for each in products]
+    lines = [Decimal(each["unit_price"]) * 2 for each in products]
     assert order["user_id"] == cluster.login("customer").user_id
     assert order["status"] == "PENDING"
-    assert round(float(order["total_price"]) * 100) == sum(lines)
+    assert Decimal(order["total_price"]) == sum(lines)
     assert await customer.data("GET", f"/orders/{order['id']}") == order
 
     user = await customer.data("GET", f"/orders/{order['id']}/user")
