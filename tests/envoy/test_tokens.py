@@ -173,3 +173,11 @@ async def test_services_that_are_not_the_contract_s_have_no_door(
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await call(b"", metadata=[("authorization", f"Bearer {signed()}")], timeout=5)
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_an_open_stream_to_no_service_is_told_so_at_once(running: Edge) -> None:
+    method = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    async with running.grpc() as channel:
+        asking: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(method)
+        call = asking(timeout=5)  # nothing is written, nor is the writing ended
+        assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
