@@ -23,6 +23,8 @@ _CALL_SECONDS = 1.0
 # that the user service is away. Only a caller with less time than that gives up sooner.
 _WAIT_SECONDS = 2.0
 
+# For how long a user service that was away is taken to be so still. The edge and the caller each
+# try again at once, several times over, and would otherwise wait for the whole call each time.
 _RETRY_AFTER_SECONDS = 1.0
 
 # How it shows that the user service is away, too slow, or too busy.
@@ -53,11 +55,14 @@ class UserDirectory:
         self._clock = clock
         self._remembered: dict[str, _Remembered] = {}  # oldest first
         self._asking: dict[str, asyncio.Task[Buyer]] = {}
+        self._away_until = 0.0  # by the clock
 
     async def get(self, user_id: str) -> Buyer:
         known = self._remembered.get(user_id)
         if known and known.until > self._clock():
             return known.buyer
+        if self._away_until > self._clock():
+            raise _unavailable()
         task = self._asking.get(user_id) or self._start(user_id)
         # One caller that hangs up must not take the answer from the others who wait for it.
         async with asyncio.timeout(time_left(_WAIT_SECONDS)):
@@ -83,13 +88,23 @@ class UserDirectory:
 
     def _finish(self, user_id: str, done: asyncio.Task[Buyer]) -> None:
         del self._asking[user_id]
-        if done.cancelled() or done.exception():
+        if done.cancelled():
+            return
+        if error := done.exception():
+            if isinstance(error, errors.Unavailable):
+                self._away_until = self._clock() + _RETRY_AFTER_SECONDS
             return
         self._remembered.pop(user_id, None)
         if len(self._remembered) >= _SIZE_MAX:
             del self._remembered[next(iter(self._remembered))]
         until = self._clock() + self._keep_seconds
         self._remembered[user_id] = _Remembered(done.result(), until)
+
+
+def _unavailable() -> errors.Unavailable:
+    return errors.Unavailable(
+        "the user service cannot be reached", retry_after_seconds=_RETRY_AFTER_SECONDS
+    )
 
 
 @asynccontextmanager
@@ -104,9 +119,7 @@ async def user_directory(
         except emporium.NotFound as error:
             raise BuyerNotFound(f"user {user_id} does not exist") from error
         except _AWAY as error:
-            raise errors.Unavailable(
-                "the user service cannot be reached", retry_after_seconds=_RETRY_AFTER_SECONDS
-            ) from error
+            raise _unavailable() from error
         return Buyer(user.id, user.email, user.full_name)
 
     directory = UserDirectory(ask, keep_seconds)

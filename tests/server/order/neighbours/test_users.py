@@ -71,6 +71,24 @@ class Askable:
         return Buyer(user_id, "", "")
 
 
+async def test_a_service_that_is_away_is_not_asked_again_at_once() -> None:
+    asked, now = [], 100.0
+
+    async def ask(user_id: str) -> Buyer:
+        asked.append(user_id)
+        raise errors.Unavailable("away")
+
+    directory = UserDirectory(ask, keep_seconds=5.0, clock=lambda: now)
+    for name in ("ann", "bob", "ann"):
+        with pytest.raises(errors.Unavailable):
+            await directory.get(name)
+    assert asked == ["ann"]
+    now = 101.1
+    with pytest.raises(errors.Unavailable):
+        await directory.get("bob")
+    assert asked == ["ann", "bob"]
+
+
 async def test_an_answer_is_remembered_for_a_while() -> None:
     ask, now = Askable(), 100.0
     directory = UserDirectory(ask, keep_seconds=5.0, clock=lambda: now)
@@ -95,16 +113,21 @@ async def test_those_who_ask_at_once_share_one_call(service: UserService) -> Non
         assert service.calls == 1
 
 
-async def test_a_failure_is_not_remembered(service: UserService) -> None:
+async def test_that_somebody_is_missing_is_not_remembered(service: UserService) -> None:
     async with directory_over(service) as directory:
-        with pytest.raises(BuyerNotFound):
-            await directory.get(str(uuid.uuid4()))
-        service.refuses_with = grpc.StatusCode.RESOURCE_EXHAUSTED
+        for _ in range(2):
+            with pytest.raises(BuyerNotFound):
+                await directory.get(str(uuid.uuid4()))
+        assert await directory.get(ANN.id) == ANN
+        assert service.calls == 3
+
+
+async def test_a_user_service_that_is_too_busy_is_unavailable(service: UserService) -> None:
+    service.refuses_with = grpc.StatusCode.RESOURCE_EXHAUSTED
+    async with directory_over(service) as directory:
         with pytest.raises(errors.Unavailable) as raised:
             await directory.get(ANN.id)
-        assert raised.value.retry_after_seconds
-        service.refuses_with = None
-        assert await directory.get(ANN.id) == ANN
+    assert raised.value.retry_after_seconds
 
 
 async def test_a_silent_user_service_is_unavailable(
