@@ -114,10 +114,11 @@ async def test_those_who_ask_at_once_share_one_call(service: UserService) -> Non
 
 
 async def test_that_somebody_is_missing_is_not_remembered(service: UserService) -> None:
+    missing = str(uuid.uuid4())
     async with directory_over(service) as directory:
         for _ in range(2):
             with pytest.raises(BuyerNotFound):
-                await directory.get(str(uuid.uuid4()))
+                await directory.get(missing)
         assert await directory.get(ANN.id) == ANN
         assert service.calls == 3
 
