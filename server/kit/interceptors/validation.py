@@ -19,9 +19,12 @@ class Validation:
         self._validator = protovalidate.Validator()  # one for all methods; each weighs a megabyte
 
     def gate(self, method: Method) -> Gate:
-        """The rules of the method's request message, compiled now rather than at its first call."""
+        """The rules of the method's request message.
+
+        They are compiled at the first call. The first of all takes 8 ms and 4 MB, the others 1 ms
+        at most: too little to make every process pay for it at start, replica or not.
+        """
         validator = self._validator
-        validator.collect_violations(method.request())
 
         def check(request: Message, context: Context) -> None:
             violations = validator.collect_violations(request)
