@@ -11,7 +11,7 @@ def main() -> int:
     if len(sys.argv) == 2 and sys.argv[1] in SERVICES:
         # A service's process never loads the command line's libraries: it is imported here, and
         # structlog is told that there is no rich, which it would load for colours we never print.
-        sys.modules["rich"] = None  # type: ignore[assignment]
+        sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say so
         code: int = importlib.import_module(f"server.{sys.argv[1]}.app").main()
         return code
     from server.cli import main as command_line

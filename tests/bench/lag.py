@@ -41,7 +41,7 @@ async def histogram(metrics_port: int) -> Histogram:
 
 
 async def until_drained(database: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Returns when the outbox is empty, which nobody announces."""
+    """Returns when the outbox is empty, which nobody announces; hence the polling (ASYNC110)."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while await database.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)"):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)

@@ -44,7 +44,7 @@ async def test_a_service_s_error_passes_with_its_details(running: Edge) -> None:
     running.upstream.answers["GetUser"] = refusing(grpc.StatusCode.NOT_FOUND, "USER_NOT_FOUND", 404)
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await get_user(running, timeout=5)
-    status = rpc_status.from_call(raised.value)  # type: ignore[arg-type]
+    status = rpc_status.from_call(raised.value)  # type: ignore[arg-type]  # a Call
     assert status is not None
     info = ErrorInfo()
     assert status.details[0].Unpack(info)

@@ -109,7 +109,7 @@ def always(reply: Message, **headers: str) -> Answer:
 
 async def hang(request: Any, context: Context) -> Message:
     """Answers when the caller's deadline has long passed."""
-    await asyncio.sleep(60)
+    await asyncio.sleep(60)  # cancelled by that deadline
     raise AssertionError("nobody waited that long")
 
 

@@ -238,7 +238,10 @@ def counted_again(home: Path) -> int:
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    """Asks other processes again and again: they tell nobody here when something changes."""
+    """Asks other processes again and again: they tell nobody here when something changes.
+
+    It sleeps in between because the test that calls it waits for a process, not on a loop.
+    """
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < give_up_at
