@@ -51,8 +51,8 @@ from emporium.exceptions import (
 )
 from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser
-from emporium.orders import OrderLine
 from emporium.paging import Listing, Page
+from emporium.resources.orders import OrderLine
 from emporium.targets import Targets
 from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.page_pb2 import PageMeta

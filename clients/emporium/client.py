@@ -8,15 +8,15 @@ from typing import Self
 
 import grpc
 
-from emporium.auth import Auth
 from emporium.channel import open_channel
 from emporium.connection import Connection, Session, Token
-from emporium.events import Events
-from emporium.orders import Orders
-from emporium.products import Products
-from emporium.reports import Reports
+from emporium.resources.auth import Auth
+from emporium.resources.events import Events
+from emporium.resources.orders import Orders
+from emporium.resources.products import Products
+from emporium.resources.reports import Reports
+from emporium.resources.users import Users
 from emporium.targets import Target, Targets
-from emporium.users import Users
 
 
 class Emporium:

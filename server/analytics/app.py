@@ -1,9 +1,10 @@
 """Wires the analytics service together."""
 
 from emporium.analytics.v1 import event_service_pb2, report_service_pb2
-from server.analytics.service import EventService, ReportService
-from server.analytics.store.events import MongoEventStore
-from server.analytics.store.sales import MongoSalesStore
+from server.analytics.behaviour.service import EventService
+from server.analytics.behaviour.store import MongoEventStore
+from server.analytics.reports.service import ReportService
+from server.analytics.reports.store import MongoSalesStore
 from server.kit import lifecycle, mongo
 from server.kit.auth import Verifier
 from server.kit.lifecycle import Registration

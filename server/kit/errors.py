@@ -14,7 +14,7 @@
     └── Internal           something is broken
 
 A service names its own errors as subclasses with a `reason` of `emporium.errors.v1.ErrorReason`.
-Which gRPC status each kind becomes stands in `interceptors/status.py`, nowhere else.
+Which gRPC status each kind becomes stands in `call/status.py`, nowhere else.
 """
 
 from collections.abc import Sequence

@@ -22,13 +22,14 @@ from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from server import settings
-from server.kit import errors, reflection
+from server.kit import errors
 from server.kit.auth import Verifier
+from server.kit.call import reflection
+from server.kit.call.chain import pipeline
+from server.kit.call.grpc_aio import generic_handler
+from server.kit.call.in_flight import InFlight
+from server.kit.call.metrics import CallMetrics
 from server.kit.health import Health, Probe
-from server.kit.interceptors.chain import pipeline
-from server.kit.interceptors.hook import generic_handler
-from server.kit.interceptors.in_flight import InFlight
-from server.kit.interceptors.metrics import CallMetrics
 
 _log = structlog.get_logger()
 

@@ -1,7 +1,9 @@
 """Conversions that every service's wire needs."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -28,3 +30,23 @@ def moment(timestamp: Timestamp, field: str) -> datetime:
 def money(amount: Decimal) -> str:
     """`amount` as a decimal string with two places."""
     return f"{amount:.2f}"
+
+
+def fields_of_mask(
+    mask: Collection[str], present: Mapping[str, Any], clearable: Collection[str]
+) -> dict[str, Any]:
+    """The masked fields, absent ones cleared; without a mask, the present ones.
+
+    `present` has every field that can be set, with None for those that are absent; in the answer
+    None clears. Raises `InvalidUpdateMask` for a field that cannot be set, or not be cleared.
+    """
+    if not mask:
+        return {name: value for name, value in present.items() if value is not None}
+    for name in mask:
+        if name not in present:
+            raise errors.InvalidUpdateMask(
+                f"'{name}' is none of {', '.join(present)}", field="update_mask"
+            )
+        if present[name] is None and name not in clearable:
+            raise errors.InvalidUpdateMask(f"'{name}' cannot be cleared", field="update_mask")
+    return {name: present[name] for name in mask}

@@ -45,15 +45,13 @@ async def database_identity(admin_dsn: str, service: str) -> str:
 async def _make(dsn: str, home: Home) -> list[Login]:
     from server.kit.context import Role
     from server.kit.postgres import connected
-    from server.user.accounts import ensure_account
-    from server.user.store.postgres import PostgresUserStore
+    from server.user.logins.provisioning import ensure_account
 
     logins = []
     async with connected(Postgres(database_url=dsn, pool_size_min=1)) as pool:
-        store = PostgresUserStore(pool)
         for role, full_name in PEOPLE.items():
             email, password = f"{role}@emporium.example", home.secret(f"login_{role}")
-            user_id = await ensure_account(store, email, full_name, Role(role.upper()), password)
+            user_id = await ensure_account(pool, email, full_name, Role(role.upper()), password)
             logins.append(Login(role, email, password, user_id))
     return logins
 

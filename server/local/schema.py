@@ -43,7 +43,7 @@ async def _prepare(admin_dsn: str, service: str, home: Home) -> bool:
     if await _is_ready(admin_dsn, service, home):
         return False
     # Imported late: Alembic brings SQLAlchemy, half a second that a second run has no use for.
-    from server.kit import migrate
+    from server.kit.postgres import migrate
 
     name = DATABASES[service]
     database = migrate.Database(name, home.secret(f"{name}_owner"), home.secret(name))
@@ -57,7 +57,7 @@ async def prepare_mongo(mongodb_uri: str) -> bool:
 
     Raises `LocalError` when the server cannot be reached.
     """
-    from server.analytics import migrations
+    from server.analytics.migrations import mongo as migrations
     from server.kit.errors import Unavailable
 
     try:
@@ -100,7 +100,9 @@ async def _is_ready(admin_dsn: str, service: str, home: Home) -> bool:
         asyncpg.UndefinedTableError,
     ):
         return False
-    return {revision} == heads(CHECKOUT / "server" / service / "migrations" / "versions")
+    return {revision} == heads(
+        CHECKOUT / "server" / service / "migrations" / "postgres" / "versions"
+    )
 
 
 def heads(versions: Path) -> set[str]:

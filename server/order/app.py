@@ -3,18 +3,21 @@
 from functools import partial
 
 from emporium import Emporium, Targets
+from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from server.kit import lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
-from server.kit.forgetting import forgetting
 from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool
+from server.kit.postgres.expiry import forgetting
 from server.kit.telemetry import telemetry
+from server.order.catalog.service import CatalogService
+from server.order.catalog.store import PostgresCatalogStore
+from server.order.events.encoding import to_bytes
+from server.order.neighbours import Users
 from server.order.neighbours.analytics import sender
-from server.order.neighbours.users import UserDirectory, user_directory
-from server.order.service import CatalogService, OrderService, registrations
-from server.order.store.catalog import PostgresCatalogStore
-from server.order.store.orders import PostgresOrderStore
-from server.order.wire import events
+from server.order.neighbours.users import user_directory
+from server.order.orders.service import OrderService
+from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Settings
 
 
@@ -37,7 +40,7 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 Verifier.from_file(tokens.jwks_file),
-                _registrations(pool, users, ring, settings.shop.shop_currency),
+                registrations(pool, users, ring, settings.shop.shop_currency),
                 # Neither the user service nor analytics: orders go on without them.
                 probes={"postgres": partial(postgres.ping, pool)},
             ),
@@ -45,12 +48,15 @@ async def _serve(settings: Settings) -> None:
             await lifecycle.stopping()
 
 
-def _registrations(
-    pool: Pool, users: UserDirectory, ring: outbox.Ring, shop_currency: str
+def registrations(
+    pool: Pool, users: Users, ring: outbox.Ring, shop_currency: str
 ) -> tuple[Registration, ...]:
+    """The services of this process, over `pool`."""
     catalog = PostgresCatalogStore(pool)
-    orders = PostgresOrderStore(pool, encode=events.to_bytes, ring=ring)
-    return registrations(
-        CatalogService(catalog, shop_currency),
-        OrderService(orders, catalog, users, shop_currency),
+    orders = PostgresOrderStore(pool, encode=to_bytes, ring=ring)
+    catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
+    order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
+    return (
+        Registration(catalog_service, CatalogService(catalog, shop_currency)),
+        Registration(order_service, OrderService(orders, catalog, users, shop_currency)),
     )

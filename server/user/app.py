@@ -5,13 +5,16 @@ from functools import partial
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
 from server.kit import lifecycle, postgres
 from server.kit.auth import Signer, Verifier
-from server.kit.forgetting import forgetting
 from server.kit.lifecycle import Registration
+from server.kit.postgres import Pool
+from server.kit.postgres.expiry import forgetting
 from server.kit.telemetry import telemetry
 from server.settings import Settings
-from server.user.passwords import PasswordHasher, hashing
-from server.user.service import AuthService, UserService
-from server.user.store.postgres import PostgresUserStore
+from server.user.accounts.service import UserService
+from server.user.accounts.store import PostgresUserStore
+from server.user.logins.service import AuthService
+from server.user.logins.store import PostgresCredentialStore
+from server.user.passwords.hashing import PasswordHasher, hashing
 
 
 def main() -> int:
@@ -31,19 +34,18 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 verifier,
-                _registrations(PostgresUserStore(pool), hasher, signer),
+                registrations(pool, hasher, signer),
                 probes={"postgres": partial(postgres.ping, pool)},
             ),
         ):
             await lifecycle.stopping()
 
 
-def _registrations(
-    store: PostgresUserStore, hasher: PasswordHasher, signer: Signer
-) -> tuple[Registration, ...]:
+def registrations(pool: Pool, hasher: PasswordHasher, signer: Signer) -> tuple[Registration, ...]:
+    """The services of this process, over `pool`."""
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
-        Registration(users, UserService(store, hasher, signer)),
-        Registration(auth, AuthService(store, hasher, signer)),
+        Registration(users, UserService(PostgresUserStore(pool), hasher, signer)),
+        Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
     )

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import asyncpg
 import grpc
 
-from server.kit import migrate
 from server.kit.auth import Signer
 from server.kit.context import Role
+from server.kit.postgres import migrate
 from server.local import keys
 from server.local.home import Home
 from server.local.mongo import EmbeddedMongo

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from server.kit import auth
+from server.kit.auth import keys
 from server.local import edge, ports
 from server.local.gateway import Gateway
 from tests.envoy.upstream import Upstream
@@ -76,8 +77,8 @@ def signed(key: dict[str, Any] = KEY, **changes: Any) -> str:
         **changes,
     }
     kept = {name: value for name, value in claims.items() if value is not None}
-    headers = {"kid": key["kid"], "typ": auth.TYPE}
-    return jwt.encode(kept, jwt.PyJWK(key).key, algorithm=auth.ALGORITHM, headers=headers)
+    headers = {"kid": key["kid"], "typ": keys.TYPE}
+    return jwt.encode(kept, jwt.PyJWK(key).key, algorithm=keys.ALGORITHM, headers=headers)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -9,13 +9,14 @@ import grpc
 import pytest
 from prometheus_client import CollectorRegistry
 
-from server.kit import auth, migrate
+from server.kit import auth
+from server.kit.call.chain import pipeline
+from server.kit.call.grpc_aio import generic_handler
+from server.kit.call.in_flight import InFlight
+from server.kit.call.metrics import CallMetrics
 from server.kit.context import Role
-from server.kit.interceptors.chain import pipeline
-from server.kit.interceptors.hook import generic_handler
-from server.kit.interceptors.in_flight import InFlight
-from server.kit.interceptors.metrics import CallMetrics
 from server.kit.lifecycle import Registration
+from server.kit.postgres import migrate
 from server.local.postgres import EmbeddedPostgres
 from server.settings import Postgres
 

@@ -1,16 +1,1 @@
-"""The numbered steps that make the analytics database what it is now."""
-
-import sys
-
-from server.kit import mongo, mongo_migrate
-from server.settings import Mongo
-
-
-async def upgrade(uri: str, database: str = Mongo.mongodb_database) -> list[str]:
-    """Applies the steps that `database` on `uri` lacks, and gives their names. Repeatable.
-
-    Raises `Unavailable` when the server cannot be reached.
-    """
-    settings = Mongo(mongodb_uri=uri, mongodb_database=database)
-    async with mongo.connected(settings) as connected:
-        return await mongo_migrate.upgrade(connected, sys.modules[__name__])
+"""The numbered steps that make this service's databases what they are now."""

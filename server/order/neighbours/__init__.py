@@ -1,8 +1,24 @@
 """What the order service wants of its neighbours, and how it asks them."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from server.order.rules import Buyer
+from server.kit import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who placed an order."""
+
+    id: str
+    email: str
+    full_name: str
+
+
+class BuyerNotFound(errors.NotFound):
+    """The account that placed an order is gone."""
+
+    reason = "USER_NOT_FOUND"
 
 
 class Users(Protocol):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import emporium
 from emporium.deadline import deadline_at, time_left
 from server.kit import errors
-from server.order.rules import Buyer, BuyerNotFound
+from server.order.neighbours import Buyer, BuyerNotFound
 
 _SIZE_MAX = 10_000
 

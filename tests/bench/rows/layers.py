@@ -12,21 +12,21 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from emporium.user.v1 import user_service_pb2 as pb
-from server.kit import telemetry
 from server.kit.auth import Verifier
+from server.kit.call import grpc_aio
+from server.kit.call.access import AccessRules
+from server.kit.call.authentication import Authentication
+from server.kit.call.edge_headers import EdgeHeaders
+from server.kit.call.in_flight import InFlight
+from server.kit.call.layers import Guard, Watcher
+from server.kit.call.logging import CallLog
+from server.kit.call.method import methods
+from server.kit.call.metrics import CallMetrics
+from server.kit.call.pipeline import Handler, Pipeline
+from server.kit.call.request_id import RequestId
+from server.kit.call.validation import Validation
 from server.kit.context import Caller, Context, Role
-from server.kit.interceptors import hook
-from server.kit.interceptors.access import AccessRules
-from server.kit.interceptors.authentication import Authentication
-from server.kit.interceptors.edge_headers import EdgeHeaders
-from server.kit.interceptors.in_flight import InFlight
-from server.kit.interceptors.layers import Guard, Watcher
-from server.kit.interceptors.logging import CallLog
-from server.kit.interceptors.metrics import CallMetrics
-from server.kit.interceptors.pipeline import Handler, Pipeline
-from server.kit.interceptors.request_id import RequestId
-from server.kit.interceptors.validation import Validation
-from server.kit.method import methods
+from server.kit.telemetry import logs
 from tests.bench.budget import Budget
 from tests.bench.report import Row
 from tests.bench.stage import Stage
@@ -51,8 +51,8 @@ Call = Callable[[], Awaitable[object]]
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """Each layer alone, less what a pipeline without any costs; then all of them at once."""
     with Path(os.devnull).open("wb") as nowhere:  # noqa: ASYNC230 (it never blocks)
-        telemetry.configure_logs("info", "user")
-        lines = telemetry._Lines(nowhere)
+        logs.configure_logs("info", "user")
+        lines = logs._Lines(nowhere)
         structlog.configure(logger_factory=lambda *names: lines)
         costs = await _costs(_calls(stage))
         lines.write()
@@ -136,7 +136,7 @@ def _within(
 
 
 def _hooked(handler: Handler, sent: tuple[tuple[str, str], ...]) -> Call:
-    answer = hook._unary(_GET_USER, handler)
+    answer = grpc_aio._unary(_GET_USER, handler)
     engine: Any = _Engine(sent)
     return lambda: answer(_REQUEST, engine)
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit import postgres
-from server.kit.paging import After, PageQuery, Sort, Total
+from server.kit.listing.paging import After, PageQuery, Sort, Total
 from server.settings import Postgres
-from server.user.rules import Filters, Status
-from server.user.store.postgres import PostgresUserStore
+from server.user.accounts.rules import Filters, Status
+from server.user.accounts.store import PostgresUserStore
 from tests.bench.budget import Budget
 from tests.bench.compare import Run, alternate
 from tests.bench.flood import flood

@@ -9,10 +9,10 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from server.analytics import migrations
 from server.analytics.app import registrations
-from server.analytics.store.events import MongoEventStore
-from server.analytics.store.sales import MongoSalesStore
+from server.analytics.behaviour.store import MongoEventStore
+from server.analytics.migrations import mongo as migrations
+from server.analytics.reports.store import MongoSalesStore
 from server.kit import mongo as kit_mongo
 from server.local.mongo import EmbeddedMongo
 from server.settings import Mongo, Shop

@@ -7,7 +7,7 @@ import grpc
 
 from emporium.analytics.v1 import event_service_pb2 as event_pb
 from emporium.analytics.v1 import event_service_pb2_grpc, report_service_pb2_grpc
-from server.analytics.rules import OrderEvent
+from server.analytics.reports.rules import OrderEvent
 from server.kit.wire import timestamp
 
 VIEWED = event_pb.RecordEventRequest(type="product.viewed", properties={"product_id": "7"})

@@ -14,7 +14,7 @@ import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emporium import Emporium, Targets, Unavailable
-from server.analytics import migrations
+from server.analytics.migrations import mongo as migrations
 from server.kit import auth
 from server.kit.context import Role
 from server.local.mongo import EmbeddedMongo

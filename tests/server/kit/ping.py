@@ -26,11 +26,11 @@ from buf.validate import validate_pb2
 from emporium.options.v1 import options_pb2
 from server.contract import protoc
 from server.kit.auth import Verifier
+from server.kit.call.chain import pipeline
+from server.kit.call.grpc_aio import generic_handler
+from server.kit.call.in_flight import InFlight
+from server.kit.call.metrics import CallMetrics
 from server.kit.context import Context
-from server.kit.interceptors.chain import pipeline
-from server.kit.interceptors.hook import generic_handler
-from server.kit.interceptors.in_flight import InFlight
-from server.kit.interceptors.metrics import CallMetrics
 
 Behaviour = Callable[[Any, Context], Awaitable[Any]]
 

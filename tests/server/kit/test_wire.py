@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.kit import errors
-from server.kit.wire import moment, money, timestamp
+from server.kit.wire import fields_of_mask, moment, money, timestamp
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
@@ -56,3 +57,36 @@ def test_what_no_calendar_has_is_refused_by_name(sent: Timestamp) -> None:
 )
 def test_money_has_two_places(amount: str, text: str) -> None:
     assert money(Decimal(amount)) == text
+
+
+CLEARABLE = {"age"}
+NOTHING = {"email": None, "age": None}
+
+
+@pytest.mark.parametrize(
+    ("mask", "present", "sets"),
+    [
+        ([], NOTHING, {}),
+        ([], {"email": None, "age": 30}, {"age": 30}),
+        (["age"], {"email": None, "age": 30}, {"age": 30}),
+        (["age"], NOTHING, {"age": None}),
+        (["email"], {"email": "ann@example.com", "age": 30}, {"email": "ann@example.com"}),
+        (
+            ["email", "age"],
+            {"email": "a@b.example", "age": None},
+            {"email": "a@b.example", "age": None},
+        ),
+    ],
+)
+def test_a_mask_says_what_is_set_and_what_is_cleared(
+    mask: list[str], present: dict[str, Any], sets: dict[str, Any]
+) -> None:
+    assert fields_of_mask(mask, present, CLEARABLE) == sets
+
+
+@pytest.mark.parametrize("name", ["email", "shoe_size", "age.years", "*", ""])
+def test_a_mask_names_only_fields_that_can_be_set_or_cleared(name: str) -> None:
+    with pytest.raises(errors.InvalidUpdateMask) as refused:
+        fields_of_mask(["age", name], NOTHING, CLEARABLE)
+    assert f"'{name}'" in refused.value.message
+    assert refused.value.violations[0].field == "update_mask"

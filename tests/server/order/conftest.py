@@ -11,11 +11,11 @@ import pytest_asyncio
 from emporium.order.v1.catalog_service_pb2 import Product
 from server.kit import errors, postgres
 from server.kit.postgres import Pool
-from server.order.rules import Buyer, BuyerNotFound
-from server.order.service import CatalogService, OrderService, registrations
-from server.order.store.catalog import PostgresCatalogStore
-from server.order.store.orders import PostgresOrderStore
-from server.order.wire import events
+from server.order.app import registrations
+from server.order.catalog.store import PostgresCatalogStore
+from server.order.events.encoding import to_bytes
+from server.order.neighbours import Buyer, BuyerNotFound
+from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.order.doors import Door, new_product
@@ -73,7 +73,7 @@ def catalog(order_pool: Pool) -> PostgresCatalogStore:
 
 @pytest.fixture(scope="session")
 def orders(order_pool: Pool, bell: Bell) -> PostgresOrderStore:
-    return PostgresOrderStore(order_pool, encode=events.to_bytes, ring=bell)
+    return PostgresOrderStore(order_pool, encode=to_bytes, ring=bell)
 
 
 @pytest.fixture
@@ -91,16 +91,13 @@ def shared_users() -> FakeUsers:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def order_channel(
-    catalog: PostgresCatalogStore,
-    orders: PostgresOrderStore,
+    order_pool: Pool,
+    bell: Bell,
     shared_users: FakeUsers,
     serve: Serve,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
-    services = registrations(
-        CatalogService(catalog, SHOP_CURRENCY),
-        OrderService(orders, catalog, shared_users, SHOP_CURRENCY),
-    )
+    services = registrations(order_pool, shared_users, bell, SHOP_CURRENCY)
     async with serve(services) as channel:
         yield channel
 

@@ -8,16 +8,8 @@ from typing import Any
 
 from uuid_utils import uuid7
 
-from server.order.rules import (
-    Line,
-    NewOrder,
-    NewProduct,
-    Offer,
-    Placed,
-    Product,
-    add_product,
-    place,
-)
+from server.order.catalog.rules import NewProduct, Offer, Product, add_product
+from server.order.orders.rules import Line, NewOrder, Placed, place
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 GBP = "GBP"

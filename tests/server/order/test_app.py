@@ -17,8 +17,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emporium import Emporium, OrderLine, Targets
 from emporium.analytics.v1 import event_service_pb2 as analytics_pb
-from server.kit import auth, migrate
+from server.kit import auth
 from server.kit.context import Role
+from server.kit.postgres import migrate
 from server.local.ports import free_ports
 from server.local.postgres import EmbeddedPostgres
 from server.settings import Postgres

@@ -6,13 +6,11 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from emporium.user.v1 import auth_service_pb2, user_service_pb2
 from server.kit import auth, postgres
-from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool
-from server.user.passwords import hashing
-from server.user.service import AuthService, UserService
-from server.user.store.postgres import PostgresUserStore
+from server.user.accounts.store import PostgresUserStore
+from server.user.app import registrations
+from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.doors import Door
 
@@ -34,18 +32,14 @@ async def store(user_pool: Pool) -> PostgresUserStore:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def user_channel(
-    store: PostgresUserStore, signer: auth.Signer, serve: Serve
+    user_pool: Pool, signer: auth.Signer, serve: Serve
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
-    users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
-    sign_in = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
-    async with hashing(CHEAPEST_BCRYPT, 2) as hasher:
-        registrations = (
-            Registration(users, UserService(store, hasher, signer)),
-            Registration(sign_in, AuthService(store, hasher, signer)),
-        )
-        async with serve(registrations) as channel:
-            yield channel
+    async with (
+        hashing(CHEAPEST_BCRYPT, 2) as hasher,
+        serve(registrations(user_pool, hasher, signer)) as channel,
+    ):
+        yield channel
 
 
 @pytest.fixture

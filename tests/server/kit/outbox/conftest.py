@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from server.kit import migrate, outbox, postgres
+from server.kit import outbox, postgres
+from server.kit.postgres import migrate
 from server.local.postgres import EmbeddedPostgres
 from server.settings import Postgres
 from tests.server.kit.outbox.sides import (

@@ -9,8 +9,8 @@ from emporium import Emporium, Targets
 from emporium.analytics.v1 import event_service_pb2 as pb
 from emporium.analytics.v1 import event_service_pb2_grpc
 from server.kit.outbox import Away, Event, Refused
+from server.order.events.encoding import to_bytes
 from server.order.neighbours.analytics import sender
-from server.order.wire import events
 from tests.server.order.samples import line, placed
 
 Answer = grpc.StatusCode | None
@@ -40,7 +40,7 @@ async def sent(answer: Answer) -> tuple[Analytics, bytes]:
     event_service_pb2_grpc.add_EventServiceServicer_to_server(analytics, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    payload = events.to_bytes(placed(line(quantity=3)).event)
+    payload = to_bytes(placed(line(quantity=3)).event)
     try:
         async with Emporium(Targets(analytics=f"127.0.0.1:{port}")) as shop:
             await sender(shop)([Event("id", payload, 1)])

@@ -12,8 +12,8 @@ from emporium import Emporium, Targets
 from emporium.deadline import within
 from emporium.user.v1 import user_service_pb2, user_service_pb2_grpc
 from server.kit import errors
+from server.order.neighbours import Buyer, BuyerNotFound
 from server.order.neighbours.users import UserDirectory, user_directory
-from server.order.rules import Buyer, BuyerNotFound
 
 ANN = Buyer(str(uuid.uuid4()), "ann@example.com", "Ann Example")
 

@@ -1,0 +1,1 @@
+"""Behaviour: what people do in the shop."""

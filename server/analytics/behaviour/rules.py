@@ -1,0 +1,65 @@
+"""What people do in the shop. Pure: time and ids come in."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from server.kit import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something somebody did in the shop."""
+
+    id: UUID
+    user_id: str
+    type: str
+    occurred_at: datetime
+    properties: Mapping[str, str]
+    content_hash: bytes  # of what the caller sent
+
+
+class EventIdReused(errors.AlreadyExists):
+    """The id was used before, for another event."""
+
+    reason = "EVENT_ID_REUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """What somebody says they did; without `occurred_at` they did it now."""
+
+    type: str
+    occurred_at: datetime | None
+    properties: Mapping[str, str]
+
+
+def event(new: NewEvent, event_id: UUID, user_id: str, now: datetime) -> Event:
+    """The event to keep. Its times are whole milliseconds, as the database has them."""
+    happened = new.occurred_at or now
+    return Event(
+        id=event_id,
+        user_id=user_id,
+        type=new.type,
+        occurred_at=happened.replace(microsecond=happened.microsecond // 1_000 * 1_000),
+        properties=new.properties,
+        content_hash=_hash(new),
+    )
+
+
+def repeated(kept: Event, sent: Event) -> Event:
+    """The answer to an event whose id is known: the first answer. Raises `EventIdReused`."""
+    if (kept.user_id, kept.content_hash) != (sent.user_id, sent.content_hash):
+        raise EventIdReused(
+            "this id was used before for another event; use a new one", field="request_id"
+        )
+    return kept
+
+
+def _hash(new: NewEvent) -> bytes:
+    happened = new.occurred_at.isoformat() if new.occurred_at else ""
+    content = [new.type, happened, sorted(new.properties.items())]
+    return hashlib.sha256(json.dumps(content).encode()).digest()

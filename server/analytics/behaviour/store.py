@@ -1,0 +1,59 @@
+"""What people did in the shop: the contract of a store, and MongoDB's, one document an event.
+
+Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is too
+slow. Then nothing is half-written, but the whole may have been.
+"""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from pymongo.errors import DuplicateKeyError
+
+from server.analytics.behaviour.rules import Event
+from server.kit.mongo import Database, Document
+
+
+class EventStore(Protocol):
+    """What people did in the shop."""
+
+    async def record(self, event: Event) -> Event | None:
+        """Keeps `event`, or gives the one that was kept under its id before."""
+
+
+class MongoEventStore:
+    """An `EventStore` on `emporium_analytics`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._events = database.collection("events")
+
+    async def record(self, event: Event) -> Event | None:
+        with self._database.limited():
+            try:
+                await self._events.insert_one(_document(event))
+            except DuplicateKeyError:
+                return _event(await self._events.find_one({"_id": event.id}))
+            return None
+
+
+def _document(event: Event) -> Document:
+    return {
+        "_id": event.id,
+        "user_id": event.user_id,
+        "type": event.type,
+        "occurred_at": event.occurred_at,
+        "properties": dict(event.properties),
+        "content_hash": event.content_hash,
+        "recorded_at": datetime.now(UTC),
+    }
+
+
+def _event(found: Document) -> Event:
+    return Event(
+        id=found["_id"],
+        user_id=found["user_id"],
+        type=found["type"],
+        occurred_at=found["occurred_at"],
+        properties=found["properties"],
+        content_hash=found["content_hash"],
+    )

@@ -1,0 +1,17 @@
+"""The numbered steps that make the analytics database what it is now."""
+
+import sys
+
+from server.kit import mongo
+from server.kit.mongo import migrate
+from server.settings import Mongo
+
+
+async def upgrade(uri: str, database: str = Mongo.mongodb_database) -> list[str]:
+    """Applies the steps that `database` on `uri` lacks, and gives their names. Repeatable.
+
+    Raises `Unavailable` when the server cannot be reached.
+    """
+    settings = Mongo(mongodb_uri=uri, mongodb_database=database)
+    async with mongo.connected(settings) as connected:
+        return await migrate.upgrade(connected, sys.modules[__name__])

@@ -1,0 +1,15 @@
+"""Access tokens: EdDSA-signed JWTs, who may sign them, and how they are checked.
+
+Claims: `iss` and `aud` are `emporium`, `sub` is the user id (or `service:<name>`), `role` one name
+of `emporium.type.v1.Role`, `iat` and `exp` Unix seconds, `jti` the token's own id. The header says
+`typ: at+jwt`, so that no other kind of token passes for an access token, and `kid`, the key.
+
+A key whose id begins with `service:` vouches for that service and for nobody else: whoever steals
+a service's key cannot make an admin of himself.
+"""
+
+from server.kit.auth.keys import jwks, new_key
+from server.kit.auth.signing import ServiceToken, Signer
+from server.kit.auth.verification import Verifier
+
+__all__ = ["ServiceToken", "Signer", "Verifier", "jwks", "new_key"]

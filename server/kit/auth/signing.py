@@ -1,0 +1,66 @@
+"""Makes access tokens: a user's at a login, and a service's own for its calls to neighbours."""
+
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jwt
+from uuid_utils import uuid4
+
+from server.kit.auth.keys import ALGORITHM, AUDIENCE, ISSUER, SERVICE_KEY_PREFIX, TYPE, readable
+from server.kit.context import Role
+
+
+class Signer:
+    """Makes tokens with one private key."""
+
+    def __init__(self, key: Mapping[str, Any], lifetime_seconds: int) -> None:
+        self.kid = str(key["kid"])
+        self.lifetime_seconds = lifetime_seconds
+        self.public_key = {name: part for name, part in key.items() if name != "d"}
+        self._key = jwt.PyJWK(dict(key), ALGORITHM).key
+
+    @classmethod
+    def from_file(cls, path: Path, lifetime_seconds: int) -> "Signer":
+        """Reads the private JWK at `path`. Raises `SettingsError`."""
+        with readable(path):
+            return cls(json.loads(path.read_text()), lifetime_seconds)
+
+    def sign(self, subject: str, role: Role) -> str:
+        """A token for `subject`, good for `lifetime_seconds` from now."""
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "role": role.value,
+            "iat": now,
+            "exp": now + self.lifetime_seconds,
+            "jti": str(uuid4()),
+        }
+        headers = {"kid": self.kid, "typ": TYPE}
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers=headers)
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that only holders of the key can know, others for each `purpose`."""
+        return hmac.digest(self._key.private_bytes_raw(), purpose.encode(), "sha256")
+
+
+class ServiceToken:
+    """A service's own token for its calls to neighbours, renewed before it runs out."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._token = ""
+        self._renew_at = 0.0  # Unix seconds
+
+    async def __call__(self) -> str:
+        """The token to send now."""
+        if time.time() >= self._renew_at:
+            service = SERVICE_KEY_PREFIX + self._signer.kid.split(":")[1].rsplit("-", 1)[0]
+            self._token = self._signer.sign(service, Role.SERVICE)
+            self._renew_at = time.time() + self._signer.lifetime_seconds / 2
+        return self._token

@@ -1,0 +1,77 @@
+"""Checks access tokens against a key set."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from server.kit import errors
+from server.kit.auth.keys import ALGORITHM, AUDIENCE, ISSUER, SERVICE_KEY_PREFIX, TYPE, readable
+from server.kit.context import Caller, Role
+
+_REQUIRED = ["iss", "aud", "sub", "role", "iat", "exp", "jti"]
+_CACHE_SIZE_MAX = 10_000
+_LEEWAY_SECONDS = 5  # for clocks that differ a little
+
+
+class Verifier:
+    """Checks tokens against a key set, and remembers the ones it has found good."""
+
+    def __init__(self, key_set: Mapping[str, Any]) -> None:
+        self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM).key for key in key_set["keys"]}
+        self._callers: dict[str, Caller] = {}
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Verifier":
+        """Reads the JWK set at `path`. Raises `SettingsError`."""
+        with readable(path):
+            return cls(json.loads(path.read_text()))
+
+    def verify(self, token: str) -> Caller:
+        """Whom `token` stands for. Raises `InvalidToken` or `TokenExpired`."""
+        caller = self._callers.get(token)
+        if caller is None:
+            caller = self._check(token)
+            if len(self._callers) >= _CACHE_SIZE_MAX:
+                # Tokens live for minutes, so all of them are soon dead weight. Starting over is
+                # cheaper than keeping an order of use, and costs one verification each.
+                self._callers.clear()
+            self._callers[token] = caller
+        if caller.expires_at + _LEEWAY_SECONDS < time.time():
+            raise errors.TokenExpired("the token has expired; sign in again")
+        return caller
+
+    def _check(self, token: str) -> Caller:
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._keys[header["kid"]]
+            if header.get("typ") != TYPE:
+                raise errors.InvalidToken("the token is not an access token")
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": _REQUIRED},
+            )
+            role = Role(claims["role"])
+        except jwt.ExpiredSignatureError as error:
+            raise errors.TokenExpired("the token has expired; sign in again") from error
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:
+            raise errors.InvalidToken("the token is not valid; sign in again") from error
+        _check_authority(header["kid"], claims["sub"], role)
+        return Caller(claims["sub"], role, float(claims["exp"]))
+
+
+def _check_authority(kid: str, subject: str, role: Role) -> None:
+    """A service's key vouches for its service; the user service's key for users."""
+    service = kid.rsplit("-", 1)[0] if kid.startswith(SERVICE_KEY_PREFIX) else None
+    if service is None and role is Role.SERVICE:
+        raise errors.InvalidToken("the token's key cannot vouch for a service")
+    if service is not None and (role is not Role.SERVICE or subject != service):
+        raise errors.InvalidToken("the token's key can only vouch for its own service")

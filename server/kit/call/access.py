@@ -1,0 +1,66 @@
+"""Lets in whom the contract lets in: the access rule declared on each rpc."""
+
+from collections.abc import Callable
+from typing import Any
+
+from server.kit import errors
+from server.kit.call.layers import Gate
+from server.kit.call.method import Audience, Method
+from server.kit.context import Context, Role
+
+
+class ForeignUser(errors.NotFound):
+    """What a caller asks for belongs to somebody else, and is therefore not there."""
+
+    reason = "USER_NOT_FOUND"
+
+
+class AccessRules:
+    """Raises `Forbidden` for the wrong role, and `ForeignUser` for the wrong owner.
+
+    An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
+    owns nothing: where its role is not declared it is refused, whatever it asks for.
+    """
+
+    def gate(self, method: Method) -> Gate | None:
+        """The check that the rpc's access rule asks for."""
+        if method.access.audience == Audience.ROLES:
+            return Gate(on_call=_needs_role(method))
+        if method.access.audience == Audience.OWNER:
+            is_named = bool(method.access.owner_field)
+            return Gate(_sets_scope(method), _needs_owner(method) if is_named else None)
+        return None
+
+
+def _needs_role(method: Method) -> Callable[[Context], None]:
+    roles = method.access.roles
+    message = f"needs the role {' or '.join(sorted(roles))}"
+
+    def check(context: Context) -> None:
+        if context.signed_in.role not in roles:
+            raise errors.Forbidden(message)
+
+    return check
+
+
+def _sets_scope(method: Method) -> Callable[[Context], None]:
+    roles = method.access.roles
+
+    def check(context: Context) -> None:
+        caller = context.signed_in
+        if caller.role is Role.SERVICE and caller.role not in roles:
+            raise errors.Forbidden("not for services")
+        context.owner_scope = None if caller.role in roles else caller.id
+
+    return check
+
+
+def _needs_owner(method: Method) -> Callable[[Any, Context], None]:
+    field = method.access.owner_field
+
+    def check(request: Any, context: Context) -> None:
+        owner = getattr(request, field)
+        if context.owner_scope not in (None, owner.lower()):
+            raise ForeignUser(f"user {owner} does not exist")
+
+    return check

@@ -1,0 +1,39 @@
+"""Finds out who calls. The edge has asked too; a service does not rely on it."""
+
+from server.kit import errors
+from server.kit.auth import Verifier
+from server.kit.call.layers import Gate
+from server.kit.call.method import Method
+from server.kit.context import Context
+
+
+class Authentication:
+    """Sets `context.caller` from the bearer token.
+
+    A public rpc may be called without a token. A token that is sent must be valid, even there:
+    a caller whose token has run out is told so, instead of being served as a stranger.
+    """
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verify = verifier.verify
+
+    def gate(self, method: Method) -> Gate:
+        """Raises `Unauthenticated`, `InvalidToken` or `TokenExpired`."""
+        verify = self._verify
+        is_public = method.access.is_public
+
+        def check(context: Context) -> None:
+            authorization = context.metadata.get("authorization")
+            if authorization is not None:
+                context.caller = verify(_bearer(authorization))
+            elif not is_public:
+                raise errors.Unauthenticated("sign in and send 'Authorization: Bearer <token>'")
+
+        return Gate(on_call=check)
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise errors.InvalidToken("the Authorization header must be 'Bearer <token>'")
+    return token

@@ -1,0 +1,34 @@
+"""The order in which every call runs through the layers, and why."""
+
+from server.kit.auth import Verifier
+from server.kit.call.access import AccessRules
+from server.kit.call.authentication import Authentication
+from server.kit.call.edge_headers import EdgeHeaders
+from server.kit.call.in_flight import InFlight
+from server.kit.call.logging import CallLog
+from server.kit.call.metrics import CallMetrics
+from server.kit.call.pipeline import Pipeline
+from server.kit.call.request_id import RequestId
+from server.kit.call.validation import Validation
+
+
+def pipeline(
+    verifier: Verifier, metrics: CallMetrics, in_flight: InFlight, deadline_seconds: float
+) -> Pipeline:
+    """Whatever reports stands outside whatever refuses, so that refusals are reported too."""
+    return Pipeline(
+        watchers=(
+            RequestId(),  # first, because everything after it speaks of the call by this id
+            CallLog(),
+            metrics,
+            in_flight,
+        ),
+        # Between the two stand the error table and the deadline, which are the pipeline's own.
+        guards=(
+            Authentication(verifier),  # who calls, before anything is said about the request
+            AccessRules(),  # before validation: a stranger learns nothing of the fields
+            EdgeHeaders(),  # completes the request, so that validation sees all of it
+            Validation(),  # last: servicers meet only requests that keep the contract's rules
+        ),
+        deadline_seconds=deadline_seconds,
+    )

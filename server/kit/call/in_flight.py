@@ -1,0 +1,38 @@
+"""Counts the calls that have begun and not ended, so that a stopping process can wait for them."""
+
+import asyncio
+from contextlib import suppress
+
+from server.kit.call.layers import Watch
+from server.kit.call.method import Method
+from server.kit.call.status import Refusal
+from server.kit.context import Context
+
+
+class InFlight:
+    """How many calls are under way in this process."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._idle: asyncio.Event | None = None
+
+    def watch(self, method: Method) -> Watch:
+        """The same count for every method."""
+        return Watch(self._start, self._end)
+
+    async def ended(self, patience_seconds: float) -> None:
+        """Returns when nothing is under way, or when patience has run out."""
+        if not self.count:
+            return
+        self._idle = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_seconds):
+                await self._idle.wait()
+
+    def _start(self, context: Context) -> None:
+        self.count += 1
+
+    def _end(self, context: Context, outcome: Refusal | None) -> None:
+        self.count -= 1
+        if not self.count and self._idle:
+            self._idle.set()

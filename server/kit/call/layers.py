@@ -1,0 +1,48 @@
+"""The two kinds of layer that a call runs through.
+
+A *watcher* reports: it sees the call begin and end, and never changes its course.
+A *guard* refuses: it looks at the call or at a message, and raises.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from google.protobuf.message import Message
+
+from server.kit.call.method import Method
+from server.kit.call.status import Refusal
+from server.kit.context import Context
+
+
+class Watch(NamedTuple):
+    """What a watcher does for one method; either part may be missing.
+
+    An outcome of None is success.
+    """
+
+    on_start: Callable[[Context], None] | None = None
+    on_end: Callable[[Context, Refusal | None], None] | None = None
+
+
+class Gate(NamedTuple):
+    """What a gate does for one method; either part may be missing.
+
+    `on_call` runs once, before anything is read. `on_message` runs for each request message.
+    """
+
+    on_call: Callable[[Context], None] | None = None
+    on_message: Callable[[Message, Context], None] | None = None
+
+
+class Watcher(Protocol):
+    """Reports on calls."""
+
+    def watch(self, method: Method) -> Watch:
+        """What to do at the start and the end of each call of `method`."""
+
+
+class Guard(Protocol):
+    """Refuses calls."""
+
+    def gate(self, method: Method) -> Gate | None:
+        """What to check for each call of `method`; None when there is nothing to check."""

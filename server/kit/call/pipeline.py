@@ -1,0 +1,155 @@
+"""Composes the layers around a servicer's method, once, when the servicer is registered.
+
+All layers are plain synchronous code, so a call pays for a loop over bound functions and for
+nothing else. No layer knows the engine; `grpc_aio.py` does.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+
+from emporium.deadline import deadline_at
+from server.kit import errors
+from server.kit.call.layers import Gate, Guard, Watch, Watcher
+from server.kit.call.method import Method
+from server.kit.call.status import Refusal, abandoned, refusal_of
+from server.kit.context import Context
+
+Handler = Callable[[Any, Context], Any]
+
+
+def _nobody_waits(error: BaseException) -> bool:
+    """Whether `error` says that the caller hung up, or that its deadline has passed.
+
+    Whoever swallows that leaks the call. A cancellation that nobody asked this task for is another
+    thing: it came out of something the handler awaited, and the caller still wants an answer.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return not isinstance(error, Exception)
+
+
+class Pipeline:
+    """The ordered layers, ready to be composed around methods."""
+
+    def __init__(
+        self, watchers: Sequence[Watcher], guards: Sequence[Guard], deadline_seconds: float
+    ) -> None:
+        self._watchers = watchers
+        self._guards = guards
+        self._deadline_seconds = deadline_seconds
+
+    def compose(self, method: Method, handler: Handler) -> Handler:
+        """`handler` with every layer around it, in the call shape that `method` has.
+
+        The result takes serialised requests. It raises `Refusal` for whatever goes wrong, and
+        besides that only what says that nobody waits for an answer.
+        """
+        call = _Call(
+            method,
+            [watcher.watch(method) for watcher in self._watchers],
+            [gate for guard in self._guards if (gate := guard.gate(method))],
+            self._deadline_seconds,
+            handler,
+        )
+        return call.stream if method.server_streaming else call.unary
+
+
+class _Call:
+    """One method's composed layers."""
+
+    def __init__(
+        self,
+        method: Method,
+        watches: Sequence[Watch],
+        gates: Sequence[Gate],
+        deadline_seconds: float,
+        handler: Handler,
+    ) -> None:
+        self._parse = method.request.FromString
+        self._response = method.response
+        self._reads = self._read_each if method.client_streaming else self._read
+        self._on_start = [watch.on_start for watch in watches if watch.on_start]
+        self._on_end = [watch.on_end for watch in reversed(watches) if watch.on_end]
+        self._on_call = [gate.on_call for gate in gates if gate.on_call]
+        self._on_message = [gate.on_message for gate in gates if gate.on_message]
+        self._deadline_seconds = deadline_seconds
+        self._handler = handler
+
+    async def unary(self, request: Any, context: Context) -> Message:
+        self._start(context)
+        outcome = None
+        try:
+            for check in self._on_call:
+                check(context)
+            readable = self._reads(request, context)
+            if context.time_remaining is not None:
+                deadline_at.set(time.monotonic() + context.time_remaining)
+                return self._checked(await self._handler(readable, context))
+            deadline_at.set(time.monotonic() + self._deadline_seconds)
+            async with asyncio.timeout(self._deadline_seconds):
+                return self._checked(await self._handler(readable, context))
+        except BaseException as error:
+            if _nobody_waits(error):
+                outcome = abandoned(context)
+                raise
+            outcome = refusal_of(error, context)
+            raise outcome from error
+        finally:
+            self._end(context, outcome)
+
+    async def stream(self, request: Any, context: Context) -> AsyncIterator[Message]:
+        """A stream has the caller's deadline and none of ours: it may be meant to stay open."""
+        self._start(context)
+        outcome = None
+        try:
+            for check in self._on_call:
+                check(context)
+            if context.time_remaining is not None:
+                deadline_at.set(time.monotonic() + context.time_remaining)
+            readable = self._reads(request, context)
+            async with aclosing(self._handler(readable, context)) as responses:
+                async for response in responses:
+                    yield self._checked(response)
+        except BaseException as error:
+            if _nobody_waits(error):
+                outcome = abandoned(context)
+                raise
+            outcome = refusal_of(error, context)
+            raise outcome from error
+        finally:
+            self._end(context, outcome)
+
+    def _read(self, request: bytes, context: Context) -> Message:
+        try:
+            message = self._parse(request)
+        except DecodeError as error:
+            raise errors.Malformed("the request is not a message of this rpc") from error
+        for check in self._on_message:
+            check(message, context)
+        return message
+
+    async def _read_each(
+        self, requests: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[Message]:
+        async for request in requests:
+            yield self._read(request, context)
+
+    def _checked(self, response: Any) -> Message:
+        """The engine would tell the caller what it thinks of anything else."""
+        if not isinstance(response, self._response):
+            raise TypeError(f"answered {type(response)}, not {self._response}")
+        return response
+
+    def _start(self, context: Context) -> None:
+        for on_start in self._on_start:
+            on_start(context)
+
+    def _end(self, context: Context, outcome: Refusal | None) -> None:
+        for on_end in self._on_end:
+            on_end(context, outcome)

@@ -1,0 +1,31 @@
+"""Gives every call an id to be found by, from the edge to the last log line."""
+
+import re
+import time
+
+from uuid_utils import uuid7
+
+from emporium.deadline import request_id
+from server.kit.call.layers import Watch
+from server.kit.call.method import Method
+from server.kit.context import Context
+
+_is_sane = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
+
+
+class RequestId:
+    """Takes `x-request-id` from the caller when it is sane, and makes one otherwise.
+
+    Calls to neighbours carry it on: the client reads the same context variable.
+    """
+
+    def watch(self, method: Method) -> Watch:
+        """The same for every method."""
+        return Watch(_start)
+
+
+def _start(context: Context) -> None:
+    context.started_at = time.perf_counter()
+    sent = context.metadata.get("x-request-id")
+    context.request_id = sent if sent and _is_sane(sent) else str(uuid7())
+    request_id.set(context.request_id)

@@ -1,0 +1,80 @@
+"""Holds every request against the rules that the contract writes on its fields."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import protovalidate
+from google.protobuf.message import Message
+
+from server.kit import errors
+from server.kit.call.layers import Gate
+from server.kit.call.method import Method
+from server.kit.context import Context
+
+
+class Validation:
+    """Raises `Invalid` with every violated field named, not only the first."""
+
+    def __init__(self) -> None:
+        self._validator = protovalidate.Validator()  # one for all methods; each weighs a megabyte
+
+    def gate(self, method: Method) -> Gate:
+        """The rules of the method's request message.
+
+        They are compiled at the first call. The first of all takes 8 ms and 4 MB, the others 1 ms
+        at most: too little to make every process pay for it at start, replica or not.
+        """
+        validator = self._validator
+
+        def check(request: Message, context: Context) -> None:
+            violations = validator.collect_violations(request)
+            if violations:
+                raise _invalid([_violation(found.proto) for found in violations])
+            # Neither store can keep a NUL in a text. Most messages hold no zero byte at all, which
+            # is quickly seen; only the others are looked through.
+            if 0 in request.SerializeToString() and (fields := list(_with_nul(request))):
+                raise _invalid([errors.Violation(name, "must not hold NUL") for name in fields])
+
+        return Gate(on_message=check)
+
+
+def _invalid(violations: list[errors.Violation]) -> errors.Invalid:
+    fields = list(dict.fromkeys(violation.field for violation in violations if violation.field))
+    if not fields:  # a rule of the whole message says by itself what is wrong
+        message = violations[0].description
+    elif len(fields) == 1:
+        message = f"1 field is invalid: {fields[0]}"
+    else:
+        message = f"{len(fields)} fields are invalid: {', '.join(fields)}"
+    return errors.Invalid(message, violations=violations)
+
+
+def _violation(found: Any) -> errors.Violation:
+    return errors.Violation(_path(found.field), found.message or found.rule_id)
+
+
+def _with_nul(value: Any, path: str = "") -> Iterator[str]:
+    """The path of every text in `value`, which is any part of a message, that holds a NUL."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield path
+    elif isinstance(value, Message):
+        for field, part in value.ListFields():
+            yield from _with_nul(part, f"{path}.{field.name}" if path else field.name)
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _with_nul(key, path)
+            yield from _with_nul(part, f"{path}[{key}]")
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        for n, part in enumerate(value):
+            yield from _with_nul(part, f"{path}[{n}]")
+
+
+def _path(path: Any) -> str:
+    """The field's path as REST callers write it: `items[0].quantity`; none for a message's rule."""
+    text = ""
+    for element in path.elements if path else ():
+        text += f".{element.field_name}" if text else element.field_name
+        if element.subscript:
+            text += f"[{element.subscript.value}]"
+    return text

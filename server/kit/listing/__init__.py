@@ -1,0 +1,1 @@
+"""Lists: their pages, their order and their filters."""

@@ -1,0 +1,125 @@
+"""One pool of PostgreSQL connections, opened when a service starts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import structlog
+
+from server.kit import errors
+from server.kit.postgres.translation import AWAY
+from server.settings import Postgres, SettingsError
+
+# The driver's classes are generic in its stubs only.
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = asyncpg.pool.PoolConnectionProxy
+
+_log = structlog.get_logger()
+
+_FIRST_DELAY_SECONDS = 0.1
+_DELAY_SECONDS_MAX = 2.0
+_CLOSE_SECONDS = 5.0
+
+# What says that waiting for the server is of no use, because the settings are wrong.
+_MISDIRECTED = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+@asynccontextmanager
+async def connected(settings: Postgres) -> AsyncIterator[Pool]:
+    """A pool on `settings.database_url`, waiting for the server for a while if it must.
+
+    Raises `Unavailable` when it does not come up within `connect_timeout_seconds`, and
+    `SettingsError` when it refuses us.
+    """
+    if not settings.database_url:
+        raise SettingsError("DATABASE_URL is not set")
+    pool = await _connect(settings)
+    try:
+        yield pool
+    finally:
+        await _close(pool)
+
+
+async def _connect(settings: Postgres) -> Pool:
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + settings.connect_timeout_seconds
+    delay = _FIRST_DELAY_SECONDS
+    while True:
+        try:
+            return await _PatientPool(
+                settings.database_url,
+                acquire_timeout_seconds=settings.acquire_timeout_seconds,
+                min_size=settings.pool_size_min,
+                max_size=settings.pool_size_max,
+                command_timeout=settings.command_timeout_seconds,
+                timeout=settings.acquire_timeout_seconds,
+                # The pool would ask the server to forget the session at every release. Ours
+                # carries none (no SET, no advisory lock, no LISTEN), so that query is only time.
+                reset=_keep,
+                **_AS_CREATE_POOL_HAS_THEM,
+            )
+        except _MISDIRECTED as error:
+            raise SettingsError(f"DATABASE_URL: {error}") from error
+        except AWAY as error:
+            if loop.time() + delay > give_up_at:
+                raise errors.Unavailable(f"PostgreSQL cannot be reached: {error}") from error
+            _log.warning("postgres.waiting", error=str(error), next_try_seconds=delay)
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, _DELAY_SECONDS_MAX)
+
+
+async def _close(pool: Pool) -> None:
+    """Lets statements end; but a server that hangs would keep us for ever."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        _log.warning("postgres.cut_off")
+        pool.terminate()
+
+
+# The defaults of `asyncpg.create_pool`, which makes pools of its own class only.
+_AS_CREATE_POOL_HAS_THEM: dict[str, Any] = {
+    "max_queries": 50_000,
+    "max_inactive_connection_lifetime": 300.0,  # seconds
+    "loop": None,
+    "connection_class": asyncpg.Connection,
+    "record_class": asyncpg.Record,
+}
+
+
+class _PatientPool(Pool):
+    """A pool in which nobody waits longer than `acquire_timeout_seconds` for a connection.
+
+    The driver bounds that wait at each acquire only, and pays for it each time with a timer; here
+    it is set only when no connection is idle.
+    """
+
+    def __init__(self, *arguments: Any, acquire_timeout_seconds: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._patience_seconds = acquire_timeout_seconds
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        """As the driver's, with our patience where the caller names none."""
+        if timeout is None and not self.get_idle_size():
+            timeout = self._patience_seconds
+        return super().acquire(timeout=timeout)
+
+
+async def _keep(connection: Any) -> None:
+    """Nothing to reset."""
+
+
+async def ping(pool: Pool) -> None:
+    """Raises when the database does not answer."""
+    await pool.fetchval("SELECT 1")

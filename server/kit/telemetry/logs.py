@@ -1,0 +1,90 @@
+"""Structured logs to standard output: one JSON object a line."""
+
+import asyncio
+import atexit
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import msgspec
+import structlog
+
+_LOG_DELAY_SECONDS = 0.01
+
+
+def configure_logs(level: str, service: str) -> None:
+    """One JSON object a line, also for what libraries say through `logging`."""
+    lines = _Lines(sys.stdout.buffer)
+    atexit.register(lines.write)
+    structlog.configure(
+        processors=[_renderer(service)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=lambda *names: lines,
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
+
+
+def _renderer(service: str) -> structlog.typing.Processor:
+    """One processor for all, because five of structlog's own took three times as long a call."""
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+
+    def render(logger: Any, level: str, line: structlog.typing.EventDict) -> bytes:
+        if "exc_info" in line:
+            line = structlog.processors.format_exc_info(logger, level, line)
+        return encode({"at": datetime.now(UTC), "level": level, "service": service, **line})
+
+    return render
+
+
+class _Lines:
+    """Writes lines: warnings and errors at once, the others together with those that follow soon.
+
+    Written by itself, a line would cost its call more than all that is said in it.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._waiting: list[bytes] = []
+        self._loop: asyncio.AbstractEventLoop | None = None  # that will write them
+
+    def soon(self, line: bytes) -> None:
+        """Writes `line` within `_LOG_DELAY_SECONDS`."""
+        self._waiting.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # another thread, or before and after serving
+            self.write()
+            return
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(_LOG_DELAY_SECONDS, self.write)
+
+    def now(self, line: bytes) -> None:
+        """Writes what waits, and `line`."""
+        self._waiting.append(line)
+        self.write()
+
+    debug = info = msg = soon
+    warning = error = critical = exception = log = now
+
+    def write(self) -> None:
+        """Writes what waits."""
+        self._loop = None
+        lines, self._waiting = self._waiting, []
+        if not lines:
+            return
+        rest = b"".join(line + b"\n" for line in lines)
+        while rest:  # an unbuffered stream may take less than it is given
+            rest = rest[self._stream.write(rest) :]
+        self._stream.flush()
+
+
+class _ToStructlog(logging.Handler):
+    """Hands on what libraries log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger(record.name).log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )

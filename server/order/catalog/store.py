@@ -1,0 +1,135 @@
+"""Where products are kept: the contract that a store fulfils, and PostgreSQL's."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+import asyncpg
+
+from server.kit.batching import Gathering
+from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.paging import Page, PageQuery
+from server.kit.postgres import Pool, translated
+from server.kit.postgres.idempotency import Key, insert_once
+from server.order.catalog.rules import Offer, Product, ProductFilters, ProductNotFound, SkuTaken
+
+SORTABLE: Mapping[str, type] = {
+    "name": str,
+    "sku": str,
+    "unit_price": Decimal,
+    "created_at": datetime,
+}
+"""By what `CatalogStore.list` can sort, and of which type that is."""
+
+
+class CatalogStore(Protocol):
+    """Products.
+
+    Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is
+    too slow; nothing is half-written then, but a change may have been made.
+    """
+
+    async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
+        """Keeps a new product, and `answer` under `key`, together; gives the answer to send.
+
+        That is `answer`, or the first one when `key` was used before with the same body; then
+        nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and `SkuTaken`.
+        """
+
+    async def get(self, product_id: str) -> Product:
+        """The product. Raises `ProductNotFound`."""
+
+    async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
+        """What those of the products that there are cost, by product id; perhaps others too."""
+
+    async def list(self, filters: ProductFilters, query: PageQuery) -> Page:
+        """One page of `Product` rows in the query's order, ties broken by id."""
+
+
+_COLUMNS = "id, sku, name, unit_price, currency, created_at, updated_at, version"
+
+_LISTING = Listing(
+    table="products",
+    columns=_COLUMNS,
+    sortable=SORTABLE,
+)
+
+_INSERT = f"""
+    INSERT INTO products ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+_GET = f"SELECT {_COLUMNS} FROM products WHERE id = $1"
+
+_OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = ANY($1)"
+
+
+_CALLERS_MAX = 256  # who share one reading of offers
+
+
+class PostgresCatalogStore:
+    """A `CatalogStore` on a pool of connections to `emporium_order`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._offers = Gathering(self._read_offers, _CALLERS_MAX)
+
+    async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
+        values: tuple[Any, ...] = (
+            product.id,
+            product.sku,
+            product.name,
+            product.unit_price,
+            product.currency,
+            product.created_at,
+            product.updated_at,
+            product.version,
+        )
+        with translated():
+            try:
+                return await insert_once(self._pool, _INSERT, values, key, answer)
+            except asyncpg.UniqueViolationError as error:
+                raise SkuTaken(f"{product.sku} is taken", field="sku") from error
+
+    async def get(self, product_id: str) -> Product:
+        with translated():
+            row = await self._pool.fetchrow(_GET, product_id)
+        if row is None:
+            raise ProductNotFound(f"product {product_id} does not exist")
+        return _product(row)
+
+    async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
+        return await self._offers.do(product_ids) if product_ids else {}
+
+    async def list(self, filters: ProductFilters, query: PageQuery) -> Page:
+        where = Where.of(
+            ("lower(sku) = lower({})", filters.sku),
+            ("unit_price >= {}", filters.min_price),
+            ("unit_price <= {}", filters.max_price),
+        )
+        with translated():
+            page = await fetch_page(self._pool, _LISTING, where, query)
+        return replace(page, rows=[_product(row) for row in page.rows])
+
+    async def _read_offers(
+        self, wanted: Sequence[Collection[str]]
+    ) -> Sequence[Mapping[str, Offer]]:
+        product_ids = set().union(*wanted)
+        with translated():
+            rows = await self._pool.fetch(_OFFERS, product_ids)
+        offers = {product_id: Offer(name, price, code) for product_id, name, price, code in rows}
+        return [offers] * len(wanted)
+
+
+def _product(row: Any) -> Product:
+    return Product(
+        str(row["id"]),
+        row["sku"],
+        row["name"],
+        row["unit_price"],
+        row["currency"],
+        row["created_at"],
+        row["updated_at"],
+        row["version"],
+    )

@@ -1,0 +1,1 @@
+"""What the order service tells the world, and how it is written."""

@@ -1,0 +1,1 @@
+"""Orders: placing, reading, changing and deleting them."""

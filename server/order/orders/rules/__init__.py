@@ -1,0 +1,45 @@
+"""What may be ordered, and what it costs. Pure: time and ids come in."""
+
+from server.order.orders.rules.changes import (
+    CLEARABLE,
+    Changed,
+    Edit,
+    check_edit,
+    deleted,
+    edited,
+)
+from server.order.orders.rules.order import (
+    Address,
+    EventKind,
+    Item,
+    Order,
+    OrderEvent,
+    OrderFilters,
+    OrderNotFound,
+    StaffOnlyField,
+    Status,
+)
+from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
+
+__all__ = [
+    "CLEARABLE",
+    "Address",
+    "Changed",
+    "Edit",
+    "EventKind",
+    "Item",
+    "Line",
+    "NewOrder",
+    "Order",
+    "OrderEvent",
+    "OrderFilters",
+    "OrderNotFound",
+    "Placed",
+    "StaffOnlyField",
+    "Status",
+    "check_edit",
+    "check_staff_fields",
+    "deleted",
+    "edited",
+    "place",
+]

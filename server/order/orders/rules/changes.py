@@ -1,0 +1,104 @@
+"""Changing an order: which ways it may go, and who may send it there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from server.kit import errors
+from server.order.orders.rules.order import EventKind, Order, OrderEvent, StaffOnlyField, Status
+
+MOVES: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
+    Status.PAID: frozenset({Status.SHIPPED, Status.REFUNDED}),
+    Status.SHIPPED: frozenset({Status.DELIVERED}),
+    Status.DELIVERED: frozenset({Status.REFUNDED}),
+    Status.CANCELLED: frozenset(),
+    Status.REFUNDED: frozenset(),
+}
+
+MOVES_OF_CUSTOMERS = frozenset({Status.CANCELLED})
+
+DELETABLE = frozenset({Status.PENDING, Status.CANCELLED})
+
+CLEARABLE = frozenset({"shipping_address"})
+
+# What the reports want to hear of a move.
+_EVENTS = {Status.CANCELLED: EventKind.CANCELLED, Status.REFUNDED: EventKind.REFUNDED}
+
+
+class OrderNotPending(errors.Conflict):
+    """The order can no longer be changed."""
+
+    reason = "ORDER_NOT_PENDING"
+
+
+class IllegalStatusMove(errors.Conflict):
+    """An order cannot go from its status to that one."""
+
+    reason = "ILLEGAL_STATUS_MOVE"
+
+
+class OrderNotDeletable(errors.Conflict):
+    """Only pending and cancelled orders can be deleted."""
+
+    reason = "ORDER_NOT_DELETABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Fields to set, by name; None clears."""
+
+    fields: Mapping[str, Any]
+    etag: str  # empty: whatever the etag is
+
+
+class Changed(NamedTuple):
+    """An order after a change, and what to tell of it; None is nothing."""
+
+    order: Order
+    event: OrderEvent | None
+
+
+def check_edit(edit: Edit, *, is_staff: bool) -> None:
+    """Raises `NothingToUpdate` or `StaffOnlyField` before anything is read."""
+    if not edit.fields:
+        raise errors.NothingToUpdate("send at least one field to change")
+    status = edit.fields.get("status")
+    if status is not None and status not in MOVES_OF_CUSTOMERS and not is_staff:
+        raise StaffOnlyField("status: customers may only cancel", field="status")
+
+
+def edited(order: Order, edit: Edit, event_id: str, now: datetime) -> Changed:
+    """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`.
+
+    The status that the order has already is no move, so a repeated cancel finds its work done.
+    """
+    _check_etag(order, edit.etag)
+    fields = dict(edit.fields)
+    if fields.get("status") is order.status:
+        del fields["status"]
+    if not fields:
+        return Changed(order, None)
+    if fields.keys() - {"status"} and order.status is not Status.PENDING:
+        raise OrderNotPending(f"the order is {order.status}")
+    status = fields.get("status")
+    if status and status not in MOVES[order.status]:
+        raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
+    after = replace(order, **fields, updated_at=now, version=order.version + 1)
+    kind = _EVENTS.get(status) if status else None
+    return Changed(after, OrderEvent(event_id, kind, after, False, now) if kind else None)
+
+
+def deleted(order: Order, etag: str, event_id: str, now: datetime) -> OrderEvent:
+    """What to tell of the end of `order`. Raises `Outdated` or `OrderNotDeletable`."""
+    _check_etag(order, etag)
+    if order.status not in DELETABLE:
+        raise OrderNotDeletable(f"the order is {order.status}")
+    was_cancelled = order.status is Status.CANCELLED
+    return OrderEvent(event_id, EventKind.DELETED, order, was_cancelled, now)
+
+
+def _check_etag(order: Order, etag: str) -> None:
+    if etag and etag != order.etag:
+        raise errors.Outdated("the order has changed; read it again", field="etag")

@@ -1,0 +1,119 @@
+"""What an order is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from server.kit import errors
+
+
+class OrderNotFound(errors.NotFound):
+    """No such order, or not the caller's to see."""
+
+    reason = "ORDER_NOT_FOUND"
+
+
+class StaffOnlyField(errors.Forbidden):
+    """A field was sent that is for staff."""
+
+    reason = "STAFF_ONLY_FIELD"
+
+
+class Status(StrEnum):
+    """How far an order has come."""
+
+    PENDING = "PENDING"
+    PAID = "PAID"
+    SHIPPED = "SHIPPED"
+    DELIVERED = "DELIVERED"
+    CANCELLED = "CANCELLED"
+    REFUNDED = "REFUNDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an order goes."""
+
+    recipient: str
+    street: str
+    city: str
+    postal_code: str
+    country_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line, as it was agreed."""
+
+    product_id: str | None  # None: the line carried its own name and price
+    product_name: str
+    unit_price: Decimal
+    quantity: int
+
+    @property
+    def line_total(self) -> Decimal:
+        """What the line costs."""
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. Ids are UUIDs as text, in lower case; amounts are in `currency`."""
+
+    id: str
+    user_id: str
+    status: Status
+    items: Sequence[Item]
+    currency: str
+    subtotal: Decimal
+    discount: Decimal
+    shipping_price: Decimal
+    tax: Decimal
+    total_price: Decimal
+    shipping_address: Address | None
+    order_date: datetime
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
+
+    @property
+    def units(self) -> int:
+        """How many things it holds, over all lines."""
+        return sum(item.quantity for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilters:
+    """Which orders to list; None is no filter."""
+
+    user_id: str | None = None
+    status: Status | None = None
+    placed_after: datetime | None = None  # included
+    placed_before: datetime | None = None  # excluded
+
+
+class EventKind(StrEnum):
+    """What became of an order, as far as the reports care."""
+
+    PLACED = "PLACED"
+    CANCELLED = "CANCELLED"
+    REFUNDED = "REFUNDED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """Something that became of an order, to be told to the reports."""
+
+    id: str
+    kind: EventKind
+    order: Order  # as it is now, or was last
+    was_cancelled: bool
+    occurred_at: datetime

@@ -1,0 +1,174 @@
+"""Placing an order: who may say what, and what it costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from server.kit import errors
+from server.kit.errors import Violation
+from server.order.catalog.rules import Offer, ProductNotFound
+from server.order.orders.rules.order import (
+    Address,
+    EventKind,
+    Item,
+    Order,
+    OrderEvent,
+    StaffOnlyField,
+    Status,
+)
+
+TOTAL_PRICE_MAX = Decimal("999999999999.99")
+_NOTHING = Decimal("0.00")
+
+
+class PriceNotAllowed(errors.Forbidden):
+    """A customer tried to set a price."""
+
+    reason = "PRICE_NOT_ALLOWED"
+
+
+class CurrencyMismatch(errors.Invalid):
+    """The lines of an order are in different currencies."""
+
+    reason = "CURRENCY_MISMATCH"
+
+
+class OrderTooLarge(errors.Invalid):
+    """The order's total is beyond what can be kept."""
+
+    reason = "ORDER_TOO_LARGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that somebody asks for: a product, or a name with a price; staff may send both."""
+
+    product_id: str | None
+    product_name: str | None
+    unit_price: Decimal | None
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """What somebody asks to be placed; None is left out."""
+
+    lines: Sequence[Line]
+    shipping_address: Address | None
+    user_id: str | None
+    order_date: datetime | None
+    currency: str | None
+
+    @property
+    def product_ids(self) -> set[str]:
+        """The products that the lines name."""
+        return {line.product_id for line in self.lines if line.product_id}
+
+
+class Placed(NamedTuple):
+    """A new order, and what to tell of it."""
+
+    order: Order
+    event: OrderEvent
+
+
+def check_staff_fields(new: NewOrder, caller_id: str) -> None:
+    """Raises `PriceNotAllowed` or `StaffOnlyField` for what a customer must not send.
+
+    A customer may say that the order is its own, because that changes nothing.
+    """
+    for index, line in enumerate(new.lines):
+        if line.unit_price is not None:
+            _refuse(PriceNotAllowed, f"items[{index}].unit_price")
+        if line.product_name is not None:
+            _refuse(StaffOnlyField, f"items[{index}].product_name")
+    if new.user_id is not None and new.user_id != caller_id:
+        _refuse(StaffOnlyField, "user_id")
+    if new.order_date is not None:
+        _refuse(StaffOnlyField, "order_date")
+
+
+def place(
+    new: NewOrder,
+    offers: Mapping[str, Offer],
+    *,
+    caller_id: str,
+    order_id: str,
+    event_id: str,
+    now: datetime,
+    shop_currency: str,
+) -> Placed:
+    """The order that `new` comes to, at the prices of `offers`, by product id, where it names none.
+
+    Raises `ProductNotFound`, `CurrencyMismatch` or `OrderTooLarge`.
+    """
+    _check_products(new.lines, offers)
+    currency = _currency(new, offers, shop_currency)
+    items = tuple(_item(line, offers) for line in new.lines)
+    subtotal = sum((item.line_total for item in items), _NOTHING)
+    if subtotal > TOTAL_PRICE_MAX:
+        raise OrderTooLarge(f"the total may be {TOTAL_PRICE_MAX} at most", field="items")
+    order = Order(
+        id=order_id,
+        user_id=new.user_id or caller_id,
+        status=Status.PENDING,
+        items=items,
+        currency=currency,
+        subtotal=subtotal,
+        discount=_NOTHING,
+        shipping_price=_NOTHING,
+        tax=_NOTHING,
+        total_price=subtotal,
+        shipping_address=new.shipping_address,
+        order_date=new.order_date or now,
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )
+    return Placed(order, OrderEvent(event_id, EventKind.PLACED, order, False, now))
+
+
+def _refuse(kind: type[errors.Forbidden], field: str) -> None:
+    raise kind(f"{field}: only staff may set it", field=field)
+
+
+def _check_products(lines: Sequence[Line], offers: Mapping[str, Offer]) -> None:
+    missing = [
+        f"items[{index}].product_id"
+        for index, line in enumerate(lines)
+        if line.product_id and line.product_id not in offers
+    ]
+    if missing:
+        raise ProductNotFound(
+            f"{missing[0]}: no such product",
+            violations=[Violation(field, "no such product") for field in missing],
+        )
+
+
+def _currency(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> str:
+    """The one that was asked for, or the products', or the shop's; all products must share it."""
+    currency = new.currency
+    for index, line in enumerate(new.lines):
+        if not line.product_id:
+            continue
+        offered = offers[line.product_id].currency
+        currency = currency or offered
+        if offered != currency:
+            raise CurrencyMismatch(
+                f"items[{index}]: {offered}, but the order is in {currency}",
+                field=f"items[{index}].product_id",
+            )
+    return currency or shop_currency
+
+
+def _item(line: Line, offers: Mapping[str, Offer]) -> Item:
+    name, price = line.product_name, line.unit_price
+    if line.product_id:
+        offer = offers[line.product_id]
+        name = name or offer.name
+        price = offer.unit_price if price is None else price
+    assert name is not None, "the contract asks for a product or a name"
+    assert price is not None, "the contract asks for a product or a price"
+    return Item(line.product_id, name, price, line.quantity)

@@ -1,0 +1,103 @@
+"""Orders: each method reads the request, decides by the rules, keeps by the store."""
+
+from datetime import UTC, datetime
+
+from google.protobuf.empty_pb2 import Empty
+from uuid_utils import uuid7
+
+from emporium.order.v1 import order_service_pb2 as pb
+from server.kit import errors
+from server.kit.context import Context, Role
+from server.kit.listing.paging import Page, PageQuery, Sort, page_query
+from server.kit.postgres.idempotency import key_of
+from server.order.catalog.store import CatalogStore
+from server.order.neighbours import Users
+from server.order.orders import rules, wire
+from server.order.orders.store import SORTABLE, OrderStore
+
+_LATEST_FIRST = Sort("order_date", descending=True)
+
+
+class OrderService:
+    """`emporium.order.v1.OrderService`."""
+
+    def __init__(
+        self, orders: OrderStore, catalog: CatalogStore, users: Users, shop_currency: str
+    ) -> None:
+        self._orders = orders
+        self._catalog = catalog
+        self._users = users
+        self._shop_currency = shop_currency
+
+    async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
+        caller = context.signed_in
+        if caller.role is Role.SERVICE:
+            raise errors.Forbidden("a service places no orders")
+        new = wire.from_create(request)
+        if not caller.is_staff:
+            rules.check_staff_fields(new, caller.id)
+        placed = rules.place(
+            new,
+            await self._catalog.offers(new.product_ids),
+            caller_id=caller.id,
+            order_id=_new_id(),
+            event_id=_new_id(),
+            now=_now(),
+            shop_currency=self._shop_currency,
+        )
+        message = wire.to_order(placed.order)
+        answer = message.SerializeToString()
+        given = await self._orders.create(placed, key_of(request, caller.id, "CreateOrder"), answer)
+        return message if given is answer else pb.Order.FromString(given)
+
+    async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.Order:
+        return wire.to_order(await self._orders.get(request.order_id, context.owner_scope))
+
+    async def ListOrders(
+        self, request: pb.ListOrdersRequest, context: Context
+    ) -> pb.ListOrdersResponse:
+        query, page = await self._list(request, context.owner_scope)
+        return wire.to_list(query, page)
+
+    async def ListUserOrders(
+        self, request: pb.ListUserOrdersRequest, context: Context
+    ) -> pb.ListUserOrdersResponse:
+        query, page = await self._list(request, request.user_id.lower())
+        return wire.to_user_list(query, page)
+
+    async def GetOrderUser(self, request: pb.GetOrderUserRequest, context: Context) -> pb.OrderUser:
+        order = await self._orders.get(request.order_id, context.owner_scope)
+        return wire.to_order_user(await self._users.get(order.user_id))
+
+    async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
+        edit = wire.from_update(request)
+        rules.check_edit(edit, is_staff=context.signed_in.is_staff)
+        event_id, now = _new_id(), _now()
+        order = await self._orders.update(
+            request.order_id,
+            context.owner_scope,
+            lambda order: rules.edited(order, edit, event_id, now),
+        )
+        return wire.to_order(order)
+
+    async def DeleteOrder(self, request: pb.DeleteOrderRequest, context: Context) -> Empty:
+        event_id, now = _new_id(), _now()
+        await self._orders.delete(
+            request.order_id,
+            context.owner_scope,
+            lambda order: rules.deleted(order, request.etag, event_id, now),
+        )
+        return Empty()
+
+    async def _list(self, request: wire.ListRequest, user_id: str | None) -> tuple[PageQuery, Page]:
+        filters = wire.from_list(request, user_id)
+        query = page_query(request, sortable=SORTABLE, default=_LATEST_FIRST, filters=filters)
+        return query, await self._orders.list(filters, query)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid7())

@@ -1,0 +1,145 @@
+"""Orders between Protobuf and dataclasses."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from emporium.order.v1 import order_service_pb2 as pb
+from emporium.type.v1 import address_pb2
+from server.kit.listing.filters import choice
+from server.kit.listing.filters import moment as moment_of_text
+from server.kit.listing.paging import Page, PageQuery, page_meta
+from server.kit.wire import fields_of_mask, moment, money, timestamp
+from server.order.catalog.wire import amount
+from server.order.neighbours import Buyer
+from server.order.orders.rules import (
+    CLEARABLE,
+    Address,
+    Edit,
+    Item,
+    Line,
+    NewOrder,
+    Order,
+    OrderFilters,
+    Status,
+)
+
+ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
+
+_STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if number}
+_STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
+
+
+def to_order(order: Order) -> pb.Order:
+    """An order on the wire."""
+    address = order.shipping_address
+    return pb.Order(
+        id=order.id,
+        user_id=order.user_id,
+        status=_STATUSES[order.status],
+        items=[_to_item(item) for item in order.items],
+        currency=order.currency,
+        subtotal=money(order.subtotal),
+        discount=money(order.discount),
+        shipping_price=money(order.shipping_price),
+        tax=money(order.tax),
+        total_price=money(order.total_price),
+        shipping_address=_to_address(address) if address else None,
+        order_date=timestamp(order.order_date),
+        created_at=timestamp(order.created_at),
+        updated_at=timestamp(order.updated_at),
+        etag=order.etag,
+    )
+
+
+def to_orders(page: Page) -> Sequence[pb.Order]:
+    """A page's orders on the wire."""
+    return [to_order(order) for order in page.rows]
+
+
+def to_list(query: PageQuery, page: Page) -> pb.ListOrdersResponse:
+    """A page of orders on the wire."""
+    return pb.ListOrdersResponse(orders=to_orders(page), meta=page_meta(query, page))
+
+
+def to_user_list(query: PageQuery, page: Page) -> pb.ListUserOrdersResponse:
+    """A page of one user's orders on the wire."""
+    return pb.ListUserOrdersResponse(orders=to_orders(page), meta=page_meta(query, page))
+
+
+def to_order_user(buyer: Buyer) -> pb.OrderUser:
+    """Who placed an order, on the wire."""
+    return pb.OrderUser(id=buyer.id, email=buyer.email, full_name=buyer.full_name)
+
+
+def from_create(request: pb.CreateOrderRequest) -> NewOrder:
+    """What the caller asks to be placed. Raises `Invalid` for a date that is none."""
+    return NewOrder(
+        lines=tuple(_from_item(item) for item in request.items),
+        shipping_address=_from_address(request),
+        user_id=request.user_id.lower() or None,
+        order_date=moment(request.order_date, "order_date")
+        if request.HasField("order_date")
+        else None,
+        currency=request.currency or None,
+    )
+
+
+def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
+    """Which orders of `user_id`, or of everybody, the caller asks for. Raises `InvalidFilter`."""
+    return OrderFilters(
+        user_id=user_id,
+        status=choice(request.status, "status", Status, tuple(Status)),
+        placed_after=moment_of_text(request.placed_after, "placed_after"),
+        placed_before=moment_of_text(request.placed_before, "placed_before"),
+    )
+
+
+def from_update(request: pb.UpdateOrderRequest) -> Edit:
+    """What the caller asks to be changed. Raises `InvalidUpdateMask`."""
+    present = {
+        "status": _STATUSES_BY_NUMBER[request.status] if request.HasField("status") else None,
+        "shipping_address": _from_address(request),
+    }
+    return Edit(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
+
+
+def _to_item(item: Item) -> pb.OrderItem:
+    return pb.OrderItem(
+        product_id=item.product_id or "",
+        product_name=item.product_name,
+        unit_price=money(item.unit_price),
+        quantity=item.quantity,
+        line_total=money(item.line_total),
+    )
+
+
+def _to_address(address: Address) -> address_pb2.Address:
+    return address_pb2.Address(
+        recipient=address.recipient,
+        street=address.street,
+        city=address.city,
+        postal_code=address.postal_code,
+        country_code=address.country_code,
+    )
+
+
+def _from_item(item: pb.NewOrderItem) -> Line:
+    return Line(
+        product_id=item.product_id.lower() or None,
+        product_name=item.product_name or None,
+        unit_price=amount(item.unit_price) if item.unit_price else None,
+        quantity=item.quantity,
+    )
+
+
+def _from_address(request: Any) -> Address | None:
+    if not request.HasField("shipping_address"):
+        return None
+    address = request.shipping_address
+    return Address(
+        recipient=address.recipient,
+        street=address.street,
+        city=address.city,
+        postal_code=address.postal_code,
+        country_code=address.country_code,
+    )

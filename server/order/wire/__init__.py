@@ -1,1 +1,0 @@
-"""Products, orders and their events between Protobuf and dataclasses. No logic."""

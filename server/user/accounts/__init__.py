@@ -1,0 +1,1 @@
+"""Accounts: who may open, read, change and delete one."""

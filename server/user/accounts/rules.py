@@ -1,0 +1,138 @@
+"""What an account is, and what may become of it. Pure: time and ids come in."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from server.kit import errors
+from server.kit.context import Caller, Role
+
+CLEARABLE = frozenset({"age"})
+ADMIN_ONLY = frozenset({"role", "status"})
+
+
+class Status(StrEnum):
+    """Whether an account may be used."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account, without its password."""
+
+    id: UUID
+    email: str
+    full_name: str
+    age: int | None
+    role: Role
+    status: Status
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which accounts to list; None is no filter."""
+
+    status: Status | None = None
+    role: Role | None = None
+    email: str | None = None  # in any case
+    created_after: datetime | None = None  # included
+    created_before: datetime | None = None  # excluded
+
+
+class UserNotFound(errors.NotFound):
+    """No such account, or not the caller's to see."""
+
+    reason = "USER_NOT_FOUND"
+
+
+class EmailTaken(errors.AlreadyExists):
+    """Another account has that e-mail, in this or another case."""
+
+    reason = "EMAIL_TAKEN"
+
+
+class PasswordRequired(errors.Invalid):
+    """An account that somebody opens for themselves needs a password."""
+
+    reason = "PASSWORD_REQUIRED"
+
+
+class RoleNotAllowed(errors.Forbidden):
+    """Only an admin may give a role or a status."""
+
+    reason = "ROLE_NOT_ALLOWED"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """What somebody asks to be opened."""
+
+    email: str
+    full_name: str
+    age: int | None
+    role: Role
+    has_password: bool
+
+
+def open_account(new: NewUser, by: Caller | None, user_id: UUID, now: datetime) -> User:
+    """The account that `by` may open. Raises `PasswordRequired` or `RoleNotAllowed`."""
+    if not new.has_password and not (by and by.is_staff):
+        raise PasswordRequired("send 8 characters to 72 bytes", field="password")
+    if new.role is not Role.CUSTOMER and not _is_admin(by):
+        raise RoleNotAllowed("only an admin may give a role", field="role")
+    return User(
+        id=user_id,
+        email=new.email,
+        full_name=new.full_name,
+        age=new.age,
+        role=new.role,
+        status=Status.ACTIVE,
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Fields to set, by name; None clears."""
+
+    fields: dict[str, Any]
+    etag: str  # empty: whatever the etag is
+
+
+def check_change(change: Change, by: Caller) -> None:
+    """Raises `NothingToUpdate` or `RoleNotAllowed` before anything is read."""
+    if not change.fields:
+        raise errors.NothingToUpdate("send at least one field to change")
+    for name in sorted(ADMIN_ONLY & change.fields.keys()):
+        if not _is_admin(by):
+            raise RoleNotAllowed(f"only an admin may set {name}", field=name)
+
+
+def changed(user: User, change: Change, now: datetime) -> User:
+    """`user` after `change`. Raises `Outdated`."""
+    check_etag(user, change.etag)
+    return replace(user, **change.fields, updated_at=now, version=user.version + 1)
+
+
+def check_etag(user: User, etag: str) -> None:
+    """Raises `Outdated` when `etag` is given and no longer the account's."""
+    if etag and etag != user.etag:
+        raise errors.Outdated("the account has changed; read it again", field="etag")
+
+
+def _is_admin(caller: Caller | None) -> bool:
+    return caller is not None and caller.role is Role.ADMIN

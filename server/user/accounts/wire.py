@@ -1,0 +1,74 @@
+"""Accounts between Protobuf and dataclasses. No logic."""
+
+from typing import Any
+
+from emporium.type.v1 import role_pb2
+from emporium.user.v1 import user_service_pb2 as pb
+from server.kit.context import Role
+from server.kit.listing.filters import choice, moment
+from server.kit.listing.paging import Page, PageQuery, page_meta
+from server.kit.wire import fields_of_mask, timestamp
+from server.user.accounts.rules import CLEARABLE, Change, Filters, NewUser, Status, User
+
+_ROLES = {Role(name): number for name, number in role_pb2.Role.items() if number}
+_STATUSES = {Status(name): number for name, number in pb.User.Status.items() if number}
+_ROLES_BY_NUMBER = {number: role for role, number in _ROLES.items()}
+_STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
+_LISTED_ROLES = (Role.CUSTOMER, Role.STAFF, Role.ADMIN)
+
+
+def to_user(user: User) -> pb.User:
+    """An account on the wire."""
+    return pb.User(
+        id=str(user.id),
+        email=user.email,
+        full_name=user.full_name,
+        age=user.age,
+        role=_ROLES[user.role],
+        status=_STATUSES[user.status],
+        created_at=timestamp(user.created_at),
+        updated_at=timestamp(user.updated_at),
+        etag=user.etag,
+    )
+
+
+def to_list(query: PageQuery, page: Page) -> pb.ListUsersResponse:
+    """A page of accounts on the wire."""
+    return pb.ListUsersResponse(
+        users=[to_user(user) for user in page.rows], meta=page_meta(query, page)
+    )
+
+
+def from_create(request: pb.CreateUserRequest) -> NewUser:
+    """What the caller asks to be opened."""
+    return NewUser(
+        email=request.email,
+        full_name=request.full_name,
+        age=request.age if request.HasField("age") else None,
+        role=_ROLES_BY_NUMBER[request.role] if request.HasField("role") else Role.CUSTOMER,
+        has_password=request.HasField("password"),
+    )
+
+
+def from_list(request: pb.ListUsersRequest) -> Filters:
+    """Which accounts the caller asks for. Raises `InvalidFilter`."""
+    return Filters(
+        status=choice(request.status, "status", Status, tuple(Status)),
+        role=choice(request.role, "role", Role, _LISTED_ROLES),
+        email=request.email or None,
+        created_after=moment(request.created_after, "created_after"),
+        created_before=moment(request.created_before, "created_before"),
+    )
+
+
+def from_update(request: pb.UpdateUserRequest) -> Change:
+    """What the caller asks to be changed. Raises `InvalidUpdateMask`."""
+    present = {name: _present(request, name) for name in ("email", "full_name", "age")}
+    role, status = _present(request, "role"), _present(request, "status")
+    present["role"] = _ROLES_BY_NUMBER[role] if role else None
+    present["status"] = _STATUSES_BY_NUMBER[status] if status else None
+    return Change(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
+
+
+def _present(request: pb.UpdateUserRequest, name: Any) -> Any:
+    return getattr(request, name) if request.HasField(name) else None

@@ -1,0 +1,1 @@
+"""Logins: passwords, and the tokens that they are worth."""

@@ -1,0 +1,23 @@
+"""Who may sign in. Pure."""
+
+from dataclasses import dataclass
+
+from server.kit import errors
+from server.user.accounts.rules import User
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account, and the hash of its password; None: it has none, and nobody can sign in."""
+
+    user: User
+    password_hash: bytes | None
+
+
+class BadCredentials(errors.Unauthenticated):
+    """E-mail and password do not belong together, or the account is disabled."""
+
+    reason = "BAD_CREDENTIALS"
+
+    def __init__(self) -> None:
+        super().__init__("e-mail or password is wrong")

@@ -1,0 +1,42 @@
+"""Where passwords are kept: the contract that a store fulfils, and PostgreSQL's."""
+
+from typing import Protocol
+from uuid import UUID
+
+from server.kit.postgres import Pool, translated
+from server.user.accounts.rows import COLUMNS, to_user
+from server.user.accounts.rules import UserNotFound
+from server.user.logins.rules import Credentials
+
+
+class CredentialStore(Protocol):
+    """The password hashes of accounts. Errors as in `UserStore`."""
+
+    async def find(self, email: str) -> Credentials | None:
+        """The account with `email`, in any case, and its password hash; None when there is none."""
+
+    async def set_password(self, user_id: UUID, password_hash: bytes) -> None:
+        """Replaces the account's password hash. Raises `UserNotFound`."""
+
+
+_FIND = f"SELECT {COLUMNS}, password_hash FROM users WHERE lower(email) = lower($1)"
+
+_CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
+
+
+class PostgresCredentialStore:
+    """A `CredentialStore` on a pool of connections to `emporium_user`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find(self, email: str) -> Credentials | None:
+        with translated():
+            row = await self._pool.fetchrow(_FIND, email)
+        return Credentials(to_user(row, email), row["password_hash"]) if row else None
+
+    async def set_password(self, user_id: UUID, password_hash: bytes) -> None:
+        with translated():
+            found = await self._pool.fetchval(_CHANGE_HASH, user_id, password_hash)
+        if found is None:
+            raise UserNotFound(f"user {user_id} does not exist")

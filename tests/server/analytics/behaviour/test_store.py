@@ -1,0 +1,34 @@
+"""What people did, in MongoDB."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+
+from server.analytics.behaviour import rules
+from server.analytics.behaviour.rules import Event, NewEvent
+from server.analytics.behaviour.store import MongoEventStore
+
+
+def event(user_id: str = "ann") -> Event:
+    new = NewEvent("product.viewed", None, {"product_id": "7", "from_page": "search"})
+    return rules.event(new, uuid.uuid4(), user_id, datetime.now(UTC))
+
+
+async def test_a_new_event_is_kept_as_it_is(events: MongoEventStore) -> None:
+    sent = event()
+    assert await events.record(sent) is None
+    assert await events.record(sent) == sent
+
+
+async def test_the_first_event_under_an_id_stays(events: MongoEventStore) -> None:
+    first = event("ann")
+    second = Event(first.id, "bob", "product.liked", first.occurred_at, {}, b"other")
+    await events.record(first)
+    assert await events.record(second) == first
+
+
+async def test_of_events_at_once_under_one_id_one_is_kept(events: MongoEventStore) -> None:
+    sent = event()
+    found = await asyncio.gather(*(events.record(sent) for _ in range(8)))
+    assert found.count(None) == 1
+    assert found.count(sent) == 7

@@ -1,0 +1,202 @@
+"""The analytics service through its gRPC door: access, exactly once, reports."""
+
+import uuid
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from emporium.analytics.v1 import report_service_pb2 as report_pb
+from server.analytics.reports.rules import Kind, OrderEvent
+from tests.server.analytics.conftest import NewCurrency
+from tests.server.analytics.doors import VIEWED, DoorOf, batch, on_the_wire
+from tests.server.analytics.reports.histories import placed
+from tests.server.refusals import refused
+
+UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
+PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    ("rpc", "request_", "role", "code"),
+    [
+        ("RecordEvent", VIEWED, None, UNAUTHENTICATED),
+        ("RecordOrderEvents", batch(placed("GBP")), None, UNAUTHENTICATED),
+        ("RecordOrderEvents", batch(placed("GBP")), "CUSTOMER", PERMISSION_DENIED),
+        ("RecordOrderEvents", batch(placed("GBP")), "ADMIN", PERMISSION_DENIED),
+        ("GetSalesReport", report_pb.GetSalesReportRequest(), None, UNAUTHENTICATED),
+        ("GetSalesReport", report_pb.GetSalesReportRequest(), "CUSTOMER", PERMISSION_DENIED),
+        ("GetSalesReport", report_pb.GetSalesReportRequest(), "SERVICE", PERMISSION_DENIED),
+    ],
+)
+async def test_nobody_gets_in_whom_the_contract_keeps_out(
+    door: DoorOf, rpc: str, request_: Any, role: str | None, code: grpc.StatusCode
+) -> None:
+    assert (await refused(door(role)(rpc, request_))).code is code
+
+
+async def test_a_report_adds_up_what_became_of_orders(
+    door: DoorOf, new_currency: NewCurrency
+) -> None:
+    currency = new_currency()
+    one, two = placed(currency, "0.10", units=3), placed(currency, "0.20", units=4)
+    later, gone = placed(currency, "1000.00", units=5, days=1), placed(currency, "9.99", days=2)
+    request = batch(
+        one, two, later, gone, became(two, Kind.CANCELLED), became(later, Kind.REFUNDED)
+    )
+    service = door("SERVICE")
+    first = await service("RecordOrderEvents", request)
+    assert (first.recorded, first.repeated_before) == (6, 0)
+    request.events.append(on_the_wire(became(gone, Kind.DELETED)))
+    again = await service("RecordOrderEvents", request)
+    assert (again.recorded, again.repeated_before) == (1, 6)
+
+    report = await door("STAFF")(
+        "GetSalesReport", report_pb.GetSalesReportRequest(currency=currency)
+    )
+    first_day = report_pb.SalesFigures(
+        orders=2,
+        units=7,
+        gross="0.30",
+        cancelled_orders=1,
+        cancelled="0.20",
+        refunded="0.00",
+        net="0.10",
+    )
+    second_day = report_pb.SalesFigures(
+        orders=1,
+        units=5,
+        gross="1000.00",
+        cancelled="0.00",
+        refunded_orders=1,
+        refunded="1000.00",
+        net="0.00",
+    )
+    assert report == report_pb.SalesReport(
+        currency=currency,
+        days=[
+            report_pb.SalesDay(day="2010-12-01", sales=first_day),
+            report_pb.SalesDay(day="2010-12-02", sales=second_day),
+        ],
+        total=report_pb.SalesFigures(
+            orders=3,
+            units=12,
+            gross="1000.30",
+            cancelled_orders=1,
+            cancelled="0.20",
+            refunded_orders=1,
+            refunded="1000.00",
+            net="0.10",
+        ),
+    )
+
+
+async def test_a_report_counts_more_units_than_32_bits_hold(
+    door: DoorOf, new_currency: NewCurrency
+) -> None:
+    currency = new_currency()
+    for _ in range(2):  # the second adds to what the database already holds
+        orders = [placed(currency, units=10**8) for _ in range(15)]
+        await door("SERVICE")("RecordOrderEvents", batch(*orders))
+    report = await door("STAFF")(
+        "GetSalesReport", report_pb.GetSalesReportRequest(currency=currency)
+    )
+    assert (report.total.orders, report.total.units) == (30, 30 * 10**8)
+    assert report.days[0].sales.units == 30 * 10**8
+
+
+def became(order: OrderEvent, kind: Kind) -> OrderEvent:
+    return OrderEvent(
+        uuid.uuid4(),
+        kind,
+        order.order_id,
+        order.user_id,
+        order.order_date,
+        order.total_price,
+        order.currency,
+        order.units,
+        False,
+        order.occurred_at,
+    )
+
+
+async def test_a_report_covers_the_days_that_were_asked_for(
+    door: DoorOf, new_currency: NewCurrency
+) -> None:
+    currency = new_currency()
+    await door("SERVICE")("RecordOrderEvents", batch(*(placed(currency, days=n) for n in range(4))))
+    request = report_pb.GetSalesReportRequest(
+        currency=currency, to="2010-12-03", **{"from": "2010-12-02"}
+    )
+    report = await door("ADMIN")("GetSalesReport", request)
+    assert [day.day for day in report.days] == ["2010-12-02", "2010-12-03"]
+    assert report.total.orders == 2
+
+
+async def test_an_empty_report_is_in_the_shops_currency_and_full_of_zeros(door: DoorOf) -> None:
+    report = await door("STAFF")("GetSalesReport", report_pb.GetSalesReportRequest())
+    assert (report.currency, list(report.days)) == ("ZZZ", [])
+    nothing = report_pb.SalesFigures(gross="0.00", cancelled="0.00", refunded="0.00", net="0.00")
+    assert report.total == nothing
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "named"),
+    [
+        ({"from": "2010-02-30"}, "INVALID_FILTER", "from"),
+        ({"to": "2010-13-01"}, "INVALID_FILTER", "to"),
+        ({"from": "2010-12-02", "to": "2010-12-01"}, "INVALID_FILTER", "to"),
+        ({"from": "yesterday"}, "VALIDATION_FAILED", "from"),
+        ({"currency": "pounds"}, "VALIDATION_FAILED", "currency"),
+    ],
+)
+async def test_a_report_that_cannot_be_is_refused_by_name(
+    door: DoorOf, fields: dict[str, str], reason: str, named: str
+) -> None:
+    found = await refused(
+        door("STAFF")("GetSalesReport", report_pb.GetSalesReportRequest(**fields))
+    )
+    assert (found.reason, found.fields) == (reason, [named])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", "not-a-uuid"),
+        ("kind", 0),
+        ("total_price", "1.5"),
+        ("total_price", "-1.50"),
+        ("currency", "gbp"),
+        ("units", 0),
+    ],
+)
+async def test_an_event_that_can_never_be_recorded_is_named_and_stops_the_batch(
+    door: DoorOf, new_currency: NewCurrency, field: str, value: Any
+) -> None:
+    currency = new_currency()
+    request = batch(placed(currency), placed(currency))
+    setattr(request.events[1], field, value)
+    found = await refused(door("SERVICE")("RecordOrderEvents", request))
+    assert (found.code, found.fields) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        [f"events[1].{field}"],
+    )
+    report = await door("STAFF")(
+        "GetSalesReport", report_pb.GetSalesReportRequest(currency=currency)
+    )
+    assert not report.days
+
+
+@pytest.mark.parametrize("field", ["order_date", "occurred_at"])
+@pytest.mark.parametrize("moment", [Timestamp(seconds=2**60), Timestamp(nanos=2_000_000_000)])
+async def test_an_event_of_no_year_we_know_is_named(
+    door: DoorOf, new_currency: NewCurrency, field: str, moment: Timestamp
+) -> None:
+    request = batch(placed(new_currency()), placed(new_currency()))
+    getattr(request.events[1], field).CopyFrom(moment)
+    found = await refused(door("SERVICE")("RecordOrderEvents", request))
+    assert (found.code, found.fields) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        [f"events[1].{field}"],
+    )

@@ -1,0 +1,130 @@
+"""Databases, roles and histories: each service in its own, as a role that cannot change it."""
+
+import asyncio
+import uuid
+
+import asyncpg
+import pytest
+
+from server.kit.postgres import migrate
+from server.kit.postgres.migrate import Database, dsn
+from server.local.postgres import EmbeddedPostgres
+
+PASSWORD = "p@ss/wo:rd?#'\\ %41"  # nothing in it may be read as part of a URL or a statement
+
+
+def new_database() -> Database:
+    return Database(f"emporium_{uuid.uuid4().hex[:8]}", f"owner {PASSWORD}", PASSWORD)
+
+
+def owner_dsn(server: EmbeddedPostgres, database: Database) -> str:
+    return dsn(server.admin_dsn, database.owner, database.owner_password, database.name)
+
+
+def service_dsn(server: EmbeddedPostgres, database: Database, name: str | None = None) -> str:
+    return dsn(server.admin_dsn, database.name, database.service_password, name or database.name)
+
+
+async def query(url: str, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(statement)
+        return rows
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def prepared(postgres: EmbeddedPostgres) -> Database:
+    """A user database at the head of its history, prepared twice."""
+    database = new_database()
+    for _ in range(2):
+        await migrate.prepare_postgres(postgres.admin_dsn, database)
+        await asyncio.to_thread(migrate.upgrade, owner_dsn(postgres, database), "user")
+    return database
+
+
+async def test_the_service_reads_and_writes_rows(
+    postgres: EmbeddedPostgres, prepared: Database
+) -> None:
+    url = service_dsn(postgres, prepared)
+    await query(url, "DELETE FROM users")
+    assert await query(url, "SELECT * FROM users") == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "DROP TABLE users",
+        "ALTER TABLE users ADD COLUMN extra text",
+        "CREATE INDEX mine ON users (age)",
+        "TRUNCATE users",
+        "CREATE SCHEMA mine",
+        "CREATE TEMPORARY TABLE mine (id int)",
+        "CREATE ROLE mine",
+        "UPDATE alembic_version SET version_num = '0000' RETURNING pg_read_file('/etc/passwd')",
+    ],
+)
+async def test_the_service_cannot_change_the_schema(
+    postgres: EmbeddedPostgres, prepared: Database, statement: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await query(service_dsn(postgres, prepared), statement)
+
+
+async def test_the_service_cannot_reach_another_services_database(
+    postgres: EmbeddedPostgres, prepared: Database
+) -> None:
+    other = new_database()
+    await migrate.prepare_postgres(postgres.admin_dsn, other)
+    for mine, theirs in ((prepared, other), (other, prepared)):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await query(service_dsn(postgres, mine, theirs.name), "SELECT 1")
+
+
+async def test_lost_statements_end_by_themselves(
+    postgres: EmbeddedPostgres, prepared: Database
+) -> None:
+    url = service_dsn(postgres, prepared)
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    shown = [(await query(url, f"SHOW {name}"))[0][0] for name in names]
+    assert shown == [
+        migrate.STATEMENT_TIMEOUT,
+        migrate.LOCK_TIMEOUT,
+        migrate.IDLE_IN_TRANSACTION_TIMEOUT,
+    ]
+
+
+async def test_a_changed_password_is_taken_over(postgres: EmbeddedPostgres) -> None:
+    database = new_database()
+    await migrate.prepare_postgres(postgres.admin_dsn, database)
+    changed = Database(database.name, "new owner", "new service")
+    await migrate.prepare_postgres(postgres.admin_dsn, changed)
+    assert await query(service_dsn(postgres, changed), "SELECT 1")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await query(service_dsn(postgres, database), "SELECT 1")
+
+
+@pytest.mark.parametrize("service", ["user", "order"])
+async def test_a_history_goes_up_down_and_up_again(
+    postgres: EmbeddedPostgres, service: str
+) -> None:
+    database = new_database()
+    await migrate.prepare_postgres(postgres.admin_dsn, database)
+    owner = owner_dsn(postgres, database)
+
+    await asyncio.to_thread(migrate.upgrade, owner, service)
+    first = await schema(owner)
+    await asyncio.to_thread(migrate.downgrade, owner, service, "base")
+    assert {row["table_name"] for row in await schema(owner)} <= {"alembic_version"}
+    await asyncio.to_thread(migrate.upgrade, owner, service)
+    assert await schema(owner) == first
+
+
+async def schema(owner: str) -> list[asyncpg.Record]:
+    return await query(
+        owner,
+        "SELECT table_name, column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = 'public' ORDER BY 1, 2",
+    )

@@ -1,0 +1,137 @@
+"""Which ways an order may go, and what is told of it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from server.kit import errors
+from server.order.orders.rules import (
+    Address,
+    Edit,
+    EventKind,
+    Order,
+    StaffOnlyField,
+    Status,
+    check_edit,
+    deleted,
+    edited,
+)
+from server.order.orders.rules.changes import (
+    MOVES,
+    IllegalStatusMove,
+    OrderNotDeletable,
+    OrderNotPending,
+)
+from tests.server.order.samples import NOW, new_id, placed
+
+HOME = Address("Ann Example", "1 High Street", "Leeds", "LS1 1AA", "GB")
+ALLOWED = [
+    (Status.PENDING, Status.PAID, None),
+    (Status.PENDING, Status.CANCELLED, EventKind.CANCELLED),
+    (Status.PAID, Status.SHIPPED, None),
+    (Status.PAID, Status.REFUNDED, EventKind.REFUNDED),
+    (Status.SHIPPED, Status.DELIVERED, None),
+    (Status.DELIVERED, Status.REFUNDED, EventKind.REFUNDED),
+]
+FORBIDDEN = [
+    (before, after)
+    for before in Status
+    for after in Status
+    if before is not after and (before, after) not in [move[:2] for move in ALLOWED]
+]
+
+
+def order(status: Status = Status.PENDING) -> Order:
+    return replace(placed().order, status=status)
+
+
+def edit(etag: str = "", **fields: Any) -> Edit:
+    return Edit(fields, etag)
+
+
+@pytest.mark.parametrize(("before", "after", "told"), ALLOWED)
+def test_an_allowed_move_is_made_and_told(
+    before: Status, after: Status, told: EventKind | None
+) -> None:
+    was = order(before)
+    now, event = edited(was, edit(status=after), new_id(), NOW)
+    assert now == replace(was, status=after, updated_at=NOW, version=2)
+    assert (event.kind if event else None) == told
+
+
+@pytest.mark.parametrize(("before", "after"), FORBIDDEN)
+def test_every_other_move_is_refused(before: Status, after: Status) -> None:
+    with pytest.raises(IllegalStatusMove) as raised:
+        edited(order(before), edit(status=after), new_id(), NOW)
+    assert raised.value.message == f"{before} cannot become {after}"
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_status_that_an_order_has_is_no_move(status: Status) -> None:
+    was = order(status)
+    assert edited(was, edit(status=status), new_id(), NOW) == (was, None)
+
+
+def test_the_address_can_be_sent_with_the_status_that_the_order_has() -> None:
+    now, event = edited(order(), edit(status=Status.PENDING, shipping_address=HOME), new_id(), NOW)
+    assert (now.shipping_address, now.version, event) == (HOME, 2, None)
+
+
+def test_the_table_of_moves_knows_every_status() -> None:
+    assert MOVES.keys() == set(Status)
+
+
+def test_the_address_can_be_set_and_cleared_while_the_order_is_pending() -> None:
+    was = order()
+    told, event = edited(was, edit(shipping_address=HOME), new_id(), NOW)
+    assert (told.shipping_address, event) == (HOME, None)
+    cleared, _ = edited(told, edit(shipping_address=None), new_id(), NOW)
+    assert (cleared.shipping_address, cleared.version) == (None, 3)
+
+
+@pytest.mark.parametrize("status", [each for each in Status if each is not Status.PENDING])
+def test_the_address_stays_once_the_order_is_not_pending(status: Status) -> None:
+    with pytest.raises(OrderNotPending):
+        edited(order(status), edit(shipping_address=HOME), new_id(), NOW)
+
+
+def test_address_and_status_can_change_together() -> None:
+    now, _ = edited(order(), edit(shipping_address=HOME, status=Status.PAID), new_id(), NOW)
+    assert (now.shipping_address, now.status) == (HOME, Status.PAID)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_customers_may_only_cancel(status: Status) -> None:
+    check_edit(edit(status=status), is_staff=True)
+    if status is Status.CANCELLED:
+        check_edit(edit(status=status), is_staff=False)
+    else:
+        with pytest.raises(StaffOnlyField):
+            check_edit(edit(status=status), is_staff=False)
+
+
+def test_an_edit_without_fields_is_refused() -> None:
+    with pytest.raises(errors.NothingToUpdate):
+        check_edit(edit(), is_staff=True)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_only_pending_and_cancelled_orders_can_be_deleted(status: Status) -> None:
+    if status in {Status.PENDING, Status.CANCELLED}:
+        event = deleted(order(status), "", new_id(), NOW)
+        assert event.kind is EventKind.DELETED
+        assert event.was_cancelled is (status is Status.CANCELLED)
+    else:
+        with pytest.raises(OrderNotDeletable):
+            deleted(order(status), "", new_id(), NOW)
+
+
+def test_an_etag_must_still_be_the_orders() -> None:
+    was = order()
+    edited(was, edit(etag=was.etag, status=Status.PAID), new_id(), NOW)
+    deleted(was, was.etag, new_id(), NOW)
+    with pytest.raises(errors.Outdated):
+        edited(was, edit(etag="0", status=Status.PAID), new_id(), NOW)
+    with pytest.raises(errors.Outdated):
+        deleted(was, "0", new_id(), NOW)

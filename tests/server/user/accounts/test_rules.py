@@ -1,0 +1,80 @@
+"""Who may open what, and what may become of it."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from server.kit import errors
+from server.kit.context import Caller, Role
+from server.user.accounts import rules
+from server.user.accounts.rules import Change, NewUser, Status
+
+NOW = datetime(2026, 5, 17, tzinfo=UTC)
+LATER = datetime(2026, 5, 18, tzinfo=UTC)
+ID = uuid.UUID(int=1)
+
+
+def caller(role: Role | None) -> Caller | None:
+    return Caller("id", role, 0) if role else None
+
+
+def new(role: Role = Role.CUSTOMER, *, has_password: bool = True) -> NewUser:
+    return NewUser("ann@example.com", "Ann", None, role, has_password)
+
+
+@pytest.mark.parametrize(
+    ("by", "asked", "has_password", "refusal"),
+    [
+        (None, Role.CUSTOMER, True, None),
+        (None, Role.CUSTOMER, False, rules.PasswordRequired),
+        (None, Role.STAFF, True, rules.RoleNotAllowed),
+        (Role.CUSTOMER, Role.CUSTOMER, False, rules.PasswordRequired),
+        (Role.STAFF, Role.CUSTOMER, False, None),
+        (Role.STAFF, Role.STAFF, True, rules.RoleNotAllowed),
+        (Role.ADMIN, Role.ADMIN, True, None),
+        (Role.ADMIN, Role.STAFF, False, None),
+    ],
+)
+def test_who_may_open_what(
+    by: Role | None, asked: Role, has_password: bool, refusal: type[Exception] | None
+) -> None:
+    def opened() -> rules.User:
+        return rules.open_account(new(asked, has_password=has_password), caller(by), ID, NOW)
+
+    if refusal:
+        with pytest.raises(refusal):
+            opened()
+    else:
+        assert (opened().role, opened().status) == (asked, Status.ACTIVE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "by", "refusal"),
+    [
+        ({}, Role.ADMIN, errors.NothingToUpdate),
+        ({"age": None}, Role.CUSTOMER, None),
+        ({"role": Role.ADMIN}, Role.STAFF, rules.RoleNotAllowed),
+        ({"status": Status.DISABLED}, Role.CUSTOMER, rules.RoleNotAllowed),
+        ({"role": Role.STAFF, "status": Status.DISABLED}, Role.ADMIN, None),
+    ],
+)
+def test_who_may_change_what(
+    fields: dict[str, Any], by: Role, refusal: type[Exception] | None
+) -> None:
+    change = Change(fields, etag="")
+    if refusal:
+        with pytest.raises(refusal):
+            rules.check_change(change, Caller("id", by, 0))
+    else:
+        rules.check_change(change, Caller("id", by, 0))
+
+
+def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:
+    user = rules.open_account(new(), None, ID, NOW)
+    after = rules.changed(user, Change({"full_name": "Ann Other"}, user.etag), LATER)
+    assert (after.full_name, after.updated_at, after.created_at) == ("Ann Other", LATER, NOW)
+    assert after.etag != user.etag
+    with pytest.raises(errors.Outdated):
+        rules.changed(after, Change({"full_name": "Ann"}, user.etag), LATER)

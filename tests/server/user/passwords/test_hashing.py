@@ -1,0 +1,62 @@
+"""Hashes on their own threads, bounded."""
+
+import asyncio
+import time
+
+from server.kit import errors
+from server.user.passwords.hashing import PasswordHasher, hashing
+from tests.server.user.counting import Counting
+
+CHEAPEST_BCRYPT = 4
+SLOW_BCRYPT = 10
+
+
+async def test_a_password_matches_its_own_hash_only() -> None:
+    async with hashing(CHEAPEST_BCRYPT, 1) as hasher:
+        password_hash = await hasher.hash("correct horse")
+        assert await hasher.matches("correct horse", password_hash)
+        assert not await hasher.matches("battery staple", password_hash)
+        assert not await hasher.matches("nobody's password", None)
+
+
+async def test_no_account_costs_one_check_from_the_first_login_on() -> None:
+    with Counting() as executor:
+        hasher = PasswordHasher(executor, CHEAPEST_BCRYPT, waiting_max=16)
+        matched = await asyncio.gather(*(hasher.matches("correct horse", None) for _ in range(5)))
+        assert not any(matched)
+        assert executor.count == 5
+
+
+async def test_no_account_takes_as_long_as_a_wrong_password() -> None:
+    async def fastest(password_hash: bytes | None) -> float:
+        taken = []
+        for _ in range(3):
+            began = time.perf_counter()
+            assert not await hasher.matches("battery staple", password_hash)
+            taken.append(time.perf_counter() - began)
+        return min(taken)
+
+    async with hashing(SLOW_BCRYPT, 1) as hasher:
+        wrong = await fastest(await hasher.hash("correct horse"))
+        assert await fastest(None) > wrong / 2
+
+
+async def test_the_loop_goes_on_while_hashing() -> None:
+    async with hashing(SLOW_BCRYPT, 1) as hasher:
+        hashed = asyncio.create_task(hasher.hash("correct horse"))
+        turns = 0
+        while not hashed.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 100
+
+
+async def test_only_so_many_may_wait() -> None:
+    async with hashing(CHEAPEST_BCRYPT, 1) as hasher:
+        results = await asyncio.gather(
+            *(hasher.hash("correct horse") for _ in range(40)), return_exceptions=True
+        )
+        refused = [result for result in results if isinstance(result, errors.Unavailable)]
+        assert len(refused) == 40 - 16
+        assert all(error.retry_after_seconds for error in refused)
+        assert await hasher.hash("afterwards")
