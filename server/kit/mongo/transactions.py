@@ -36,14 +36,18 @@ async def transact(
     """
     give_up_at = time.monotonic() + seconds
     delay = _FIRST_RETRY_SECONDS
+    met: PyMongoError | None = None  # the last time that it met another transaction
     while True:
         try:
             return await _attempt(client, work, limit, give_up_at)
         except ServerSelectionTimeoutError:
             raise  # it is away, and trying again is for those who can wait for longer
         except PyMongoError as error:
+            if met is not None and error.timeout:
+                raise met from error  # the last attempt had hardly any time; the others tell more
             if not error.has_error_label(TRY_AGAIN) or time.monotonic() + delay > give_up_at:
                 raise
+            met = error
         await asyncio.sleep(delay * _spread.uniform(0.5, 1.5))
         delay = min(delay * 2, _RETRY_SECONDS_MAX)
 

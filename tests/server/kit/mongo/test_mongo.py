@@ -128,10 +128,8 @@ async def test_a_transaction_that_keeps_meeting_another_ends_as_a_conflict(
         async def second(session: Session) -> None:
             await words.update_one({"_id": word}, {"$set": {"by": "second"}}, session=session)
 
-        began = time.monotonic()
-        with pytest.raises(errors.Conflict), kit_mongo.translated(), within(0.3):
+        with pytest.raises(errors.Conflict), kit_mongo.translated(), within(2.0):
             await database.transaction(second)
-        assert time.monotonic() - began < 1
 
     await database.transaction(stubborn)
     assert (await words.find_one({"_id": word}))["by"] == "stubborn"
