@@ -28,6 +28,16 @@ class Caller:
         return self.role is Role.STAFF or self.role is Role.ADMIN
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What makes a call known again: who sent it, to which rpc, under which key, saying what."""
+
+    caller: str
+    method: str  # its full path, such as `emporium.order.v1.OrderService/CreateOrder`
+    key: str
+    body_hash: bytes
+
+
 class Context:
     """One call under way.
 
@@ -38,11 +48,15 @@ class Context:
     `owner_scope` is whose resources the caller of an OWNER rpc may reach: its own id, or None for
     everybody's. Stores take it with every read and write of an owned resource. The access gate sets
     it from the roles that the rpc declares, and for no other rpc: to read it there is a defect.
+
+    `key` is the caller's idempotency key; None when it sent none, or the rpc takes none. A store
+    keeps the first answer under it, in the same unit of work as the change.
     """
 
     __slots__ = (
         "caller",
         "headers",
+        "key",
         "metadata",
         "owner_scope",
         "request_id",
@@ -58,6 +72,7 @@ class Context:
         self.request_id = ""
         self.started_at = 0.0  # time.perf_counter()
         self.caller: Caller | None = None
+        self.key: Key | None = None
         self.headers: list[tuple[str, str]] = []
 
     @property

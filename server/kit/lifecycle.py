@@ -77,6 +77,8 @@ async def serving(
     verifier: Verifier,
     registrations: Sequence[Registration],
     probes: Mapping[str, Probe],
+    *,
+    key_secret: bytes = b"",
     registry: CollectorRegistry = REGISTRY,
 ) -> AsyncIterator[int]:
     """Serves while the block runs, ready when every probe succeeds; yields the port.
@@ -84,10 +86,12 @@ async def serving(
     On leaving: NOT_SERVING, then a wait until load balancers have noticed, then no new calls, then
     every call in flight has ended or its grace is over.
 
-    Raises `SettingsError` when it cannot listen.
+    `key_secret` goes to `IdempotencyKeys`. Raises `SettingsError` when it cannot listen.
     """
     in_flight = InFlight()
-    calls = pipeline(verifier, CallMetrics(registry), in_flight, configuration.deadline_seconds)
+    metrics = CallMetrics(registry)
+    deadline_seconds = configuration.deadline_seconds
+    calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret)
     names = [registration.service.full_name for registration in registrations]
     health = Health(names, probes)
     server = grpc.aio.server(options=_options(configuration))

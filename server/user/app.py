@@ -36,6 +36,7 @@ async def _serve(settings: Settings) -> None:
                 verifier,
                 registrations(pool, hasher, signer),
                 probes={"postgres": partial(postgres.ping, pool)},
+                key_secret=signer.secret("idempotency"),
             ),
         ):
             await lifecycle.stopping()
@@ -46,6 +47,6 @@ def registrations(pool: Pool, hasher: PasswordHasher, signer: Signer) -> tuple[R
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
-        Registration(users, UserService(PostgresUserStore(pool), hasher, signer)),
+        Registration(users, UserService(PostgresUserStore(pool), hasher)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
     )

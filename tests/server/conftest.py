@@ -25,6 +25,7 @@ Serve = Callable[[Sequence[Registration]], AbstractAsyncContextManager[grpc.aio.
 NewDatabase = Callable[[str], Awaitable[Postgres]]
 
 DEADLINE_SECONDS = 5.0
+KEY_SECRET = b"what bodies are hashed with"
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,8 @@ def serve(verifier: auth.Verifier) -> Serve:
 
     @asynccontextmanager
     async def start(registrations: Sequence[Registration]) -> AsyncIterator[grpc.aio.Channel]:
-        calls = pipeline(verifier, CallMetrics(CollectorRegistry()), InFlight(), DEADLINE_SECONDS)
+        metrics = CallMetrics(CollectorRegistry())
+        calls = pipeline(verifier, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers(
             [generic_handler(each.service, each.servicer, calls) for each in registrations]

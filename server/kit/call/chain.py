@@ -4,6 +4,7 @@ from server.kit.auth import Verifier
 from server.kit.call.access import AccessRules
 from server.kit.call.authentication import Authentication
 from server.kit.call.edge_headers import EdgeHeaders
+from server.kit.call.idempotency import IdempotencyKeys
 from server.kit.call.in_flight import InFlight
 from server.kit.call.logging import CallLog
 from server.kit.call.metrics import CallMetrics
@@ -13,9 +14,16 @@ from server.kit.call.validation import Validation
 
 
 def pipeline(
-    verifier: Verifier, metrics: CallMetrics, in_flight: InFlight, deadline_seconds: float
+    verifier: Verifier,
+    metrics: CallMetrics,
+    in_flight: InFlight,
+    deadline_seconds: float,
+    key_secret: bytes = b"",
 ) -> Pipeline:
-    """Whatever reports stands outside whatever refuses, so that refusals are reported too."""
+    """Whatever reports stands outside whatever refuses, so that refusals are reported too.
+
+    `key_secret` is what requests with a secret field are hashed with, see `IdempotencyKeys`.
+    """
     return Pipeline(
         watchers=(
             RequestId(),  # first, because everything after it speaks of the call by this id
@@ -28,7 +36,8 @@ def pipeline(
             Authentication(verifier),  # who calls, before anything is said about the request
             AccessRules(),  # before validation: a stranger learns nothing of the fields
             EdgeHeaders(),  # completes the request, so that validation sees all of it
-            Validation(),  # last: servicers meet only requests that keep the contract's rules
+            Validation(),  # servicers meet only requests that keep the contract's rules
+            IdempotencyKeys(key_secret),  # last: it hashes the request as the servicer gets it
         ),
         deadline_seconds=deadline_seconds,
     )

@@ -35,6 +35,7 @@ class Access:
     audience: int
     roles: frozenset[Role]
     owner_field: str
+    anonymous_field: str  # tells callers without a token apart; empty: they are one
 
     @property
     def is_public(self) -> bool:
@@ -93,8 +94,10 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
     fields = method.input_type.fields_by_name
     if declared.owner_field and (method.client_streaming or declared.owner_field not in fields):
         raise UndeclaredAccess(f"{method.full_name} has no field {declared.owner_field!r}")
+    if declared.anonymous_field and declared.anonymous_field not in fields:
+        raise UndeclaredAccess(f"{method.full_name} has no field {declared.anonymous_field!r}")
     roles = frozenset(Role(role_pb2.Role.Name(number)) for number in declared.roles)
-    return Access(declared.audience, roles, declared.owner_field)
+    return Access(declared.audience, roles, declared.owner_field, declared.anonymous_field)
 
 
 def _read_location(method: MethodDescriptor, location: str) -> str:

@@ -1,22 +1,22 @@
-"""Creates that happen once, however often they are sent.
+"""Changes that happen once, however often they are sent.
 
-The first answer is stored in the same transaction as the change it tells of. A repeat gets that
-answer; the same key with another body is refused. Each service's history creates the table with
-`CREATE_TABLES`, and its store writes the row inside the creating statement: see `insert_once`.
+The first answer is stored in the same unit of work as the change it tells of. A repeat gets that
+answer; the same key with another body is refused.
 
-An answer may hold what people told us of themselves. So each is forgotten after 30 days (see
-`expiry.py`), and a store that deletes somebody for good deletes the answers whose `subject`
-that was in the same transaction.
+An answer may hold what people told us of themselves. So each is deleted after 30 days (see
+`expiry.py`), and a store that deletes somebody for good deletes the answers whose `subject` that
+was in the same transaction.
 """
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 from server.kit import errors
-from server.kit.postgres import Pool, UniqueViolationError
+from server.kit.context import Key
+from server.kit.postgres.pool import Pool
+from server.kit.postgres.transaction import UnitOfWork, transaction, write
+from server.kit.postgres.translation import UniqueViolationError
+from server.kit.postgres.writes import Table, Write, hexadecimal
 
 CREATE_TABLES = (
     """
@@ -40,13 +40,11 @@ CREATE_TABLES = (
     "CREATE INDEX idempotency_keys_by_created_at ON idempotency_keys USING brin (created_at)",
 )
 
-# In front of an insert whose own parameters come first; six more follow them.
-_FIRST = """
-    WITH first AS (
-        INSERT INTO idempotency_keys (caller, method, key, body_hash, answer, subject)
-        VALUES ({})
-    )
-"""
+_KEYS = Table(
+    "idempotency_keys",
+    ("caller", "method", "key", "body_hash", "answer", "subject"),
+    key=("caller", "method", "key"),
+)
 
 _FIND = """
     SELECT body_hash, answer FROM idempotency_keys
@@ -54,54 +52,47 @@ _FIND = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What makes a create known again: who sent it, to which rpc, under which key, saying what."""
+def answers(given: Sequence[tuple[Key, bytes, str | None]]) -> Write:
+    """Keeps answers under their keys; the third is whom an answer is about, when that is a person.
 
-    caller: str
-    method: str
-    key: str
-    body_hash: bytes
-
-
-def key_of(request: Any, caller: str, method: str, *, secret: bytes = b"") -> Key | None:
-    """The key of a request message with a `request_id`; None when the caller sent none.
-
-    A request that holds a password needs a `secret` of 16 to 64 bytes, always the same one: a
-    plain hash of a password would be a gift to whoever steals the table.
+    Meets the driver's `UniqueViolationError` when one of the keys was used before.
     """
-    if not request.request_id:
-        return None
-    body = request.SerializeToString(deterministic=True)
-    body_hash = hashlib.blake2b(body, digest_size=32, key=secret).digest()
-    return Key(caller, method, request.request_id, body_hash)
+    return _KEYS.insert(
+        [
+            {
+                "caller": key.caller,
+                "method": key.method,
+                "key": key.key,
+                "body_hash": hexadecimal(key.body_hash),
+                "answer": hexadecimal(answer),
+                "subject": subject,
+            }
+            for key, answer, subject in given
+        ]
+    )
 
 
-async def insert_once(
+async def write_once(
     pool: Pool,
-    insert: str,
-    values: Sequence[Any],
+    writes: Sequence[Write],
     key: Key | None,
     answer: bytes,
     *,
-    subject: UUID | None = None,
+    subject: str | None = None,
 ) -> bytes:
-    """Runs `insert` with `values`, and keeps `answer` under `key`; gives the answer to send.
+    """Writes, and keeps `answer` under `key`, as one statement; gives the answer to send.
 
     That is `answer`, or the first one when `key` was used before with the same body; then nothing
-    is changed. Without a key there is only the insert. `subject` is whom the answer is about.
+    is changed. Without a key there are only the writes. `subject` is whom the answer is about.
 
-    Raises `IdempotencyKeyReused` when the body was another, and the driver's error when the insert
+    Raises `IdempotencyKeyReused` when the body was another, and the driver's error when a write
     itself meets a row that is there.
     """
     if key is None:
-        await pool.execute(insert, *values)
+        await write(pool, writes)
         return answer
-    more = range(len(values) + 1, len(values) + 7)
-    statement = _FIRST.format(", ".join(f"${n}" for n in more)) + insert
-    once = (key.caller, key.method, key.key, key.body_hash, answer, subject)
     try:
-        await pool.execute(statement, *values, *once)
+        await write(pool, [*writes, answers([(key, answer, subject)])])
     except UniqueViolationError:
         # Whichever of the two it was, the key has the first word: a repeat of a create finds its
         # own e-mail, or whatever else must be unique, taken as well.
@@ -112,17 +103,52 @@ async def insert_once(
     return answer
 
 
+async def change_once(
+    pool: Pool,
+    work: Callable[[UnitOfWork], Awaitable[bytes]],
+    key: Key | None,
+    *,
+    subject: str | None = None,
+) -> bytes:
+    """Runs `work` as `transaction` does, and keeps the answer that it gives under `key`.
+
+    Gives that answer, or the first one, as `write_once` does. Of two calls at once with one key,
+    one waits for the other's rows, and is undone when it finds the key used.
+    """
+    if key is None:
+        return await transaction(pool, work)
+
+    async def once(unit: UnitOfWork) -> bytes:
+        first = _checked(await unit.fetch(_FIND, key.caller, key.method, key.key), key)
+        if first is not None:
+            return first
+        answer = await work(unit)
+        unit.write(answers([(key, answer, subject)]))
+        return answer
+
+    try:
+        return await transaction(pool, once)
+    except UniqueViolationError:
+        first = await first_answer(pool, key)
+        if first is None:
+            raise
+        return first
+
+
 async def first_answer(pool: Pool, key: Key) -> bytes | None:
     """The serialised answer to the first call with `key`; None when there was none.
 
     Raises `IdempotencyKeyReused` when that call had another body.
     """
-    row = await pool.fetchrow(_FIND, key.caller, key.method, key.key)
-    if row is None:
-        return None
-    if row["body_hash"] != key.body_hash:
-        raise errors.IdempotencyKeyReused(
-            "this key was used before with another body; use a new one", field="request_id"
-        )
-    answer: bytes = row["answer"]
-    return answer
+    return _checked(await pool.fetch(_FIND, key.caller, key.method, key.key), key)
+
+
+def _checked(rows: Sequence[Any], key: Key) -> bytes | None:
+    for row in rows:
+        if row["body_hash"] != key.body_hash:
+            raise errors.IdempotencyKeyReused(
+                "this key was used before with another body; use a new one", field="request_id"
+            )
+        answer: bytes = row["answer"]
+        return answer
+    return None

@@ -7,7 +7,6 @@ from uuid_utils import uuid7
 from emporium.order.v1 import catalog_service_pb2 as pb
 from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
-from server.kit.postgres.idempotency import key_of
 from server.order.catalog import rules, wire
 from server.order.catalog.store import SORTABLE, CatalogStore
 
@@ -24,9 +23,8 @@ class CatalogService:
     async def CreateProduct(self, request: pb.CreateProductRequest, context: Context) -> pb.Product:
         new = wire.from_create(request)
         product = rules.add_product(new, _new_id(), _now(), self._shop_currency)
-        key = key_of(request, context.signed_in.id, "CreateProduct")
         answer = wire.to_product(product).SerializeToString()
-        return pb.Product.FromString(await self._store.create(product, key, answer))
+        return pb.Product.FromString(await self._store.create(product, context.key, answer))
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Context) -> pb.Product:
         return wire.to_product(await self._store.get(request.product_id))

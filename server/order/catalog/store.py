@@ -1,18 +1,18 @@
 """Where products are kept: the contract that a store fulfils, and PostgreSQL's."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-import asyncpg
-
 from server.kit.batching import Gathering
+from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.postgres import Pool, translated
-from server.kit.postgres.idempotency import Key, insert_once
+from server.kit.postgres import Pool, UniqueViolationError, translated
+from server.kit.postgres.idempotency import write_once
+from server.kit.postgres.writes import Table
 from server.order.catalog.rules import Offer, Product, ProductFilters, ProductNotFound, SkuTaken
 
 SORTABLE: Mapping[str, type] = {
@@ -48,19 +48,11 @@ class CatalogStore(Protocol):
         """One page of `Product` rows in the query's order, ties broken by id."""
 
 
-_COLUMNS = "id, sku, name, unit_price, currency, created_at, updated_at, version"
+_PRODUCTS = Table("products", tuple(field.name for field in fields(Product)), lock_rank=10)
 
-_LISTING = Listing(
-    table="products",
-    columns=_COLUMNS,
-    sortable=SORTABLE,
-)
+_LISTING = Listing(table="products", columns=_PRODUCTS.columns, sortable=SORTABLE)
 
-_INSERT = f"""
-    INSERT INTO products ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-"""
-
-_GET = f"SELECT {_COLUMNS} FROM products WHERE id = $1"
+_GET = f"SELECT {_PRODUCTS.columns} FROM products WHERE id = $1"
 
 _OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = ANY($1)"
 
@@ -76,20 +68,10 @@ class PostgresCatalogStore:
         self._offers = Gathering(self._read_offers, _CALLERS_MAX)
 
     async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
-        values: tuple[Any, ...] = (
-            product.id,
-            product.sku,
-            product.name,
-            product.unit_price,
-            product.currency,
-            product.created_at,
-            product.updated_at,
-            product.version,
-        )
         with translated():
             try:
-                return await insert_once(self._pool, _INSERT, values, key, answer)
-            except asyncpg.UniqueViolationError as error:
+                return await write_once(self._pool, [_PRODUCTS.insert([product])], key, answer)
+            except UniqueViolationError as error:
                 raise SkuTaken(f"{product.sku} is taken", field="sku") from error
 
     async def get(self, product_id: str) -> Product:
@@ -124,12 +106,12 @@ class PostgresCatalogStore:
 
 def _product(row: Any) -> Product:
     return Product(
-        str(row["id"]),
-        row["sku"],
-        row["name"],
-        row["unit_price"],
-        row["currency"],
-        row["created_at"],
-        row["updated_at"],
-        row["version"],
+        id=str(row["id"]),
+        sku=row["sku"],
+        name=row["name"],
+        unit_price=row["unit_price"],
+        currency=row["currency"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
     )

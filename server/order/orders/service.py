@@ -9,7 +9,6 @@ from emporium.order.v1 import order_service_pb2 as pb
 from server.kit import errors
 from server.kit.context import Context, Role
 from server.kit.listing.paging import Page, PageQuery, Sort, page_query
-from server.kit.postgres.idempotency import key_of
 from server.order.catalog.store import CatalogStore
 from server.order.neighbours import Users
 from server.order.orders import rules, wire
@@ -47,7 +46,7 @@ class OrderService:
         )
         message = wire.to_order(placed.order)
         answer = message.SerializeToString()
-        given = await self._orders.create(placed, key_of(request, caller.id, "CreateOrder"), answer)
+        given = await self._orders.create(placed, context.key, answer)
         return message if given is answer else pb.Order.FromString(given)
 
     async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.Order:

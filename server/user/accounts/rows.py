@@ -1,11 +1,12 @@
 """Accounts between dataclasses and PostgreSQL's rows."""
 
+from dataclasses import fields
 from typing import Any
 
 from server.kit.context import Role
 from server.user.accounts.rules import Status, User, UserNotFound
 
-COLUMNS = "id, email, full_name, age, role, status, created_at, updated_at, version"
+COLUMNS = tuple(field.name for field in fields(User))
 
 # A member looked up costs a tenth of a member made from its value.
 _ROLES = {role.value: role for role in Role}
@@ -17,13 +18,13 @@ def to_user(row: Any, wanted: object) -> User:
     if row is None:
         raise UserNotFound(f"user {wanted} does not exist")
     return User(
-        row["id"],
-        row["email"],
-        row["full_name"],
-        row["age"],
-        _ROLES[row["role"]],
-        _STATUSES[row["status"]],
-        row["created_at"],
-        row["updated_at"],
-        row["version"],
+        id=row["id"],
+        email=row["email"],
+        full_name=row["full_name"],
+        age=row["age"],
+        role=_ROLES[row["role"]],
+        status=_STATUSES[row["status"]],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
     )

@@ -7,10 +7,8 @@ from google.protobuf.empty_pb2 import Empty
 from uuid_utils.compat import uuid7
 
 from emporium.user.v1 import user_service_pb2 as pb
-from server.kit.auth import Signer
 from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
-from server.kit.postgres.idempotency import key_of
 from server.user.accounts import rules, wire
 from server.user.accounts.store import SORTABLE, UserStore
 from server.user.passwords.hashing import PasswordHasher
@@ -21,20 +19,18 @@ _NEWEST_FIRST = Sort("created_at", descending=True)
 class UserService:
     """`emporium.user.v1.UserService`."""
 
-    def __init__(self, store: UserStore, hasher: PasswordHasher, signer: Signer) -> None:
+    def __init__(self, store: UserStore, hasher: PasswordHasher) -> None:
         self._store = store
         self._hasher = hasher
-        self._secret = signer.secret("idempotency")
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
         user = rules.open_account(new, context.caller, _new_id(), _now())
         password_hash = await self._hasher.hash(request.password) if new.has_password else None
-        # Callers without a token would share their keys, so each has those of its own e-mail.
-        caller_id = context.caller.id if context.caller else new.email.lower()
-        key = key_of(request, caller_id, "CreateUser", secret=self._secret)
         answer = wire.to_user(user).SerializeToString()
-        return pb.User.FromString(await self._store.create(user, password_hash, key, answer))
+        return pb.User.FromString(
+            await self._store.create(user, password_hash, context.key, answer)
+        )
 
     async def GetUser(self, request: pb.GetUserRequest, context: Context) -> pb.User:
         return wire.to_user(await self._store.get(request.user_id))

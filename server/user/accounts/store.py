@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import asyncpg
 
+from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.postgres import Connection, Pool, translated
-from server.kit.postgres.idempotency import Key, insert_once
+from server.kit.postgres import Pool, translated
+from server.kit.postgres.idempotency import write_once
+from server.kit.postgres.transaction import UnitOfWork, transaction
+from server.kit.postgres.writes import Table, Write, to_json
 from server.user.accounts.rows import COLUMNS, to_user
 from server.user.accounts.rules import EmailTaken, Filters, User
 
@@ -56,30 +59,22 @@ class UserStore(Protocol):
         """
 
 
-_LISTING = Listing(table="users", columns=COLUMNS, sortable=SORTABLE)
+_USERS = Table("users", COLUMNS)
 
-_INSERT = """
-    INSERT INTO users (id, email, full_name, age, role, status, created_at, updated_at, version,
-                       password_hash)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+_LISTING = Listing(table="users", columns=_USERS.columns, sortable=SORTABLE)
+
+_INSERT = f"""
+    INSERT INTO users ({_USERS.columns}, password_hash)
+    SELECT {_USERS.columns}, $2::bytea FROM json_populate_recordset(NULL::users, $1)
 """
 
-_GET = f"SELECT {COLUMNS} FROM users WHERE id = $1"
+_GET = f"SELECT {_USERS.columns} FROM users WHERE id = $1"
 
 _LOCK = f"{_GET} FOR UPDATE"
 
-_UPDATE = """
-    UPDATE users
-    SET email = $2, full_name = $3, age = $4, role = $5, status = $6, updated_at = $7, version = $8
-    WHERE id = $1
-"""
+_DELETE = "DELETE FROM users WHERE id = $1"
 
-_DELETE = """
-    WITH forgotten AS (
-        DELETE FROM idempotency_keys WHERE subject = $1
-    )
-    DELETE FROM users WHERE id = $1
-"""
+_DELETE_ANSWERS = "DELETE FROM idempotency_keys WHERE subject = $1"
 
 
 class PostgresUserStore:
@@ -91,20 +86,9 @@ class PostgresUserStore:
     async def create(
         self, user: User, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
-        values: tuple[Any, ...] = (
-            user.id,
-            user.email,
-            user.full_name,
-            user.age,
-            user.role,
-            user.status,
-            user.created_at,
-            user.updated_at,
-            user.version,
-            password_hash,
-        )
+        insert = Write(_INSERT, (to_json([user]), password_hash))
         with _named(user.email):
-            return await insert_once(self._pool, _INSERT, values, key, answer, subject=user.id)
+            return await write_once(self._pool, [insert], key, answer, subject=str(user.id))
 
     async def get(self, user_id: str) -> User:
         with translated():
@@ -124,31 +108,27 @@ class PostgresUserStore:
         return replace(page, rows=[to_user(row, row["id"]) for row in page.rows])
 
     async def update(self, user_id: str, change: Callable[[User], User]) -> User:
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                user = change(await self._lock(connection, user_id))
-                with _named(user.email):
-                    await connection.execute(
-                        _UPDATE,
-                        user.id,
-                        user.email,
-                        user.full_name,
-                        user.age,
-                        user.role,
-                        user.status,
-                        user.updated_at,
-                        user.version,
-                    )
-                return user
+        async def work(unit: UnitOfWork) -> User:
+            user = change(await _locked(unit, user_id))
+            unit.write(_USERS.update([user]))
+            with _named(user.email):
+                await unit.flush()
+            return user
+
+        return await transaction(self._pool, work)
 
     async def delete(self, user_id: str, check: Callable[[User], None]) -> None:
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                check(await self._lock(connection, user_id))
-                await connection.execute(_DELETE, user_id)
+        async def work(unit: UnitOfWork) -> None:
+            check(await _locked(unit, user_id))
+            unit.write(Write(_DELETE_ANSWERS, (user_id,)))
+            unit.write(Write(_DELETE, (user_id,)))
 
-    async def _lock(self, connection: Connection, user_id: str) -> User:
-        return to_user(await connection.fetchrow(_LOCK, user_id), user_id)
+        await transaction(self._pool, work)
+
+
+async def _locked(unit: UnitOfWork, user_id: str) -> User:
+    rows = await unit.lock(_USERS, _LOCK, user_id)
+    return to_user(rows[0] if rows else None, user_id)
 
 
 @contextmanager

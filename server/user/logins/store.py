@@ -19,7 +19,7 @@ class CredentialStore(Protocol):
         """Replaces the account's password hash. Raises `UserNotFound`."""
 
 
-_FIND = f"SELECT {COLUMNS}, password_hash FROM users WHERE lower(email) = lower($1)"
+_FIND = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE lower(email) = lower($1)"
 
 _CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 

@@ -63,10 +63,15 @@ class Access(message.Message):
     AUDIENCE_FIELD_NUMBER: builtins.int
     ROLES_FIELD_NUMBER: builtins.int
     OWNER_FIELD_FIELD_NUMBER: builtins.int
+    ANONYMOUS_FIELD_FIELD_NUMBER: builtins.int
     audience: Access.Audience.ValueType
     owner_field: builtins.str
     """For OWNER: the request field that holds the owner's user id.
     Empty when only the stored resource knows its owner; then the store compares.
+    """
+    anonymous_field: builtins.str
+    """For PUBLIC: the request field that tells callers without a token apart, so that one's idempotency
+    key is not another's. Empty: they share their keys.
     """
     @builtins.property
     def roles(self) -> containers.RepeatedScalarFieldContainer[role_pb2.Role.ValueType]:
@@ -78,10 +83,11 @@ class Access(message.Message):
         audience: Access.Audience.ValueType = ...,
         roles: abc.Iterable[role_pb2.Role.ValueType] | None = ...,
         owner_field: builtins.str = ...,
+        anonymous_field: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["audience", b"audience", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

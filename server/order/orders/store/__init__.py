@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from server.kit.context import Key
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.postgres.idempotency import Key
 from server.order.orders.rules import Changed, Order, OrderEvent, OrderFilters, Placed
 
 SORTABLE: Mapping[str, type] = {

@@ -1,16 +1,14 @@
 """Orders in PostgreSQL, each with its items in one row of the answer."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
-import asyncpg
-
+from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.postgres import Connection, Pool, translated
-from server.kit.postgres.idempotency import Key
+from server.kit.postgres import Pool, translated
+from server.kit.postgres.transaction import UnitOfWork, transaction
+from server.kit.postgres.writes import Write
 from server.order.orders.rules import (
     Changed,
     Order,
@@ -20,9 +18,8 @@ from server.order.orders.rules import (
     Placed,
 )
 from server.order.orders.store import SORTABLE, rows
+from server.order.orders.store.events import told
 from server.order.orders.store.placing import Placing
-
-T = TypeVar("T")
 
 _LISTING = Listing(
     table="orders",
@@ -30,9 +27,8 @@ _LISTING = Listing(
     sortable=SORTABLE,
 )
 
-_SELECT = """
-    SELECT id, user_id, status, currency, subtotal, discount, shipping_price, tax, total_price,
-           shipping_address, order_date, created_at, updated_at, version,
+_SELECT = f"""
+    SELECT {rows.ORDERS.columns},
            ARRAY(
                SELECT ROW(product_id, product_name, unit_price, quantity)
                FROM order_items WHERE order_id = orders.id ORDER BY position
@@ -46,21 +42,7 @@ _LOCK = f"{_GET} FOR UPDATE"
 
 _FIND = f"{_SELECT} WHERE id = ANY($1)"
 
-_UPDATE = """
-    WITH event AS (INSERT INTO outbox (id, payload) SELECT $6::uuid, $7::bytea WHERE $6 IS NOT NULL)
-    UPDATE orders SET status = $2, shipping_address = $3, updated_at = $4, version = $5
-    WHERE id = $1
-"""
-
-_DELETE = """
-    WITH event AS (INSERT INTO outbox (id, payload) VALUES ($2, $3))
-    DELETE FROM orders WHERE id = $1
-"""
-
-_TRIES = 3
-
-# What the database undoes when two transactions get in each other's way; nothing was written.
-_TRY_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_DELETE = "DELETE FROM orders WHERE id = $1"
 
 
 class PostgresOrderStore:
@@ -104,56 +86,36 @@ class PostgresOrderStore:
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
     ) -> Order:
-        async def attempt() -> Order:
-            async with self._locked(order_id, owner_scope) as (connection, before):
-                order, event = change(before)
-                await connection.execute(
-                    _UPDATE,
-                    order.id,
-                    order.status,
-                    rows.of_address(order.shipping_address),
-                    order.updated_at,
-                    order.version,
-                    event.id if event else None,
-                    self._encode(event) if event else None,
-                )
+        async def work(unit: UnitOfWork) -> Order:
+            before = await _locked(unit, order_id, owner_scope)
+            order, event = change(before)
+            for each in rows.updates(before, order):
+                unit.write(each)
+            if event:
+                unit.write(told([event], self._encode))
             return order
 
-        with translated():
-            order = await _retried(attempt)
+        order = await transaction(self._pool, work)
         self._ring()
         return order
 
     async def delete(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]
     ) -> None:
-        async def attempt() -> None:
-            async with self._locked(order_id, owner_scope) as (connection, before):
-                event = change(before)
-                await connection.execute(_DELETE, order_id, event.id, self._encode(event))
+        async def work(unit: UnitOfWork) -> None:
+            event = change(await _locked(unit, order_id, owner_scope))
+            unit.write(told([event], self._encode))
+            unit.write(Write(_DELETE, (order_id,)))
 
-        with translated():
-            await _retried(attempt)
+        await transaction(self._pool, work)
         self._ring()
 
-    @asynccontextmanager
-    async def _locked(
-        self, order_id: str, owner_scope: str | None
-    ) -> AsyncIterator[tuple[Connection, Order]]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(_LOCK, order_id, owner_scope)
-            if row is None:
-                raise _not_found(order_id)
-            yield connection, rows.to_order(row)
 
-
-async def _retried(attempt: Callable[[], Awaitable[T]]) -> T:
-    for _ in range(_TRIES - 1):
-        try:
-            return await attempt()
-        except _TRY_AGAIN:
-            continue
-    return await attempt()
+async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
+    found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
+    if not found:
+        raise _not_found(order_id)
+    return rows.to_order(found[0])
 
 
 def _not_found(order_id: str) -> OrderNotFound:

@@ -1,80 +1,76 @@
-"""Orders between dataclasses and PostgreSQL's values."""
+"""Orders between dataclasses and PostgreSQL's rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 import msgspec
 
+from server.kit.postgres.writes import Table, Write
 from server.order.orders.rules import Address, Item, Order, Status
 
-_encode_address = msgspec.json.Encoder().encode
+_OWN = tuple(field.name for field in fields(Order) if field.name != "items")
+_ITEM = tuple(field.name for field in fields(Item))
+
+ORDERS = Table("orders", _OWN, lock_rank=30)
+ITEMS = Table("order_items", ("order_id", "position", *_ITEM), key=("order_id", "position"))
+
+_DELETE_ITEMS_AFTER = "DELETE FROM order_items WHERE order_id = $1 AND position > $2"
+
 _decode_address = msgspec.json.Decoder(Address).decode
 
 
-def of_orders(orders: Sequence[Order]) -> list[list[Any]]:
-    """The columns of `orders`, each as a list over all of them."""
-    return transposed([_of_order(order) for order in orders], width=14)
+def inserts(orders: Sequence[Order]) -> list[Write]:
+    """What adds `orders` with their items."""
+    items = [row for order in orders for row in _items(order)]
+    return [ORDERS.insert([_own(order) for order in orders]), ITEMS.insert(items)]
 
 
-def _of_order(order: Order) -> tuple[Any, ...]:
-    return (
-        order.id,
-        order.user_id,
-        order.status,
-        order.currency,
-        order.subtotal,
-        order.discount,
-        order.shipping_price,
-        order.tax,
-        order.total_price,
-        of_address(order.shipping_address),
-        order.order_date,
-        order.created_at,
-        order.updated_at,
-        order.version,
-    )
+def updates(before: Order, after: Order) -> list[Write]:
+    """What makes of `before`, as it is stored, `after`: every column, and the items if need be."""
+    writes = [ORDERS.update([_own(after)])]
+    if after.items != before.items:
+        writes.append(ITEMS.upsert([*_items(after)]))
+    if len(after.items) < len(before.items):
+        writes.append(Write(_DELETE_ITEMS_AFTER, (after.id, len(after.items))))
+    return writes
 
 
-def of_items(orders: Sequence[Order]) -> list[list[Any]]:
-    """The columns of `order_items`, each as a list over all items of all orders."""
-    items = [
-        (order.id, position, item.product_id, item.product_name, item.unit_price, item.quantity)
-        for order in orders
-        for position, item in enumerate(order.items, 1)
-    ]
-    return transposed(items, width=6)
+def _own(order: Order) -> dict[str, Any]:
+    return {name: getattr(order, name) for name in _OWN}
 
 
-def transposed(lines: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """`width` columns out of the lines of a table, which may have none."""
-    return [list(column) for column in zip(*lines, strict=True)] or [[] for _ in range(width)]
-
-
-def of_address(address: Address | None) -> str | None:
-    """The column `shipping_address`: JSON, which asyncpg takes as text."""
-    return _encode_address(address).decode() if address else None
+def _items(order: Order) -> Iterator[dict[str, Any]]:
+    for position, item in enumerate(order.items, 1):
+        own = {name: getattr(item, name) for name in _ITEM}
+        yield {"order_id": order.id, "position": position, **own}
 
 
 def to_order(row: Any) -> Order:
     """An order from a row with all its columns and its `items`."""
     address = row["shipping_address"]
     return Order(
-        str(row["id"]),
-        str(row["user_id"]),
-        Status(row["status"]),
-        tuple(
-            Item(str(product_id) if product_id else None, name, price, quantity)
+        id=str(row["id"]),
+        user_id=str(row["user_id"]),
+        status=Status(row["status"]),
+        items=tuple(
+            Item(
+                product_id=str(product_id) if product_id else None,
+                product_name=name,
+                unit_price=price,
+                quantity=quantity,
+            )
             for product_id, name, price, quantity in row["items"]
         ),
-        row["currency"],
-        row["subtotal"],
-        row["discount"],
-        row["shipping_price"],
-        row["tax"],
-        row["total_price"],
-        _decode_address(address) if address else None,
-        row["order_date"],
-        row["created_at"],
-        row["updated_at"],
-        row["version"],
+        currency=row["currency"],
+        subtotal=row["subtotal"],
+        discount=row["discount"],
+        shipping_price=row["shipping_price"],
+        tax=row["tax"],
+        total_price=row["total_price"],
+        shipping_address=_decode_address(address) if address else None,
+        order_date=row["order_date"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
     )

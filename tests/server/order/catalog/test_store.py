@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from server.kit import errors, postgres
+from server.kit.context import Key
 from server.kit.listing.paging import PageQuery, Sort
-from server.kit.postgres.idempotency import Key
 from server.order.catalog.rules import Offer, Product, ProductFilters, ProductNotFound, SkuTaken
 from server.order.catalog.store import PostgresCatalogStore
 from server.settings import Postgres

@@ -10,10 +10,9 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from server.kit import errors, postgres
-from server.kit.context import Role
+from server.kit.context import Key, Role
 from server.kit.listing.paging import After, PageQuery, Sort
 from server.kit.postgres import Pool
-from server.kit.postgres.idempotency import Key
 from server.user.accounts.rules import EmailTaken, Filters, Status, User, UserNotFound
 from server.user.accounts.store import PostgresUserStore
 from tests.server.conftest import NewDatabase

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from server.kit import errors
+from server.kit.context import Key
 from server.kit.postgres import Pool
-from server.kit.postgres.idempotency import Key
 from server.order.events.encoding import to_bytes
 from server.order.orders.rules import OrderFilters, OrderNotFound, Placed
 from server.order.orders.store.orders import PostgresOrderStore

@@ -1,0 +1,53 @@
+"""Makes a request's idempotency key known to the servicer, as `context.key`."""
+
+import hashlib
+from typing import Any
+
+from server.kit.call.layers import Gate
+from server.kit.call.method import Method
+from server.kit.context import Context, Key
+
+_HASH_BYTES = 32
+
+
+class NoHashSecret(Exception):
+    """An rpc takes a secret field and a key, and its service has nothing to hash them with."""
+
+
+class IdempotencyKeys:
+    """Reads `request_id` of the rpcs that have one.
+
+    What tells one body from another is a hash of it. A plain hash of a password would be a gift to
+    whoever steals the table, so requests with a `debug_redact` field are hashed with `secret`, 16
+    to 64 bytes that are always the same.
+    """
+
+    def __init__(self, secret: bytes = b"") -> None:
+        self._secret = secret
+
+    def gate(self, method: Method) -> Gate | None:
+        """None for an rpc whose request has no `request_id`. Raises `NoHashSecret`."""
+        message: Any = method.request.DESCRIPTOR  # its type has two names, which mypy tells apart
+        if "request_id" not in message.fields_by_name:
+            return None
+        is_secret = any(field.GetOptions().debug_redact for field in message.fields)
+        if is_secret and not self._secret:
+            raise NoHashSecret(f"{method.service}/{method.name}")
+        secret = self._secret if is_secret else b""
+        path = f"{method.service}/{method.name}"
+        anonymous_field = method.access.anonymous_field
+
+        def read(request: Any, context: Context) -> None:
+            if not request.request_id:
+                return
+            if context.caller:
+                caller = context.caller.id
+            else:
+                # Callers without a token would share their keys; the contract says what tells
+                # them apart.
+                caller = getattr(request, anonymous_field).lower() if anonymous_field else ""
+            body = request.SerializeToString(deterministic=True)
+            body_hash = hashlib.blake2b(body, digest_size=_HASH_BYTES, key=secret).digest()
+            context.key = Key(caller, path, request.request_id, body_hash)
+
+        return Gate(on_message=read)

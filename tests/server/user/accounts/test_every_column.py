@@ -1,0 +1,61 @@
+"""What a rule may change of an account, the store writes: every field, one at a time."""
+
+import uuid
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from uuid_utils.compat import uuid7
+
+from server.kit.context import Role
+from server.user.accounts.rules import Status, User
+from server.user.accounts.store import PostgresUserStore
+
+IMMUTABLE = {"id"}
+NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
+MOMENT = st.datetimes(
+    datetime(1, 1, 2),
+    datetime(9999, 12, 30),
+    timezones=st.just(UTC),
+)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "email": st.uuids().map(lambda each: f"{each.hex}@Example.com"),
+    "full_name": st.text(
+        st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=100
+    ),
+    "age": st.none() | st.integers(1, 149),
+    "role": st.sampled_from([Role.CUSTOMER, Role.STAFF, Role.ADMIN]),
+    "status": st.sampled_from(Status),
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+    "version": st.integers(1, 2**62),
+}
+MUTABLE = [field.name for field in fields(User) if field.name not in IMMUTABLE]
+
+
+def test_every_field_is_tried() -> None:
+    assert set(VALUES) == set(MUTABLE)
+
+
+@pytest.mark.parametrize("name", MUTABLE)
+async def test_a_changed_field_is_read_back(store: PostgresUserStore, name: str) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    user = User(uuid7(), email, "Ann", None, Role.CUSTOMER, Status.ACTIVE, NOW, NOW, 1)
+    await store.create(user, None, None, b"")
+    values = []
+
+    @settings(max_examples=10, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(VALUES[name])
+    def gather(value: Any) -> None:
+        values.append(value)
+
+    gather()
+    for value in values:
+        change = partial(replace, **{name: value})
+        after = await store.update(str(user.id), change)
+        assert getattr(after, name) == value
+        assert await store.get(str(user.id)) == after
