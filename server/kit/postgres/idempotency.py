@@ -1,8 +1,8 @@
 """Creates that happen once, however often they are sent.
 
 The first answer is stored in the same transaction as the change it tells of. A repeat gets that
-answer; the same key with another body is refused. Each service's history creates the table with
-`CREATE_TABLES`, and its store writes the row inside the creating statement: see `insert_once`.
+answer; the same key with another body is refused. Each service's history creates the table (see
+`tables/`), and its store writes the row inside the creating statement: see `insert_once`.
 
 An answer may hold what people told us of themselves. So each is forgotten after 30 days (see
 `expiry.py`), and a store that deletes somebody for good deletes the answers whose `subject`
@@ -17,28 +17,6 @@ from uuid import UUID
 
 from server.kit import errors
 from server.kit.postgres import Pool, UniqueViolationError
-
-CREATE_TABLES = (
-    """
-    CREATE TABLE idempotency_keys (
-        caller     text        NOT NULL,
-        method     text        NOT NULL,
-        key        text        NOT NULL,
-        body_hash  bytea       NOT NULL,
-        answer     bytea       NOT NULL,
-        subject    uuid, -- whom the answer is about, when that is a person
-        created_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (caller, method, key)
-    )
-    """,
-    """
-    CREATE INDEX idempotency_keys_by_subject ON idempotency_keys (subject)
-    WHERE subject IS NOT NULL
-    """,
-    # Rows are added in order of time, so a summary of each range of pages finds the old ones, and
-    # costs the creates next to nothing.
-    "CREATE INDEX idempotency_keys_by_created_at ON idempotency_keys USING brin (created_at)",
-)
 
 # In front of an insert whose own parameters come first; six more follow them.
 _FIRST = """

@@ -7,14 +7,15 @@ import pytest_asyncio
 
 from server.kit import errors
 from server.kit.postgres import Pool
-from server.kit.postgres.idempotency import CREATE_TABLES, Key, first_answer, key_of
+from server.kit.postgres.idempotency import Key, first_answer, key_of
 from tests.server.kit.ping import request
+from tests.server.kit.tables import creating
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def keys(pool: Pool) -> Pool:
     await pool.execute("DROP TABLE IF EXISTS idempotency_keys")
-    await pool.execute(";".join(CREATE_TABLES))
+    await pool.execute(creating("idempotency_keys"))
     return pool
 
 
