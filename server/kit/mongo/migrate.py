@@ -1,19 +1,39 @@
 """Brings a MongoDB database up to date: validators and indexes, as numbered steps.
 
 A service's `migrations` package holds modules such as `0001_order_events`, each with an
-`async def upgrade(database)`. What has been applied stands in the collection `schema_steps`.
+`async def upgrade(database)` and its reverse, `downgrade`; see `Target`. What has been applied
+stands in the collection `schema_steps`.
 MongoDB changes no schema within a transaction, so a step may be run again after it was cut short,
 or run twice at once, and must come to the same.
 """
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import ModuleType
+from typing import Any, Protocol
 
-from server.kit.mongo import Database
+from server.kit.mongo import Collection, Database, Document
 
 STEPS = "schema_steps"
+
+
+class Target(Protocol):
+    """What a step is handed: all that it may know of the kit.
+
+    Steps never change, so neither may the meaning of these. The validators, indexes and filters
+    that a step gives them stand in the step itself.
+    """
+
+    async def command(self, *command: Any, **parameters: Any) -> Document:
+        """Runs a database command."""
+
+    async def ensure_collection(self, name: str, schema: Mapping[str, Any]) -> None:
+        """Makes the collection, or gives the one that is there `schema` as its validator."""
+
+    def collection(self, name: str) -> Collection:
+        """A collection, as both drivers have it."""
 
 
 async def upgrade(database: Database, migrations: ModuleType) -> list[str]:

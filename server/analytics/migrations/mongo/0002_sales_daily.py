@@ -1,6 +1,6 @@
 """Create the daily sales, one document for each currency and day that orders were placed on."""
 
-from server.kit.mongo import Database
+from server.kit.mongo.migrate import Target
 
 _COUNT = {"bsonType": ["int", "long"]}
 _AMOUNT = {"bsonType": "decimal"}
@@ -16,7 +16,7 @@ _FIELDS = {
 }
 
 
-async def upgrade(database: Database) -> None:
+async def upgrade(database: Target) -> None:
     """Creates the collection. Figures may be below zero while an event is still on its way.
 
     Its `_id` begins with the currency, so that the days of a report stand side by side in the one
@@ -24,3 +24,8 @@ async def upgrade(database: Database) -> None:
     """
     schema = {"bsonType": "object", "required": [*_FIELDS], "properties": _FIELDS}
     await database.ensure_collection("sales_daily", schema)
+
+
+async def downgrade(database: Target) -> None:
+    """Drops it, with everything in it."""
+    await database.collection("sales_daily").drop()

@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from server.kit.postgres import Pool
 from server.kit.postgres.expiry import forget_old, forgetting
-from server.kit.postgres.idempotency import CREATE_TABLES
 from tests.server.kit.conftest import Lines
+from tests.server.kit.tables import creating
 from tests.waiting import until
 
 
@@ -16,7 +16,7 @@ from tests.waiting import until
 async def keys(pool: Pool) -> Pool:
     """Connections to an empty table of keys."""
     await pool.execute("DROP TABLE IF EXISTS idempotency_keys")
-    await pool.execute(";".join(CREATE_TABLES))
+    await pool.execute(creating("idempotency_keys"))
     return pool
 
 

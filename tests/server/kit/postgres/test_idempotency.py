@@ -10,7 +10,6 @@ from server.kit import errors
 from server.kit.context import Key
 from server.kit.postgres import Pool, UniqueViolationError
 from server.kit.postgres.idempotency import (
-    CREATE_TABLES,
     answers,
     change_once,
     first_answer,
@@ -18,6 +17,7 @@ from server.kit.postgres.idempotency import (
 )
 from server.kit.postgres.transaction import UnitOfWork, write
 from server.kit.postgres.writes import Table
+from tests.server.kit.tables import creating
 
 NOTES = Table("notes", ("id", "text"), lock_rank=1)
 _LOCK = "SELECT * FROM notes WHERE id = $1 FOR UPDATE"
@@ -26,7 +26,7 @@ _LOCK = "SELECT * FROM notes WHERE id = $1 FOR UPDATE"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def keys(pool: Pool) -> Pool:
     await pool.execute("DROP TABLE IF EXISTS idempotency_keys, notes")
-    await pool.execute(";".join(CREATE_TABLES))
+    await pool.execute(creating("idempotency_keys"))
     await pool.execute("CREATE TABLE notes (id text PRIMARY KEY, text text NOT NULL)")
     return pool
 
