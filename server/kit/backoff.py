@@ -53,7 +53,3 @@ class Retries:
         self._failures += 1
         delay = max(self._backoff.delay(self._failures), at_least_seconds)
         return None if self._clock() + delay > self._give_up_at else delay
-
-    def succeeded(self) -> None:
-        """The next failure is the first again. Does not move the moment of giving up."""
-        self._failures = 0
