@@ -5,20 +5,17 @@ was given up may have been carried out all the same; its repeat then gets the fi
 """
 
 import asyncio
-import random
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from emporium import Cancelled, Conflict, DeadlineExceeded, EmporiumError, RateLimited, Unavailable
+from server.kit.backoff import Backoff
 
 PATIENCE_SECONDS = 60.0
-FIRST_DELAY_SECONDS = 0.1
-DELAY_SECONDS_MAX = 2.0
 
 T = TypeVar("T")
 
-_spread = random.SystemRandom()
+_BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 
 
 class OutOfPatience(Exception):
@@ -33,19 +30,17 @@ async def patiently(
     Raises `OutOfPatience` when they have not passed within `patience_seconds`, and at once
     whatever error does not pass.
     """
-    give_up_at = time.monotonic() + patience_seconds
-    delay = FIRST_DELAY_SECONDS
+    retries = _BACKOFF.retries(patience_seconds)
     while True:
         try:
             return await call()
         except EmporiumError as error:
             if not passes(error):
                 raise
-            wait = max(delay * _spread.uniform(0.5, 1.5), error.retry_after_seconds or 0.0)
-            if time.monotonic() + wait > give_up_at:
+            delay = retries.failed(at_least_seconds=error.retry_after_seconds or 0.0)
+            if delay is None:
                 raise OutOfPatience(str(error)) from error
-        await asyncio.sleep(wait)
-        delay = min(delay * 2, DELAY_SECONDS_MAX)
+        await asyncio.sleep(delay)
 
 
 def passes(error: EmporiumError) -> bool:

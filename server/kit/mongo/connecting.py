@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,14 +11,14 @@ import structlog
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
 
 from server.kit import errors
+from server.kit.backoff import Backoff
 from server.kit.mongo.database import Database
 from server.kit.mongo.settled import settled
 from server.settings import Mongo, SettingsError
 
 _log = structlog.get_logger()
 
-_FIRST_DELAY_SECONDS = 0.1
-_DELAY_SECONDS_MAX = 2.0
+_BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CONNECT_TIMEOUT_MS = 2_000
 
 
@@ -65,20 +64,19 @@ def _client(settings: Mongo) -> Any:
 
 
 async def _until_it_answers(database: Database, patience_seconds: float) -> None:
-    give_up_at = time.monotonic() + patience_seconds
-    delay = _FIRST_DELAY_SECONDS
+    retries = _BACKOFF.retries(patience_seconds)
     while True:
         try:
             await database.ping()
         except (ConnectionFailure, OperationFailure) as error:
             # A server on its first day may listen before it knows us, so being refused passes too.
-            if time.monotonic() + delay > give_up_at:
+            delay = retries.failed()
+            if delay is None:
                 raise errors.Unavailable(f"MongoDB cannot be reached: {_brief(error)}") from error
-            _log.warning("mongo.waiting", error=_brief(error), next_try_seconds=delay)
+            _log.warning("mongo.waiting", error=_brief(error), next_try_seconds=round(delay, 3))
         else:
             return
         await asyncio.sleep(delay)
-        delay = min(delay * 2, _DELAY_SECONDS_MAX)
 
 
 def _brief(error: PyMongoError) -> str:

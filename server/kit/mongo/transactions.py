@@ -1,7 +1,6 @@
 """Transactions that are tried again when they meet others, on either driver."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from server.kit.backoff import Backoff
 from server.kit.mongo.settled import settled
 from server.kit.mongo.translation import TRY_AGAIN
 
@@ -19,11 +19,8 @@ Session = Any  # of whichever driver; a store only hands it on, as `session=`
 T = TypeVar("T")
 
 # Transactions that met: they try again soon, apart, and not for longer than the call may take.
-_FIRST_RETRY_SECONDS = 0.005
-_RETRY_SECONDS_MAX = 0.2
+_BACKOFF = Backoff(first_seconds=0.0075, seconds_max=0.25)
 _COMMIT_AGAIN = "UnknownTransactionCommitResult"
-
-_spread = random.SystemRandom()
 
 
 async def transact(
@@ -35,7 +32,7 @@ async def transact(
     take `seconds`.
     """
     give_up_at = time.monotonic() + seconds
-    delay = _FIRST_RETRY_SECONDS
+    retries = _BACKOFF.retries(seconds)
     met: PyMongoError | None = None  # the last time that it met another transaction
     while True:
         try:
@@ -45,11 +42,11 @@ async def transact(
         except PyMongoError as error:
             if met is not None and error.timeout:
                 raise met from error  # the last attempt had hardly any time; the others tell more
-            if not error.has_error_label(TRY_AGAIN) or time.monotonic() + delay > give_up_at:
+            delay = retries.failed() if error.has_error_label(TRY_AGAIN) else None
+            if delay is None:
                 raise
             met = error
-        await asyncio.sleep(delay * _spread.uniform(0.5, 1.5))
-        delay = min(delay * 2, _RETRY_SECONDS_MAX)
+        await asyncio.sleep(delay)
 
 
 async def _attempt(
@@ -73,12 +70,14 @@ async def _attempt(
 
 async def _commit(session: Session, give_up_at: float) -> None:
     """Commits, and asks again while it is unknown whether the commit has happened."""
+    retries = _BACKOFF.retries(give_up_at - time.monotonic())
     while True:
         try:
             await session.commit_transaction()
         except PyMongoError as error:
-            if not error.has_error_label(_COMMIT_AGAIN) or time.monotonic() > give_up_at:
+            delay = retries.failed() if error.has_error_label(_COMMIT_AGAIN) else None
+            if delay is None:
                 raise
-            await asyncio.sleep(_FIRST_RETRY_SECONDS)
+            await asyncio.sleep(delay)
         else:
             return

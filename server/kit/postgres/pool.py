@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 
 from server.kit import errors
+from server.kit.backoff import Backoff
 from server.kit.postgres.translation import AWAY
 from server.settings import Postgres, SettingsError
 
@@ -22,8 +23,7 @@ else:
 
 _log = structlog.get_logger()
 
-_FIRST_DELAY_SECONDS = 0.1
-_DELAY_SECONDS_MAX = 2.0
+_BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CLOSE_SECONDS = 5.0
 
 # What says that waiting for the server is of no use, because the settings are wrong.
@@ -51,9 +51,7 @@ async def connected(settings: Postgres) -> AsyncIterator[Pool]:
 
 
 async def _connect(settings: Postgres) -> Pool:
-    loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + settings.connect_timeout_seconds
-    delay = _FIRST_DELAY_SECONDS
+    retries = _BACKOFF.retries(settings.connect_timeout_seconds)
     while True:
         try:
             return await _PatientPool(
@@ -71,11 +69,11 @@ async def _connect(settings: Postgres) -> Pool:
         except _MISDIRECTED as error:
             raise SettingsError(f"DATABASE_URL: {error}") from error
         except AWAY as error:
-            if loop.time() + delay > give_up_at:
+            delay = retries.failed()
+            if delay is None:
                 raise errors.Unavailable(f"PostgreSQL cannot be reached: {error}") from error
-            _log.warning("postgres.waiting", error=str(error), next_try_seconds=delay)
+            _log.warning("postgres.waiting", error=str(error), next_try_seconds=round(delay, 3))
         await asyncio.sleep(delay)
-        delay = min(delay * 2, _DELAY_SECONDS_MAX)
 
 
 async def _close(pool: Pool) -> None:
