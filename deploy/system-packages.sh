@@ -4,8 +4,8 @@
 #     system-packages.sh need WORD      installs what `make WORD` needs and is not there
 #     system-packages.sh has PACKAGE    exit code 0: it is there; 1: it is not; 2: it is not listed
 #
-# `need` says in one line what it is about to run. With SYSTEM_PACKAGES=no, without root or without
-# apt-get it prints that line and stops.
+# `need` says in one line what it is about to install. With SYSTEM_PACKAGES=no, without root or
+# without apt-get it prints that line and stops; `need test` prints it and goes on.
 set -eu
 
 list=$(dirname "$0")/system-packages.txt
