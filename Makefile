@@ -7,6 +7,9 @@ CODE   := $(wildcard server clients/emporium tests)
 IMAGE  := build/image.binpb
 BUF    := $(BIN)/buf
 
+# Installs what pip cannot bring; with SYSTEM_PACKAGES=no it names that and stops.
+SYSTEM_PACKAGES_FOR = PYTHON=$(PYTHON) sh deploy/system-packages.sh need
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup up down test check generate bench lock format
@@ -24,6 +27,7 @@ down: setup ## Stop what `up` left running
 	@$(BIN)/emporium down $(ARGS)
 
 test: setup ## All that CI runs: every check, every test, coverage
+	@$(SYSTEM_PACKAGES_FOR) test
 	@began=$$(date +%s); $(MAKE) --no-print-directory check tests; code=$$?; \
 	echo "make test: $$(( $$(date +%s) - began )) s, exit code $$code"; exit $$code
 
@@ -34,7 +38,7 @@ generate: setup ## Derive stubs and the edge's files from the protos
 	@touch .venv/.generated
 
 bench: setup .venv/.generated ## Measure; ARGS="..." go to the bench
-	@$(call debian,command -v h2load,nghttp2-client)
+	@$(SYSTEM_PACKAGES_FOR) bench
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: setup ## Resolve the dependencies again, within pyproject.toml; ARGS=--upgrade for newer ones
@@ -74,13 +78,10 @@ tests:
 
 # ---------------------------------------------------------------- what is made once
 
-# mongod's wheel, which is for Linux, needs libcurl and does not bring it.
-LIBCURL = test "$$(uname)" != Linux || /sbin/ldconfig -p | grep -q libcurl.so.4
-
 # uv installs the lock four times faster than pip, and is itself in it, so pip fetches uv first, by
 # hash. uv does not read pip's settings (a mirror, say): where it finds nothing, pip does it all.
-.venv/.installed: requirements.lock pyproject.toml
-	@$(call debian,$(LIBCURL),libcurl4)
+.venv/.installed: requirements.lock pyproject.toml deploy/system-packages.txt
+	@$(SYSTEM_PACKAGES_FOR) setup
 	$(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
 	$(BIN)/pip install --quiet --require-hashes --requirement .venv/uv.lock
@@ -95,8 +96,3 @@ LIBCURL = test "$$(uname)" != Linux || /sbin/ldconfig -p | grep -q libcurl.so.4
 
 $(IMAGE): .venv/.installed $(PROTOS) $(wildcard server/contract/*.py)
 	$(BIN)/python -m server.contract --image $@
-
-# $(call debian,test,package): installs a package where the test fails and we may; else names it.
-debian = { $(1); } >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
-	--no-install-recommends $(2) >/dev/null; } || echo "Please install $(2) (Debian's name for it)."
