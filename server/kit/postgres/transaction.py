@@ -15,13 +15,13 @@ but its unit. A call's deadline bounds all attempts together.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
 
 from emporium.deadline import time_left
+from server.kit.backoff import Backoff
 from server.kit.postgres.pool import Connection, Pool
 from server.kit.postgres.translation import translated
 from server.kit.postgres.writes import Table, Write, combined
@@ -29,13 +29,10 @@ from server.kit.postgres.writes import Table, Write, combined
 T = TypeVar("T")
 
 _ATTEMPTS_MAX = 3
-_RETRY_SECONDS_MAX = 0.02
-_PATIENCE_SECONDS = 30.0  # for work that no call waits for
+_BACKOFF = Backoff(first_seconds=0.01, seconds_max=0.02)
 
 # What the database undoes when two transactions get in each other's way; nothing was written.
 _MET = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-
-_spread = random.SystemRandom()
 
 
 class LockOrder(Exception):
@@ -105,11 +102,12 @@ async def write(pool: Pool, writes: Sequence[Write]) -> None:
 async def _retried(attempt: Callable[[], Awaitable[T]]) -> T:
     """What `attempt` gives. It runs again when the database asks for it and there is time."""
     with translated():
-        for _ in range(_ATTEMPTS_MAX - 1):
+        for failures in range(1, _ATTEMPTS_MAX):
+            delay = _BACKOFF.delay(failures)
             try:
                 return await attempt()
             except _MET:
-                if time_left(_PATIENCE_SECONDS) <= _RETRY_SECONDS_MAX:
+                if time_left(_BACKOFF.seconds_max) < delay:
                     raise
-            await asyncio.sleep(_spread.uniform(0, _RETRY_SECONDS_MAX))
+            await asyncio.sleep(delay)
         return await attempt()
