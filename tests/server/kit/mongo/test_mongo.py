@@ -1,20 +1,14 @@
 """One MongoDB database on either driver: starting, failing, coming back, transactions."""
 
 import asyncio
-import gc
 import signal
 import time
 import uuid
-import warnings
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import psutil
 import pytest
-import pytest_asyncio
 from pymongo.errors import (
     AutoReconnect,
     ExecutionTimeout,
@@ -32,43 +26,8 @@ from server.kit.mongo import Database, Session
 from server.local.mongo import EmbeddedMongo
 from server.local.ports import free_ports
 from server.settings import Mongo, SettingsError
+from tests.server.kit.mongo.conftest import DRIVERS, Driver, connected
 from tests.waiting import until
-
-Driver = Literal["pymongo", "motor"]
-DRIVERS: tuple[Driver, ...] = ("pymongo", "motor")
-
-
-@pytest.fixture(autouse=True)
-def _sockets_closed() -> Iterator[None]:
-    """PyMongo leaves a socket open when it is told to stop in the middle of connecting. It is
-    collected here, where that is known, and not in somebody else's test.
-    """
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-def connected(
-    uri: str, driver: Driver = "pymongo", timeout_seconds: float = 5.0
-) -> AbstractAsyncContextManager[Database]:
-    return kit_mongo.connected(
-        Mongo(
-            mongodb_uri=uri,
-            mongodb_database=f"emporium_kit_{uuid.uuid4().hex[:8]}",
-            mongodb_driver=driver,
-            mongodb_timeout_seconds=timeout_seconds,
-            mongodb_connect_timeout_seconds=0.5,
-        )
-    )
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=DRIVERS)
-async def database(request: pytest.FixtureRequest, mongo: EmbeddedMongo) -> AsyncIterator[Database]:
-    """A database with one empty collection, `words`, once on either driver."""
-    async with connected(mongo.uri, request.param) as opened:
-        await opened.ensure_collection("words", {})
-        yield opened
 
 
 def new_word() -> str:
