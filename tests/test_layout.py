@@ -1,0 +1,51 @@
+"""The tree says what it is: tests mirror the code, and the import walls name every subject."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SERVER = ROOT / "server"
+# What may stand in a service beside its subjects.
+NO_SUBJECTS = {"events", "neighbours", "jobs", "migrations"}
+
+SERVICES = sorted(app.parent.name for app in SERVER.glob("*/app.py"))
+SUBJECTS = sorted(
+    f"server.{folder.parent.name}.{folder.name}"
+    for service in SERVICES
+    for folder in (SERVER / service).iterdir()
+    if (folder / "__init__.py").exists() and folder.name not in NO_SUBJECTS
+)
+WALLS = {
+    contract["id"]: contract
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted({file.parent for file in (ROOT / "tests" / "server").rglob("test_*.py")}),
+    ids=lambda folder: str(folder.relative_to(ROOT)),
+)
+def test_tests_of_the_server_stand_where_the_code_stands(folder: Path) -> None:
+    mirrored = SERVER / folder.relative_to(ROOT / "tests" / "server")
+    assert mirrored.is_dir(), f"there is no {mirrored.relative_to(ROOT)}"
+
+
+def test_services_do_not_know_each_other() -> None:
+    assert sorted(WALLS["services"]["modules"]) == [f"server.{name}" for name in sorted(SERVICES)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_layers_that_are_exhaustive(service: str) -> None:
+    wall = WALLS[service]
+    assert wall["containers"] == [f"server.{service}"]
+    assert wall["exhaustive"]
+
+
+def test_the_walls_of_subjects_name_every_subject() -> None:
+    assert sorted(WALLS["subjects"]["containers"]) == SUBJECTS
+    assert WALLS["subjects"]["exhaustive"]
