@@ -4,9 +4,10 @@ from pathlib import Path
 
 import asyncpg
 
+from server.local.credentials import service_dsn
 from server.local.home import Home, read_private, write_private
 from server.local.record import Login
-from server.local.schema import DATABASES, service_dsn
+from server.services import USER, Service
 from server.settings import Postgres
 
 PEOPLE = {"admin": "Ada Admin", "staff": "Sam Staff", "customer": "Cora Customer"}  # by role
@@ -18,16 +19,16 @@ async def ensure(admin_dsn: str, home: Home) -> list[Login]:
     What was made in this very database before is taken on trust, because to check a password costs
     a quarter of a second.
     """
-    database = await database_identity(admin_dsn, "user")
+    database = await database_identity(admin_dsn, USER)
     kept = read_private(_file(home))
     if kept.get("database") == database:
         return [Login(**each) for each in kept["logins"]]
-    logins = await _make(service_dsn(admin_dsn, "user", home), home)
+    logins = await _make(service_dsn(admin_dsn, USER, home), home)
     write_private(_file(home), {"database": database, "logins": [vars(each) for each in logins]})
     return logins
 
 
-async def database_identity(admin_dsn: str, service: str) -> str:
+async def database_identity(admin_dsn: str, service: Service) -> str:
     """Names a service's database such that no two ever agree, not even one made anew."""
     connection = await asyncpg.connect(admin_dsn)
     try:
@@ -35,7 +36,7 @@ async def database_identity(admin_dsn: str, service: str) -> str:
             await connection.fetchval(
                 "SELECT system_identifier || '/' || oid FROM pg_control_system(), pg_database"
                 " WHERE datname = $1",
-                DATABASES[service],
+                service.postgres,
             )
         )
     finally:

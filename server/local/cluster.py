@@ -24,8 +24,9 @@ from server.local.part import Part
 from server.local.plan import plan
 from server.local.progress import Progress, Silent, step
 from server.local.record import ClusterRecord, Login
-from server.local.schema import DATABASES, prepare, prepare_mongo
+from server.local.schema import prepare, prepare_mongo
 from server.local.together import together
+from server.services import ORDER, SERVICES, Service
 
 PAUSES = (signal.SIGSTOP, signal.SIGCONT)  # signals that nobody dies of
 
@@ -165,14 +166,19 @@ class Cluster:
     async def _prepare(self, assembly: Assembly) -> None:
         with step(self._progress, "schema") as notes:
             # One after another: Alembic keeps what it is doing in globals.
-            dsn = assembly.admin_dsn
-            changed = [each for each in DATABASES if await prepare(dsn, each, self.home)]
-            if await prepare_mongo(assembly.mongodb_uri):
-                changed.append("analytics")
-            await assembly.make_mongo_role()
+            changed = [each.name for each in SERVICES if await self._migrate(each, assembly)]
+            await assembly.make_mongo_roles()
             notes.append(f"migrated {', '.join(changed)}" if changed else "up to date")
         with step(self._progress, "logins"):
             self._record.logins = await accounts.ensure(assembly.admin_dsn, self.home)
+
+    async def _migrate(self, service: Service, assembly: Assembly) -> bool:
+        changed = False
+        if service.postgres:
+            changed |= await prepare(assembly.admin_dsn, service, self.home)
+        if service.mongo:
+            changed |= await prepare_mongo(assembly.mongodb_uri, service)
+        return changed
 
     async def _seed(self, assembly: Assembly) -> None:
         if self.options.seed == "none":
@@ -181,7 +187,7 @@ class Cluster:
         from server.local.seed import seed_once
 
         with step(self._progress, "sample data") as notes:
-            database = await accounts.database_identity(assembly.admin_dsn, "order")
+            database = await accounts.database_identity(assembly.admin_dsn, ORDER)
             notes.append(await seed_once(self._record, self.home, database))
 
     def _keeper(self, part: Part) -> Keeper:

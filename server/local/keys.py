@@ -1,10 +1,10 @@
 """The keys that tokens are signed and checked with, made once per home."""
 
 import json
+from pathlib import Path
 
 from server.local.home import Home, write_private
-
-KEY_IDS = {"user": "user-1", "order": "service:order-1"}  # by service
+from server.services import SERVICES, USER, Service
 
 
 def ensure(home: Home) -> None:
@@ -16,11 +16,17 @@ def ensure(home: Home) -> None:
     from server.kit import auth
 
     keys = []
-    for service, key_id in KEY_IDS.items():
-        key = auth.new_key(key_id)
-        write_private(home.keys / f"{service}.json", key)
-        keys.append(key)
+    for service in SERVICES:
+        if service.key_id:
+            key = auth.new_key(service.key_id)
+            write_private(file_of(service, home), key)
+            keys.append(key)
     write_private(public, auth.jwks(keys))
+
+
+def file_of(service: Service, home: Home) -> Path:
+    """Where the key is that `service` signs with."""
+    return home.keys / f"{service.name}.json"
 
 
 def token(home: Home, user_id: str, role: str, lifetime_seconds: int) -> str:
@@ -28,5 +34,5 @@ def token(home: Home, user_id: str, role: str, lifetime_seconds: int) -> str:
     from server.kit.auth import Signer
     from server.kit.context import Role
 
-    key = json.loads((home.keys / "user.json").read_text(encoding="utf-8"))
+    key = json.loads(file_of(USER, home).read_text(encoding="utf-8"))
     return Signer(key, lifetime_seconds).sign(user_id, Role(role.upper()))

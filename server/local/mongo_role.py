@@ -1,32 +1,30 @@
-"""The analytics service's own role in our MongoDB."""
+"""The services' own roles in our MongoDB."""
 
 from typing import Any
 
 from pymongo import AsyncMongoClient
 
-from server.kit.dsn import dsn
+from server.local.credentials import mongo_password
 from server.local.home import Home
-from server.settings import Mongo
+from server.services import Service
 
-DATABASE = Mongo.mongodb_database
 ROLE = "rows"
 ACTIONS = ["find", "insert", "update", "remove", "changeStream", "listCollections", "listIndexes"]
 
 
-async def ensure(admin_uri: str, home: Home) -> str:
-    """Makes the role what it should be, and gives the URI by which the service connects.
+async def ensure(admin_uri: str, service: Service, home: Home) -> None:
+    """Makes a service's role what it should be. Repeatable.
 
-    It reads and writes documents of its own database. Collections, indexes and validators are the
-    migrations' business, and other databases nobody's. Repeatable.
+    It reads and writes documents of the service's own database. Collections, indexes and validators
+    are the migrations' business, and other databases nobody's.
     """
-    password = home.secret(DATABASE)
-    allowed = [{"resource": {"db": DATABASE, "collection": ""}, "actions": ACTIONS}]
+    user, password = service.mongo, mongo_password(service, home)
+    allowed = [{"resource": {"db": service.mongo, "collection": ""}, "actions": ACTIONS}]
     async with AsyncMongoClient[dict[str, Any]](admin_uri) as client:
-        database = client[DATABASE]
+        database = client[service.mongo]
         known = (await database.command("rolesInfo", ROLE))["roles"]
         verb = "updateRole" if known else "createRole"
         await database.command(verb, ROLE, privileges=allowed, roles=[])
-        known = (await database.command("usersInfo", DATABASE))["users"]
+        known = (await database.command("usersInfo", user))["users"]
         verb = "updateUser" if known else "createUser"
-        await database.command(verb, DATABASE, pwd=password, roles=[ROLE])
-    return dsn(admin_uri, DATABASE, password, DATABASE)
+        await database.command(verb, user, pwd=password, roles=[ROLE])

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from server.local.options import DEFAULT_EDGE_PORT, ClusterOptions
 from server.local.ports import free_ports, require_free
-from server.local.record import SERVICES
+from server.services import SERVICES
 
-WELL_KNOWN_GRPC = {"user": 50051, "order": 50052, "analytics": 50053}
 WELL_KNOWN_ADMIN = 9901
 WELL_KNOWN_METRICS = 9464
 OTHERWISE = "Stop its holder, or choose another --edge-port, which makes all ports free ones."
@@ -45,7 +44,7 @@ def plan(options: ClusterOptions) -> PortPlan:
 
     Raises `LocalError` naming a port that is in use, and its holder.
     """
-    processes = [name for each in SERVICES for name in process_names(each, options.workers)]
+    processes = [name for each in SERVICES for name in process_names(each.name, options.workers)]
     workers = processes if options.workers > 1 else []
     postgres, mongod, *own_ports = free_ports(2 + len(workers))
     own = dict(zip(workers, own_ports, strict=True))
@@ -53,7 +52,7 @@ def plan(options: ClusterOptions) -> PortPlan:
         chosen = PortPlan(
             edge=DEFAULT_EDGE_PORT,
             admin=WELL_KNOWN_ADMIN,
-            grpc=WELL_KNOWN_GRPC,
+            grpc={each.name: each.port for each in SERVICES},
             own=own,
             metrics={name: WELL_KNOWN_METRICS + n for n, name in enumerate(processes)},
             postgres=postgres,
@@ -65,7 +64,7 @@ def plan(options: ClusterOptions) -> PortPlan:
         chosen = PortPlan(
             edge=options.edge_port or edge,
             admin=admin,
-            grpc=dict(zip(SERVICES, rest, strict=False)),
+            grpc=dict(zip((each.name for each in SERVICES), rest, strict=False)),
             own=own,
             metrics=dict(zip(processes, rest[len(SERVICES) :], strict=True)),
             postgres=postgres,

@@ -10,8 +10,6 @@ from server.local.errors import LocalError
 from server.local.home import Home, write_private
 from server.local.identity import ProcessRecord
 
-SERVICES = ("user", "order", "analytics")
-
 
 @dataclass(frozen=True)
 class Login:

@@ -1,6 +1,7 @@
 """Prepares the databases of a home and brings their schema up to date, when that is needed."""
 
 import asyncio
+import importlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,29 +9,16 @@ from pathlib import Path
 
 import asyncpg
 
-from server.kit.dsn import dsn
+from server.local.credentials import owner_dsn, service_dsn
 from server.local.errors import LocalError
 from server.local.home import Home
-from server.local.services import CHECKOUT
+from server.services import Service
 
-DATABASES = {"user": "emporium_user", "order": "emporium_order"}
 REVISION = re.compile(r'^revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 
 
-def owner_dsn(admin_dsn: str, service: str, home: Home) -> str:
-    """Connects to a service's database as the role that migrates it."""
-    name = DATABASES[service]
-    return dsn(admin_dsn, f"{name}_owner", home.secret(f"{name}_owner"), name)
-
-
-def service_dsn(admin_dsn: str, service: str, home: Home) -> str:
-    """Connects to a service's database as the service does."""
-    name = DATABASES[service]
-    return dsn(admin_dsn, name, home.secret(name), name)
-
-
-async def prepare(admin_dsn: str, service: str, home: Home) -> bool:
+async def prepare(admin_dsn: str, service: Service, home: Home) -> bool:
     """Makes roles, database and schema what they should be; whether anything was to be done.
 
     Raises `LocalError` when the server cannot be reached or does not take the admin in.
@@ -39,29 +27,33 @@ async def prepare(admin_dsn: str, service: str, home: Home) -> bool:
         return await _prepare(admin_dsn, service, home)
 
 
-async def _prepare(admin_dsn: str, service: str, home: Home) -> bool:
+async def _prepare(admin_dsn: str, service: Service, home: Home) -> bool:
     if await _is_ready(admin_dsn, service, home):
         return False
     # Imported late: Alembic brings SQLAlchemy, half a second that a second run has no use for.
     from server.kit.postgres import migrate
 
-    name = DATABASES[service]
-    database = migrate.Database(name, home.secret(f"{name}_owner"), home.secret(name))
+    database = migrate.Database(
+        service.postgres, home.secret(service.owner), home.secret(service.postgres)
+    )
     await migrate.prepare_postgres(admin_dsn, database)
-    await asyncio.to_thread(migrate.upgrade, owner_dsn(admin_dsn, service, home), service)
+    scripts = service.migrations_folder("postgres")
+    await asyncio.to_thread(migrate.upgrade, owner_dsn(admin_dsn, service, home), scripts)
     return True
 
 
-async def prepare_mongo(mongodb_uri: str) -> bool:
-    """Brings the analytics database up to date; whether anything was to be done.
+async def prepare_mongo(mongodb_uri: str, service: Service) -> bool:
+    """Brings a service's MongoDB database up to date; whether anything was to be done.
 
     Raises `LocalError` when the server cannot be reached.
     """
-    from server.analytics.migrations import mongo as migrations
+    if not service.migrations_folder("mongo").exists():
+        return False
     from server.kit.errors import Unavailable
 
+    migrations = importlib.import_module(service.migrations("mongo"))
     try:
-        return bool(await migrations.upgrade(mongodb_uri))
+        return bool(await migrations.upgrade(mongodb_uri, service.mongo))
     except Unavailable as error:
         raise LocalError(str(error), "Check MONGODB_URI.") from error
 
@@ -83,7 +75,7 @@ def _explained(admin_dsn: str) -> Iterator[None]:
         raise LocalError(f"PostgreSQL at {where} refuses: {error}", mend) from error
 
 
-async def _is_ready(admin_dsn: str, service: str, home: Home) -> bool:
+async def _is_ready(admin_dsn: str, service: Service, home: Home) -> bool:
     """Whether both roles can sign in and the schema is at the newest revision."""
     try:
         connection = await asyncpg.connect(service_dsn(admin_dsn, service, home))
@@ -100,9 +92,7 @@ async def _is_ready(admin_dsn: str, service: str, home: Home) -> bool:
         asyncpg.UndefinedTableError,
     ):
         return False
-    return {revision} == heads(
-        CHECKOUT / "server" / service / "migrations" / "postgres" / "versions"
-    )
+    return {revision} == heads(service.migrations_folder("postgres") / "versions")
 
 
 def heads(versions: Path) -> set[str]:

@@ -40,8 +40,8 @@ def test_money_has_an_amount(amount: str) -> None:
 
 @given(
     some.datetimes(
-        min_value=datetime(2, 1, 1),  # noqa: DTZ001 - a zone is added
-        max_value=datetime(9998, 1, 1),  # noqa: DTZ001 - a zone is added
+        min_value=datetime(2, 1, 1),
+        max_value=datetime(9998, 1, 1),
         timezones=some.timezones(),
     )
 )
@@ -53,7 +53,7 @@ def test_a_moment_is_the_same_moment_afterwards(moment: datetime) -> None:
 
 
 def test_a_moment_needs_a_time_zone() -> None:
-    naive = datetime(2024, 1, 1)  # noqa: DTZ001 - it is the offence
+    naive = datetime(2024, 1, 1)
 
     with pytest.raises(ValueError, match="no time zone"):
         timestamp(naive)

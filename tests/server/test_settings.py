@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from server import settings
+from server.services import SERVICES, Service
 from server.settings import Settings, SettingsError, read
+
+ON_LOOPBACK = {each.name: f"dns:///127.0.0.1:{each.port}" for each in SERVICES}
 
 # A usable value of each kind, as the environment writes it, that is no knob's default.
 SAMPLES: dict[Any, tuple[str, Any]] = {
@@ -15,6 +18,10 @@ SAMPLES: dict[Any, tuple[str, Any]] = {
     int: ("7", 7),
     float: ("7.5", 7.5),
     Path: ("/keys/one.json", Path("/keys/one.json")),
+    settings.Targets: (
+        "user=dns:///u:1 analytics=ipv4:a:1,b:2",
+        {**ON_LOOPBACK, "user": "dns:///u:1", "analytics": "ipv4:a:1,b:2"},
+    ),
 }
 # Knobs that take some values only.
 CHOICES = {
@@ -56,6 +63,8 @@ def test_strangers_in_the_environment_are_ignored() -> None:
         ("REUSE_PORT", "maybe"),
         ("LOG_LEVEL", "loud"),
         ("MONGODB_DRIVER", "mongoengine"),
+        ("NEIGHBOUR_TARGETS", "nobody=dns:///u:1"),
+        ("NEIGHBOUR_TARGETS", "user"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> None:
@@ -67,4 +76,15 @@ def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> Non
 
 def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRPC_PORT", "50099")
-    assert settings.from_environment().server.grpc_port == 50099
+    assert settings.from_environment("order").server.grpc_port == 50099
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_what_differs_between_services_comes_from_their_table(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("GRPC_PORT", "MONGODB_DATABASE"):
+        monkeypatch.delenv(variable, raising=False)
+    read_settings = settings.from_environment(service.name)
+    assert read_settings.server.grpc_port == service.port
+    assert read_settings.mongo.mongodb_database == service.mongo

@@ -117,7 +117,7 @@ async def _shop(stage: Stage) -> AsyncIterator[Shop]:
             "order",
             DATABASE_URL=database_url,
             METRICS_PORT=str(metrics_port),
-            ANALYTICS_TARGET=f"dns:///127.0.0.1:{analytics.port}",
+            NEIGHBOUR_TARGETS=f"analytics=dns:///127.0.0.1:{analytics.port}",
         ) as service,
         stage.baseline(database_url) as bare,
     ):

@@ -138,7 +138,7 @@ def test_seed_and_migrate_find_nothing_more_to_do(home: Path) -> None:
     assert "9 users, 12 products, 24 orders are there" in seeded.output
     migrated = invoke("migrate", "--home", str(home))
     assert migrated.exit_code == 0, migrated.output
-    assert migrated.output.count("up to date") == 3
+    assert migrated.output.count("up to date") == 4
 
 
 def test_the_doctor_sees_the_running_cluster(home: Path) -> None:
@@ -169,9 +169,9 @@ def test_down_ends_everything_and_may_be_asked_again(home: Path) -> None:
 
 
 def test_migrate_starts_the_homes_own_databases_when_no_cluster_runs(home: Path) -> None:
-    migrated = invoke("migrate", "--home", str(home), "--user-database-password", "chosen")
+    migrated = invoke("migrate", "--home", str(home), "--database-password", "user=chosen")
     assert migrated.exit_code == 0, migrated.output
-    assert "emporium_user: migrated" in migrated.output, "the role has a new password"
+    assert "emporium_user in PostgreSQL: migrated" in migrated.output, "the role has a new password"
     assert Home.at(home).secret("emporium_user") == "chosen"
 
 

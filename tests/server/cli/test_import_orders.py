@@ -205,7 +205,7 @@ def _year_of_sales() -> list[Sale]:
     chance = random.Random(1)
     rows: list[Sale] = []
     for invoice in range(400):
-        moment = datetime(2007, 1, 1, 9) + timedelta(hours=invoice)  # noqa: DTZ001 -- as files are
+        moment = datetime(2007, 1, 1, 9) + timedelta(hours=invoice)
         for _ in range(3):
             sku = f"{chance.randint(10_000, 10_060)}"
             price = Decimal(chance.randint(1, 2_000)) / 100

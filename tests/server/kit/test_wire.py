@@ -32,7 +32,7 @@ def test_a_moment_of_another_zone_is_the_same_moment() -> None:
 
 def test_a_moment_without_a_zone_is_no_moment() -> None:
     with pytest.raises(TypeError):
-        timestamp(datetime(2024, 1, 2))  # noqa: DTZ001 - what is tested
+        timestamp(datetime(2024, 1, 2))
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
-from server.local import mongo_role
 from server.local.cluster import Cluster
+from server.local.credentials import service_mongodb_uri
 from server.local.errors import LocalError
 from server.local.options import ClusterOptions
 from server.local.progress import Silent
 from server.local.seed import seed
+from server.services import ANALYTICS
 from tests.waiting import until
 
 
@@ -159,9 +160,9 @@ async def test_a_killed_database_comes_back_with_its_data(cluster: Cluster) -> N
 
 
 async def test_analytics_may_write_but_not_drop_nor_see_other_databases(cluster: Cluster) -> None:
-    uri = await mongo_role.ensure(cluster.record.mongodb_uri, cluster.home)
+    uri = service_mongodb_uri(cluster.record.mongodb_uri, ANALYTICS, cluster.home)
     async with AsyncMongoClient[dict[str, Any]](uri) as client:
-        database = client[mongo_role.DATABASE]
+        database = client[ANALYTICS.mongo]
         assert await database.order_events.count_documents({}) > 0
         with pytest.raises(OperationFailure, match="not authorized"):
             await database.command("collMod", "order_events", validator={})

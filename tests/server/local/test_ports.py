@@ -8,8 +8,9 @@ import pytest
 
 from server.local.errors import LocalError
 from server.local.options import ClusterOptions
-from server.local.plan import WELL_KNOWN_GRPC, plan, process_names
+from server.local.plan import plan, process_names
 from server.local.ports import free_ports, is_free, require_free
+from server.services import SERVICES
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_an_edge_port_of_ones_own_makes_every_other_port_a_free_one(tmp_path: Pa
         *chosen.own.values(),
     ]
     assert len(set(ports)) == len(ports) == 19
-    assert not set(ports) & set(WELL_KNOWN_GRPC.values())
+    assert not set(ports) & {service.port for service in SERVICES}
 
 
 def test_an_edge_port_in_use_is_refused_before_anything_is_started(

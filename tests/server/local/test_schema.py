@@ -5,9 +5,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from server.local.credentials import owner_dsn, service_dsn
 from server.local.home import Home
 from server.local.postgres import EmbeddedPostgres
-from server.local.schema import heads, owner_dsn, prepare, service_dsn
+from server.local.schema import heads, prepare
+from server.services import USER
 
 
 async def test_a_service_has_a_role_that_may_write_rows_but_not_change_the_schema(
@@ -16,8 +18,8 @@ async def test_a_service_has_a_role_that_may_write_rows_but_not_change_the_schem
     home = Home.at(tmp_path)
     home.keep_secret("emporium_user", "an operator's own: a/b@c#d")
     async with EmbeddedPostgres(tmp_path / "postgres", durable=False) as postgres:
-        assert await prepare(postgres.admin_dsn, "user", home)
-        service = await asyncpg.connect(service_dsn(postgres.admin_dsn, "user", home))
+        assert await prepare(postgres.admin_dsn, USER, home)
+        service = await asyncpg.connect(service_dsn(postgres.admin_dsn, USER, home))
         try:
             assert await service.fetchval("SELECT count(*) FROM users") == 0
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -27,14 +29,14 @@ async def test_a_service_has_a_role_that_may_write_rows_but_not_change_the_schem
         finally:
             await service.close()
 
-        assert not await prepare(postgres.admin_dsn, "user", home), "nothing is left to do"
+        assert not await prepare(postgres.admin_dsn, USER, home), "nothing is left to do"
 
-        owner = await asyncpg.connect(owner_dsn(postgres.admin_dsn, "user", home))
+        owner = await asyncpg.connect(owner_dsn(postgres.admin_dsn, USER, home))
         try:
             await owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         finally:
             await owner.close()
-        assert await prepare(postgres.admin_dsn, "user", home), "a lost schema is made again"
+        assert await prepare(postgres.admin_dsn, USER, home), "a lost schema is made again"
 
 
 def test_the_head_is_the_revision_that_no_other_builds_upon(tmp_path: Path) -> None:

@@ -184,7 +184,9 @@ async def test_a_server_that_comes_up_late_is_waited_for(engines_folder: Path) -
     own = EmbeddedMongo(engines_folder / "late", durable=False)
     async with own:
         pass  # its first day, on which it is told of its users
-    settings = Mongo(mongodb_uri=own.uri, mongodb_connect_timeout_seconds=20)
+    settings = Mongo(
+        mongodb_uri=own.uri, mongodb_database="emporium_kit", mongodb_connect_timeout_seconds=20
+    )
 
     async def connect() -> None:
         async with kit_mongo.connected(settings) as late:
