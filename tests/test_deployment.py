@@ -14,8 +14,8 @@ import typer.main
 import yaml
 
 from server.cli import app
-from server.local import keys
-from server.local.home import Home
+from server.local.home import keys
+from server.local.home.folder import Home
 from server.services import SERVICES, Service, named
 from server.settings import Settings
 

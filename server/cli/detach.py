@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from server.cli.progress import relay
 from server.local.errors import LocalError
-from server.local.home import AlreadyRunning, Home
+from server.local.home.folder import AlreadyRunning, Home
 from server.local.options import ClusterOptions
 from server.local.progress import Progress
 

@@ -5,8 +5,8 @@ from rich.console import Console
 from rich.text import Text
 
 from server.cli import options as shared
-from server.local.doctor import examine
-from server.local.home import Home
+from server.local.checks.doctor import examine
+from server.local.home.folder import Home
 
 MARKS = {"well": ("✓ ", "green"), "worth knowing": ("! ", "yellow"), "wrong": ("✗ ", "red")}
 

@@ -5,10 +5,10 @@ import signal
 from rich.console import Console
 
 from server.cli import options as shared
-from server.local import leftovers
 from server.local.errors import LocalError
-from server.local.home import Home
-from server.local.record import read
+from server.local.home import orphans as leftovers
+from server.local.home.folder import Home
+from server.local.home.record import read
 
 # The supervisor ends its children one group after another, each within 20 s.
 PATIENCE_SECONDS = 75.0

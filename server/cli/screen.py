@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server.local import keys
 from server.local.errors import LocalError
-from server.local.home import Home
-from server.local.record import ClusterRecord, Login
+from server.local.home import keys
+from server.local.home.folder import Home
+from server.local.home.record import ClusterRecord, Login
 
 TOKEN_SECONDS = 600
 LIST_ORDERS = "emporium.order.v1.OrderService/ListOrders"

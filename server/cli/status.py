@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from server.cli import options as shared
-from server.local.gateway import ask
-from server.local.identity import ProcessRecord
-from server.local.record import ClusterRecord, require_running
-from server.local.services import is_serving
+from server.local.engines.envoy import ask
+from server.local.engines.service import is_serving
+from server.local.home.record import ClusterRecord, require_running
+from server.local.process.identity import ProcessRecord
 
 
 def status(
@@ -25,7 +25,7 @@ def status(
 ) -> None:
     """Show what runs in a home and whether it is well; the exit code is 0 only then."""
     # Imported late: the driver takes a while, for which the other commands do not wait.
-    from server.local import dead_letters
+    from server.local.checks import dead_letters
 
     record = require_running(home)
     health = asyncio.run(_health(record))

@@ -17,10 +17,11 @@ from server.cli.detach import detached
 from server.cli.progress import LiveProgress, PipedProgress, PlainProgress
 from server.cli.screen import show_screen
 from server.local.errors import LocalError
-from server.local.home import AlreadyRunning
-from server.local.options import DEFAULT_EDGE_PORT, ClusterOptions
+from server.local.home.folder import AlreadyRunning
+from server.local.home.plan import DEFAULT_EDGE_PORT
+from server.local.home.record import require_running
+from server.local.options import ClusterOptions
 from server.local.progress import Progress
-from server.local.record import require_running
 
 if TYPE_CHECKING:
     from server.local.cluster import Cluster

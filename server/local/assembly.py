@@ -3,18 +3,19 @@
 import shutil
 from pathlib import Path
 
-from server.local import edge, mongo_role
-from server.local.credentials import service_dsn
+from server.local.engines import edge
+from server.local.engines.envoy import Gateway
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.engines.postgres import EmbeddedPostgres
+from server.local.engines.service import CHECKOUT, ServiceProcess
 from server.local.environment import service_environment
-from server.local.gateway import Gateway
-from server.local.home import Home
-from server.local.mongo import EmbeddedMongo
+from server.local.home.credentials import service_dsn
+from server.local.home.folder import Home
+from server.local.home.plan import PortPlan, process_names
+from server.local.home.record import ClusterRecord
 from server.local.options import ClusterOptions
-from server.local.part import Part
-from server.local.plan import PortPlan, process_names
-from server.local.postgres import EmbeddedPostgres
-from server.local.record import ClusterRecord
-from server.local.services import CHECKOUT, ServiceProcess
+from server.local.preparation import mongo_role
+from server.local.process.part import Part
 from server.services import SERVICES, Service
 
 # Each process of a service with PostgreSQL holds a pool and a listening connection.

@@ -14,18 +14,20 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from server.local import accounts, keys, leftovers
 from server.local.assembly import Assembly
-from server.local.home import Home, require_room
-from server.local.identity import ProcessRecord, start_of
-from server.local.keeper import Keeper
+from server.local.home import keys
+from server.local.home import orphans as leftovers
+from server.local.home.folder import Home, require_room
+from server.local.home.plan import plan
+from server.local.home.record import ClusterRecord, Login
 from server.local.options import ClusterOptions
-from server.local.part import Part
-from server.local.plan import plan
+from server.local.preparation import accounts
+from server.local.preparation.schema import prepare, prepare_mongo
+from server.local.process.concurrently import together
+from server.local.process.identity import ProcessRecord, start_of
+from server.local.process.part import Part
+from server.local.process.supervisor import Keeper
 from server.local.progress import Progress, Silent, step
-from server.local.record import ClusterRecord, Login
-from server.local.schema import prepare, prepare_mongo
-from server.local.together import together
 from server.services import ORDER, SERVICES, Service
 
 PAUSES = (signal.SIGSTOP, signal.SIGCONT)  # signals that nobody dies of
@@ -130,7 +132,9 @@ class Cluster:
         self.home.rotate_logs()
         await self._choose_home(stack)
         keys.ensure(self.home)
-        assembly = Assembly(self.options, plan(self.options), self.home)
+        assembly = Assembly(
+            self.options, plan(self.options.edge_port, self.options.workers), self.home
+        )
         self._record.data = str(self.home.data)
         self._write()
         stack.callback(self.home.record_file.unlink, missing_ok=True)
@@ -184,7 +188,7 @@ class Cluster:
         if self.options.seed == "none":
             return
         # Imported late: the client brings gRPC, which loads while the databases start.
-        from server.local.seed import seed_once
+        from server.local.preparation.seed import seed_once
 
         with step(self._progress, "sample data") as notes:
             database = await accounts.database_identity(assembly.admin_dsn, ORDER)

@@ -1,11 +1,11 @@
 """What `server/settings.py` reads, for each service of a cluster."""
 
-from server.local import keys
-from server.local.credentials import service_dsn, service_mongodb_uri
-from server.local.home import Home
+from server.local.home import keys
+from server.local.home.credentials import service_dsn, service_mongodb_uri
+from server.local.home.folder import Home
+from server.local.home.plan import PortPlan
 from server.local.options import ClusterOptions
-from server.local.plan import PortPlan
-from server.local.process import inherited
+from server.local.process.child import inherited
 from server.services import Service
 
 # Between NOT_SERVING and the last accepted call. The edge looks every second, or is gone already.

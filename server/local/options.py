@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-DEFAULT_EDGE_PORT = 8080
+from server.local.home.plan import DEFAULT_EDGE_PORT
 
 
 @dataclass(frozen=True, kw_only=True)

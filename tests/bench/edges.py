@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from server.local import edge
-from server.local.gateway import Gateway
-from server.local.ports import free_ports
-from server.local.services import CHECKOUT
+from server.local.engines import edge
+from server.local.engines.envoy import Gateway
+from server.local.engines.service import CHECKOUT
+from server.local.home.ports import free_ports
 from server.services import SERVICES
 from tests.bench.machine import LOAD_CORE, pin
 from tests.bench.stage import Running, Stage

@@ -17,8 +17,9 @@ import pytest_asyncio
 
 from server.kit import auth
 from server.kit.auth import keys
-from server.local import edge, ports
-from server.local.gateway import Gateway
+from server.local.engines import edge
+from server.local.engines.envoy import Gateway
+from server.local.home import ports
 from server.services import SERVICES
 from tests.envoy.upstream import Upstream
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 import yaml
 
 from emporium.user.v1.user_service_pb2 import User
-from server.local import edge
+from server.local.engines import edge
 from server.services import SERVICES
 from tests.envoy.conftest import SOURCE, Edge, error_of, signed
 from tests.envoy.upstream import Upstream, always, hang

@@ -17,7 +17,7 @@ from server.kit.call.metrics import CallMetrics
 from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.postgres import migrate
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
 from server.services import named
 from server.settings import Postgres
 

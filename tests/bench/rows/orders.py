@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 
 from emporium.order.v1 import order_service_pb2 as pb
-from server.local.ports import free_ports
+from server.local.home.ports import free_ports
 from tests.bench import baseline, lag
 from tests.bench.budget import Budget
 from tests.bench.compare import Run, alternate

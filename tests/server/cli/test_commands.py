@@ -21,11 +21,11 @@ from typer.testing import CliRunner, Result
 from emporium.__main__ import main as console_script
 from server.cli import app, main
 from server.local.errors import LocalError
-from server.local.home import Home
-from server.local.identity import ProcessRecord
-from server.local.leftovers import await_end
+from server.local.home.folder import Home
+from server.local.home.orphans import await_end
+from server.local.home.record import ClusterRecord, read, require_running
 from server.local.options import ClusterOptions
-from server.local.record import ClusterRecord, read, require_running
+from server.local.process.identity import ProcessRecord
 from tests.waiting import until
 
 PATIENCE_SECONDS = 90

@@ -16,11 +16,11 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from server.local.cluster import Cluster
-from server.local.credentials import service_mongodb_uri
 from server.local.errors import LocalError
+from server.local.home.credentials import service_mongodb_uri
 from server.local.options import ClusterOptions
+from server.local.preparation.seed import seed
 from server.local.progress import Silent
-from server.local.seed import seed
 from server.services import ANALYTICS
 from tests.waiting import until
 

@@ -6,9 +6,9 @@ import pytest
 
 from server.cli import options as shared
 from server.local.environment import service_environment
-from server.local.home import Home
+from server.local.home.folder import Home
+from server.local.home.plan import plan
 from server.local.options import ClusterOptions
-from server.local.plan import plan
 from server.services import ORDER, SERVICES, Service
 
 ADMIN = shared.admin_url("", "db", 5432, "post/gres", "a/b@c:d#e")
@@ -30,7 +30,7 @@ def environment(service: Service, home: Home) -> dict[str, str]:
         service,
         service.name,
         options=options,
-        ports=plan(options),
+        ports=plan(options.edge_port),
         home=home,
         admin_dsn=ADMIN,
         mongodb_uri="mongodb://admin:hunter2@127.0.0.1:1/?replicaSet=rs0",

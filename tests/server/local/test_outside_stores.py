@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from server.local.cluster import Cluster
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.engines.postgres import EmbeddedPostgres
 from server.local.errors import LocalError
-from server.local.mongo import EmbeddedMongo
+from server.local.home.ports import free_ports
 from server.local.options import ClusterOptions
-from server.local.ports import free_ports
-from server.local.postgres import EmbeddedPostgres
 
 
 async def test_databases_that_run_elsewhere_are_used_and_left_running(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from emporium.analytics.v1 import event_service_pb2 as analytics_pb
 from server.kit import auth
 from server.kit.context import Role
 from server.kit.postgres import migrate
-from server.local.ports import free_ports
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
+from server.local.home.ports import free_ports
 from server.services import ORDER
 from server.settings import Postgres
 from tests.server.conftest import NewDatabase

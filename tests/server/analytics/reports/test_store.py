@@ -18,7 +18,7 @@ from server.analytics.reports.rules import Figures, Kind, OrderEvent, Period
 from server.analytics.reports.store import MongoSalesStore
 from server.kit import errors
 from server.kit import mongo as kit_mongo
-from server.local.mongo import EmbeddedMongo
+from server.local.engines.mongo import EmbeddedMongo
 from server.services import ANALYTICS
 from server.settings import Mongo
 from tests.server.analytics.conftest import NewCurrency

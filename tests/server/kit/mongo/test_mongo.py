@@ -29,8 +29,8 @@ from emporium.deadline import within
 from server.kit import errors
 from server.kit import mongo as kit_mongo
 from server.kit.mongo import Database, Session
-from server.local.mongo import EmbeddedMongo
-from server.local.ports import free_ports
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.home.ports import free_ports
 from server.settings import Mongo, SettingsError
 from tests.waiting import until
 

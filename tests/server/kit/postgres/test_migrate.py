@@ -8,7 +8,7 @@ import pytest
 
 from server.kit.postgres import migrate
 from server.kit.postgres.migrate import Database, dsn
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
 from server.services import SERVICES, USER, named
 
 USERS = USER.migrations_folder("postgres")
