@@ -16,7 +16,7 @@ from server.services import SERVICES, named
 
 
 class SettingsError(Exception):
-    """A variable is missing or unusable. The message names it and what it may hold."""
+    """A variable is missing or unusable; the message names it and what it may hold."""
 
 
 Targets = Mapping[str, str]  # service to gRPC target
@@ -33,7 +33,7 @@ class Server:
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0  # 0: any free one; the table has a default for each service
     reuse_port: bool = False  # several processes on one port; only `emporium up --workers` sets it
-    own_port: int = 0  # also listen here, by oneself, for balancers that know every process
+    own_port: int = 0  # also listen here, this process alone, for balancers that know every process
     metrics_port: int = 9464  # 0: none
     deadline_seconds: float = 10.0  # for a call that brings none of its own
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
@@ -121,12 +121,12 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _read_concern(concern: Any, environment: Mapping[str, str]) -> Any:
     values = {}
-    for knob in fields(concern):
-        variable = knob.name.upper()
+    for setting in fields(concern):
+        variable = setting.name.upper()
         if variable not in environment:
             continue
         try:
-            values[knob.name] = _convert(environment[variable], knob.type)
+            values[setting.name] = _convert(environment[variable], setting.type)
         except (msgspec.ValidationError, ValueError) as error:
             raise SettingsError(f"{variable}={environment[variable]!r}: {error}") from error
     return concern(**values)

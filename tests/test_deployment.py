@@ -32,9 +32,9 @@ def compose() -> dict[str, Any]:
 def variables() -> set[str]:
     """Every variable that a service process reads."""
     return {
-        knob.name.upper()
+        setting.name.upper()
         for concern in fields(Settings)
-        for knob in fields(concern.type)  # type: ignore[arg-type]  # a class, never a string here
+        for setting in fields(concern.type)  # type: ignore[arg-type]  # a class, never a string here
     }
 
 

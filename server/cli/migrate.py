@@ -55,13 +55,13 @@ def migrate(
 
 async def _migrate(database_url: str, mongodb_uri: str, home: Home) -> dict[str, bool]:
     """Whether anything was to be done, by database."""
-    # Imported late: the driver takes a third of a second, for which the other commands do not wait.
+    # Imported late: the driver takes a third of a second, and the other commands do not need it.
     from server.local.engines.mongo import EmbeddedMongo
 
     async with AsyncExitStack() as stack:
         if not (database_url and mongodb_uri):
             try:
-                stack.enter_context(home.held())
+                stack.enter_context(home.locked())
             except AlreadyRunning:
                 record = require_running(home.directory)
                 database_url = database_url or record.postgres["admin_dsn"]
@@ -91,4 +91,4 @@ def _keep_password(text: str, home: Home) -> None:
         raise typer.BadParameter(
             f"{name!r} is no service with a PostgreSQL database; write SERVICE=PASSWORD"
         )
-    home.keep_secret(roles[name], password)
+    home.set_secret(roles[name], password)

@@ -11,7 +11,7 @@ from server.local.home.record import require_running
 
 
 def seed(home: shared.Home = shared.DEFAULT_HOME) -> None:
-    """Put the sample data into a running cluster. Repeatable: nothing doubles."""
+    """Put the sample data into a running cluster. Repeatable: nothing is made twice."""
     # Imported late: the client brings gRPC, which the other commands need not wait for.
     from server.local.preparation import seed as sample
 

@@ -1,4 +1,4 @@
-"""Makes the parts of a cluster and tells each what it must know of the others."""
+"""Makes the parts of a cluster and passes each the addresses of the others."""
 
 import shutil
 from pathlib import Path
@@ -36,7 +36,7 @@ class Assembly:
 
     @property
     def admin_dsn(self) -> str:
-        """Connects to PostgreSQL as an admin; for our own, once it has been started."""
+        """Connects to PostgreSQL as an admin; valid once that has started."""
         return self._postgres.admin_dsn if self._postgres else self.options.database_url
 
     @property
@@ -45,7 +45,7 @@ class Assembly:
         return self._mongo.uri if self._mongo else self.options.mongodb_uri
 
     def databases(self) -> list[Part]:
-        """PostgreSQL and mongod, but for those that the operator has elsewhere."""
+        """PostgreSQL and mongod, except where the operator has named others."""
         parts: list[Part] = []
         durable = not self.options.ephemeral
         if not self.options.database_url:
@@ -69,7 +69,7 @@ class Assembly:
         return parts
 
     async def make_mongo_roles(self) -> None:
-        """Gives each service its role in our MongoDB; elsewhere that is the operator's to do."""
+        """Gives each service its role in our MongoDB; in others the operator does."""
         if self._mongo is not None:
             for service in SERVICES:
                 if service.mongo:
@@ -93,7 +93,7 @@ class Assembly:
         )
 
     def describe(self, record: ClusterRecord) -> None:
-        """Writes down where everything is."""
+        """Fills in the addresses."""
         ports = self.ports
         record.edge_url = f"http://localhost:{ports.edge}"
         record.admin_url = f"http://127.0.0.1:{ports.admin}"

@@ -1,4 +1,4 @@
-"""What `server/settings.py` reads, for each service of a cluster."""
+"""The environment of a service process, which `server/settings.py` reads."""
 
 from server.local.home import keys
 from server.local.home.credentials import service_dsn, service_mongodb_uri
@@ -8,7 +8,7 @@ from server.local.options import ClusterOptions
 from server.local.process.child import inherited
 from server.services import Service
 
-# Between NOT_SERVING and the last accepted call. The edge looks every second, or is gone already.
+# Between NOT_SERVING and the last accepted call. The edge checks every second, if it still runs.
 DRAIN_SECONDS = "1"
 
 

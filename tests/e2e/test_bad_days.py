@@ -127,7 +127,7 @@ async def test_a_killed_service_is_back_and_loses_nothing(
 ) -> None:
     async with under_load(shop) as load:
         fragile.kill(service)
-        await fragile.until_up(service)
+        await fragile.until_ready(service)
         await load.until_accepted(50)
     if service != "order":
         assert load.refused == 0

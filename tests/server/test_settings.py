@@ -1,4 +1,4 @@
-"""Every knob has its variable; what cannot be used is named."""
+"""Every setting has its variable; a value that cannot be used is named."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -12,7 +12,7 @@ from server.settings import Settings, SettingsError, read
 
 ON_LOOPBACK = {each.name: f"dns:///127.0.0.1:{each.port}" for each in SERVICES}
 
-# A usable value of each kind, as the environment writes it, that is no knob's default.
+# A usable value of each kind, as the environment writes it, that is no setting's default.
 SAMPLES: dict[Any, tuple[str, Any]] = {
     str: ("elsewhere", "elsewhere"),
     int: ("7", 7),
@@ -30,22 +30,24 @@ CHOICES = {
     "mongodb_driver": ("motor", "motor"),
 }
 
-KNOBS = [
-    (concern.name, knob.name, CHOICES.get(knob.name) or SAMPLES[knob.type])
+SETTINGS = [
+    (concern.name, setting.name, CHOICES.get(setting.name) or SAMPLES[setting.type])
     for concern in fields(Settings)
-    for knob in fields(concern.type)  # type: ignore[arg-type]
+    for setting in fields(concern.type)  # type: ignore[arg-type]
 ]
 
 
-@pytest.mark.parametrize(("concern", "knob", "sample"), KNOBS)
-def test_each_knob_is_set_by_its_variable(concern: str, knob: str, sample: tuple[str, Any]) -> None:
+@pytest.mark.parametrize(("concern", "setting", "sample"), SETTINGS)
+def test_each_setting_is_set_by_its_variable(
+    concern: str, setting: str, sample: tuple[str, Any]
+) -> None:
     text, value = sample
-    assert getattr(getattr(read({knob.upper(): text}), concern), knob) == value
-    assert getattr(getattr(read({}), concern), knob) != value
+    assert getattr(getattr(read({setting.upper(): text}), concern), setting) == value
+    assert getattr(getattr(read({}), concern), setting) != value
 
 
-def test_no_two_knobs_share_a_variable() -> None:
-    names = [knob for _, knob, _ in KNOBS]
+def test_no_two_settings_share_a_variable() -> None:
+    names = [setting for _, setting, _ in SETTINGS]
     assert len(names) == len(set(names))
 
 

@@ -1,4 +1,4 @@
-"""How many events of the order service's outbox wait for an operator."""
+"""Counts the events in the order service's outbox that wait for an operator."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 async def count(order_dsn: str) -> int | None:
-    """The number of dead letters; None without a DSN, or when nobody tells within 2 s."""
+    """The number of dead letters; None without a DSN, or without an answer within 2 s."""
     if not order_dsn:
         return None
     try:

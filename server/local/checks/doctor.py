@@ -1,4 +1,4 @@
-"""Examines this machine for what the cluster needs."""
+"""Checks this machine for what the cluster needs."""
 
 import os
 import platform
@@ -14,10 +14,10 @@ from typing import Literal
 from server.local.engines import binaries
 from server.local.engines.postgres import UNPRIVILEGED_USER
 from server.local.errors import LocalError
-from server.local.home.folder import RAM_DISK, Home, require_room
+from server.local.home.folder import RAM_DISK, Home, require_space
 from server.local.home.plan import DEFAULT_EDGE_PORT, plan
 from server.local.home.record import read
-from server.local.process.remedies import mend_for
+from server.local.process.remedies import remedy_for
 
 PYTHON_MIN = (3, 11)
 PROGRAM_TIMEOUT_SECONDS = 20.0
@@ -25,15 +25,15 @@ PROGRAM_TIMEOUT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. What is only `worth knowing` stops nothing but an option."""
+    """The result of one check. A `warning` concerns an option only."""
 
-    state: Literal["well", "worth knowing", "wrong"]
+    state: Literal["ok", "warning", "error"]
     text: str
-    mend: str = ""
+    remedy: str = ""
 
 
 def examine(home: Home) -> list[Finding]:
-    """Everything worth a look before `emporium up` in `home`."""
+    """All checks to make before `emporium up` in `home`."""
     return [
         _python(),
         _program("PostgreSQL", lambda: binaries.postgres_folder() / "postgres"),
@@ -50,16 +50,16 @@ def _python() -> Finding:
     version = platform.python_version()
     if sys.version_info < PYTHON_MIN:
         wanted = ".".join(map(str, PYTHON_MIN))
-        return Finding("wrong", f"Python {version}", f"Install Python {wanted} or newer.")
-    return Finding("well", f"Python {version} on {platform.system()} {platform.machine()}")
+        return Finding("error", f"Python {version}", f"Install Python {wanted} or newer.")
+    return Finding("ok", f"Python {version} on {platform.system()} {platform.machine()}")
 
 
 def _program(name: str, find: Callable[[], Path]) -> Finding:
-    """Runs the program, because only that shows whether its libraries are there."""
+    """Runs the program, because only that shows whether its libraries are installed."""
     try:
         program = find()
     except LocalError as error:
-        return Finding("wrong", f"{name}: {error.problem}", error.mend)
+        return Finding("error", f"{name}: {error.problem}", error.remedy)
     try:
         ran = subprocess.run(
             [program, "--version"],
@@ -69,62 +69,62 @@ def _program(name: str, find: Callable[[], Path]) -> Finding:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding("wrong", f"{name}: {program} does not run: {error}", "Install it again.")
-    said = (ran.stdout + ran.stderr).strip().splitlines()
+        return Finding("error", f"{name}: {program} does not run: {error}", "Install it again.")
+    output = (ran.stdout + ran.stderr).strip().splitlines()
     if ran.returncode != 0:
-        mend = mend_for(said) or "Install it again."
-        return Finding("wrong", f"{name}: {program} does not run: {said[-1:]}", mend)
-    version = next((line for line in said if "version" in line or name in line), said[0])
-    return Finding("well", f"{name}: {version.strip().removeprefix(str(program)).strip()}")
+        remedy = remedy_for(output) or "Install it again."
+        return Finding("error", f"{name}: {program} does not run: {output[-1:]}", remedy)
+    version = next((line for line in output if "version" in line or name in line), output[0])
+    return Finding("ok", f"{name}: {version.strip().removeprefix(str(program)).strip()}")
 
 
 def _user() -> Iterator[Finding]:
-    """As root, PostgreSQL runs as somebody else, who must exist."""
+    """As root, PostgreSQL runs as another user, who must exist."""
     if os.geteuid() != 0:
         return
     try:
         pwd.getpwnam(UNPRIVILEGED_USER)
     except KeyError:
         yield Finding(
-            "wrong",
+            "error",
             f"running as root, without a user {UNPRIVILEGED_USER} to run PostgreSQL as",
             "Run as an ordinary user.",
         )
     else:
-        yield Finding("well", f"running as root; PostgreSQL will run as {UNPRIVILEGED_USER}")
+        yield Finding("ok", f"running as root; PostgreSQL will run as {UNPRIVILEGED_USER}")
 
 
 def _ports(home: Home) -> Finding:
     record = read(home)
     if record is not None and record.is_alive:
-        return Finding("well", f"ports: a cluster runs in {home.directory}")
+        return Finding("ok", f"ports: a cluster runs in {home.directory}")
     try:
         plan(DEFAULT_EDGE_PORT)
     except LocalError as error:
-        return Finding("worth knowing", error.problem, error.mend)
-    return Finding("well", f"ports: {DEFAULT_EDGE_PORT} and the other well-known ones are free")
+        return Finding("warning", error.problem, error.remedy)
+    return Finding("ok", f"ports: {DEFAULT_EDGE_PORT} and the other well-known ones are free")
 
 
 def _disk(home: Home) -> Finding:
     folder = next(each for each in (home.directory, *home.directory.parents) if each.exists())
     if not os.access(folder, os.W_OK):
-        return Finding("wrong", f"{folder} may not be written", "Choose another --home.")
+        return Finding("error", f"{folder} may not be written", "Choose another --home.")
     try:
-        require_room(folder, "Free some space, or choose another --home.")
+        require_space(folder, "Free some space, or choose another --home.")
     except LocalError as error:
-        return Finding("wrong", error.problem, error.mend)
-    return Finding("well", f"disk: {_gigabytes(folder)} GB free in {folder}")
+        return Finding("error", error.problem, error.remedy)
+    return Finding("ok", f"disk: {_gigabytes(folder)} GB free in {folder}")
 
 
 def _ram_disk() -> Finding:
-    """Only --ephemeral wants one."""
+    """Only --ephemeral needs one."""
     if not RAM_DISK.is_dir():
-        return Finding("worth knowing", f"no RAM disk at {RAM_DISK}", "Do without --ephemeral.")
+        return Finding("warning", f"no RAM disk at {RAM_DISK}", "Run without --ephemeral.")
     try:
-        require_room(RAM_DISK, "Give it more room, or do without --ephemeral.")
+        require_space(RAM_DISK, "Make it larger, or run without --ephemeral.")
     except LocalError as error:
-        return Finding("worth knowing", error.problem, error.mend)
-    return Finding("well", f"RAM disk: {_gigabytes(RAM_DISK)} GB free in {RAM_DISK}")
+        return Finding("warning", error.problem, error.remedy)
+    return Finding("ok", f"RAM disk: {_gigabytes(RAM_DISK)} GB free in {RAM_DISK}")
 
 
 def _gigabytes(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Where the programs are that the cluster runs: on PATH or inside wheels."""
+"""Finds the programs that the cluster runs, on PATH or inside wheels."""
 
 import importlib.util
 import shutil
@@ -48,7 +48,7 @@ def envoy() -> Path:
 
 
 def _package_folder(name: str) -> Path | None:
-    """Where a package lies; importing it would run code of no use here, and slow."""
+    """The folder of a package, found without importing it, which would be slow."""
     head, _, rest = name.partition(".")
     spec = importlib.util.find_spec(head)
     if spec is None or not spec.submodule_search_locations:
@@ -57,7 +57,7 @@ def _package_folder(name: str) -> Path | None:
 
 
 def _executable(program: Path) -> Path:
-    """`program`, with the right to run it, which wheels lose when they are unpacked."""
+    """`program` made executable: unpacking a wheel loses that."""
     mode = program.stat().st_mode
     if not mode & stat.S_IXUSR:
         try:

@@ -1,4 +1,4 @@
-"""The edge's configuration for one cluster: envoy/ with other ports, limits and places."""
+"""The edge's configuration for one cluster: envoy/ with other ports, limits and paths."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-# Where things lie in a container, as envoy/ names them.
+# Paths in a container, as envoy/ has them.
 CONTAINER = "/etc/envoy/"
 CONTAINER_JWKS = "/etc/emporium/keys/jwks.json"
 HOST = "127.0.0.1"
@@ -48,7 +48,7 @@ def render(
 
 
 def write_endpoints(into: Path, service: str, addresses: Sequence[tuple[str, int]]) -> Path:
-    """Tells a running Envoy where `service` is now; it follows within milliseconds.
+    """Writes the endpoints of `service`; a running Envoy follows within milliseconds.
 
     `into` is the folder that `render` wrote; `addresses` are (IP, port). Envoy watches for renames,
     so that it never reads half a file.

@@ -8,7 +8,7 @@ from server.local.engines import binaries
 from server.local.errors import LocalError
 from server.local.process.child import Child
 
-# Envoy tells its state only to those who ask over HTTP.
+# Envoy reports its state over HTTP only, so it is polled.
 READY_POLL_SECONDS = 0.03
 READY_TIMEOUT_SECONDS = 30.0
 ASK_TIMEOUT_SECONDS = 2.0
@@ -56,7 +56,7 @@ class Gateway:
             ) from error
 
     async def stop(self) -> None:
-        """Ends it; requests under way are cut off."""
+        """Ends it; requests under way are aborted."""
         await self.child.stop()
 
 

@@ -1,4 +1,4 @@
-"""Makes the files of a PostgreSQL, so that whoever connects needs a password."""
+"""Makes the files of a PostgreSQL that requires a password of every client."""
 
 import os
 import pwd
@@ -11,9 +11,9 @@ from server.local.process.child import Child, run_once
 
 
 async def initialise(data: Path, password_file: Path, user: str | None, log_file: Path) -> None:
-    """Runs `initdb` for `data`, and makes up the superuser's password, as `user` when given.
+    """Runs `initdb` for `data`, as `user` when given, and generates the superuser's password.
 
-    It works beside the final place, so that a broken-off attempt leaves nothing behind. Raises
+    It works in another folder and renames that, so that an interrupted run leaves nothing. Raises
     `ChildDied` when it fails.
     """
     fresh = data.with_name(f"{data.name}.new")
@@ -26,7 +26,7 @@ async def initialise(data: Path, password_file: Path, user: str | None, log_file
 
 
 def _lay_out(data: Path, password_file: Path, user: str | None) -> None:
-    """An empty folder and a password, both private to whoever will run the server."""
+    """Makes an empty folder and a password file, both private to the user who runs the server."""
     data.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
@@ -47,8 +47,8 @@ def _command(data: Path, password_file: Path) -> list[str]:
         "--auth=scram-sha-256",
         "--encoding=UTF8",
         "--locale-provider=builtin",
-        "--builtin-locale=C.UTF-8",  # the same order of letters on every machine
+        "--builtin-locale=C.UTF-8",  # the same collation on every machine
         "--locale=C",
         "--no-instructions",
-        "--no-sync",  # the first checkpoint syncs what a durable server relies on
+        "--no-sync",  # the first checkpoint syncs the files
     ]

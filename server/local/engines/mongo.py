@@ -77,10 +77,10 @@ class EmbeddedMongo:
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 await self._until_it_listens()
-                await self.child.outlives(self._until_primary())
+                await self.child.while_running(self._until_primary())
         except TimeoutError as error:
             await self.child.stop()
-            raise self.child.slowness(READY_TIMEOUT_SECONDS) from error
+            raise self.child.not_ready(READY_TIMEOUT_SECONDS) from error
 
     async def stop(self) -> None:
         """Ends it cleanly."""

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: made by `initdb`, on a loopback port, behind a password."""
+"""The embedded PostgreSQL: made by `initdb`, on a loopback port, with a password."""
 
 import asyncio
 import os
@@ -15,31 +15,30 @@ from server.local.errors import LocalError
 from server.local.home.ports import free_ports
 from server.local.process.child import Child
 
-# The postmaster publishes its state in a file and offers no event for it; `pg_ctl` polls that file
-# too, ten times as slowly.
+# The postmaster writes its state to a file and offers no event for it; `pg_ctl` polls that file
+# too, ten times less often.
 READY_POLL_SECONDS = 0.01
 READY_TIMEOUT_SECONDS = 60.0
 STATUS_LINE = 7  # of postmaster.pid, counted from zero
 UNPRIVILEGED_USER = "nobody"
 
-# A marketplace on a laptop, not a server: little memory, and no compiled queries, which only help
-# those that run for seconds.
-MODEST = {
+# For a laptop: little memory, and no JIT, which only helps queries that run for seconds.
+SETTINGS = {
     "shared_buffers": "64MB",
     "jit": "off",
     "max_wal_size": "256MB",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_checkpoints": "off",
 }
-# What may be lost at a crash is everything: for tests and --ephemeral only.
-# Shared memory is kept among the data, because a killed server forgets it elsewhere.
-CARELESS = {
+# A crash may lose everything: for tests and --ephemeral only. Shared memory lies in the data
+# folder, because a killed server does not remove it elsewhere.
+NOT_DURABLE = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "dynamic_shared_memory_type": "mmap",
 }
-CAREFUL = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
 class EmbeddedPostgres:
@@ -67,7 +66,7 @@ class EmbeddedPostgres:
         self._port = port if port is not None else free_ports(1)[0]
         self._user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
         self._log_file = log_file or self._directory / "postgres.log"
-        settings = MODEST | (CAREFUL if durable else CARELESS)
+        settings = SETTINGS | (DURABLE if durable else NOT_DURABLE)
         settings["max_connections"] = str(connections_max)
         self.child = Child(
             name="postgres",
@@ -75,7 +74,7 @@ class EmbeddedPostgres:
             log_file=self._log_file,
             folder=Path("/"),
             user=self._user,
-            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
+            stop_signal=signal.SIGINT,  # "fast" shutdown: does not wait for clients
             death_signal=signal.SIGINT,
         )
 
@@ -99,7 +98,7 @@ class EmbeddedPostgres:
         """Makes the files when there are none, starts the server, and returns when it is ready."""
         if self.is_new:
             await initialise(self._data, self._password_file, self._user, self._log_file)
-        self._forget_stale_pid()
+        self._remove_stale_pid_file()
         await self.child.start()
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
@@ -108,10 +107,10 @@ class EmbeddedPostgres:
                     await asyncio.sleep(READY_POLL_SECONDS)
         except TimeoutError as error:
             await self.child.stop()
-            raise self.child.slowness(READY_TIMEOUT_SECONDS) from error
+            raise self.child.not_ready(READY_TIMEOUT_SECONDS) from error
 
     async def stop(self) -> None:
-        """Ends it cleanly: open transactions roll back, and what was committed is written down."""
+        """Ends it cleanly: open transactions roll back."""
         await self.child.stop()
 
     async def __aenter__(self) -> Self:
@@ -137,12 +136,12 @@ class EmbeddedPostgres:
             command += ["-c", f"{name}={value}"]
         return command
 
-    def _forget_stale_pid(self) -> None:
-        """Removes the pid file of a server that is gone.
+    def _remove_stale_pid_file(self) -> None:
+        """Removes the pid file of a server that has ended.
 
-        PostgreSQL does so itself unless the pid has since been given to some other process, which
-        after a reboot, or in a container, is the rule. Whoever is still at work here has been ended
-        before by its recorded start time, so a process that is not a `postgres` is a stranger.
+        PostgreSQL does so itself unless the pid has been reused, which is common after a reboot and
+        in a container. A server that still ran here has been ended before, by its recorded start
+        time, so a process with this pid that is not a `postgres` is unrelated.
         """
         pid_file = self._data / "postmaster.pid"
         if not pid_file.exists():
@@ -150,7 +149,7 @@ class EmbeddedPostgres:
         pid = int(pid_file.read_text(encoding="utf-8").split("\n", 1)[0])
         if _runs_postgres(pid, self._data):
             raise LocalError(
-                f"another PostgreSQL (process {pid}) works in {self._data}",
+                f"another PostgreSQL (process {pid}) runs in {self._data}",
                 "Stop it with `emporium down`, or choose another --home.",
             )
         pid_file.unlink()

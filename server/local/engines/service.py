@@ -1,4 +1,4 @@
-"""The three services as child processes."""
+"""A service as a child process."""
 
 import asyncio
 import sys
@@ -11,12 +11,12 @@ from server.local.errors import LocalError
 from server.local.process.child import Child
 
 CHECKOUT = Path(__file__).parents[3]  # the folder of the package `server`
-# Workers share a port, so that a connection to it may reach any of them. Which process listens is
-# known to the kernel alone, and the kernel offers no event for it.
+# Workers share a port, so a connection to it may reach any of them. Only the kernel knows which
+# process listens, and it offers no event for it.
 LISTEN_POLL_SECONDS = 0.02
 READY_TIMEOUT_SECONDS = 60.0
 CHECK_TIMEOUT_SECONDS = 2.0
-# The service answers at once when this is asked of it; the numbers bound a connection's first try.
+# The service already listens when it is asked; these bound the first attempt to connect.
 CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -41,18 +41,18 @@ class ServiceProcess:
         )
 
     async def start(self) -> None:
-        """Starts it, and returns when it says SERVING."""
+        """Starts it, and returns when its health is SERVING."""
         await self.child.start()
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 await self._until_it_listens()
-                await self.child.outlives(until_serving(self._port))
+                await self.child.while_running(until_serving(self._port))
         except TimeoutError as error:
             await self.child.stop()
-            raise self.child.slowness(READY_TIMEOUT_SECONDS) from error
+            raise self.child.not_ready(READY_TIMEOUT_SECONDS) from error
 
     async def stop(self) -> None:
-        """Lets it drain, then ends it."""
+        """Ends it; it drains first."""
         await self.child.stop()
 
     async def _until_it_listens(self) -> None:
@@ -70,7 +70,7 @@ class ServiceProcess:
 
 
 async def until_serving(port: int) -> None:
-    """Watches the health of the server on `port` of 127.0.0.1 until it says SERVING."""
+    """Watches the health of the server on `port` of 127.0.0.1 until it is SERVING."""
     # Imported late: gRPC takes a fifth of a second to load, in which the databases already start.
     import grpc
     from grpc_health.v1 import health_pb2
@@ -92,7 +92,7 @@ async def until_serving(port: int) -> None:
 
 
 async def is_serving(address: str) -> bool:
-    """Whether the server at `address` (`host:port`) says SERVING, asked once."""
+    """Whether the health of the server at `address` (`host:port`) is SERVING now."""
     import grpc
     from grpc_health.v1 import health_pb2
 

@@ -1,4 +1,4 @@
-"""A cluster's folder: what lies where, who may use it now, and the secrets it keeps."""
+"""A cluster's folder: its layout, its lock and its secrets."""
 
 import fcntl
 import json
@@ -16,7 +16,7 @@ from server.local.errors import LocalError
 
 RAM_DISK = Path("/dev/shm")  # noqa: S108 (used for private folders with names of their own)
 RAM_PREFIX = "emporium-"
-ROOM_BYTES = 500 * 1024**2  # databases that hold nothing yet take 350 MB
+SPACE_BYTES_MIN = 500 * 1024**2  # empty databases take 350 MB
 LOG_BYTES_MAX = 5 * 1024**2
 
 
@@ -38,7 +38,7 @@ class Home:
 
     @property
     def record_file(self) -> Path:
-        """What runs now; for scripts."""
+        """The record of what runs now; for scripts too."""
         return self.directory / "cluster.json"
 
     @property
@@ -48,7 +48,7 @@ class Home:
 
     @property
     def keys(self) -> Path:
-        """What tokens are signed and checked with."""
+        """The keys that sign and verify tokens."""
         return self.data / "keys"
 
     def log_file(self, name: str) -> Path:
@@ -56,10 +56,10 @@ class Home:
         return self.logs / f"{name}.log"
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Makes the folder and holds it against other supervisors while the block runs.
+    def locked(self) -> Iterator[None]:
+        """Makes the folder and locks it against other supervisors while the block runs.
 
-        The kernel lets go of the lock when its holder dies, so it cannot be stale. Raises
+        The kernel releases the lock when its holder dies, so it cannot be stale. Raises
         `AlreadyRunning`, or `LocalError` when the folder cannot be used.
         """
         try:
@@ -70,7 +70,7 @@ class Home:
         except OSError as error:
             raise LocalError(
                 f"the home {self.directory} cannot be used: {error.strerror}",
-                "Choose another --home, or mend the folder.",
+                "Choose another --home, or correct the folder's permissions.",
             ) from error
         with lock:
             _lock(lock, self.directory)
@@ -78,16 +78,16 @@ class Home:
 
     @contextmanager
     def on_ram_disk(self) -> Iterator["Home"]:
-        """The same home with its data in a folder on the RAM disk, which goes with the block.
+        """The same home with its data in a folder on the RAM disk, which is removed with the block.
 
-        Folders whose supervisors were killed go first: nobody holds their locks any more. Raises
-        `LocalError` when the machine has no RAM disk, or one without room.
+        Folders of killed supervisors are removed first: their locks are free. Raises
+        `LocalError` when the machine has no RAM disk, or one without space.
         """
         if not RAM_DISK.is_dir():
             raise LocalError(f"there is no RAM disk at {RAM_DISK}", "Run without --ephemeral.")
         for abandoned in RAM_DISK.glob(f"{RAM_PREFIX}*/lock"):
-            _remove_unless_held(abandoned)
-        require_room(RAM_DISK, "Give the RAM disk more room, or run without --ephemeral.")
+            _remove_unless_locked(abandoned)
+        require_space(RAM_DISK, "Make the RAM disk larger, or run without --ephemeral.")
         folder = Path(tempfile.mkdtemp(prefix=RAM_PREFIX, dir=RAM_DISK))
         try:
             with (folder / "lock").open("a", encoding="ascii") as lock:
@@ -97,32 +97,33 @@ class Home:
             shutil.rmtree(folder, ignore_errors=True)
 
     def rotate_logs(self) -> None:
-        """Puts aside logs that have grown large, in place of those put aside before."""
+        """Renames logs that have grown large, replacing those renamed before."""
         for log in self.logs.glob("*.log"):
             if log.stat().st_size > LOG_BYTES_MAX:
                 log.replace(log.with_suffix(".log.1"))
 
     def secret(self, name: str) -> str:
-        """The password kept under `name`, made up at the first asking."""
-        kept = read_private(self.data / "secrets.json")
-        if name not in kept:
-            kept[name] = secrets.token_urlsafe(18)
-            write_private(self.data / "secrets.json", kept)
-        return str(kept[name])
+        """The password stored under `name`, generated at first use."""
+        stored = read_private(self.data / "secrets.json")
+        if name not in stored:
+            stored[name] = secrets.token_urlsafe(18)
+            write_private(self.data / "secrets.json", stored)
+        return str(stored[name])
 
-    def keep_secret(self, name: str, password: str) -> None:
-        """Keeps a `password` that the operator has chosen; an empty one changes nothing."""
+    def set_secret(self, name: str, password: str) -> None:
+        """Stores a `password` that the operator has chosen; an empty one changes nothing."""
         if password:
-            kept = read_private(self.data / "secrets.json")
-            write_private(self.data / "secrets.json", kept | {name: password})
+            stored = read_private(self.data / "secrets.json")
+            write_private(self.data / "secrets.json", stored | {name: password})
 
 
-def require_room(folder: Path, mend: str) -> None:
-    """Raises `LocalError` when the file system of `folder` is all but full."""
+def require_space(folder: Path, remedy: str) -> None:
+    """Raises `LocalError` when the file system of `folder` is almost full."""
     free = shutil.disk_usage(folder).free
-    if free < ROOM_BYTES:
+    if free < SPACE_BYTES_MIN:
         raise LocalError(
-            f"{folder} has {free // 1024**2} MB free; {ROOM_BYTES // 1024**2} MB are needed", mend
+            f"{folder} has {free // 1024**2} MB free; {SPACE_BYTES_MIN // 1024**2} MB are needed",
+            remedy,
         )
 
 
@@ -147,12 +148,12 @@ def read_private(file: Path) -> dict[str, Any]:
     return content
 
 
-def _remove_unless_held(lock_file: Path) -> None:
+def _remove_unless_locked(lock_file: Path) -> None:
     try:
         with lock_file.open("a", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, FileNotFoundError, PermissionError):
-        return  # held, or gone by now, or somebody else's
+        return  # locked, removed by now, or another user's
     shutil.rmtree(lock_file.parent, ignore_errors=True)
 
 
@@ -162,6 +163,6 @@ def _lock(lock: IO[str], directory: Path) -> None:
     except BlockingIOError as error:
         raise AlreadyRunning(
             f"a cluster already runs in {directory}",
-            f"Look at it with `emporium status --home {directory}`, or end it with "
+            f"Look at it with `emporium status --home {directory}`, or stop it with "
             f"`emporium down --home {directory}`.",
         ) from error

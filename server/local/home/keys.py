@@ -1,4 +1,4 @@
-"""The keys that tokens are signed and checked with, made once per home."""
+"""The keys that sign and verify tokens, made once for each home."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ def ensure(home: Home) -> None:
     public = home.keys / "jwks.json"
     if public.exists():
         return
-    # Imported late: a second run has no use for the cryptography that this loads.
+    # Imported late: a second run does not need the cryptography that this loads.
     from server.kit import auth
 
     keys = []
@@ -25,7 +25,7 @@ def ensure(home: Home) -> None:
 
 
 def file_of(service: Service, home: Home) -> Path:
-    """Where the key is that `service` signs with."""
+    """The file of the key that `service` signs with."""
     return home.keys / f"{service.name}.json"
 
 

@@ -1,7 +1,7 @@
-"""Ends what a supervisor left behind that was killed before it could clean up.
+"""Ends the processes of a supervisor that was killed before it could stop them.
 
-On Linux the kernel has ended its children already; this is for other systems, and for the moment
-in which they are still going down.
+On Linux the kernel has ended its children already; this is for other systems, and for children that
+are still shutting down.
 """
 
 import shutil
@@ -14,15 +14,15 @@ from server.local.home.folder import RAM_DISK, RAM_PREFIX, Home
 from server.local.home.record import ClusterRecord, read
 from server.local.process.identity import ProcessRecord
 
-PATIENCE_SECONDS = 15.0
-FAST_SHUTDOWN = {"postgres": signal.SIGINT}  # by SIGTERM it would wait for its clients to leave
+TIMEOUT_SECONDS = 15.0
+FAST_SHUTDOWN = {"postgres": signal.SIGINT}  # on SIGTERM it would wait for its clients
 
 
-def sweep(home: Home) -> list[str]:
+def end_all(home: Home) -> list[str]:
     """Ends the recorded processes of a dead supervisor and removes its record and RAM disk folder.
 
-    Gives the names of those that were still alive. Only processes whose start time is the recorded
-    one are touched. Whoever calls this holds the home.
+    Returns the names of those that were still alive. Only processes whose start time is the
+    recorded one are ended. The caller holds the home's lock.
     """
     record = read(home)
     if record is None:
@@ -35,17 +35,17 @@ def sweep(home: Home) -> list[str]:
 
 
 def end(processes: list[ProcessRecord]) -> None:
-    """Asks the processes to end, in this order, and after a while makes them."""
+    """Asks the processes to end, in this order, and kills those that have not after a while."""
     for process in processes:
         process.send(FAST_SHUTDOWN.get(process.name, signal.SIGTERM))
-    await_end(processes, PATIENCE_SECONDS)
+    await_end(processes, TIMEOUT_SECONDS)
     for process in processes:
         process.send(signal.SIGKILL)
-    await_end(processes, PATIENCE_SECONDS)
+    await_end(processes, TIMEOUT_SECONDS)
 
 
 def await_end(processes: list[ProcessRecord], timeout_seconds: float) -> bool:
-    """Waits until the processes are gone; whether they are, in time."""
+    """Waits until the processes have ended; returns whether they did in time."""
     handles = []
     for process in processes:
         try:

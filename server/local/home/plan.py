@@ -1,4 +1,4 @@
-"""Which port each part of a cluster gets."""
+"""Chooses the port of each part of a cluster."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from server.services import SERVICES
 DEFAULT_EDGE_PORT = 8080
 WELL_KNOWN_ADMIN = 9901
 WELL_KNOWN_METRICS = 9464
-OTHERWISE = "Stop its holder, or choose another --edge-port, which makes all ports free ones."
+PORT_REMEDY = "Stop its holder, or choose another --edge-port, which makes all ports free ones."
 
 
 @dataclass(frozen=True, kw_only=True)
 class PortPlan:
     """Ports on 127.0.0.1.
 
-    Callers know one port a service, and the kernel spreads their connections over its workers.
-    The edge keeps few connections for long, so it would reach one worker only; it knows each by a
-    port of its own.
+    Callers use one port for each service, and the kernel spreads their connections over its
+    workers. The edge keeps few connections for long, so it would reach one worker only; for it each
+    worker has a port of its own.
     """
 
     edge: int
@@ -29,13 +29,13 @@ class PortPlan:
     mongod: int
 
     def behind_edge(self, service: str) -> list[int]:
-        """Where the edge finds the service."""
+        """The ports on which the edge reaches the service."""
         own = [port for name, port in self.own.items() if name.rpartition("-")[0] == service]
         return own or [self.grpc[service]]
 
 
 def process_names(service: str, workers: int) -> list[str]:
-    """What the processes of a service are called."""
+    """The names of a service's processes."""
     return [service] if workers == 1 else [f"{service}-{n}" for n in range(1, workers + 1)]
 
 
@@ -75,9 +75,9 @@ def plan(edge_port: int, workers: int = 1) -> PortPlan:
 
 
 def _require_free(chosen: PortPlan) -> None:
-    require_free(chosen.edge, "the edge", OTHERWISE)
-    require_free(chosen.admin, "Envoy's admin page", OTHERWISE)
+    require_free(chosen.edge, "the edge", PORT_REMEDY)
+    require_free(chosen.admin, "Envoy's admin page", PORT_REMEDY)
     for service, port in chosen.grpc.items():
-        require_free(port, f"the {service} service", OTHERWISE)
+        require_free(port, f"the {service} service", PORT_REMEDY)
     for process, port in chosen.metrics.items():
-        require_free(port, f"the metrics of {process}", OTHERWISE)
+        require_free(port, f"the metrics of {process}", PORT_REMEDY)

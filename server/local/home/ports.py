@@ -1,4 +1,4 @@
-"""Ports on this machine's loopback: finding free ones, and naming who holds a taken one."""
+"""Ports on loopback: finds free ones, and names the process that holds a port."""
 
 import random
 import socket
@@ -8,7 +8,7 @@ import psutil
 from server.local.errors import LocalError
 
 # Below the range from which Linux takes the local ends of outgoing connections (32768 to 60999), so
-# that no stranger's connection sits on a port while its owner is restarted.
+# that no other connection takes a port while its owner restarts.
 FIRST, LAST = 15_000, 32_000
 TRIES = 200
 
@@ -40,10 +40,10 @@ def is_free(port: int) -> bool:
     return True
 
 
-def require_free(port: int, purpose: str, mend: str) -> None:
+def require_free(port: int, purpose: str, remedy: str) -> None:
     """Raises `LocalError` naming `port`, its `purpose` and, where it can be seen, who holds it."""
     if not is_free(port):
-        raise LocalError(f"port {port}, wanted for {purpose}, is in use{_holder(port)}", mend)
+        raise LocalError(f"port {port}, wanted for {purpose}, is in use{_holder(port)}", remedy)
 
 
 def _holder(port: int) -> str:

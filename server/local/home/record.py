@@ -50,7 +50,7 @@ class ClusterRecord:
 
 
 def read(home: Home) -> ClusterRecord | None:
-    """The record in `home`; None when nothing runs there or has been killed there."""
+    """The record in `home`; None when there is none."""
     try:
         content: dict[str, Any] = json.loads(home.record_file.read_text(encoding="utf-8"))
         return ClusterRecord(

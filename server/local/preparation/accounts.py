@@ -1,4 +1,4 @@
-"""The demo logins: made by the operator, because the first admin has nobody to ask."""
+"""The demo logins, made in the database: there is no admin yet who could make the first one."""
 
 from pathlib import Path
 
@@ -16,20 +16,20 @@ PEOPLE = {"admin": "Ada Admin", "staff": "Sam Staff", "customer": "Cora Customer
 async def ensure(admin_dsn: str, home: Home) -> list[Login]:
     """The three logins, with passwords that are this home's own. Repeatable.
 
-    What was made in this very database before is taken on trust, because to check a password costs
-    a quarter of a second.
+    Logins that were made in this very database before are not checked again, because checking one
+    password takes a quarter of a second.
     """
     database = await database_identity(admin_dsn, USER)
-    kept = read_private(_file(home))
-    if kept.get("database") == database:
-        return [Login(**each) for each in kept["logins"]]
+    stored = read_private(_file(home))
+    if stored.get("database") == database:
+        return [Login(**each) for each in stored["logins"]]
     logins = await _make(service_dsn(admin_dsn, USER, home), home)
     write_private(_file(home), {"database": database, "logins": [vars(each) for each in logins]})
     return logins
 
 
 async def database_identity(admin_dsn: str, service: Service) -> str:
-    """Names a service's database such that no two ever agree, not even one made anew."""
+    """Identifies a service's database: a dropped and remade one is another."""
     connection = await asyncpg.connect(admin_dsn)
     try:
         return str(

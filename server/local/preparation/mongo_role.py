@@ -15,8 +15,8 @@ ACTIONS = ["find", "insert", "update", "remove", "changeStream", "listCollection
 async def ensure(admin_uri: str, service: Service, home: Home) -> None:
     """Makes a service's role what it should be. Repeatable.
 
-    It reads and writes documents of the service's own database. Collections, indexes and validators
-    are the migrations' business, and other databases nobody's.
+    It reads and writes documents of the service's own database. It may not change collections,
+    indexes and validators, which migrations do as the admin, nor see other databases.
     """
     user, password = service.mongo, mongo_password(service, home)
     allowed = [{"resource": {"db": service.mongo, "collection": ""}, "actions": ACTIONS}]

@@ -1,4 +1,4 @@
-"""Prepares the databases of a home and brings their schema up to date, when that is needed."""
+"""Prepares the services' databases and brings their schema up to date, where needed."""
 
 import asyncio
 import importlib
@@ -30,7 +30,7 @@ async def prepare(admin_dsn: str, service: Service, home: Home) -> bool:
 async def _prepare(admin_dsn: str, service: Service, home: Home) -> bool:
     if await _is_ready(admin_dsn, service, home):
         return False
-    # Imported late: Alembic brings SQLAlchemy, half a second that a second run has no use for.
+    # Imported late: Alembic loads SQLAlchemy, half a second that a second run does not need.
     from server.kit.postgres import migrate
 
     database = migrate.Database(
@@ -60,19 +60,19 @@ async def prepare_mongo(mongodb_uri: str, service: Service) -> bool:
 
 @contextmanager
 def _explained(admin_dsn: str) -> Iterator[None]:
-    """Says of a server that cannot be used where it is, without its password."""
+    """Turns errors of a server that cannot be used into `LocalError`, without its password."""
     where = admin_dsn.rpartition("@")[2]
     try:
         yield
     except OSError as error:
-        mend = "Check DATABASE_URL, and that the server runs."
-        raise LocalError(f"PostgreSQL at {where} cannot be reached: {error}", mend) from error
+        remedy = "Check DATABASE_URL, and that the server runs."
+        raise LocalError(f"PostgreSQL at {where} cannot be reached: {error}", remedy) from error
     except (
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InsufficientPrivilegeError,
     ) as error:
-        mend = "DATABASE_URL must be that of a role that may create roles and databases."
-        raise LocalError(f"PostgreSQL at {where} refuses: {error}", mend) from error
+        remedy = "DATABASE_URL must be that of a role that may create roles and databases."
+        raise LocalError(f"PostgreSQL at {where} refuses: {error}", remedy) from error
 
 
 async def _is_ready(admin_dsn: str, service: Service, home: Home) -> bool:

@@ -1,4 +1,4 @@
-"""Sample data: the same users, products and orders every time, however often it is asked for."""
+"""Sample data: the same users, products and orders, however often it is run."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -58,7 +58,7 @@ class Seeded:
 
 
 async def seed_once(record: ClusterRecord, home: Home, database: str) -> str:
-    """Seeds unless this very `database` has these very data already; says what it did."""
+    """Seeds unless this very `database` has these data already; returns a note on what it did."""
     file = home.data / "seeded.json"
     if read_private(file) == {"database": database, "version": VERSION}:
         return "already there"
@@ -94,7 +94,7 @@ async def _product(shop: Emporium, sku: str, name: str, price: str) -> str:
 
 
 async def _customer(shop: Emporium, email: str, full_name: str) -> str:
-    """The account's id, whether it is new or not. It has no password, so nobody signs in to it."""
+    """The account's id, whether it is new or not. It has no password, so it cannot sign in."""
     try:
         user = await shop.users.create(email, full_name, idempotency_key=f"seed-user-{email}")
     except AlreadyExists:
@@ -103,7 +103,7 @@ async def _customer(shop: Emporium, email: str, full_name: str) -> str:
 
 
 async def _order(shop: Emporium, number: int, users: list[str], products: list[str]) -> None:
-    """Order `number`: who buys how much of what follows from the number alone."""
+    """Makes order `number`; buyer, products and quantities follow from the number alone."""
     lines = [
         OrderLine(products[(number * 5 + line * 7) % len(products)], quantity=1 + number % 4 + line)
         for line in range(1 + number % 3)

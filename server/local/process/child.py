@@ -1,4 +1,4 @@
-"""A child process that the cluster starts, watches and ends."""
+"""A child process: how it is started, awaited and ended."""
 
 import asyncio
 import os
@@ -12,19 +12,19 @@ from pathlib import Path
 
 from server.local.errors import ChildDied, LocalError
 from server.local.process.identity import ProcessRecord, start_of
-from server.local.process.remedies import mend_for
+from server.local.process.remedies import remedy_for
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 16_384
 LINE_LENGTH_MAX = 400
-# Variables that are the operator's business: ways into databases as their admin, and secrets.
+# Variables that children must not inherit: admin access to databases, and secrets.
 NOT_FOR_CHILDREN = re.compile(
     r"^(DATABASE_URL|MONGODB_URI)$|PASSWORD|PASSPHRASE|SECRET|(^|_)(TOKEN|API_KEY)$"
 )
 
 
 def inherited() -> dict[str, str]:
-    """Our own environment, as far as children may know it."""
+    """Our own environment without the variables that children must not have."""
     return {name: value for name, value in os.environ.items() if not NOT_FOR_CHILDREN.search(name)}
 
 
@@ -32,9 +32,9 @@ def inherited() -> dict[str, str]:
 class Child:
     """A program and how to run it. It may be started again after it has ended.
 
-    The child leads a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone
-    and the order of ending stays ours. When the supervisor dies without a word, the kernel sends
-    the child `death_signal` (on Linux).
+    The child leads a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone,
+    which then ends its children in order. When the supervisor is killed, the kernel sends the child
+    `death_signal` (on Linux).
     """
 
     name: str
@@ -42,11 +42,11 @@ class Child:
     log_file: Path
     environment: Mapping[str, str] = field(default_factory=inherited)
     folder: Path | None = None
-    user: str | None = None  # whom to become, when we are root
+    user: str | None = None  # the user to run as, when we are root
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     stop_timeout_seconds: float = 20.0
-    spawned: Callable[[], None] | None = None  # called when a process has begun
+    spawned: Callable[[], None] | None = None  # called when a process has started
     record: ProcessRecord | None = None  # of the latest process
     _process: asyncio.subprocess.Process | None = None
 
@@ -61,14 +61,14 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Starts the process; that it runs does not yet mean that it is ready."""
+        """Starts the process, which need not be ready yet."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         launch = [sys.executable, "-I", "-S", str(LAUNCHER)]
-        orders = [str(os.getpid()), str(int(self.death_signal)), self.user or "-"]
+        instructions = [str(os.getpid()), str(int(self.death_signal)), self.user or "-"]
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *launch,
-                *orders,
+                *instructions,
                 *self.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -82,13 +82,13 @@ class Child:
             self.spawned()
 
     async def wait(self) -> int:
-        """Waits for the end; gives the exit code, or minus the signal."""
+        """Waits for its end; returns the exit code, or minus the signal."""
         if self._process is None:
             raise RuntimeError(f"{self.name} was never started")
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Asks it to end, waits, and after `stop_timeout_seconds` makes it end."""
+        """Sends `stop_signal`, waits, and kills it after `stop_timeout_seconds`."""
         if self._process is None or self._process.returncode is not None:
             return
         self.send(self.stop_signal)
@@ -105,12 +105,12 @@ class Child:
                 self._process.send_signal(number)
 
     def require_running(self) -> None:
-        """Raises `ChildDied`, with its last log lines and the mend where we know one."""
+        """Raises `ChildDied`, with the last log lines and a remedy where one is known."""
         if not self.running:
-            raise self.death()
+            raise self.died()
 
-    async def outlives(self, work: Coroutine[None, None, None]) -> None:
-        """Does `work`, which needs this process. Raises `ChildDied` when that ends first."""
+    async def while_running(self, work: Coroutine[None, None, None]) -> None:
+        """Awaits `work`, which needs this process. Raises `ChildDied` when that ends first."""
         working, ending = asyncio.create_task(work), asyncio.create_task(self.wait())
         try:
             await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,18 +121,20 @@ class Child:
                 task.cancel()
             await asyncio.gather(working, ending, return_exceptions=True)
 
-    def death(self) -> ChildDied:
-        """The error that tells of this child's end."""
+    def died(self) -> ChildDied:
+        """The error for a child that has ended."""
         tail = self.tail()
         returncode = self._process.returncode if self._process else None
-        return ChildDied(self.name, returncode, tail, mend_for(tail))
+        return ChildDied(self.name, returncode, tail, remedy_for(tail))
 
-    def slowness(self, seconds: float) -> LocalError:
-        """The error that tells of a child that runs and is not ready."""
+    def not_ready(self, seconds: float) -> LocalError:
+        """The error for a child that runs but is not ready in time."""
         tail = self.tail()
         lines = "".join(f"\n    {line}" for line in tail)
-        problem = f"{self.name} was not ready in {seconds:.0f} s; its last words:{lines or ' none'}"
-        return LocalError(problem, mend_for(tail))
+        problem = (
+            f"{self.name} was not ready in {seconds:.0f} s; its last log lines:{lines or ' none'}"
+        )
+        return LocalError(problem, remedy_for(tail))
 
     def tail(self, lines: int = 12) -> list[str]:
         """The last lines of its log."""
@@ -147,7 +149,7 @@ class Child:
 
 
 async def run_once(child: Child) -> None:
-    """Runs a child to its end. Raises `ChildDied` unless it ends well."""
+    """Runs a child to its end. Raises `ChildDied` unless its exit code is 0."""
     await child.start()
     try:
         returncode = await child.wait()
@@ -155,4 +157,4 @@ async def run_once(child: Child) -> None:
         child.send(signal.SIGKILL)
         raise
     if returncode != 0:
-        raise child.death()
+        raise child.died()

@@ -1,11 +1,11 @@
-"""Several things at once, all or none."""
+"""Several coroutines at once."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
 
 
-async def together(coroutines: Iterable[Coroutine[None, None, None]]) -> None:
-    """Runs all at once. When one fails the others are cancelled, and its error is raised."""
+async def concurrently(coroutines: Iterable[Coroutine[None, None, None]]) -> None:
+    """Runs all of them. When one fails, the others are cancelled and its error alone is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for coroutine in coroutines:

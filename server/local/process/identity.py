@@ -1,4 +1,4 @@
-"""Whether a process id still means the process that we started."""
+"""Tells whether a process id still means the process that was started."""
 
 import sys
 from contextlib import suppress
@@ -12,7 +12,7 @@ START_TIME_FIELD = 19  # of /proc/PID/stat, counted after the name in brackets
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """A process as it is written down: a pid alone may have passed to a stranger."""
+    """A process as recorded: a pid alone may have been reused."""
 
     name: str
     pid: int
@@ -31,7 +31,7 @@ class ProcessRecord:
 
 
 def start_of(pid: int) -> str:
-    """When process `pid` began, such that no two processes ever agree; empty when it is gone.
+    """When process `pid` started, unique among all processes ever; empty when it has ended.
 
     On Linux that is this boot's id and the clock tick, because wall-clock times move when the
     clock is set.

@@ -22,21 +22,21 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 
 def become(user: str) -> None:
-    """Gives up root for `user`, keeping on Linux only the right to pass through closed folders.
+    """Drops root for `user`, keeping on Linux one capability: to pass through closed folders.
 
     PostgreSQL refuses to run as root. The cluster's home, and the environment that holds the
-    binaries, may lie in a folder that only root may enter; opening those folders to everyone, as
-    the wheel does, would be the worse bargain.
+    binaries, may lie in a folder that only root may enter. The alternative, which the wheel takes,
+    is to open those folders to everyone.
     """
     entry = pwd.getpwnam(user)
-    passage = _usable_passage() if sys.platform == "linux" else None
-    if passage is not None:
+    capability = _available_capability() if sys.platform == "linux" else None
+    if capability is not None:
         _prctl(PR_SET_KEEPCAPS, 1)
     os.setgroups([])
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
-    if passage is not None:
-        _keep_only(passage)
+    if capability is not None:
+        _keep_only(capability)
     os.environ["HOME"] = "/"
     os.environ["USER"] = os.environ["LOGNAME"] = user
 
@@ -49,10 +49,10 @@ def die_with(parent: int, death_signal: int) -> None:
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, death_signal)
     if os.getppid() != parent:
-        sys.exit(f"{sys.argv[0]}: the parent {parent} is gone")
+        sys.exit(f"{sys.argv[0]}: the parent {parent} has ended")
 
 
-def _usable_passage() -> int | None:
+def _available_capability() -> int | None:
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 (pathlib costs 10 ms)
         held = next(int(line.split()[1], 16) for line in status if line.startswith("CapPrm:"))
     return next((c for c in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if held & (1 << c)), None)
@@ -74,7 +74,7 @@ def _prctl(option: int, *values: int) -> None:
 
 
 def main() -> None:
-    """Reads the arguments described above and turns into the program."""
+    """Reads the arguments described above and executes the program."""
     parent, death_signal, user = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     program = sys.argv[4:]
     if user != "-":

@@ -1,4 +1,4 @@
-"""What a cluster is made of."""
+"""The interface of what a cluster starts and stops."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from server.local.process.child import Child
 
 
 class Part(Protocol):
-    """A child process that knows how to begin, be ready and end."""
+    """A child process with its own way to become ready and to end."""
 
     @property
     def child(self) -> Child:
@@ -16,4 +16,4 @@ class Part(Protocol):
         """Starts it, and returns when it is ready. Raises `LocalError`."""
 
     async def stop(self) -> None:
-        """Ends it cleanly, and returns when it is gone."""
+        """Ends it cleanly, and returns when it has ended."""

@@ -1,9 +1,9 @@
-"""What a child's last words mean, and what a person can do about it."""
+"""Known messages in a child's log, and what a person can do about each."""
 
 import re
 
-# Looked up in this order in the last log lines of a child that died.
-MENDS: tuple[tuple[str, str], ...] = (
+# Searched in this order in the last log lines of a child that died.
+REMEDIES: tuple[tuple[str, str], ...] = (
     (
         r"libcurl\.so\.4",
         "mongod needs libcurl: install it (Debian and Ubuntu: `apt-get install libcurl4`).",
@@ -36,11 +36,11 @@ MENDS: tuple[tuple[str, str], ...] = (
 )
 
 
-def mend_for(lines: list[str]) -> str:
-    """The mend for the first known trouble in `lines`; empty when none is known."""
+def remedy_for(lines: list[str]) -> str:
+    """The remedy for the first known message in `lines`; empty when there is none."""
     text = "\n".join(lines)
-    for pattern, mend in MENDS:
+    for pattern, remedy in REMEDIES:
         found = re.search(pattern, text)
         if found:
-            return mend.format(**found.groupdict())
+            return remedy.format(**found.groupdict())
     return ""

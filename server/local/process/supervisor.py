@@ -1,4 +1,4 @@
-"""Keeps a part alive: notices its death, tells of it, and starts it again after a pause."""
+"""Restarts a part when its process dies, with a back-off, and reports it."""
 
 import asyncio
 import time
@@ -9,81 +9,82 @@ from server.local.errors import LocalError
 from server.local.process.part import Part
 from server.local.progress import Progress
 
-FIRST_PAUSE_SECONDS = 0.1
-PAUSE_SECONDS_MAX = 10.0
-# After living this long a part is given its short pause again.
-STEADY_SECONDS = 20.0
+FIRST_DELAY_SECONDS = 0.1
+DELAY_SECONDS_MAX = 10.0
+# A part that ran for this long starts with the short delay again.
+STABLE_SECONDS = 20.0
 
 
-class Keeper:
-    """Watches one part from `start` to `stop`.
+class Supervisor:
+    """Supervises one part from `start` to `stop`.
 
-    `changed` is called whenever the part's process has begun or ended; its `OSError` is told.
+    `changed` is called whenever the part's process has started or ended; an `OSError` of it is
+    reported and does not stop the supervision.
     """
 
     def __init__(self, part: Part, progress: Progress, changed: Callable[[], None]) -> None:
         self.part = part
         self.name = part.child.name
-        self.up = asyncio.Event()  # set while the part is ready
+        self.ready = asyncio.Event()  # set while the part is ready
         self._progress = progress
         self._changed = changed
         part.child.spawned = self._note_change
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Starts the part and watches over it. Raises `LocalError` when it does not come up."""
+        """Starts the part and supervises it. Raises `LocalError` when it does not become ready."""
         try:
             await self._start()
         except BaseException:
             await self.part.stop()
             raise
-        self._watch = asyncio.create_task(self._keep(), name=f"keep {self.name}")
+        self._watch = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
 
     async def stop(self) -> None:
-        """Stops the part, and no longer watches over it."""
+        """Stops the part and its supervision."""
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
             self._watch = None
-        self.up.clear()
+        self.ready.clear()
         await self.part.stop()
         self._note_change()
 
     async def _start(self) -> None:
         await self.part.start()
-        self.up.set()
+        self.ready.set()
 
-    async def _keep(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
+    async def _supervise(self) -> None:
+        delay = FIRST_DELAY_SECONDS
         while True:
-            began = time.monotonic()
+            started = time.monotonic()
             await self.part.child.wait()
-            self.up.clear()
+            self.ready.clear()
             self._note_change()
-            self._progress.told(str(self.part.child.death()))
-            if time.monotonic() - began > STEADY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
-            pause = await self._revive(pause)
-            self._progress.told(f"{self.name} is back (process {self.part.child.pid})")
+            self._progress.reported(str(self.part.child.died()))
+            if time.monotonic() - started > STABLE_SECONDS:
+                delay = FIRST_DELAY_SECONDS
+            delay = await self._restart(delay)
+            self._progress.reported(f"{self.name} is ready again (process {self.part.child.pid})")
 
-    async def _revive(self, pause: float) -> float:
-        """Tries until the part is up; gives the pause to take when it dies again soon."""
+    async def _restart(self, delay: float) -> float:
+        """Tries until the part is ready; returns the delay to use if it dies again soon."""
         while True:
-            self._progress.told(f"{self.name} is started again in {pause:.1f} s")
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, PAUSE_SECONDS_MAX)
+            self._progress.reported(f"{self.name} restarts in {delay:.1f} s")
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, DELAY_SECONDS_MAX)
             try:
                 await self._start()
-            except Exception as error:  # noqa: BLE001 -- whatever it is, nobody else tries again
+            except Exception as error:  # noqa: BLE001 -- whatever it is, only this task can try again
                 await self.part.stop()
                 known = isinstance(error, LocalError)
-                self._progress.told(str(error) if known else f"{self.name}: {error!r}")
+                self._progress.reported(str(error) if known else f"{self.name}: {error!r}")
             else:
-                return pause
+                return delay
 
     def _note_change(self) -> None:
         try:
             self._changed()
         except OSError as error:
-            self._progress.told(f"what runs now could not be written down: {error}")
+            self._progress.reported(f"cluster.json could not be written: {error}")

@@ -1,4 +1,4 @@
-"""What a service's process is told, and what is kept from it."""
+"""The environment of a service process, and what it must not hold."""
 
 from pathlib import Path
 
@@ -45,12 +45,12 @@ def test_a_service_inherits_what_tunes_it_and_no_secret_of_the_supervisor(
         monkeypatch.setenv(name, "hunter2")
     monkeypatch.setenv("TOKEN_SECONDS", "60")
     for service in SERVICES:
-        told = environment(service, Home.at(tmp_path))
-        assert "hunter2" not in told.values()
-        assert told["TOKEN_SECONDS"] == "60"
+        given = environment(service, Home.at(tmp_path))
+        assert "hunter2" not in given.values()
+        assert given["TOKEN_SECONDS"] == "60"
 
 
-def test_a_service_is_given_its_own_ways_into_databases_alone(tmp_path: Path) -> None:
+def test_a_service_gets_access_to_its_own_databases_alone(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
     user, order, analytics = (environment(service, home) for service in SERVICES)
     assert user["DATABASE_URL"].startswith("postgresql://emporium_user:")
@@ -62,7 +62,7 @@ def test_a_service_is_given_its_own_ways_into_databases_alone(tmp_path: Path) ->
     assert "SIGNING_KEY_FILE" not in analytics
 
 
-def test_a_service_is_told_where_its_neighbours_are_and_of_no_other(tmp_path: Path) -> None:
+def test_a_service_gets_the_addresses_of_its_neighbours_alone(tmp_path: Path) -> None:
     user, order, _ = (environment(service, Home.at(tmp_path)) for service in SERVICES)
     assert user["NEIGHBOUR_TARGETS"] == ""
     named = [each.partition("=")[0] for each in order["NEIGHBOUR_TARGETS"].split()]

@@ -1,4 +1,4 @@
-"""The dead letters, asked of a database that does not answer."""
+"""Counting dead letters in a database that does not answer."""
 
 from server.local.checks.dead_letters import count
 from server.local.home.ports import free_ports

@@ -1,4 +1,4 @@
-"""What the doctor finds."""
+"""What `emporium doctor` finds."""
 
 from pathlib import Path
 
@@ -19,11 +19,11 @@ def only(findings: list[Finding], text: str) -> Finding:
 
 def test_a_machine_that_runs_these_tests_lacks_nothing(tmp_path: Path) -> None:
     findings = examine(Home.at(tmp_path / "home"))
-    assert {finding.state for finding in findings} <= {"well", "worth knowing"}
+    assert {finding.state for finding in findings} <= {"ok", "warning"}
     assert "18." in only(findings, "PostgreSQL: ").text
 
 
-def test_a_missing_library_is_named_with_its_mend(
+def test_a_missing_library_is_reported_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "mongod"
@@ -34,11 +34,11 @@ def test_a_missing_library_is_named_with_its_mend(
     broken.chmod(0o755)
     monkeypatch.setattr(binaries, "mongod", lambda: broken)
     finding = only(examine(Home.at(tmp_path)), "MongoDB")
-    assert finding.state == "wrong"
-    assert "libcurl4" in finding.mend
+    assert finding.state == "error"
+    assert "libcurl4" in finding.remedy
 
 
-def test_a_missing_program_is_named_with_its_mend(
+def test_a_missing_program_is_reported_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binaries, "_package_folder", lambda name: None)
@@ -46,26 +46,26 @@ def test_a_missing_program_is_named_with_its_mend(
     findings = examine(Home.at(tmp_path))
     for name in ("PostgreSQL", "MongoDB", "Envoy"):
         finding = only(findings, f"{name}: ")
-        assert finding.state == "wrong"
-        assert "emporium[local]" in finding.mend
+        assert finding.state == "error"
+        assert "emporium[local]" in finding.remedy
 
 
-def test_a_full_disk_stops_everything_and_a_full_ram_disk_only_an_option(
+def test_a_full_disk_is_an_error_and_a_full_ram_disk_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(homes, "ROOM_BYTES", 1 << 62)
+    monkeypatch.setattr(homes, "SPACE_BYTES_MIN", 1 << 62)
     findings = examine(Home.at(tmp_path))
-    assert only(findings, str(tmp_path)).state == "wrong"
-    assert only(findings, str(homes.RAM_DISK)).state == "worth knowing"
+    assert only(findings, str(tmp_path)).state == "error"
+    assert only(findings, str(homes.RAM_DISK)).state == "warning"
 
 
-def test_a_port_in_use_is_worth_knowing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(edge_port: int) -> None:
         raise LocalError("port 8080 is in use", "Choose another.")
 
     monkeypatch.setattr(doctor, "plan", refuse)
     finding = only(examine(Home.at(tmp_path)), "port 8080")
-    assert (finding.state, finding.mend) == ("worth knowing", "Choose another.")
+    assert (finding.state, finding.remedy) == ("warning", "Choose another.")
 
 
 def test_programs_on_path_come_before_the_wheels_only_for_mongod(

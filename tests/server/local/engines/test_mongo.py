@@ -35,7 +35,7 @@ async def test_its_data_outlives_a_restart_on_another_port(tmp_path: Path) -> No
         assert found["word"] == "still here"
 
 
-async def test_it_lets_nobody_in_without_the_password(mongo: EmbeddedMongo) -> None:
+async def test_it_refuses_clients_without_the_password(mongo: EmbeddedMongo) -> None:
     async with AsyncMongoClient[dict[str, Any]](
         "127.0.0.1", mongo.port, directConnection=True
     ) as client:

@@ -41,17 +41,17 @@ async def test_a_durable_one_in_a_closed_folder_keeps_its_data_over_a_restart(
         await connection.close()
 
 
-async def test_a_pid_file_left_by_a_vanished_server_is_no_obstacle(tmp_path: Path) -> None:
+async def test_a_stale_pid_file_with_a_reused_pid_is_removed(tmp_path: Path) -> None:
     async with EmbeddedPostgres(tmp_path, durable=False):
-        left_behind = (tmp_path / "data" / "postmaster.pid").read_text()
+        stale = (tmp_path / "data" / "postmaster.pid").read_text()
     somebody_else = str(os.getpid())  # alive, and no PostgreSQL: what a reused pid looks like
-    lines = [somebody_else, *left_behind.split("\n")[1:]]
+    lines = [somebody_else, *stale.split("\n")[1:]]
     (tmp_path / "data" / "postmaster.pid").write_text("\n".join(lines))
     async with EmbeddedPostgres(tmp_path, durable=False) as again:
         assert again.child.running
 
 
-async def test_a_server_that_cannot_start_tells_its_last_words_and_the_mend(
+async def test_a_server_that_cannot_start_is_reported_with_its_last_log_lines_and_the_remedy(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     rival = EmbeddedPostgres(tmp_path, durable=False, port=postgres.port)

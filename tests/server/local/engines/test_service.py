@@ -25,12 +25,12 @@ def process(tmp_path: Path, port: int, *command: str) -> ServiceProcess:
     return made
 
 
-async def test_a_process_that_ends_before_it_is_ready_is_told_of_at_once(tmp_path: Path) -> None:
+async def test_a_process_that_ends_before_it_is_ready_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ChildDied, match="order ended with code 3"):
         await process(tmp_path, 1, sys.executable, "-c", "raise SystemExit(3)").start()
 
 
-async def test_a_process_that_never_says_it_is_ready_is_given_up_with_its_last_words(
+async def test_a_process_that_never_becomes_ready_times_out_with_its_last_log_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "READY_TIMEOUT_SECONDS", 1.0)
@@ -42,5 +42,5 @@ async def test_a_process_that_never_says_it_is_ready_is_given_up_with_its_last_w
     assert not mute.child.running
 
 
-async def test_nobody_serves_where_nobody_listens() -> None:
+async def test_a_port_without_a_listener_is_not_serving() -> None:
     assert not await is_serving(f"127.0.0.1:{free_ports(1)[0]}")

@@ -1,4 +1,4 @@
-"""What a killed supervisor leaves behind, and what a stranger's process is."""
+"""Processes that a killed supervisor left running, and others with a reused pid."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.local.errors import LocalError
-from server.local.home import orphans as leftovers
+from server.local.home import orphans
 from server.local.home.folder import Home
 from server.local.home.record import ClusterRecord, read, require_running
 from server.local.process.identity import ProcessRecord, start_of
@@ -34,27 +34,23 @@ def record_of(home: Home, process: ProcessRecord) -> ClusterRecord:
     )
 
 
-def test_a_process_left_behind_is_ended_and_the_record_removed(
-    tmp_path: Path, sleeper: ProcessRecord
-) -> None:
+def test_an_orphan_is_ended_and_the_record_removed(tmp_path: Path, sleeper: ProcessRecord) -> None:
     home = Home.at(tmp_path)
     record_of(home, sleeper).write(home)
-    assert leftovers.sweep(home) == ["sleeper"]
+    assert orphans.end_all(home) == ["sleeper"]
     assert not sleeper.is_alive
     assert read(home) is None
 
 
-def test_a_stranger_with_the_pid_of_one_that_is_gone_is_left_alone(
-    tmp_path: Path, sleeper: ProcessRecord
-) -> None:
+def test_a_process_with_a_reused_pid_is_left_alone(tmp_path: Path, sleeper: ProcessRecord) -> None:
     home = Home.at(tmp_path)
     record_of(home, replace(sleeper, started="another time")).write(home)
-    assert leftovers.sweep(home) == []
+    assert orphans.end_all(home) == []
     assert sleeper.is_alive
 
 
 def test_nothing_is_left_to_do_in_a_home_without_a_record(tmp_path: Path) -> None:
-    assert leftovers.sweep(Home.at(tmp_path)) == []
+    assert orphans.end_all(Home.at(tmp_path)) == []
 
 
 def test_a_cluster_counts_as_running_only_while_its_supervisor_does(tmp_path: Path) -> None:

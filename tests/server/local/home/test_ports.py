@@ -24,7 +24,7 @@ def test_free_ports_differ_and_avoid_what_they_are_told_to() -> None:
     assert 20_000 not in ports
 
 
-def test_a_port_in_use_is_named_with_its_purpose_its_holder_and_the_mend(taken: int) -> None:
+def test_a_port_in_use_is_reported_with_its_purpose_its_holder_and_the_remedy(taken: int) -> None:
     assert not is_free(taken)
     with pytest.raises(LocalError, match=rf"port {taken}, wanted for tea, is in use by py"):
         require_free(taken, "tea", "Drink coffee.")

@@ -16,7 +16,7 @@ async def test_a_service_has_a_role_that_may_write_rows_but_not_change_the_schem
     tmp_path: Path,
 ) -> None:
     home = Home.at(tmp_path)
-    home.keep_secret("emporium_user", "an operator's own: a/b@c#d")
+    home.set_secret("emporium_user", "an operator's own: a/b@c#d")
     async with EmbeddedPostgres(tmp_path / "postgres", durable=False) as postgres:
         assert await prepare(postgres.admin_dsn, USER, home)
         service = await asyncpg.connect(service_dsn(postgres.admin_dsn, USER, home))

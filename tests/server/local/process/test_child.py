@@ -1,4 +1,4 @@
-"""Child processes: begun, ended, and never left behind."""
+"""Child processes: started, ended, and never orphaned."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("deaf", flush=True)
 time.sleep(60)
 """
-# Starts a child of its own and tells its pid, then does nothing more.
+# Starts a child of its own, prints its pid and waits.
 PARENT = """
 import asyncio, sys
 from pathlib import Path
@@ -38,11 +38,11 @@ def python(code: str, log_file: Path, **more: object) -> Child:
     return Child(name="script", command=command, log_file=log_file, **more)  # type: ignore[arg-type]
 
 
-async def until_said(child: Child, text: str) -> None:
-    async def said() -> bool:
+async def until_logged(child: Child, text: str) -> None:
+    async def logged() -> bool:
         return text in child.tail()
 
-    await until(said)
+    await until(logged)
 
 
 async def test_a_child_leads_a_session_of_its_own_so_that_ctrl_c_does_not_reach_it(
@@ -58,12 +58,12 @@ async def test_a_child_leads_a_session_of_its_own_so_that_ctrl_c_does_not_reach_
 async def test_a_child_that_ignores_the_request_to_end_is_ended_anyway(tmp_path: Path) -> None:
     child = python(STUBBORN, tmp_path / "log", stop_timeout_seconds=0.2)
     await child.start()
-    await until_said(child, "deaf")
+    await until_logged(child, "deaf")
     await child.stop()
     assert await child.wait() == -signal.SIGKILL
 
 
-async def test_a_child_that_fails_is_told_of_with_its_last_lines_and_the_mend(
+async def test_a_child_that_fails_is_reported_with_its_last_log_lines_and_the_remedy(
     tmp_path: Path,
 ) -> None:
     code = "import sys; print('one'); sys.exit('could not write: No space left on device')"
@@ -71,7 +71,7 @@ async def test_a_child_that_fails_is_told_of_with_its_last_lines_and_the_mend(
         await run_once(python(code, tmp_path / "log"))
     assert raised.value.returncode == 1
     assert raised.value.tail[-1].endswith("No space left on device")
-    assert "disk is full" in raised.value.mend
+    assert "disk is full" in raised.value.remedy
 
 
 async def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -121,10 +121,10 @@ async def test_work_that_needs_a_child_ends_with_it(tmp_path: Path) -> None:
     child = Child(name="short", command=["sleep", "0.1"], log_file=tmp_path / "log")
     await child.start()
     with pytest.raises(ChildDied, match="short ended with code 0"):
-        await child.outlives(asyncio.sleep(60))
+        await child.while_running(asyncio.sleep(60))
 
     child.command = ["sleep", "60"]
     await child.start()
-    await child.outlives(asyncio.sleep(0))
+    await child.while_running(asyncio.sleep(0))
     assert child.running
     await child.stop()

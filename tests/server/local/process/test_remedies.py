@@ -1,12 +1,12 @@
-"""What last words mean."""
+"""Known log messages and their remedies."""
 
 import pytest
 
-from server.local.process.remedies import mend_for
+from server.local.process.remedies import remedy_for
 
 
 @pytest.mark.parametrize(
-    ("line", "mend"),
+    ("line", "remedy"),
     [
         ("mongod: error while loading shared libraries: libcurl.so.4: cannot open", "libcurl4"),
         ("envoy: error while loading shared libraries: libfoo.so: no", "library libfoo.so"),
@@ -17,9 +17,9 @@ from server.local.process.remedies import mend_for
         ("fork failed: Cannot allocate memory", "short of memory"),
     ],
 )
-def test_known_troubles_have_a_mend(line: str, mend: str) -> None:
-    assert mend in mend_for(["before", line, "after"])
+def test_known_messages_have_a_remedy(line: str, remedy: str) -> None:
+    assert remedy in remedy_for(["before", line, "after"])
 
 
-def test_an_unknown_trouble_has_none() -> None:
-    assert mend_for(["all is well"]) == ""
+def test_an_unknown_message_has_none() -> None:
+    assert remedy_for(["all is well"]) == ""
