@@ -1,14 +1,14 @@
-"""The one door: `python -m server user|order|analytics` runs a service, all else is the CLI's."""
+"""The one door: `python -m server SERVICE` runs a service, all else is the command line's."""
 
 import importlib
 import sys
 
-SERVICES = ("user", "order", "analytics")
+from server.services import SERVICES
 
 
 def main() -> int:
     """Runs what the arguments ask for, and gives the exit code."""
-    if len(sys.argv) == 2 and sys.argv[1] in SERVICES:
+    if len(sys.argv) == 2 and sys.argv[1] in {each.name for each in SERVICES}:
         # A service's process never loads the command line's libraries: it is imported here, and
         # structlog is told that there is no rich, which it would load for colours we never print.
         sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say so

@@ -1,6 +1,7 @@
-"""Every knob of a service process: its environment variable, its default and its unit.
+"""Every setting of a service process: its environment variable, its default and its unit.
 
-Read once, at start. Nothing else in a service reads the environment.
+Read once, at start. Nothing else in a service reads the environment. Defaults that differ from
+service to service come from the table in `server/services.py`.
 """
 
 import os
@@ -11,9 +12,18 @@ from typing import Any, Literal
 
 import msgspec
 
+from server.services import SERVICES, named
+
 
 class SettingsError(Exception):
-    """A variable is missing or unusable. The message names it and the mend."""
+    """A variable is missing or unusable; the message names it and what it may hold."""
+
+
+Targets = Mapping[str, str]  # service to gRPC target
+
+
+def _on_loopback() -> Targets:
+    return {each.name: f"dns:///127.0.0.1:{each.port}" for each in SERVICES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +31,9 @@ class Server:
     """The gRPC listener, and how it ends."""
 
     grpc_host: str = "127.0.0.1"
-    grpc_port: int = 50051
+    grpc_port: int = 0  # 0: any free one; the table has a default for each service
     reuse_port: bool = False  # several processes on one port; only `emporium up --workers` sets it
-    own_port: int = 0  # also listen here, by oneself, for balancers that know every process
+    own_port: int = 0  # also listen here, this process alone, for balancers that know every process
     metrics_port: int = 9464  # 0: none
     deadline_seconds: float = 10.0  # for a call that brings none of its own
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
@@ -48,7 +58,7 @@ class Mongo:
     """This service's own MongoDB database."""
 
     mongodb_uri: str = ""
-    mongodb_database: str = "emporium_analytics"
+    mongodb_database: str = ""  # the table has a default for each service
     mongodb_driver: Literal["pymongo", "motor"] = "pymongo"
     mongodb_timeout_seconds: float = 5.0  # for one operation, whatever it meets
     mongodb_connect_timeout_seconds: float = 20.0  # how long to keep trying at start
@@ -67,10 +77,10 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """Where the other services are, as gRPC targets."""
+    """Where the other services are."""
 
-    user_target: str = "dns:///127.0.0.1:50051"
-    analytics_target: str = "dns:///127.0.0.1:50053"
+    # `NAME=TARGET`, several with spaces between them; a service that is left out is on loopback.
+    neighbour_targets: Targets = field(default_factory=_on_loopback)
     user_cache_seconds: float = 5.0
 
 
@@ -93,9 +103,10 @@ class Settings:
     shop: Shop = field(default_factory=Shop)
 
 
-def from_environment() -> Settings:
-    """The settings of this process. Raises `SettingsError`."""
-    return read(os.environ)
+def from_environment(service: str) -> Settings:
+    """The settings of this process, which runs `service`. Raises `SettingsError`."""
+    row = named(service)
+    return read({"GRPC_PORT": str(row.port), "MONGODB_DATABASE": row.mongo} | os.environ)
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -110,17 +121,28 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _read_concern(concern: Any, environment: Mapping[str, str]) -> Any:
     values = {}
-    for knob in fields(concern):
-        variable = knob.name.upper()
+    for setting in fields(concern):
+        variable = setting.name.upper()
         if variable not in environment:
             continue
         try:
-            values[knob.name] = msgspec.convert(
-                environment[variable], knob.type, strict=False, dec_hook=_decode
-            )
+            values[setting.name] = _convert(environment[variable], setting.type)
         except (msgspec.ValidationError, ValueError) as error:
             raise SettingsError(f"{variable}={environment[variable]!r}: {error}") from error
     return concern(**values)
+
+
+def _convert(text: str, wanted: Any) -> Any:
+    if wanted is Targets:
+        return {**_on_loopback(), **dict(_target(each) for each in text.split())}
+    return msgspec.convert(text, wanted, strict=False, dec_hook=_decode)
+
+
+def _target(text: str) -> tuple[str, str]:
+    name, _, target = text.partition("=")
+    if name not in _on_loopback() or not target:
+        raise ValueError(f"{text!r} is no NAME=TARGET of a service")
+    return name, target
 
 
 def _decode(wanted: type, value: Any) -> Any:

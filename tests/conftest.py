@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from server.local.mongo import EmbeddedMongo
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.engines.postgres import EmbeddedPostgres
 
 RAM_DISK = Path("/dev/shm")
 ROOM_BYTES = 1024**3

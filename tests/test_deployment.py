@@ -6,6 +6,7 @@ from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import typer.core
@@ -13,12 +14,13 @@ import typer.main
 import yaml
 
 from server.cli import app
-from server.local import keys
-from server.local.home import Home
+from server.local.home import keys
+from server.local.home.folder import Home
+from server.services import SERVICES, Service, named
 from server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-SERVICES = ("user", "order", "analytics")
+NAMES = [service.name for service in SERVICES]
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +32,9 @@ def compose() -> dict[str, Any]:
 def variables() -> set[str]:
     """Every variable that a service process reads."""
     return {
-        knob.name.upper()
+        setting.name.upper()
         for concern in fields(Settings)
-        for knob in fields(concern.type)  # type: ignore[arg-type]  # a class, never a string here
+        for setting in fields(concern.type)  # type: ignore[arg-type]  # a class, never a string here
     }
 
 
@@ -44,18 +46,52 @@ def operators() -> set[str]:
     return {str(option.envvar) for option in options if option.envvar}
 
 
+def substituted() -> set[str]:
+    """Every variable that Compose puts into its file."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    return set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
+
+
 def test_the_example_environment_is_complete_and_holds_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text()
-    told = set(re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.MULTILINE))
-    assert told == variables() | operators()
+    named = set(re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.MULTILINE))
+    assert named == variables() | operators() | substituted()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 def test_compose_sets_only_what_services_read(compose: dict[str, Any], service: str) -> None:
     assert set(compose["services"][service]["environment"]) <= variables()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICES, ids=NAMES)
+def test_compose_gives_a_service_what_the_table_of_services_says(
+    compose: dict[str, Any], service: Service
+) -> None:
+    container = compose["services"][service.name]
+    environment = container["environment"]
+    assert container["command"] == [service.name]
+    assert environment["GRPC_PORT"] == str(service.port)
+    assert container["healthcheck"]["test"][-1] == str(service.port)
+    assert ("DATABASE_URL" in environment) == bool(service.postgres)
+    if service.postgres:
+        url = urlsplit(environment["DATABASE_URL"])
+        assert (url.username, url.path) == (service.postgres, f"/{service.postgres}")
+    assert ("MONGODB_URI" in environment) == bool(service.mongo)
+    assert ("SIGNING_KEY_FILE" in environment) == bool(service.key_id)
+    targets = environment.get("NEIGHBOUR_TARGETS", "").split()
+    assert targets == [f"{each}=dns:///{each}:{named(each).port}" for each in service.neighbours]
+
+
+def test_compose_runs_every_service_and_chooses_a_password_for_each_database(
+    compose: dict[str, Any],
+) -> None:
+    assert set(compose["services"]) >= set(NAMES)
+    passwords = compose["services"]["migrate"]["environment"]["DATABASE_PASSWORDS"].split(" ")
+    chosen = {each.partition("=")[0] for each in passwords if "=" in each}
+    assert chosen == {service.name for service in SERVICES if service.postgres}
+
+
+@pytest.mark.parametrize("service", [service.name for service in SERVICES if service.behind_edge])
 def test_the_edge_looks_for_services_where_compose_puts_them(
     compose: dict[str, Any], service: str
 ) -> None:
@@ -82,9 +118,10 @@ def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("name", "volumes"),
     [
-        ("user", {"public-keys", "user-key"}),
-        ("order", {"public-keys", "order-key"}),
-        ("analytics", {"public-keys"}),
+        *(
+            (each.name, {"public-keys"} | ({f"{each.name}-key"} if each.key_id else set()))
+            for each in SERVICES
+        ),
         ("envoy", {"./envoy", "public-keys"}),
     ],
 )
@@ -105,12 +142,12 @@ def test_migrate_hands_out_every_key_that_a_container_reads(
     compose: dict[str, Any], tmp_path: Path
 ) -> None:
     keys.ensure(Home.at(tmp_path / "home"))
-    for folder in ("public", "user", "order"):
+    for folder in ("public", *(each.name for each in SERVICES if each.key_id)):
         (tmp_path / "keys" / folder).mkdir(parents=True)
     (script,) = compose["services"]["migrate"]["command"]
     hands_out = script.partition("\n")[2].replace("/var/lib/emporium", f"{tmp_path}/home")
     subprocess.run(["sh", "-ec", hands_out.replace(" /keys", f" {tmp_path}/keys")], check=True)
-    for service in SERVICES:
+    for service in NAMES:
         environment = compose["services"][service]["environment"]
         for variable in ("JWKS_FILE", "SIGNING_KEY_FILE"):
             if variable in environment:

@@ -15,7 +15,7 @@ from server.settings import Settings, Shop
 
 def main() -> int:
     """Runs the service until it is asked to stop; gives the process's exit code."""
-    return lifecycle.run(_serve)
+    return lifecycle.run(_serve, "analytics")
 
 
 async def _serve(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The operators' command: `emporium up`, `down`, `status` and what else `emporium --help` lists."""
+"""The operators' command: `emporium up`, `down`, `status` and the others in `emporium --help`."""
 
 import sys
 
@@ -28,7 +28,7 @@ app.command("import")(import_orders)
 
 
 def main() -> int:
-    """Runs the command line; gives the exit code. What is in the way is told with its mend."""
+    """Runs the command line; gives the exit code. A `LocalError` is shown with its remedy."""
     try:
         app()
     except LocalError as error:

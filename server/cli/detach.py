@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from server.cli.progress import relay
 from server.local.errors import LocalError
-from server.local.home import AlreadyRunning, Home
+from server.local.home.folder import AlreadyRunning, Home
 from server.local.options import ClusterOptions
 from server.local.progress import Progress
 
@@ -38,7 +38,7 @@ def detached(options: ClusterOptions, arguments: Sequence[str], progress: Progre
             for line in events:
                 message = relay(line, progress)
                 if message["event"] == "ready":
-                    # It lives on by itself; Popen would warn of a child that nobody awaited.
+                    # It outlives this process; Popen would warn of a child that was not awaited.
                     supervisor.returncode = 0
                     return float(message["seconds"])
                 if message["event"] == "refused":
@@ -50,10 +50,10 @@ def detached(options: ClusterOptions, arguments: Sequence[str], progress: Progre
         raise
     raise LocalError(
         f"the supervisor ended with {supervisor.wait()} before it was ready",
-        f"Its last words are in {home.log_file('supervisor')}.",
+        f"Its log is {home.log_file('supervisor')}.",
     )
 
 
 def _refusal(message: dict[str, str]) -> LocalError:
     kind = AlreadyRunning if "already runs" in message["problem"] else LocalError
-    return kind(message["problem"], message["mend"])
+    return kind(message["problem"], message["remedy"])

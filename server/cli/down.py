@@ -1,17 +1,17 @@
-"""`emporium down`: ends what runs in a home."""
+"""`emporium down`: stops what runs in a home."""
 
 import signal
 
 from rich.console import Console
 
 from server.cli import options as shared
-from server.local import leftovers
 from server.local.errors import LocalError
-from server.local.home import Home
-from server.local.record import read
+from server.local.home import orphans
+from server.local.home.folder import Home
+from server.local.home.record import read
 
 # The supervisor ends its children one group after another, each within 20 s.
-PATIENCE_SECONDS = 75.0
+TIMEOUT_SECONDS = 75.0
 
 
 def down(home: shared.Home = shared.DEFAULT_HOME) -> None:
@@ -23,12 +23,12 @@ def down(home: shared.Home = shared.DEFAULT_HOME) -> None:
         return
     if record.is_alive:
         record.supervisor.send(signal.SIGTERM)
-        if not leftovers.await_end([record.supervisor], PATIENCE_SECONDS):
+        if not orphans.await_end([record.supervisor], TIMEOUT_SECONDS):
             raise LocalError(
                 f"the supervisor (process {record.supervisor.pid}) does not end",
                 f"kill -9 {record.supervisor.pid}, then run `emporium down` again.",
             )
-    with place.held():
-        for name in leftovers.sweep(place):
-            console.print(f"Ended {name}, left behind by a supervisor that was killed.")
+    with place.locked():
+        for name in orphans.end_all(place):
+            console.print(f"Ended {name}, which a killed supervisor had left running.")
     console.print("Stopped.")

@@ -16,7 +16,7 @@ from server.importing.files import COLUMNS, FileError, read
 from server.importing.plan import Plan, plan
 from server.importing.rows import Refused
 from server.local.errors import LocalError
-from server.local.record import ClusterRecord, Login, require_running
+from server.local.home.record import ClusterRecord, Login, require_running
 
 if TYPE_CHECKING:
     from server.importing.checking import Compared

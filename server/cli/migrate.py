@@ -8,14 +8,15 @@ import typer
 from rich.console import Console
 
 from server.cli import options as shared
-from server.local import keys
-from server.local.home import AlreadyRunning, Home
-from server.local.postgres import EmbeddedPostgres
-from server.local.record import require_running
-from server.local.schema import DATABASES, prepare, prepare_mongo
+from server.local.engines.postgres import EmbeddedPostgres
+from server.local.home import keys
+from server.local.home.folder import AlreadyRunning, Home
+from server.local.home.record import require_running
+from server.local.preparation.schema import prepare, prepare_mongo
+from server.services import SERVICES
 
 
-def migrate(  # noqa: PLR0913 (a parameter for each option)
+def migrate(
     *,
     home: shared.Home = shared.DEFAULT_HOME,
     database_url: shared.DatabaseUrl = "",
@@ -24,22 +25,15 @@ def migrate(  # noqa: PLR0913 (a parameter for each option)
     postgres_user: shared.PostgresUser = shared.DEFAULT_POSTGRES_USER,
     postgres_password: shared.PostgresPassword = "",
     mongodb_uri: shared.MongodbUri = "",
-    user_database_password: Annotated[
-        str,
+    database_password: Annotated[
+        list[str],
         typer.Option(
-            envvar="USER_DATABASE_PASSWORD",
-            help="For the user service's role; made up when left out.",
+            envvar="DATABASE_PASSWORDS",
+            metavar="SERVICE=PASSWORD",
+            help="For a service's role in PostgreSQL; made up when left out. May be repeated.",
             show_default=False,
         ),
-    ] = "",
-    order_database_password: Annotated[
-        str,
-        typer.Option(
-            envvar="ORDER_DATABASE_PASSWORD",
-            help="For the order service's role; made up when left out.",
-            show_default=False,
-        ),
-    ] = "",
+    ] = [],  # noqa: B006 (typer makes a list of its own of it)
 ) -> None:
     """Prepare databases, roles and keys, and bring the schema up to date. Repeatable.
 
@@ -48,8 +42,8 @@ def migrate(  # noqa: PLR0913 (a parameter for each option)
     """
     place = Home.at(home)
     place.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    place.keep_secret("emporium_user", user_database_password)
-    place.keep_secret("emporium_order", order_database_password)
+    for each in database_password:
+        _keep_password(each, place)
     url = shared.admin_url(
         database_url, postgres_host, postgres_port, postgres_user, postgres_password
     )
@@ -61,14 +55,13 @@ def migrate(  # noqa: PLR0913 (a parameter for each option)
 
 async def _migrate(database_url: str, mongodb_uri: str, home: Home) -> dict[str, bool]:
     """Whether anything was to be done, by database."""
-    # Imported late: the driver takes a third of a second, for which the other commands do not wait.
-    from server.local.mongo import EmbeddedMongo
-    from server.local.mongo_role import DATABASE
+    # Imported late: the driver takes a third of a second, and the other commands do not need it.
+    from server.local.engines.mongo import EmbeddedMongo
 
     async with AsyncExitStack() as stack:
         if not (database_url and mongodb_uri):
             try:
-                stack.enter_context(home.held())
+                stack.enter_context(home.locked())
             except AlreadyRunning:
                 record = require_running(home.directory)
                 database_url = database_url or record.postgres["admin_dsn"]
@@ -80,6 +73,22 @@ async def _migrate(database_url: str, mongodb_uri: str, home: Home) -> dict[str,
             mongo = EmbeddedMongo(home.data / "mongo", log_file=home.log_file("mongod"))
             mongodb_uri = (await stack.enter_async_context(mongo)).uri
         changed = {
-            name: await prepare(database_url, service, home) for service, name in DATABASES.items()
+            f"{each.postgres} in PostgreSQL": await prepare(database_url, each, home)
+            for each in SERVICES
+            if each.postgres
         }
-        return changed | {DATABASE: await prepare_mongo(mongodb_uri)}
+        return changed | {
+            f"{each.mongo} in MongoDB": await prepare_mongo(mongodb_uri, each)
+            for each in SERVICES
+            if each.mongo
+        }
+
+
+def _keep_password(text: str, home: Home) -> None:
+    name, _, password = text.partition("=")
+    roles = {each.name: each.postgres for each in SERVICES if each.postgres}
+    if name not in roles:
+        raise typer.BadParameter(
+            f"{name!r} is no service with a PostgreSQL database; write SERVICE=PASSWORD"
+        )
+    home.set_secret(roles[name], password)

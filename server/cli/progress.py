@@ -1,4 +1,4 @@
-"""A cluster's start as a person sees it, as a log has it, and as another process reads it."""
+"""Progress of a cluster's start: live on a terminal, as log lines, and as events on a pipe."""
 
 import json
 import time
@@ -24,14 +24,14 @@ class LiveProgress:
         self._under_way: dict[str, Spinner] = {}
         self._live = Live(console=console, transient=True, refresh_per_second=REFRESHES_PER_SECOND)
 
-    def begun(self, step: str) -> None:
+    def started(self, step: str) -> None:
         """See `Progress`."""
         if not self._under_way:
             self._live.start()
         self._under_way[step] = Spinner("dots", step)
         self._redraw()
 
-    def done(self, step: str, seconds: float, note: str) -> None:
+    def finished(self, step: str, seconds: float, note: str) -> None:
         """See `Progress`."""
         line = Text.assemble(("✓ ", "green"), f"{step:<14}", (f"{seconds:5.1f} s  {note}", "dim"))
         self._end(step, line)
@@ -40,7 +40,7 @@ class LiveProgress:
         """See `Progress`."""
         self._end(step, Text.assemble(("✗ ", "red"), step))
 
-    def told(self, text: str) -> None:
+    def reported(self, text: str) -> None:
         """See `Progress`."""
         self._console.print(Text(f"{time.strftime('%H:%M:%S')}  {text}"))
 
@@ -64,57 +64,57 @@ class PlainProgress:
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
-    def begun(self, step: str) -> None:
+    def started(self, step: str) -> None:
         """See `Progress`."""
 
-    def done(self, step: str, seconds: float, note: str) -> None:
+    def finished(self, step: str, seconds: float, note: str) -> None:
         """See `Progress`."""
-        self._say(f"{step}: ready in {seconds:.1f} s {note}".rstrip())
+        self._write(f"{step}: ready in {seconds:.1f} s {note}".rstrip())
 
     def failed(self, step: str) -> None:
         """See `Progress`."""
-        self._say(f"{step}: failed")
+        self._write(f"{step}: failed")
 
-    def told(self, text: str) -> None:
+    def reported(self, text: str) -> None:
         """See `Progress`."""
-        self._say(text)
+        self._write(text)
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')}  {text}", file=self._stream, flush=True)
 
 
 class PipedProgress:
     """A JSON object a line, for `relay` in the process that waits for us.
 
-    Everything is said to `aside` too, because that process may be gone.
+    Everything goes to `log` too, because that process may have ended.
     """
 
-    def __init__(self, pipe: IO[str], aside: Progress) -> None:
+    def __init__(self, pipe: IO[str], log: Progress) -> None:
         self._pipe = pipe
-        self._aside = aside
+        self._log = log
 
-    def begun(self, step: str) -> None:
+    def started(self, step: str) -> None:
         """See `Progress`."""
-        self._aside.begun(step)
-        self.send("begun", step=step)
+        self._log.started(step)
+        self.send("started", step=step)
 
-    def done(self, step: str, seconds: float, note: str) -> None:
+    def finished(self, step: str, seconds: float, note: str) -> None:
         """See `Progress`."""
-        self._aside.done(step, seconds, note)
-        self.send("done", step=step, seconds=seconds, note=note)
+        self._log.finished(step, seconds, note)
+        self.send("finished", step=step, seconds=seconds, note=note)
 
     def failed(self, step: str) -> None:
         """See `Progress`."""
-        self._aside.failed(step)
+        self._log.failed(step)
         self.send("failed", step=step)
 
-    def told(self, text: str) -> None:
+    def reported(self, text: str) -> None:
         """See `Progress`."""
-        self._aside.told(text)
-        self.send("told", text=text)
+        self._log.reported(text)
+        self.send("reported", text=text)
 
     def send(self, event: str, **details: Any) -> None:
-        """Sends an event, if anybody listens."""
+        """Sends an event, unless the reader has gone."""
         if self._pipe.closed:
             return
         try:
@@ -123,21 +123,21 @@ class PipedProgress:
             self.finish()
 
     def finish(self) -> None:
-        """Lets the waiting process go."""
-        with suppress(BrokenPipeError):  # it has gone by itself
+        """Closes the pipe, which ends the wait of its reader."""
+        with suppress(BrokenPipeError):  # the reader has ended
             self._pipe.close()
 
 
 def relay(line: str, progress: Progress) -> dict[str, Any]:
-    """Repeats to `progress` what a `PipedProgress` sent, and gives it."""
+    """Passes on to `progress` what a `PipedProgress` sent; returns the event."""
     message: dict[str, Any] = json.loads(line)
     match message:
-        case {"event": "begun", "step": step}:
-            progress.begun(step)
-        case {"event": "done", "step": step, "seconds": seconds, "note": note}:
-            progress.done(step, seconds, note)
+        case {"event": "started", "step": step}:
+            progress.started(step)
+        case {"event": "finished", "step": step, "seconds": seconds, "note": note}:
+            progress.finished(step, seconds, note)
         case {"event": "failed", "step": step}:
             progress.failed(step)
-        case {"event": "told", "text": text}:
-            progress.told(text)
+        case {"event": "reported", "text": text}:
+            progress.reported(text)
     return message

@@ -1,4 +1,4 @@
-"""What a person sees when the cluster is up, or when something is in the way."""
+"""What a person sees when the cluster is ready, or when it cannot start."""
 
 import shlex
 import sys
@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server.local import keys
 from server.local.errors import LocalError
-from server.local.home import Home
-from server.local.record import ClusterRecord, Login
+from server.local.home import keys
+from server.local.home.folder import Home
+from server.local.home.record import ClusterRecord, Login
 
 TOKEN_SECONDS = 600
 LIST_ORDERS = "emporium.order.v1.OrderService/ListOrders"
 
 
 def show_screen(console: Console, record: ClusterRecord, ready_seconds: float | None) -> None:
-    """The one screen: where everything is, how to sign in, and three commands to try."""
+    """Shows the addresses, the demo logins and three commands to try."""
     took = "" if ready_seconds is None else f" in {ready_seconds:.1f} s"
     console.print(Text(f"\nEmporium is ready{took}.\n", style="bold green"))
     for what, where, note in _addresses(record):
@@ -29,19 +29,19 @@ def show_screen(console: Console, record: ClusterRecord, ready_seconds: float | 
     console.print(_logins(record.logins))
     console.print(Text("\nTry", style="bold"))
     # Long lines stay whole, so that they can be copied.
-    for line in try_out(record):
+    for line in examples(record):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_error(console: Console, error: LocalError) -> None:
-    """What is wrong, and what to do."""
+    """The problem and its remedy."""
     console.print(Text.assemble(("✗ ", "red"), error.problem), soft_wrap=True)
-    if error.mend:
-        console.print(Text.assemble(("→ ", "yellow"), error.mend), soft_wrap=True)
+    if error.remedy:
+        console.print(Text.assemble(("→ ", "yellow"), error.remedy), soft_wrap=True)
 
 
-def try_out(record: ClusterRecord) -> list[str]:
-    """Three commands that work as they stand, in a shell that has run the first line."""
+def examples(record: ClusterRecord) -> list[str]:
+    """Three commands that work as shown, in a shell that has run the first line."""
     staff = next(login for login in record.logins if login.role == "staff")
     edge = record.edge_url.removeprefix("http://")
     home = Home(Path(record.home), Path(record.data))
@@ -63,13 +63,13 @@ def try_out(record: ClusterRecord) -> list[str]:
 
 
 def _program(name: str) -> str:
-    """The program beside our Python, when it is there, so that it need not be on PATH."""
+    """The program in the folder of our Python if it is there, so that it need not be on PATH."""
     beside = Path(sys.executable).with_name(name)
     return shlex.quote(str(beside)) if beside.exists() else name
 
 
 def _addresses(record: ClusterRecord) -> list[tuple[str, str, str]]:
-    """What there is, where, and a word about it. Passwords are left to cluster.json."""
+    """Name, address and a note for each. Passwords are in cluster.json only."""
     return [
         ("edge", record.edge_url, "REST, gRPC and gRPC-Web"),
         *((each, address, "gRPC, with reflection") for each, address in record.grpc.items()),

@@ -6,14 +6,14 @@ from pathlib import Path
 from rich.console import Console
 
 from server.cli import options as shared
-from server.local.home import Home
-from server.local.record import require_running
+from server.local.home.folder import Home
+from server.local.home.record import require_running
 
 
 def seed(home: shared.Home = shared.DEFAULT_HOME) -> None:
-    """Put the sample data into a running cluster. Repeatable: nothing doubles."""
+    """Put the sample data into a running cluster. Repeatable: nothing is made twice."""
     # Imported late: the client brings gRPC, which the other commands need not wait for.
-    from server.local import seed as sample
+    from server.local.preparation import seed as sample
 
     record = require_running(home)
     seeded = asyncio.run(sample.seed(record, Home(Path(record.home), Path(record.data))))

@@ -1,4 +1,4 @@
-"""`emporium status`: what runs in a home, and how it is."""
+"""`emporium status`: what runs in a home, and its health."""
 
 import asyncio
 import dataclasses
@@ -13,19 +13,19 @@ from rich.console import Console
 from rich.table import Table
 
 from server.cli import options as shared
-from server.local.gateway import ask
-from server.local.identity import ProcessRecord
-from server.local.record import ClusterRecord, require_running
-from server.local.services import is_serving
+from server.local.engines.envoy import ask
+from server.local.engines.service import is_serving
+from server.local.home.record import ClusterRecord, require_running
+from server.local.process.identity import ProcessRecord
 
 
 def status(
     home: shared.Home = shared.DEFAULT_HOME,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Show what runs in a home and whether it is well; the exit code is 0 only then."""
-    # Imported late: the driver takes a while, for which the other commands do not wait.
-    from server.local import dead_letters
+    """Show what runs in a home; the exit code is 0 when all of it is healthy."""
+    # Imported late: the driver is slow to load, and the other commands do not need it.
+    from server.local.checks import dead_letters
 
     record = require_running(home)
     health = asyncio.run(_health(record))
@@ -43,7 +43,7 @@ def status(
 
 
 async def _health(record: ClusterRecord) -> dict[str, bool]:
-    """Whether each service and the edge say that they are ready."""
+    """Whether each service and the edge report that they are ready."""
     services = await asyncio.gather(*(is_serving(address) for address in record.grpc.values()))
     edge_port = urlsplit(record.edge_url).port or 0
     edge = await asyncio.to_thread(ask, edge_port, "/ready")
@@ -78,7 +78,7 @@ def _show(record: ClusterRecord, health: dict[str, bool], processes: list[dict[s
 
 
 def _show_dead_letters(letters: int | None) -> None:
-    """They wait for a person; until then all else is well."""
+    """They wait for an operator and make nothing else unhealthy."""
     again = "; to send them again: python -m server.order.dead_letters (server/README.md)"
     known = "unknown" if letters is None else str(letters)
     Console().print(f"dead letters: {known}{again if letters else ''}", soft_wrap=True)

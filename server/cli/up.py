@@ -1,4 +1,4 @@
-"""`emporium up`: everything, from the databases to the edge, until it is told to stop."""
+"""`emporium up`: runs everything, from the databases to the edge, until it is stopped."""
 
 import asyncio
 import os
@@ -17,10 +17,11 @@ from server.cli.detach import detached
 from server.cli.progress import LiveProgress, PipedProgress, PlainProgress
 from server.cli.screen import show_screen
 from server.local.errors import LocalError
-from server.local.home import AlreadyRunning
-from server.local.options import DEFAULT_EDGE_PORT, ClusterOptions
+from server.local.home.folder import AlreadyRunning
+from server.local.home.plan import DEFAULT_EDGE_PORT
+from server.local.home.record import require_running
+from server.local.options import ClusterOptions
 from server.local.progress import Progress
-from server.local.record import require_running
 
 if TYPE_CHECKING:
     from server.local.cluster import Cluster
@@ -42,10 +43,10 @@ def up(  # noqa: PLR0913 (a parameter for each option)
         int, typer.Option(min=1, metavar="PER_MINUTE", help="Logins from one address.")
     ] = 5,
     ephemeral: Annotated[
-        bool, typer.Option("--ephemeral", help="On the RAM disk, not durable, gone at exit.")
+        bool, typer.Option("--ephemeral", help="On the RAM disk, not durable, deleted at exit.")
     ] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return when ready; end it with `emporium down`.")
+        bool, typer.Option("--detach", help="Return when ready; stop it with `emporium down`.")
     ] = False,
     database_url: shared.DatabaseUrl = "",
     postgres_host: shared.PostgresHost = "",
@@ -90,8 +91,8 @@ def progress_on(console: Console) -> Progress:
 
 
 def run(options: ClusterOptions, progress: Progress, ready: "Callable[[Cluster], None]") -> None:
-    """Runs a cluster until SIGINT or SIGTERM, and calls `ready` when it is. Raises `LocalError`."""
-    # Imported late: the other commands, and the one that waits for us, do without the drivers.
+    """Runs a cluster until SIGINT or SIGTERM; calls `ready` when it is. Raises `LocalError`."""
+    # Imported late: the other commands, and `up --detach`, do not need it.
     from server.local.cluster import Cluster
 
     async def until_stopped() -> None:
@@ -99,10 +100,10 @@ def run(options: ClusterOptions, progress: Progress, ready: "Callable[[Cluster],
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
-            # Once only: a second Ctrl-C would cut off the clean ending that the first has begun.
+            # Once only: a second Ctrl-C would interrupt the clean stop that the first one started.
             if not asked.is_set() and task is not None:
                 asked.set()
-                progress.told("stopping")
+                progress.reported("stopping")
                 task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -116,7 +117,7 @@ def run(options: ClusterOptions, progress: Progress, ready: "Callable[[Cluster],
                 raise
 
     asyncio.run(until_stopped())
-    progress.told("stopped")
+    progress.reported("stopped")
 
 
 def run_reporting(options: ClusterOptions, pipe: int) -> None:
@@ -131,7 +132,7 @@ def run_reporting(options: ClusterOptions, pipe: int) -> None:
         try:
             run(options, progress, ready)
         except LocalError as error:
-            progress.send("refused", problem=error.problem, mend=error.mend)
+            progress.send("refused", problem=error.problem, remedy=error.remedy)
             raise
 
 
@@ -141,7 +142,7 @@ def _welcome(console: Console, cluster: "Cluster") -> None:
 
 
 def _show_running(console: Console, home: Path, error: AlreadyRunning) -> None:
-    """Asking for what is there already is no mistake, unless it is not ready."""
+    """A second `up` is no error, unless the running cluster is not ready."""
     with suppress(LocalError):
         record = require_running(home)
         if record.state == "ready":

@@ -40,10 +40,10 @@ _CONNECTION_AGE_GRACE_MS = 30_000
 _MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 
-def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]]) -> int:
-    """Runs `main` on uvloop until it ends, and gives the process's exit code."""
+def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]], service: str) -> int:
+    """Runs `main`, which is that `service`, on uvloop; gives the process's exit code."""
     try:
-        configuration = settings.from_environment()
+        configuration = settings.from_environment(service)
         if hasattr(os, "SCHED_BATCH"):
             # It lets a busy loop keep its core for longer turns: 50 us less a call. Linux only.
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

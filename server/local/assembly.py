@@ -1,20 +1,22 @@
-"""Makes the parts of a cluster and tells each what it must know of the others."""
+"""Makes the parts of a cluster and passes each the addresses of the others."""
 
 import shutil
 from pathlib import Path
 
-from server.local import edge, mongo_role
+from server.local.engines import edge
+from server.local.engines.envoy import Gateway
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.engines.postgres import EmbeddedPostgres
+from server.local.engines.service import CHECKOUT, ServiceProcess
 from server.local.environment import service_environment
-from server.local.gateway import Gateway
-from server.local.home import Home
-from server.local.mongo import EmbeddedMongo
+from server.local.home.credentials import service_dsn
+from server.local.home.folder import Home
+from server.local.home.plan import PortPlan, process_names
+from server.local.home.record import ClusterRecord
 from server.local.options import ClusterOptions
-from server.local.part import Part
-from server.local.plan import PortPlan, process_names
-from server.local.postgres import EmbeddedPostgres
-from server.local.record import SERVICES, ClusterRecord
-from server.local.schema import DATABASES, service_dsn
-from server.local.services import CHECKOUT, ServiceProcess
+from server.local.preparation import mongo_role
+from server.local.process.part import Part
+from server.services import SERVICES, Service
 
 # Each process of a service with PostgreSQL holds a pool and a listening connection.
 CONNECTIONS_PER_PROCESS = 12
@@ -31,11 +33,10 @@ class Assembly:
         self.home = home
         self._postgres: EmbeddedPostgres | None = None
         self._mongo: EmbeddedMongo | None = None
-        self._service_mongodb_uri = options.mongodb_uri
 
     @property
     def admin_dsn(self) -> str:
-        """Connects to PostgreSQL as an admin; for our own, once it has been started."""
+        """Connects to PostgreSQL as an admin; valid once that has started."""
         return self._postgres.admin_dsn if self._postgres else self.options.database_url
 
     @property
@@ -44,11 +45,11 @@ class Assembly:
         return self._mongo.uri if self._mongo else self.options.mongodb_uri
 
     def databases(self) -> list[Part]:
-        """PostgreSQL and mongod, but for those that the operator has elsewhere."""
+        """PostgreSQL and mongod, except where the operator has named others."""
         parts: list[Part] = []
         durable = not self.options.ephemeral
         if not self.options.database_url:
-            processes = 2 * self.options.workers
+            processes = self.options.workers * sum(bool(each.postgres) for each in SERVICES)
             self._postgres = EmbeddedPostgres(
                 self.home.data / "postgres",
                 port=self.ports.postgres,
@@ -67,17 +68,19 @@ class Assembly:
             parts.append(self._mongo)
         return parts
 
-    async def make_mongo_role(self) -> None:
-        """Gives the service a role of its own in our MongoDB; in another it is the operator's."""
+    async def make_mongo_roles(self) -> None:
+        """Gives each service its role in our MongoDB; in others the operator does."""
         if self._mongo is not None:
-            self._service_mongodb_uri = await mongo_role.ensure(self._mongo.uri, self.home)
+            for service in SERVICES:
+                if service.mongo:
+                    await mongo_role.ensure(self._mongo.uri, service, self.home)
 
     def services(self) -> list[Part]:
         """Every process of every service."""
         return [
             self._service(service, process)
             for service in SERVICES
-            for process in process_names(service, self.options.workers)
+            for process in process_names(service.name, self.options.workers)
         ]
 
     def gateway(self) -> Part:
@@ -90,25 +93,27 @@ class Assembly:
         )
 
     def describe(self, record: ClusterRecord) -> None:
-        """Writes down where everything is."""
+        """Fills in the addresses."""
         ports = self.ports
         record.edge_url = f"http://localhost:{ports.edge}"
         record.admin_url = f"http://127.0.0.1:{ports.admin}"
-        record.grpc = {service: f"127.0.0.1:{ports.grpc[service]}" for service in SERVICES}
+        record.grpc = {name: f"127.0.0.1:{port}" for name, port in ports.grpc.items()}
         record.metrics = {
             process: f"http://127.0.0.1:{port}/metrics" for process, port in ports.metrics.items()
         }
         record.mongodb_uri = self.mongodb_uri
         record.postgres = {"admin_dsn": self.admin_dsn} | {
-            service: service_dsn(self.admin_dsn, service, self.home) for service in DATABASES
+            service.name: service_dsn(self.admin_dsn, service, self.home)
+            for service in SERVICES
+            if service.postgres
         }
 
-    def _service(self, service: str, process: str) -> Part:
+    def _service(self, service: Service, process: str) -> Part:
         return ServiceProcess(
-            service,
+            service.name,
             process,
             self.home.log_file(process),
-            self.ports.grpc[service],
+            self.ports.grpc[service.name],
             service_environment(
                 service,
                 process,
@@ -116,7 +121,8 @@ class Assembly:
                 ports=self.ports,
                 home=self.home,
                 admin_dsn=self.admin_dsn,
-                mongodb_uri=self._service_mongodb_uri,
+                mongodb_uri=self.mongodb_uri,
+                own_mongo=self._mongo is not None,
             ),
         )
 
@@ -130,8 +136,9 @@ class Assembly:
             edge_port=self.ports.edge,
             admin_port=self.ports.admin,
             endpoints={
-                service: [("127.0.0.1", port) for port in self.ports.behind_edge(service)]
+                service.name: [("127.0.0.1", port) for port in self.ports.behind_edge(service.name)]
                 for service in SERVICES
+                if service.behind_edge
             },
             jwks=self.home.keys / "jwks.json",
             rate_limit_per_minute=self.options.rate_limit_per_minute,

@@ -1,19 +1,19 @@
-"""What `server/settings.py` reads, for each service of a cluster."""
+"""The environment of a service process, which `server/settings.py` reads."""
 
-from server.local.home import Home
-from server.local.keys import KEY_IDS
+from server.local.home import keys
+from server.local.home.credentials import service_dsn, service_mongodb_uri
+from server.local.home.folder import Home
+from server.local.home.plan import PortPlan
 from server.local.options import ClusterOptions
-from server.local.plan import PortPlan
-from server.local.process import inherited
-from server.local.schema import DATABASES, service_dsn
+from server.local.process.child import inherited
+from server.services import Service
 
-# Between NOT_SERVING and the last accepted call. The edge looks every second, or is gone already.
+# Between NOT_SERVING and the last accepted call. The edge checks every second, if it still runs.
 DRAIN_SECONDS = "1"
-MONGO_SERVICES = {"analytics"}
 
 
 def service_environment(
-    service: str,
+    service: Service,
     process: str,
     *,
     options: ClusterOptions,
@@ -21,27 +21,35 @@ def service_environment(
     home: Home,
     admin_dsn: str,
     mongodb_uri: str,
+    own_mongo: bool,
 ) -> dict[str, str]:
-    """The supervisor's own environment, without its secrets, and this process's settings on top."""
+    """The supervisor's own environment, without its secrets, and this process's settings on top.
+
+    With `own_mongo`, `mongodb_uri` is an admin's and the service has a role of its own there.
+    """
     environment = (
         {"DRAIN_SECONDS": DRAIN_SECONDS}
         | inherited()
         | {
             "GRPC_HOST": "127.0.0.1",
-            "GRPC_PORT": str(ports.grpc[service]),
+            "GRPC_PORT": str(ports.grpc[service.name]),
             "REUSE_PORT": "true" if options.workers > 1 else "false",
             "OWN_PORT": str(ports.own.get(process, 0)),
             "METRICS_PORT": str(ports.metrics[process]),
             "JWKS_FILE": str(home.keys / "jwks.json"),
-            "USER_TARGET": f"dns:///127.0.0.1:{ports.grpc['user']}",
-            "ANALYTICS_TARGET": f"dns:///127.0.0.1:{ports.grpc['analytics']}",
+            "NEIGHBOUR_TARGETS": " ".join(
+                f"{name}=dns:///127.0.0.1:{ports.grpc[name]}" for name in service.neighbours
+            ),
             "PYTHONUNBUFFERED": "1",
         }
     )
-    if service in DATABASES:
+    if service.postgres:
         environment["DATABASE_URL"] = service_dsn(admin_dsn, service, home)
-    if service in MONGO_SERVICES:
-        environment["MONGODB_URI"] = mongodb_uri
-    if service in KEY_IDS:
-        environment["SIGNING_KEY_FILE"] = str(home.keys / f"{service}.json")
+    if service.mongo:
+        environment["MONGODB_DATABASE"] = service.mongo
+        environment["MONGODB_URI"] = (
+            service_mongodb_uri(mongodb_uri, service, home) if own_mongo else mongodb_uri
+        )
+    if service.key_id:
+        environment["SIGNING_KEY_FILE"] = str(keys.file_of(service, home))
     return environment

@@ -1,4 +1,4 @@
-"""How a cluster says what it is doing, to whoever wants to hear."""
+"""The interface through which a cluster reports what it is doing."""
 
 import time
 from collections.abc import Iterator
@@ -7,46 +7,46 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Listens to a cluster's start and life."""
+    """Receives the events of a cluster's start and of its life afterwards."""
 
-    def begun(self, step: str) -> None:
-        """A step begins; several may be under way at once."""
+    def started(self, step: str) -> None:
+        """A step has started; several may run at once."""
 
-    def done(self, step: str, seconds: float, note: str) -> None:
-        """A step has ended well."""
+    def finished(self, step: str, seconds: float, note: str) -> None:
+        """A step has succeeded."""
 
     def failed(self, step: str) -> None:
-        """A step has failed; the error follows by another way."""
+        """A step has failed; its error is raised, not reported."""
 
-    def told(self, text: str) -> None:
-        """Something happened outside the steps: a child died, or is back."""
+    def reported(self, text: str) -> None:
+        """Something happened outside the steps: a child died, or runs again."""
 
 
 class Silent:
-    """Listens to nothing."""
+    """Ignores all events."""
 
-    def begun(self, step: str) -> None:
+    def started(self, step: str) -> None:
         """See `Progress`."""
 
-    def done(self, step: str, seconds: float, note: str) -> None:
+    def finished(self, step: str, seconds: float, note: str) -> None:
         """See `Progress`."""
 
     def failed(self, step: str) -> None:
         """See `Progress`."""
 
-    def told(self, text: str) -> None:
+    def reported(self, text: str) -> None:
         """See `Progress`."""
 
 
 @contextmanager
 def step(progress: Progress, name: str) -> Iterator[list[str]]:
-    """Reports the block as a step. What the block appends to the list is noted at its end."""
+    """Reports the block as a step, with the notes that the block appends to the list."""
     notes: list[str] = []
     began = time.monotonic()
-    progress.begun(name)
+    progress.started(name)
     try:
         yield notes
     except BaseException:
         progress.failed(name)
         raise
-    progress.done(name, time.monotonic() - began, ", ".join(notes))
+    progress.finished(name, time.monotonic() - began, ", ".join(notes))

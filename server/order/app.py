@@ -18,18 +18,19 @@ from server.order.neighbours.analytics import sender
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
 from server.order.orders.store.orders import PostgresOrderStore
+from server.services import ORDER
 from server.settings import Settings
 
 
 def main() -> int:
     """Runs the service until it is asked to stop; gives the process's exit code."""
-    return lifecycle.run(_serve)
+    return lifecycle.run(_serve, "order")
 
 
 async def _serve(settings: Settings) -> None:
     tokens, neighbours = settings.tokens, settings.neighbours
     signer = Signer.from_file(tokens.signing_key_file, tokens.token_seconds)
-    targets = Targets(user=neighbours.user_target, analytics=neighbours.analytics_target)
+    targets = Targets.of({name: neighbours.neighbour_targets[name] for name in ORDER.neighbours})
     with telemetry(settings.server, "order"):
         async with (
             postgres.connected(settings.postgres) as pool,

@@ -13,7 +13,7 @@ from server.kit import errors, outbox, postgres
 def main() -> int:
     """Replays them, says how many there were, and gives the process's exit code."""
     try:
-        count = asyncio.run(_replay(settings.from_environment().postgres))
+        count = asyncio.run(_replay(settings.from_environment("order").postgres))
     except (settings.SettingsError, errors.EmporiumError) as error:
         sys.stderr.write(f"emporium: {error}\n")
         return 1

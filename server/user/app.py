@@ -19,7 +19,7 @@ from server.user.passwords.hashing import PasswordHasher, hashing
 
 def main() -> int:
     """Runs the service until it is asked to stop; gives the process's exit code."""
-    return lifecycle.run(_serve)
+    return lifecycle.run(_serve, "user")
 
 
 async def _serve(settings: Settings) -> None:

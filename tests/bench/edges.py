@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from server.local import edge
-from server.local.gateway import Gateway
-from server.local.ports import free_ports
-from server.local.services import CHECKOUT
+from server.local.engines import edge
+from server.local.engines.envoy import Gateway
+from server.local.engines.service import CHECKOUT
+from server.local.home.ports import free_ports
+from server.services import SERVICES
 from tests.bench.machine import LOAD_CORE, pin
 from tests.bench.stage import Running, Stage
 
 ENVOY = CHECKOUT / "envoy"
 UNLIMITED_PER_MINUTE = 1_000_000_000
-_SERVICES = ("user", "order", "analytics")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ async def whole(stage: Stage, service: Running) -> AsyncIterator[Edge]:
         stage.folder / "edge",
         edge_port=edge_port,
         admin_port=admin_port,
-        endpoints={name: [("127.0.0.1", service.port)] for name in _SERVICES},
+        endpoints={each.name: [("127.0.0.1", service.port)] for each in SERVICES},
         jwks=stage.home.keys / "jwks.json",
         rate_limit_per_minute=UNLIMITED_PER_MINUTE,
         login_limit_per_minute=UNLIMITED_PER_MINUTE,

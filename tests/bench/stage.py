@@ -17,13 +17,14 @@ import grpc
 from server.kit.auth import Signer
 from server.kit.context import Role
 from server.kit.postgres import migrate
-from server.local import keys
-from server.local.home import Home
-from server.local.mongo import EmbeddedMongo
-from server.local.ports import free_ports
-from server.local.postgres import EmbeddedPostgres
-from server.local.process import Child
-from server.local.services import CHECKOUT, ServiceProcess
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.engines.postgres import EmbeddedPostgres
+from server.local.engines.service import CHECKOUT, ServiceProcess
+from server.local.home import keys
+from server.local.home.folder import Home
+from server.local.home.ports import free_ports
+from server.local.process.child import Child
+from server.services import named
 from tests.bench.machine import LOAD_CORE, SERVER_CORE, pin, pin_family
 
 _TOKEN_SECONDS = 3_600
@@ -82,7 +83,9 @@ class Stage:
         database = migrate.Database(name, "owner-password", "service-password")
         await migrate.prepare_postgres(self.admin_dsn, database)
         owner = migrate.dsn(self.admin_dsn, database.owner, database.owner_password, name)
-        await asyncio.to_thread(migrate.upgrade, owner, service)
+        await asyncio.to_thread(
+            migrate.upgrade, owner, named(service).migrations_folder("postgres")
+        )
         return migrate.dsn(self.admin_dsn, name, database.service_password, name)
 
     @asynccontextmanager

@@ -9,8 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from server.local import keys
 from server.local.cluster import Cluster
+from server.local.home import keys
 from server.local.options import ClusterOptions
 
 UNLIMITED_PER_MINUTE = 1_000_000

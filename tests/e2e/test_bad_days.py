@@ -13,6 +13,7 @@ import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from server.local.cluster import Cluster
+from server.services import SERVICES
 from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, Rest, error_of, throwaway_cluster
 from tests.e2e.shop import Shop, under_load, worth_trying_again
 from tests.waiting import until
@@ -120,13 +121,13 @@ async def test_postgresql_may_hang_under_load_and_everybody_is_answered(
     await until(shop.report_agrees)
 
 
-@pytest.mark.parametrize("service", ["user", "order", "analytics"])
+@pytest.mark.parametrize("service", [each.name for each in SERVICES])
 async def test_a_killed_service_is_back_and_loses_nothing(
     service: str, fragile: Cluster, shop: Shop
 ) -> None:
     async with under_load(shop) as load:
         fragile.kill(service)
-        await fragile.until_up(service)
+        await fragile.until_ready(service)
         await load.until_accepted(50)
     if service != "order":
         assert load.refused == 0

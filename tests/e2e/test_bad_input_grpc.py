@@ -12,8 +12,8 @@ from emporium.order.v1 import catalog_service_pb2, order_service_pb2, order_serv
 from emporium.order.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from emporium.user.v1 import user_service_pb2
 from emporium.user.v1.user_service_pb2_grpc import UserServiceStub
-from server.local import keys
 from server.local.cluster import Cluster
+from server.local.home import keys
 from tests.e2e.conftest import new_email, target
 from tests.server.refusals import Refused, refused
 

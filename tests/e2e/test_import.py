@@ -113,7 +113,7 @@ async def test_an_import_survives_every_service_being_killed_and_agrees_to_the_p
         assert importing.returncode is None, f"the import was over before {service} was killed"
         counts[what] = await kept(door, what)
         books.kill(service)
-        await books.until_up(service)
+        await books.until_ready(service)
     assert importing.returncode is None, f"the import was over when {service} was back"
     printed = await finish(importing)
     once = await door.data("GET", "/reports/sales")

@@ -17,12 +17,13 @@ import pytest_asyncio
 
 from server.kit import auth
 from server.kit.auth import keys
-from server.local import edge, ports
-from server.local.gateway import Gateway
+from server.local.engines import edge
+from server.local.engines.envoy import Gateway
+from server.local.home import ports
+from server.services import SERVICES
 from tests.envoy.upstream import Upstream
 
 SOURCE = Path(__file__).parents[2] / "envoy"
-SERVICES = ("user", "order", "analytics")
 KEY = auth.new_key("user-1")
 
 # Anonymous callers are limited by address, so each test has one of its own on the loopback.
@@ -94,7 +95,7 @@ async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
             folder,
             edge_port=edge_port,
             admin_port=admin_port,
-            endpoints={service: [("127.0.0.1", upstream.port)] for service in SERVICES},
+            endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
             jwks=jwks,
             rate_limit_per_minute=100,
             login_limit_per_minute=5,

@@ -11,8 +11,9 @@ import pytest_asyncio
 import yaml
 
 from emporium.user.v1.user_service_pb2 import User
-from server.local import edge
-from tests.envoy.conftest import SERVICES, SOURCE, Edge, error_of, signed
+from server.local.engines import edge
+from server.services import SERVICES
+from tests.envoy.conftest import SOURCE, Edge, error_of, signed
 from tests.envoy.upstream import Upstream, always, hang
 
 
@@ -37,7 +38,7 @@ async def read(client: httpx.AsyncClient) -> httpx.Response:
 
 
 def send_to(running: Edge, *upstreams: Upstream) -> None:
-    for service in SERVICES:
+    for service in (each.name for each in SERVICES):
         edge.write_endpoints(
             running.folder, service, [("127.0.0.1", upstream.port) for upstream in upstreams]
         )

@@ -17,7 +17,8 @@ from server.kit.call.metrics import CallMetrics
 from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.postgres import migrate
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
+from server.services import named
 from server.settings import Postgres
 
 Token = Callable[..., str]
@@ -91,7 +92,9 @@ def new_database(postgres: EmbeddedPostgres) -> NewDatabase:
         owner = migrate.dsn(
             postgres.admin_dsn, database.owner, database.owner_password, database.name
         )
-        await asyncio.to_thread(migrate.upgrade, owner, service)
+        await asyncio.to_thread(
+            migrate.upgrade, owner, named(service).migrations_folder("postgres")
+        )
         url = migrate.dsn(
             postgres.admin_dsn, database.name, database.service_password, database.name
         )

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from server.services import SERVICES
+
 
 def server(*arguments: str, python: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
     """Runs the door with settings that no service can use."""
@@ -18,7 +20,7 @@ def server(*arguments: str, python: tuple[str, ...] = ()) -> "subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("service", ["user", "order", "analytics"])
+@pytest.mark.parametrize("service", [each.name for each in SERVICES])
 def test_a_service_starts_without_loading_what_only_the_command_line_needs(service: str) -> None:
     said = server(service, python=("-X", "importtime")).stderr
     loaded = {line.rpartition("|")[2].strip() for line in said.splitlines()}

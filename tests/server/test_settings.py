@@ -1,4 +1,4 @@
-"""Every knob has its variable; what cannot be used is named."""
+"""Every setting has its variable; a value that cannot be used is named."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -7,14 +7,21 @@ from typing import Any
 import pytest
 
 from server import settings
+from server.services import SERVICES, Service
 from server.settings import Settings, SettingsError, read
 
-# A usable value of each kind, as the environment writes it, that is no knob's default.
+ON_LOOPBACK = {each.name: f"dns:///127.0.0.1:{each.port}" for each in SERVICES}
+
+# A usable value of each kind, as the environment writes it, that is no setting's default.
 SAMPLES: dict[Any, tuple[str, Any]] = {
     str: ("elsewhere", "elsewhere"),
     int: ("7", 7),
     float: ("7.5", 7.5),
     Path: ("/keys/one.json", Path("/keys/one.json")),
+    settings.Targets: (
+        "user=dns:///u:1 analytics=ipv4:a:1,b:2",
+        {**ON_LOOPBACK, "user": "dns:///u:1", "analytics": "ipv4:a:1,b:2"},
+    ),
 }
 # Knobs that take some values only.
 CHOICES = {
@@ -23,22 +30,24 @@ CHOICES = {
     "mongodb_driver": ("motor", "motor"),
 }
 
-KNOBS = [
-    (concern.name, knob.name, CHOICES.get(knob.name) or SAMPLES[knob.type])
+SETTINGS = [
+    (concern.name, setting.name, CHOICES.get(setting.name) or SAMPLES[setting.type])
     for concern in fields(Settings)
-    for knob in fields(concern.type)  # type: ignore[arg-type]
+    for setting in fields(concern.type)  # type: ignore[arg-type]
 ]
 
 
-@pytest.mark.parametrize(("concern", "knob", "sample"), KNOBS)
-def test_each_knob_is_set_by_its_variable(concern: str, knob: str, sample: tuple[str, Any]) -> None:
+@pytest.mark.parametrize(("concern", "setting", "sample"), SETTINGS)
+def test_each_setting_is_set_by_its_variable(
+    concern: str, setting: str, sample: tuple[str, Any]
+) -> None:
     text, value = sample
-    assert getattr(getattr(read({knob.upper(): text}), concern), knob) == value
-    assert getattr(getattr(read({}), concern), knob) != value
+    assert getattr(getattr(read({setting.upper(): text}), concern), setting) == value
+    assert getattr(getattr(read({}), concern), setting) != value
 
 
-def test_no_two_knobs_share_a_variable() -> None:
-    names = [knob for _, knob, _ in KNOBS]
+def test_no_two_settings_share_a_variable() -> None:
+    names = [setting for _, setting, _ in SETTINGS]
     assert len(names) == len(set(names))
 
 
@@ -56,6 +65,8 @@ def test_strangers_in_the_environment_are_ignored() -> None:
         ("REUSE_PORT", "maybe"),
         ("LOG_LEVEL", "loud"),
         ("MONGODB_DRIVER", "mongoengine"),
+        ("NEIGHBOUR_TARGETS", "nobody=dns:///u:1"),
+        ("NEIGHBOUR_TARGETS", "user"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> None:
@@ -67,4 +78,15 @@ def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> Non
 
 def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRPC_PORT", "50099")
-    assert settings.from_environment().server.grpc_port == 50099
+    assert settings.from_environment("order").server.grpc_port == 50099
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_what_differs_between_services_comes_from_their_table(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("GRPC_PORT", "MONGODB_DATABASE"):
+        monkeypatch.delenv(variable, raising=False)
+    read_settings = settings.from_environment(service.name)
+    assert read_settings.server.grpc_port == service.port
+    assert read_settings.mongo.mongodb_database == service.mongo

@@ -4,8 +4,8 @@ The owner role may change the schema and is used by migrations only. The service
 writes rows; its own timeouts keep a lost statement or lock from holding others up.
 """
 
-import importlib.resources
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 from alembic import command
@@ -82,19 +82,24 @@ async def _grant_rows(owner_dsn: str, database: Database) -> None:
         await connection.close()
 
 
-def upgrade(owner_dsn: str, service: str, revision: str = "head") -> None:
-    """Brings `service`'s schema up to `revision`. Blocks; give it a thread."""
-    command.upgrade(_config(owner_dsn, service), revision)
+def upgrade(owner_dsn: str, migrations: Path, revision: str = "head") -> None:
+    """Brings the schema up to `revision` of the history in `migrations`.
+
+    Blocks; give it a thread.
+    """
+    command.upgrade(_config(owner_dsn, migrations), revision)
 
 
-def downgrade(owner_dsn: str, service: str, revision: str) -> None:
-    """Takes `service`'s schema back to `revision`. Blocks; give it a thread."""
-    command.downgrade(_config(owner_dsn, service), revision)
+def downgrade(owner_dsn: str, migrations: Path, revision: str) -> None:
+    """Takes the schema back to `revision` of the history in `migrations`.
+
+    Blocks; give it a thread.
+    """
+    command.downgrade(_config(owner_dsn, migrations), revision)
 
 
-def _config(owner_dsn: str, service: str) -> Config:
+def _config(owner_dsn: str, migrations: Path) -> Config:
     config = Config()
-    migrations = importlib.resources.files(f"server.{service}") / "migrations" / "postgres"
     config.set_main_option("script_location", str(migrations))
     config.attributes["dsn"] = owner_dsn
     return config

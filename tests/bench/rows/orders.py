@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 
 from emporium.order.v1 import order_service_pb2 as pb
-from server.local.ports import free_ports
+from server.local.home.ports import free_ports
 from tests.bench import baseline, lag
 from tests.bench.budget import Budget
 from tests.bench.compare import Run, alternate
@@ -117,7 +117,7 @@ async def _shop(stage: Stage) -> AsyncIterator[Shop]:
             "order",
             DATABASE_URL=database_url,
             METRICS_PORT=str(metrics_port),
-            ANALYTICS_TARGET=f"dns:///127.0.0.1:{analytics.port}",
+            NEIGHBOUR_TARGETS=f"analytics=dns:///127.0.0.1:{analytics.port}",
         ) as service,
         stage.baseline(database_url) as bare,
     ):

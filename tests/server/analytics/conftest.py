@@ -14,7 +14,7 @@ from server.analytics.behaviour.store import MongoEventStore
 from server.analytics.migrations import mongo as migrations
 from server.analytics.reports.store import MongoSalesStore
 from server.kit import mongo as kit_mongo
-from server.local.mongo import EmbeddedMongo
+from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo, Shop
 from tests.server.analytics.doors import Door, DoorOf
 from tests.server.conftest import Serve, Token

@@ -17,8 +17,8 @@ from emporium import Emporium, Targets, Unavailable
 from server.analytics.migrations import mongo as migrations
 from server.kit import auth
 from server.kit.context import Role
-from server.local.mongo import EmbeddedMongo
-from server.local.ports import free_ports
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.home.ports import free_ports
 
 PATIENCE_SECONDS = 30.0
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -21,14 +21,14 @@ from typer.testing import CliRunner, Result
 from emporium.__main__ import main as console_script
 from server.cli import app, main
 from server.local.errors import LocalError
-from server.local.home import Home
-from server.local.identity import ProcessRecord
-from server.local.leftovers import await_end
+from server.local.home.folder import Home
+from server.local.home.orphans import await_end
+from server.local.home.record import ClusterRecord, read, require_running
 from server.local.options import ClusterOptions
-from server.local.record import ClusterRecord, read, require_running
+from server.local.process.identity import ProcessRecord
 from tests.waiting import until
 
-PATIENCE_SECONDS = 90
+TIMEOUT_SECONDS = 90
 BURY = """
     INSERT INTO outbox_dead_letters (id, payload, created_at, attempts, error)
     VALUES (gen_random_uuid(), 'x', now(), 1, 'refused')
@@ -42,7 +42,7 @@ def emporium(*arguments: str) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-m", "server", *arguments],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
         env=environment,
     )
@@ -87,7 +87,7 @@ def test_the_three_commands_of_the_screen_work_as_they_stand(home: Path) -> None
         input=commands,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
@@ -96,22 +96,22 @@ def test_the_three_commands_of_the_screen_work_as_they_stand(home: Path) -> None
     assert "Page(" in ran.stdout, "Python"
 
 
-def test_status_says_that_all_is_well(home: Path) -> None:
+def test_status_shows_that_all_is_healthy(home: Path) -> None:
     shown = invoke("status", "--home", str(home))
     assert shown.exit_code == 0, shown.output
     assert "postgres" in shown.output
-    told = json.loads(invoke("status", "--home", str(home), "--json").output)
-    assert told["well"] is True
-    assert told["health"] == {"user": True, "order": True, "analytics": True, "edge": True}
-    assert all(process["alive"] for process in told["processes"])
-    assert told["dead_letters"] == 0
+    output = json.loads(invoke("status", "--home", str(home), "--json").output)
+    assert output["well"] is True
+    assert output["health"] == {"user": True, "order": True, "analytics": True, "edge": True}
+    assert all(process["alive"] for process in output["processes"])
+    assert output["dead_letters"] == 0
 
 
-def test_status_tells_of_dead_letters_and_how_to_send_them_again(home: Path) -> None:
+def test_status_shows_dead_letters_and_how_to_send_them_again(home: Path) -> None:
     dsn = require_running(home).postgres["order"]
     asyncio.run(execute(dsn, BURY))
     shown = invoke("status", "--home", str(home))
-    assert shown.exit_code == 0, "they wait for a person; the cluster is well"
+    assert shown.exit_code == 0, "they wait for an operator; the cluster is healthy"
     assert "dead letters: 1" in shown.output
     assert "python -m server.order.dead_letters" in shown.output
     asyncio.run(execute(dsn, "DELETE FROM outbox_dead_letters"))
@@ -138,7 +138,7 @@ def test_seed_and_migrate_find_nothing_more_to_do(home: Path) -> None:
     assert "9 users, 12 products, 24 orders are there" in seeded.output
     migrated = invoke("migrate", "--home", str(home))
     assert migrated.exit_code == 0, migrated.output
-    assert migrated.output.count("up to date") == 3
+    assert migrated.output.count("up to date") == 4
 
 
 def test_the_doctor_sees_the_running_cluster(home: Path) -> None:
@@ -147,7 +147,7 @@ def test_the_doctor_sees_the_running_cluster(home: Path) -> None:
     assert "a cluster runs in" in examined.output
 
 
-def test_nobody_outlives_a_supervisor_that_is_killed_and_the_next_up_finds_the_data(
+def test_no_process_survives_a_killed_supervisor_and_the_next_up_finds_the_data(
     home: Path,
 ) -> None:
     before = require_running(home)
@@ -169,19 +169,21 @@ def test_down_ends_everything_and_may_be_asked_again(home: Path) -> None:
 
 
 def test_migrate_starts_the_homes_own_databases_when_no_cluster_runs(home: Path) -> None:
-    migrated = invoke("migrate", "--home", str(home), "--user-database-password", "chosen")
+    migrated = invoke("migrate", "--home", str(home), "--database-password", "user=chosen")
     assert migrated.exit_code == 0, migrated.output
-    assert "emporium_user: migrated" in migrated.output, "the role has a new password"
+    assert "emporium_user in PostgreSQL: migrated" in migrated.output, "the role has a new password"
     assert Home.at(home).secret("emporium_user") == "chosen"
 
 
-def test_a_port_in_use_is_named_with_its_mend_and_nothing_is_left_running(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_with_its_remedy_and_nothing_runs(
+    tmp_path: Path,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
         ran = invoke("up", "--home", str(tmp_path), "--edge-port", port, "--detach")
     assert isinstance(ran.exception, LocalError)
     assert f"port {port}, wanted for the edge, is in use by" in ran.exception.problem
-    assert "choose another --edge-port" in ran.exception.mend
+    assert "choose another --edge-port" in ran.exception.remedy
     assert not (tmp_path / "cluster.json").exists()
 
 
@@ -222,15 +224,15 @@ def test_the_limits_reach_the_cluster(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (asked[0].rate_limit_per_minute, asked[0].login_limit_per_minute) == (7, 3)
 
 
-def test_an_error_is_told_with_its_mend_and_no_traceback(
+def test_an_error_is_shown_with_its_remedy_and_no_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["emporium", "status", "--home", str(tmp_path)])
     assert main() == 1
-    told = capsys.readouterr().err
-    assert "no cluster runs in" in told
-    assert "emporium up" in told
-    assert "Traceback" not in told
+    output = capsys.readouterr().err
+    assert "no cluster runs in" in output
+    assert "emporium up" in output
+    assert "Traceback" not in output
 
 
 def test_ctrl_c_while_modules_are_loaded_ends_without_a_traceback(

@@ -20,7 +20,7 @@ from emporium import Emporium
 from server.cli import app
 from server.importing.files import COLUMNS
 from server.local.errors import LocalError
-from server.local.record import require_running
+from server.local.home.record import require_running
 
 MESSY = Path(__file__).parents[1] / "importing" / "messy.csv"
 PATIENCE_SECONDS = 50

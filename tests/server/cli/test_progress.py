@@ -1,4 +1,4 @@
-"""A cluster's start as a person, a log and another process see it."""
+"""Progress of a cluster's start on a terminal, in a log and on a pipe."""
 
 import io
 import json
@@ -12,11 +12,11 @@ from server.local.progress import Progress, Silent
 
 
 def run_through(progress: Progress) -> None:
-    progress.begun("tea")
-    progress.begun("cake")
-    progress.done("tea", 1.25, "hot")
+    progress.started("tea")
+    progress.started("cake")
+    progress.finished("tea", 1.25, "hot")
     progress.failed("cake")
-    progress.told("the cat ate it")
+    progress.reported("the cat ate it")
 
 
 def test_a_terminal_shows_what_was_done_and_what_failed() -> None:
@@ -36,20 +36,20 @@ def test_a_log_has_a_line_for_each_thing_that_happened() -> None:
     assert lines == ["tea: ready in 1.2 s hot", "cake: failed", "the cat ate it"]
 
 
-def test_what_is_sent_to_another_process_is_repeated_there() -> None:
-    sent, aside, repeated = io.StringIO(), io.StringIO(), io.StringIO()
-    piped = PipedProgress(sent, PlainProgress(aside))
+def test_events_sent_to_another_process_are_passed_on_there() -> None:
+    sent, log, repeated = io.StringIO(), io.StringIO(), io.StringIO()
+    piped = PipedProgress(sent, PlainProgress(log))
     run_through(piped)
     plain = PlainProgress(repeated)
     for line in sent.getvalue().splitlines():
         relay(line, plain)
-    assert repeated.getvalue() == aside.getvalue()
+    assert repeated.getvalue() == log.getvalue()
     piped.finish()
-    piped.told("nobody listens")
-    assert "nobody listens" in aside.getvalue()
+    piped.reported("nobody listens")
+    assert "nobody listens" in log.getvalue()
 
 
-def test_a_listener_that_has_gone_is_no_error() -> None:
+def test_a_reader_that_has_ended_is_no_error() -> None:
     receiving, sending = os.pipe()
     os.close(receiving)
     piped = PipedProgress(os.fdopen(sending, "w"), Silent())
@@ -61,8 +61,8 @@ def test_a_listener_that_has_gone_is_no_error() -> None:
 
 def test_an_event_is_one_line_of_json() -> None:
     sent = io.StringIO()
-    PipedProgress(sent, Silent()).told("two\nlines")
-    assert json.loads(sent.getvalue()) == {"event": "told", "text": "two\nlines"}
+    PipedProgress(sent, Silent()).reported("two\nlines")
+    assert json.loads(sent.getvalue()) == {"event": "reported", "text": "two\nlines"}
 
 
 def test_an_admins_url_may_be_given_in_parts() -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from server.kit.auth import Verifier
 from server.kit.postgres import Pool, connected
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
 from server.settings import Postgres
 from tests.server.kit import ping as pings
 

@@ -8,7 +8,7 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from server.kit.check import is_serving
-from server.local.ports import free_ports
+from server.local.home.ports import free_ports
 
 STATUSES = health_pb2.HealthCheckResponse
 

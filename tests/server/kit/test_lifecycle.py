@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from server.kit import auth, lifecycle
 from server.kit.context import Context
 from server.kit.lifecycle import Registration
-from server.local.ports import free_ports
+from server.local.home.ports import free_ports
 from server.settings import Postgres, Server, SettingsError
 from tests.server.conftest import NewDatabase
 from tests.server.kit.conftest import Lines

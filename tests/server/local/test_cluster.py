@@ -1,4 +1,4 @@
-"""A whole cluster, and what it survives. These tests break it, so it is their own."""
+"""A whole cluster and its failures. These tests break it, so they share it with no others."""
 
 import asyncio
 import json
@@ -15,44 +15,47 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
-from server.local import mongo_role
 from server.local.cluster import Cluster
 from server.local.errors import LocalError
+from server.local.home.credentials import service_mongodb_uri
 from server.local.options import ClusterOptions
+from server.local.preparation.seed import seed
 from server.local.progress import Silent
-from server.local.seed import seed
+from server.services import ANALYTICS
 from tests.waiting import until
 
 
-class Told(Silent):
-    """Remembers what it was told."""
+class Reports(Silent):
+    """Collects what is reported."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def told(self, text: str) -> None:
+    def reported(self, text: str) -> None:
         self.texts.append(text)
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
-    return Told()
+def reports() -> Reports:
+    return Reports()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def cluster(told: Told, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+async def cluster(
+    reports: Reports, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cluster]:
     """Two processes of each service, on a RAM disk."""
     options = ClusterOptions(
         home=tmp_path_factory.mktemp("home"), edge_port=0, ephemeral=True, workers=2
     )
-    async with Cluster(options, told) as running:
+    async with Cluster(options, reports) as running:
         yield running
     assert not running.home.data.exists()
     assert not running.home.record_file.exists()
 
 
 async def total(cluster: Cluster, what: str) -> int:
-    """How many there are, as the edge tells the admin; -1 when it reaches no service."""
+    """How many there are, as the edge answers the admin; -1 when it reaches no service."""
     async with httpx.AsyncClient(base_url=f"{cluster.edge_url}/api/v1") as http:
         answer = await http.get(
             f"/{what}", headers={"authorization": f"Bearer {cluster.token('admin')}"}
@@ -131,26 +134,28 @@ async def test_seeding_again_doubles_nothing(cluster: Cluster) -> None:
     assert [await total(cluster, what) for what in ("users", "products", "orders")] == before
 
 
-async def test_a_killed_service_is_told_of_and_comes_back(cluster: Cluster, told: Told) -> None:
-    told.texts.clear()
+async def test_a_killed_service_is_reported_and_restarted(
+    cluster: Cluster, reports: Reports
+) -> None:
+    reports.texts.clear()
     cluster.kill("order", signal.SIGKILL)
-    await asyncio.wait_for(cluster.until_up("order"), 20)
+    await asyncio.wait_for(cluster.until_ready("order"), 20)
     await until_the_edge_reaches(cluster, "orders")
     assert await total(cluster, "orders") == 24
-    assert any("order-1 ended with signal 9" in text for text in told.texts)
-    assert any("order-2 is back" in text for text in told.texts)
+    assert any("order-1 ended with signal 9" in text for text in reports.texts)
+    assert any("order-2 is ready again" in text for text in reports.texts)
 
 
-async def test_one_worker_can_be_killed_alone(cluster: Cluster, told: Told) -> None:
-    told.texts.clear()
+async def test_one_worker_can_be_killed_alone(cluster: Cluster, reports: Reports) -> None:
+    reports.texts.clear()
     cluster.kill("user-2", signal.SIGKILL)
-    await asyncio.wait_for(cluster.until_up("user-2"), 20)
-    assert not any("user-1" in text for text in told.texts)
+    await asyncio.wait_for(cluster.until_ready("user-2"), 20)
+    assert not any("user-1" in text for text in reports.texts)
 
 
 async def test_a_killed_database_comes_back_with_its_data(cluster: Cluster) -> None:
     cluster.kill("postgres", signal.SIGKILL)
-    await asyncio.wait_for(cluster.until_up("postgres"), 20)
+    await asyncio.wait_for(cluster.until_ready("postgres"), 20)
     connection = await asyncpg.connect(cluster.record.postgres["user"])
     try:
         assert await connection.fetchval("SELECT count(*) FROM users") == 9
@@ -159,9 +164,9 @@ async def test_a_killed_database_comes_back_with_its_data(cluster: Cluster) -> N
 
 
 async def test_analytics_may_write_but_not_drop_nor_see_other_databases(cluster: Cluster) -> None:
-    uri = await mongo_role.ensure(cluster.record.mongodb_uri, cluster.home)
+    uri = service_mongodb_uri(cluster.record.mongodb_uri, ANALYTICS, cluster.home)
     async with AsyncMongoClient[dict[str, Any]](uri) as client:
-        database = client[mongo_role.DATABASE]
+        database = client[ANALYTICS.mongo]
         assert await database.order_events.count_documents({}) > 0
         with pytest.raises(OperationFailure, match="not authorized"):
             await database.command("collMod", "order_events", validator={})

@@ -1,4 +1,4 @@
-"""What a service's process is told, and what is kept from it."""
+"""The environment of a service process, and what it must not hold."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import pytest
 
 from server.cli import options as shared
 from server.local.environment import service_environment
-from server.local.home import Home
+from server.local.home.folder import Home
+from server.local.home.plan import plan
 from server.local.options import ClusterOptions
-from server.local.plan import plan
+from server.services import ORDER, SERVICES, Service
 
 ADMIN = shared.admin_url("", "db", 5432, "post/gres", "a/b@c:d#e")
 SECRETS = (
@@ -23,16 +24,17 @@ SECRETS = (
 )
 
 
-def environment(service: str, home: Home) -> dict[str, str]:
+def environment(service: Service, home: Home) -> dict[str, str]:
     options = ClusterOptions(home=home.directory, edge_port=0)
     return service_environment(
         service,
-        service,
+        service.name,
         options=options,
-        ports=plan(options),
+        ports=plan(options.edge_port),
         home=home,
         admin_dsn=ADMIN,
-        mongodb_uri="mongodb://analytics",
+        mongodb_uri="mongodb://admin:hunter2@127.0.0.1:1/?replicaSet=rs0",
+        own_mongo=True,
     )
 
 
@@ -42,17 +44,26 @@ def test_a_service_inherits_what_tunes_it_and_no_secret_of_the_supervisor(
     for name in SECRETS:
         monkeypatch.setenv(name, "hunter2")
     monkeypatch.setenv("TOKEN_SECONDS", "60")
-    for service in ("user", "order", "analytics"):
-        told = environment(service, Home.at(tmp_path))
-        assert "hunter2" not in told.values()
-        assert told["TOKEN_SECONDS"] == "60"
+    for service in SERVICES:
+        given = environment(service, Home.at(tmp_path))
+        assert "hunter2" not in given.values()
+        assert given["TOKEN_SECONDS"] == "60"
 
 
-def test_a_service_is_given_its_own_ways_into_databases_alone(tmp_path: Path) -> None:
+def test_a_service_gets_access_to_its_own_databases_alone(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
-    user, analytics = environment("user", home), environment("analytics", home)
+    user, order, analytics = (environment(service, home) for service in SERVICES)
     assert user["DATABASE_URL"].startswith("postgresql://emporium_user:")
-    assert "MONGODB_URI" not in user
+    assert user["MONGODB_URI"].startswith("mongodb://emporium_user:")
+    assert "MONGODB_URI" not in order
     assert "DATABASE_URL" not in analytics
-    assert analytics["MONGODB_URI"] == "mongodb://analytics"
+    assert analytics["MONGODB_URI"].startswith("mongodb://emporium_analytics:")
+    assert analytics["MONGODB_URI"].endswith("/emporium_analytics?replicaSet=rs0")
     assert "SIGNING_KEY_FILE" not in analytics
+
+
+def test_a_service_gets_the_addresses_of_its_neighbours_alone(tmp_path: Path) -> None:
+    user, order, _ = (environment(service, Home.at(tmp_path)) for service in SERVICES)
+    assert user["NEIGHBOUR_TARGETS"] == ""
+    named = [each.partition("=")[0] for each in order["NEIGHBOUR_TARGETS"].split()]
+    assert named == list(ORDER.neighbours)

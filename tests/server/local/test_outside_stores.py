@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from server.local.cluster import Cluster
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.engines.postgres import EmbeddedPostgres
 from server.local.errors import LocalError
-from server.local.mongo import EmbeddedMongo
+from server.local.home.ports import free_ports
 from server.local.options import ClusterOptions
-from server.local.ports import free_ports
-from server.local.postgres import EmbeddedPostgres
 
 
 async def test_databases_that_run_elsewhere_are_used_and_left_running(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ async def test_databases_that_run_elsewhere_are_used_and_left_running(tmp_path: 
         assert mongo.child.running
 
 
-async def test_a_postgres_that_is_away_is_named_with_its_mend(
+async def test_a_postgres_that_cannot_be_reached_is_reported_with_the_remedy(
     mongo: EmbeddedMongo, tmp_path: Path
 ) -> None:
     nowhere = f"postgresql://admin:secret@127.0.0.1:{free_ports(1)[0]}/postgres"
@@ -41,11 +41,11 @@ async def test_a_postgres_that_is_away_is_named_with_its_mend(
     with pytest.raises(LocalError, match="cannot be reached") as raised:
         async with Cluster(options):
             pass
-    assert "DATABASE_URL" in raised.value.mend
+    assert "DATABASE_URL" in raised.value.remedy
     assert "secret" not in str(raised.value)
 
 
-async def test_an_admin_whom_postgres_refuses_is_told_so(
+async def test_an_admin_whom_postgres_refuses_is_reported(
     postgres: EmbeddedPostgres, mongo: EmbeddedMongo, tmp_path: Path
 ) -> None:
     wrong = f"postgresql://nobody:wrong@127.0.0.1:{postgres.port}/postgres"

@@ -20,8 +20,9 @@ from emporium.analytics.v1 import event_service_pb2 as analytics_pb
 from server.kit import auth
 from server.kit.context import Role
 from server.kit.postgres import migrate
-from server.local.ports import free_ports
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
+from server.local.home.ports import free_ports
+from server.services import ORDER
 from server.settings import Postgres
 from tests.server.conftest import NewDatabase
 from tests.server.order.samples import new_id
@@ -79,8 +80,7 @@ class Service:
             "DATABASE_URL": database.database_url,
             "JWKS_FILE": str(jwks),
             "SIGNING_KEY_FILE": str(signing_key),
-            "USER_TARGET": "127.0.0.1:1",
-            "ANALYTICS_TARGET": f"127.0.0.1:{self.analytics_port}",
+            "NEIGHBOUR_TARGETS": f"user=127.0.0.1:1 analytics=127.0.0.1:{self.analytics_port}",
             "DRAIN_SECONDS": "0.1",
         }
 
@@ -178,9 +178,9 @@ async def test_the_history_goes_back_to_nothing_and_up_again(
 
     full = await tables()
     assert {"products", "orders", "order_items", "outbox", "idempotency_keys"} <= full
-    await asyncio.to_thread(migrate.downgrade, owner, "order", "base")
+    await asyncio.to_thread(migrate.downgrade, owner, ORDER.migrations_folder("postgres"), "base")
     assert await tables() == set()
-    await asyncio.to_thread(migrate.upgrade, owner, "order")
+    await asyncio.to_thread(migrate.upgrade, owner, ORDER.migrations_folder("postgres"))
     assert await tables() == full
 
 

@@ -4,10 +4,11 @@ import sys
 
 from server.kit import mongo
 from server.kit.mongo import migrate
+from server.services import ANALYTICS
 from server.settings import Mongo
 
 
-async def upgrade(uri: str, database: str = Mongo.mongodb_database) -> list[str]:
+async def upgrade(uri: str, database: str = ANALYTICS.mongo) -> list[str]:
     """Applies the steps that `database` on `uri` lacks, and gives their names. Repeatable.
 
     Raises `Unavailable` when the server cannot be reached.

@@ -8,7 +8,7 @@ from pymongo.errors import WriteError
 
 from server.analytics.migrations import mongo as migrations
 from server.kit import mongo as kit_mongo
-from server.local.mongo import EmbeddedMongo
+from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo
 
 STEPS = ["0001_order_events", "0002_sales_daily", "0003_events"]

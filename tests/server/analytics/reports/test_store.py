@@ -18,7 +18,8 @@ from server.analytics.reports.rules import Figures, Kind, OrderEvent, Period
 from server.analytics.reports.store import MongoSalesStore
 from server.kit import errors
 from server.kit import mongo as kit_mongo
-from server.local.mongo import EmbeddedMongo
+from server.local.engines.mongo import EmbeddedMongo
+from server.services import ANALYTICS
 from server.settings import Mongo
 from tests.server.analytics.conftest import NewCurrency
 from tests.server.analytics.reports.histories import FIRST, folded, lives, placed
@@ -138,7 +139,9 @@ async def test_nothing_is_lost_or_doubled_when_mongod_is_killed_again_and_again(
     random.Random(1).shuffle(batches)
     async with EmbeddedMongo(engines_folder / "killed") as own:
         await migrations.upgrade(own.uri)
-        settings = Mongo(mongodb_uri=own.uri, mongodb_timeout_seconds=2)
+        settings = Mongo(
+            mongodb_uri=own.uri, mongodb_database=ANALYTICS.mongo, mongodb_timeout_seconds=2
+        )
         async with kit_mongo.connected(settings) as database:
             store = MongoSalesStore(database)
             senders = [_send_until_counted(store, batches[n::3]) for n in range(3)]

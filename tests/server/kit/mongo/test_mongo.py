@@ -23,8 +23,8 @@ from emporium.deadline import within
 from server.kit import errors
 from server.kit import mongo as kit_mongo
 from server.kit.mongo import Database, Session
-from server.local.mongo import EmbeddedMongo
-from server.local.ports import free_ports
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.home.ports import free_ports
 from server.settings import Mongo, SettingsError
 from tests.server.kit.mongo.conftest import DRIVERS, Driver, connected
 from tests.waiting import until
@@ -143,7 +143,9 @@ async def test_a_server_that_comes_up_late_is_waited_for(engines_folder: Path) -
     own = EmbeddedMongo(engines_folder / "late", durable=False)
     async with own:
         pass  # its first day, on which it is told of its users
-    settings = Mongo(mongodb_uri=own.uri, mongodb_connect_timeout_seconds=20)
+    settings = Mongo(
+        mongodb_uri=own.uri, mongodb_database="emporium_kit", mongodb_connect_timeout_seconds=20
+    )
 
     async def connect() -> None:
         async with kit_mongo.connected(settings) as late:

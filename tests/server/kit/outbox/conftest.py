@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from server.kit import outbox, postgres
 from server.kit.postgres import migrate
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
 from server.settings import Postgres
 from tests.server.kit.outbox.sides import (
     Box,

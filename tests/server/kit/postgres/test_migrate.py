@@ -8,8 +8,10 @@ import pytest
 
 from server.kit.postgres import migrate
 from server.kit.postgres.migrate import Database, dsn
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
+from server.services import SERVICES, USER, named
 
+USERS = USER.migrations_folder("postgres")
 PASSWORD = "p@ss/wo:rd?#'\\ %41"  # nothing in it may be read as part of a URL or a statement
 
 
@@ -40,7 +42,7 @@ async def prepared(postgres: EmbeddedPostgres) -> Database:
     database = new_database()
     for _ in range(2):
         await migrate.prepare_postgres(postgres.admin_dsn, database)
-        await asyncio.to_thread(migrate.upgrade, owner_dsn(postgres, database), "user")
+        await asyncio.to_thread(migrate.upgrade, owner_dsn(postgres, database), USERS)
     return database
 
 
@@ -106,19 +108,20 @@ async def test_a_changed_password_is_taken_over(postgres: EmbeddedPostgres) -> N
         await query(service_dsn(postgres, database), "SELECT 1")
 
 
-@pytest.mark.parametrize("service", ["user", "order"])
+@pytest.mark.parametrize("service", [each.name for each in SERVICES if each.postgres])
 async def test_a_history_goes_up_down_and_up_again(
     postgres: EmbeddedPostgres, service: str
 ) -> None:
+    history = named(service).migrations_folder("postgres")
     database = new_database()
     await migrate.prepare_postgres(postgres.admin_dsn, database)
     owner = owner_dsn(postgres, database)
 
-    await asyncio.to_thread(migrate.upgrade, owner, service)
+    await asyncio.to_thread(migrate.upgrade, owner, history)
     first = await schema(owner)
-    await asyncio.to_thread(migrate.downgrade, owner, service, "base")
+    await asyncio.to_thread(migrate.downgrade, owner, history, "base")
     assert {row["table_name"] for row in await schema(owner)} <= {"alembic_version"}
-    await asyncio.to_thread(migrate.upgrade, owner, service)
+    await asyncio.to_thread(migrate.upgrade, owner, history)
     assert await schema(owner) == first
 
 

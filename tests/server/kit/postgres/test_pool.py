@@ -13,8 +13,8 @@ import pytest
 
 from server.kit import errors, postgres
 from server.kit.postgres import Pool, connected, translated
-from server.local.ports import free_ports
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
+from server.local.home.ports import free_ports
 from server.settings import Postgres, SettingsError
 from tests.server.kit.conftest import Lines
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.kit.telemetry import telemetry
-from server.local.ports import free_ports
+from server.local.home.ports import free_ports
 from server.settings import Server, SettingsError
 
 TALKER = """

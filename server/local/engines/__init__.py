@@ -1,0 +1,1 @@
+"""The programs that a cluster runs: PostgreSQL, mongod, the services and Envoy."""

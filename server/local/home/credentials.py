@@ -1,0 +1,25 @@
+"""How to sign in to a service's databases, with the passwords that a home keeps."""
+
+from server.kit.dsn import dsn
+from server.local.home.folder import Home
+from server.services import Service
+
+
+def owner_dsn(admin_dsn: str, service: Service, home: Home) -> str:
+    """Connects to a service's PostgreSQL database as the role that migrates it."""
+    return dsn(admin_dsn, service.owner, home.secret(service.owner), service.postgres)
+
+
+def service_dsn(admin_dsn: str, service: Service, home: Home) -> str:
+    """Connects to a service's PostgreSQL database as the service does."""
+    return dsn(admin_dsn, service.postgres, home.secret(service.postgres), service.postgres)
+
+
+def service_mongodb_uri(admin_uri: str, service: Service, home: Home) -> str:
+    """Connects to a service's MongoDB database as the service does."""
+    return dsn(admin_uri, service.mongo, mongo_password(service, home), service.mongo)
+
+
+def mongo_password(service: Service, home: Home) -> str:
+    """The password of a service's role in MongoDB."""
+    return home.secret(f"{service.mongo}_mongo")

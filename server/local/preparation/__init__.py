@@ -1,0 +1,1 @@
+"""What the databases need before services can start: schema, roles, logins, sample data."""

@@ -1,0 +1,102 @@
+"""Prepares the services' databases and brings their schema up to date, where needed."""
+
+import asyncio
+import importlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+
+from server.local.errors import LocalError
+from server.local.home.credentials import owner_dsn, service_dsn
+from server.local.home.folder import Home
+from server.services import Service
+
+REVISION = re.compile(r'^revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
+DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
+
+
+async def prepare(admin_dsn: str, service: Service, home: Home) -> bool:
+    """Makes roles, database and schema what they should be; whether anything was to be done.
+
+    Raises `LocalError` when the server cannot be reached or does not take the admin in.
+    """
+    with _explained(admin_dsn):
+        return await _prepare(admin_dsn, service, home)
+
+
+async def _prepare(admin_dsn: str, service: Service, home: Home) -> bool:
+    if await _is_ready(admin_dsn, service, home):
+        return False
+    # Imported late: Alembic loads SQLAlchemy, half a second that a second run does not need.
+    from server.kit.postgres import migrate
+
+    database = migrate.Database(
+        service.postgres, home.secret(service.owner), home.secret(service.postgres)
+    )
+    await migrate.prepare_postgres(admin_dsn, database)
+    scripts = service.migrations_folder("postgres")
+    await asyncio.to_thread(migrate.upgrade, owner_dsn(admin_dsn, service, home), scripts)
+    return True
+
+
+async def prepare_mongo(mongodb_uri: str, service: Service) -> bool:
+    """Brings a service's MongoDB database up to date; whether anything was to be done.
+
+    Raises `LocalError` when the server cannot be reached.
+    """
+    if not service.migrations_folder("mongo").exists():
+        return False
+    from server.kit.errors import Unavailable
+
+    migrations = importlib.import_module(service.migrations("mongo"))
+    try:
+        return bool(await migrations.upgrade(mongodb_uri, service.mongo))
+    except Unavailable as error:
+        raise LocalError(str(error), "Check MONGODB_URI.") from error
+
+
+@contextmanager
+def _explained(admin_dsn: str) -> Iterator[None]:
+    """Turns errors of a server that cannot be used into `LocalError`, without its password."""
+    where = admin_dsn.rpartition("@")[2]
+    try:
+        yield
+    except OSError as error:
+        remedy = "Check DATABASE_URL, and that the server runs."
+        raise LocalError(f"PostgreSQL at {where} cannot be reached: {error}", remedy) from error
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InsufficientPrivilegeError,
+    ) as error:
+        remedy = "DATABASE_URL must be that of a role that may create roles and databases."
+        raise LocalError(f"PostgreSQL at {where} refuses: {error}", remedy) from error
+
+
+async def _is_ready(admin_dsn: str, service: Service, home: Home) -> bool:
+    """Whether both roles can sign in and the schema is at the newest revision."""
+    try:
+        connection = await asyncpg.connect(service_dsn(admin_dsn, service, home))
+        await connection.close()
+        connection = await asyncpg.connect(owner_dsn(admin_dsn, service, home))
+        try:
+            revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        finally:
+            await connection.close()
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.InsufficientPrivilegeError,
+        asyncpg.UndefinedTableError,
+    ):
+        return False
+    return {revision} == heads(service.migrations_folder("postgres") / "versions")
+
+
+def heads(versions: Path) -> set[str]:
+    """The newest revisions in a folder of Alembic's, read without loading Alembic."""
+    texts = [file.read_text(encoding="utf-8") for file in versions.glob("*.py")]
+    revisions = {revision for text in texts for revision in REVISION.findall(text)}
+    return revisions - {revision for text in texts for revision in DOWN_REVISION.findall(text)}

@@ -1,0 +1,64 @@
+"""The one table of services: where each listens, what keeps its data, whom it calls.
+
+Whatever starts, prepares, deploys or tests services reads it, so that a new service is a row here
+and a folder beside this file. It is plain data and imports nothing heavy.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Engine = Literal["postgres", "mongo"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service. A database's name is also the name of the role that the service connects as."""
+
+    name: str  # of its package in `server/`, its process and its cluster in Envoy
+    port: int  # gRPC, unless told otherwise
+    postgres: str = ""  # its database in PostgreSQL, if it has one; `owner` migrates it
+    mongo: str = ""  # its database in MongoDB, if it has one
+    key_id: str = ""  # of the key it signs tokens with, if it signs any
+    neighbours: tuple[str, ...] = ()  # the services it calls
+    behind_edge: bool = True  # whether callers from outside reach it, through Envoy
+
+    @property
+    def owner(self) -> str:
+        """The role that owns the PostgreSQL database and may change its schema."""
+        return f"{self.postgres}_owner"
+
+    def migrations(self, engine: Engine) -> str:
+        """The package that holds this service's migrations for `engine`; it need not exist."""
+        return f"server.{self.name}.migrations.{engine}"
+
+    def migrations_folder(self, engine: Engine) -> Path:
+        """Where that package lies."""
+        return Path(__file__).parents[1].joinpath(*self.migrations(engine).split("."))
+
+
+USER = Service(
+    name="user",
+    port=50051,
+    postgres="emporium_user",
+    mongo="emporium_user",
+    key_id="user-1",
+)
+ORDER = Service(
+    name="order",
+    port=50052,
+    postgres="emporium_order",
+    key_id="service:order-1",
+    neighbours=("user", "analytics"),
+)
+ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics")
+
+SERVICES = (USER, ORDER, ANALYTICS)
+
+
+def named(name: str) -> Service:
+    """The service called `name`. Raises `LookupError`."""
+    for service in SERVICES:
+        if service.name == name:
+            return service
+    raise LookupError(f"no service {name}; there are {', '.join(each.name for each in SERVICES)}")

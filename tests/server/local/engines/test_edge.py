@@ -1,0 +1,65 @@
+"""The edge's configuration for one cluster. That Envoy starts on it is tested in tests/envoy."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from server.local.engines import edge
+
+SOURCE = Path(__file__).parents[4] / "envoy"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Any:
+    written = edge.render(
+        SOURCE,
+        tmp_path / "edge",
+        edge_port=18080,
+        admin_port=19901,
+        endpoints={"user": [("127.0.0.1", 1), ("127.0.0.1", 2)], "order": [], "analytics": []},
+        jwks=tmp_path / "keys.json",
+        rate_limit_per_minute=7,
+        login_limit_per_minute=3,
+    )
+    return yaml.safe_load(written.read_text())
+
+
+def test_both_ports_are_on_loopback(config: Any) -> None:
+    listener = config["static_resources"]["listeners"][0]
+    assert listener["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 18080}
+    assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
+    for path in [tmp_path / "edge/envoy.yaml", *tmp_path.glob("edge/generated/*.yaml")]:
+        assert "/etc/" not in path.read_text()
+    assert str(tmp_path / "keys.json") in yaml.safe_dump(config)
+
+
+def test_the_limits_are_the_ones_asked_for(config: Any) -> None:
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
+    filters = {
+        one["name"]: one["typed_config"]
+        for one in manager["typed_config"]["http_filters"]
+        if "typed_config" in one
+    }
+    buckets = {
+        entry["key"]: descriptor["token_bucket"]["max_tokens"]
+        for descriptor in filters["limits"]["descriptors"]
+        for entry in descriptor["entries"][:1]
+    }
+    assert buckets == {"subject": 7, "anonymous": 7, "limit": 3}
+
+
+def test_endpoints_are_replaced_whole(config: Any, tmp_path: Path) -> None:
+    path = edge.write_endpoints(tmp_path / "edge", "user", [("127.0.0.1", 3)])
+    assignment = yaml.safe_load(path.read_text())["resources"][0]
+    assert assignment["cluster_name"] == "user"
+    addresses = [
+        each["endpoint"]["address"]["socket_address"]["port_value"]
+        for each in assignment["endpoints"][0]["lb_endpoints"]
+    ]
+    assert addresses == [3]
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
