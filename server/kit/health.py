@@ -6,10 +6,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 from grpc_health.v1 import health, health_pb2
+
+from server.kit import background
+from server.kit.background import Job
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -32,13 +35,8 @@ class Health:
     async def following(self) -> AsyncIterator[None]:
         """Probes once, then again and again until the block ends."""
         await self.probe()
-        task = asyncio.create_task(self._follow())
-        try:
+        async with background.running(Job("health", self._follow)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def probe(self) -> None:
         """Runs every probe, and publishes what they say if it is news."""

@@ -4,11 +4,12 @@ from functools import partial
 
 from emporium import Emporium, Targets
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
-from server.kit import lifecycle, outbox, postgres
+from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool
-from server.kit.postgres.expiry import forgetting
+from server.kit.postgres.advisory_lock import AdvisoryLock
+from server.kit.postgres.expiry import key_expiry
 from server.kit.telemetry import telemetry
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
@@ -31,10 +32,11 @@ async def _serve(settings: Settings) -> None:
     tokens, neighbours = settings.tokens, settings.neighbours
     signer = Signer.from_file(tokens.signing_key_file, tokens.token_seconds)
     targets = Targets.of({name: neighbours.neighbour_targets[name] for name in ORDER.neighbours})
+    one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     with telemetry(settings.server, "order"):
         async with (
             postgres.connected(settings.postgres) as pool,
-            forgetting(pool),
+            background.running(key_expiry(pool, one_at_a_time)),
             Emporium(targets, token=ServiceToken(signer)) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
             outbox.relaying(pool, settings.postgres.database_url, sender(shop)) as ring,

@@ -3,11 +3,12 @@
 from functools import partial
 
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
-from server.kit import lifecycle, postgres
+from server.kit import background, lifecycle, postgres
 from server.kit.auth import Signer, Verifier
 from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool
-from server.kit.postgres.expiry import forgetting
+from server.kit.postgres.advisory_lock import AdvisoryLock
+from server.kit.postgres.expiry import key_expiry
 from server.kit.telemetry import telemetry
 from server.settings import Settings
 from server.user.accounts.service import UserService
@@ -26,10 +27,11 @@ async def _serve(settings: Settings) -> None:
     tokens = settings.tokens
     signer = Signer.from_file(tokens.signing_key_file, tokens.token_seconds)
     verifier = Verifier.from_file(tokens.jwks_file)
+    one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     with telemetry(settings.server, "user"):
         async with (
             postgres.connected(settings.postgres) as pool,
-            forgetting(pool),
+            background.running(key_expiry(pool, one_at_a_time)),
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             lifecycle.serving(
                 settings.server,

@@ -1,58 +1,41 @@
 """Forgets the keys of creates, and the answers beside them, once nobody will repeat those."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
-from server.kit.postgres import Pool
+from server.kit.background import Job, Lock
+from server.kit.postgres import Pool, translated
 
 _INTERVAL_SECONDS = 3_600.0
 _BATCH_MAX = 1_000
 
 # What another process is deleting just now is left to it.
-_FORGET = """
-    WITH old AS (
+_DELETE = """
+    WITH expired AS (
         SELECT ctid FROM idempotency_keys WHERE created_at < now() - interval '30 days'
         LIMIT $1 FOR UPDATE SKIP LOCKED
-    ), forgotten AS (
-        DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(SELECT ctid FROM old)) RETURNING 1
+    ), deleted AS (
+        DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING 1
     )
-    SELECT count(*) FROM forgotten
+    SELECT count(*) FROM deleted
 """
 
 _log = structlog.get_logger()
 
 
-@asynccontextmanager
-async def forgetting(
-    pool: Pool, interval_seconds: float = _INTERVAL_SECONDS
-) -> AsyncIterator[None]:
-    """Forgets what is older than 30 days while the block runs: at once, and then every hour."""
-    task = asyncio.create_task(_forget_again_and_again(pool, interval_seconds))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+def key_expiry(pool: Pool, lock: Lock, every_seconds: float = _INTERVAL_SECONDS) -> Job:
+    """Deletes what is older than 30 days, every hour, in one of the processes that share `lock`."""
+    return Job("idempotency_expiry", partial(delete_expired, pool), every_seconds, lock)
 
 
-async def forget_old(pool: Pool, batch_max: int = _BATCH_MAX) -> int:
-    """Forgets what is older than 30 days, in transactions of `batch_max` rows; says how many."""
+async def delete_expired(pool: Pool, batch_max: int = _BATCH_MAX) -> int:
+    """Deletes what is older than 30 days, in transactions of `batch_max` rows; says how many."""
     total = 0
     while True:
-        count: int = await pool.fetchval(_FORGET, batch_max)
+        with translated():
+            count: int = await pool.fetchval(_DELETE, batch_max)
         total += count
         if count < batch_max:
+            _log.info("idempotency.expired", count=total)
             return total
-
-
-async def _forget_again_and_again(pool: Pool, interval_seconds: float) -> None:
-    while True:
-        try:
-            _log.info("idempotency.forgot", count=await forget_old(pool))
-        except Exception:  # noqa: BLE001 - see below
-            # Whatever it was must be seen, and must not end this: the hour after may go well.
-            _log.exception("idempotency.not_forgotten", next_try_seconds=interval_seconds)
-        await asyncio.sleep(interval_seconds)

@@ -13,7 +13,7 @@ import pytest_asyncio
 from server.kit import mongo as kit_mongo
 from server.kit.mongo import Database
 from server.kit.mongo.idempotency import KEYS
-from server.local.mongo import EmbeddedMongo
+from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo
 
 Driver = Literal["pymongo", "motor"]

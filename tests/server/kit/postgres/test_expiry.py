@@ -5,9 +5,11 @@ import uuid
 
 import pytest_asyncio
 
+from server.kit.background import running
 from server.kit.postgres import Pool
-from server.kit.postgres.expiry import forget_old, forgetting
-from tests.server.kit.conftest import Lines
+from server.kit.postgres.advisory_lock import AdvisoryLock
+from server.kit.postgres.expiry import delete_expired, key_expiry
+from server.settings import Postgres
 from tests.server.kit.tables import creating
 from tests.waiting import until
 
@@ -36,36 +38,26 @@ async def until_empty(pool: Pool) -> None:
     await until(is_empty)
 
 
-async def test_keys_older_than_30_days_are_forgotten_batch_by_batch(keys: Pool) -> None:
+async def test_keys_older_than_30_days_are_deleted_batch_by_batch(keys: Pool) -> None:
     await keep(keys, "old", 7, age_days=30.1)
     await keep(keys, "young", 2, age_days=29.9)
-    assert await forget_old(keys, batch_max=3) == 7
+    assert await delete_expired(keys, batch_max=3) == 7
     callers = await keys.fetch("SELECT caller FROM idempotency_keys")
     assert [row["caller"] for row in callers] == ["young", "young"]
 
 
 async def test_two_processes_share_the_work(keys: Pool) -> None:
     await keep(keys, "old", 20, age_days=31)
-    counts = await asyncio.gather(forget_old(keys, batch_max=3), forget_old(keys, batch_max=3))
+    counts = await asyncio.gather(
+        delete_expired(keys, batch_max=3), delete_expired(keys, batch_max=3)
+    )
     assert sum(counts) == 20
 
 
-async def test_it_begins_at_once_and_comes_again(keys: Pool) -> None:
+async def test_one_process_begins_at_once_and_comes_again(keys: Pool, scratch: Postgres) -> None:
     await keep(keys, "old", 1, age_days=31)
-    async with forgetting(keys, interval_seconds=0.02):
+    lock = AdvisoryLock(scratch.database_url)
+    async with running(key_expiry(keys, lock, every_seconds=0.02)):
         await until_empty(keys)
         await keep(keys, "old", 1, age_days=31)
-        await until_empty(keys)
-
-
-async def test_a_failure_is_logged_and_the_next_round_comes(keys: Pool, lines: Lines) -> None:
-    await keep(keys, "old", 1, age_days=31)
-    await keys.execute("ALTER TABLE idempotency_keys RENAME TO hidden")
-
-    async def has_failed() -> bool:
-        return any(line["event"] == "idempotency.not_forgotten" for line in lines)
-
-    async with forgetting(keys, interval_seconds=0.02):
-        await until(has_failed)
-        await keys.execute("ALTER TABLE hidden RENAME TO idempotency_keys")
         await until_empty(keys)
