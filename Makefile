@@ -12,8 +12,8 @@ SYSTEM_PACKAGES_FOR = PYTHON=$(PYTHON) sh deploy/system-packages.sh need
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up down test check generate bench lock format
-.PHONY: check-format check-lint check-walls check-contract check-fresh check-types tests
+.PHONY: help setup up down test check generate record bench lock format
+.PHONY: check-format check-lint check-walls check-contract check-fresh check-frozen check-types tests
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
@@ -31,11 +31,14 @@ test: setup ## All that CI runs: every check, every test, coverage
 	@began=$$(date +%s); $(MAKE) --no-print-directory check tests; code=$$?; \
 	echo "make test: $$(( $$(date +%s) - began )) s, exit code $$code"; exit $$code
 
-check: setup check-format check-lint check-walls check-contract check-fresh check-types ## All that needs no database
+check: setup check-format check-lint check-walls check-contract check-fresh check-frozen check-types ## All that needs no database
 
 generate: setup ## Derive stubs and the edge's files from the protos
 	$(BIN)/python -m server.contract
 	@touch .venv/.generated
+
+record: setup ## Freeze the migrations that are new
+	$(BIN)/python -m server.frozen
 
 bench: setup .venv/.generated ## Measure; ARGS="..." go to the bench
 	@$(SYSTEM_PACKAGES_FOR) bench
@@ -69,6 +72,9 @@ check-contract: $(IMAGE)
 
 check-fresh:
 	$(BIN)/python -m server.contract --check
+
+check-frozen:
+	$(BIN)/python -m server.frozen --check
 
 check-types:
 	$(BIN)/mypy $(CODE)
