@@ -45,17 +45,20 @@ async def _prepare(admin_dsn: str, service: Service, home: Home) -> bool:
 async def prepare_mongo(mongodb_uri: str, service: Service) -> bool:
     """Brings a service's MongoDB database up to date; whether anything was to be done.
 
-    Raises `LocalError` when the server cannot be reached.
+    Raises `LocalError` when the server cannot be reached, or was made by other steps.
     """
     if not service.migrations_folder("mongo").exists():
         return False
     from server.kit.errors import Unavailable
+    from server.kit.mongo.migrate import MigrationError
 
     migrations = importlib.import_module(service.migrations("mongo"))
     try:
         return bool(await migrations.upgrade(mongodb_uri, service.mongo))
     except Unavailable as error:
         raise LocalError(str(error), "Check MONGODB_URI.") from error
+    except MigrationError as error:
+        raise LocalError(str(error), "Run the code that made this database, or newer.") from error
 
 
 @contextmanager

@@ -52,3 +52,10 @@ async def database(request: pytest.FixtureRequest, mongo: EmbeddedMongo) -> Asyn
         for name in ("words", KEYS):
             await opened.ensure_collection(name, {})
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=DRIVERS)
+async def empty(request: pytest.FixtureRequest, mongo: EmbeddedMongo) -> AsyncIterator[Database]:
+    """A database with nothing in it, once on either driver."""
+    async with connected(mongo.uri, request.param) as opened:
+        yield opened
