@@ -3,8 +3,10 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection, pool
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from server.kit.postgres import migrate
 
 
 def run() -> None:
@@ -18,9 +20,18 @@ async def _run_online() -> None:
         dsn.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=pool.NullPool
     )
     async with engine.connect() as connection:
+        await _lock(connection)
         await connection.run_sync(_migrate)
         await connection.commit()
     await engine.dispose()
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    """Waits until nobody else migrates this database; the lock ends with the connection."""
+    while not await connection.scalar(text(migrate.TRY_LOCK)):
+        await connection.rollback()
+        await asyncio.sleep(migrate.LOCK_POLL_SECONDS)
+    await connection.commit()
 
 
 def _migrate(connection: Connection) -> None:

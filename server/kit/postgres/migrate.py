@@ -2,8 +2,11 @@
 
 The owner role may change the schema and is used by migrations only. The service role reads and
 writes rows; its own timeouts keep a lost statement or lock from holding others up.
+
+Two that do any of this at once take turns: the second waits, and finds it done.
 """
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,12 @@ __all__ = ["Database", "downgrade", "dsn", "prepare_postgres", "upgrade"]
 STATEMENT_TIMEOUT = "5s"
 LOCK_TIMEOUT = "2s"
 IDLE_IN_TRANSACTION_TIMEOUT = "10s"
+
+# A lock of the session, in the database that is connected to; it ends with the connection. It is
+# asked for again and again: a statement that waits for it would have a snapshot for so long, and
+# CREATE INDEX CONCURRENTLY, by the one who has the lock, waits until there is no older snapshot.
+TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('emporium.migrate', 0))"
+LOCK_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ async def prepare_postgres(admin_dsn: str, database: Database) -> None:
     """Creates the roles and the database, or brings them to what they should be. Repeatable."""
     connection = await asyncpg.connect(admin_dsn)
     try:
+        while not await connection.fetchval(TRY_LOCK):  # noqa: ASYNC110 -- another process has it
+            await asyncio.sleep(LOCK_POLL_SECONDS)
         await _prepare_role(connection, database.owner, database.owner_password)
         await _prepare_role(connection, database.name, database.service_password)
         if not await connection.fetchval(
@@ -52,11 +63,11 @@ async def prepare_postgres(admin_dsn: str, database: Database) -> None:
             ALTER ROLE {database.name}
                 SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_TIMEOUT}';
         """)
+        await _grant_rows(
+            dsn(admin_dsn, database.owner, database.owner_password, database.name), database
+        )
     finally:
         await connection.close()
-    await _grant_rows(
-        dsn(admin_dsn, database.owner, database.owner_password, database.name), database
-    )
 
 
 async def _prepare_role(

@@ -1,7 +1,9 @@
 """Databases, roles and histories: each service in its own, as a role that cannot change it."""
 
 import asyncio
+import sys
 import uuid
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -9,8 +11,10 @@ import pytest
 from server.kit.postgres import migrate
 from server.kit.postgres.migrate import Database, dsn
 from server.local.engines.postgres import EmbeddedPostgres
-from server.services import SERVICES, USER, named
+from server.services import USER
+from tests.waiting import until
 
+CHECKOUT = Path(__file__).parents[4]
 USERS = USER.migrations_folder("postgres")
 PASSWORD = "p@ss/wo:rd?#'\\ %41"  # nothing in it may be read as part of a URL or a statement
 
@@ -108,26 +112,45 @@ async def test_a_changed_password_is_taken_over(postgres: EmbeddedPostgres) -> N
         await query(service_dsn(postgres, database), "SELECT 1")
 
 
-@pytest.mark.parametrize("service", [each.name for each in SERVICES if each.postgres])
-async def test_a_history_goes_up_down_and_up_again(
-    postgres: EmbeddedPostgres, service: str
-) -> None:
-    history = named(service).migrations_folder("postgres")
+async def test_who_prepares_a_database_at_once_takes_turns(postgres: EmbeddedPostgres) -> None:
+    database = new_database()
+    await asyncio.gather(
+        *(migrate.prepare_postgres(postgres.admin_dsn, database) for _ in range(4))
+    )
+    assert await query(service_dsn(postgres, database), "SELECT 1")
+
+
+async def test_processes_that_migrate_at_once_take_turns(postgres: EmbeddedPostgres) -> None:
     database = new_database()
     await migrate.prepare_postgres(postgres.admin_dsn, database)
     owner = owner_dsn(postgres, database)
 
-    await asyncio.to_thread(migrate.upgrade, owner, history)
-    first = await schema(owner)
-    await asyncio.to_thread(migrate.downgrade, owner, history, "base")
-    assert {row["table_name"] for row in await schema(owner)} <= {"alembic_version"}
-    await asyncio.to_thread(migrate.upgrade, owner, history)
-    assert await schema(owner) == first
+    async def all_are_there() -> bool:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        return len(await query(owner, f"SELECT FROM pg_stat_activity WHERE {others}")) == 3
+
+    # One holds the lock until the others have come for it, so that they do begin at once.
+    holder = await asyncpg.connect(owner)
+    assert await holder.fetchval(migrate.TRY_LOCK)
+    processes = [await migrating(owner) for _ in range(2)]
+    try:
+        await until(all_are_there)
+        assert await query(owner, "SELECT FROM pg_tables WHERE schemaname = 'public'") == []
+    finally:
+        await holder.close()
+    outputs = [await process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert await query(service_dsn(postgres, database), "SELECT * FROM users") == []
 
 
-async def schema(owner: str) -> list[asyncpg.Record]:
-    return await query(
-        owner,
-        "SELECT table_name, column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = 'public' ORDER BY 1, 2",
+async def migrating(owner: str) -> asyncio.subprocess.Process:
+    """A process that upgrades a user database. Alembic knows only one migration a process."""
+    code = (
+        "import sys; from pathlib import Path; from server.kit.postgres import migrate;"
+        " migrate.upgrade(sys.argv[1], Path(sys.argv[2]))"
+    )
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, owner, str(USERS)),
+        stderr=asyncio.subprocess.PIPE,
+        cwd=CHECKOUT,
     )
