@@ -40,12 +40,17 @@ async def load(
     await _load_sql(
         owner_dsn_order, "order.sql", _KEYS_UNTIL_NOW, _EVENTS_UNTIL_NOW, _DEAD_LETTERS_UNTIL_NOW
     )
+    await load_mongo(mongo_database)
+
+
+async def load_mongo(database: AsyncDatabase[dict[str, Any]]) -> None:
+    """Fills one database, which must be empty, with the analytics of the home."""
     for line in (FOLDER / "analytics.jsonl").read_text(encoding="utf-8").splitlines():
         content = json_util.loads(line, json_options=json_util.CANONICAL_JSON_OPTIONS)
         if "options" in content:
-            await mongo_database.create_collection(content["collection"], **content["options"])
+            await database.create_collection(content["collection"], **content["options"])
         else:
-            await mongo_database[content["collection"]].insert_one(content["document"])
+            await database[content["collection"]].insert_one(content["document"])
 
 
 async def _load_sql(owner_dsn: str, name: str, *statements: str) -> None:
