@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,40 @@ def test_what_is_no_migration_may_change(folder: Path) -> None:
 
 def test_sha256sum_reads_the_checksums_too(folder: Path) -> None:
     subprocess.run(["sha256sum", "--check", "--strict", "checksums.txt"], cwd=folder, check=True)
+
+
+@pytest.fixture
+def command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`python -m server.frozen` with these arguments, in a tree that has but one service."""
+    server = folder.parents[2]
+    (server / "kit" / "postgres" / "tables").mkdir(parents=True)
+    monkeypatch.setattr(frozen, "SERVER", server)
+
+    def run(*arguments: str) -> None:
+        monkeypatch.setattr("sys.argv", ["frozen", *arguments])
+        frozen.main()
+
+    return run
+
+
+def test_the_command_records_what_is_new(
+    folder: Path, command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "versions" / "0002_add_place.py"
+    path.write_text("second")
+    with pytest.raises(SystemExit, match="not recorded"):
+        command("--check")
+    command()
+    assert capsys.readouterr().out == f"recorded: {path}\n"
+    with pytest.raises(SystemExit) as checked:
+        command("--check")
+    assert checked.value.code is None
+    command()
+    assert capsys.readouterr().out == ""
+
+
+def test_the_command_refuses_what_changed(folder: Path, command: Callable[..., None]) -> None:
+    (folder / "versions" / "0001_create_stock.py").write_text("changed")
+    for arguments in ([], ["--check"]):
+        with pytest.raises(SystemExit, match="0001_create_stock"):
+            command(*arguments)

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+import pymongo
 import structlog
 
 from server.kit.mongo import Collection, Database, Document
@@ -25,6 +26,9 @@ from server.kit.mongo.lock import locked
 
 STEPS = "schema_steps"
 BASE = "base"  # as Alembic names the state before the first step
+
+# A step may build an index over all that a shop has, which no call would wait for.
+_STEP_SECONDS = 3_600.0
 
 _log = structlog.get_logger()
 
@@ -77,7 +81,8 @@ async def upgrade(database: Database, migrations: ModuleType, to: str | None = N
         missing = _missing(steps, await _applied(database, steps))
         for step in missing:
             await lock.renew()
-            await step.module.upgrade(database)
+            with pymongo.timeout(_STEP_SECONDS):
+                await step.module.upgrade(database)
             await lock.renew()
             mark = {"_id": step.name, "applied_at": datetime.now(UTC), "checksum": step.checksum}
             await database.collection(STEPS).insert_one(mark)
@@ -101,7 +106,8 @@ async def downgrade(database: Database, migrations: ModuleType, to: str) -> list
             raise MigrationError(f"only the code that applied {unknown[0]} can reverse it")
         for name in reversed_:
             await lock.renew()
-            await steps[name].module.downgrade(database)
+            with pymongo.timeout(_STEP_SECONDS):
+                await steps[name].module.downgrade(database)
             await lock.renew()
             await database.collection(STEPS).delete_one({"_id": name})
             _log.info("mongo.step_reversed", step=name)

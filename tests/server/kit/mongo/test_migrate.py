@@ -8,9 +8,12 @@ from types import ModuleType
 
 import pytest
 
+from server.kit import mongo as kit_mongo
 from server.kit.mongo import Database
 from server.kit.mongo.lock import LOCKS, Lock, LockLostError
 from server.kit.mongo.migrate import STEPS, MigrationError, downgrade, steps_of, upgrade
+from server.local.mongo import EmbeddedMongo
+from server.settings import Mongo
 from tests.server.kit.conftest import Lines
 from tests.server.kit.mongo.test_lock import expire
 from tests.waiting import until
@@ -31,6 +34,14 @@ async def upgrade(database):
 
 async def downgrade(database):
     await database.collection("log").insert_one({{"did": "{name} reversed"}})
+"""
+# Has the server look at a document for longer than a call may take.
+SLOW = """
+async def upgrade(database):
+    await database.collection("log").find_one({{"$where": "sleep(2000) || true"}})
+
+
+downgrade = upgrade
 """
 NAMES = ["0001_first", "0002_second", "0003_third"]
 
@@ -168,6 +179,18 @@ async def test_steps_of_newer_code_stay_and_only_it_can_reverse_them(
     with pytest.raises(MigrationError, match="0003_third"):
         await downgrade(empty, steps.package, "0001_first")
     assert await done(empty) == NAMES
+
+
+async def test_a_step_may_take_longer_than_a_call(mongo: EmbeddedMongo, steps: Steps) -> None:
+    steps.write("0004_slow", SLOW)
+    settings = Mongo(
+        mongodb_uri=mongo.uri,
+        mongodb_database=f"emporium_kit_{uuid.uuid4().hex[:8]}",
+        mongodb_timeout_seconds=1.5,
+    )
+    async with kit_mongo.connected(settings) as database:
+        assert await upgrade(database, steps.package) == [*NAMES, "0004_slow"]
+        assert await downgrade(database, steps.package, "0003_third") == ["0004_slow"]
 
 
 async def test_of_two_runners_one_waits_and_finds_nothing_to_do(

@@ -5,11 +5,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from server.kit import mongo as kit_mongo
+from server.kit.mongo.migrate import STEPS
+from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
+from server.local.errors import LocalError
 from server.local.home.credentials import owner_dsn, service_dsn
 from server.local.home.folder import Home
-from server.local.preparation.schema import heads, prepare
-from server.services import USER
+from server.local.preparation.schema import heads, prepare, prepare_mongo
+from server.services import ANALYTICS, USER
+from server.settings import Mongo
 
 
 async def test_a_service_has_a_role_that_may_write_rows_but_not_change_the_schema(
@@ -37,6 +42,20 @@ async def test_a_service_has_a_role_that_may_write_rows_but_not_change_the_schem
         finally:
             await owner.close()
         assert await prepare(postgres.admin_dsn, USER, home), "a lost schema is made again"
+
+
+async def test_a_database_that_other_steps_made_is_told_of_with_a_remedy(tmp_path: Path) -> None:
+    async with EmbeddedMongo(tmp_path / "mongo", durable=False) as mongo:
+        assert await prepare_mongo(mongo.uri, ANALYTICS)
+        assert not await prepare_mongo(mongo.uri, ANALYTICS), "nothing is left to do"
+        settings = Mongo(mongodb_uri=mongo.uri, mongodb_database=ANALYTICS.mongo)
+        async with kit_mongo.connected(settings) as database:
+            steps = database.collection(STEPS)
+            other = {"$set": {"checksum": "of another file"}}
+            changed = await steps.find_one_and_update({}, other, sort=[("_id", 1)])
+        with pytest.raises(LocalError, match=changed["_id"]) as told:
+            await prepare_mongo(mongo.uri, ANALYTICS)
+        assert told.value.remedy
 
 
 def test_the_head_is_the_revision_that_no_other_builds_upon(tmp_path: Path) -> None:
