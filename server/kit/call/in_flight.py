@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from server.kit.call.layers import Watch
-from server.kit.call.method import Method
+from server.kit.call.method import Rpc
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
@@ -16,8 +16,8 @@ class InFlight:
         self.count = 0
         self._idle: asyncio.Event | None = None
 
-    def watch(self, method: Method) -> Watch:
-        """The same count for every method."""
+    def watch(self, rpc: Rpc) -> Watch:
+        """The same count for every rpc."""
         return Watch(self._start, self._end)
 
     async def ended(self, patience_seconds: float) -> None:

@@ -4,12 +4,12 @@ A *watcher* reports: it sees the call begin and end, and never changes its cours
 A *guard* refuses: it looks at the call or at a message, and raises.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
-from server.kit.call.method import Method
+from server.kit.call.method import Method, Rpc
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
@@ -37,8 +37,8 @@ class Gate(NamedTuple):
 class Watcher(Protocol):
     """Reports on calls."""
 
-    def watch(self, method: Method) -> Watch:
-        """What to do at the start and the end of each call of `method`."""
+    def watch(self, rpc: Rpc) -> Watch:
+        """What to do at the start and the end of each call of `rpc`."""
 
 
 class Guard(Protocol):
@@ -46,3 +46,22 @@ class Guard(Protocol):
 
     def gate(self, method: Method) -> Gate | None:
         """What to check for each call of `method`; None when there is nothing to check."""
+
+
+class Watches:
+    """What all watchers do for one rpc: the outermost begins first and ends last."""
+
+    def __init__(self, watchers: Iterable[Watcher], rpc: Rpc) -> None:
+        watches = [watcher.watch(rpc) for watcher in watchers]
+        self._on_start = [watch.on_start for watch in watches if watch.on_start]
+        self._on_end = [watch.on_end for watch in reversed(watches) if watch.on_end]
+
+    def start(self, context: Context) -> None:
+        """The call begins."""
+        for on_start in self._on_start:
+            on_start(context)
+
+    def end(self, context: Context, outcome: Refusal | None) -> None:
+        """The call has ended; an outcome of None is success."""
+        for on_end in self._on_end:
+            on_end(context, outcome)

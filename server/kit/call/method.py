@@ -44,19 +44,25 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Method:
-    """One rpc, as its service declares it."""
+class Rpc:
+    """What is known of every rpc, also of one that the contract does not describe."""
 
     service: str  # such as `emporium.user.v1.UserService`
     name: str  # such as `GetUser`
+    client_streaming: bool
+    server_streaming: bool
+
+
+@dataclass(frozen=True)
+class Method(Rpc):
+    """One rpc, as its service declares it in the contract."""
+
     request: type[Message]
     response: type[Message]
     access: Access
     success_status: int  # 0: what the transcoder would say, 200
     location: str  # such as `/api/v1/users/{id}`; empty: none
     takes_body: bool  # whether REST callers send a body
-    client_streaming: bool
-    server_streaming: bool
 
     def location_of(self, response: Any) -> str:
         """The new resource's path: the declared one with the response's fields filled in."""

@@ -7,7 +7,7 @@ from uuid_utils import uuid7
 
 from emporium.deadline import request_id
 from server.kit.call.layers import Watch
-from server.kit.call.method import Method
+from server.kit.call.method import Rpc
 from server.kit.context import Context
 
 _is_sane = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
@@ -19,8 +19,8 @@ class RequestId:
     Calls to neighbours carry it on: the client reads the same context variable.
     """
 
-    def watch(self, method: Method) -> Watch:
-        """The same for every method."""
+    def watch(self, rpc: Rpc) -> Watch:
+        """The same for every rpc."""
         return Watch(_start)
 
 
