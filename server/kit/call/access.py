@@ -1,9 +1,10 @@
 """Lets in whom the contract lets in: the access rule declared on each rpc."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from server.kit import errors
+from server.kit.call.authentication import Authentication
 from server.kit.call.layers import Gate
 from server.kit.call.method import Audience, Method
 from server.kit.context import Context, Role
@@ -21,6 +22,8 @@ class AccessRules:
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
     owns nothing: where its role is not declared it is refused, whatever it asks for.
     """
+
+    inside_of: ClassVar[tuple[type, ...]] = (Authentication,)  # it finds out who calls
 
     def gate(self, method: Method) -> Gate | None:
         """The check that the rpc's access rule asks for."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import ClassVar
 
 from server.kit.call.layers import Watch
 from server.kit.call.method import Rpc
@@ -11,6 +12,8 @@ from server.kit.context import Context
 
 class InFlight:
     """How many calls are under way in this process."""
+
+    inside_of: ClassVar[tuple[type, ...]] = ()
 
     def __init__(self) -> None:
         self.count = 0

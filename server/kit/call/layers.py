@@ -2,10 +2,13 @@
 
 A *watcher* reports: it sees the call begin and end, and never changes its course.
 A *guard* refuses: it looks at the call or at a message, and raises.
+
+Each names in `inside_of` the layers whose work it builds upon. A pipeline that has one of them
+further in is refused when it is made.
 """
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
@@ -37,6 +40,8 @@ class Gate(NamedTuple):
 class Watcher(Protocol):
     """Reports on calls."""
 
+    inside_of: ClassVar[tuple[type, ...]]
+
     def watch(self, rpc: Rpc) -> Watch:
         """What to do at the start and the end of each call of `rpc`."""
 
@@ -44,8 +49,23 @@ class Watcher(Protocol):
 class Guard(Protocol):
     """Refuses calls."""
 
+    inside_of: ClassVar[tuple[type, ...]]
+
     def gate(self, method: Method) -> Gate | None:
         """What to check for each call of `method`; None when there is nothing to check."""
+
+
+class WrongOrder(Exception):
+    """A layer stands outside of one that it builds upon."""
+
+
+def check_order(layers: Sequence[Watcher | Guard]) -> None:
+    """Raises `WrongOrder` unless every one of `layers`, outermost first, is where it may be."""
+    for n, layer in enumerate(layers):
+        for further_in in layers[n + 1 :]:
+            if isinstance(further_in, layer.inside_of):
+                names = type(further_in).__name__, type(layer).__name__
+                raise WrongOrder("{} must stand outside of {}".format(*names))
 
 
 class Watches:

@@ -1,12 +1,14 @@
 """One line for each call that has ended: who, what, how long, and what came of it."""
 
 import time
+from typing import ClassVar
 
 import structlog
 from grpc_health.v1 import health
 
 from server.kit.call.layers import Watch
 from server.kit.call.method import Rpc
+from server.kit.call.request_id import RequestId
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
@@ -20,6 +22,8 @@ class CallLog:
 
     A successful health check is logged as `debug`.
     """
+
+    inside_of: ClassVar[tuple[type, ...]] = (RequestId,)  # it sets the id and the time of the start
 
     def watch(self, rpc: Rpc) -> Watch:
         """A line with `method`, `request_id`, `caller`, `code`, `reason` and `duration_ms`."""

@@ -9,6 +9,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import ClassVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -16,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from server.kit.call.layers import Watch
 from server.kit.call.method import Rpc
+from server.kit.call.request_id import RequestId
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
@@ -39,6 +41,8 @@ class _Tally:
 
 class CallMetrics(Collector):
     """`grpc_server_started_total`, `grpc_server_handled_total`, `grpc_server_handling_seconds`."""
+
+    inside_of: ClassVar[tuple[type, ...]] = (RequestId,)  # it sets the time of the start
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._tallies: list[_Tally] = []

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from emporium.deadline import deadline_at
 from server.kit import errors
-from server.kit.call.layers import Gate, Guard, Watcher, Watches
+from server.kit.call.layers import Gate, Guard, Watcher, Watches, check_order
 from server.kit.call.method import Method
 from server.kit.call.status import abandoned, refusal_of
 from server.kit.context import Context
@@ -35,13 +35,17 @@ def nobody_waits(error: BaseException) -> bool:
 
 
 class Pipeline:
-    """The ordered layers, ready to be composed around methods."""
+    """The ordered layers, ready to be composed around methods.
+
+    Raises `WrongOrder` for a layer that stands outside of one that it builds upon.
+    """
 
     def __init__(
         self, watchers: Sequence[Watcher], guards: Sequence[Guard], deadline_seconds: float
     ) -> None:
+        check_order((*watchers, *guards))
         self.watchers = watchers
-        self._guards = guards
+        self.guards = guards
         self._deadline_seconds = deadline_seconds
 
     def compose(self, method: Method, handler: Handler) -> Handler:
@@ -53,7 +57,7 @@ class Pipeline:
         call = _Call(
             method,
             Watches(self.watchers, method),
-            [gate for guard in self._guards if (gate := guard.gate(method))],
+            [gate for guard in self.guards if (gate := guard.gate(method))],
             self._deadline_seconds,
             handler,
         )

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import ClassVar
 
 from uuid_utils import uuid7
 
@@ -18,6 +19,8 @@ class RequestId:
 
     Calls to neighbours carry it on: the client reads the same context variable.
     """
+
+    inside_of: ClassVar[tuple[type, ...]] = ()
 
     def watch(self, rpc: Rpc) -> Watch:
         """The same for every rpc."""
