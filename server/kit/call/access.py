@@ -20,7 +20,8 @@ class AccessRules:
     """Raises `Forbidden` for the wrong role, and `ForeignUser` for the wrong owner.
 
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
-    owns nothing: where its role is not declared it is refused, whatever it asks for.
+    is no person and owns nothing: where its role is not declared it is refused, whatever it asks
+    for.
     """
 
     inside_of: ClassVar[tuple[type, ...]] = (Authentication,)  # it finds out who calls
@@ -29,6 +30,8 @@ class AccessRules:
         """The check that the rpc's access rule asks for."""
         if method.access.audience == Audience.ROLES:
             return Gate(on_call=_needs_role(method))
+        if method.access.audience == Audience.PERSON:
+            return Gate(on_call=_refuse_services)
         if method.access.audience == Audience.OWNER:
             is_named = bool(method.access.owner_field)
             return Gate(_sets_scope(method), _needs_owner(method) if is_named else None)
@@ -46,13 +49,18 @@ def _needs_role(method: Method) -> Callable[[Context], None]:
     return check
 
 
+def _refuse_services(context: Context) -> None:
+    if context.signed_in.role is Role.SERVICE:
+        raise errors.Forbidden("for people, not for services")
+
+
 def _sets_scope(method: Method) -> Callable[[Context], None]:
     roles = method.access.roles
 
     def check(context: Context) -> None:
         caller = context.signed_in
-        if caller.role is Role.SERVICE and caller.role not in roles:
-            raise errors.Forbidden("not for services")
+        if caller.role not in roles:
+            _refuse_services(context)
         context.owner_scope = None if caller.role in roles else caller.id
 
     return check

@@ -40,11 +40,15 @@ class Access(message.Message):
         PUBLIC: Access._Audience.ValueType  # 1
         """Anyone, with a token or without. A token that is sent must still be valid."""
         SIGNED_IN: Access._Audience.ValueType  # 2
-        """Anyone with a valid token."""
+        """Anyone with a valid token: people and services."""
         OWNER: Access._Audience.ValueType  # 3
         """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
         ROLES: Access._Audience.ValueType  # 4
         """Only the `roles`."""
+        PERSON: Access._Audience.ValueType  # 5
+        """Any person with a valid token, whatever their role, and no service. For what is done in the
+        caller's own name: a service has no account for it to belong to.
+        """
 
     class Audience(_Audience, metaclass=_AudienceEnumTypeWrapper):
         """Who may call at all."""
@@ -54,11 +58,15 @@ class Access(message.Message):
     PUBLIC: Access.Audience.ValueType  # 1
     """Anyone, with a token or without. A token that is sent must still be valid."""
     SIGNED_IN: Access.Audience.ValueType  # 2
-    """Anyone with a valid token."""
+    """Anyone with a valid token: people and services."""
     OWNER: Access.Audience.ValueType  # 3
     """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
     ROLES: Access.Audience.ValueType  # 4
     """Only the `roles`."""
+    PERSON: Access.Audience.ValueType  # 5
+    """Any person with a valid token, whatever their role, and no service. For what is done in the
+    caller's own name: a service has no account for it to belong to.
+    """
 
     AUDIENCE_FIELD_NUMBER: builtins.int
     ROLES_FIELD_NUMBER: builtins.int

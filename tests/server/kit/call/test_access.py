@@ -17,9 +17,11 @@ from tests.server.refusals import refused
 
 ROLES = ("CUSTOMER", "STAFF", "ADMIN", "SERVICE")
 
+# What stands for each audience among the rpcs of ping.proto, and who may call it.
 MAY_CALL = {
     "Ping": {"nobody", *ROLES},
     "SignedIn": set(ROLES),
+    "Person": {"CUSTOMER", "STAFF", "ADMIN"},
     "Staff": {"STAFF", "ADMIN"},
     "Internal": {"SERVICE"},
     "Owned": {"STAFF"},  # besides the owner
@@ -95,6 +97,15 @@ async def test_an_id_that_is_nobodys_is_not_there(ping: Ping, token: Token, owne
 async def test_a_refused_role_is_told_which_it_needs(ping: Ping, token: Token) -> None:
     answer = await refused(ping.call("Staff", token=token("CUSTOMER")))
     assert answer.message == "needs the role ADMIN or STAFF"
+
+
+async def test_a_service_that_is_no_person_is_told_so(ping: Ping, token: Token) -> None:
+    for name in ("Person", "OwnedByStore"):
+        answer = await refused(ping.call(name, token=token("SERVICE")))
+        assert (answer.reason, answer.message) == (
+            "PERMISSION_DENIED",
+            "for people, not for services",
+        )
 
 
 @pytest.mark.parametrize(
