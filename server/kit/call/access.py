@@ -10,14 +10,19 @@ from server.kit.call.method import Audience, Method
 from server.kit.context import Context, Role
 
 
-class ForeignUser(errors.NotFound):
-    """What a caller asks for belongs to somebody else, and is therefore not there."""
+class Hidden(errors.NotFound):
+    """What a caller asks for belongs to somebody else, and is therefore not there.
 
-    reason = "USER_NOT_FOUND"
+    The reason is the rpc's own: the same as of what is really not there.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class AccessRules:
-    """Raises `Forbidden` for the wrong role, and `ForeignUser` for the wrong owner.
+    """Raises `Forbidden` for the wrong role, and `Hidden` for the wrong owner.
 
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
     is no person and owns nothing: where its role is not declared it is refused, whatever it asks
@@ -67,11 +72,12 @@ def _sets_scope(method: Method) -> Callable[[Context], None]:
 
 
 def _needs_owner(method: Method) -> Callable[[Any, Context], None]:
-    field = method.access.owner_field
+    field, reason = method.access.owner_field, method.access.not_found_reason
+    noun = field.removesuffix("_id")  # such as `user`, for the field `user_id`
 
     def check(request: Any, context: Context) -> None:
         owner = getattr(request, field)
         if context.owner_scope not in (None, owner.lower()):
-            raise ForeignUser(f"user {owner} does not exist")
+            raise Hidden(f"{noun} {owner} does not exist", reason)
 
     return check
