@@ -18,7 +18,7 @@ Which gRPC status each kind becomes stands in `call/status.py`, nowhere else.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 
 class Violation(NamedTuple):
@@ -36,7 +36,7 @@ class EmporiumError(Exception):
     again may help.
     """
 
-    reason: ClassVar[str]
+    reason: str  # each class has its own
 
     def __init__(
         self,

@@ -18,7 +18,6 @@ import grpc
 import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from server import settings
@@ -26,6 +25,7 @@ from server.kit import errors
 from server.kit.auth import Verifier
 from server.kit.call import reflection
 from server.kit.call.chain import pipeline
+from server.kit.call.foreign import ForeignServicers
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
 from server.kit.call.metrics import CallMetrics
@@ -80,13 +80,18 @@ async def serving(
     *,
     key_secret: bytes = b"",
     registry: CollectorRegistry = REGISTRY,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> AsyncIterator[int]:
     """Serves while the block runs, ready when every probe succeeds; yields the port.
 
     On leaving: NOT_SERVING, then a wait until load balancers have noticed, then no new calls, then
     every call in flight has ended or its grace is over.
 
-    `key_secret` goes to `IdempotencyKeys`. Raises `SettingsError` when it cannot listen.
+    `interceptors` are grpc.aio's own. They stand outside of the pipeline and see every call, also
+    of health and reflection. Each runs anew for every call, which a layer of `call/chain.py` does
+    not. `key_secret` goes to `IdempotencyKeys`.
+
+    Raises `SettingsError` when it cannot listen.
     """
     in_flight = InFlight()
     metrics = CallMetrics(registry)
@@ -94,12 +99,14 @@ async def serving(
     calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret)
     names = [registration.service.full_name for registration in registrations]
     health = Health(names, probes)
-    server = grpc.aio.server(options=_options(configuration))
+    foreign = ForeignServicers(calls.watchers)
+    health.register(foreign)
+    reflection.register(foreign, names)
+    server = grpc.aio.server(interceptors=interceptors, options=_options(configuration))
     server.add_generic_rpc_handlers(
         [generic_handler(each.service, each.servicer, calls) for each in registrations]
     )
-    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
-    reflection.register(server, names)
+    server.add_generic_rpc_handlers(await foreign.handlers())
     port = _listen(server, configuration)
     await server.start()
     try:
@@ -107,9 +114,10 @@ async def serving(
             _log.info("serving", port=port, services=names)
             yield port
     finally:
-        await health.servicer.enter_graceful_shutdown()
+        health.servicer.set(is_serving=False)
         _log.info("draining", in_flight=in_flight.count)
         await asyncio.sleep(configuration.drain_seconds)
+        health.servicer.close()  # a Watch has no end of its own, and would use up the whole grace
         await server.stop(configuration.grace_seconds)
         # stop() does not wait for handlers that it has cut off, and they still hold connections.
         await in_flight.ended(configuration.grace_seconds)

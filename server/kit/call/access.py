@@ -1,31 +1,42 @@
 """Lets in whom the contract lets in: the access rule declared on each rpc."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from server.kit import errors
+from server.kit.call.authentication import Authentication
 from server.kit.call.layers import Gate
 from server.kit.call.method import Audience, Method
 from server.kit.context import Context, Role
 
 
-class ForeignUser(errors.NotFound):
-    """What a caller asks for belongs to somebody else, and is therefore not there."""
+class Hidden(errors.NotFound):
+    """What a caller asks for belongs to somebody else, and is therefore not there.
 
-    reason = "USER_NOT_FOUND"
+    The reason is the rpc's own: the same as of what is really not there.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class AccessRules:
-    """Raises `Forbidden` for the wrong role, and `ForeignUser` for the wrong owner.
+    """Raises `Forbidden` for the wrong role, and `Hidden` for the wrong owner.
 
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
-    owns nothing: where its role is not declared it is refused, whatever it asks for.
+    is no person and owns nothing: where its role is not declared it is refused, whatever it asks
+    for.
     """
+
+    inside_of: ClassVar[tuple[type, ...]] = (Authentication,)  # it finds out who calls
 
     def gate(self, method: Method) -> Gate | None:
         """The check that the rpc's access rule asks for."""
         if method.access.audience == Audience.ROLES:
             return Gate(on_call=_needs_role(method))
+        if method.access.audience == Audience.PERSON:
+            return Gate(on_call=_refuse_services)
         if method.access.audience == Audience.OWNER:
             is_named = bool(method.access.owner_field)
             return Gate(_sets_scope(method), _needs_owner(method) if is_named else None)
@@ -43,24 +54,30 @@ def _needs_role(method: Method) -> Callable[[Context], None]:
     return check
 
 
+def _refuse_services(context: Context) -> None:
+    if context.signed_in.role is Role.SERVICE:
+        raise errors.Forbidden("for people, not for services")
+
+
 def _sets_scope(method: Method) -> Callable[[Context], None]:
     roles = method.access.roles
 
     def check(context: Context) -> None:
         caller = context.signed_in
-        if caller.role is Role.SERVICE and caller.role not in roles:
-            raise errors.Forbidden("not for services")
+        if caller.role not in roles:
+            _refuse_services(context)
         context.owner_scope = None if caller.role in roles else caller.id
 
     return check
 
 
 def _needs_owner(method: Method) -> Callable[[Any, Context], None]:
-    field = method.access.owner_field
+    field, reason = method.access.owner_field, method.access.not_found_reason
+    noun = field.removesuffix("_id")  # such as `user`, for the field `user_id`
 
     def check(request: Any, context: Context) -> None:
         owner = getattr(request, field)
         if context.owner_scope not in (None, owner.lower()):
-            raise ForeignUser(f"user {owner} does not exist")
+            raise Hidden(f"{noun} {owner} does not exist", reason)
 
     return check

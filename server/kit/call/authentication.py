@@ -1,5 +1,7 @@
 """Finds out who calls. The edge has asked too; a service does not rely on it."""
 
+from typing import ClassVar
+
 from server.kit import errors
 from server.kit.auth import Verifier
 from server.kit.call.layers import Gate
@@ -13,6 +15,8 @@ class Authentication:
     A public rpc may be called without a token. A token that is sent must be valid, even there:
     a caller whose token has run out is told so, instead of being served as a stranger.
     """
+
+    inside_of: ClassVar[tuple[type, ...]] = ()
 
     def __init__(self, verifier: Verifier) -> None:
         self._verify = verifier.verify

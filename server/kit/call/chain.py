@@ -1,4 +1,8 @@
-"""The order in which every call runs through the layers, and why."""
+"""The order in which every call runs through the layers, and why.
+
+Where the order matters, the layer itself says so in `inside_of`, and a pipeline in another order is
+refused.
+"""
 
 from server.kit.auth import Verifier
 from server.kit.call.access import AccessRules

@@ -1,10 +1,11 @@
 """Brings what REST says in headers into the request, so that a servicer reads one thing only."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from google.protobuf.descriptor import Descriptor
 
 from server.kit import errors
+from server.kit.call.access import AccessRules
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
 from server.kit.context import Context
@@ -18,6 +19,9 @@ class EdgeHeaders:
     Also refuses body fields that the request does not have. The transcoder drops those silently;
     the edge therefore reports the names it saw in `x-body-fields`, and the decision is made here.
     """
+
+    # Its refusals tell of a request's fields, which a stranger must not learn.
+    inside_of: ClassVar[tuple[type, ...]] = (AccessRules,)
 
     def gate(self, method: Method) -> Gate | None:
         """None for a request that has no such field and takes no body."""

@@ -1,4 +1,4 @@
-"""Where the pipeline meets `grpc.aio`: the only room that knows the engine.
+"""Where the pipeline meets `grpc.aio`: besides `foreign.py` the only module that knows the engine.
 
 The layers are wrapped around each method when the servicer is registered, not by a
 `grpc.aio.ServerInterceptor`: the engine runs those anew for every call, at 16 us each, to look up
@@ -58,7 +58,7 @@ def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[M
     success = (("x-http-status", str(method.success_status)),) if method.success_status else ()
 
     async def answer(request: Any, engine: Engine) -> Message:
-        context = _context(engine)
+        context = context_of(engine)
         try:
             response: Message = await call(request, context)
         except Refusal as refusal:
@@ -76,7 +76,7 @@ def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[M
 
 def _stream(call: Handler) -> Callable[[Any, Engine], AsyncIterator[Message]]:
     async def answer(request: Any, engine: Engine) -> AsyncIterator[Message]:
-        context = _context(engine)
+        context = context_of(engine)
         started = False
         try:
             async with aclosing(call(request, context)) as responses:
@@ -89,7 +89,8 @@ def _stream(call: Handler) -> Callable[[Any, Engine], AsyncIterator[Message]]:
     return answer
 
 
-def _context(engine: Engine) -> Context:
+def context_of(engine: Engine) -> Context:
+    """What the call under way knows about itself."""
     metadata: Any = engine.invocation_metadata() or ()
     return Context(dict(metadata), engine.time_remaining())
 

@@ -1,10 +1,13 @@
 """Makes a request's idempotency key known to the servicer, as `context.key`."""
 
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
+from server.kit.call.authentication import Authentication
+from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
+from server.kit.call.validation import Validation
 from server.kit.context import Context, Key
 
 _HASH_BYTES = 32
@@ -21,6 +24,9 @@ class IdempotencyKeys:
     whoever steals the table, so requests with a `debug_redact` field are hashed with `secret`, 16
     to 64 bytes that are always the same.
     """
+
+    # A key is the caller's own; a header may fill it in, and only a sound request is hashed.
+    inside_of: ClassVar[tuple[type, ...]] = (Authentication, EdgeHeaders, Validation)
 
     def __init__(self, secret: bytes = b"") -> None:
         self._secret = secret

@@ -2,9 +2,10 @@
 
 import asyncio
 from contextlib import suppress
+from typing import ClassVar
 
 from server.kit.call.layers import Watch
-from server.kit.call.method import Method
+from server.kit.call.method import Rpc
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
@@ -12,12 +13,14 @@ from server.kit.context import Context
 class InFlight:
     """How many calls are under way in this process."""
 
+    inside_of: ClassVar[tuple[type, ...]] = ()
+
     def __init__(self) -> None:
         self.count = 0
         self._idle: asyncio.Event | None = None
 
-    def watch(self, method: Method) -> Watch:
-        """The same count for every method."""
+    def watch(self, rpc: Rpc) -> Watch:
+        """The same count for every rpc."""
         return Watch(self._start, self._end)
 
     async def ended(self, patience_seconds: float) -> None:

@@ -1,22 +1,35 @@
 """One line for each call that has ended: who, what, how long, and what came of it."""
 
 import time
+from typing import ClassVar
 
 import structlog
+from grpc_health.v1 import health
 
 from server.kit.call.layers import Watch
-from server.kit.call.method import Method
+from server.kit.call.method import Rpc
+from server.kit.call.request_id import RequestId
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
+# Envoy asks each replica every second, Kubernetes too: lines that say nothing new would be most of
+# an idle shop's log.
+_SUCCESS_IS_ROUTINE = frozenset({health.SERVICE_NAME})
+
 
 class CallLog:
-    """Logs successes and refusals as `info`, defects as `error` with their traceback."""
+    """Logs successes and refusals as `info`, defects as `error` with their traceback.
 
-    def watch(self, method: Method) -> Watch:
+    A successful health check is logged as `debug`.
+    """
+
+    inside_of: ClassVar[tuple[type, ...]] = (RequestId,)  # it sets the id and the time of the start
+
+    def watch(self, rpc: Rpc) -> Watch:
         """A line with `method`, `request_id`, `caller`, `code`, `reason` and `duration_ms`."""
-        name = f"{method.service}/{method.name}"
+        name = f"{rpc.service}/{rpc.name}"
         log = structlog.get_logger().bind()  # made once; the unbound one is looked up at every call
+        log_success = log.debug if rpc.service in _SUCCESS_IS_ROUTINE else log.info
 
         def on_end(context: Context, outcome: Refusal | None) -> None:
             line = {
@@ -26,7 +39,7 @@ class CallLog:
                 "duration_ms": round((time.perf_counter() - context.started_at) * 1000, 3),
             }
             if outcome is None:
-                log.info("call", code="OK", **line)
+                log_success("call", code="OK", **line)
             elif outcome.expected:
                 log.info(
                     "call",

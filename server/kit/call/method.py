@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from google.api import annotations_pb2
@@ -10,8 +11,10 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
+from server.kit.call.status import HTTP_STATUSES
 from server.kit.context import Role
 
 Audience = options_pb2.Access.Audience
@@ -35,6 +38,7 @@ class Access:
     audience: int
     roles: frozenset[Role]
     owner_field: str
+    not_found_reason: str  # where there is an `owner_field`; empty elsewhere
     anonymous_field: str  # tells callers without a token apart; empty: they are one
 
     @property
@@ -44,19 +48,25 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Method:
-    """One rpc, as its service declares it."""
+class Rpc:
+    """What is known of every rpc, also of one that the contract does not describe."""
 
     service: str  # such as `emporium.user.v1.UserService`
     name: str  # such as `GetUser`
+    client_streaming: bool
+    server_streaming: bool
+
+
+@dataclass(frozen=True)
+class Method(Rpc):
+    """One rpc, as its service declares it in the contract."""
+
     request: type[Message]
     response: type[Message]
     access: Access
     success_status: int  # 0: what the transcoder would say, 200
     location: str  # such as `/api/v1/users/{id}`; empty: none
     takes_body: bool  # whether REST callers send a body
-    client_streaming: bool
-    server_streaming: bool
 
     def location_of(self, response: Any) -> str:
         """The new resource's path: the declared one with the response's fields filled in."""
@@ -97,7 +107,26 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
     if declared.anonymous_field and declared.anonymous_field not in fields:
         raise UndeclaredAccess(f"{method.full_name} has no field {declared.anonymous_field!r}")
     roles = frozenset(Role(role_pb2.Role.Name(number)) for number in declared.roles)
-    return Access(declared.audience, roles, declared.owner_field, declared.anonymous_field)
+    return Access(
+        audience=declared.audience,
+        roles=roles,
+        owner_field=declared.owner_field,
+        not_found_reason=_read_not_found_reason(method, declared),
+        anonymous_field=declared.anonymous_field,
+    )
+
+
+def _read_not_found_reason(method: MethodDescriptor, declared: options_pb2.Access) -> str:
+    if bool(declared.not_found_reason) != bool(declared.owner_field):
+        raise UndeclaredAccess(
+            f"{method.full_name} needs owner_field and not_found_reason, or none"
+        )
+    if not declared.not_found_reason:
+        return ""
+    reason = ErrorReason.Name(declared.not_found_reason)
+    if HTTP_STATUSES[reason] != HTTPStatus.NOT_FOUND:
+        raise UndeclaredAccess(f"{method.full_name}: {reason} does not say that it is not there")
+    return reason
 
 
 def _read_location(method: MethodDescriptor, location: str) -> str:

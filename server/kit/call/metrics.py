@@ -9,13 +9,15 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import ClassVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from server.kit.call.layers import Watch
-from server.kit.call.method import Method
+from server.kit.call.method import Rpc
+from server.kit.call.request_id import RequestId
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
@@ -40,13 +42,15 @@ class _Tally:
 class CallMetrics(Collector):
     """`grpc_server_started_total`, `grpc_server_handled_total`, `grpc_server_handling_seconds`."""
 
+    inside_of: ClassVar[tuple[type, ...]] = (RequestId,)  # it sets the time of the start
+
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._tallies: list[_Tally] = []
         registry.register(self)
 
-    def watch(self, method: Method) -> Watch:
-        """Counts the calls of `method`, which is shown from now on."""
-        tally = _Tally((_type_of(method), method.service, method.name))
+    def watch(self, rpc: Rpc) -> Watch:
+        """Counts the calls of `rpc`, which is shown from now on."""
+        tally = _Tally((_type_of(rpc), rpc.service, rpc.name))
         self._tallies.append(tally)
         handled, durations = tally.handled, tally.durations
 
@@ -83,10 +87,10 @@ class CallMetrics(Collector):
         yield from (started, handled, seconds)
 
 
-def _type_of(method: Method) -> str:
+def _type_of(rpc: Rpc) -> str:
     return {
         (False, False): "unary",
         (False, True): "server_stream",
         (True, False): "client_stream",
         (True, True): "bidi_stream",
-    }[method.client_streaming, method.server_streaming]
+    }[rpc.client_streaming, rpc.server_streaming]

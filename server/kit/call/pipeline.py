@@ -14,15 +14,15 @@ from google.protobuf.message import DecodeError, Message
 
 from emporium.deadline import deadline_at
 from server.kit import errors
-from server.kit.call.layers import Gate, Guard, Watch, Watcher
+from server.kit.call.layers import Gate, Guard, Watcher, Watches, check_order
 from server.kit.call.method import Method
-from server.kit.call.status import Refusal, abandoned, refusal_of
+from server.kit.call.status import abandoned, refusal_of
 from server.kit.context import Context
 
 Handler = Callable[[Any, Context], Any]
 
 
-def _nobody_waits(error: BaseException) -> bool:
+def nobody_waits(error: BaseException) -> bool:
     """Whether `error` says that the caller hung up, or that its deadline has passed.
 
     Whoever swallows that leaks the call. A cancellation that nobody asked this task for is another
@@ -35,13 +35,17 @@ def _nobody_waits(error: BaseException) -> bool:
 
 
 class Pipeline:
-    """The ordered layers, ready to be composed around methods."""
+    """The ordered layers, ready to be composed around methods.
+
+    Raises `WrongOrder` for a layer that stands outside of one that it builds upon.
+    """
 
     def __init__(
         self, watchers: Sequence[Watcher], guards: Sequence[Guard], deadline_seconds: float
     ) -> None:
-        self._watchers = watchers
-        self._guards = guards
+        check_order((*watchers, *guards))
+        self.watchers = watchers
+        self.guards = guards
         self._deadline_seconds = deadline_seconds
 
     def compose(self, method: Method, handler: Handler) -> Handler:
@@ -52,8 +56,8 @@ class Pipeline:
         """
         call = _Call(
             method,
-            [watcher.watch(method) for watcher in self._watchers],
-            [gate for guard in self._guards if (gate := guard.gate(method))],
+            Watches(self.watchers, method),
+            [gate for guard in self.guards if (gate := guard.gate(method))],
             self._deadline_seconds,
             handler,
         )
@@ -66,7 +70,7 @@ class _Call:
     def __init__(
         self,
         method: Method,
-        watches: Sequence[Watch],
+        watches: Watches,
         gates: Sequence[Gate],
         deadline_seconds: float,
         handler: Handler,
@@ -74,8 +78,8 @@ class _Call:
         self._parse = method.request.FromString
         self._response = method.response
         self._reads = self._read_each if method.client_streaming else self._read
-        self._on_start = [watch.on_start for watch in watches if watch.on_start]
-        self._on_end = [watch.on_end for watch in reversed(watches) if watch.on_end]
+        self._start = watches.start
+        self._end = watches.end
         self._on_call = [gate.on_call for gate in gates if gate.on_call]
         self._on_message = [gate.on_message for gate in gates if gate.on_message]
         self._deadline_seconds = deadline_seconds
@@ -95,7 +99,7 @@ class _Call:
             async with asyncio.timeout(self._deadline_seconds):
                 return self._checked(await self._handler(readable, context))
         except BaseException as error:
-            if _nobody_waits(error):
+            if nobody_waits(error):
                 outcome = abandoned(context)
                 raise
             outcome = refusal_of(error, context)
@@ -117,7 +121,7 @@ class _Call:
                 async for response in responses:
                     yield self._checked(response)
         except BaseException as error:
-            if _nobody_waits(error):
+            if nobody_waits(error):
                 outcome = abandoned(context)
                 raise
             outcome = refusal_of(error, context)
@@ -145,11 +149,3 @@ class _Call:
         if not isinstance(response, self._response):
             raise TypeError(f"answered {type(response)}, not {self._response}")
         return response
-
-    def _start(self, context: Context) -> None:
-        for on_start in self._on_start:
-            on_start(context)
-
-    def _end(self, context: Context, outcome: Refusal | None) -> None:
-        for on_end in self._on_end:
-            on_end(context, outcome)

@@ -2,12 +2,13 @@
 
 import re
 import time
+from typing import ClassVar
 
 from uuid_utils import uuid7
 
 from emporium.deadline import request_id
 from server.kit.call.layers import Watch
-from server.kit.call.method import Method
+from server.kit.call.method import Rpc
 from server.kit.context import Context
 
 _is_sane = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
@@ -19,8 +20,10 @@ class RequestId:
     Calls to neighbours carry it on: the client reads the same context variable.
     """
 
-    def watch(self, method: Method) -> Watch:
-        """The same for every method."""
+    inside_of: ClassVar[tuple[type, ...]] = ()
+
+    def watch(self, rpc: Rpc) -> Watch:
+        """The same for every rpc."""
         return Watch(_start)
 
 

@@ -1,12 +1,14 @@
 """Holds every request against the rules that the contract writes on its fields."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import protovalidate
 from google.protobuf.message import Message
 
 from server.kit import errors
+from server.kit.call.access import AccessRules
+from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
 from server.kit.context import Context
@@ -14,6 +16,9 @@ from server.kit.context import Context
 
 class Validation:
     """Raises `Invalid` with every violated field named, not only the first."""
+
+    # AccessRules for the reason that `EdgeHeaders` gives; `EdgeHeaders` because it fills fields.
+    inside_of: ClassVar[tuple[type, ...]] = (AccessRules, EdgeHeaders)
 
     def __init__(self) -> None:
         self._validator = protovalidate.Validator()  # one for all methods; each weighs a megabyte

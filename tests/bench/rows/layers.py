@@ -14,17 +14,12 @@ from prometheus_client import CollectorRegistry
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.auth import Verifier
 from server.kit.call import grpc_aio
-from server.kit.call.access import AccessRules
-from server.kit.call.authentication import Authentication
-from server.kit.call.edge_headers import EdgeHeaders
+from server.kit.call.chain import pipeline
 from server.kit.call.in_flight import InFlight
 from server.kit.call.layers import Guard, Watcher
-from server.kit.call.logging import CallLog
 from server.kit.call.method import methods
 from server.kit.call.metrics import CallMetrics
 from server.kit.call.pipeline import Handler, Pipeline
-from server.kit.call.request_id import RequestId
-from server.kit.call.validation import Validation
 from server.kit.context import Caller, Context, Role
 from server.kit.telemetry import logs
 from tests.bench.budget import Budget
@@ -67,8 +62,8 @@ def _calls(stage: Stage) -> dict[str, Call]:
         ("authorization", stage.token(_USER_ID, "CUSTOMER")),
         ("x-request-id", str(uuid4())),
     )
-    watchers: list[Watcher] = [RequestId(), CallLog(), CallMetrics(CollectorRegistry()), InFlight()]
-    guards: list[Guard] = [Authentication(verifier), AccessRules(), EdgeHeaders(), Validation()]
+    chain = pipeline(verifier, CallMetrics(CollectorRegistry()), InFlight(), _DEADLINE_SECONDS)
+    watchers, guards = chain.watchers, chain.guards
     whole = _composed(watchers, guards)
     return {
         "servicer": lambda: _servicer(pb.GetUserRequest.FromString(_REQUEST), None),
@@ -116,7 +111,7 @@ async def _costs(calls: dict[str, Call]) -> dict[str, float]:
     return {name: statistics.median(costs) for name, costs in found.items()}
 
 
-def _composed(watchers: list[Watcher], guards: list[Guard]) -> Handler:
+def _composed(watchers: Sequence[Watcher], guards: Sequence[Guard]) -> Handler:
     return Pipeline(watchers, guards, _DEADLINE_SECONDS).compose(_GET_USER, _servicer)
 
 

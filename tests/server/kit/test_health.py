@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from server.kit import health
 from server.kit.health import Health, Probe
@@ -48,7 +48,7 @@ class Database:
 async def statuses(asked: Health) -> dict[str, int]:
     """What the servicer answers for each name, over gRPC."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    health_pb2_grpc.add_HealthServicer_to_server(asked.servicer, server)
+    asked.register(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -82,10 +82,10 @@ async def test_a_service_without_probes_is_ready() -> None:
         assert await statuses(asked) == dict.fromkeys(NAMES, SERVING)
 
 
-async def watch(asked: Health) -> AsyncGenerator[int, None]:
-    """The status as it changes."""
+async def watch(asked: Health, name: str = "") -> AsyncGenerator[int, None]:
+    """The status of `name` as it changes."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    health_pb2_grpc.add_HealthServicer_to_server(asked.servicer, server)
+    asked.register(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -93,7 +93,7 @@ async def watch(asked: Health) -> AsyncGenerator[int, None]:
             "/grpc.health.v1.Health/Watch",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )(health_pb2.HealthCheckRequest())
+        )(health_pb2.HealthCheckRequest(service=name))
         async for answer in watching:
             yield answer.status
     await server.stop(0)
@@ -111,6 +111,39 @@ async def test_one_that_goes_away_and_comes_back_is_followed(lines: Lines) -> No
         assert await anext(seen) == SERVING
         await seen.aclose()
     assert lines[1]["away"] == {"postgres": "OSError: connection refused"}
+
+
+async def test_one_that_watches_hears_of_it_after_another_has_left() -> None:
+    database = Database()
+    asked = made(postgres=database.probe)
+    async with asyncio.timeout(10), asked.following():
+        leaving, staying = watch(asked), watch(asked)
+        assert [await anext(leaving), await anext(staying)] == [SERVING, SERVING]
+        await leaving.aclose()
+        database.away = OSError("connection refused")
+        assert await anext(staying) == NOT_SERVING
+        await staying.aclose()
+
+
+async def test_a_watch_ends_when_the_servicer_is_closed() -> None:
+    asked = made()
+    async with asyncio.timeout(10), asked.following():
+        seen = watch(asked)
+        assert await anext(seen) == SERVING
+        asked.servicer.close()
+        assert [status async for status in seen] == []
+
+
+async def test_a_name_that_is_not_served_is_unknown() -> None:
+    asked = made()
+    async with asyncio.timeout(10), asked.following():
+        seen = watch(asked, "ping.v1.PongService")
+        assert await anext(seen) == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        await seen.aclose()
+
+
+async def test_before_the_first_probe_nothing_is_ready() -> None:
+    assert await statuses(made()) == dict.fromkeys(NAMES, NOT_SERVING)
 
 
 @pytest.mark.parametrize("deaf", [False, True])

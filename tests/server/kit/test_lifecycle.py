@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import grpc
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 from prometheus_client import CollectorRegistry
 
 from server.kit import auth, lifecycle
@@ -47,12 +48,20 @@ class Slow:
 
 @asynccontextmanager
 async def serving(
-    verifier: auth.Verifier, behaviour: Any = echo, **changes: Any
+    verifier: auth.Verifier,
+    behaviour: Any = echo,
+    *,
+    registry: CollectorRegistry | None = None,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    **changes: Any,
 ) -> AsyncIterator[int]:
-    registrations = [Registration(service(), PingServicer(behaviour))]
-    settings = replace(SETTINGS, **changes)
     async with lifecycle.serving(
-        settings, verifier, registrations, probes={}, registry=CollectorRegistry()
+        replace(SETTINGS, **changes),
+        verifier,
+        [Registration(service(), PingServicer(behaviour))],
+        probes={},
+        registry=registry or CollectorRegistry(),
+        interceptors=interceptors,
     ) as port:
         yield port
 
@@ -74,6 +83,26 @@ def watch(channel: grpc.aio.Channel) -> Any:
         response_deserializer=health_pb2.HealthCheckResponse.FromString,
     )
     return aiter(call(health_pb2.HealthCheckRequest()))
+
+
+async def check(channel: grpc.aio.Channel, name: str = "") -> int:
+    call: Any = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    status: int = (await call(health_pb2.HealthCheckRequest(service=name))).status
+    return status
+
+
+async def explore(channel: grpc.aio.Channel, version: str) -> list[Any]:
+    call: Any = channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    question = reflection_pb2.ServerReflectionRequest(list_services="")
+    return [answer async for answer in call(iter([question]))]
 
 
 async def test_readiness_goes_first_then_calls_drain_then_the_server_stops(
@@ -106,7 +135,80 @@ async def test_readiness_goes_first_then_calls_drain_then_the_server_stops(
         await served
     ends = [line for line in lines if line["event"] != "call" and line["event"] != "health"]
     assert [line["event"] for line in ends] == ["serving", "draining", "stopped"]
-    assert (ends[1]["in_flight"], ends[2]["in_flight"]) == (1, 0)
+    # While it drains, the slow call and the one that watches.
+    assert (ends[1]["in_flight"], ends[2]["in_flight"]) == (2, 0)
+
+
+async def test_a_health_watch_does_not_hold_up_the_stop(
+    verifier: auth.Verifier, lines: Lines
+) -> None:
+    async with asyncio.timeout(20):
+        async with serving(verifier, drain_seconds=0, grace_seconds=3_600) as port:
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+            health = watch(channel)
+            assert (await anext(health)).status == SERVING
+        assert [answer.status async for answer in health] == [NOT_SERVING]
+        await channel.close()
+    assert lines[-1]["in_flight"] == 0
+
+
+async def test_health_and_reflection_are_logged_and_counted(
+    verifier: auth.Verifier, lines: Lines
+) -> None:
+    registry = CollectorRegistry()
+    async with (
+        serving(verifier, drain_seconds=0, registry=registry) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        assert await check(channel) == SERVING
+        with pytest.raises(grpc.aio.AioRpcError):
+            await check(channel, "no.such.Service")
+        for version in ("v1alpha", "v1"):
+            assert await explore(channel, version)
+    calls = {
+        (line["method"], line["code"]): line["log_level"]
+        for line in lines
+        if line["event"] == "call"
+    }
+    assert calls == {
+        # Asked every second, and then of no interest.
+        ("grpc.health.v1.Health/Check", "OK"): "debug",
+        ("grpc.health.v1.Health/Check", "NOT_FOUND"): "info",
+        ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "OK"): "info",
+        ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "OK"): "info",
+    }
+    for method, code in calls:
+        service_name, _, name = method.partition("/")
+        labels = {"grpc_service": service_name, "grpc_method": name, "grpc_code": code}
+        labels["grpc_type"] = "unary" if name == "Check" else "bidi_stream"
+        assert registry.get_sample_value("grpc_server_handled_total", labels) == 1
+
+
+class Seeing(grpc.aio.ServerInterceptor):
+    """Remembers the methods that were called."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        self.methods.append(handler_call_details.method)
+        return await continuation(handler_call_details)
+
+
+async def test_an_interceptor_that_is_added_sees_every_call(verifier: auth.Verifier) -> None:
+    seeing = Seeing()
+    async with (
+        serving(verifier, drain_seconds=0, interceptors=[seeing]) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        assert (await ping(channel, "hello")).text == "hello"
+        assert await check(channel) == SERVING
+        assert await explore(channel, "v1")
+    assert seeing.methods == [
+        "/ping.v1.PingService/Ping",
+        "/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ]
 
 
 async def test_grace_ends_and_calls_that_hang_are_cut_off(

@@ -59,7 +59,8 @@ class EventServiceServicer:
     def RecordEvent(self, request, context):
         """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
-        Errors: EVENT_ID_REUSED when the caller sent another event under the same id.
+        Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
+        for a service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -23,7 +23,8 @@ class EventServiceStub:
     RecordEvent: aio.UnaryUnaryMultiCallable[event_service_pb2.RecordEventRequest, event_service_pb2.Event]
     """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
-    Errors: EVENT_ID_REUSED when the caller sent another event under the same id.
+    Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
+    for a service.
     """
     RecordOrderEvents: aio.UnaryUnaryMultiCallable[event_service_pb2.RecordOrderEventsRequest, event_service_pb2.RecordOrderEventsResponse]
     """Counts what became of orders. For the order service, which sends each event at least once;
@@ -47,7 +48,8 @@ class EventServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[event_service_pb2.Event]:
         """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
-        Errors: EVENT_ID_REUSED when the caller sent another event under the same id.
+        Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
+        for a service.
         """
 
     @abc_1.abstractmethod

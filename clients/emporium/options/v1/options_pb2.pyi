@@ -5,6 +5,7 @@ isort:skip_file
 """
 
 from collections import abc as abc
+from emporium.errors.v1 import error_reason_pb2 as error_reason_pb2
 from emporium.type.v1 import role_pb2 as role_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import descriptor_pb2 as descriptor_pb2
@@ -40,11 +41,15 @@ class Access(message.Message):
         PUBLIC: Access._Audience.ValueType  # 1
         """Anyone, with a token or without. A token that is sent must still be valid."""
         SIGNED_IN: Access._Audience.ValueType  # 2
-        """Anyone with a valid token."""
+        """Anyone with a valid token: people and services."""
         OWNER: Access._Audience.ValueType  # 3
         """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
         ROLES: Access._Audience.ValueType  # 4
         """Only the `roles`."""
+        PERSON: Access._Audience.ValueType  # 5
+        """Any person with a valid token, whatever their role, and no service. For what is done in the
+        caller's own name: a service has no account for it to belong to.
+        """
 
     class Audience(_Audience, metaclass=_AudienceEnumTypeWrapper):
         """Who may call at all."""
@@ -54,20 +59,29 @@ class Access(message.Message):
     PUBLIC: Access.Audience.ValueType  # 1
     """Anyone, with a token or without. A token that is sent must still be valid."""
     SIGNED_IN: Access.Audience.ValueType  # 2
-    """Anyone with a valid token."""
+    """Anyone with a valid token: people and services."""
     OWNER: Access.Audience.ValueType  # 3
     """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
     ROLES: Access.Audience.ValueType  # 4
     """Only the `roles`."""
+    PERSON: Access.Audience.ValueType  # 5
+    """Any person with a valid token, whatever their role, and no service. For what is done in the
+    caller's own name: a service has no account for it to belong to.
+    """
 
     AUDIENCE_FIELD_NUMBER: builtins.int
     ROLES_FIELD_NUMBER: builtins.int
     OWNER_FIELD_FIELD_NUMBER: builtins.int
+    NOT_FOUND_REASON_FIELD_NUMBER: builtins.int
     ANONYMOUS_FIELD_FIELD_NUMBER: builtins.int
     audience: Access.Audience.ValueType
     owner_field: builtins.str
     """For OWNER: the request field that holds the owner's user id.
     Empty when only the stored resource knows its owner; then the store compares.
+    """
+    not_found_reason: error_reason_pb2.ErrorReason.ValueType
+    """With an `owner_field`, and required there: the reason with which anyone else is told that the
+    owner does not exist. Its HTTP status is 404.
     """
     anonymous_field: builtins.str
     """For PUBLIC: the request field that tells callers without a token apart, so that one's idempotency
@@ -83,11 +97,12 @@ class Access(message.Message):
         audience: Access.Audience.ValueType = ...,
         roles: abc.Iterable[role_pb2.Role.ValueType] | None = ...,
         owner_field: builtins.str = ...,
+        not_found_reason: error_reason_pb2.ErrorReason.ValueType = ...,
         anonymous_field: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -91,7 +91,7 @@ class OrderServiceServicer:
         order for somebody else (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE.
+        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

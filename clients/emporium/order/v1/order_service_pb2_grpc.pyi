@@ -29,7 +29,7 @@ class OrderServiceStub:
     order for somebody else (`user_id`), at another time (`order_date`), and with lines that carry
     their own name and price: a historical order. Idempotent by `request_id`.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-    IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE.
+    IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
     """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
@@ -91,7 +91,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         order for somebody else (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE.
+        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
         """
 
     @abc_1.abstractmethod

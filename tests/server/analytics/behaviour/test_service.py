@@ -88,3 +88,8 @@ async def test_an_event_that_breaks_a_rule_is_refused_by_name(
 async def test_a_key_that_is_no_uuid_is_refused_as_the_request_id(door: DoorOf) -> None:
     found = await refused(door("CUSTOMER")("RecordEvent", VIEWED, ("idempotency-key", "mine")))
     assert (found.reason, found.fields) == ("VALIDATION_FAILED", ["request_id"])
+
+
+async def test_a_service_does_nothing_in_the_shop(door: DoorOf) -> None:
+    found = await refused(door("SERVICE")("RecordEvent", VIEWED))
+    assert found.reason == "PERMISSION_DENIED"

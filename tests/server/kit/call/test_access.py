@@ -17,9 +17,11 @@ from tests.server.refusals import refused
 
 ROLES = ("CUSTOMER", "STAFF", "ADMIN", "SERVICE")
 
+# What stands for each audience among the rpcs of ping.proto, and who may call it.
 MAY_CALL = {
     "Ping": {"nobody", *ROLES},
     "SignedIn": set(ROLES),
+    "Person": {"CUSTOMER", "STAFF", "ADMIN"},
     "Staff": {"STAFF", "ADMIN"},
     "Internal": {"SERVICE"},
     "Owned": {"STAFF"},  # besides the owner
@@ -35,6 +37,7 @@ message Empty {{ string id = 1; }}
 service Flawed {{ rpc Do({stream} Empty) returns (Empty) {{ {options} }} }}
 """
 ACCESS = "option (emporium.options.v1.access) = "
+REASON = "not_found_reason: USER_NOT_FOUND"
 
 
 @pytest.mark.parametrize("role", ["nobody", *ROLES])
@@ -89,12 +92,23 @@ async def test_the_owner_gets_in_however_the_id_is_written(
 @pytest.mark.parametrize("owner", ["", "*", "x" * 100_000])
 async def test_an_id_that_is_nobodys_is_not_there(ping: Ping, token: Token, owner: str) -> None:
     answer = await refused(ping.call("Owned", request(owner_id=owner), token("CUSTOMER")))
-    assert (answer.code, answer.reason) == (grpc.StatusCode.NOT_FOUND, "USER_NOT_FOUND")
+    assert (answer.code, answer.reason) == (grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND")
+    assert answer.message == f"owner {owner} does not exist"[: len(answer.message)]
+    assert answer.message.startswith("owner ")
 
 
 async def test_a_refused_role_is_told_which_it_needs(ping: Ping, token: Token) -> None:
     answer = await refused(ping.call("Staff", token=token("CUSTOMER")))
     assert answer.message == "needs the role ADMIN or STAFF"
+
+
+async def test_a_service_that_is_no_person_is_told_so(ping: Ping, token: Token) -> None:
+    for name in ("Person", "OwnedByStore"):
+        answer = await refused(ping.call(name, token=token("SERVICE")))
+        assert (answer.reason, answer.message) == (
+            "PERMISSION_DENIED",
+            "for people, not for services",
+        )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +117,13 @@ async def test_a_refused_role_is_told_which_it_needs(ping: Ping, token: Token) -
         ("undeclared", ""),
         ("unspecified", ACCESS + '{owner_field: "id"};'),
         ("roleless", ACCESS + "{audience: ROLES};"),
-        ("ownerless", ACCESS + '{audience: OWNER owner_field: "user_id"};'),
+        ("ownerless", ACCESS + '{audience: OWNER owner_field: "user_id" ' + REASON + "};"),
+        ("reasonless", ACCESS + '{audience: OWNER owner_field: "id"};'),
+        ("fieldless", ACCESS + "{audience: OWNER " + REASON + "};"),
+        (
+            "unfitting",
+            ACCESS + '{audience: OWNER owner_field: "id" not_found_reason: PERMISSION_DENIED};',
+        ),
     ],
 )
 def test_a_service_that_leaves_open_who_may_call_does_not_start(name: str, options: str) -> None:
@@ -113,9 +133,9 @@ def test_a_service_that_leaves_open_who_may_call_does_not_start(name: str, optio
 
 
 def test_the_owner_of_a_stream_of_requests_cannot_be_declared() -> None:
-    options = ACCESS + '{audience: OWNER owner_field: "id"};'
+    options = ACCESS + '{audience: OWNER owner_field: "id" ' + REASON + "};"
     proto = FLAWED.format(name="streamed", options=options, stream="stream")
-    with pytest.raises(UndeclaredAccess):
+    with pytest.raises(UndeclaredAccess, match="has no field 'id'"):
         register("streamed", proto)
 
 

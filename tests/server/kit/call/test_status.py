@@ -1,9 +1,7 @@
 """The error table: complete, consistent with the contract, and small enough for the trailers."""
 
-import importlib.util
 import inspect
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import grpc
@@ -11,14 +9,11 @@ import pytest
 
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from server.kit import errors
-from server.kit.call import access
 from server.kit.call.status import CODES, DOMAIN, HTTP_STATUSES, code_of
 from server.kit.context import Context
+from tests.server.discovery import import_server
 from tests.server.kit.conftest import Running
 from tests.server.refusals import Refused, refused
-
-# Where services name errors of their own.
-ROOMS = ("user.rules", "user.passwords", "order.rules", "order.neighbours", "analytics.rules")
 
 # Made by Envoy or by gRPC itself; no class of ours is needed for them.
 EDGE_ONLY = {"BODY_TOO_LARGE", "RATE_LIMITED", "ROUTE_NOT_FOUND", "METHOD_NOT_IMPLEMENTED"}
@@ -38,14 +33,6 @@ FAMILIES = {
 }
 
 
-def rooms() -> Iterator[ModuleType]:
-    yield errors
-    yield access
-    for room in ROOMS:
-        if importlib.util.find_spec(f"server.{room}"):
-            yield importlib.import_module(f"server.{room}")
-
-
 def walk(kind: type[errors.EmporiumError]) -> Iterator[type[errors.EmporiumError]]:
     for below in kind.__subclasses__():
         yield below
@@ -53,8 +40,8 @@ def walk(kind: type[errors.EmporiumError]) -> Iterator[type[errors.EmporiumError
 
 
 def every_error() -> list[type[errors.EmporiumError]]:
-    """Every class of the server's; importing the rooms has made them known."""
-    assert list(rooms())
+    """Every class of the server's, wherever it is named."""
+    import_server()
     found = {kind for kind in walk(errors.EmporiumError) if kind.__module__.startswith("server.")}
     return sorted(found, key=lambda kind: kind.__qualname__)
 

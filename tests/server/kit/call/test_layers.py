@@ -1,0 +1,69 @@
+"""The order of the layers is enforced when a pipeline is made."""
+
+from collections.abc import Sequence
+from itertools import permutations
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from server.kit import auth
+from server.kit.call.access import AccessRules
+from server.kit.call.authentication import Authentication
+from server.kit.call.chain import pipeline
+from server.kit.call.edge_headers import EdgeHeaders
+from server.kit.call.idempotency import IdempotencyKeys
+from server.kit.call.in_flight import InFlight
+from server.kit.call.layers import Guard, Watcher, WrongOrder
+from server.kit.call.logging import CallLog
+from server.kit.call.metrics import CallMetrics
+from server.kit.call.pipeline import Pipeline
+from server.kit.call.request_id import RequestId
+from server.kit.call.validation import Validation
+
+WATCHERS: tuple[Watcher, ...] = (
+    RequestId(),
+    CallLog(),
+    CallMetrics(CollectorRegistry()),
+    InFlight(),
+)
+GUARDS: tuple[Guard, ...] = (
+    Authentication(auth.Verifier({"keys": []})),
+    AccessRules(),
+    EdgeHeaders(),
+    Validation(),
+    IdempotencyKeys(),
+)
+
+
+def is_accepted(watchers: Sequence[Watcher], guards: Sequence[Guard]) -> bool:
+    try:
+        Pipeline(watchers, guards, deadline_seconds=1.0)
+    except WrongOrder:
+        return False
+    return True
+
+
+def test_these_are_the_layers_of_the_chain(verifier: auth.Verifier) -> None:
+    chain = pipeline(verifier, CallMetrics(CollectorRegistry()), InFlight(), 1.0)
+    assert [type(layer) for layer in (*chain.watchers, *chain.guards)] == [
+        type(layer) for layer in (*WATCHERS, *GUARDS)
+    ]
+
+
+def test_guards_in_any_order_but_the_chains_are_refused() -> None:
+    accepted = [order for order in permutations(GUARDS) if is_accepted(WATCHERS, order)]
+    assert accepted == [GUARDS]
+
+
+def test_watchers_that_speak_of_a_call_before_it_has_an_id_are_refused() -> None:
+    accepted = [order for order in permutations(WATCHERS) if is_accepted(order, GUARDS)]
+    request_id, log, metrics, _ = WATCHERS
+    assert WATCHERS in accepted
+    assert all(
+        order.index(request_id) < min(order.index(log), order.index(metrics)) for order in accepted
+    )
+
+
+def test_a_refused_order_is_told_by_the_layers_names() -> None:
+    with pytest.raises(WrongOrder, match="Authentication must stand outside of AccessRules"):
+        Pipeline((), (AccessRules(), GUARDS[0]), deadline_seconds=1.0)
