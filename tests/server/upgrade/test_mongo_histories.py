@@ -17,7 +17,7 @@ import pytest
 from server import frozen
 from server.kit import mongo as kit_mongo
 from server.kit.mongo.migrate import BASE, STEPS, downgrade, steps_of, upgrade
-from server.local.mongo import EmbeddedMongo
+from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo
 from tests.server.upgrade import catalogue, loading
 

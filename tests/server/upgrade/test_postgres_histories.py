@@ -7,6 +7,7 @@ histories are all that any home can stand at: those that were on main at any tim
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,7 +15,7 @@ from alembic.script import ScriptDirectory
 
 from server import frozen
 from server.kit.postgres import migrate
-from server.local.postgres import EmbeddedPostgres
+from server.local.engines.postgres import EmbeddedPostgres
 from tests.server.kit import tables
 from tests.server.upgrade import catalogue, loading
 
@@ -25,6 +26,11 @@ HISTORIES = {
     for path in frozen.folders(frozen.SERVER)
     if (path / "env.py").exists()
 }
+
+
+def folder_of(service: str) -> Path:
+    """Where the service's history lies."""
+    return Path(HISTORIES[service].dir)
 
 
 def revisions(service: str) -> list[str]:
@@ -51,12 +57,12 @@ def new_owner(postgres: EmbeddedPostgres) -> NewOwner:
 
 async def upgraded(owner: str, service: str, revision: str = "head") -> catalogue.Catalogue:
     if revision != "base":
-        await asyncio.to_thread(migrate.upgrade, owner, service, revision)
+        await asyncio.to_thread(migrate.upgrade, owner, folder_of(service), revision)
     return await catalogue.of_postgres(owner)
 
 
 async def downgraded(owner: str, service: str, revision: str) -> catalogue.Catalogue:
-    await asyncio.to_thread(migrate.downgrade, owner, service, revision)
+    await asyncio.to_thread(migrate.downgrade, owner, folder_of(service), revision)
     return await catalogue.of_postgres(owner)
 
 
