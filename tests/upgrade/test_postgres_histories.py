@@ -17,7 +17,7 @@ from server import frozen
 from server.kit.postgres import migrate
 from server.local.engines.postgres import EmbeddedPostgres
 from tests.server.kit import tables
-from tests.server.upgrade import catalogue, loading
+from tests.upgrade import catalogue, loading
 
 NewOwner = Callable[[], Awaitable[str]]
 

@@ -19,7 +19,7 @@ from server.kit import mongo as kit_mongo
 from server.kit.mongo.migrate import BASE, STEPS, downgrade, steps_of, upgrade
 from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo
-from tests.server.upgrade import catalogue, loading
+from tests.upgrade import catalogue, loading
 
 NewDatabase = Callable[[], AbstractAsyncContextManager[kit_mongo.Database]]
 
