@@ -12,7 +12,7 @@ from server.kit import mongo as kit_mongo
 from server.kit.mongo import Database
 from server.kit.mongo.lock import LOCKS, Lock, LockLostError
 from server.kit.mongo.migrate import STEPS, MigrationError, downgrade, steps_of, upgrade
-from server.local.mongo import EmbeddedMongo
+from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo
 from tests.server.kit.conftest import Lines
 from tests.server.kit.mongo.test_lock import expire
