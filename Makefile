@@ -38,7 +38,7 @@ generate: setup ## Derive stubs and the edge's files from the protos
 	@touch .venv/.generated
 
 record: setup ## Freeze the migrations that are new
-	$(BIN)/python -m server.frozen
+	$(BIN)/python -m server.migrations
 
 bench: setup .venv/.generated ## Measure; ARGS="..." go to the bench
 	@$(SYSTEM_PACKAGES_FOR) bench
@@ -74,7 +74,7 @@ check-fresh:
 	$(BIN)/python -m server.contract --check
 
 check-frozen:
-	$(BIN)/python -m server.frozen --check
+	$(BIN)/python -m server.migrations --check
 
 check-types:
 	$(BIN)/mypy $(CODE)

@@ -120,6 +120,7 @@ async def test_who_prepares_a_database_at_once_takes_turns(postgres: EmbeddedPos
     assert await query(service_dsn(postgres, database), "SELECT 1")
 
 
+@pytest.mark.timeout(180)  # two more Pythons load Alembic
 async def test_processes_that_migrate_at_once_take_turns(postgres: EmbeddedPostgres) -> None:
     database = new_database()
     await migrate.prepare_postgres(postgres.admin_dsn, database)
@@ -134,7 +135,7 @@ async def test_processes_that_migrate_at_once_take_turns(postgres: EmbeddedPostg
     assert await holder.fetchval(migrate.TRY_LOCK)
     processes = [await migrating(owner) for _ in range(2)]
     try:
-        await until(all_are_there)
+        await until(all_are_there, patience_seconds=150)
         assert await query(owner, "SELECT FROM pg_tables WHERE schemaname = 'public'") == []
     finally:
         await holder.close()

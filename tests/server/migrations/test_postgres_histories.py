@@ -1,41 +1,38 @@
 """Every service's PostgreSQL history: wherever a database stands in it, it can go up and down.
 
-A revision never changes once it is recorded (see `server/frozen.py`), so the revisions of today's
-histories are all that any home can stand at: those that were on main at any time are among them.
+A revision never changes once it is recorded (see `server/migrations/frozen.py`), so the revisions
+of today's histories are all that any home can stand at: those that were on main at any time are
+among them.
 """
 
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
-from server import frozen
 from server.kit.postgres import migrate
 from server.local.engines.postgres import EmbeddedPostgres
+from server.migrations import frozen
 from tests.server.kit import tables
-from tests.upgrade import catalogue, loading
+from tests.server.migrations import catalogue
+from tests.upgrade import loading
 
 NewOwner = Callable[[], Awaitable[str]]
 
 HISTORIES = {
-    path.parents[1].name: ScriptDirectory(str(path))
+    path.parents[1].name: path
     for path in frozen.folders(frozen.SERVER)
     if (path / "env.py").exists()
 }
 
 
-def folder_of(service: str) -> Path:
-    """Where the service's history lies."""
-    return Path(HISTORIES[service].dir)
-
-
 def revisions(service: str) -> list[str]:
     """The service's revisions, from the first to the newest."""
-    return [script.revision for script in HISTORIES[service].walk_revisions()][::-1]
+    scripts = ScriptDirectory(str(HISTORIES[service]))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 EVERY_REVISION = [
@@ -57,12 +54,12 @@ def new_owner(postgres: EmbeddedPostgres) -> NewOwner:
 
 async def upgraded(owner: str, service: str, revision: str = "head") -> catalogue.Catalogue:
     if revision != "base":
-        await asyncio.to_thread(migrate.upgrade, owner, folder_of(service), revision)
+        await asyncio.to_thread(migrate.upgrade, owner, HISTORIES[service], revision)
     return await catalogue.of_postgres(owner)
 
 
 async def downgraded(owner: str, service: str, revision: str) -> catalogue.Catalogue:
-    await asyncio.to_thread(migrate.downgrade, owner, folder_of(service), revision)
+    await asyncio.to_thread(migrate.downgrade, owner, HISTORIES[service], revision)
     return await catalogue.of_postgres(owner)
 
 

@@ -1,17 +1,15 @@
-"""Records files that never change again: migrations, and versions of the kit's tables.
+"""Files that never change once they are recorded: migrations, and versions of the kit's tables.
 
 Beside them stands `checksums.txt`, which `sha256sum --check` reads too. A file that is added is
 recorded by `make record`; one that differs from what was recorded is refused, because databases
-have been made by it. With `--check` this says what of it all is not so.
+have been made by it.
 """
 
-import argparse
 import hashlib
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SERVER = Path(__file__).parent
+SERVER = Path(__file__).parents[1]
 CHECKSUMS = "checksums.txt"
 
 # What stands beside the frozen files and is none of them: Alembic's door, and ours to the steps.
@@ -21,20 +19,6 @@ _SUFFIXES = {".py", ".sql"}
 
 class FrozenError(Exception):
     """A recorded file is not as it was; the message names each."""
-
-
-def main() -> None:
-    """Does what the arguments ask for; without any, records what is new."""
-    parser = argparse.ArgumentParser(prog="python -m server.frozen", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="name every file that is not recorded")
-    if parser.parse_args().check:
-        sys.exit("\n".join(differences(folders(SERVER))) or None)
-    for folder in folders(SERVER):
-        try:
-            new = record(folder)
-        except FrozenError as error:
-            sys.exit(str(error))
-        sys.stdout.writelines(f"recorded: {folder / name}\n" for name in new)
 
 
 def folders(server: Path) -> Iterator[Path]:
@@ -85,7 +69,7 @@ def _changed(folder: Path) -> list[str]:
 
 def _new(folder: Path) -> list[str]:
     new = sorted(_present(folder).keys() - _recorded(folder).keys())
-    return [f"not recorded: {folder / name}: mend it with: make record" for name in new]
+    return [f"not recorded: {folder / name}: remedy: make record" for name in new]
 
 
 def _recorded(folder: Path) -> dict[str, str]:
@@ -99,7 +83,3 @@ def _present(folder: Path) -> dict[str, str]:
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files(folder)
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,8 @@
 """Every service's MongoDB history: wherever a database stands in it, it can go up and down.
 
-A step never changes once it is recorded (see `server/frozen.py`), so the steps of today's histories
-are all that any home can stand at: those that were on main at any time are among them.
+A step never changes once it is recorded (see `server/migrations/frozen.py`), so the steps of
+today's histories are all that any home can stand at: those that were on main at any time are among
+them.
 """
 
 import importlib
@@ -14,12 +15,13 @@ from typing import Any
 import pymongo
 import pytest
 
-from server import frozen
 from server.kit import mongo as kit_mongo
 from server.kit.mongo.migrate import BASE, STEPS, downgrade, steps_of, upgrade
 from server.local.engines.mongo import EmbeddedMongo
+from server.migrations import frozen
 from server.settings import Mongo
-from tests.upgrade import catalogue, loading
+from tests.server.migrations import catalogue
+from tests.upgrade import loading
 
 NewDatabase = Callable[[], AbstractAsyncContextManager[kit_mongo.Database]]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server import frozen
+from server.migrations import __main__ as command_line
+from server.migrations import frozen
 
 FOLDERS = list(frozen.folders(frozen.SERVER))
 # The contract of steps, whose meaning is as frozen as they are.
@@ -100,14 +101,14 @@ def test_sha256sum_reads_the_checksums_too(folder: Path) -> None:
 
 @pytest.fixture
 def command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """`python -m server.frozen` with these arguments, in a tree that has but one service."""
+    """`python -m server.migrations` with these arguments, in a tree that has but one service."""
     server = folder.parents[2]
     (server / "kit" / "postgres" / "tables").mkdir(parents=True)
     monkeypatch.setattr(frozen, "SERVER", server)
 
     def run(*arguments: str) -> None:
-        monkeypatch.setattr("sys.argv", ["frozen", *arguments])
-        frozen.main()
+        monkeypatch.setattr("sys.argv", ["migrations", *arguments])
+        command_line.main()
 
     return run
 

@@ -1,0 +1,1 @@
+"""What holds for the migrations of every service."""
