@@ -18,7 +18,7 @@ def to_user(row: Any, wanted: object) -> User:
     if row is None:
         raise UserNotFound(f"user {wanted} does not exist")
     return User(
-        id=row["id"],
+        id=str(row["id"]),
         email=row["email"],
         full_name=row["full_name"],
         age=row["age"],

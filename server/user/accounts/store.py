@@ -88,7 +88,7 @@ class PostgresUserStore:
     ) -> bytes:
         insert = Write(_INSERT, (to_json([user]), password_hash))
         with _named(user.email):
-            return await write_once(self._pool, [insert], key, answer, subject=str(user.id))
+            return await write_once(self._pool, [insert], key, answer, subject=user.id)
 
     async def get(self, user_id: str) -> User:
         with translated():

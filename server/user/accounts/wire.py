@@ -20,7 +20,7 @@ _LISTED_ROLES = (Role.CUSTOMER, Role.STAFF, Role.ADMIN)
 def to_user(user: User) -> pb.User:
     """An account on the wire."""
     return pb.User(
-        id=str(user.id),
+        id=user.id,
         email=user.email,
         full_name=user.full_name,
         age=user.age,
