@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from server.local.cluster import Cluster
 from server.services import SERVICES
+from tests.discovery import served_by
 from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, Rest, error_of, throwaway_cluster
 from tests.e2e.shop import Shop, under_load, worth_trying_again
 from tests.waiting import until
@@ -22,11 +23,7 @@ from tests.waiting import until
 ANSWER_SECONDS_MAX = 12.0
 
 # What `grpc.health.v1` may be asked for.
-HEALTH = {
-    "user": ("", "emporium.user.v1.AuthService", "emporium.user.v1.UserService"),
-    "order": ("", "emporium.order.v1.CatalogService", "emporium.order.v1.OrderService"),
-    "analytics": ("", "emporium.analytics.v1.EventService", "emporium.analytics.v1.ReportService"),
-}
+HEALTH = {service.name: ("", *served_by(service.name)) for service in SERVICES}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -15,18 +15,8 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
-from emporium.analytics.v1 import event_service_pb2, report_service_pb2
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2
-from emporium.user.v1 import auth_service_pb2, user_service_pb2
+from tests.discovery import contract
 
-FILES = (
-    auth_service_pb2,
-    user_service_pb2,
-    catalog_service_pb2,
-    order_service_pb2,
-    event_service_pb2,
-    report_service_pb2,
-)
 Context = grpc.aio.ServicerContext[Any, Any]
 Answer = Callable[[Any, Context], Awaitable[Message]]
 
@@ -53,11 +43,10 @@ class Upstream:
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for file in FILES:
-            for service in file.DESCRIPTOR.services_by_name.values():
-                handlers = {rpc.name: self._handler(rpc) for rpc in service.methods}
-                generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
-                self._server.add_generic_rpc_handlers((generic,))
+        for service in contract():
+            handlers = {rpc.name: self._handler(rpc) for rpc in service.methods}
+            generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
+            self._server.add_generic_rpc_handlers((generic,))
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()
         return self

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from server.kit import errors
 
@@ -14,7 +13,7 @@ from server.kit import errors
 class Event:
     """Something somebody did in the shop."""
 
-    id: UUID
+    id: str
     user_id: str
     type: str
     occurred_at: datetime
@@ -37,7 +36,7 @@ class NewEvent:
     properties: Mapping[str, str]
 
 
-def event(new: NewEvent, event_id: UUID, user_id: str, now: datetime) -> Event:
+def event(new: NewEvent, event_id: str, user_id: str, now: datetime) -> Event:
     """The event to keep. Its times are whole milliseconds, as the database has them."""
     happened = new.occurred_at or now
     return Event(

@@ -1,9 +1,8 @@
 """Events: what people do, and what became of orders."""
 
 from datetime import UTC, datetime
-from uuid import UUID
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from emporium.analytics.v1 import event_service_pb2 as pb
 from server.analytics.behaviour import rules, wire
@@ -21,7 +20,7 @@ class EventService:
         self._sales = sales
 
     async def RecordEvent(self, request: pb.RecordEventRequest, context: Context) -> pb.Event:
-        event_id = UUID(request.request_id) if request.request_id else uuid7()
+        event_id = request.request_id.lower() or str(uuid7())
         new = wire.from_record(request)
         event = rules.event(new, event_id, context.signed_in.id, datetime.now(UTC))
         kept = await self._events.record(event)

@@ -18,7 +18,7 @@ def from_record(request: pb.RecordEventRequest) -> NewEvent:
 def to_event(event: Event) -> pb.Event:
     """Something somebody did, on the wire."""
     return pb.Event(
-        id=str(event.id),
+        id=event.id,
         user_id=event.user_id,
         type=event.type,
         occurred_at=timestamp(event.occurred_at),

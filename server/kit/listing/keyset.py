@@ -22,7 +22,7 @@ from server.kit.listing.paging import (
     Total,
     sort_value,
 )
-from server.kit.postgres import DataError, Pool
+from server.kit.postgres import DataError, Pool, Record
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Where:
 # send is bound as arguments, and a sort field must be one that the listing names. So S608 is off.
 
 
-async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuery) -> Page:
+async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuery) -> Page[Record]:
     """The page that `query` asks for. The rows are records with `id` and the sorted column."""
     sort = query.sort
     column_type = listing.sortable[sort.field]  # also what keeps foreign text out of the SQL

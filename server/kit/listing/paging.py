@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,6 +23,9 @@ from server.kit import errors
 PER_PAGE_DEFAULT = 20
 EXACT_TOTAL_MAX = 10_000
 UNREADABLE_TOKEN = "the token cannot be read; start again without it"  # noqa: S105 - no secret
+
+Row = TypeVar("Row")
+Other = TypeVar("Other")
 
 # What the answer has room for. A token is not signed, so it may claim anything.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -81,12 +84,16 @@ class PageQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Row]):
     """Rows of one page, at most `per_page`, and what follows them."""
 
-    rows: Sequence[Any]
+    rows: Sequence[Row]
     total: Total
     next_after: After | None  # None on the last page
+
+    def with_rows(self, rows: Sequence[Other]) -> "Page[Other]":
+        """The same page of the same list, with what the database's rows stand for."""
+        return Page(rows, self.total, self.next_after)
 
 
 def page_query(
@@ -115,7 +122,7 @@ def page_query(
     return PageQuery(sort, per_page, token.page, After(token.value, token.id), total, digest)
 
 
-def page_meta(query: PageQuery, page: Page) -> PageMeta:
+def page_meta(query: PageQuery, page: Page[Any]) -> PageMeta:
     """What the answer says of its place in the list."""
     return PageMeta(
         page=query.page,
@@ -137,7 +144,7 @@ def _sort(text: str, sortable: Collection[str], default: Sort) -> Sort:
     return Sort(field, direction == "desc")
 
 
-def _encode(query: PageQuery, page: Page) -> str:
+def _encode(query: PageQuery, page: Page[Any]) -> str:
     assert page.next_after is not None
     token = _Token(
         query.sort.field,

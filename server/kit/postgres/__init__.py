@@ -4,7 +4,7 @@ Stores acquire from the pool per statement or per transaction, and never hold a 
 anything else. The service's role carries its own statement and lock timeouts (see `migrate.py`).
 """
 
-from server.kit.postgres.pool import Connection, Pool, connected, ping
+from server.kit.postgres.pool import Connection, Pool, Record, connected, ping
 from server.kit.postgres.translation import (
     AWAY,
     DataError,
@@ -17,6 +17,7 @@ __all__ = [
     "Connection",
     "DataError",
     "Pool",
+    "Record",
     "UniqueViolationError",
     "connected",
     "ping",

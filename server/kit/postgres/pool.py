@@ -21,6 +21,8 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.pool.PoolConnectionProxy
 
+Record = asyncpg.Record
+
 _log = structlog.get_logger()
 
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)

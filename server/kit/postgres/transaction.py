@@ -22,7 +22,7 @@ import asyncpg
 
 from emporium.deadline import time_left
 from server.kit.backoff import Backoff
-from server.kit.postgres.pool import Connection, Pool
+from server.kit.postgres.pool import Connection, Pool, Record
 from server.kit.postgres.translation import translated
 from server.kit.postgres.writes import Table, Write, combined
 
@@ -49,11 +49,11 @@ class UnitOfWork:
         self._writes: list[Write] = []
         self._locked = 0  # the highest `lock_rank` so far
 
-    async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
+    async def fetch(self, statement: str, *arguments: Any) -> list[Record]:
         """The rows that `statement` selects."""
         return await self._connection.fetch(statement, *arguments)
 
-    async def lock(self, table: Table, statement: str, *arguments: Any) -> list[Any]:
+    async def lock(self, table: Table, statement: str, *arguments: Any) -> list[Record]:
         """The rows of `table` that `statement` selects FOR UPDATE, ordered by their key.
 
         Units that lock rows of several tables do so by rising `lock_rank`, so that no two wait for

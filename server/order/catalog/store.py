@@ -1,16 +1,16 @@
 """Where products are kept: the contract that a store fulfils, and PostgreSQL's."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from server.kit.batching import Gathering
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.postgres import Pool, UniqueViolationError, translated
+from server.kit.postgres import Pool, Record, UniqueViolationError, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.writes import Table
 from server.order.catalog.rules import Offer, Product, ProductFilters, ProductNotFound, SkuTaken
@@ -44,8 +44,8 @@ class CatalogStore(Protocol):
     async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
         """What those of the products that there are cost, by product id; perhaps others too."""
 
-    async def list(self, filters: ProductFilters, query: PageQuery) -> Page:
-        """One page of `Product` rows in the query's order, ties broken by id."""
+    async def list(self, filters: ProductFilters, query: PageQuery) -> Page[Product]:
+        """One page in the query's order, ties broken by id."""
 
 
 _PRODUCTS = Table("products", tuple(field.name for field in fields(Product)), lock_rank=10)
@@ -84,7 +84,7 @@ class PostgresCatalogStore:
     async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
         return await self._offers.do(product_ids) if product_ids else {}
 
-    async def list(self, filters: ProductFilters, query: PageQuery) -> Page:
+    async def list(self, filters: ProductFilters, query: PageQuery) -> Page[Product]:
         where = Where.of(
             ("lower(sku) = lower({})", filters.sku),
             ("unit_price >= {}", filters.min_price),
@@ -92,7 +92,7 @@ class PostgresCatalogStore:
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, where, query)
-        return replace(page, rows=[_product(row) for row in page.rows])
+        return page.with_rows([_product(row) for row in page.rows])
 
     async def _read_offers(
         self, wanted: Sequence[Collection[str]]
@@ -104,7 +104,7 @@ class PostgresCatalogStore:
         return [offers] * len(wanted)
 
 
-def _product(row: Any) -> Product:
+def _product(row: Record) -> Product:
     return Product(
         id=str(row["id"]),
         sku=row["sku"],

@@ -24,7 +24,7 @@ def to_product(product: Product) -> pb.Product:
     )
 
 
-def to_list(query: PageQuery, page: Page) -> pb.ListProductsResponse:
+def to_list(query: PageQuery, page: Page[Product]) -> pb.ListProductsResponse:
     """A page of products on the wire."""
     return pb.ListProductsResponse(
         products=[to_product(product) for product in page.rows], meta=page_meta(query, page)

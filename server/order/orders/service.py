@@ -85,7 +85,9 @@ class OrderService:
         )
         return Empty()
 
-    async def _list(self, request: wire.ListRequest, user_id: str | None) -> tuple[PageQuery, Page]:
+    async def _list(
+        self, request: wire.ListRequest, user_id: str | None
+    ) -> tuple[PageQuery, Page[rules.Order]]:
         filters = wire.from_list(request, user_id)
         query = page_query(request, sortable=SORTABLE, default=_LATEST_FIRST, filters=filters)
         return query, await self._orders.list(filters, query)

@@ -51,17 +51,17 @@ def to_order(order: Order) -> pb.Order:
     )
 
 
-def to_orders(page: Page) -> Sequence[pb.Order]:
+def to_orders(page: Page[Order]) -> Sequence[pb.Order]:
     """A page's orders on the wire."""
     return [to_order(order) for order in page.rows]
 
 
-def to_list(query: PageQuery, page: Page) -> pb.ListOrdersResponse:
+def to_list(query: PageQuery, page: Page[Order]) -> pb.ListOrdersResponse:
     """A page of orders on the wire."""
     return pb.ListOrdersResponse(orders=to_orders(page), meta=page_meta(query, page))
 
 
-def to_user_list(query: PageQuery, page: Page) -> pb.ListUserOrdersResponse:
+def to_user_list(query: PageQuery, page: Page[Order]) -> pb.ListUserOrdersResponse:
     """A page of one user's orders on the wire."""
     return pb.ListUserOrdersResponse(orders=to_orders(page), meta=page_meta(query, page))
 

@@ -1,9 +1,9 @@
 """Accounts between dataclasses and PostgreSQL's rows."""
 
 from dataclasses import fields
-from typing import Any
 
 from server.kit.context import Role
+from server.kit.postgres import Record
 from server.user.accounts.rules import Status, User, UserNotFound
 
 COLUMNS = tuple(field.name for field in fields(User))
@@ -13,12 +13,12 @@ _ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
 
 
-def to_user(row: Any, wanted: object) -> User:
+def to_user(row: Record | None, wanted: object) -> User:
     """The account in `row`, which has `COLUMNS`. Raises `UserNotFound` when there is none."""
     if row is None:
         raise UserNotFound(f"user {wanted} does not exist")
     return User(
-        id=row["id"],
+        id=str(row["id"]),
         email=row["email"],
         full_name=row["full_name"],
         age=row["age"],

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from server.kit import errors
 from server.kit.context import Caller, Role
@@ -24,7 +23,7 @@ class Status(StrEnum):
 class User:
     """An account, without its password."""
 
-    id: UUID
+    id: str
     email: str
     full_name: str
     age: int | None
@@ -86,7 +85,7 @@ class NewUser:
     has_password: bool
 
 
-def open_account(new: NewUser, by: Caller | None, user_id: UUID, now: datetime) -> User:
+def open_account(new: NewUser, by: Caller | None, user_id: str, now: datetime) -> User:
     """The account that `by` may open. Raises `PasswordRequired` or `RoleNotAllowed`."""
     if not new.has_password and not (by and by.is_staff):
         raise PasswordRequired("send 8 characters to 72 bytes", field="password")

@@ -1,10 +1,9 @@
 """Accounts: each method reads the request, decides by the rules, keeps by the store."""
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Context
@@ -59,5 +58,5 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _new_id() -> UUID:
-    return uuid7()
+def _new_id() -> str:
+    return str(uuid7())

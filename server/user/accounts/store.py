@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -42,8 +41,8 @@ class UserStore(Protocol):
     async def get(self, user_id: str) -> User:
         """The account. Raises `UserNotFound`."""
 
-    async def list(self, filters: Filters, query: PageQuery) -> Page:
-        """One page of `User` rows in the query's order, ties broken by id."""
+    async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
+        """One page in the query's order, ties broken by id."""
 
     async def update(self, user_id: str, change: Callable[[User], User]) -> User:
         """Locks the account, keeps what `change` makes of it, and gives that.
@@ -88,14 +87,14 @@ class PostgresUserStore:
     ) -> bytes:
         insert = Write(_INSERT, (to_json([user]), password_hash))
         with _named(user.email):
-            return await write_once(self._pool, [insert], key, answer, subject=str(user.id))
+            return await write_once(self._pool, [insert], key, answer, subject=user.id)
 
     async def get(self, user_id: str) -> User:
         with translated():
             row = await self._pool.fetchrow(_GET, user_id)
         return to_user(row, user_id)
 
-    async def list(self, filters: Filters, query: PageQuery) -> Page:
+    async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         where = Where.of(
             ("status = {}", filters.status),
             ("role = {}", filters.role),
@@ -105,7 +104,7 @@ class PostgresUserStore:
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, where, query)
-        return replace(page, rows=[to_user(row, row["id"]) for row in page.rows])
+        return page.with_rows([to_user(row, row["id"]) for row in page.rows])
 
     async def update(self, user_id: str, change: Callable[[User], User]) -> User:
         async def work(unit: UnitOfWork) -> User:

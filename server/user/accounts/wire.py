@@ -20,7 +20,7 @@ _LISTED_ROLES = (Role.CUSTOMER, Role.STAFF, Role.ADMIN)
 def to_user(user: User) -> pb.User:
     """An account on the wire."""
     return pb.User(
-        id=str(user.id),
+        id=user.id,
         email=user.email,
         full_name=user.full_name,
         age=user.age,
@@ -32,7 +32,7 @@ def to_user(user: User) -> pb.User:
     )
 
 
-def to_list(query: PageQuery, page: Page) -> pb.ListUsersResponse:
+def to_list(query: PageQuery, page: Page[User]) -> pb.ListUsersResponse:
     """A page of accounts on the wire."""
     return pb.ListUsersResponse(
         users=[to_user(user) for user in page.rows], meta=page_meta(query, page)

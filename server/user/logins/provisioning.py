@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import bcrypt
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from server.kit.context import Role
 from server.kit.postgres import Pool
@@ -24,17 +24,15 @@ async def ensure_account(
     found = await credentials.find(email)
     if found is None:
         now = datetime.now(UTC)
-        user = User(uuid7(), email, full_name, None, role, Status.ACTIVE, now, now, 1)
+        user = User(str(uuid7()), email, full_name, None, role, Status.ACTIVE, now, now, 1)
         await accounts.create(user, _hash(password, cost), None, b"")
-        return str(user.id)
+        return user.id
     user = found.user
     if (user.role, user.status) != (role, Status.ACTIVE):
-        await accounts.update(
-            str(user.id), lambda was: replace(was, role=role, status=Status.ACTIVE)
-        )
+        await accounts.update(user.id, lambda was: replace(was, role=role, status=Status.ACTIVE))
     if not (found.password_hash and bcrypt.checkpw(password.encode(), found.password_hash)):
         await credentials.set_password(user.id, _hash(password, cost))
-    return str(user.id)
+    return user.id
 
 
 def _hash(password: str, cost: int) -> bytes:

@@ -24,5 +24,5 @@ class AuthService:
         matches = await self._hasher.matches(request.password, password_hash)
         if user is None or not matches or user.status is not Status.ACTIVE:
             raise BadCredentials
-        token = self._signer.sign(str(user.id), user.role)
+        token = self._signer.sign(user.id, user.role)
         return wire.to_login(token, self._signer.lifetime_seconds, user)

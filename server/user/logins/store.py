@@ -1,7 +1,6 @@
 """Where passwords are kept: the contract that a store fulfils, and PostgreSQL's."""
 
 from typing import Protocol
-from uuid import UUID
 
 from server.kit.postgres import Pool, translated
 from server.user.accounts.rows import COLUMNS, to_user
@@ -15,7 +14,7 @@ class CredentialStore(Protocol):
     async def find(self, email: str) -> Credentials | None:
         """The account with `email`, in any case, and its password hash; None when there is none."""
 
-    async def set_password(self, user_id: UUID, password_hash: bytes) -> None:
+    async def set_password(self, user_id: str, password_hash: bytes) -> None:
         """Replaces the account's password hash. Raises `UserNotFound`."""
 
 
@@ -35,7 +34,7 @@ class PostgresCredentialStore:
             row = await self._pool.fetchrow(_FIND, email)
         return Credentials(to_user(row, email), row["password_hash"]) if row else None
 
-    async def set_password(self, user_id: UUID, password_hash: bytes) -> None:
+    async def set_password(self, user_id: str, password_hash: bytes) -> None:
         with translated():
             found = await self._pool.fetchval(_CHANGE_HASH, user_id, password_hash)
         if found is None:

@@ -34,8 +34,8 @@ class OrderStore(Protocol):
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         """The order with its items, in their order. Raises `OrderNotFound`."""
 
-    async def list(self, filters: OrderFilters, query: PageQuery) -> Page:
-        """One page of `Order` rows in the query's order, ties broken by id.
+    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[Order]:
+        """One page in the query's order, ties broken by id.
 
         An order that is deleted meanwhile is left out, so a page may come out short.
         """

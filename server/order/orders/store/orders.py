@@ -1,7 +1,6 @@
 """Orders in PostgreSQL, each with its items in one row of the answer."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
@@ -70,7 +69,7 @@ class PostgresOrderStore:
             raise _not_found(order_id)
         return rows.to_order(row)
 
-    async def list(self, filters: OrderFilters, query: PageQuery) -> Page:
+    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[Order]:
         where = Where.of(
             ("user_id = {}", filters.user_id),
             ("status = {}", filters.status),
@@ -81,7 +80,7 @@ class PostgresOrderStore:
             page = await fetch_page(self._pool, _LISTING, where, query)
             ids = [row["id"] for row in page.rows]
             found = {row["id"]: row for row in await self._pool.fetch(_FIND, ids)} if ids else {}
-        return replace(page, rows=[rows.to_order(found[each]) for each in ids if each in found])
+        return page.with_rows([rows.to_order(found[each]) for each in ids if each in found])
 
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]

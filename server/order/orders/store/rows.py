@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from server.kit.postgres import Record
 from server.kit.postgres.writes import Table, Write
 from server.order.orders.rules import Address, Item, Order, Status
 
@@ -46,7 +47,7 @@ def _items(order: Order) -> Iterator[dict[str, Any]]:
         yield {"order_id": order.id, "position": position, **own}
 
 
-def to_order(row: Any) -> Order:
+def to_order(row: Record) -> Order:
     """An order from a row with all its columns and its `items`."""
     address = row["shipping_address"]
     return Order(

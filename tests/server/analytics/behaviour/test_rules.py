@@ -13,12 +13,12 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 
 
 def test_an_event_without_a_time_happened_now_to_the_millisecond() -> None:
-    kept = rules.event(NewEvent("product.viewed", None, {}), uuid.uuid4(), "ann", NOW)
+    kept = rules.event(NewEvent("product.viewed", None, {}), str(uuid.uuid4()), "ann", NOW)
     assert kept.occurred_at == NOW.replace(microsecond=678_000)
 
 
 def test_a_repeat_gets_the_first_answer_whenever_it_comes() -> None:
-    new, event_id = NewEvent("product.viewed", None, {"b": "2", "a": "1"}), uuid.uuid4()
+    new, event_id = NewEvent("product.viewed", None, {"b": "2", "a": "1"}), str(uuid.uuid4())
     first = rules.event(new, event_id, "ann", NOW)
     second = rules.event(
         replace(new, properties={"a": "1", "b": "2"}), event_id, "ann", NOW + timedelta(hours=1)
@@ -36,7 +36,7 @@ def test_a_repeat_gets_the_first_answer_whenever_it_comes() -> None:
     ],
 )
 def test_an_id_stands_for_one_event_of_one_caller(other: NewEvent, caller: str) -> None:
-    event_id = uuid.uuid4()
+    event_id = str(uuid.uuid4())
     first = rules.event(NewEvent("product.viewed", NOW, {"a": "1"}), event_id, "ann", NOW)
     with pytest.raises(EventIdReused):
         rules.repeated(first, rules.event(other, event_id, caller, NOW))

@@ -11,7 +11,7 @@ from server.analytics.behaviour.store import MongoEventStore
 
 def event(user_id: str = "ann") -> Event:
     new = NewEvent("product.viewed", None, {"product_id": "7", "from_page": "search"})
-    return rules.event(new, uuid.uuid4(), user_id, datetime.now(UTC))
+    return rules.event(new, str(uuid.uuid4()), user_id, datetime.now(UTC))
 
 
 async def test_a_new_event_is_kept_as_it_is(events: MongoEventStore) -> None:

@@ -8,14 +8,14 @@ import pytest
 
 from server.kit.call.access import AccessRules
 from server.kit.call.grpc_aio import generic_handler
-from server.kit.call.method import UndeclaredAccess, UnknownLocation, methods
+from server.kit.call.method import Audience, UndeclaredAccess, UnknownLocation, methods
 from server.kit.call.pipeline import Pipeline
 from server.kit.context import Caller, Context, Role
 from tests.server.conftest import Token
 from tests.server.kit.ping import Ping, PingServicer, described, echo, request, service
 from tests.server.refusals import refused
 
-ROLES = ("CUSTOMER", "STAFF", "ADMIN", "SERVICE")
+ROLES = tuple(role.value for role in Role)
 
 # What stands for each audience among the rpcs of ping.proto, and who may call it.
 MAY_CALL = {
@@ -38,6 +38,11 @@ service Flawed {{ rpc Do({stream} Empty) returns (Empty) {{ {options} }} }}
 """
 ACCESS = "option (emporium.options.v1.access) = "
 REASON = "not_found_reason: USER_NOT_FOUND"
+
+
+def test_every_audience_of_the_contract_is_tried() -> None:
+    tried = {method.access.audience for method in methods(service()) if method.name in MAY_CALL}
+    assert tried == set(Audience.values()) - {Audience.AUDIENCE_UNSPECIFIED}
 
 
 @pytest.mark.parametrize("role", ["nobody", *ROLES])

@@ -15,7 +15,7 @@ from server.kit import errors
 from server.kit.listing import keyset
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery, Sort, Total, page_meta, page_query
-from server.kit.postgres import Pool
+from server.kit.postgres import Pool, Record
 
 ROWS = 47
 TIES = 5  # rows of each value
@@ -62,7 +62,7 @@ async def things(pool: Pool) -> Pool:
     return pool
 
 
-async def page_of(pool: Pool, where: Where, **fields: Any) -> tuple[PageQuery, Page]:
+async def page_of(pool: Pool, where: Where, **fields: Any) -> tuple[PageQuery, Page[Record]]:
     query = page_query(
         Request(**fields),
         sortable=tuple(LISTING.sortable),
@@ -72,8 +72,8 @@ async def page_of(pool: Pool, where: Where, **fields: Any) -> tuple[PageQuery, P
     return query, await fetch_page(pool, LISTING, where, query)
 
 
-async def all_pages(pool: Pool, where: Where, **fields: Any) -> list[Page]:
-    pages: list[Page] = []
+async def all_pages(pool: Pool, where: Where, **fields: Any) -> list[Page[Record]]:
+    pages: list[Page[Record]] = []
     token = ""
     while token or not pages:
         query, page = await page_of(pool, where, page_token=token, **fields)

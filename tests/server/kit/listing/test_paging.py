@@ -44,7 +44,7 @@ def read(filters: object = None, **fields: object) -> PageQuery:
 
 
 def token_after(query: PageQuery, value: str = "v", row_id: str = "id", total: int = 7) -> str:
-    page = Page([], Total(total, is_estimate=False), After(value, row_id))
+    page: Page[str] = Page([], Total(total, is_estimate=False), After(value, row_id))
     return page_meta(query, page).next_page_token
 
 
@@ -168,3 +168,8 @@ def test_money_survives_a_token(amount: Decimal) -> None:
 def test_a_token_of_another_type_is_refused(kind: type, text: str) -> None:
     with pytest.raises(errors.InvalidPageToken):
         sort_value(kind, text)
+
+
+def test_a_page_keeps_its_place_when_its_rows_are_read() -> None:
+    page = Page(["1", "2"], Total(7, is_estimate=False), After("v", "2"))
+    assert page.with_rows([1, 2]) == Page([1, 2], page.total, page.next_after)

@@ -13,7 +13,7 @@ from server.user.accounts.rules import Change, NewUser, Status
 
 NOW = datetime(2026, 5, 17, tzinfo=UTC)
 LATER = datetime(2026, 5, 18, tzinfo=UTC)
-ID = uuid.UUID(int=1)
+ID = str(uuid.UUID(int=1))
 
 
 def caller(role: Role | None) -> Caller | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from server.kit import errors, postgres
 from server.kit.context import Key, Role
@@ -22,7 +22,7 @@ NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
 def account(**fields: Any) -> User:
     made: dict[str, Any] = {
-        "id": uuid7(),
+        "id": str(uuid7()),
         "email": f"{uuid.uuid4().hex}@example.com",
         "full_name": "Ann Example",
         "age": None,
@@ -47,15 +47,15 @@ async def keep(store: PostgresUserStore, **fields: Any) -> User:
 
 async def test_what_was_kept_comes_back_whole(store: PostgresUserStore) -> None:
     user = await keep(store, age=42, role=Role.STAFF, full_name="Zoë Łukasz 🦊")
-    assert await store.get(str(user.id)) == user
+    assert await store.get(user.id) == user
 
 
 async def test_a_missing_account_is_not_found_by_any_method(store: PostgresUserStore) -> None:
-    missing = uuid7()
+    missing = str(uuid7())
     for call in (
-        store.get(str(missing)),
-        store.update(str(missing), lambda user: user),
-        store.delete(str(missing), lambda user: None),
+        store.get(missing),
+        store.update(missing, lambda user: user),
+        store.delete(missing, lambda user: None),
     ):
         with pytest.raises(UserNotFound):
             await call
@@ -67,7 +67,7 @@ async def test_emails_are_unique_in_any_case(store: PostgresUserStore) -> None:
         await keep(store, email=user.email.upper())
     other = await keep(store)
     with pytest.raises(EmailTaken):
-        await store.update(str(other.id), lambda was: replace(was, email=user.email.title()))
+        await store.update(other.id, lambda was: replace(was, email=user.email.title()))
 
 
 async def test_an_update_whose_rule_raises_leaves_no_trace(store: PostgresUserStore) -> None:
@@ -77,8 +77,8 @@ async def test_an_update_whose_rule_raises_leaves_no_trace(store: PostgresUserSt
         raise errors.Outdated("changed")
 
     with pytest.raises(errors.Outdated):
-        await store.update(str(user.id), refuse)
-    assert await store.get(str(user.id)) == user
+        await store.update(user.id, refuse)
+    assert await store.get(user.id) == user
 
 
 async def test_racing_updates_each_see_the_one_before(store: PostgresUserStore) -> None:
@@ -87,8 +87,8 @@ async def test_racing_updates_each_see_the_one_before(store: PostgresUserStore) 
     def bump(was: User) -> User:
         return replace(was, version=was.version + 1)
 
-    await asyncio.gather(*(store.update(str(user.id), bump) for _ in range(20)))
-    assert (await store.get(str(user.id))).version == 21
+    await asyncio.gather(*(store.update(user.id, bump) for _ in range(20)))
+    assert (await store.get(user.id)).version == 21
 
 
 async def test_racing_creates_of_one_email_have_one_winner(store: PostgresUserStore) -> None:
@@ -106,7 +106,7 @@ async def test_a_key_that_came_before_changes_nothing(store: PostgresUserStore) 
     assert await store.create(first, None, key, b"first") == b"first"
     assert await store.create(second, None, key, b"second") == b"first"
     with pytest.raises(UserNotFound):
-        await store.get(str(second.id))
+        await store.get(second.id)
 
     with pytest.raises(errors.IdempotencyKeyReused):
         await store.create(second, None, replace(key, body_hash=b"another"), b"second")
@@ -181,11 +181,11 @@ async def test_a_deleted_account_is_gone_and_a_refused_delete_keeps_it(
         raise errors.Outdated("changed")
 
     with pytest.raises(errors.Outdated):
-        await store.delete(str(user.id), refuse)
-    assert await store.get(str(user.id)) == user
-    await store.delete(str(user.id), lambda found: None)
+        await store.delete(user.id, refuse)
+    assert await store.get(user.id) == user
+    await store.delete(user.id, lambda found: None)
     with pytest.raises(UserNotFound):
-        await store.get(str(user.id))
+        await store.get(user.id)
 
 
 async def test_a_deleted_account_takes_its_answer_along_and_no_other(
@@ -197,7 +197,7 @@ async def test_a_deleted_account_takes_its_answer_along_and_no_other(
     )
     await store.create(kept, None, key_of_kept, b"kept")
     await store.create(gone, None, key_of_gone, b"gone")
-    await store.delete(str(gone.id), lambda found: None)
+    await store.delete(gone.id, lambda found: None)
     assert await store.create(account(), None, key_of_kept, b"another") == b"kept"
     assert await store.create(account(), None, key_of_gone, b"another") == b"another"
 

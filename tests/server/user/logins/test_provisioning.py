@@ -26,7 +26,7 @@ async def test_an_account_is_made_once_and_then_brought_up_to_date(
     found = await PostgresCredentialStore(user_pool).find(email)
     assert found is not None
     user, password_hash = found.user, found.password_hash
-    assert first == again == str(user.id)
+    assert first == again == user.id
     assert user.role is Role.ADMIN
     assert password_hash is not None
     assert bcrypt.checkpw(b"password two", password_hash)

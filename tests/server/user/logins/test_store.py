@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from server.kit.context import Role
 from server.kit.postgres import Pool
@@ -18,7 +18,7 @@ NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
 async def test_credentials_are_found_by_email_in_any_case(user_pool: Pool) -> None:
     email = f"{uuid.uuid4().hex}@example.com"
-    user = User(uuid7(), email, "Ann", None, Role.CUSTOMER, Status.ACTIVE, NOW, NOW, 1)
+    user = User(str(uuid7()), email, "Ann", None, Role.CUSTOMER, Status.ACTIVE, NOW, NOW, 1)
     await PostgresUserStore(user_pool).create(user, b"hash", None, b"")
     store = PostgresCredentialStore(user_pool)
     assert await store.find(email.upper()) == Credentials(user, b"hash")
@@ -30,4 +30,4 @@ async def test_an_account_that_is_missing_has_no_credentials(user_pool: Pool) ->
     store = PostgresCredentialStore(user_pool)
     assert await store.find("nobody@example.com") is None
     with pytest.raises(UserNotFound):
-        await store.set_password(uuid7(), b"hash")
+        await store.set_password(str(uuid7()), b"hash")
