@@ -1,12 +1,13 @@
 """Does for many callers at once what each would do alone.
 
-A statement costs its process more than the rows in it: sockets, wake-ups, a connection fetched and
-given back. So whoever comes while one is under way shares the next. Whoever comes alone waits for
-nobody.
+A statement, or a call of a neighbour, costs its process more than the rows in it: sockets,
+wake-ups, a connection fetched and given back. So whoever comes while one is under way shares the
+next. Whoever comes alone waits for nobody.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
@@ -16,8 +17,12 @@ Work = Callable[[Sequence[Job]], Awaitable[Sequence[Result | Exception]]]
 """Does all jobs and gives the result of each, in their order; what it raises is for all of them."""
 
 
-class Gathering(Generic[Job, Result]):
-    """`work`, one call at a time, each for up to `size_max` jobs that have come meanwhile."""
+class Batcher(Generic[Job, Result]):
+    """`work`, one call at a time, each for up to `size_max` jobs that have come meanwhile.
+
+    The work is nobody's alone, so it runs in an empty context: without the deadline and the request
+    id of whichever caller came first.
+    """
 
     def __init__(self, work: Work[Job, Result], size_max: int) -> None:
         self._work = work
@@ -30,8 +35,15 @@ class Gathering(Generic[Job, Result]):
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, result))
         if self._working is None:
-            self._working = asyncio.create_task(self._work_on())
+            self._working = asyncio.create_task(self._work_on(), context=Context())
         return await result
+
+    async def close(self) -> None:
+        """Cancels the work under way, and whoever waits for it or for the next."""
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.wait((self._working,))
+            self._abandon()  # work that was cancelled before it began has not done so
 
     async def _work_on(self) -> None:
         try:
@@ -41,11 +53,14 @@ class Gathering(Generic[Job, Result]):
                 if wanted := [(job, result) for job, result in batch if not result.done()]:
                     await self._work_for(wanted)
         finally:
-            # Whatever has ended the work, the next caller begins anew and nobody waits in vain.
-            self._working = None
-            for _, result in self._waiting:
-                result.cancel()
-            self._waiting.clear()
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Whatever has ended the work, the next caller begins anew and nobody waits in vain."""
+        self._working = None
+        for _, result in self._waiting:
+            result.cancel()
+        self._waiting.clear()
 
     async def _work_for(self, wanted: Sequence[tuple[Job, asyncio.Future[Result]]]) -> None:
         try:

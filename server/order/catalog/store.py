@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from server.kit.batching import Gathering
+from server.kit.batching import Batcher
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
@@ -65,7 +65,7 @@ class PostgresCatalogStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._offers = Gathering(self._read_offers, _CALLERS_MAX)
+        self._offers = Batcher(self._read_offers, _CALLERS_MAX)
 
     async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
         with translated():

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from server.kit.batching import Gathering
+from server.kit.batching import Batcher
 from server.kit.context import Key
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
@@ -35,11 +35,11 @@ class Placing:
         self._pool = pool
         self._encode = encode
         self._ring = ring
-        self._gathering = Gathering(self._keep, _TOGETHER_MAX)
+        self._batcher = Batcher(self._keep, _TOGETHER_MAX)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""
-        return await self._gathering.do(_New(placed, key, answer))
+        return await self._batcher.do(_New(placed, key, answer))
 
     async def _keep(self, batch: Sequence[_New]) -> Sequence[bytes | Exception]:
         if len(batch) == 1:
