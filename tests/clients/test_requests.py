@@ -49,6 +49,7 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
         {"email": "a@b.c", "full_name": "Ann", "request_id": "k"},
     ),
     (lambda shop: shop.users.get(ID), {"user_id": ID}),
+    (lambda shop: shop.users.batch_get(iter([ID, ID])), {"user_ids": [ID, ID]}),
     (
         lambda shop: shop.users.list(
             role="admin", email="a@b.c", created_after=date(2024, 1, 1), sort="email:asc"

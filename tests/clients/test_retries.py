@@ -17,6 +17,7 @@ ID = "01900000-0000-7000-8000-000000000000"
 
 SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetUser": lambda shop: shop.users.get(ID),
+    "BatchGetUsers": lambda shop: shop.users.batch_get([ID]),
     "ListUsers": lambda shop: shop.users.list().first_page(),
     "DeleteUser": lambda shop: shop.users.delete(ID),
     "GetProduct": lambda shop: shop.products.get(ID),

@@ -34,6 +34,11 @@ class UserService:
     async def GetUser(self, request: pb.GetUserRequest, context: Context) -> pb.User:
         return wire.to_user(await self._store.get(request.user_id))
 
+    async def BatchGetUsers(
+        self, request: pb.BatchGetUsersRequest, context: Context
+    ) -> pb.BatchGetUsersResponse:
+        return wire.to_batch(await self._store.get_many(request.user_ids))
+
     async def ListUsers(
         self, request: pb.ListUsersRequest, context: Context
     ) -> pb.ListUsersResponse:

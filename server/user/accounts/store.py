@@ -1,6 +1,6 @@
 """Where accounts are kept: the contract that a store fulfils, and PostgreSQL's."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -41,6 +41,9 @@ class UserStore(Protocol):
     async def get(self, user_id: str) -> User:
         """The account. Raises `UserNotFound`."""
 
+    async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
+        """The accounts in the order of `user_ids`, each once; without those that are missing."""
+
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         """One page in the query's order, ties broken by id."""
 
@@ -69,6 +72,8 @@ _INSERT = f"""
 
 _GET = f"SELECT {_USERS.columns} FROM users WHERE id = $1"
 
+_GET_MANY = f"SELECT {_USERS.columns} FROM users WHERE id = ANY($1)"
+
 _LOCK = f"{_GET} FOR UPDATE"
 
 _DELETE = "DELETE FROM users WHERE id = $1"
@@ -93,6 +98,12 @@ class PostgresUserStore:
         with translated():
             row = await self._pool.fetchrow(_GET, user_id)
         return to_user(row, user_id)
+
+    async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
+        wanted = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
+        with translated():
+            rows = {str(row["id"]): row for row in await self._pool.fetch(_GET_MANY, wanted)}
+        return [to_user(rows[user_id], user_id) for user_id in wanted if user_id in rows]
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         where = Where.of(

@@ -1,5 +1,6 @@
 """Accounts between Protobuf and dataclasses. No logic."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from emporium.type.v1 import role_pb2
@@ -30,6 +31,11 @@ def to_user(user: User) -> pb.User:
         updated_at=timestamp(user.updated_at),
         etag=user.etag,
     )
+
+
+def to_batch(users: Sequence[User]) -> pb.BatchGetUsersResponse:
+    """Many accounts on the wire."""
+    return pb.BatchGetUsersResponse(users=[to_user(user) for user in users])
 
 
 def to_list(query: PageQuery, page: Page[User]) -> pb.ListUsersResponse:

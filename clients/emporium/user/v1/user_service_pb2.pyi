@@ -183,6 +183,50 @@ class GetUserRequest(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class BatchGetUsersRequest(message.Message):
+    """What BatchGetUsers takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_IDS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def user_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """1 to 1000 accounts' ids. The answer is then 1 MB at most, a quarter of what a message may hold."""
+
+    def __init__(
+        self,
+        *,
+        user_ids: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["user_ids", b"user_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class BatchGetUsersResponse(message.Message):
+    """What BatchGetUsers answers."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USERS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def users(self) -> containers.RepeatedCompositeFieldContainer[User]:
+        """Those of the accounts that there are."""
+
+    def __init__(
+        self,
+        *,
+        users: abc.Iterable[User] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class ListUsersRequest(message.Message):
     """What ListUsers takes."""
 

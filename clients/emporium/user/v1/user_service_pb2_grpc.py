@@ -47,6 +47,11 @@ class UserServiceStub:
                 request_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
                 _registered_method=True)
+        self.BatchGetUsers = channel.unary_unary(
+                '/emporium.user.v1.UserService/BatchGetUsers',
+                request_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.BatchGetUsersRequest.SerializeToString,
+                response_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.BatchGetUsersResponse.FromString,
+                _registered_method=True)
         self.ListUsers = channel.unary_unary(
                 '/emporium.user.v1.UserService/ListUsers',
                 request_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.ListUsersRequest.SerializeToString,
@@ -84,6 +89,19 @@ class UserServiceServicer:
         """Reads an account.
 
         Errors: USER_NOT_FOUND, also for an account that the caller may not see.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetUsers(self, request, context):
+        """Reads many accounts at once. For services, which show other people's names beside their own
+        things; each is found by one look-up instead of one for each person.
+
+        The accounts come in the order of `user_ids`, each once. An id that no account has is left out,
+        where AIP-231 would fail the whole call: accounts are deleted, what they have left behind in
+        other services stays, and one deleted account must not hide the others. No REST mapping: the
+        edge has no door to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,6 +150,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.GetUser,
                     request_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.GetUserRequest.FromString,
                     response_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.SerializeToString,
+            ),
+            'BatchGetUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetUsers,
+                    request_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.BatchGetUsersRequest.FromString,
+                    response_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.BatchGetUsersResponse.SerializeToString,
             ),
             'ListUsers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUsers,
@@ -204,6 +227,33 @@ class UserService:
             '/emporium.user.v1.UserService/GetUser',
             emporium_dot_user_dot_v1_dot_user__service__pb2.GetUserRequest.SerializeToString,
             emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.user.v1.UserService/BatchGetUsers',
+            emporium_dot_user_dot_v1_dot_user__service__pb2.BatchGetUsersRequest.SerializeToString,
+            emporium_dot_user_dot_v1_dot_user__service__pb2.BatchGetUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

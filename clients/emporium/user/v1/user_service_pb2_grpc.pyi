@@ -31,6 +31,15 @@ class UserServiceStub:
 
     Errors: USER_NOT_FOUND, also for an account that the caller may not see.
     """
+    BatchGetUsers: aio.UnaryUnaryMultiCallable[user_service_pb2.BatchGetUsersRequest, user_service_pb2.BatchGetUsersResponse]
+    """Reads many accounts at once. For services, which show other people's names beside their own
+    things; each is found by one look-up instead of one for each person.
+
+    The accounts come in the order of `user_ids`, each once. An id that no account has is left out,
+    where AIP-231 would fail the whole call: accounts are deleted, what they have left behind in
+    other services stays, and one deleted account must not hide the others. No REST mapping: the
+    edge has no door to it.
+    """
     ListUsers: aio.UnaryUnaryMultiCallable[user_service_pb2.ListUsersRequest, user_service_pb2.ListUsersResponse]
     """Lists accounts, newest first unless `sort` says otherwise. Ties are broken by id.
 
@@ -77,6 +86,21 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         """Reads an account.
 
         Errors: USER_NOT_FOUND, also for an account that the caller may not see.
+        """
+
+    @abc_1.abstractmethod
+    def BatchGetUsers(
+        self,
+        request: user_service_pb2.BatchGetUsersRequest,
+        context: aio.ServicerContext[user_service_pb2.BatchGetUsersRequest, abc.Awaitable[user_service_pb2.BatchGetUsersResponse]],
+    ) -> abc.Awaitable[user_service_pb2.BatchGetUsersResponse]:
+        """Reads many accounts at once. For services, which show other people's names beside their own
+        things; each is found by one look-up instead of one for each person.
+
+        The accounts come in the order of `user_ids`, each once. An id that no account has is left out,
+        where AIP-231 would fail the whole call: accounts are deleted, what they have left behind in
+        other services stays, and one deleted account must not hide the others. No REST mapping: the
+        edge has no door to it.
         """
 
     @abc_1.abstractmethod
