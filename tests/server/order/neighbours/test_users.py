@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
@@ -10,10 +10,13 @@ import pytest
 
 from emporium import Emporium, Targets
 from emporium.deadline import within
-from emporium.user.v1 import user_service_pb2, user_service_pb2_grpc
+from emporium.user.v1 import user_service_pb2 as pb
+from emporium.user.v1 import user_service_pb2_grpc
 from server.kit import errors
 from server.order.neighbours import Buyer, BuyerNotFound
 from server.order.neighbours.users import UserDirectory, user_directory
+
+Engine = grpc.aio.ServicerContext[pb.BatchGetUsersRequest, pb.BatchGetUsersResponse]
 
 ANN = Buyer(str(uuid.uuid4()), "ann@example.com", "Ann Example")
 
@@ -28,19 +31,16 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def GetUser(  # type: ignore[override]  # noqa: N802 - the contract's name
-        self,
-        request: user_service_pb2.GetUserRequest,
-        context: "grpc.aio.ServicerContext[user_service_pb2.GetUserRequest, user_service_pb2.User]",
-    ) -> user_service_pb2.User:
+    async def BatchGetUsers(  # type: ignore[override]  # noqa: N802 - the contract's name
+        self, request: pb.BatchGetUsersRequest, context: Engine
+    ) -> pb.BatchGetUsersResponse:
         self.calls += 1
         self.was_asked.set()
         await self.may_answer.wait()
         if self.refuses_with:
             await context.abort(self.refuses_with, "as it was told")
-        if request.user_id != ANN.id:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "nobody")
-        return user_service_pb2.User(id=ANN.id, email=ANN.email, full_name=ANN.full_name)
+        users = [pb.User(id=ANN.id, email=ANN.email, full_name=ANN.full_name)]
+        return pb.BatchGetUsersResponse(users=users if ANN.id in request.user_ids else [])
 
 
 @asynccontextmanager
@@ -57,25 +57,15 @@ async def directory_over(service: UserService) -> AsyncIterator[UserDirectory]:
 
 @pytest.fixture
 async def service() -> UserService:
-    return UserService()  # type: ignore[abstract]  # only GetUser is asked
-
-
-class Askable:
-    """Knows everybody, and remembers who was asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def __call__(self, user_id: str) -> Buyer:
-        self.asked.append(user_id)
-        return Buyer(user_id, "", "")
+    return UserService()  # type: ignore[abstract]  # only BatchGetUsers is asked
 
 
 async def test_a_service_that_is_away_is_not_asked_again_at_once() -> None:
-    asked, now = [], 100.0
+    asked: list[str] = []
+    now = 100.0
 
-    async def ask(user_id: str) -> Buyer:
-        asked.append(user_id)
+    async def ask(user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        asked.extend(user_ids)
         raise errors.Unavailable("away")
 
     directory = UserDirectory(ask, keep_seconds=5.0, clock=lambda: now)
@@ -89,17 +79,20 @@ async def test_a_service_that_is_away_is_not_asked_again_at_once() -> None:
     assert asked == ["ann", "bob"]
 
 
-async def test_an_answer_is_remembered_for_a_while() -> None:
-    ask, now = Askable(), 100.0
-    directory = UserDirectory(ask, keep_seconds=5.0, clock=lambda: now)
-    for _ in range(5):
-        await directory.get("ann")
-    now = 104.9
-    await directory.get("ann")
-    assert ask.asked == ["ann"]
-    now = 105.0
-    await directory.get("ann")
-    assert ask.asked == ["ann", "ann"]
+async def test_who_is_remembered_is_known_even_while_the_service_is_away() -> None:
+    is_away = False
+
+    async def ask(user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        if is_away:
+            raise errors.Unavailable("away")
+        return {user_id: Buyer(user_id, "", "") for user_id in user_ids}
+
+    directory = UserDirectory(ask, keep_seconds=5.0, clock=lambda: 100.0)
+    ann = await directory.get("ann")
+    is_away = True
+    with pytest.raises(errors.Unavailable):
+        await directory.get("bob")
+    assert await directory.get("ann") == ann
 
 
 async def test_those_who_ask_at_once_share_one_call(service: UserService) -> None:
@@ -123,8 +116,13 @@ async def test_that_somebody_is_missing_is_not_remembered(service: UserService) 
         assert service.calls == 3
 
 
-async def test_a_user_service_that_is_too_busy_is_unavailable(service: UserService) -> None:
-    service.refuses_with = grpc.StatusCode.RESOURCE_EXHAUSTED
+@pytest.mark.parametrize(
+    "code", [grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNIMPLEMENTED]
+)
+async def test_a_user_service_that_is_too_busy_or_too_old_is_unavailable(
+    service: UserService, code: grpc.StatusCode
+) -> None:
+    service.refuses_with = code
     async with directory_over(service) as directory:
         with pytest.raises(errors.Unavailable) as raised:
             await directory.get(ANN.id)
@@ -152,15 +150,31 @@ async def test_a_caller_waits_no_longer_than_its_own_deadline(service: UserServi
         assert await patient == ANN
 
 
-async def test_no_more_are_remembered_than_there_is_room_for(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_all_who_are_asked_for_at_once_are_one_call(service: UserService) -> None:
+    missing = str(uuid.uuid4())
+    async with directory_over(service) as directory:
+        outcomes = await asyncio.gather(
+            *(directory.get(user_id) for user_id in (ANN.id, missing, ANN.id)),
+            return_exceptions=True,
+        )
+    assert outcomes[::2] == [ANN, ANN]
+    assert isinstance(outcomes[1], BuyerNotFound)
+    assert service.calls == 1
+
+
+async def test_a_caller_without_time_does_not_shorten_the_call_for_the_others(
+    service: UserService,
 ) -> None:
-    monkeypatch.setattr("server.order.neighbours.users._SIZE_MAX", 2)
-    ask = Askable()
-    directory = UserDirectory(ask, keep_seconds=60.0)
-    for user_id in ("a", "b", "c", "c", "b", "a"):
-        await directory.get(user_id)
-    assert ask.asked == ["a", "b", "c", "a"]
+    async with directory_over(service) as directory:
+        service.may_answer.clear()
+        with within(0.05):
+            hurried = asyncio.create_task(directory.get(ANN.id))
+        patient = asyncio.create_task(directory.get(ANN.id))
+        with pytest.raises(TimeoutError):
+            await hurried
+        service.may_answer.set()
+        assert await patient == ANN
+        assert service.calls == 1
 
 
 async def test_closing_ends_the_calls_under_way(service: UserService) -> None:
