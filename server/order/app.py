@@ -13,7 +13,7 @@ from server.kit.postgres.expiry import key_expiry
 from server.kit.telemetry import telemetry
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
-from server.order.events.encoding import to_bytes
+from server.order.events.encoding import to_outbox
 from server.order.neighbours import Users
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.users import user_directory
@@ -58,7 +58,7 @@ def registrations(
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`."""
     catalog = PostgresCatalogStore(pool)
-    orders = PostgresOrderStore(pool, encode=to_bytes, ring=wake)
+    orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     return (

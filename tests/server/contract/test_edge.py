@@ -60,7 +60,7 @@ def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:
 
 
 def test_an_rpc_for_services_alone_leads_nowhere(routes: list[Any]) -> None:
-    closed = [route for route in routes if route["name"].endswith("/RecordOrderEvents")]
+    closed = [route for route in routes if route["name"].endswith("/RecordDomainEvents")]
     assert [route["direct_response"] for route in closed] == [{"status": 404}]
 
 
