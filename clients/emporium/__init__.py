@@ -26,7 +26,7 @@ with an `EmporiumError`. Every create carries an idempotency key. Answers are th
 contract.
 """
 
-from emporium.analytics.v1.event_service_pb2 import Event, OrderEvent
+from emporium.analytics.v1.event_service_pb2 import Event
 from emporium.analytics.v1.report_service_pb2 import SalesReport
 from emporium.client import Emporium
 from emporium.connection import Token
@@ -55,6 +55,7 @@ from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.targets import Targets
 from emporium.type.v1.address_pb2 import Address
+from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.type.v1.role_pb2 import Role
 from emporium.user.v1.auth_service_pb2 import LoginResponse
@@ -68,6 +69,7 @@ __all__ = [
     "Cancelled",
     "Conflict",
     "DeadlineExceeded",
+    "DomainEvent",
     "Emporium",
     "EmporiumError",
     "ErrorReason",
@@ -80,7 +82,6 @@ __all__ = [
     "Money",
     "NotFound",
     "Order",
-    "OrderEvent",
     "OrderItem",
     "OrderLine",
     "OrderUser",

@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from emporium.analytics.v1 import event_service_pb2, report_service_pb2
+from emporium.analytics.v1 import (
+    domain_event_service_pb2,
+    event_service_pb2,
+    report_service_pb2,
+)
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
 
@@ -21,6 +25,7 @@ FILES: tuple[FileDescriptor, ...] = (
     catalog_service_pb2.DESCRIPTOR,
     order_service_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,
+    domain_event_service_pb2.DESCRIPTOR,
     report_service_pb2.DESCRIPTOR,
 )
 

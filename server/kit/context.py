@@ -1,8 +1,13 @@
 """What a call knows about itself, whichever engine carries it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+_is_traceparent = re.compile(
+    r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+).fullmatch
 
 
 class Role(StrEnum):
@@ -80,3 +85,12 @@ class Context:
         """The caller of an rpc that needs one; the access gate has made sure of it."""
         assert self.caller is not None, "the rpc's access rule lets in callers without a token"
         return self.caller
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that the call belongs to, as W3C Trace Context writes it; None for none.
+
+        What is no `traceparent` of version 00 is none: it is kept with what the call changes.
+        """
+        sent = self.metadata.get("traceparent")
+        return sent if sent and _is_traceparent(sent) else None

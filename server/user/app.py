@@ -3,7 +3,7 @@
 from functools import partial
 
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
-from server.kit import background, lifecycle, postgres
+from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import Signer, Verifier
 from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool
@@ -13,6 +13,7 @@ from server.kit.telemetry import telemetry
 from server.settings import Settings
 from server.user.accounts.service import UserService
 from server.user.accounts.store import PostgresUserStore
+from server.user.events.encoding import to_outbox
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import PasswordHasher, hashing
@@ -32,11 +33,13 @@ async def _serve(settings: Settings) -> None:
         async with (
             postgres.connected(settings.postgres) as pool,
             background.running(key_expiry(pool, one_at_a_time)),
+            # Nobody wants to hear of accounts yet; a destination is one line here.
+            outbox.relaying(pool, settings.postgres.database_url, []) as wake,
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             lifecycle.serving(
                 settings.server,
                 verifier,
-                registrations(pool, hasher, signer),
+                registrations(pool, hasher, signer, wake),
                 probes={"postgres": partial(postgres.ping, pool)},
                 key_secret=signer.secret("idempotency"),
             ),
@@ -44,11 +47,14 @@ async def _serve(settings: Settings) -> None:
             await lifecycle.stopping()
 
 
-def registrations(pool: Pool, hasher: PasswordHasher, signer: Signer) -> tuple[Registration, ...]:
+def registrations(
+    pool: Pool, hasher: PasswordHasher, signer: Signer, wake: outbox.Wake
+) -> tuple[Registration, ...]:
     """The services of this process, over `pool`."""
+    accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
-        Registration(users, UserService(PostgresUserStore(pool), hasher)),
+        Registration(users, UserService(accounts, hasher)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
     )

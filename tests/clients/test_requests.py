@@ -10,17 +10,17 @@ from google.protobuf.json_format import MessageToDict
 
 from emporium import (
     Address,
+    DomainEvent,
     Emporium,
     Event,
     Order,
-    OrderEvent,
     OrderLine,
     Product,
     Role,
     SalesReport,
     User,
 )
-from emporium.analytics.v1.event_service_pb2 import RecordOrderEventsResponse
+from emporium.analytics.v1.domain_event_service_pb2 import RecordDomainEventsResponse
 from tests.clients.fake_shop import FakeShop, answer
 
 ID = "01900000-0000-7000-8000-000000000000"
@@ -145,8 +145,8 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
         },
     ),
     (
-        lambda shop: shop.events.record_order_events([OrderEvent(id=ID, kind=OrderEvent.PLACED)]),
-        {"events": [{"id": ID, "kind": "PLACED"}]},
+        lambda shop: shop.events.record_domain_events([DomainEvent(id=ID, aggregate_version=1)]),
+        {"events": [{"id": ID, "aggregate_version": "1"}]},
     ),
     (lambda shop: shop.reports.sales(), {}),
     (
@@ -171,12 +171,12 @@ async def test_a_method_returns_the_message_it_is_answered(
 ) -> None:
     user, product, order = User(id="u"), Product(id="p"), Order(id="o")
     event, report = Event(id="e"), SalesReport(currency="GBP")
-    recorded = RecordOrderEventsResponse(recorded=1)
+    recorded = RecordDomainEventsResponse(recorded=1)
     server.will("CreateUser", answer(user)).will("UpdateUser", answer(user))
     server.will("GetProduct", answer(product)).will("CreateProduct", answer(product))
     server.will("CreateOrder", answer(order)).will("UpdateOrder", answer(order))
     server.will("RecordEvent", answer(event)).will("GetSalesReport", answer(report))
-    server.will("RecordOrderEvents", answer(recorded))
+    server.will("RecordDomainEvents", answer(recorded))
 
     assert await shop.users.create("a@b.c", "Ann") == user
     assert await shop.users.update(ID, age=40) == user
@@ -185,5 +185,5 @@ async def test_a_method_returns_the_message_it_is_answered(
     assert await shop.orders.create([OrderLine(ID)]) == order
     assert await shop.orders.update(ID, status="paid") == order
     assert await shop.events.record("product.viewed") == event
-    assert await shop.events.record_order_events([]) == recorded
+    assert await shop.events.record_domain_events([]) == recorded
     assert await shop.reports.sales() == report

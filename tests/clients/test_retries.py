@@ -27,7 +27,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ListUserOrders": lambda shop: shop.orders.list_of_user(ID).first_page(),
     "GetOrderUser": lambda shop: shop.orders.get_user(ID),
     "DeleteOrder": lambda shop: shop.orders.delete(ID),
-    "RecordOrderEvents": lambda shop: shop.events.record_order_events([]),
+    "RecordDomainEvents": lambda shop: shop.events.record_domain_events([]),
     "GetSalesReport": lambda shop: shop.reports.sales(),
 }
 KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {

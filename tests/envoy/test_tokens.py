@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from emporium.analytics.v1 import event_service_pb2, event_service_pb2_grpc
+from emporium.analytics.v1 import domain_event_service_pb2, domain_event_service_pb2_grpc
 from emporium.order.v1 import catalog_service_pb2, catalog_service_pb2_grpc
 from emporium.user.v1 import user_service_pb2, user_service_pb2_grpc
 from server.kit import auth
@@ -148,10 +148,10 @@ async def test_the_service_gets_the_token_to_verify_it_again(running: Edge) -> N
 async def test_what_is_for_services_alone_has_no_door(running: Edge) -> None:
     metadata = [("authorization", f"Bearer {signed(role='SERVICE')}")]
     async with running.grpc() as channel:
-        stub = event_service_pb2_grpc.EventServiceStub(channel)
+        stub = domain_event_service_pb2_grpc.DomainEventServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await stub.RecordOrderEvents(
-                event_service_pb2.RecordOrderEventsRequest(), metadata=metadata, timeout=5
+            await stub.RecordDomainEvents(
+                domain_event_service_pb2.RecordDomainEventsRequest(), metadata=metadata, timeout=5
             )
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert not running.upstream.calls

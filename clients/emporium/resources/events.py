@@ -4,24 +4,25 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
-from emporium.analytics.v1.event_service_pb2 import (
-    Event,
-    OrderEvent,
-    RecordEventRequest,
-    RecordOrderEventsRequest,
-    RecordOrderEventsResponse,
+from emporium.analytics.v1.domain_event_service_pb2 import (
+    RecordDomainEventsRequest,
+    RecordDomainEventsResponse,
 )
+from emporium.analytics.v1.domain_event_service_pb2_grpc import DomainEventServiceStub
+from emporium.analytics.v1.event_service_pb2 import Event, RecordEventRequest
 from emporium.analytics.v1.event_service_pb2_grpc import EventServiceStub
 from emporium.connection import Connection
+from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.values import timestamp
 
 
 class Events:
-    """`shop.events`: takes in what people do, and what became of orders."""
+    """`shop.events`: takes in what people do, and what happened in other services."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._stub = EventServiceStub(connection.channel)
+        self._domain_events = DomainEventServiceStub(connection.channel)
 
     async def record(
         self,
@@ -47,14 +48,17 @@ class Events:
         )
         return await self._connection.call(self._stub.RecordEvent, request, timeout_seconds)
 
-    async def record_order_events(
-        self, events: Iterable[OrderEvent], *, timeout_seconds: float | None = None
-    ) -> RecordOrderEventsResponse:
-        """Counts what became of orders: 1 to 500 events, all or none. For the order service.
+    async def record_domain_events(
+        self, events: Iterable[DomainEvent], *, timeout_seconds: float | None = None
+    ) -> RecordDomainEventsResponse:
+        """Works in what happened in other services: 1 to 500 events, all or none. For services.
 
-        Each event counts once, by its id, however often it is sent.
+        Each event has its effect once, by its id, however often it is sent; types that have none
+        are ignored.
 
         Raises `InvalidRequest` naming an event that can never be recorded, `Unavailable`.
         """
-        request = RecordOrderEventsRequest(events=events)
-        return await self._connection.call(self._stub.RecordOrderEvents, request, timeout_seconds)
+        request = RecordDomainEventsRequest(events=events)
+        return await self._connection.call(
+            self._domain_events.RecordDomainEvents, request, timeout_seconds
+        )

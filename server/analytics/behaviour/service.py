@@ -1,4 +1,4 @@
-"""Events: what people do, and what became of orders."""
+"""Behaviour: what people do in the shop."""
 
 from datetime import UTC, datetime
 
@@ -7,17 +7,14 @@ from uuid_utils import uuid7
 from emporium.analytics.v1 import event_service_pb2 as pb
 from server.analytics.behaviour import rules, wire
 from server.analytics.behaviour.store import EventStore
-from server.analytics.reports.store import SalesStore
-from server.analytics.reports.wire import from_order_events
 from server.kit.context import Context
 
 
 class EventService:
     """`emporium.analytics.v1.EventService`."""
 
-    def __init__(self, events: EventStore, sales: SalesStore) -> None:
+    def __init__(self, events: EventStore) -> None:
         self._events = events
-        self._sales = sales
 
     async def RecordEvent(self, request: pb.RecordEventRequest, context: Context) -> pb.Event:
         event_id = request.request_id.lower() or str(uuid7())
@@ -25,12 +22,3 @@ class EventService:
         event = rules.event(new, event_id, context.signed_in.id, datetime.now(UTC))
         kept = await self._events.record(event)
         return wire.to_event(rules.repeated(kept, event) if kept else event)
-
-    async def RecordOrderEvents(
-        self, request: pb.RecordOrderEventsRequest, context: Context
-    ) -> pb.RecordOrderEventsResponse:
-        events = from_order_events(request)
-        recorded = await self._sales.record(events)
-        return pb.RecordOrderEventsResponse(
-            recorded=recorded, repeated_before=len(events) - recorded
-        )

@@ -1,105 +1,13 @@
-"""What an event adds to the figures, and what a report says. Pure: time and ids come in."""
+"""What a report covers and says. Pure: time and ids come in."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from operator import add
-from typing import NamedTuple, Self
-from uuid import UUID
 
+from server.analytics.sales.rules import Figures, Period, SalesDay
 from server.kit import errors
-
-
-class Kind(StrEnum):
-    """What became of an order."""
-
-    PLACED = "PLACED"
-    CANCELLED = "CANCELLED"
-    REFUNDED = "REFUNDED"
-    DELETED = "DELETED"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
-    """What became of one order, as a delta: events may be counted in any order."""
-
-    id: UUID
-    kind: Kind
-    order_id: UUID
-    user_id: UUID
-    order_date: datetime
-    total_price: Decimal
-    currency: str
-    units: int
-    was_cancelled: bool  # for DELETED
-    occurred_at: datetime
-
-
-class SalesKey(NamedTuple):
-    """Where figures are added up: a currency, and a day of orders' dates in UTC."""
-
-    currency: str
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What was sold. Adding is exact and in any order the same."""
-
-    orders: int = 0
-    units: int = 0
-    gross: Decimal = Decimal(0)
-    cancelled_orders: int = 0
-    cancelled: Decimal = Decimal(0)
-    refunded_orders: int = 0
-    refunded: Decimal = Decimal(0)
-
-    @property
-    def net(self) -> Decimal:
-        """What is left of the gross."""
-        return self.gross - self.cancelled - self.refunded
-
-    def __add__(self, other: Self) -> "Figures":
-        return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-    def __bool__(self) -> bool:
-        """Whether anything is left: not so on a day whose orders have all been deleted."""
-        return self != Figures()
-
-
-def effect(event: OrderEvent) -> Figures:
-    """What `event` adds to the figures of its day."""
-    total = event.total_price
-    if event.kind is Kind.PLACED:
-        return Figures(orders=1, units=event.units, gross=total)
-    if event.kind is Kind.CANCELLED:
-        return Figures(cancelled_orders=1, cancelled=total)
-    if event.kind is Kind.REFUNDED:
-        return Figures(refunded_orders=1, refunded=total)
-    placed = Figures(orders=-1, units=-event.units, gross=-total)
-    if not event.was_cancelled:
-        return placed
-    return placed + Figures(cancelled_orders=-1, cancelled=-total)
-
-
-def effects(events: Iterable[OrderEvent]) -> dict[SalesKey, Figures]:
-    """What `events` add together, for each currency and day that they touch."""
-    summed: dict[SalesKey, Figures] = {}
-    for event in events:
-        key = SalesKey(event.currency, event.order_date.astimezone(UTC).date())
-        summed[key] = summed.get(key, Figures()) + effect(event)
-    return summed
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Days to report; both ends are included, and None is open."""
-
-    first: date | None = None
-    last: date | None = None
 
 
 def period(first: str, last: str) -> Period:
@@ -115,14 +23,6 @@ def _day(text: str, field: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         raise errors.InvalidFilter(f"'{text}' is not a day", field=field) from error
-
-
-@dataclass(frozen=True, slots=True)
-class SalesDay:
-    """One day's figures."""
-
-    day: date
-    sales: Figures
 
 
 @dataclass(frozen=True, slots=True)

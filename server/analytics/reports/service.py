@@ -2,7 +2,7 @@
 
 from emporium.analytics.v1 import report_service_pb2 as pb
 from server.analytics.reports import rules, wire
-from server.analytics.reports.store import SalesStore
+from server.analytics.sales.store import SalesStore
 from server.kit.context import Context
 
 

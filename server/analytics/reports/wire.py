@@ -1,40 +1,9 @@
-"""Orders' events and reports between Protobuf and dataclasses. No logic."""
+"""Reports on the wire. No logic."""
 
-from decimal import Decimal
-from uuid import UUID
-
-from emporium.analytics.v1 import event_service_pb2 as event_pb
 from emporium.analytics.v1 import report_service_pb2 as report_pb
-from server.analytics.reports.rules import (
-    Figures,
-    Kind,
-    OrderEvent,
-    SalesDay,
-    SalesReport,
-)
-from server.kit.wire import moment, money
-
-_KINDS = {number: Kind(name) for name, number in event_pb.OrderEvent.Kind.items() if number}
-
-
-def from_order_events(request: event_pb.RecordOrderEventsRequest) -> list[OrderEvent]:
-    """What became of orders, as the order service tells it. Raises `Invalid` for no moment."""
-    return [_from_order_event(sent, f"events[{n}]") for n, sent in enumerate(request.events)]
-
-
-def _from_order_event(sent: event_pb.OrderEvent, path: str) -> OrderEvent:
-    return OrderEvent(
-        id=UUID(sent.id),
-        kind=_KINDS[sent.kind],
-        order_id=UUID(sent.order_id),
-        user_id=UUID(sent.user_id),
-        order_date=moment(sent.order_date, f"{path}.order_date"),
-        total_price=Decimal(sent.total_price),
-        currency=sent.currency,
-        units=sent.units,
-        was_cancelled=sent.was_cancelled,
-        occurred_at=moment(sent.occurred_at, f"{path}.occurred_at"),
-    )
+from server.analytics.reports.rules import SalesReport
+from server.analytics.sales.rules import Figures, SalesDay
+from server.kit.wire import money
 
 
 def to_report(report: SalesReport) -> report_pb.SalesReport:

@@ -1,1 +1,1 @@
-"""What the order service tells the world, and how it is written."""
+"""What the order service tells the world (`protos/emporium/order/v1/events.proto`)."""

@@ -1,24 +1,36 @@
-"""What becomes of orders, as the analytics service wants to hear it."""
+"""What becomes of orders as the contract writes it, in the envelope that the outbox keeps."""
 
-from emporium.analytics.v1 import event_service_pb2 as pb
-from server.kit.wire import money, timestamp
-from server.order.orders.rules import EventKind, OrderEvent
+from typing import Any
 
-_KINDS = {EventKind(name): number for name, number in pb.OrderEvent.Kind.items() if number}
+from emporium.order.v1 import events_pb2 as pb
+from server.kit.outbox import Event
+from server.order.orders.rules import EventType, OrderEvent
+from server.order.orders.wire import to_order
+
+AGGREGATE_TYPE = "order"
+
+_MESSAGES: dict[EventType, Any] = {
+    EventType.PLACED: pb.OrderPlaced,
+    EventType.UPDATED: pb.OrderUpdated,
+    EventType.PAID: pb.OrderPaid,
+    EventType.SHIPPED: pb.OrderShipped,
+    EventType.DELIVERED: pb.OrderDelivered,
+    EventType.CANCELLED: pb.OrderCancelled,
+    EventType.REFUNDED: pb.OrderRefunded,
+    EventType.DELETED: pb.OrderDeleted,
+}
 
 
-def to_bytes(event: OrderEvent) -> bytes:
-    """The event as it waits in the outbox: a serialised `OrderEvent`."""
-    order = event.order
-    return pb.OrderEvent(
+def to_outbox(event: OrderEvent) -> Event:
+    """The event as it waits in the outbox."""
+    message = _MESSAGES[event.type]
+    return Event(
         id=event.id,
-        kind=_KINDS[event.kind],
-        order_id=order.id,
-        user_id=order.user_id,
-        order_date=timestamp(order.order_date),
-        total_price=money(order.total_price),
-        currency=order.currency,
-        units=order.units,
-        was_cancelled=event.was_cancelled,
-        occurred_at=timestamp(event.occurred_at),
-    ).SerializeToString()
+        aggregate_type=AGGREGATE_TYPE,
+        aggregate_id=event.order.id,
+        aggregate_version=event.version,
+        type=message.DESCRIPTOR.full_name,
+        payload=message(order=to_order(event.order)).SerializeToString(),
+        occurred_at=event.occurred_at,
+        traceparent=event.traceparent,
+    )

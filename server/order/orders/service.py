@@ -40,6 +40,7 @@ class OrderService:
             event_id=_new_id(),
             now=_now(),
             shop_currency=self._shop_currency,
+            traceparent=context.traceparent,
         )
         message = wire.to_order(placed.order)
         answer = message.SerializeToString()
@@ -72,7 +73,7 @@ class OrderService:
         order = await self._orders.update(
             request.order_id,
             context.owner_scope,
-            lambda order: rules.edited(order, edit, event_id, now),
+            lambda order: rules.edited(order, edit, event_id, now, context.traceparent),
         )
         return wire.to_order(order)
 
@@ -81,7 +82,7 @@ class OrderService:
         await self._orders.delete(
             request.order_id,
             context.owner_scope,
-            lambda order: rules.deleted(order, request.etag, event_id, now),
+            lambda order: rules.deleted(order, request.etag, event_id, now, context.traceparent),
         )
         return Empty()
 

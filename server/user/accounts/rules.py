@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from server.kit import errors
 from server.kit.context import Caller, Role
@@ -37,6 +37,37 @@ class User:
     def etag(self) -> str:
         """Changes with every change."""
         return str(self.version)
+
+
+class EventType(StrEnum):
+    """What became of an account."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    ERASED = "ERASED"
+
+
+@dataclass(frozen=True, slots=True)
+class UserEvent:
+    """Something that became of an account: exactly one for each change of it.
+
+    `version` numbers the changes of one account from 1, without a gap. It is the version of `user`,
+    the account as the change left it; after an erasure, one more than that of the last account.
+    """
+
+    id: str
+    type: EventType
+    user: User
+    version: int
+    occurred_at: datetime
+    traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
+
+
+class Changed(NamedTuple):
+    """An account after a change, and what to tell of it."""
+
+    user: User
+    event: UserEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +116,20 @@ class NewUser:
     has_password: bool
 
 
-def open_account(new: NewUser, by: Caller | None, user_id: str, now: datetime) -> User:
+def open_account(
+    new: NewUser,
+    by: Caller | None,
+    user_id: str,
+    event_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+) -> Changed:
     """The account that `by` may open. Raises `PasswordRequired` or `RoleNotAllowed`."""
     if not new.has_password and not (by and by.is_staff):
         raise PasswordRequired("send 8 characters to 72 bytes", field="password")
     if new.role is not Role.CUSTOMER and not _is_admin(by):
         raise RoleNotAllowed("only an admin may give a role", field="role")
-    return User(
+    user = User(
         id=user_id,
         email=new.email,
         full_name=new.full_name,
@@ -102,6 +140,7 @@ def open_account(new: NewUser, by: Caller | None, user_id: str, now: datetime) -
         updated_at=now,
         version=1,
     )
+    return Changed(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +160,25 @@ def check_change(change: Change, by: Caller) -> None:
             raise RoleNotAllowed(f"only an admin may set {name}", field=name)
 
 
-def changed(user: User, change: Change, now: datetime) -> User:
+def changed(
+    user: User, change: Change, event_id: str, now: datetime, traceparent: str | None = None
+) -> Changed:
     """`user` after `change`. Raises `Outdated`."""
-    check_etag(user, change.etag)
-    return replace(user, **change.fields, updated_at=now, version=user.version + 1)
+    _check_etag(user, change.etag)
+    after = replace(user, **change.fields, updated_at=now, version=user.version + 1)
+    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
+    return Changed(after, event)
 
 
-def check_etag(user: User, etag: str) -> None:
-    """Raises `Outdated` when `etag` is given and no longer the account's."""
+def erased(
+    user: User, etag: str, event_id: str, now: datetime, traceparent: str | None = None
+) -> UserEvent:
+    """What to tell of the end of `user`. Raises `Outdated`."""
+    _check_etag(user, etag)
+    return UserEvent(event_id, EventType.ERASED, user, user.version + 1, now, traceparent)
+
+
+def _check_etag(user: User, etag: str) -> None:
     if etag and etag != user.etag:
         raise errors.Outdated("the account has changed; read it again", field="etag")
 

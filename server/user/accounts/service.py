@@ -24,11 +24,13 @@ class UserService:
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
-        user = rules.open_account(new, context.caller, _new_id(), _now())
+        opened = rules.open_account(
+            new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
+        )
         password_hash = await self._hasher.hash(request.password) if new.has_password else None
-        answer = wire.to_user(user).SerializeToString()
+        answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(
-            await self._store.create(user, password_hash, context.key, answer)
+            await self._store.create(opened, password_hash, context.key, answer)
         )
 
     async def GetUser(self, request: pb.GetUserRequest, context: Context) -> pb.User:
@@ -49,13 +51,19 @@ class UserService:
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.User:
         change = wire.from_update(request)
         rules.check_change(change, context.signed_in)
-        now = _now()
-        return wire.to_user(
-            await self._store.update(request.user_id, lambda user: rules.changed(user, change, now))
+        event_id, now = _new_id(), _now()
+        user = await self._store.update(
+            request.user_id,
+            lambda user: rules.changed(user, change, event_id, now, context.traceparent),
         )
+        return wire.to_user(user)
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> Empty:
-        await self._store.delete(request.user_id, lambda user: rules.check_etag(user, request.etag))
+        event_id, now = _new_id(), _now()
+        await self._store.delete(
+            request.user_id,
+            lambda user: rules.erased(user, request.etag, event_id, now, context.traceparent),
+        )
         return Empty()
 
 

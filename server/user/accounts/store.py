@@ -10,28 +10,29 @@ import asyncpg
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write, to_json
 from server.user.accounts.rows import COLUMNS, to_user
-from server.user.accounts.rules import EmailTaken, Filters, User
+from server.user.accounts.rules import Changed, EmailTaken, Filters, User, UserEvent
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """By what `UserStore.list` can sort, and of which type that is."""
 
 
 class UserStore(Protocol):
-    """Accounts and their password hashes.
+    """Accounts, their password hashes, and the outbox of what becomes of them.
 
     Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is
     too slow; nothing is half-written then, but a change may have been made.
     """
 
     async def create(
-        self, user: User, password_hash: bytes | None, key: Key | None, answer: bytes
+        self, opened: Changed, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
-        """Keeps a new account, and `answer` under `key`, together; gives the answer to send.
+        """Keeps a new account, its event, and `answer` under `key`; gives the answer to send.
 
         That is `answer`, or the first one when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and
@@ -47,15 +48,17 @@ class UserStore(Protocol):
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         """One page in the query's order, ties broken by id."""
 
-    async def update(self, user_id: str, change: Callable[[User], User]) -> User:
-        """Locks the account, keeps what `change` makes of it, and gives that.
+    async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
+        """Locks the account, keeps what `change` makes of it and its event, and gives the account.
 
         `change` decides and calls nobody; what it raises undoes everything. Raises `UserNotFound`
         and `EmailTaken`. Of two updates at once the second sees what the first has made.
         """
 
-    async def delete(self, user_id: str, check: Callable[[User], None]) -> None:
-        """Locks the account, and deletes it unless `check` raises. Raises `UserNotFound`.
+    async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
+        """Locks the account, and deletes it and keeps the event unless `change` raises.
+
+        Raises `UserNotFound`.
 
         The answer to its create goes with it, so that its key is as good as new.
         """
@@ -82,17 +85,31 @@ _DELETE_ANSWERS = "DELETE FROM idempotency_keys WHERE subject = $1"
 
 
 class PostgresUserStore:
-    """A `UserStore` on a pool of connections to `emporium_user`."""
+    """A `UserStore` on a pool of connections to `emporium_user`.
 
-    def __init__(self, pool: Pool) -> None:
+    `encode` puts an event into the outbox's envelope. `wake` is called after each commit that left
+    an event there.
+    """
+
+    def __init__(
+        self, pool: Pool, encode: Callable[[UserEvent], Event], wake: Callable[[], None]
+    ) -> None:
         self._pool = pool
+        self._encode = encode
+        self._wake = wake
 
     async def create(
-        self, user: User, password_hash: bytes | None, key: Key | None, answer: bytes
+        self, opened: Changed, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
-        insert = Write(_INSERT, (to_json([user]), password_hash))
+        user = opened.user
+        writes = [
+            Write(_INSERT, (to_json([user]), password_hash)),
+            append([self._encode(opened.event)]),
+        ]
         with _named(user.email):
-            return await write_once(self._pool, [insert], key, answer, subject=user.id)
+            given = await write_once(self._pool, writes, key, answer, subject=user.id)
+        self._wake()
+        return given
 
     async def get(self, user_id: str) -> User:
         with translated():
@@ -117,23 +134,28 @@ class PostgresUserStore:
             page = await fetch_page(self._pool, _LISTING, where, query)
         return page.with_rows([to_user(row, row["id"]) for row in page.rows])
 
-    async def update(self, user_id: str, change: Callable[[User], User]) -> User:
+    async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
         async def work(unit: UnitOfWork) -> User:
-            user = change(await _locked(unit, user_id))
+            user, event = change(await _locked(unit, user_id))
             unit.write(_USERS.update([user]))
+            unit.write(append([self._encode(event)]))
             with _named(user.email):
                 await unit.flush()
             return user
 
-        return await transaction(self._pool, work)
+        user = await transaction(self._pool, work)
+        self._wake()
+        return user
 
-    async def delete(self, user_id: str, check: Callable[[User], None]) -> None:
+    async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
         async def work(unit: UnitOfWork) -> None:
-            check(await _locked(unit, user_id))
+            event = change(await _locked(unit, user_id))
+            unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE_ANSWERS, (user_id,)))
             unit.write(Write(_DELETE, (user_id,)))
 
         await transaction(self._pool, work)
+        self._wake()
 
 
 async def _locked(unit: UnitOfWork, user_id: str) -> User:

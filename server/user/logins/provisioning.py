@@ -1,16 +1,18 @@
 """Accounts that the operator makes, beside the API: the first admin has nobody to ask."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import bcrypt
 from uuid_utils import uuid7
 
-from server.kit.context import Role
+from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
-from server.user.accounts.rules import Status, User
+from server.user.accounts.rules import Change, NewUser, Status, changed, open_account
 from server.user.accounts.store import PostgresUserStore
+from server.user.events.encoding import to_outbox
 from server.user.logins.store import PostgresCredentialStore
+
+_OPERATOR = Caller("operator", Role.ADMIN, expires_at=0)
 
 
 async def ensure_account(
@@ -20,16 +22,20 @@ async def ensure_account(
 
     Repeatable. Blocks for a quarter of a second a call when the password is new.
     """
-    accounts, credentials = PostgresUserStore(pool), PostgresCredentialStore(pool)
+    # The relays of the running service, if there are any, find the event by themselves.
+    accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
+    credentials = PostgresCredentialStore(pool)
     found = await credentials.find(email)
+    event_id, now = str(uuid7()), datetime.now(UTC)
     if found is None:
-        now = datetime.now(UTC)
-        user = User(str(uuid7()), email, full_name, None, role, Status.ACTIVE, now, now, 1)
-        await accounts.create(user, _hash(password, cost), None, b"")
-        return user.id
+        new = NewUser(email, full_name, None, role, has_password=True)
+        opened = open_account(new, _OPERATOR, str(uuid7()), event_id, now)
+        await accounts.create(opened, _hash(password, cost), None, b"")
+        return opened.user.id
     user = found.user
     if (user.role, user.status) != (role, Status.ACTIVE):
-        await accounts.update(user.id, lambda was: replace(was, role=role, status=Status.ACTIVE))
+        change = Change({"role": role, "status": Status.ACTIVE}, etag="")
+        await accounts.update(user.id, lambda was: changed(was, change, event_id, now))
     if not (found.password_hash and bcrypt.checkpw(password.encode(), found.password_hash)):
         await credentials.set_password(user.id, _hash(password, cost))
     return user.id

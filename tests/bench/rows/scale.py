@@ -13,6 +13,7 @@ from server.kit.listing.paging import After, PageQuery, Sort, Total
 from server.settings import Postgres
 from server.user.accounts.rules import Filters, Status
 from server.user.accounts.store import PostgresUserStore
+from server.user.events.encoding import to_outbox
 from tests.bench.budget import Budget
 from tests.bench.compare import Run, alternate
 from tests.bench.flood import flood
@@ -80,7 +81,7 @@ async def _lists(stage: Stage, users: Users, count: int) -> Sequence[Row]:
         postgres.connected(Postgres(database_url=users.database_url)) as pool,
         stage.admin(users.database_url) as connection,
     ):
-        store = PostgresUserStore(pool)
+        store = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
         first_ms, deep_ms = await _medians_ms(
             _PAGES,
             lambda: store.list(_ACTIVE, _FIRST),

@@ -12,7 +12,7 @@ import pytest_asyncio
 from server.analytics.app import registrations
 from server.analytics.behaviour.store import MongoEventStore
 from server.analytics.migrations import mongo as migrations
-from server.analytics.reports.store import MongoSalesStore
+from server.analytics.sales.store import MongoSalesStore
 from server.kit import mongo as kit_mongo
 from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo, Shop

@@ -1,50 +1,75 @@
 """The analytics service as a caller with some token sees it, and what such callers send."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 
+from emporium import DomainEvent
+from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
+from emporium.analytics.v1 import (
+    domain_event_service_pb2_grpc,
+    event_service_pb2_grpc,
+    report_service_pb2_grpc,
+)
 from emporium.analytics.v1 import event_service_pb2 as event_pb
-from emporium.analytics.v1 import event_service_pb2_grpc, report_service_pb2_grpc
-from server.analytics.reports.rules import OrderEvent
+from emporium.order.v1 import events_pb2
+from emporium.order.v1.order_service_pb2 import Order, OrderItem
+from server.analytics.sales.rules import Kind, OrderEvent
 from server.kit.wire import timestamp
+from tests.server.analytics.sales.histories import FIRST
 
 VIEWED = event_pb.RecordEventRequest(type="product.viewed", properties={"product_id": "7"})
 
 
 class Door:
-    """The service's two stubs, with a token."""
+    """The service's stubs, with a token."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None) -> None:
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
-        self.events = event_service_pb2_grpc.EventServiceStub(channel)
-        self.reports = report_service_pb2_grpc.ReportServiceStub(channel)
+        self.stubs = {
+            "RecordEvent": event_service_pb2_grpc.EventServiceStub(channel),
+            "RecordDomainEvents": domain_event_service_pb2_grpc.DomainEventServiceStub(channel),
+            "GetSalesReport": report_service_pb2_grpc.ReportServiceStub(channel),
+        }
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stub = self.reports if name == "GetSalesReport" else self.events
-        return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
+        call = getattr(self.stubs[name], name)
+        return await call(request, metadata=[*self.metadata, *headers])
 
 
 DoorOf = Callable[..., Door]
 
 
-def batch(*events: OrderEvent) -> event_pb.RecordOrderEventsRequest:
+def batch(*events: OrderEvent) -> domain_pb.RecordDomainEventsRequest:
     """What the order service sends to tell of `events`."""
-    return event_pb.RecordOrderEventsRequest(events=[on_the_wire(event) for event in events])
+    return domain_pb.RecordDomainEventsRequest(events=[on_the_wire(event) for event in events])
 
 
-def on_the_wire(event: OrderEvent) -> event_pb.OrderEvent:
+def on_the_wire(event: OrderEvent) -> DomainEvent:
     """An event as the order service tells it."""
-    return event_pb.OrderEvent(
-        id=str(event.id),
-        kind=event_pb.OrderEvent.Kind.Value(event.kind),
-        order_id=str(event.order_id),
+    statuses = {Kind.CANCELLED: Order.CANCELLED, Kind.REFUNDED: Order.REFUNDED}
+    order = Order(
+        id=str(event.order_id),
         user_id=str(event.user_id),
-        order_date=timestamp(event.order_date),
-        total_price=f"{event.total_price:.2f}",
+        status=Order.CANCELLED if event.was_cancelled else statuses.get(event.kind, Order.PENDING),
+        items=[OrderItem(quantity=event.units - 1), OrderItem(quantity=1)],
         currency=event.currency,
-        units=event.units,
-        was_cancelled=event.was_cancelled,
-        occurred_at=timestamp(event.occurred_at),
+        total_price=f"{event.total_price:.2f}",
+        order_date=timestamp(event.order_date),
+    )
+    return told(str(event.id), getattr(events_pb2, f"Order{event.kind.title()}")(order=order))
+
+
+def told(event_id: str, message: Any, aggregate_type: str = "order") -> DomainEvent:
+    """What a service sends to tell of `message`."""
+    return DomainEvent(
+        id=event_id,
+        aggregate_type=aggregate_type,
+        aggregate_id=str(uuid.uuid4()),
+        aggregate_version=1,
+        type=message.DESCRIPTOR.full_name,
+        occurred_at=timestamp(FIRST),
+        payload=message.SerializeToString(),
     )

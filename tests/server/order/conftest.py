@@ -13,7 +13,7 @@ from server.kit import errors, postgres
 from server.kit.postgres import Pool
 from server.order.app import registrations
 from server.order.catalog.store import PostgresCatalogStore
-from server.order.events.encoding import to_bytes
+from server.order.events.encoding import to_outbox
 from server.order.neighbours import Buyer, BuyerNotFound
 from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres
@@ -39,13 +39,13 @@ class FakeUsers:
 
 
 @dataclass
-class Bell:
-    """Counts its rings."""
+class Wakes:
+    """Counts how often it is called."""
 
-    rings: int = 0
+    count: int = 0
 
     def __call__(self) -> None:
-        self.rings += 1
+        self.count += 1
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -62,8 +62,8 @@ async def order_pool(order_database: Postgres) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture(scope="session")
-def bell() -> Bell:
-    return Bell()
+def wakes() -> Wakes:
+    return Wakes()
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +72,8 @@ def catalog(order_pool: Pool) -> PostgresCatalogStore:
 
 
 @pytest.fixture(scope="session")
-def orders(order_pool: Pool, bell: Bell) -> PostgresOrderStore:
-    return PostgresOrderStore(order_pool, encode=to_bytes, ring=bell)
+def orders(order_pool: Pool, wakes: Wakes) -> PostgresOrderStore:
+    return PostgresOrderStore(order_pool, encode=to_outbox, wake=wakes)
 
 
 @pytest.fixture
@@ -92,12 +92,12 @@ def shared_users() -> FakeUsers:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def order_channel(
     order_pool: Pool,
-    bell: Bell,
+    wakes: Wakes,
     shared_users: FakeUsers,
     serve: Serve,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
-    services = registrations(order_pool, shared_users, bell, SHOP_CURRENCY)
+    services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY)
     async with serve(services) as channel:
         yield channel
 

@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from emporium import Emporium, OrderLine, Targets
-from emporium.analytics.v1 import event_service_pb2 as analytics_pb
+from emporium import DomainEvent, Emporium, OrderLine, Targets
+from emporium.analytics.v1 import domain_event_service_pb2 as analytics_pb
 from server.kit import auth
 from server.kit.context import Role
 from server.kit.postgres import migrate
@@ -34,26 +34,26 @@ class Analytics:
     """Takes events, once it is there."""
 
     def __init__(self) -> None:
-        self.taken: asyncio.Queue[analytics_pb.OrderEvent] = asyncio.Queue()
+        self.taken: asyncio.Queue[DomainEvent] = asyncio.Queue()
 
     async def record(
-        self, request: analytics_pb.RecordOrderEventsRequest, context: Any
-    ) -> analytics_pb.RecordOrderEventsResponse:
+        self, request: analytics_pb.RecordDomainEventsRequest, context: Any
+    ) -> analytics_pb.RecordDomainEventsResponse:
         for event in request.events:
             self.taken.put_nowait(event)
-        return analytics_pb.RecordOrderEventsResponse(recorded=len(request.events))
+        return analytics_pb.RecordDomainEventsResponse(recorded=len(request.events))
 
     async def serve(self, port: int) -> grpc.aio.Server:
         server = grpc.aio.server()
         handler = grpc.unary_unary_rpc_method_handler(
             self.record,
-            request_deserializer=analytics_pb.RecordOrderEventsRequest.FromString,
-            response_serializer=analytics_pb.RecordOrderEventsResponse.SerializeToString,
+            request_deserializer=analytics_pb.RecordDomainEventsRequest.FromString,
+            response_serializer=analytics_pb.RecordDomainEventsResponse.SerializeToString,
         )
         server.add_generic_rpc_handlers(
             [
                 grpc.method_handlers_generic_handler(
-                    "emporium.analytics.v1.EventService", {"RecordOrderEvents": handler}
+                    "emporium.analytics.v1.DomainEventService", {"RecordDomainEvents": handler}
                 )
             ]
         )
@@ -126,7 +126,7 @@ async def test_an_order_placed_while_analytics_is_away_is_told_when_it_is_back(
     analytics = Analytics()
     server = await analytics.serve(service.analytics_port)
     async with asyncio.timeout(READY_SECONDS):
-        while (await analytics.taken.get()).order_id != order.id:
+        while (await analytics.taken.get()).aggregate_id != order.id:
             pass
 
     process.send_signal(signal.SIGTERM)
@@ -150,16 +150,25 @@ async def test_dead_letters_are_sent_again_by_one_command(
     service: Service, order_database: Postgres
 ) -> None:
     connection = await asyncpg.connect(order_database.database_url)
-    event_id = new_id()
+    event_id, order_id = new_id(), new_id()
     await connection.execute(
-        "INSERT INTO outbox_dead_letters (id, payload, created_at, attempts, error)"
-        " VALUES ($1, '', now(), 1, 'mended since')",
+        "INSERT INTO outbox (id, aggregate_type, aggregate_id, aggregate_version, event_type,"
+        "                    payload, occurred_at)"
+        " VALUES ($1, 'order', $2, 1, 'emporium.order.v1.OrderPlaced', '', now())",
+        event_id,
+        order_id,
+    )
+    await connection.execute(
+        "INSERT INTO outbox_blocks (destination, aggregate_id, event_id, state, attempts, error)"
+        " VALUES ('analytics', $1, $2, 'DEAD', 1, 'mended since')",
+        order_id,
         event_id,
     )
     process = await service.start("server.order.dead_letters")
     said, _ = await process.communicate()
     assert (process.returncode, said) == (0, b"1 dead letters will be sent again\n")
-    assert await connection.execute("DELETE FROM outbox WHERE id = $1", event_id) == "DELETE 1"
+    blocks = await connection.fetch("SELECT FROM outbox_blocks WHERE event_id = $1", event_id)
+    assert blocks == []
     await connection.close()
 
 

@@ -1,6 +1,7 @@
 """A user service, in this process, over a real database."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import grpc
 import pytest
@@ -10,11 +11,22 @@ from server.kit import auth, postgres
 from server.kit.postgres import Pool
 from server.user.accounts.store import PostgresUserStore
 from server.user.app import registrations
+from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.doors import Door
 
 CHEAPEST_BCRYPT = 4
+
+
+@dataclass
+class Wakes:
+    """Counts how often it is called."""
+
+    count: int = 0
+
+    def __call__(self) -> None:
+        self.count += 1
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -24,20 +36,25 @@ async def user_pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
         yield pool
 
 
+@pytest.fixture(scope="session")
+def wakes() -> Wakes:
+    return Wakes()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def store(user_pool: Pool) -> PostgresUserStore:
+async def store(user_pool: Pool, wakes: Wakes) -> PostgresUserStore:
     """The store under test; other tests use it too, so each makes accounts of its own."""
-    return PostgresUserStore(user_pool)
+    return PostgresUserStore(user_pool, encode=to_outbox, wake=wakes)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def user_channel(
-    user_pool: Pool, signer: auth.Signer, serve: Serve
+    user_pool: Pool, wakes: Wakes, signer: auth.Signer, serve: Serve
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
     async with (
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
-        serve(registrations(user_pool, hasher, signer)) as channel,
+        serve(registrations(user_pool, hasher, signer, wakes)) as channel,
     ):
         yield channel
 

@@ -30,7 +30,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/analytics/v1/event_service.proto\x12\x15\x65mporium.analytics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\nproperties\x18\x05 \x03(\x0b\x32,.emporium.analytics.v1.Event.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc2\x03\n\x12RecordEventRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\xa2\x01\n\x04type\x18\x02 \x01(\tB\x93\x01\xe2\x41\x01\x02\xbaH\x8b\x01r)\x18@2%^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$\xba\x01]\n\rtype.reserved\x12\x30order.* events are recorded by the order service\x1a\x1a!this.startsWith(\'order.\')\x12\x39\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xbaH\x05\xb2\x01\x02\x38\x01\x12x\n\nproperties\x18\x04 \x03(\x0b\x32\x39.emporium.analytics.v1.RecordEventRequest.PropertiesEntryB)\xbaH&\x9a\x01#\x10\x14\"\x18r\x16\x32\x14^[A-Za-z0-9_]{1,64}$*\x05r\x03\x18\x80\x04\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x03\n\nOrderEvent\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12@\n\x04kind\x18\x02 \x01(\x0e\x32&.emporium.analytics.v1.OrderEvent.KindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\x08order_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07user_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\norder_date\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x0btotal_price\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[0-9]{1,12}\\.[0-9]{2}$\x12#\n\x08\x63urrency\x18\x07 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x16\n\x05units\x18\x08 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12\x15\n\rwas_cancelled\x18\t \x01(\x08\x12\x37\n\x0boccurred_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"R\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\n\n\x06PLACED\x10\x01\x12\r\n\tCANCELLED\x10\x02\x12\x0c\n\x08REFUNDED\x10\x03\x12\x0b\n\x07\x44\x45LETED\x10\x04\"Z\n\x18RecordOrderEventsRequest\x12>\n\x06\x65vents\x18\x01 \x03(\x0b\x32!.emporium.analytics.v1.OrderEventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"F\n\x19RecordOrderEventsResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x05\x12\x17\n\x0frepeated_before\x18\x02 \x01(\x05\x32\x95\x02\n\x0c\x45ventService\x12~\n\x0bRecordEvent\x12).emporium.analytics.v1.RecordEventRequest\x1a\x1c.emporium.analytics.v1.Event\"&\xaa\xbb\x18\x02\x08\x05\xb2\xbb\x18\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/events:\x01*\x12\x84\x01\n\x11RecordOrderEvents\x12/.emporium.analytics.v1.RecordOrderEventsRequest\x1a\x30.emporium.analytics.v1.RecordOrderEventsResponse\"\x0c\x90\x02\x02\xaa\xbb\x18\x05\x08\x04\x12\x01\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/analytics/v1/event_service.proto\x12\x15\x65mporium.analytics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\nproperties\x18\x05 \x03(\x0b\x32,.emporium.analytics.v1.Event.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc2\x03\n\x12RecordEventRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\xa2\x01\n\x04type\x18\x02 \x01(\tB\x93\x01\xe2\x41\x01\x02\xbaH\x8b\x01r)\x18@2%^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$\xba\x01]\n\rtype.reserved\x12\x30order.* events are recorded by the order service\x1a\x1a!this.startsWith(\'order.\')\x12\x39\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xbaH\x05\xb2\x01\x02\x38\x01\x12x\n\nproperties\x18\x04 \x03(\x0b\x32\x39.emporium.analytics.v1.RecordEventRequest.PropertiesEntryB)\xbaH&\x9a\x01#\x10\x14\"\x18r\x16\x32\x14^[A-Za-z0-9_]{1,64}$*\x05r\x03\x18\x80\x04\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\x8e\x01\n\x0c\x45ventService\x12~\n\x0bRecordEvent\x12).emporium.analytics.v1.RecordEventRequest\x1a\x1c.emporium.analytics.v1.Event\"&\xaa\xbb\x18\x02\x08\x05\xb2\xbb\x18\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/events:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,30 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDEVENTREQUEST'].fields_by_name['occurred_at']._serialized_options = b'\272H\005\262\001\0028\001'
   _globals['_RECORDEVENTREQUEST'].fields_by_name['properties']._loaded_options = None
   _globals['_RECORDEVENTREQUEST'].fields_by_name['properties']._serialized_options = b'\272H&\232\001#\020\024\"\030r\0262\024^[A-Za-z0-9_]{1,64}$*\005r\003\030\200\004'
-  _globals['_ORDEREVENT'].fields_by_name['id']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_ORDEREVENT'].fields_by_name['kind']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['kind']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
-  _globals['_ORDEREVENT'].fields_by_name['order_id']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_ORDEREVENT'].fields_by_name['user_id']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_ORDEREVENT'].fields_by_name['order_date']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['order_date']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_ORDEREVENT'].fields_by_name['total_price']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['total_price']._serialized_options = b'\272H\033r\0312\027^[0-9]{1,12}\\.[0-9]{2}$'
-  _globals['_ORDEREVENT'].fields_by_name['currency']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['currency']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
-  _globals['_ORDEREVENT'].fields_by_name['units']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['units']._serialized_options = b'\272H\004\"\002(\001'
-  _globals['_ORDEREVENT'].fields_by_name['occurred_at']._loaded_options = None
-  _globals['_ORDEREVENT'].fields_by_name['occurred_at']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_RECORDORDEREVENTSREQUEST'].fields_by_name['events']._loaded_options = None
-  _globals['_RECORDORDEREVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\272H\010\222\001\005\010\001\020\364\003'
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvent']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvent']._serialized_options = b'\252\273\030\002\010\005\262\273\030\003\010\311\001\202\323\344\223\002\023\"\016/api/v1/events:\001*'
-  _globals['_EVENTSERVICE'].methods_by_name['RecordOrderEvents']._loaded_options = None
-  _globals['_EVENTSERVICE'].methods_by_name['RecordOrderEvents']._serialized_options = b'\220\002\002\252\273\030\005\010\004\022\001\004'
   _globals['_EVENT']._serialized_start=229
   _globals['_EVENT']._serialized_end=451
   _globals['_EVENT_PROPERTIESENTRY']._serialized_start=402
@@ -83,14 +61,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDEVENTREQUEST']._serialized_end=904
   _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_start=402
   _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_end=451
-  _globals['_ORDEREVENT']._serialized_start=907
-  _globals['_ORDEREVENT']._serialized_end=1396
-  _globals['_ORDEREVENT_KIND']._serialized_start=1314
-  _globals['_ORDEREVENT_KIND']._serialized_end=1396
-  _globals['_RECORDORDEREVENTSREQUEST']._serialized_start=1398
-  _globals['_RECORDORDEREVENTSREQUEST']._serialized_end=1488
-  _globals['_RECORDORDEREVENTSRESPONSE']._serialized_start=1490
-  _globals['_RECORDORDEREVENTSRESPONSE']._serialized_end=1560
-  _globals['_EVENTSERVICE']._serialized_start=1563
-  _globals['_EVENTSERVICE']._serialized_end=1840
+  _globals['_EVENTSERVICE']._serialized_start=907
+  _globals['_EVENTSERVICE']._serialized_end=1049
 # @@protoc_insertion_point(module_scope)

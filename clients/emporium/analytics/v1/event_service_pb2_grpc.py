@@ -27,9 +27,10 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """Takes in what happened: what people do in the shop, and what became of orders.
+    """Takes in what people do in the shop.
 
-    The two come by different doors, so that no caller can invent a sale.
+    What happened in other services comes by another door, DomainEventService, so that no caller can
+    invent a sale.
     """
 
     def __init__(self, channel):
@@ -43,17 +44,13 @@ class EventServiceStub:
                 request_serializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordEventRequest.SerializeToString,
                 response_deserializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.Event.FromString,
                 _registered_method=True)
-        self.RecordOrderEvents = channel.unary_unary(
-                '/emporium.analytics.v1.EventService/RecordOrderEvents',
-                request_serializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordOrderEventsRequest.SerializeToString,
-                response_deserializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordOrderEventsResponse.FromString,
-                _registered_method=True)
 
 
 class EventServiceServicer:
-    """Takes in what happened: what people do in the shop, and what became of orders.
+    """Takes in what people do in the shop.
 
-    The two come by different doors, so that no caller can invent a sale.
+    What happened in other services comes by another door, DomainEventService, so that no caller can
+    invent a sale.
     """
 
     def RecordEvent(self, request, context):
@@ -61,17 +58,6 @@ class EventServiceServicer:
 
         Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
         for a service.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RecordOrderEvents(self, request, context):
-        """Counts what became of orders. For the order service, which sends each event at least once;
-        each is counted exactly once, by its id, however often it arrives.
-
-        One batch is recorded whole or not at all. No REST mapping: the edge has no door to it.
-        Errors: INVALID_ARGUMENT naming the event that can never be recorded; UNAVAILABLE to try again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,11 +71,6 @@ def add_EventServiceServicer_to_server(servicer, server):
                     request_deserializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordEventRequest.FromString,
                     response_serializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.Event.SerializeToString,
             ),
-            'RecordOrderEvents': grpc.unary_unary_rpc_method_handler(
-                    servicer.RecordOrderEvents,
-                    request_deserializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordOrderEventsRequest.FromString,
-                    response_serializer=emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordOrderEventsResponse.SerializeToString,
-            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'emporium.analytics.v1.EventService', rpc_method_handlers)
@@ -99,9 +80,10 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """Takes in what happened: what people do in the shop, and what became of orders.
+    """Takes in what people do in the shop.
 
-    The two come by different doors, so that no caller can invent a sale.
+    What happened in other services comes by another door, DomainEventService, so that no caller can
+    invent a sale.
     """
 
     @staticmethod
@@ -121,33 +103,6 @@ class EventService:
             '/emporium.analytics.v1.EventService/RecordEvent',
             emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordEventRequest.SerializeToString,
             emporium_dot_analytics_dot_v1_dot_event__service__pb2.Event.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RecordOrderEvents(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/emporium.analytics.v1.EventService/RecordOrderEvents',
-            emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordOrderEventsRequest.SerializeToString,
-            emporium_dot_analytics_dot_v1_dot_event__service__pb2.RecordOrderEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

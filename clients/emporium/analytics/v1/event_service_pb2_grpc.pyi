@@ -14,9 +14,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """Takes in what happened: what people do in the shop, and what became of orders.
+    """Takes in what people do in the shop.
 
-    The two come by different doors, so that no caller can invent a sale.
+    What happened in other services comes by another door, DomainEventService, so that no caller can
+    invent a sale.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -26,18 +27,12 @@ class EventServiceStub:
     Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
     for a service.
     """
-    RecordOrderEvents: aio.UnaryUnaryMultiCallable[event_service_pb2.RecordOrderEventsRequest, event_service_pb2.RecordOrderEventsResponse]
-    """Counts what became of orders. For the order service, which sends each event at least once;
-    each is counted exactly once, by its id, however often it arrives.
-
-    One batch is recorded whole or not at all. No REST mapping: the edge has no door to it.
-    Errors: INVALID_ARGUMENT naming the event that can never be recorded; UNAVAILABLE to try again.
-    """
 
 class EventServiceServicer(metaclass=abc_1.ABCMeta):
-    """Takes in what happened: what people do in the shop, and what became of orders.
+    """Takes in what people do in the shop.
 
-    The two come by different doors, so that no caller can invent a sale.
+    What happened in other services comes by another door, DomainEventService, so that no caller can
+    invent a sale.
     """
 
     @abc_1.abstractmethod
@@ -50,19 +45,6 @@ class EventServiceServicer(metaclass=abc_1.ABCMeta):
 
         Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
         for a service.
-        """
-
-    @abc_1.abstractmethod
-    def RecordOrderEvents(
-        self,
-        request: event_service_pb2.RecordOrderEventsRequest,
-        context: aio.ServicerContext[event_service_pb2.RecordOrderEventsRequest, abc.Awaitable[event_service_pb2.RecordOrderEventsResponse]],
-    ) -> abc.Awaitable[event_service_pb2.RecordOrderEventsResponse]:
-        """Counts what became of orders. For the order service, which sends each event at least once;
-        each is counted exactly once, by its id, however often it arrives.
-
-        One batch is recorded whole or not at all. No REST mapping: the edge has no door to it.
-        Errors: INVALID_ARGUMENT naming the event that can never be recorded; UNAVAILABLE to try again.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: aio.Server) -> None: ...

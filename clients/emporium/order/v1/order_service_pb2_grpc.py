@@ -30,7 +30,7 @@ if _version_not_supported:
 class OrderServiceStub:
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells analytics of it are committed together: no order is ever
+    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 
@@ -80,7 +80,7 @@ class OrderServiceStub:
 class OrderServiceServicer:
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells analytics of it are committed together: no order is ever
+    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 
@@ -210,7 +210,7 @@ def add_OrderServiceServicer_to_server(servicer, server):
 class OrderService:
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells analytics of it are committed together: no order is ever
+    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 

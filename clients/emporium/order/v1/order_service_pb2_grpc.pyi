@@ -17,7 +17,7 @@ GRPC_VERSION: str
 class OrderServiceStub:
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells analytics of it are committed together: no order is ever
+    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 
@@ -75,7 +75,7 @@ class OrderServiceStub:
 class OrderServiceServicer(metaclass=abc_1.ABCMeta):
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells analytics of it are committed together: no order is ever
+    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 

@@ -8,12 +8,11 @@ from server.order.orders.rules.changes import (
     deleted,
     edited,
 )
+from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.order import (
     Address,
-    EventKind,
     Item,
     Order,
-    OrderEvent,
     OrderFilters,
     OrderNotFound,
     StaffOnlyField,
@@ -26,7 +25,7 @@ __all__ = [
     "Address",
     "Changed",
     "Edit",
-    "EventKind",
+    "EventType",
     "Item",
     "Line",
     "NewOrder",

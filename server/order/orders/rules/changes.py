@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from server.kit import errors
-from server.order.orders.rules.order import EventKind, Order, OrderEvent, StaffOnlyField, Status
+from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.order import Order, StaffOnlyField, Status
 
 MOVES: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
@@ -22,9 +23,6 @@ MOVES_OF_CUSTOMERS = frozenset({Status.CANCELLED})
 DELETABLE = frozenset({Status.PENDING, Status.CANCELLED})
 
 CLEARABLE = frozenset({"shipping_address"})
-
-# What the reports want to hear of a move.
-_EVENTS = {Status.CANCELLED: EventKind.CANCELLED, Status.REFUNDED: EventKind.REFUNDED}
 
 
 class OrderNotPending(errors.Conflict):
@@ -54,7 +52,7 @@ class Edit:
 
 
 class Changed(NamedTuple):
-    """An order after a change, and what to tell of it; None is nothing."""
+    """An order after a change, and what to tell of it; None when nothing was changed."""
 
     order: Order
     event: OrderEvent | None
@@ -69,7 +67,9 @@ def check_edit(edit: Edit, *, is_staff: bool) -> None:
         raise StaffOnlyField("status: customers may only cancel", field="status")
 
 
-def edited(order: Order, edit: Edit, event_id: str, now: datetime) -> Changed:
+def edited(
+    order: Order, edit: Edit, event_id: str, now: datetime, traceparent: str | None = None
+) -> Changed:
     """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`.
 
     The status that the order has already is no move, so a repeated cancel finds its work done.
@@ -86,17 +86,19 @@ def edited(order: Order, edit: Edit, event_id: str, now: datetime) -> Changed:
     if status and status not in MOVES[order.status]:
         raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
     after = replace(order, **fields, updated_at=now, version=order.version + 1)
-    kind = _EVENTS.get(status) if status else None
-    return Changed(after, OrderEvent(event_id, kind, after, False, now) if kind else None)
+    # A move is told by the name of the status that it leads to.
+    told = EventType(status) if status else EventType.UPDATED
+    return Changed(after, OrderEvent(event_id, told, after, after.version, now, traceparent))
 
 
-def deleted(order: Order, etag: str, event_id: str, now: datetime) -> OrderEvent:
+def deleted(
+    order: Order, etag: str, event_id: str, now: datetime, traceparent: str | None = None
+) -> OrderEvent:
     """What to tell of the end of `order`. Raises `Outdated` or `OrderNotDeletable`."""
     _check_etag(order, etag)
     if order.status not in DELETABLE:
         raise OrderNotDeletable(f"the order is {order.status}")
-    was_cancelled = order.status is Status.CANCELLED
-    return OrderEvent(event_id, EventKind.DELETED, order, was_cancelled, now)
+    return OrderEvent(event_id, EventType.DELETED, order, order.version + 1, now, traceparent)
 
 
 def _check_etag(order: Order, etag: str) -> None:

@@ -83,11 +83,6 @@ class Order:
         """Changes with every change."""
         return str(self.version)
 
-    @property
-    def units(self) -> int:
-        """How many things it holds, over all lines."""
-        return sum(item.quantity for item in self.items)
-
 
 @dataclass(frozen=True, slots=True)
 class OrderFilters:
@@ -97,23 +92,3 @@ class OrderFilters:
     status: Status | None = None
     placed_after: datetime | None = None  # included
     placed_before: datetime | None = None  # excluded
-
-
-class EventKind(StrEnum):
-    """What became of an order, as far as the reports care."""
-
-    PLACED = "PLACED"
-    CANCELLED = "CANCELLED"
-    REFUNDED = "REFUNDED"
-    DELETED = "DELETED"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
-    """Something that became of an order, to be told to the reports."""
-
-    id: str
-    kind: EventKind
-    order: Order  # as it is now, or was last
-    was_cancelled: bool
-    occurred_at: datetime

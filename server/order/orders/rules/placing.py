@@ -9,15 +9,8 @@ from typing import NamedTuple
 from server.kit import errors
 from server.kit.errors import Violation
 from server.order.catalog.rules import Offer, ProductNotFound
-from server.order.orders.rules.order import (
-    Address,
-    EventKind,
-    Item,
-    Order,
-    OrderEvent,
-    StaffOnlyField,
-    Status,
-)
+from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.order import Address, Item, Order, StaffOnlyField, Status
 
 TOTAL_PRICE_MAX = Decimal("999999999999.99")
 _NOTHING = Decimal("0.00")
@@ -99,6 +92,7 @@ def place(
     event_id: str,
     now: datetime,
     shop_currency: str,
+    traceparent: str | None = None,
 ) -> Placed:
     """The order that `new` comes to, at the prices of `offers`, by product id, where it names none.
 
@@ -127,7 +121,8 @@ def place(
         updated_at=now,
         version=1,
     )
-    return Placed(order, OrderEvent(event_id, EventKind.PLACED, order, False, now))
+    event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent)
+    return Placed(order, event)
 
 
 def _refuse(kind: type[errors.Forbidden], field: str) -> None:

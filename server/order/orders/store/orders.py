@@ -5,6 +5,7 @@ from collections.abc import Callable
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
@@ -17,7 +18,6 @@ from server.order.orders.rules import (
     Placed,
 )
 from server.order.orders.store import SORTABLE, rows
-from server.order.orders.store.events import told
 from server.order.orders.store.placing import Placing
 
 _LISTING = Listing(
@@ -47,17 +47,17 @@ _DELETE = "DELETE FROM orders WHERE id = $1"
 class PostgresOrderStore:
     """An `OrderStore` on a pool of connections to `emporium_order`.
 
-    `encode` writes an event as the outbox keeps it. `ring` is called after each commit that left
+    `encode` puts an event into the outbox's envelope. `wake` is called after each commit that left
     an event there.
     """
 
     def __init__(
-        self, pool: Pool, encode: Callable[[OrderEvent], bytes], ring: Callable[[], None]
+        self, pool: Pool, encode: Callable[[OrderEvent], Event], wake: Callable[[], None]
     ) -> None:
         self._pool = pool
         self._encode = encode
-        self._ring = ring
-        self._placing = Placing(pool, encode, ring)
+        self._wake = wake
+        self._placing = Placing(pool, encode, wake)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         return await self._placing.create(placed, key, answer)
@@ -91,11 +91,11 @@ class PostgresOrderStore:
             for each in rows.updates(before, order):
                 unit.write(each)
             if event:
-                unit.write(told([event], self._encode))
+                unit.write(append([self._encode(event)]))
             return order
 
         order = await transaction(self._pool, work)
-        self._ring()
+        self._wake()
         return order
 
     async def delete(
@@ -103,11 +103,11 @@ class PostgresOrderStore:
     ) -> None:
         async def work(unit: UnitOfWork) -> None:
             event = change(await _locked(unit, order_id, owner_scope))
-            unit.write(told([event], self._encode))
+            unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
 
         await transaction(self._pool, work)
-        self._ring()
+        self._wake()
 
 
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:

@@ -7,12 +7,12 @@ import asyncpg
 
 from server.kit.batching import Batcher
 from server.kit.context import Key
+from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import write
 from server.order.orders.rules import OrderEvent, Placed
 from server.order.orders.store import rows
-from server.order.orders.store.events import told
 
 _TOGETHER_MAX = 64
 
@@ -30,11 +30,11 @@ class Placing:
     """Keeps orders as `OrderStore.create` promises."""
 
     def __init__(
-        self, pool: Pool, encode: Callable[[OrderEvent], bytes], ring: Callable[[], None]
+        self, pool: Pool, encode: Callable[[OrderEvent], Event], wake: Callable[[], None]
     ) -> None:
         self._pool = pool
         self._encode = encode
-        self._ring = ring
+        self._wake = wake
         self._batcher = Batcher(self._keep, _TOGETHER_MAX)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
@@ -81,6 +81,6 @@ class Placing:
         writes = rows.inserts([new.placed.order for new in batch])
         if keyed := [(new.key, new.answer, None) for new in batch if new.key]:
             writes.append(answers(keyed))
-        writes.append(told([new.placed.event for new in batch], self._encode))
+        writes.append(append([self._encode(new.placed.event) for new in batch]))
         await write(self._pool, writes)
-        self._ring()
+        self._wake()

@@ -1,28 +1,38 @@
-"""Events on the wire keep the rules that the contract writes on them."""
+"""Each event is what the contract says of it, and in the envelope that says so."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import protovalidate
 import pytest
 
-from emporium.analytics.v1 import event_service_pb2 as pb
-from server.order.events.encoding import to_bytes
-from server.order.orders.rules import EventKind
-from tests.server.order.samples import line, placed
+from emporium.order.v1 import events_pb2
+from server.order.events.encoding import to_outbox
+from server.order.orders.rules import EventType
+from server.order.orders.wire import to_order
+from tests.server.order.samples import NOW, line, placed
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-@pytest.mark.parametrize("kind", EventKind)
-def test_every_event_is_one_that_analytics_takes(kind: EventKind) -> None:
+@pytest.mark.parametrize("type_", EventType)
+def test_every_event_carries_the_whole_order_in_the_message_of_its_name(type_: EventType) -> None:
     then = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
     order, event = placed(line(quantity=2), line("Cup", "0.5", 3), order_date=then)
-    event = replace(event, kind=kind, was_cancelled=kind is EventKind.DELETED)
+    event = replace(event, type=type_, version=7, traceparent=TRACE)
 
-    told = pb.OrderEvent.FromString(to_bytes(event))
+    told = to_outbox(event)
 
-    protovalidate.validate(told)
-    assert pb.OrderEvent.Kind.Name(told.kind) == kind
-    assert (told.id, told.order_id, told.user_id) == (event.id, order.id, order.user_id)
-    assert (told.total_price, told.currency, told.units) == ("6.60", "GBP", 5)
-    assert told.order_date.ToDatetime(UTC) == then
-    assert told.was_cancelled is event.was_cancelled
+    name = f"Order{type_.title()}"
+    assert told.type == f"emporium.order.v1.{name}"
+    assert getattr(events_pb2, name).FromString(told.payload).order == to_order(order)
+    assert (told.id, told.occurred_at, told.traceparent) == (event.id, NOW, TRACE)
+    assert (told.aggregate_type, told.aggregate_id, told.aggregate_version) == (
+        "order",
+        order.id,
+        7,
+    )
+
+
+def test_the_contract_has_no_event_that_is_never_told() -> None:
+    told = {f"Order{type_.title()}" for type_ in EventType}
+    assert told == {*events_pb2.DESCRIPTOR.message_types_by_name}

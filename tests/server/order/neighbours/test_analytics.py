@@ -1,57 +1,80 @@
 """What analytics answers, as the outbox understands it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
+import protovalidate
 import pytest
 
-from emporium import Emporium, Targets
-from emporium.analytics.v1 import event_service_pb2 as pb
-from emporium.analytics.v1 import event_service_pb2_grpc
+from emporium import DomainEvent, Emporium, Targets
+from emporium.analytics.v1 import domain_event_service_pb2 as pb
+from emporium.analytics.v1 import domain_event_service_pb2_grpc
+from emporium.order.v1.events_pb2 import OrderPlaced
 from server.kit.outbox import Away, Event, Refused
-from server.order.events.encoding import to_bytes
-from server.order.neighbours.analytics import sender
-from tests.server.order.samples import line, placed
+from server.order.events.encoding import to_outbox
+from server.order.neighbours.analytics import AnalyticsDestination
+from tests.server.order.samples import NOW, line, new_id, placed
 
 Answer = grpc.StatusCode | None
 
 
-class Analytics(event_service_pb2_grpc.EventServiceServicer):
+class Analytics(domain_event_service_pb2_grpc.DomainEventServiceServicer):
     """Takes events, or refuses them as it is told."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self.taken: list[pb.OrderEvent] = []
+        self.taken: list[list[DomainEvent]] = []
 
-    async def RecordOrderEvents(  # noqa: N802 - the contract's name
+    async def RecordDomainEvents(  # noqa: N802 - the contract's name
         self,
-        request: pb.RecordOrderEventsRequest,
+        request: pb.RecordDomainEventsRequest,
         context: "grpc.aio.ServicerContext[Any, Any]",
-    ) -> pb.RecordOrderEventsResponse:
+    ) -> pb.RecordDomainEventsResponse:
         if self.answer:
             await context.abort(self.answer, "as it was told")
-        self.taken += request.events
-        return pb.RecordOrderEventsResponse(recorded=len(request.events))
+        protovalidate.validate(request)
+        self.taken.append(list(request.events))
+        return pb.RecordDomainEventsResponse(recorded=len(request.events))
 
 
-async def sent(answer: Answer) -> tuple[Analytics, bytes]:
-    analytics = Analytics(answer)  # type: ignore[abstract]  # only one rpc is asked
+async def sent(events: Sequence[Event], answer: Answer = None) -> Analytics:
+    analytics = Analytics(answer)
     server = grpc.aio.server()
-    event_service_pb2_grpc.add_EventServiceServicer_to_server(analytics, server)
+    domain_event_service_pb2_grpc.add_DomainEventServiceServicer_to_server(analytics, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    payload = to_bytes(placed(line(quantity=3)).event)
     try:
         async with Emporium(Targets(analytics=f"127.0.0.1:{port}")) as shop:
-            await sender(shop)([Event("id", payload, 1)])
+            await AnalyticsDestination(shop).send(events)
     finally:
         await server.stop(0)
-    return analytics, payload
+    return analytics
 
 
-async def test_events_arrive_as_they_were_kept() -> None:
-    analytics, payload = await sent(None)
-    assert [event.SerializeToString() for event in analytics.taken] == [payload]
+def event(**fields: Any) -> Event:
+    return replace(to_outbox(placed(line(quantity=3)).event), **fields)
+
+
+async def test_an_event_arrives_as_it_was_kept() -> None:
+    kept = event(aggregate_version=7, traceparent="a trace")
+    ((told,),) = (await sent([kept])).taken
+    assert (told.id, told.type, told.payload) == (kept.id, kept.type, kept.payload)
+    assert (told.aggregate_type, told.aggregate_id) == ("order", kept.aggregate_id)
+    assert (told.aggregate_version, told.traceparent) == (7, "a trace")
+    assert told.occurred_at.ToDatetime(NOW.tzinfo) == NOW
+    assert OrderPlaced.FromString(told.payload).order.id == kept.aggregate_id
+
+
+async def test_what_is_too_much_for_one_call_is_sent_in_several_in_order() -> None:
+    kept = [event(id=new_id(), payload=bytes(400_000)) for _ in range(5)]
+    taken = (await sent(kept)).taken
+    assert [[each.id for each in part] for part in taken] == [
+        [kept[0].id, kept[1].id],
+        [kept[2].id, kept[3].id],
+        [kept[4].id],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,4 +93,4 @@ async def test_only_what_can_never_arrive_is_refused(
     answer: grpc.StatusCode, understood: type[Exception]
 ) -> None:
     with pytest.raises(understood):
-        await sent(answer)
+        await sent([event()], answer)

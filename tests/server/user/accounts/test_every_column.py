@@ -1,6 +1,5 @@
 """What a rule may change of an account, the store writes: every field, one at a time."""
 
-import uuid
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -9,14 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from uuid_utils import uuid7
 
 from server.kit.context import Role
-from server.user.accounts.rules import Status, User
+from server.user.accounts.rules import Changed, Status, User
 from server.user.accounts.store import PostgresUserStore
+from tests.server.user.samples import become, opened
 
 IMMUTABLE = {"id"}
-NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 MOMENT = st.datetimes(
     datetime(1, 1, 2),
     datetime(9999, 12, 30),
@@ -43,9 +41,9 @@ def test_every_field_is_tried() -> None:
 
 @pytest.mark.parametrize("name", MUTABLE)
 async def test_a_changed_field_is_read_back(store: PostgresUserStore, name: str) -> None:
-    email = f"{uuid.uuid4().hex}@example.com"
-    user = User(str(uuid7()), email, "Ann", None, Role.CUSTOMER, Status.ACTIVE, NOW, NOW, 1)
-    await store.create(user, None, None, b"")
+    new = opened()
+    await store.create(new, None, None, b"")
+    user_id = new.user.id
     values = []
 
     @settings(max_examples=10, suppress_health_check=list(HealthCheck), deadline=None)
@@ -54,8 +52,14 @@ async def test_a_changed_field_is_read_back(store: PostgresUserStore, name: str)
         values.append(value)
 
     gather()
-    for value in values:
-        change = partial(replace, **{name: value})
-        after = await store.update(user.id, change)
+    for number, value in enumerate(values, 2):
+        change = partial(with_field, number=number, **{name: value})
+        after = await store.update(user_id, change)
         assert getattr(after, name) == value
-        assert await store.get(user.id) == after
+        assert await store.get(user_id) == after
+
+
+def with_field(user: User, *, number: int, **field: Any) -> Changed:
+    """`user` with that field, told as change `number`, whatever version the field may say."""
+    changed = become(user)
+    return Changed(replace(user, **field), replace(changed.event, version=number))

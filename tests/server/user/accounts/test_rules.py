@@ -9,11 +9,12 @@ import pytest
 from server.kit import errors
 from server.kit.context import Caller, Role
 from server.user.accounts import rules
-from server.user.accounts.rules import Change, NewUser, Status
+from server.user.accounts.rules import Change, EventType, NewUser, Status, UserEvent
 
 NOW = datetime(2026, 5, 17, tzinfo=UTC)
 LATER = datetime(2026, 5, 18, tzinfo=UTC)
 ID = str(uuid.UUID(int=1))
+EVENT_ID = str(uuid.UUID(int=2))
 
 
 def caller(role: Role | None) -> Caller | None:
@@ -41,7 +42,9 @@ def test_who_may_open_what(
     by: Role | None, asked: Role, has_password: bool, refusal: type[Exception] | None
 ) -> None:
     def opened() -> rules.User:
-        return rules.open_account(new(asked, has_password=has_password), caller(by), ID, NOW)
+        return rules.open_account(
+            new(asked, has_password=has_password), caller(by), ID, EVENT_ID, NOW
+        ).user
 
     if refusal:
         with pytest.raises(refusal):
@@ -72,9 +75,20 @@ def test_who_may_change_what(
 
 
 def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:
-    user = rules.open_account(new(), None, ID, NOW)
-    after = rules.changed(user, Change({"full_name": "Ann Other"}, user.etag), LATER)
+    user, _ = rules.open_account(new(), None, ID, EVENT_ID, NOW)
+    after, _ = rules.changed(user, Change({"full_name": "Ann Other"}, user.etag), EVENT_ID, LATER)
     assert (after.full_name, after.updated_at, after.created_at) == ("Ann Other", LATER, NOW)
     assert after.etag != user.etag
     with pytest.raises(errors.Outdated):
-        rules.changed(after, Change({"full_name": "Ann"}, user.etag), LATER)
+        rules.changed(after, Change({"full_name": "Ann"}, user.etag), EVENT_ID, LATER)
+    with pytest.raises(errors.Outdated):
+        rules.erased(after, user.etag, EVENT_ID, LATER)
+
+
+def test_every_change_is_told_under_the_version_that_it_makes() -> None:
+    user, created = rules.open_account(new(), None, ID, EVENT_ID, NOW, "trace")
+    assert created == UserEvent(EVENT_ID, EventType.CREATED, user, 1, NOW, "trace")
+    after, updated = rules.changed(user, Change({"age": 40}, ""), EVENT_ID, LATER, "trace")
+    assert updated == UserEvent(EVENT_ID, EventType.UPDATED, after, 2, LATER, "trace")
+    erased = rules.erased(after, "", EVENT_ID, LATER, "trace")
+    assert erased == UserEvent(EVENT_ID, EventType.ERASED, after, 3, LATER, "trace")

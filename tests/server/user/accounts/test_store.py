@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,26 +13,20 @@ from server.kit import errors, postgres
 from server.kit.context import Key, Role
 from server.kit.listing.paging import After, PageQuery, Sort
 from server.kit.postgres import Pool
-from server.user.accounts.rules import EmailTaken, Filters, Status, User, UserNotFound
+from server.user.accounts.rules import (
+    Changed,
+    EmailTaken,
+    Filters,
+    Status,
+    User,
+    UserEvent,
+    UserNotFound,
+)
 from server.user.accounts.store import PostgresUserStore
+from server.user.events.encoding import to_outbox
 from tests.server.conftest import NewDatabase
-
-NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
-
-
-def account(**fields: Any) -> User:
-    made: dict[str, Any] = {
-        "id": str(uuid7()),
-        "email": f"{uuid.uuid4().hex}@example.com",
-        "full_name": "Ann Example",
-        "age": None,
-        "role": Role.CUSTOMER,
-        "status": Status.ACTIVE,
-        "created_at": NOW,
-        "updated_at": NOW,
-        "version": 1,
-    }
-    return User(**{**made, **fields})
+from tests.server.user.conftest import Wakes
+from tests.server.user.samples import NOW, become, end, opened
 
 
 def query(sort: Sort, *, per_page: int = 3, page: int = 1, after: After | None = None) -> PageQuery:
@@ -40,9 +34,9 @@ def query(sort: Sort, *, per_page: int = 3, page: int = 1, after: After | None =
 
 
 async def keep(store: PostgresUserStore, **fields: Any) -> User:
-    user = account(**fields)
-    await store.create(user, None, None, b"")
-    return user
+    new = opened(**fields)
+    await store.create(new, None, None, b"")
+    return new.user
 
 
 async def test_what_was_kept_comes_back_whole(store: PostgresUserStore) -> None:
@@ -54,8 +48,8 @@ async def test_a_missing_account_is_not_found_by_any_method(store: PostgresUserS
     missing = str(uuid7())
     for call in (
         store.get(missing),
-        store.update(missing, lambda user: user),
-        store.delete(missing, lambda user: None),
+        store.update(missing, become),
+        store.delete(missing, end),
     ):
         with pytest.raises(UserNotFound):
             await call
@@ -67,13 +61,13 @@ async def test_emails_are_unique_in_any_case(store: PostgresUserStore) -> None:
         await keep(store, email=user.email.upper())
     other = await keep(store)
     with pytest.raises(EmailTaken):
-        await store.update(other.id, lambda was: replace(was, email=user.email.title()))
+        await store.update(other.id, lambda was: become(was, email=user.email.title()))
 
 
 async def test_an_update_whose_rule_raises_leaves_no_trace(store: PostgresUserStore) -> None:
     user = await keep(store)
 
-    def refuse(was: User) -> User:
+    def refuse(was: User) -> Changed:
         raise errors.Outdated("changed")
 
     with pytest.raises(errors.Outdated):
@@ -84,10 +78,7 @@ async def test_an_update_whose_rule_raises_leaves_no_trace(store: PostgresUserSt
 async def test_racing_updates_each_see_the_one_before(store: PostgresUserStore) -> None:
     user = await keep(store)
 
-    def bump(was: User) -> User:
-        return replace(was, version=was.version + 1)
-
-    await asyncio.gather(*(store.update(user.id, bump) for _ in range(20)))
+    await asyncio.gather(*(store.update(user.id, become) for _ in range(20)))
     assert (await store.get(user.id)).version == 21
 
 
@@ -102,11 +93,11 @@ async def test_racing_creates_of_one_email_have_one_winner(store: PostgresUserSt
 
 async def test_a_key_that_came_before_changes_nothing(store: PostgresUserStore) -> None:
     key = Key("caller", "CreateUser", uuid.uuid4().hex, b"hash of the body")
-    first, second = account(), account()
+    first, second = opened(), opened()
     assert await store.create(first, None, key, b"first") == b"first"
     assert await store.create(second, None, key, b"second") == b"first"
     with pytest.raises(UserNotFound):
-        await store.get(second.id)
+        await store.get(second.user.id)
 
     with pytest.raises(errors.IdempotencyKeyReused):
         await store.create(second, None, replace(key, body_hash=b"another"), b"second")
@@ -116,8 +107,8 @@ async def test_a_create_that_fails_does_not_use_up_its_key(store: PostgresUserSt
     taken = await keep(store)
     key = Key("caller", "CreateUser", uuid.uuid4().hex, b"hash")
     with pytest.raises(EmailTaken):
-        await store.create(account(email=taken.email), None, key, b"failed")
-    assert await store.create(account(), None, key, b"done") == b"done"
+        await store.create(opened(email=taken.email), None, key, b"failed")
+    assert await store.create(opened(), None, key, b"done") == b"done"
 
 
 @pytest.mark.parametrize("field", ["created_at", "email", "full_name"])
@@ -177,13 +168,13 @@ async def test_a_deleted_account_is_gone_and_a_refused_delete_keeps_it(
 ) -> None:
     user = await keep(store)
 
-    def refuse(found: User) -> None:
+    def refuse(found: User) -> UserEvent:
         raise errors.Outdated("changed")
 
     with pytest.raises(errors.Outdated):
         await store.delete(user.id, refuse)
     assert await store.get(user.id) == user
-    await store.delete(user.id, lambda found: None)
+    await store.delete(user.id, end)
     with pytest.raises(UserNotFound):
         await store.get(user.id)
 
@@ -191,15 +182,52 @@ async def test_a_deleted_account_is_gone_and_a_refused_delete_keeps_it(
 async def test_a_deleted_account_takes_its_answer_along_and_no_other(
     store: PostgresUserStore,
 ) -> None:
-    kept, gone = account(), account()
+    kept, gone = opened(), opened()
     key_of_kept, key_of_gone = (
         Key("caller", "CreateUser", uuid.uuid4().hex, b"hash") for _ in range(2)
     )
     await store.create(kept, None, key_of_kept, b"kept")
     await store.create(gone, None, key_of_gone, b"gone")
-    await store.delete(gone.id, lambda found: None)
-    assert await store.create(account(), None, key_of_kept, b"another") == b"kept"
-    assert await store.create(account(), None, key_of_gone, b"another") == b"another"
+    await store.delete(gone.user.id, end)
+    assert await store.create(opened(), None, key_of_kept, b"another") == b"kept"
+    assert await store.create(opened(), None, key_of_gone, b"another") == b"another"
+
+
+async def events_of(pool: Pool, user: User) -> list[tuple[int, str]]:
+    rows = await pool.fetch(
+        "SELECT aggregate_version, event_type FROM outbox"
+        " WHERE aggregate_type = 'user' AND aggregate_id = $1 ORDER BY position",
+        user.id,
+    )
+    return [
+        (row["aggregate_version"], row["event_type"].removeprefix("emporium.user.v1."))
+        for row in rows
+    ]
+
+
+async def test_every_change_leaves_its_event_and_what_is_refused_leaves_none(
+    store: PostgresUserStore, user_pool: Pool, wakes: Wakes
+) -> None:
+    before = wakes.count
+    user, taken = await keep(store), await keep(store)
+    await store.update(user.id, become)
+    with pytest.raises(EmailTaken):
+        await store.update(user.id, lambda was: become(was, email=taken.email))
+    await store.delete(user.id, end)
+    told = [(1, "UserCreated"), (2, "UserUpdated"), (3, "UserErased")]
+    assert await events_of(user_pool, user) == told
+    assert wakes.count == before + 4
+
+
+async def test_an_account_with_a_key_is_told_once(
+    store: PostgresUserStore, user_pool: Pool
+) -> None:
+    key = Key("caller", "CreateUser", uuid.uuid4().hex, b"hash")
+    first, second = opened(), opened()
+    for new in (first, second):
+        await store.create(new, None, key, b"first")
+    assert await events_of(user_pool, first.user) == [(1, "UserCreated")]
+    assert await events_of(user_pool, second.user) == []
 
 
 async def test_a_closed_pool_is_unavailable(new_database: NewDatabase) -> None:
@@ -207,4 +235,4 @@ async def test_a_closed_pool_is_unavailable(new_database: NewDatabase) -> None:
     async with postgres.connected(settings) as pool:
         closed: Pool = pool
     with pytest.raises(errors.Unavailable):
-        await PostgresUserStore(closed).get(str(uuid7()))
+        await PostgresUserStore(closed, to_outbox, wake=lambda: None).get(str(uuid7()))

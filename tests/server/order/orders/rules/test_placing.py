@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from server.kit import errors
 from server.order.catalog.rules import Offer, ProductNotFound
 from server.order.orders.rules import (
-    EventKind,
+    EventType,
     Line,
     NewOrder,
     StaffOnlyField,
@@ -44,8 +44,8 @@ def test_a_customer_pays_the_catalogues_prices() -> None:
     assert (order.subtotal, order.total_price) == (Decimal("27.65"), Decimal("27.65"))
     assert (order.status, order.user_id, order.currency) == (Status.PENDING, "ann", GBP)
     assert order.order_date == order.created_at == order.updated_at == NOW
-    assert (event.kind, event.order, event.occurred_at) == (EventKind.PLACED, order, NOW)
-    assert order.units == 5
+    assert (event.type, event.order, event.version) == (EventType.PLACED, order, 1)
+    assert event.occurred_at == NOW
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What the tests of the store read back."""
 
-from emporium.analytics.v1.event_service_pb2 import OrderEvent
 from server.kit.listing.paging import After, PageQuery, Sort
 from server.kit.postgres import Pool
 from server.order.orders.rules import Order
@@ -15,8 +14,10 @@ def page_of(sort: Sort = LATEST_FIRST, per_page: int = 20, after: After | None =
 
 async def events_of(pool: Pool, order: Order) -> list[str]:
     """What the outbox tells of an order, in its order."""
-    told = [
-        OrderEvent.FromString(row["payload"])
-        for row in await pool.fetch("SELECT payload FROM outbox ORDER BY id")
-    ]
-    return [OrderEvent.Kind.Name(each.kind) for each in told if each.order_id == order.id]
+    rows = await pool.fetch(
+        "SELECT event_type, aggregate_version FROM outbox"
+        " WHERE aggregate_type = 'order' AND aggregate_id = $1 ORDER BY position",
+        order.id,
+    )
+    assert [row["aggregate_version"] for row in rows] == [*range(1, len(rows) + 1)]
+    return [row["event_type"].removeprefix("emporium.order.v1.") for row in rows]

@@ -12,7 +12,7 @@ from server.kit import errors, postgres
 from server.kit.listing.paging import Sort
 from server.kit.postgres import Pool
 from server.order.catalog.rules import Offer
-from server.order.events.encoding import to_bytes
+from server.order.events.encoding import to_outbox
 from server.order.orders.rules import (
     Address,
     Changed,
@@ -82,7 +82,7 @@ async def test_an_update_keeps_the_change_and_tells_of_it(orders: Store, order_p
         order.id, None, lambda was: edited(was, Edit({"shipping_address": HOME}, ""), new_id(), NOW)
     )
     assert address.shipping_address == HOME
-    assert await events_of(order_pool, order) == ["PLACED"]
+    assert await events_of(order_pool, order) == ["OrderPlaced", "OrderUpdated"]
 
     cancelled = await orders.update(
         order.id,
@@ -91,7 +91,8 @@ async def test_an_update_keeps_the_change_and_tells_of_it(orders: Store, order_p
     )
     assert await orders.get(order.id, None) == cancelled
     assert (cancelled.status, cancelled.version) == (Status.CANCELLED, 3)
-    assert await events_of(order_pool, order) == ["PLACED", "CANCELLED"]
+    told = ["OrderPlaced", "OrderUpdated", "OrderCancelled"]
+    assert await events_of(order_pool, order) == told
 
 
 async def test_an_update_that_is_refused_changes_nothing(orders: Store, order_pool: Pool) -> None:
@@ -103,7 +104,7 @@ async def test_an_update_that_is_refused_changes_nothing(orders: Store, order_po
             lambda was: edited(was, Edit({"status": Status.DELIVERED}, ""), new_id(), NOW),
         )
     assert await orders.get(order.id, None) == order
-    assert await events_of(order_pool, order) == ["PLACED"]
+    assert await events_of(order_pool, order) == ["OrderPlaced"]
 
 
 async def test_of_many_who_cancel_at_once_one_wins(orders: Store, order_pool: Pool) -> None:
@@ -116,7 +117,7 @@ async def test_of_many_who_cancel_at_once_one_wins(orders: Store, order_pool: Po
     outcomes = await asyncio.gather(*(cancel() for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(outcome, Order) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, errors.Outdated) for outcome in outcomes) == 9
-    assert await events_of(order_pool, order) == ["PLACED", "CANCELLED"]
+    assert await events_of(order_pool, order) == ["OrderPlaced", "OrderCancelled"]
 
 
 async def test_a_repeated_cancel_changes_and_tells_nothing(orders: Store, order_pool: Pool) -> None:
@@ -127,7 +128,7 @@ async def test_a_repeated_cancel_changes_and_tells_nothing(orders: Store, order_
         for _ in range(2)
     ]
     assert first == second == await orders.get(order.id, None)
-    assert await events_of(order_pool, order) == ["PLACED", "CANCELLED"]
+    assert await events_of(order_pool, order) == ["OrderPlaced", "OrderCancelled"]
 
 
 async def test_an_update_runs_again_after_a_deadlock(orders: Store) -> None:
@@ -166,7 +167,7 @@ async def test_a_deleted_order_is_gone_with_its_items_and_told(
         await order_pool.fetchval("SELECT count(*) FROM order_items WHERE order_id = $1", order.id)
         == 0
     )
-    assert await events_of(order_pool, order) == ["PLACED", "DELETED"]
+    assert await events_of(order_pool, order) == ["OrderPlaced", "OrderDeleted"]
 
 
 @pytest.mark.parametrize("field", ["order_date", "created_at", "total_price"])
@@ -218,7 +219,7 @@ async def test_filters_narrow_the_list(orders: Store) -> None:
 
 async def test_a_closed_store_is_unavailable(order_database: Postgres) -> None:
     async with postgres.connected(order_database) as pool:
-        closed = PostgresOrderStore(pool, to_bytes, ring=lambda: None)
+        closed = PostgresOrderStore(pool, to_outbox, wake=lambda: None)
     given = placed()
 
     def keep(order: Order) -> Changed:

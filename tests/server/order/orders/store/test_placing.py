@@ -12,11 +12,11 @@ import pytest
 from server.kit import errors
 from server.kit.context import Key
 from server.kit.postgres import Pool
-from server.order.events.encoding import to_bytes
+from server.order.events.encoding import to_outbox
 from server.order.orders.rules import OrderFilters, OrderNotFound, Placed
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.orders.store.placing import Placing
-from tests.server.order.conftest import Bell
+from tests.server.order.conftest import Wakes
 from tests.server.order.orders.store.reading import events_of, page_of
 from tests.server.order.samples import line, many, new_id, placed
 
@@ -46,13 +46,13 @@ def key(value: str, body_hash: bytes = b"body") -> Key:
 
 
 async def test_an_order_and_its_event_are_kept_together(
-    orders: Store, order_pool: Pool, bell: Bell
+    orders: Store, order_pool: Pool, wakes: Wakes
 ) -> None:
-    rings = bell.rings
+    before = wakes.count
     given = placed(line(quantity=2), line("Cup", "1.00", 3))
     await orders.create(given, None, b"")
-    assert await events_of(order_pool, given.order) == ["PLACED"]
-    assert bell.rings == rings + 1
+    assert await events_of(order_pool, given.order) == ["OrderPlaced"]
+    assert wakes.count == before + 1
 
 
 async def test_an_event_that_cannot_be_kept_undoes_its_order(
@@ -80,7 +80,7 @@ async def test_orders_placed_at_once_are_all_kept(orders: Store, order_pool: Poo
     assert answers == [each.order.id.encode() for each in made]
     for each in made:
         assert await orders.get(each.order.id, owner) == each.order
-    assert await events_of(order_pool, made[-1].order) == ["PLACED"]
+    assert await events_of(order_pool, made[-1].order) == ["OrderPlaced"]
 
 
 async def test_one_bad_order_takes_no_other_with_it(orders: Store) -> None:
@@ -122,17 +122,17 @@ async def test_a_database_that_goes_away_fails_only_what_was_not_kept(order_pool
 
 
 async def test_a_repeat_gets_the_first_answer_and_places_nothing(
-    orders: Store, order_pool: Pool, bell: Bell
+    orders: Store, order_pool: Pool, wakes: Wakes
 ) -> None:
     once, repeat = placed(), placed()
     its_key = key(new_id())
     assert await orders.create(once, its_key, b"first") == b"first"
-    rings = bell.rings
+    before = wakes.count
     assert await orders.create(repeat, its_key, b"second") == b"first"
     with pytest.raises(OrderNotFound):
         await orders.get(repeat.order.id, None)
     assert await events_of(order_pool, repeat.order) == []
-    assert bell.rings == rings
+    assert wakes.count == before
 
 
 async def test_the_same_key_with_another_body_is_refused(orders: Store) -> None:
@@ -171,7 +171,7 @@ async def test_the_database_takes_no_order_that_does_not_add_up(
 
 
 async def all_placed(pool: Any, made: list[Placed]) -> list[bytes | BaseException]:
-    placing = Placing(pool, to_bytes, ring=lambda: None)
+    placing = Placing(pool, to_outbox, wake=lambda: None)
     return await asyncio.gather(
         *(placing.create(each, None, b"new") for each in made), return_exceptions=True
     )

@@ -14,15 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.analytics.migrations import mongo as migrations
-from server.analytics.reports.rules import Figures, Kind, OrderEvent, Period
-from server.analytics.reports.store import MongoSalesStore
+from server.analytics.sales.rules import Figures, Kind, OrderEvent, Period
+from server.analytics.sales.store import MongoSalesStore
 from server.kit import errors
 from server.kit import mongo as kit_mongo
 from server.local.engines.mongo import EmbeddedMongo
 from server.services import ANALYTICS
 from server.settings import Mongo
 from tests.server.analytics.conftest import NewCurrency
-from tests.server.analytics.reports.histories import FIRST, folded, lives, placed
+from tests.server.analytics.sales.histories import FIRST, folded, lives, placed
 
 
 async def figures(store: MongoSalesStore, currency: str) -> dict[date, Figures]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from server.analytics.reports.rules import Figures, Kind, OrderEvent
+from server.analytics.sales.rules import Figures, Kind, OrderEvent
 
 FIRST = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
 

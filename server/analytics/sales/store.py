@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from bson.decimal128 import Decimal128
 from pymongo import UpdateOne
 
-from server.analytics.reports.rules import Figures, OrderEvent, Period, SalesDay, SalesKey, effects
+from server.analytics.sales.rules import Figures, OrderEvent, Period, SalesDay, SalesKey, effects
 from server.kit.mongo import Database, Document, Session, translated
 
 

@@ -1,0 +1,1 @@
+"""Sales: what became of orders, as the order service tells it, and the daily figures of it."""

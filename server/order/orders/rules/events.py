@@ -1,0 +1,36 @@
+"""What is told of an order: exactly one event for each change of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from server.order.orders.rules.order import Order
+
+
+class EventType(StrEnum):
+    """What became of an order."""
+
+    PLACED = "PLACED"
+    UPDATED = "UPDATED"  # edited, without a move of its status
+    PAID = "PAID"
+    SHIPPED = "SHIPPED"
+    DELIVERED = "DELIVERED"
+    CANCELLED = "CANCELLED"
+    REFUNDED = "REFUNDED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """Something that became of an order.
+
+    `version` numbers the changes of one order from 1, without a gap. It is the version of `order`,
+    the order as the change left it; after a deletion, one more than that of the last order.
+    """
+
+    id: str
+    type: EventType
+    order: Order
+    version: int
+    occurred_at: datetime
+    traceparent: str | None  # of the call that made the change, as W3C Trace Context has it

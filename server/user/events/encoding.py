@@ -1,0 +1,31 @@
+"""What becomes of accounts as the contract writes it, in the envelope that the outbox keeps."""
+
+from emporium.user.v1 import events_pb2 as pb
+from server.kit.outbox import Event
+from server.user.accounts.rules import EventType, UserEvent
+from server.user.accounts.wire import to_user
+
+AGGREGATE_TYPE = "user"
+
+
+def to_outbox(event: UserEvent) -> Event:
+    """The event as it waits in the outbox."""
+    message = _message(event)
+    return Event(
+        id=event.id,
+        aggregate_type=AGGREGATE_TYPE,
+        aggregate_id=event.user.id,
+        aggregate_version=event.version,
+        type=message.DESCRIPTOR.full_name,
+        payload=message.SerializeToString(),
+        occurred_at=event.occurred_at,
+        traceparent=event.traceparent,
+    )
+
+
+def _message(event: UserEvent) -> pb.UserCreated | pb.UserUpdated | pb.UserErased:
+    if event.type is EventType.CREATED:
+        return pb.UserCreated(user=to_user(event.user))
+    if event.type is EventType.UPDATED:
+        return pb.UserUpdated(user=to_user(event.user))
+    return pb.UserErased(user_id=event.user.id)

@@ -1,0 +1,43 @@
+"""Accounts to test with, each new, and what becomes of them."""
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from uuid_utils import uuid7
+
+from server.kit.context import Role
+from server.user.accounts.rules import Changed, EventType, Status, User, UserEvent
+
+NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
+
+
+def account(**fields: Any) -> User:
+    made: dict[str, Any] = {
+        "id": str(uuid7()),
+        "email": f"{uuid.uuid4().hex}@example.com",
+        "full_name": "Ann Example",
+        "age": None,
+        "role": Role.CUSTOMER,
+        "status": Status.ACTIVE,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "version": 1,
+    }
+    return User(**{**made, **fields})
+
+
+def opened(**fields: Any) -> Changed:
+    user = account(**fields)
+    return Changed(user, UserEvent(str(uuid7()), EventType.CREATED, user, 1, NOW, None))
+
+
+def become(was: User, **fields: Any) -> Changed:
+    user = replace(was, version=was.version + 1, **fields)
+    event = UserEvent(str(uuid7()), EventType.UPDATED, user, user.version, NOW, None)
+    return Changed(user, event)
+
+
+def end(was: User) -> UserEvent:
+    return UserEvent(str(uuid7()), EventType.ERASED, was, was.version + 1, NOW, None)
