@@ -47,12 +47,13 @@ class Context:
     """One call under way.
 
     `metadata` is what the caller sent, by lower-case key. `caller` is set by the authentication
-    gate and stays None for a caller without a token. `headers` is what the answer carries besides
+    guard and stays None for a caller without a token. `headers` is what the answer carries besides
     its message; the engine sends it first.
 
     `owner_scope` is whose resources the caller of an OWNER rpc may reach: its own id, or None for
-    everybody's. Stores take it with every read and write of an owned resource. The access gate sets
-    it from the roles that the rpc declares, and for no other rpc: to read it there is a defect.
+    everybody's. Stores take it with every read and write of an owned resource. The access guard
+    sets it from the roles that the rpc declares, and for no other rpc: to read it there is a
+    defect.
 
     `key` is the caller's idempotency key; None when it sent none, or the rpc takes none. A store
     keeps the first answer under it, in the same unit of work as the change.
@@ -82,7 +83,7 @@ class Context:
 
     @property
     def signed_in(self) -> Caller:
-        """The caller of an rpc that needs one; the access gate has made sure of it."""
+        """The caller of an rpc that needs one; the access guard has made sure of it."""
         assert self.caller is not None, "the rpc's access rule lets in callers without a token"
         return self.caller
 

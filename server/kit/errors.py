@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 
 class Violation(NamedTuple):
-    """One field that breaks a rule: its path in the request, and what to mend."""
+    """One field that breaks a rule: its path in the request, and what to correct."""
 
     field: str
     description: str

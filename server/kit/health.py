@@ -105,7 +105,7 @@ class Health:
             yield
 
     async def probe(self) -> None:
-        """Runs every probe, and publishes what they say if it is news."""
+        """Runs every probe, and publishes the result if it has changed."""
         results = await asyncio.gather(*(self._run(probe) for probe in self._probes.values()))
         away = {name: error for name, error in zip(self._probes, results, strict=True) if error}
         if self._away is not None and away.keys() == self._away.keys():
@@ -115,12 +115,12 @@ class Health:
         self._away = away
 
     async def _run(self, probe: Probe) -> str:
-        """What is wrong, if anything. Whatever a probe raises means the same: not ready."""
+        """What is wrong; empty for nothing. Whatever a probe raises means that it is not ready."""
         asked = asyncio.ensure_future(probe())
         try:
             await asyncio.wait({asked}, timeout=_PROBE_TIMEOUT_SECONDS)
         finally:
-            # Not awaited: a driver whose server hangs takes its time to hear that it is cancelled.
+            # Not awaited: a driver whose server hangs may take long to react to the cancellation.
             asked.cancel()
         if not asked.done() or asked.cancelled():
             return f"no answer within {_PROBE_TIMEOUT_SECONDS} s"

@@ -36,8 +36,9 @@ class Verifier:
         if caller is None:
             caller = self._check(token)
             if len(self._callers) >= _CACHE_SIZE_MAX:
-                # Tokens live for minutes, so all of them are soon dead weight. Starting over is
-                # cheaper than keeping an order of use, and costs one verification each.
+                # Tokens live for minutes, so most of a full cache has expired. Clearing it costs
+                # one verification for each token in use; an order of use would cost something at
+                # every call.
                 self._callers.clear()
             self._callers[token] = caller
         if caller.expires_at + _LEEWAY_SECONDS < time.time():
@@ -69,7 +70,7 @@ class Verifier:
 
 
 def _check_authority(kid: str, subject: str, role: Role) -> None:
-    """A service's key vouches for its service; the user service's key for users."""
+    """A service's key vouches for that service alone, any other key for people alone."""
     service = kid.rsplit("-", 1)[0] if kid.startswith(SERVICE_KEY_PREFIX) else None
     if service is None and role is Role.SERVICE:
         raise errors.InvalidToken("the token's key cannot vouch for a service")

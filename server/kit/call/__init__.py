@@ -1,1 +1,1 @@
-"""The pipeline that every call runs through: watchers that report, gates that refuse."""
+"""The pipeline that every call runs through: watchers that report, guards that refuse."""

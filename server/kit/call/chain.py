@@ -38,7 +38,7 @@ def pipeline(
         # Between the two stand the error table and the deadline, which are the pipeline's own.
         guards=(
             Authentication(verifier),  # who calls, before anything is said about the request
-            AccessRules(),  # before validation: a stranger learns nothing of the fields
+            AccessRules(),  # before validation, which would tell anybody about the fields
             EdgeHeaders(),  # completes the request, so that validation sees all of it
             Validation(),  # servicers meet only requests that keep the contract's rules
             IdempotencyKeys(key_secret),  # last: it hashes the request as the servicer gets it

@@ -1,4 +1,4 @@
-"""Brings what REST says in headers into the request, so that a servicer reads one thing only."""
+"""Copies what REST sends in headers into the request, so that servicers read the request alone."""
 
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ class EdgeHeaders:
     the edge therefore reports the names it saw in `x-body-fields`, and the decision is made here.
     """
 
-    # Its refusals tell of a request's fields, which a stranger must not learn.
+    # Its refusals name fields of the request, which only callers with access may learn about.
     inside_of: ClassVar[tuple[type, ...]] = (AccessRules,)
 
     def gate(self, method: Method) -> Gate | None:
@@ -45,7 +45,7 @@ class EdgeHeaders:
 
 
 def _refuse_unknown(message: Descriptor, known: dict[str, bool], report: str | None) -> None:
-    """`known` remembers the paths that exist, which are few, and none that a caller invented."""
+    """`known` caches the paths that exist. Unknown ones are not cached: there is no end of them."""
     if report is None:
         raise errors.Malformed("the body could not be read field by field; send plainer JSON")
     for path in report.split(",") if report else ():

@@ -11,10 +11,12 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from grpc_interceptor.server import AsyncServerInterceptor
 from grpc_status import rpc_status
 
+from server.kit import errors
 from server.kit.call.grpc_aio import Engine, context_of
 from server.kit.call.layers import Watcher, Watches
 from server.kit.call.method import Rpc
@@ -57,19 +59,27 @@ class ForeignServicers:
         ]
 
     async def _wrapped(self, handler: Handler, rpc: Rpc) -> Handler:
-        async def unwrapped(details: grpc.HandlerCallDetails) -> Handler:
-            return handler
+        async def unparsed(details: grpc.HandlerCallDetails) -> Handler:
+            return _unparsed(handler)
 
-        wrap: Any = _Reporting(Watches(self._watchers, rpc)).intercept_service  # it has no types
-        wrapped: Handler = await wrap(unwrapped, _Details(rpc))
+        watches = Watches(self._watchers, rpc)
+        reporting = _Reporting(rpc, watches, handler.request_deserializer or _as_it_is)
+        wrap: Any = reporting.intercept_service  # it has no types
+        wrapped: Handler = await wrap(unparsed, _Details(rpc))
         return wrapped
 
 
 class _Reporting(AsyncServerInterceptor):
-    """Tells the watchers of one rpc's calls, and hides what the caller is not meant to read."""
+    """Tells the watchers of one rpc's calls, and hides what the caller is not meant to read.
 
-    def __init__(self, watches: Watches) -> None:
+    It parses requests, too: grpc.aio would do so before the watchers hear of the call, and would
+    send the text of the exception when it fails.
+    """
+
+    def __init__(self, rpc: Rpc, watches: Watches, parse: Callable[[bytes], Any]) -> None:
+        self._rpc = rpc
         self._watches = watches
+        self._parse = parse
 
     async def intercept(
         self,
@@ -78,17 +88,36 @@ class _Reporting(AsyncServerInterceptor):
         context: Engine,
         method_name: str,
     ) -> Any:
-        """The answer, or a stream of answers; None when the servicer writes its stream itself."""
-        answer = method(request_or_iterator, context)
-        if hasattr(answer, "__aiter__"):
-            return self._stream(answer, context)
+        """The answer, or a stream of answers."""
+        if self._rpc.server_streaming:
+            return self._stream(method, request_or_iterator, context)
         async with self._reported(context):
-            return await answer
+            return await method(self._read(request_or_iterator), context)
 
-    async def _stream(self, answers: Any, engine: Engine) -> AsyncIterator[Any]:
-        async with self._reported(engine), aclosing(answers):
-            async for answer in answers:
-                yield answer
+    async def _stream(
+        self, method: Callable[[Any, Engine], Any], requests: Any, engine: Engine
+    ) -> AsyncIterator[Any]:
+        async with self._reported(engine):
+            answers = method(self._read(requests), engine)
+            if not hasattr(answers, "__aiter__"):  # the servicer writes to the stream by itself
+                await answers
+                return
+            async with aclosing(answers):
+                async for answer in answers:
+                    yield answer
+
+    def _read(self, sent: Any) -> Any:
+        return self._read_each(sent) if self._rpc.client_streaming else self._parsed(sent)
+
+    async def _read_each(self, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        async for request in requests:
+            yield self._parsed(request)
+
+    def _parsed(self, request: bytes) -> Any:
+        try:
+            return self._parse(request)
+        except DecodeError as error:
+            raise errors.Malformed("the request is not a message of this rpc") from error
 
     @asynccontextmanager
     async def _reported(self, engine: Engine) -> AsyncIterator[None]:
@@ -118,6 +147,22 @@ class _Details(grpc.HandlerCallDetails):
     def __init__(self, rpc: Rpc) -> None:
         self.method = f"/{rpc.service}/{rpc.name}"
         self.invocation_metadata = ()
+
+
+def _unparsed(handler: Handler) -> Handler:
+    """The same handler, which gets the bytes of each request."""
+    shape = "stream" if handler.request_streaming else "unary"
+    shape += "_stream" if handler.response_streaming else "_unary"
+    made: Handler = getattr(grpc, f"{shape}_rpc_method_handler")(
+        getattr(handler, shape),
+        request_deserializer=None,
+        response_serializer=handler.response_serializer,
+    )
+    return made
+
+
+def _as_it_is(request: bytes) -> bytes:
+    return request
 
 
 def _rpc(service: str, name: str, handler: Handler) -> Rpc:

@@ -1,8 +1,10 @@
 """Where the pipeline meets `grpc.aio`: besides `foreign.py` the only module that knows the engine.
 
 The layers are wrapped around each method when the servicer is registered, not by a
-`grpc.aio.ServerInterceptor`: the engine runs those anew for every call, at 16 us each, to look up
-what never changes. Wrapping once costs 2 us a call.
+`grpc.aio.ServerInterceptor`: grpc.aio runs interceptors anew for every call, to look up a handler
+that never changes. One costs 12 us of CPU a call and five cost 36, before they do anything
+(grpc.aio 1.85 under uvloop on two cores of an AMD EPYC, November 2026). What all layers together
+cost here, their work included, is a row of `make bench`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -48,7 +50,7 @@ def _handler(method: Method, call: Handler) -> "grpc.RpcMethodHandler[Any, Any]"
     }[method.client_streaming, method.server_streaming]
     return shape(
         _stream(call) if method.server_streaming else _unary(method, call),
-        # Requests stay bytes. The pipeline reads them, so that broken ones are reported too.
+        # Requests stay bytes. The pipeline parses them, so that malformed ones are reported too.
         request_deserializer=None,
         response_serializer=method.response.SerializeToString,
     )
@@ -63,7 +65,8 @@ def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[M
             response: Message = await call(request, context)
         except Refusal as refusal:
             await _abort(engine, refusal)
-        # Headers sent ahead of the answer cost a quarter of a call, and only REST reads them.
+        # Only REST reads these headers, and sending them ahead of the answer is not free: 83 us of
+        # CPU, client and server together, on two cores of an AMD EPYC, November 2026.
         if context.metadata.get("x-emporium-door") == "rest":
             if method.location:
                 context.headers.append(("location", method.location_of(response)))

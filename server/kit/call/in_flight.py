@@ -23,13 +23,13 @@ class InFlight:
         """The same count for every rpc."""
         return Watch(self._start, self._end)
 
-    async def ended(self, patience_seconds: float) -> None:
-        """Returns when nothing is under way, or when patience has run out."""
+    async def ended(self, timeout_seconds: float) -> None:
+        """Returns when nothing is under way, or after `timeout_seconds`."""
         if not self.count:
             return
         self._idle = asyncio.Event()
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience_seconds):
+            async with asyncio.timeout(timeout_seconds):
                 await self._idle.wait()
 
     def _start(self, context: Context) -> None:

@@ -56,7 +56,7 @@ class Guard(Protocol):
 
 
 class WrongOrder(Exception):
-    """A layer stands outside of one that it builds upon."""
+    """A layer stands outside of one that must stand outside of it."""
 
 
 def check_order(layers: Sequence[Watcher | Guard]) -> None:

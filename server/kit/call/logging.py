@@ -12,8 +12,8 @@ from server.kit.call.request_id import RequestId
 from server.kit.call.status import Refusal
 from server.kit.context import Context
 
-# Envoy asks each replica every second, Kubernetes too: lines that say nothing new would be most of
-# an idle shop's log.
+# Envoy checks each replica every second, and Kubernetes does too. Logged as `info`, these calls
+# would be most of the log while saying nothing new.
 _SUCCESS_IS_ROUTINE = frozenset({health.SERVICE_NAME})
 
 

@@ -24,7 +24,7 @@ _FIELD_IN_BRACES = re.compile(r"{(\w+)}")
 
 
 class UndeclaredAccess(Exception):
-    """An rpc says not who may call it, so its service must not start."""
+    """An rpc does not declare who may call it, or not completely, so its service must not start."""
 
 
 class UnknownLocation(Exception):

@@ -25,8 +25,9 @@ Handler = Callable[[Any, Context], Any]
 def nobody_waits(error: BaseException) -> bool:
     """Whether `error` says that the caller hung up, or that its deadline has passed.
 
-    Whoever swallows that leaks the call. A cancellation that nobody asked this task for is another
-    thing: it came out of something the handler awaited, and the caller still wants an answer.
+    A handler that swallows such an error keeps the call open for ever. A cancellation that was not
+    requested of this task is different: it came from something that the handler awaited, and the
+    caller still waits for an answer.
     """
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
@@ -51,8 +52,8 @@ class Pipeline:
     def compose(self, method: Method, handler: Handler) -> Handler:
         """`handler` with every layer around it, in the call shape that `method` has.
 
-        The result takes serialised requests. It raises `Refusal` for whatever goes wrong, and
-        besides that only what says that nobody waits for an answer.
+        The result takes serialised requests. It raises `Refusal` for whatever goes wrong, except
+        for the errors that `nobody_waits` recognises, which it lets through.
         """
         call = _Call(
             method,
@@ -145,7 +146,7 @@ class _Call:
             yield self._read(request, context)
 
     def _checked(self, response: Any) -> Message:
-        """The engine would tell the caller what it thinks of anything else."""
+        """Anything but the rpc's response is a defect; grpc.aio would send callers its text."""
         if not isinstance(response, self._response):
             raise TypeError(f"answered {type(response)}, not {self._response}")
         return response

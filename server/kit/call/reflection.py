@@ -1,4 +1,4 @@
-"""Lets grpcurl and its kin explore, by both versions of the reflection protocol."""
+"""Server reflection for grpcurl and similar tools, in both versions of the protocol."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -11,11 +11,11 @@ from server.kit.call.layers import Watch
 from server.kit.call.method import Rpc
 from server.kit.context import Context
 
-_is_sane = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
+_is_well_formed = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 
 
 class RequestId:
-    """Takes `x-request-id` from the caller when it is sane, and makes one otherwise.
+    """Takes `x-request-id` from the caller when it is well-formed, and makes one otherwise.
 
     Calls to neighbours carry it on: the client reads the same context variable.
     """
@@ -30,5 +30,5 @@ class RequestId:
 def _start(context: Context) -> None:
     context.started_at = time.perf_counter()
     sent = context.metadata.get("x-request-id")
-    context.request_id = sent if sent and _is_sane(sent) else str(uuid7())
+    context.request_id = sent if sent and _is_well_formed(sent) else str(uuid7())
     request_id.set(context.request_id)

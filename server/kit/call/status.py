@@ -1,7 +1,7 @@
 """Turns every exception into the one answer that a caller gets: the error table.
 
-What is not in the table is ours to mend, not the caller's to read: it becomes INTERNAL with a
-fixed sentence, and the log has the rest under the request id.
+An exception that is not in the table is a defect of ours. It becomes INTERNAL with a fixed
+sentence, because its text may hold secrets; the log has it under the request id.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,9 @@ from server.kit.context import Context
 DOMAIN = "emporium"
 FieldViolation = error_details_pb2.BadRequest.FieldViolation
 
-# A status travels in the trailers, of which gRPC takes 8 KB: beyond that the caller would hear of
-# its trailers instead of its mistakes. The message travels twice, the details grow by a third.
+# A status travels in the trailers, and a gRPC client accepts 8 KB of them by default: beyond that
+# it reports too large trailers instead of our status. The message is sent twice, as text and within
+# the details, and base64 makes the details a third larger.
 _MESSAGE_LENGTH_MAX = 250
 _VIOLATIONS_BYTES_MAX = 2_500
 
@@ -87,7 +88,7 @@ def refusal_of(error: BaseException, context: Context) -> Refusal:
 
 
 def abandoned(context: Context) -> Refusal:
-    """What became of a call that nobody waits for any more; reported, and never sent."""
+    """The outcome of a call whose caller no longer waits; reported, and never sent."""
     error = errors.DeadlineExceeded("the caller hung up, or its deadline passed")
     return _refusal(grpc.StatusCode.CANCELLED, error, context)
 
@@ -122,7 +123,7 @@ def _refusal(
 
 
 def _fitting(violations: Sequence[errors.Violation]) -> Iterator[FieldViolation]:
-    """As many as there is room for, and how many more there are."""
+    """As many as fit into the trailers, and how many more there are."""
     room = _VIOLATIONS_BYTES_MAX
     for n, (field, text) in enumerate(violations):
         shown = FieldViolation(field=field, description=text)

@@ -16,7 +16,7 @@ def moment(text: str, field: str) -> datetime | None:
         return None
     try:
         if "W" in text:
-            raise ValueError("a week")  # ISO 8601 has those, RFC 3339 does not
+            raise ValueError("a week")  # ISO 8601 has week dates, RFC 3339 does not
         if len(text) == len("2024-01-01"):
             return datetime.combine(date.fromisoformat(text), time(), UTC)
         parsed = datetime.fromisoformat(text)

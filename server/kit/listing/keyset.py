@@ -1,8 +1,9 @@
 """Fetches one keyset page from PostgreSQL, and says how many rows there are in all.
 
-An exact count of a million filtered rows took 59 ms where a page takes under one, so counting
-stops at `EXACT_TOTAL_MAX` rows and the planner's estimate (0.1 ms) answers beyond that. Pages that
-follow a token do not count at all: the token remembers.
+Counting stops at `EXACT_TOTAL_MAX` rows, and beyond that the planner's estimate is the answer. Of a
+filter that a million rows of two million matched, an exact count took 100 ms, the bounded one 0.8,
+the estimate 0.1, and a page 0.1 (PostgreSQL 18 on two cores of an AMD EPYC, November 2026). Pages
+that follow a token do not count at all: the total is in the token.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,7 @@ class Where:
 async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuery) -> Page[Record]:
     """The page that `query` asks for. The rows are records with `id` and the sorted column."""
     sort = query.sort
-    column_type = listing.sortable[sort.field]  # also what keeps foreign text out of the SQL
+    column_type = listing.sortable[sort.field]  # raises for any field but the listing's own
     conditions, arguments = list(where.conditions), list(where.arguments)
     if query.after:
         n = len(arguments)

@@ -1,7 +1,7 @@
 """Lists by keyset: where a page starts is a value, not a count, so every page costs the same.
 
 A page token holds the sort, a digest of the filters, the last row's sort value and id, the number
-of the next page and the total as it was counted on the first page. It is no secret and no promise:
+of the next page and the total as it was counted on the first page. It is neither secret nor signed:
 a token that was tampered with is refused or shows rows the caller could have listed anyway, because
 filters and ownership are never read from it.
 """
@@ -27,7 +27,7 @@ UNREADABLE_TOKEN = "the token cannot be read; start again without it"  # noqa: S
 Row = TypeVar("Row")
 Other = TypeVar("Other")
 
-# What the answer has room for. A token is not signed, so it may claim anything.
+# The answer's fields are int32. A token is not signed, so it may claim anything.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
@@ -74,7 +74,7 @@ class PageQuery:
     per_page: int
     page: int  # from 1
     after: After | None  # where a token says to go on; None: skip by `page`
-    total: Total | None  # as the token remembers it; None: count
+    total: Total | None  # as it stands in the token; None: count
     filters: str  # a digest of the filters, for the next token
 
     @property

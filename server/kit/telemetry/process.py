@@ -1,4 +1,4 @@
-"""What a process tells of itself while it runs."""
+"""Logs and metrics of a running process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

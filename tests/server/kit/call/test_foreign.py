@@ -2,103 +2,38 @@
 
 import asyncio
 import inspect
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import grpc
 import pytest
-from prometheus_client import CollectorRegistry
 
 from emporium.deadline import request_id
 from server.kit import errors
 from server.kit.auth import Verifier
-from server.kit.call.chain import pipeline
 from server.kit.call.foreign import ForeignServicers
-from server.kit.call.in_flight import InFlight
-from server.kit.call.metrics import CallMetrics
+from tests.server.kit import foreign as foreigners
 from tests.server.kit.conftest import Lines
+from tests.server.kit.foreign import (
+    BROKEN,
+    SERVICE,
+    SHAPES,
+    Foreign,
+    ForeignServicer,
+    echo,
+    register,
+)
 from tests.server.refusals import refused
 
-SERVICE = "foreign.v1.ForeignService"
-SHAPES = {
-    "Ask": "unary_unary",
-    "Tell": "stream_unary",
-    "Follow": "unary_stream",
-    "Write": "unary_stream",  # by `context.write`, without a generator
-    "Chat": "stream_stream",
-}
-TYPES = {
-    "unary_unary": "unary",
-    "stream_unary": "client_stream",
-    "unary_stream": "server_stream",
-    "stream_stream": "bidi_stream",
-}
-Behaviour = Callable[[bytes, Any], Awaitable[bytes]]
+Running = Callable[..., AbstractAsyncContextManager[Foreign]]
 
 
-class ForeignServicer:
-    """Every rpc does what the test says, once for each message; messages are plain bytes."""
-
-    def __init__(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour
-
-    async def Ask(self, message: bytes, context: Any) -> bytes:  # noqa: N802 - the rpc's name
-        return await self._behaviour(message, context)
-
-    async def Tell(self, messages: Any, context: Any) -> bytes:  # noqa: N802 - the rpc's name
-        return b",".join([await self._behaviour(each, context) async for each in messages])
-
-    async def Follow(  # noqa: N802 - the rpc's name
-        self, message: bytes, context: Any
-    ) -> AsyncIterator[bytes]:
-        for _ in itertools.count() if message == b"for ever" else range(2):
-            yield await self._behaviour(message, context)
-
-    async def Write(self, message: bytes, context: Any) -> None:  # noqa: N802 - the rpc's name
-        for _ in range(2):
-            await context.write(await self._behaviour(message, context))
-
-    async def Chat(  # noqa: N802 - the rpc's name
-        self, messages: Any, context: Any
-    ) -> AsyncIterator[bytes]:
-        async for message in messages:
-            yield await self._behaviour(message, context)
-
-
-class Foreign:
-    """A running foreign servicer, from both sides."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.registry = CollectorRegistry()
-        self.in_flight = InFlight()
-        self._channel = channel
-
-    def call(self, name: str, message: bytes = b"hello", **headers: str) -> Any:
-        """An rpc under way."""
-        rpc: Any = getattr(self._channel, SHAPES[name])(f"/{SERVICE}/{name}")
-        metadata = [(key.replace("_", "-"), value) for key, value in headers.items()]
-        streams = SHAPES[name].startswith("stream")
-        return rpc(iter([message]) if streams else message, metadata=metadata)
-
-    def counted(self, name: str, code: str) -> tuple[float | None, ...]:
-        """Started, handled with `code`, and durations observed."""
-        labels = {
-            "grpc_type": TYPES[SHAPES[name]],
-            "grpc_service": SERVICE,
-            "grpc_method": name,
-        }
-        sample = self.registry.get_sample_value
-        return (
-            sample("grpc_server_started_total", labels),
-            sample("grpc_server_handled_total", {**labels, "grpc_code": code}),
-            sample("grpc_server_handling_seconds_count", labels),
-        )
-
-
-async def echo(message: bytes, context: Any) -> bytes:
-    return message
+@pytest.fixture
+def running(verifier: Verifier) -> Running:
+    """`async with running(behaviour) as foreign`: the servicer, doing as told."""
+    return partial(foreigners.running, verifier)
 
 
 async def fail(message: bytes, context: Any) -> bytes:
@@ -117,44 +52,13 @@ class Hanging:
         raise AssertionError("unreachable")
 
 
-@pytest.fixture(scope="session")
-def running(verifier: Verifier) -> Any:
-    """`async with running(behaviour) as foreign`: the servicer behind our watchers."""
-
-    @asynccontextmanager
-    async def start(behaviour: Behaviour) -> AsyncIterator[Foreign]:
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        port = server.add_insecure_port("127.0.0.1:0")
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            foreign = Foreign(channel)
-            calls = pipeline(verifier, CallMetrics(foreign.registry), foreign.in_flight, 5.0)
-            servicers = ForeignServicers(calls.watchers)
-            register(ForeignServicer(behaviour), servicers)
-            server.add_generic_rpc_handlers(await servicers.handlers())
-            await server.start()
-            yield foreign
-            await server.stop(0)
-
-    return start
-
-
-def register(servicer: ForeignServicer, server: ForeignServicers) -> None:
-    """Does what `add_ForeignServiceServicer_to_server` would, had it been generated."""
-    handlers = {
-        name: getattr(grpc, f"{shape}_rpc_method_handler")(getattr(servicer, name))
-        for name, shape in SHAPES.items()
-    }
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
-    server.add_registered_method_handlers(SERVICE, handlers)
-
-
 async def answers(call: Any) -> list[bytes]:
     return [each async for each in call] if hasattr(call, "__aiter__") else [await call]
 
 
 @pytest.mark.parametrize("name", SHAPES)
 async def test_every_shape_answers_and_is_logged_and_counted(
-    running: Any, lines: Lines, name: str
+    running: Running, lines: Lines, name: str
 ) -> None:
     async with running(echo) as foreign:
         assert set(await answers(foreign.call(name, x_request_id="one"))) == {b"hello"}
@@ -174,7 +78,7 @@ async def test_every_shape_answers_and_is_logged_and_counted(
 
 @pytest.mark.parametrize("name", SHAPES)
 async def test_the_text_of_an_unknown_exception_stays_in_the_log(
-    running: Any, lines: Lines, name: str
+    running: Running, lines: Lines, name: str
 ) -> None:
     async with running(fail) as foreign:
         answer = await refused(foreign.call(name, x_request_id="broken"))
@@ -189,8 +93,24 @@ async def test_the_text_of_an_unknown_exception_stays_in_the_log(
 
 
 @pytest.mark.parametrize("name", SHAPES)
+async def test_bytes_that_are_no_message_are_refused_and_reported(
+    running: Running, lines: Lines, name: str
+) -> None:
+    async with running(echo) as foreign:
+        answer = await refused(foreign.call(name, BROKEN))
+        await foreign.in_flight.ended(5)
+        assert foreign.counted(name, "INVALID_ARGUMENT") == (1, 1, 1)
+    assert (answer.code, answer.reason) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "MALFORMED_REQUEST",
+    )
+    assert "secret" not in str(answer.status) + answer.message
+    assert [line["reason"] for line in lines] == ["MALFORMED_REQUEST"]
+
+
+@pytest.mark.parametrize("name", SHAPES)
 async def test_a_status_that_the_servicer_gives_is_sent_and_reported(
-    running: Any, lines: Lines, name: str
+    running: Running, lines: Lines, name: str
 ) -> None:
     async def abort(message: bytes, context: Any) -> bytes:
         await context.abort(grpc.StatusCode.NOT_FOUND, "no such thing")
@@ -214,7 +134,7 @@ async def test_a_status_that_the_servicer_gives_is_sent_and_reported(
 
 
 async def test_a_status_that_is_set_instead_of_raised_is_reported_too(
-    running: Any, lines: Lines
+    running: Running, lines: Lines
 ) -> None:
     async def set_code(message: bytes, context: Any) -> bytes:
         context.set_code(grpc.StatusCode.UNAVAILABLE)
@@ -227,7 +147,7 @@ async def test_a_status_that_is_set_instead_of_raised_is_reported_too(
     assert [line["code"] for line in lines] == ["UNAVAILABLE"]
 
 
-async def test_an_error_of_ours_is_answered_as_everywhere(running: Any) -> None:
+async def test_an_error_of_ours_is_answered_as_everywhere(running: Running) -> None:
     async def refuse(message: bytes, context: Any) -> bytes:
         raise errors.Invalid("a field is wrong", field="text")
 
@@ -239,7 +159,7 @@ async def test_an_error_of_ours_is_answered_as_everywhere(running: Any) -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 async def test_a_caller_that_hangs_up_is_reported_and_no_longer_in_flight(
-    running: Any, lines: Lines, name: str
+    running: Running, lines: Lines, name: str
 ) -> None:
     hanging = Hanging()
     async with running(hanging) as foreign:
@@ -255,7 +175,7 @@ async def test_a_caller_that_hangs_up_is_reported_and_no_longer_in_flight(
 
 
 async def test_a_stream_that_is_left_while_it_waits_to_send_is_closed_and_reported(
-    running: Any, lines: Lines
+    running: Running, lines: Lines
 ) -> None:
     async def big(message: bytes, context: Any) -> bytes:
         return b"x" * 1_000_000
@@ -269,7 +189,7 @@ async def test_a_stream_that_is_left_while_it_waits_to_send_is_closed_and_report
     assert [line["code"] for line in lines] == ["CANCELLED"]
 
 
-async def test_calls_that_it_makes_carry_the_request_id_on(running: Any) -> None:
+async def test_calls_that_it_makes_carry_the_request_id_on(running: Running) -> None:
     async def tell(message: bytes, context: Any) -> bytes:
         return (request_id.get() or "").encode()
 

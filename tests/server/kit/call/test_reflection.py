@@ -1,4 +1,4 @@
-"""grpcurl and its kin can look around, by both versions of the protocol."""
+"""grpcurl and similar tools can explore, by both versions of the protocol."""
 
 import asyncio
 import importlib.util

@@ -1,4 +1,4 @@
-"""Every call has an id, the caller's own when it is sane."""
+"""Every call has an id, the caller's own when it is well-formed."""
 
 import uuid
 from typing import Any
@@ -16,7 +16,7 @@ async def tell_ids(message: Any, context: Context) -> Any:
     return response(text=context.request_id, request_id=request_id.get() or "")
 
 
-async def test_a_sane_id_is_kept_and_handed_on_to_calls_that_the_call_makes(
+async def test_a_well_formed_id_is_kept_and_handed_on_to_calls_that_the_call_makes(
     running: Running, lines: Lines
 ) -> None:
     async with running(tell_ids) as ping:
@@ -25,10 +25,10 @@ async def test_a_sane_id_is_kept_and_handed_on_to_calls_that_the_call_makes(
     assert [line["request_id"] for line in lines] == ["ann-1.2_3"]
 
 
-@pytest.mark.parametrize("insane", ["", "a b", "x" * 129, '"quoted"', "semi;colon"])
-async def test_an_insane_id_is_replaced(running: Running, insane: str) -> None:
+@pytest.mark.parametrize("malformed", ["", "a b", "x" * 129, '"quoted"', "semi;colon"])
+async def test_an_malformed_id_is_replaced(running: Running, malformed: str) -> None:
     async with running(tell_ids) as ping:
-        answer = await ping.call("Ping", headers={"x-request-id": insane})
+        answer = await ping.call("Ping", headers={"x-request-id": malformed})
     assert uuid.UUID(answer.text).version == 7
 
 

@@ -57,7 +57,7 @@ def test_every_error_has_a_row_a_reason_and_a_status_of_its_family(
 
 
 @pytest.mark.parametrize("reason", [name for name, number in ErrorReason.items() if number])
-def test_every_reason_has_a_sane_status_and_somebody_who_gives_it(reason: str) -> None:
+def test_every_reason_has_an_error_status_and_somebody_who_gives_it(reason: str) -> None:
     assert 400 <= HTTP_STATUSES[reason] < 600
     of_the_edge = re.findall(r'"([A-Z_]+)"', REPLIES_OF_THE_EDGE.read_text())
     givers = {kind.reason for kind in every_error()} - {errors.NotFound.reason}
