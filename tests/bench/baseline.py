@@ -10,17 +10,18 @@ that are no part of their chain: batch scheduling, and a pool that does not rese
 
 import os
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import grpc
 import uvloop
+from google.protobuf.timestamp_pb2 import Timestamp
 from uuid_utils.compat import uuid7
 
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import user_service_pb2 as user_pb
-from server.kit.wire import timestamp
 
 # The driver's pool is generic in its stubs only.
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def _get_user(pool: Pool) -> grpc.GenericRpcHandler:
             age=row["age"],
             role=role_pb2.Role.Value(row["role"]),
             status=user_pb.User.Status.Value(row["status"]),
-            created_at=timestamp(row["created_at"]),
-            updated_at=timestamp(row["updated_at"]),
+            created_at=_timestamp(row["created_at"]),
+            updated_at=_timestamp(row["updated_at"]),
             etag=str(row["version"]),
         )
 
@@ -60,6 +61,12 @@ def _get_user(pool: Pool) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(
         "emporium.user.v1.UserService", {"GetUser": handler}
     )
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(moment)
+    return found
 
 
 def _create_order(pool: Pool) -> grpc.GenericRpcHandler:

@@ -1,19 +1,33 @@
 """Sends many different gRPC calls as fast as they are answered, or at a given rate.
 
 h2load repeats one body, which an idempotent create answers from memory, and asks for one row only.
+So it is good for GETs by URL alone.
 """
 
 import asyncio
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from tests.bench.compare import Measure, Run
 from tests.bench.h2load import CONNECTIONS, STREAMS, LoadFailed
 from tests.bench.http2 import Connection, Target, connected
-from tests.bench.machine import loading
+from tests.bench.machine import cpu_seconds, loading
 
 _PATIENCE_SECONDS = 120.0
 _TICK_SECONDS = 0.005
+
+
+def measured(target: Target, messages: Callable[[], Sequence[bytes]], pid: int) -> Measure:
+    """Floods `target` with `messages`, which may be new each time, and counts the CPU of `pid`."""
+
+    async def run() -> Run:
+        sent = messages()
+        before = cpu_seconds(pid)
+        seconds = await flood(target, sent)
+        return Run(len(sent) / seconds, (cpu_seconds(pid) - before) / len(sent) * 1e6)
+
+    return run
 
 
 async def flood(target: Target, messages: Sequence[bytes], rate: float | None = None) -> float:
