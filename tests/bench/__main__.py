@@ -1,6 +1,6 @@
 """Measures what it is asked for and prints one table.
 
-python -m tests.bench [--only NAME] [--quick]
+python -m tests.bench [--only NAME] [--quick] [--against REV]
 """
 
 import argparse
@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench.against.story import NAMES as NAMES_AGAINST
+from tests.bench.against.story import compare
 from tests.bench.budget import FULL, QUICK, Budget
 from tests.bench.cluster import Cluster, running
-from tests.bench.h2load import LoadFailed
 from tests.bench.report import Row, show
-from tests.bench.stage import Stage
 from tests.bench.tree import TreeError, this_checkout
 
 # Modules of `rows`, where a hyphen is an underscore.
@@ -31,30 +31,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=__doc__,
-        epilog=f"Rows: {', '.join(NAMES)}.",
+        epilog=f"Rows: {', '.join(NAMES)}. With --against: {', '.join(NAMES_AGAINST)}.",
     )
     parser.add_argument("--only", metavar="NAME", action="append", help="only these rows")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs; rough")
+    parser.add_argument("--against", metavar="REV", help="compare this checkout with a revision")
     arguments = parser.parse_args()
-    names = arguments.only or NAMES
-    if unknown := [name for name in names if name not in NAMES]:
-        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    known = NAMES_AGAINST if arguments.against else NAMES
+    names = arguments.only or known
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(known)}")
     budget = QUICK if arguments.quick else FULL
     # As Ctrl-C does: end the children, and remove the folders.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(width=max(Console().width, 120))
     try:
-        _run(console, names, budget)
+        _run(console, arguments.against, names, budget)
     except TreeError as error:
         sys.exit(f"bench: {error}")
     except KeyboardInterrupt:
         sys.exit("bench: stopped")
 
 
-def _run(console: Console, names: Sequence[str], budget: Budget) -> None:
+def _run(console: Console, revision: str | None, names: Sequence[str], budget: Budget) -> None:
     began = time.monotonic()
-    rows = _measure(console, names, budget)
-    show(console, f"make bench: {time.monotonic() - began:.0f} s", rows)
+    if revision:
+        rows = compare(console, revision, names, budget)
+        title, sides = f"make bench, against {revision}", ("this checkout", revision)
+    else:
+        rows = _measure(console, names, budget)
+        title, sides = "make bench", ("ours", "baseline")
+    show(console, f"{title}: {time.monotonic() - began:.0f} s", rows, sides)
 
 
 def _measure(console: Console, names: Sequence[str], budget: Budget) -> list[Row]:
@@ -68,6 +75,10 @@ def _measure(console: Console, names: Sequence[str], budget: Budget) -> list[Row
 async def _rows(
     console: Console, folder: Path, cluster: Cluster, names: Sequence[str], budget: Budget
 ) -> list[Row]:
+    # Late: see `against/memory.py`.
+    from tests.bench.h2load import LoadFailed
+    from tests.bench.stage import Stage
+
     stage = Stage(folder, cluster)
     rows: list[Row] = []
     for name in names:

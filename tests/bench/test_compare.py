@@ -1,8 +1,11 @@
-"""When a row is measured again."""
+"""When a row is measured again, and when `slower` is said."""
 
 from collections.abc import Iterator
 
-from tests.bench.compare import TRIES, Measure, Run, alternate
+import pytest
+
+from tests.bench.against.verdict import verdict_of
+from tests.bench.compare import TRIES, Comparison, Measure, Run, alternate
 
 ROUNDS = 3
 
@@ -36,3 +39,28 @@ async def test_of_rounds_that_stay_apart_the_steadiest_count() -> None:
     ours = iter([900.0, *(cost for costs in tries for cost in costs)])
     found = await alternate(measuring(ours), measuring(iter([100.0] * 10)), ROUNDS)
     assert [run.cpu_us for run in found.ours] == tries[1]
+
+
+def test_noise_grows_with_how_far_the_pairs_disagree() -> None:
+    baseline = [Run(1.0, 100.0)] * 4
+    steady = Comparison([Run(1.0, cost) for cost in (104.0, 105.0, 105.0, 106.0)], baseline)
+    unsteady = Comparison([Run(1.0, cost) for cost in (95.0, 105.0, 105.0, 115.0)], baseline)
+    assert steady.cost_ratio == unsteady.cost_ratio == pytest.approx(1.05)
+    assert verdict_of(steady.cost_ratio, steady.noise) == "slower"
+    assert verdict_of(unsteady.cost_ratio, unsteady.noise) == "perhaps slower, within the noise"
+
+
+@pytest.mark.parametrize(
+    ("cost_ratio", "noise", "verdict"),
+    [
+        (1.05, 0.01, "slower"),
+        (1.05, 0.03, "perhaps slower, within the noise"),
+        (1.03, 0.00, "not slower"),
+        (0.99, 0.05, "not slower"),
+        (0.90, 0.01, "faster"),
+    ],
+)
+def test_slower_is_said_only_when_noise_cannot_explain_it(
+    cost_ratio: float, noise: float, verdict: str
+) -> None:
+    assert verdict_of(cost_ratio, noise) == verdict
