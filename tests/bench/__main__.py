@@ -23,7 +23,18 @@ from tests.bench.report import Row, show
 from tests.bench.tree import TreeError, this_checkout
 
 # Modules of `rows`, where a hyphen is an underscore.
-NAMES = ("get-user", "layers", "rest", "orders", "scale", "logins", "idle", "up")
+NAMES = (
+    "get-user",
+    "layers",
+    "rest",
+    "orders",
+    "order-user",
+    "list-users",
+    "scale",
+    "logins",
+    "idle",
+    "up",
+)
 
 
 def main() -> None:

@@ -7,25 +7,41 @@ So it is good for GETs by URL alone.
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.bench.compare import Measure, Run
 from tests.bench.h2load import CONNECTIONS, STREAMS, LoadFailed
 from tests.bench.http2 import Connection, Target, connected
-from tests.bench.machine import cpu_seconds, loading
+from tests.bench.machine import clients_cpu_seconds, cpu_seconds, loading
 
 _PATIENCE_SECONDS = 120.0
 _TICK_SECONDS = 0.005
 
 
-def measured(target: Target, messages: Callable[[], Sequence[bytes]], pid: int) -> Measure:
-    """Floods `target` with `messages`, which may be new each time, and counts the CPU of `pid`."""
+def measured(
+    target: Target,
+    messages: Callable[[], Sequence[bytes]],
+    pids: Mapping[str, int],
+    *,
+    postgres: int | None = None,
+) -> Measure:
+    """Floods `target` with `messages`, which may be new each time, and counts the CPU of `pids`.
+
+    With `postgres`, the pid of its first process, what it spends on its clients counts as well.
+    """
+
+    def used() -> dict[str, float]:
+        found = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        if postgres is not None:
+            found["database"] = sum(clients_cpu_seconds(postgres).values())
+        return found
 
     async def run() -> Run:
         sent = messages()
-        before = cpu_seconds(pid)
+        before = used()
         seconds = await flood(target, sent)
-        return Run(len(sent) / seconds, (cpu_seconds(pid) - before) / len(sent) * 1e6)
+        parts = {name: (cpu - before[name]) / len(sent) * 1e6 for name, cpu in used().items()}
+        return Run(len(sent) / seconds, sum(parts.values()), parts)
 
     return run
 

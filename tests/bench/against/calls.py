@@ -18,6 +18,7 @@ from tests.bench.compare import Measure, Run, alternate
 from tests.bench.flood import flood
 from tests.bench.h2load import LoadFailed
 from tests.bench.report import Row
+from tests.bench.tree import TreeError
 
 Measuring = Callable[[Side, Side, Budget], Awaitable[list[Row]]]
 Requests = Callable[[Side, int], Sequence[Mapping[str, Any]]]
@@ -33,7 +34,10 @@ async def measure(
     sides = Side(ours), Side(theirs)
     for side in sides:
         with console.status(f"filling {side.name}"):
-            await filling.fill(side, budget.users, budget.orders)
+            try:
+                await filling.fill(side, budget.users, budget.orders)
+            except NotInContract as error:
+                raise TreeError(f"{side.name} cannot be filled: {error}") from error
     rows: list[Row] = []
     for name in names:
         with console.status(name):

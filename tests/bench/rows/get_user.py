@@ -47,4 +47,4 @@ def getting(users: Users, server: Running, token: str, calls: int) -> Measure:
     requests: Sequence[bytes] = [
         pb.GetUserRequest(user_id=user_id).SerializeToString() for user_id in users.picked(calls)
     ]
-    return measured(target, lambda: requests, server.pid)
+    return measured(target, lambda: requests, {"server": server.pid})

@@ -46,8 +46,8 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
         async with stage.admin(shop.database_url) as database:
             before = await database.fetchval("SELECT count(*) FROM orders")
             found = await alternate(
-                measured(ours, partial(_orders, shop, calls), shop.service.pid),
-                measured(bare, partial(_orders, shop, calls), shop.bare.pid),
+                measured(ours, partial(_orders, shop, calls), {"service": shop.service.pid}),
+                measured(bare, partial(_orders, shop, calls), {"server": shop.bare.pid}),
                 budget.rounds,
             )
             created = await database.fetchval("SELECT count(*) FROM orders") - before
