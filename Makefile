@@ -40,7 +40,7 @@ generate: setup ## Derive stubs and the edge's files from the protos
 record: setup ## Freeze the migrations that are new
 	$(BIN)/python -m server.migrations
 
-bench: setup .venv/.generated ## Measure; ARGS="..." go to the bench
+bench: setup .venv/.generated ## Measure; ARGS="--against REV" compares with a revision
 	@$(SYSTEM_PACKAGES_FOR) bench
 	@$(BIN)/python -m tests.bench $(ARGS)
 

@@ -1,78 +1,51 @@
-"""The two Envoys: ours with every filter on, and one that only transcodes."""
+"""An Envoy that only transcodes: what REST through our edge is compared with."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from server.local.engines import edge
-from server.local.engines.envoy import Gateway
-from server.local.engines.service import CHECKOUT
-from server.local.home.ports import free_ports
-from server.services import SERVICES
-from tests.bench.machine import LOAD_CORE, pin
+from tests.bench.machine import LOAD_CORE, free_port
 from tests.bench.stage import Running, Stage
+from tests.bench.tree import CHECKOUT
 
-ENVOY = CHECKOUT / "envoy"
-UNLIMITED_PER_MINUTE = 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Edge:
-    """An Envoy that answers on `port`."""
-
-    pid: int
-    port: int
+_READY_SECONDS = 30.0
+_POLL_SECONDS = 0.03
+_DESCRIPTOR = CHECKOUT / "envoy" / "generated" / "emporium.pb"
 
 
-@asynccontextmanager
-async def whole(stage: Stage, service: Running) -> AsyncIterator[Edge]:
-    """The edge as `emporium up` has it, with limits that nobody reaches.
-
-    It waits for all three services, so `service` stands for each of them.
-    """
-    edge_port, admin_port = free_ports(2)
-    configuration = edge.render(
-        ENVOY,
-        stage.folder / "edge",
-        edge_port=edge_port,
-        admin_port=admin_port,
-        endpoints={each.name: [("127.0.0.1", service.port)] for each in SERVICES},
-        jwks=stage.home.keys / "jwks.json",
-        rate_limit_per_minute=UNLIMITED_PER_MINUTE,
-        login_limit_per_minute=UNLIMITED_PER_MINUTE,
-    )
-    async with _running(stage, configuration, edge_port) as ready:
-        yield ready
+def whole(stage: Stage) -> Running:
+    """The cluster's own edge, with every filter on and limits that nobody reaches."""
+    return Running(stage.cluster.pid("envoy"), stage.cluster.edge_port)
 
 
 @asynccontextmanager
-async def bare(stage: Stage, service: Running) -> AsyncIterator[Edge]:
-    """A transcoder in front of `service`, and nothing else."""
-    edge_port = free_ports(1)[0]
+async def bare(stage: Stage, service: Running) -> AsyncIterator[Running]:
+    """The same program as a transcoder in front of `service`, and nothing else."""
+    port = free_port()
     template = Template((Path(__file__).parent / "bare_envoy.yaml").read_text(encoding="utf-8"))
     configuration = stage.folder / "bare_envoy.yaml"
     configuration.write_text(
-        template.substitute(
-            EDGE_PORT=edge_port,
-            GRPC_PORT=service.port,
-            DESCRIPTOR=ENVOY / "generated" / "emporium.pb",
-        ),
+        template.substitute(EDGE_PORT=port, GRPC_PORT=service.port, DESCRIPTOR=_DESCRIPTOR),
         encoding="utf-8",
     )
-    async with _running(stage, configuration, edge_port) as ready:
-        yield ready
+    program = stage.program("envoy")
+    options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
+    command = [program, "--config-path", str(configuration), *options]
+    async with stage.child(command, LOAD_CORE) as pid:
+        await _accepting(port)
+        yield Running(pid, port)
 
 
-@asynccontextmanager
-async def _running(stage: Stage, configuration: Path, port: int) -> AsyncIterator[Edge]:
-    gateway = Gateway(
-        configuration, edge_port=port, concurrency=1, log_file=stage.home.log_file("envoy")
-    )
-    try:
-        await gateway.start()
-        pin(gateway.child.pid, LOAD_CORE)
-        yield Edge(gateway.child.pid, port)
-    finally:
-        await gateway.stop()
+async def _accepting(port: int) -> None:
+    """Returns when somebody listens on `port`, which nobody announces; hence the polling."""
+    async with asyncio.timeout(_READY_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                writer.close()
+                return

@@ -1,19 +1,49 @@
 """Sends many different gRPC calls as fast as they are answered, or at a given rate.
 
 h2load repeats one body, which an idempotent create answers from memory, and asks for one row only.
+So it is good for GETs by URL alone.
 """
 
 import asyncio
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from tests.bench.compare import Measure, Run
 from tests.bench.h2load import CONNECTIONS, STREAMS, LoadFailed
 from tests.bench.http2 import Connection, Target, connected
-from tests.bench.machine import loading
+from tests.bench.machine import clients_cpu_seconds, cpu_seconds, loading
 
 _PATIENCE_SECONDS = 120.0
 _TICK_SECONDS = 0.005
+
+
+def measured(
+    target: Target,
+    messages: Callable[[], Sequence[bytes]],
+    pids: Mapping[str, int],
+    *,
+    postgres: int | None = None,
+) -> Measure:
+    """Floods `target` with `messages`, which may be new each time, and counts the CPU of `pids`.
+
+    With `postgres`, the pid of its first process, what it spends on its clients counts as well.
+    """
+
+    def used() -> dict[str, float]:
+        found = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        if postgres is not None:
+            found["database"] = sum(clients_cpu_seconds(postgres).values())
+        return found
+
+    async def run() -> Run:
+        sent = messages()
+        before = used()
+        seconds = await flood(target, sent)
+        parts = {name: (cpu - before[name]) / len(sent) * 1e6 for name, cpu in used().items()}
+        return Run(len(sent) / seconds, sum(parts.values()), parts)
+
+    return run
 
 
 async def flood(target: Target, messages: Sequence[bytes], rate: float | None = None) -> float:

@@ -1,19 +1,14 @@
-"""Drives one request over and over with h2load, which costs the load core next to nothing."""
+"""Asks for many pages with h2load, which costs the load core next to nothing."""
 
 import asyncio
 import re
 import shutil
-import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf.message import Message
-
-from tests.bench.compare import Run
-from tests.bench.machine import LOAD_CORE, cpu_seconds
-from tests.bench.stage import Running
+from tests.bench.machine import LOAD_CORE
 
 CONNECTIONS = 4
 STREAMS = 25  # calls under way on each connection
@@ -26,59 +21,25 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """A request to repeat. `answer_bytes` is the body of a good answer, by which it is known."""
+    """GETs of the URLs in a file, one a line, over HTTP/2."""
 
-    url: str
+    urls: Path
     headers: Sequence[str]
-    answer_bytes: int
-    pids: Sequence[int]  # whose CPU time is counted
-    body_file: Path | None = None
 
-    async def run(self, calls: int) -> Run:
-        """`calls` answers; raises `LoadFailed` when one of them is not a good one."""
-        before = sum(map(cpu_seconds, self.pids))
+    async def rate(self, calls: int) -> float:
+        """How many a second are answered; raises `LoadFailed` when one answer is not a 2xx."""
         output = await _h2load(self._arguments(calls))
-        used = sum(map(cpu_seconds, self.pids)) - before
         rate = re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", output)
-        status = re.search(r"status codes: (\d+) 2xx", output)
-        data = re.search(r"\((\d+)\) data$", output, re.MULTILINE)
-        if not (rate and status and data):
-            raise LoadFailed(output)
-        if (int(status[1]), int(data[1])) != (calls, calls * self.answer_bytes):
-            raise LoadFailed(f"{self.url}: not all of {calls} calls were answered well\n{output}")
-        return Run(float(rate[1]), used / calls * 1e6)
-
-    def with_token(self, authorization: str) -> "Load":
-        """The same, by somebody who is signed in."""
-        return replace(self, headers=[*self.headers, f"authorization: {authorization}"])
+        good = re.search(r"status codes: (\d+) 2xx", output)
+        if not (rate and good and int(good[1]) == calls):
+            raise LoadFailed(f"{self.urls}: not all of {calls} calls were answered well\n{output}")
+        return float(rate[1])
 
     def _arguments(self, calls: int) -> list[str]:
-        options = [f"-n{calls}", f"-c{CONNECTIONS}", f"-m{STREAMS}", "-t1"]
-        if self.body_file:
-            options.append(f"-d{self.body_file}")
+        options = [f"-n{calls}", f"-c{CONNECTIONS}", f"-m{STREAMS}", "-t1", f"-i{self.urls}"]
         for header in self.headers:
             options += ["-H", header]
-        return [*options, self.url]
-
-
-def grpc_load(
-    server: Running, method: str, request: Message, answer: Message, folder: Path
-) -> Load:
-    """The unary call `method` (`/package.Service/Method`) of `server`, again and again."""
-    body_file = folder / f"{method.rpartition('/')[2]}.body"
-    body_file.write_bytes(framed(request.SerializeToString()))
-    return Load(
-        f"http://127.0.0.1:{server.port}{method}",
-        ["content-type: application/grpc", "te: trailers"],
-        len(framed(answer.SerializeToString())),
-        (server.pid,),
-        body_file,
-    )
-
-
-def framed(message: bytes) -> bytes:
-    """`message` as gRPC puts it into a body."""
-    return struct.pack(">BI", 0, len(message)) + message
+        return options
 
 
 async def _h2load(arguments: list[str]) -> str:

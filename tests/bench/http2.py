@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tests.bench.h2load import framed
-
 _DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
 _WINDOW = 65_535  # what a server takes unasked, by the standard
@@ -129,6 +127,11 @@ class Connection(asyncio.Protocol):
         self._work.answered()
         if self._work.refills:
             self.send_next()
+
+
+def framed(message: bytes) -> bytes:
+    """`message` as gRPC puts it into a body."""
+    return struct.pack(">BI", 0, len(message)) + message
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

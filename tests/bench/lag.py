@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
-_BUCKET = re.compile(r'outbox_lag_seconds_bucket\{le="([^"]+)"\} (\S+)')
+# Whatever the metric is called in full, and whatever its other labels are: all of them together.
+_BUCKET = re.compile(
+    r'^\w*outbox\w*lag_seconds_bucket\{(?:.*,)?le="([^"]+)".*\} (\S+)$', re.MULTILINE
+)
 _POLL_SECONDS = 0.05
 _PATIENCE_SECONDS = 60.0
 
@@ -25,19 +28,32 @@ class Histogram:
 
     def since(self, before: "Histogram") -> "Histogram":
         """What has come to it since then."""
-        return Histogram({bound: n - before.at_most[bound] for bound, n in self.at_most.items()})
+        return Histogram(
+            {bound: n - before.at_most.get(bound, 0) for bound, n in self.at_most.items()}
+        )
 
     def quantile_bound(self, share: float) -> float:
         """The lowest bound that at least this share of events kept, in seconds."""
         return min(bound for bound, n in self.at_most.items() if n >= share * self.count)
 
 
-async def histogram(metrics_port: int) -> Histogram:
-    """The histogram as it is now."""
-    text = await asyncio.to_thread(_read, f"http://127.0.0.1:{metrics_port}/metrics")
-    found = Histogram({float(bound): float(n) for bound, n in _BUCKET.findall(text)})
-    assert found.at_most, "the order service shows no outbox_lag_seconds"
-    return found
+class NoHistogram(Exception):
+    """The metrics do not tell how long events wait."""
+
+
+async def histogram(metrics_url: str) -> Histogram:
+    """The histogram as it is now. Raises `NoHistogram`."""
+    return parsed(await asyncio.to_thread(_read, metrics_url))
+
+
+def parsed(page: str) -> Histogram:
+    """The histogram on a page of metrics. Raises `NoHistogram`."""
+    at_most: dict[float, float] = {}
+    for bound, events in _BUCKET.findall(page):
+        at_most[float(bound)] = at_most.get(float(bound), 0) + float(events)
+    if not at_most:
+        raise NoHistogram("the metrics do not tell how long events wait")
+    return Histogram(at_most)
 
 
 async def until_drained(database: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -1,6 +1,8 @@
-"""Cores, CPU time and memory of other processes. Linux only."""
+"""Cores, ports, CPU time and memory of other processes. Linux only."""
 
 import os
+import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +13,9 @@ _CORES = sorted(os.sched_getaffinity(0))
 # What is measured has a core to itself; what loads it, and the databases, have the other one.
 SERVER_CORE = _CORES[0]
 LOAD_CORE = _CORES[-1]
+
+# How a PostgreSQL process that serves a TCP client titles itself: role, database, address(port).
+_WORKS_FOR_A_CLIENT = re.compile(r"^postgres: \S+ \S+ [\d.]+\(\d+\)")
 
 
 def pin(pid: int, core: int) -> None:
@@ -23,9 +28,9 @@ def pin(pid: int, core: int) -> None:
 def pin_family(pid: int, core: int) -> None:
     """As `pin`, for `pid` and the children it has now."""
     pin(pid, core)
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            pin_family(int(child), core)
+    for child in _children(pid):
+        with suppress(FileNotFoundError):  # one that has just ended
+            pin_family(child, core)
 
 
 @contextmanager
@@ -44,6 +49,13 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(clock)
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
 def resident_mb(pid: int) -> float:
     """The memory that `pid` holds, shared libraries included, in megabytes of 2^20 bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -53,3 +65,19 @@ def resident_mb(pid: int) -> float:
 def is_batch(pid: int) -> bool:
     """Whether the kernel schedules `pid` as a batch job."""
     return os.sched_getscheduler(pid) == os.SCHED_BATCH
+
+
+def clients_cpu_seconds(postgres_pid: int) -> dict[int, float]:
+    """The CPU time of each PostgreSQL process that works for a client, by pid."""
+    found = {}
+    for child in _children(postgres_pid):
+        with suppress(OSError):  # one that has just ended
+            title = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace")
+            if _WORKS_FOR_A_CLIENT.search(title):
+                found[child] = cpu_seconds(child)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for each in threads for child in (each / "children").read_text().split()]

@@ -1,34 +1,29 @@
-"""What rows run on: a durable PostgreSQL, migrated databases, keys, services as children."""
+"""What rows run on: the cluster of this checkout, and the servers that belong to one row alone."""
 
 import asyncio
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import asyncpg
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from server.kit.auth import Signer
-from server.kit.context import Role
-from server.kit.postgres import migrate
-from server.local.engines.mongo import EmbeddedMongo
-from server.local.engines.postgres import EmbeddedPostgres
-from server.local.engines.service import CHECKOUT, ServiceProcess
-from server.local.home import keys
-from server.local.home.folder import Home
-from server.local.home.ports import free_ports
-from server.local.process.child import Child
-from server.services import named
-from tests.bench.machine import LOAD_CORE, SERVER_CORE, pin, pin_family
+from emporium.user.v1.auth_service_pb2 import LoginRequest
+from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
+from tests.bench.cluster import Cluster
+from tests.bench.machine import LOAD_CORE, SERVER_CORE, free_port, pin, pin_family
+from tests.bench.tree import CHECKOUT
 
-_TOKEN_SECONDS = 3_600
 _READY_SECONDS = 30.0
+_POLL_SECONDS = 0.01
+_STOP_SECONDS = 20.0
 
 T = TypeVar("T")
 
@@ -39,32 +34,18 @@ class Running:
 
     pid: int
     port: int
-    log_file: Path
 
 
 class Stage:
-    """Everything that rows share, and what starts the servers that belong to one row alone."""
+    """Everything that rows share. The cluster is known by its `cluster.json` only."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cluster: Cluster) -> None:
         self.folder = folder
-        self.home = Home.at(folder)
-        self._postgres = EmbeddedPostgres(folder / "postgres", connections_max=200)
-        self._stack = AsyncExitStack()
-        self._mongo: EmbeddedMongo | None = None
+        self.cluster = cluster
         self._made: dict[str, Any] = {}
-
-    @property
-    def admin_dsn(self) -> str:
-        """PostgreSQL's superuser."""
-        return self._postgres.admin_dsn
-
-    async def mongodb_uri(self) -> str:
-        """A MongoDB, started at the first asking."""
-        if self._mongo is None:
-            mongo = EmbeddedMongo(self.folder / "mongo", log_file=self.home.log_file("mongod"))
-            self._mongo = await self._stack.enter_async_context(mongo)
-            pin(mongo.child.pid, LOAD_CORE)
-        return self._mongo.uri
+        for name, pid in cluster.pids.items():
+            if name != "supervisor":
+                pin_family(pid, LOAD_CORE)
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
         """What `make` makes, made at the first asking and kept for other rows."""
@@ -73,108 +54,140 @@ class Stage:
         made: T = self._made[name]
         return made
 
-    async def database(self, service: str) -> str:
-        """A migrated database of `service` that rows share; gives the service's URL."""
-        return await self.once(f"database {service}", partial(self.new_database, service))
+    async def database(self, service: str, suffix: str = "") -> str:
+        """A database of `service` with nothing of ours in it; gives the service's own URL.
 
-    async def new_database(self, service: str, suffix: str = "") -> str:
-        """A fresh, migrated database of `service`; gives the URL that the service connects by."""
-        name = f"emporium_{service}{suffix}"
-        database = migrate.Database(name, "owner-password", "service-password")
-        await migrate.prepare_postgres(self.admin_dsn, database)
-        owner = migrate.dsn(self.admin_dsn, database.owner, database.owner_password, name)
-        await asyncio.to_thread(
-            migrate.upgrade, owner, named(service).migrations_folder("postgres")
-        )
-        return migrate.dsn(self.admin_dsn, name, database.service_password, name)
+        Rows that name no suffix share the cluster's.
+        """
+        url: str = self.cluster.record["postgres"][service]
+        if not suffix:
+            return url
+        return await self.once(f"database {url}{suffix}", partial(self._copy, url, suffix))
 
     @asynccontextmanager
     async def admin(self, database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
         """The superuser's connection to the database of `database_url`, for filling it."""
-        name = database_url.rpartition("/")[2]
-        connection = await asyncpg.connect(self.admin_dsn, database=name)
+        admin_dsn = self.cluster.record["postgres"]["admin_dsn"]
+        connection = await asyncpg.connect(admin_dsn, database=_name(database_url))
         try:
             yield connection
         finally:
             await connection.close()
 
-    def token(self, user_id: str, role: str) -> str:
-        """An `authorization` header that every service believes."""
-        signer = Signer.from_file(self.home.keys / "user.json", _TOKEN_SECONDS)
-        return f"Bearer {signer.sign(user_id, Role(role))}"
+    async def token(self, role: str) -> str:
+        """A fresh `authorization` header of the demo login with this role."""
+        email, password = self.cluster.login(role)
+        request = LoginRequest(email=email, password=password)
+        port = self.cluster.grpc_port("user")
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            answer = await AuthServiceStub(channel).Login(request, timeout=_READY_SECONDS)
+        return f"Bearer {answer.access_token}"
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What the cluster has given to its own process of `service`."""
+        content = Path(f"/proc/{self.cluster.pid(service)}/environ").read_text(encoding="utf-8")
+        return dict(line.split("=", 1) for line in content.split("\0") if line)
+
+    def program(self, name: str) -> str:
+        """The file that the cluster's process `name` runs."""
+        return str(Path(f"/proc/{self.cluster.pid(name)}/exe").readlink())
+
+    def measured(self, service: str) -> Running:
+        """The cluster's own process of `service`, alone on the server core from now on."""
+        for other in self.cluster.record["grpc"]:
+            pin(self.cluster.pid(other), SERVER_CORE if other == service else LOAD_CORE)
+        return Running(self.cluster.pid(service), self.cluster.grpc_port(service))
 
     @asynccontextmanager
-    async def service(
-        self, name: str, core: int = SERVER_CORE, **more: str
-    ) -> AsyncIterator[Running]:
-        """A service as `emporium up` starts it, on `core`; `more` are environment variables."""
-        port = free_ports(1)[0]
-        settings = {
-            "GRPC_PORT": str(port),
-            "METRICS_PORT": "0",
-            "DRAIN_SECONDS": "0",
-            "JWKS_FILE": str(self.home.keys / "jwks.json"),
-            "SIGNING_KEY_FILE": str(self.home.keys / f"{name}.json"),
-        }
-        log_file = self.home.log_file(name)
-        process = ServiceProcess(name, name, log_file, port, {**os.environ, **settings, **more})
-        try:
-            await process.start()
-            pin(process.child.pid, core)
-            yield Running(process.child.pid, port, log_file)
-        finally:
-            await process.stop()
+    async def service(self, name: str, **more: str) -> AsyncIterator[Running]:
+        """Another process of a service, on the server core; `more` are environment variables."""
+        port = free_port()
+        settings = {"GRPC_PORT": str(port), "METRICS_PORT": "0", "DRAIN_SECONDS": "0"}
+        environment = self.environment(name) | settings | more
+        command = [sys.executable, "-m", "server", name]
+        async with self.child(command, SERVER_CORE, environment) as pid:
+            await _until_serving(port)
+            yield Running(pid, port)
 
     @asynccontextmanager
     async def baseline(self, database_url: str, *words: str) -> AsyncIterator[Running]:
         """The bare server of baseline.py, on the server core."""
-        port = free_ports(1)[0]
+        port = free_port()
         command = [sys.executable, "-m", "tests.bench.baseline", str(port), database_url, *words]
-        async with self.child("baseline", command, SERVER_CORE) as child:
+        async with self.child(command, SERVER_CORE) as pid:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
                 async with asyncio.timeout(_READY_SECONDS):
                     await channel.channel_ready()
-            yield Running(child.pid, port, child.log_file)
+            yield Running(pid, port)
 
     @asynccontextmanager
     async def child(
-        self,
-        name: str,
-        command: Sequence[str],
-        core: int,
-        environment: Mapping[str, str] = os.environ,
-    ) -> AsyncIterator[Child]:
-        """Any program, on `core`, ended with the block."""
-        child = Child(
-            name=name,
-            command=list(command),
-            log_file=self.home.log_file(name),
-            environment=environment,
-            folder=CHECKOUT,
-        )
-        await child.start()
+        self, command: Sequence[str], core: int, environment: Mapping[str, str] = os.environ
+    ) -> AsyncIterator[int]:
+        """Any program, on `core`, ended with the block; gives its pid."""
+        with (self.folder / "children.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdout=log,
+                stderr=log,
+                cwd=CHECKOUT,
+                env=dict(environment),
+                # As the cluster's are: Linux shares a busy core among sessions, not processes.
+                start_new_session=True,
+            )
         try:
-            pin(child.pid, core)
-            yield child
+            pin(process.pid, core)
+            yield process.pid
         finally:
-            await child.stop()
+            await _ended(process)
 
-    async def __aenter__(self) -> "Stage":
-        async with AsyncExitStack() as stack:
-            keys.ensure(self.home)
-            await stack.enter_async_context(self._postgres)
-            pin_family(self._postgres.child.pid, LOAD_CORE)
-            self._stack = stack.pop_all()
-        return self
+    async def _copy(self, url: str, suffix: str) -> str:
+        """A new database like the one of `url`, which has to be left by everybody for a moment."""
+        name, role = _name(url), urlsplit(url).username
+        copy = f"{name}{suffix}"
+        async with self.admin("/postgres") as connection:
+            await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            try:
+                await connection.execute(_LEAVE, name)
+                await connection.execute(f"CREATE DATABASE {copy} TEMPLATE {name}")
+            finally:
+                await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await connection.execute(f"GRANT CONNECT ON DATABASE {copy} TO {role}")
+        return f"{url.rpartition('/')[0]}/{copy}"
 
-    async def __aexit__(self, *error: object) -> None:
-        await self._stack.aclose()
+
+_LEAVE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1"
 
 
-@asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """A stage in a folder of its own on disk, which is removed in the end."""
-    prefix = "emporium-bench-"
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
-        async with Stage(Path(folder)) as ready:
-            yield ready
+def _name(database_url: str) -> str:
+    return database_url.rpartition("/")[2]
+
+
+async def _until_serving(port: int) -> None:
+    """Returns when the server on `port` says SERVING. Nobody announces when it listens."""
+    async with (
+        asyncio.timeout(_READY_SECONDS),
+        grpc.aio.insecure_channel(
+            f"127.0.0.1:{port}", [("grpc.max_reconnect_backoff_ms", 100)]
+        ) as channel,
+    ):
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        while True:
+            try:
+                answer = await health.Check(health_pb2.HealthCheckRequest())
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+            except grpc.aio.AioRpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,11 +1,10 @@
 """Databases of users for the rows to read."""
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from emporium.type.v1 import role_pb2
-from emporium.user.v1 import user_service_pb2 as pb
-from server.kit.wire import timestamp
 from tests.bench.stage import Stage
 
 # Ids as the service makes them: by time of creation, a second apart.
@@ -16,40 +15,34 @@ _FILL = """
            now() + make_interval(secs => n - $1), now(), 1
     FROM generate_series(1, $1) AS n
 """
-_ANY = "SELECT * FROM users ORDER BY id OFFSET $1 LIMIT 1"
+# The cluster's database may have been filled before it was copied.
+_EMPTY = "DELETE FROM users WHERE email LIKE '%@bench.example'"
+_IDS = "SELECT id::text FROM users ORDER BY random() LIMIT 20000"
 
 
 @dataclass(frozen=True)
 class Users:
-    """A filled database, and one of its users."""
+    """A filled database, and some of its users, in no order."""
 
     database_url: str
-    someone: pb.User
+    ids: Sequence[str]
+
+    def picked(self, count: int) -> list[str]:
+        """The ids of `count` of them at random, and the same ones each time."""
+        return random.Random(1).choices(self.ids, k=count)
 
 
-async def filled(stage: Stage, count: int) -> Users:
-    """A user database with `count` users."""
-    return await stage.once(f"{count} users", partial(_fill, stage, count))
+async def filled(stage: Stage, count: int, *, in_cluster: bool = False) -> Users:
+    """A user database with `count` users: one of its own, or the cluster's."""
+    suffix = "" if in_cluster else f"_{count}"
+    return await stage.once(f"users{suffix}", partial(_fill, stage, count, suffix))
 
 
-async def _fill(stage: Stage, count: int) -> Users:
-    database_url = await stage.new_database("user", f"_{count}")
+async def _fill(stage: Stage, count: int, suffix: str) -> Users:
+    database_url = await stage.database("user", suffix)
     async with stage.admin(database_url) as connection:
+        await connection.execute(_EMPTY)
         await connection.execute(_FILL, count, timeout=120)
         await connection.execute("VACUUM ANALYZE users")
-        row = await connection.fetchrow(_ANY, count // 2)
-    assert row is not None, "a user database was to be filled and is empty"
-    return Users(
-        database_url,
-        pb.User(
-            id=str(row["id"]),
-            email=row["email"],
-            full_name=row["full_name"],
-            age=row["age"],
-            role=role_pb2.CUSTOMER,
-            status=pb.User.Status.Value(row["status"]),
-            created_at=timestamp(row["created_at"]),
-            updated_at=timestamp(row["updated_at"]),
-            etag=str(row["version"]),
-        ),
-    )
+        rows = await connection.fetch(_IDS)
+    return Users(database_url, [row["id"] for row in rows])

@@ -4,7 +4,7 @@ import statistics
 import time
 
 from tests.bench.budget import Budget
-from tests.bench.machine import SERVER_CORE, resident_mb
+from tests.bench.machine import resident_mb
 from tests.bench.report import Row
 from tests.bench.stage import Stage
 
@@ -15,16 +15,11 @@ _RESIDENT_MB = 80.0
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """Each service is started alone, again and again; its database runs already."""
     rows: list[Row] = []
-    databases = {
-        "user": {"DATABASE_URL": await stage.database("user")},
-        "order": {"DATABASE_URL": await stage.database("order")},
-        "analytics": {"MONGODB_URI": await stage.mongodb_uri()},
-    }
-    for name, environment in databases.items():
+    for name in stage.cluster.record["grpc"]:
         seconds, megabytes = [], 0.0
         for _ in range(budget.rounds):
             began = time.perf_counter()
-            async with stage.service(name, SERVER_CORE, **environment) as service:
+            async with stage.service(name) as service:
                 seconds.append(time.perf_counter() - began)
                 megabytes = max(megabytes, resident_mb(service.pid))
         ready = statistics.median(seconds)

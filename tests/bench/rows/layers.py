@@ -45,21 +45,22 @@ Call = Callable[[], Awaitable[object]]
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """Each layer alone, less what a pipeline without any costs; then all of them at once."""
+    jwks, token = stage.environment("user")["JWKS_FILE"], await stage.token("admin")
     with Path(os.devnull).open("wb") as nowhere:  # noqa: ASYNC230 (it never blocks)
         logs.configure_logs("info", "user")
         lines = logs._Lines(nowhere)
         structlog.configure(logger_factory=lambda *names: lines)
-        costs = await _costs(_calls(stage))
+        costs = await _costs(_calls(jwks, token))
         lines.write()
         structlog.reset_defaults()
     return list(_rows(costs))
 
 
-def _calls(stage: Stage) -> dict[str, Call]:
-    verifier = Verifier.from_file(stage.home.keys / "jwks.json")
+def _calls(jwks: str, token: str) -> dict[str, Call]:
+    verifier = Verifier.from_file(Path(jwks))
     sent = (
         ("user-agent", "h2load nghttp2/1.52.0"),
-        ("authorization", stage.token(_USER_ID, "CUSTOMER")),
+        ("authorization", token),
         ("x-request-id", str(uuid4())),
     )
     chain = pipeline(verifier, CallMetrics(CollectorRegistry()), InFlight(), _DEADLINE_SECONDS)
