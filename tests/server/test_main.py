@@ -1,5 +1,6 @@
 """`python -m server`, the one door."""
 
+import re
 import subprocess
 import sys
 
@@ -24,7 +25,7 @@ def server(*arguments: str, python: tuple[str, ...] = ()) -> "subprocess.Complet
 def test_a_service_starts_without_loading_what_only_the_command_line_needs(service: str) -> None:
     said = server(service, python=("-X", "importtime")).stderr
     loaded = {line.rpartition("|")[2].strip() for line in said.splitlines()}
-    assert f"server.{service}.service" in loaded
+    assert any(re.fullmatch(rf"server\.{service}\.\w+\.service", name) for name in loaded)
     # Python also reports what it was asked for in vain, as structlog asks for rich.
     assert not loaded & {"typer", "rich.console", "alembic", "sqlalchemy"}
 
