@@ -15,7 +15,7 @@ from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.encoding import to_bytes
 from server.order.neighbours import Users
-from server.order.neighbours.analytics import sender
+from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
 from server.order.orders.store.orders import PostgresOrderStore
@@ -39,11 +39,13 @@ async def _serve(settings: Settings) -> None:
             background.running(key_expiry(pool, one_at_a_time)),
             Emporium(targets, token=ServiceToken(signer)) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
-            outbox.relaying(pool, settings.postgres.database_url, sender(shop)) as ring,
+            outbox.relaying(
+                pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
+            ) as wake,
             lifecycle.serving(
                 settings.server,
                 Verifier.from_file(tokens.jwks_file),
-                registrations(pool, users, ring, settings.shop.shop_currency),
+                registrations(pool, users, wake, settings.shop.shop_currency),
                 # Neither the user service nor analytics: orders go on without them.
                 probes={"postgres": partial(postgres.ping, pool)},
             ),
@@ -52,11 +54,11 @@ async def _serve(settings: Settings) -> None:
 
 
 def registrations(
-    pool: Pool, users: Users, ring: outbox.Ring, shop_currency: str
+    pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`."""
     catalog = PostgresCatalogStore(pool)
-    orders = PostgresOrderStore(pool, encode=to_bytes, ring=ring)
+    orders = PostgresOrderStore(pool, encode=to_bytes, ring=wake)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     return (

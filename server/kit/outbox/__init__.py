@@ -1,32 +1,43 @@
 """The transactional outbox: what must be told elsewhere is committed with what it tells of.
 
-A service's history creates the tables with `CREATE_TABLES`, and its store inserts a row into
-`outbox` in the statement or transaction that makes the change. `relaying` then sends the rows on,
-each at least once, whatever dies in between:
+A service's history creates the tables. Its unit of work writes `append(events)` with the change,
+and a trigger makes a delivery of each event for every destination. `relaying` then sends them on:
 
-    async with relaying(pool, dsn, send) as ring:
-        store = PostgresOrderStore(pool, ring)    # rings after each commit
+    async with relaying(pool, dsn, destinations=[AnalyticsDestination(shop)]) as wake:
+        store = PostgresOrderStore(pool, wake)    # calls it after each commit
 
-A relay *leases* the rows it sends (`due_at` moves into the future) and holds no transaction while
-the network is slow. A relay that dies leaves rows that fall due again. FOR UPDATE SKIP LOCKED lets
-any number of relays share the table, and a row that commits late is found like any other, because
-nothing remembers how far it has read.
+- **At least once.** A delivery is deleted after it was sent. Nothing remembers how far it has read,
+  so an event that commits late is found like any other.
+- **In order.** A destination gets the events of an aggregate by rising version; only one that it
+  has had may come again.
+- **Each for itself.** A destination has its own relay, back-off and dead letters: one that is down
+  delays no other. Of all processes one relays at a time: the one that holds the destination's
+  lease. Nothing but repetition depends on that.
+- **A dead letter** holds back the later events of its own aggregate at its own destination, and
+  nothing else, until an operator replays or skips it.
 """
 
-from server.kit.outbox.relay import Away, Pace, Refused, Relay, Send
-from server.kit.outbox.relaying import Ring, relaying
-from server.kit.outbox.table import CREATE_TABLES, DROP_TABLES, Event, replay
+from server.kit.outbox.backlog import Backlog, look
+from server.kit.outbox.dead_letters import DeadLetter, list_dead_letters, replay, skip
+from server.kit.outbox.event import Away, Destination, Event, Refused, append
+from server.kit.outbox.metrics import OutboxMetrics
+from server.kit.outbox.pace import Pace
+from server.kit.outbox.relaying import Wake, relaying
 
 __all__ = [
-    "CREATE_TABLES",
-    "DROP_TABLES",
     "Away",
+    "Backlog",
+    "DeadLetter",
+    "Destination",
     "Event",
+    "OutboxMetrics",
     "Pace",
     "Refused",
-    "Relay",
-    "Ring",
-    "Send",
+    "Wake",
+    "append",
+    "list_dead_letters",
+    "look",
     "relaying",
     "replay",
+    "skip",
 ]

@@ -1,22 +1,25 @@
-"""Keeps a relay at work beside a service's calls."""
+"""Keeps a relay for each destination at work beside a service's calls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 
 from server.kit import errors
-from server.kit.outbox import table
-from server.kit.outbox.doorbell import Doorbell
+from server.kit.outbox import backlog
+from server.kit.outbox.deliveries import register
+from server.kit.outbox.event import Destination
 from server.kit.outbox.metrics import OutboxMetrics
-from server.kit.outbox.relay import Pace, Relay, Send
+from server.kit.outbox.pace import Pace
+from server.kit.outbox.relay import Relay
+from server.kit.outbox.trimming import Trimming
+from server.kit.outbox.wakeup import Wakeup
 from server.kit.postgres import Pool
 
 _RESTART_DELAY_SECONDS = 1.0
-_LOOK_INTERVAL_SECONDS = 5.0
 
-Ring = Callable[[], None]
+Wake = Callable[[], None]
 """What a store calls after each commit that left an event. Costs nothing and never fails."""
 
 _log = structlog.get_logger()
@@ -26,33 +29,58 @@ _log = structlog.get_logger()
 async def relaying(
     pool: Pool,
     dsn: str,
-    send: Send,
+    destinations: Sequence[Destination],
     *,
     metrics: OutboxMetrics | None = None,
     pace: Pace | None = None,
-) -> AsyncIterator[Ring]:
+) -> AsyncIterator[Wake]:
     """Sends on what the outbox holds while the block runs; yields what to call after a commit.
 
-    `pool` and `dsn` lead to the same database. On leaving, the batch under way has `pace.grace`
-    seconds to arrive; what does not is sent again by whoever runs next.
+    `pool` and `dsn` lead to the same database. Every event that is committed from now on reaches
+    every one of `destinations`. On leaving, the batches under way have `pace.grace` seconds to
+    arrive; what does not is sent again by whoever runs next. Raises what the database does.
     """
     metrics = metrics or OutboxMetrics()
     pace = pace or Pace()
-    relay = Relay(pool, send, metrics, pace)
-    doorbell = Doorbell(dsn, relay.wake)
-    relay_task = asyncio.create_task(supervised("relay", relay.run))
-    helpers = (
-        asyncio.create_task(supervised("doorbell", doorbell.run)),
-        asyncio.create_task(supervised("metrics", lambda: _watch(pool, metrics))),
-    )
+    await register(pool, [destination.name for destination in destinations])
+    relays = [Relay(pool, destination, metrics, pace) for destination in destinations]
+
+    def wake() -> None:
+        for relay in relays:
+            relay.wake()
+
+    wakeup, trimming = Wakeup(dsn, wake), Trimming(pool)
+
+    async def look() -> None:
+        metrics.show(await backlog.look(pool))
+
+    relay_tasks = [asyncio.create_task(supervised("relay", relay.run)) for relay in relays]
+    helpers = [
+        asyncio.create_task(supervised("wakeup", wakeup.run)),
+        asyncio.create_task(supervised("trimming", lambda: _repeated(trimming.trim, pace.trim))),
+        asyncio.create_task(supervised("metrics", lambda: _repeated(look, pace.look))),
+    ]
     try:
-        yield doorbell.ring
+        yield wakeup.notify
     finally:
+        await _end(relays, relay_tasks, helpers, pace.grace)
+
+
+async def _end(
+    relays: Sequence[Relay],
+    relay_tasks: "Sequence[asyncio.Task[None]]",
+    helpers: "Sequence[asyncio.Task[None]]",
+    grace_seconds: float,
+) -> None:
+    for relay in relays:
         relay.stop()
-        await asyncio.wait((relay_task,), timeout=pace.grace)
-        for task in (relay_task, *helpers):
-            task.cancel()
-        await asyncio.gather(relay_task, *helpers, return_exceptions=True)
+    if relay_tasks:
+        await asyncio.wait(relay_tasks, timeout=grace_seconds)
+    for task in (*relay_tasks, *helpers):
+        task.cancel()
+    await asyncio.gather(*relay_tasks, *helpers, return_exceptions=True)
+    for relay in relays:
+        await relay.release()
 
 
 async def supervised(
@@ -72,10 +100,10 @@ async def supervised(
             return
 
 
-async def _watch(pool: Pool, metrics: OutboxMetrics) -> None:
+async def _repeated(work: Callable[[], Awaitable[object]], interval_seconds: float) -> None:
     while True:
         try:
-            metrics.show(await table.look(pool))
-        except (errors.Unavailable, errors.DeadlineExceeded) as error:
-            _log.warning("outbox.unseen", error=str(error))
-        await asyncio.sleep(_LOOK_INTERVAL_SECONDS)
+            await work()
+        except (errors.Unavailable, errors.DeadlineExceeded, errors.Conflict) as error:
+            _log.warning("outbox.database_away", error=str(error))
+        await asyncio.sleep(interval_seconds)

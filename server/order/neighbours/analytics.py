@@ -1,9 +1,9 @@
-"""Tells the analytics service what became of orders: the far end of the outbox."""
+"""Tells the analytics service what became of orders: a destination of the outbox."""
 
 from collections.abc import Sequence
 
 import emporium
-from server.kit.outbox import Away, Event, Refused, Send
+from server.kit.outbox import Away, Event, Refused
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -20,16 +20,20 @@ _AWAY = (
 )
 
 
-def sender(shop: emporium.Emporium) -> Send:
-    """Sends a batch of the outbox through `shop`."""
+class AnalyticsDestination:
+    """Sends the events of the outbox through `shop`."""
 
-    async def send(events: Sequence[Event]) -> None:
+    name = "analytics"
+
+    def __init__(self, shop: emporium.Emporium) -> None:
+        self._shop = shop
+
+    async def send(self, events: Sequence[Event]) -> None:
+        """See `Destination.send`."""
         told = [emporium.OrderEvent.FromString(event.payload) for event in events]
         try:
-            await shop.events.record_order_events(told, timeout_seconds=_TIMEOUT_SECONDS)
+            await self._shop.events.record_order_events(told, timeout_seconds=_TIMEOUT_SECONDS)
         except emporium.InvalidRequest as error:
             raise Refused(str(error)) from error
         except _AWAY as error:
             raise Away(f"analytics: {error}") from error
-
-    return send

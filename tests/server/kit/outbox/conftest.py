@@ -2,19 +2,19 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from server.kit import outbox, postgres
+from server.kit import postgres
 from server.kit.postgres import migrate
 from server.local.engines.postgres import EmbeddedPostgres
 from server.settings import Postgres
-from tests.server.kit.outbox.sides import (
-    Box,
-    OtherSide,
-)
+from tests.server.kit.outbox.sides import Box, OtherSide
+
+TABLES = Path(__file__).with_name("tables.sql")
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -25,12 +25,12 @@ async def shared_box(postgres_settings: Postgres) -> AsyncIterator[Box]:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def postgres_settings(postgres: EmbeddedPostgres) -> Postgres:
+    """Connects as a service does, with no right but to its rows."""
     database = migrate.Database(f"emporium_outbox_{uuid.uuid4().hex[:8]}", "owner", "service")
     await migrate.prepare_postgres(postgres.admin_dsn, database)
     owner = migrate.dsn(postgres.admin_dsn, database.owner, "owner", database.name)
     connection = await asyncpg.connect(owner)
-    for statement in outbox.CREATE_TABLES:
-        await connection.execute(statement)
+    await connection.execute(TABLES.read_text())
     await connection.close()
     service = migrate.dsn(postgres.admin_dsn, database.name, "service", database.name)
     return Postgres(database_url=service, pool_size_max=20)
@@ -38,9 +38,8 @@ async def postgres_settings(postgres: EmbeddedPostgres) -> Postgres:
 
 @pytest_asyncio.fixture
 async def box(shared_box: Box) -> Box:
-    """An empty outbox."""
-    await shared_box.pool.execute("DELETE FROM outbox")
-    await shared_box.pool.execute("DELETE FROM outbox_dead_letters")
+    """An empty outbox, with no destination."""
+    await shared_box.empty()
     return shared_box
 
 

@@ -1,163 +1,180 @@
-"""At least once, never lost, never stuck behind one bad event."""
+"""At least once and in order, whoever sends: crashes, leases, late commits."""
 
 import asyncio
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from server.kit.outbox import Away, Event, Pace
+from server.kit.outbox import Away, Event
+from server.kit.outbox.deliveries import LeaseLost
 from tests.server.kit.outbox.sides import (
-    PATIENCE_SECONDS,
     QUICK,
     Box,
     OtherSide,
     equals,
-    is_true,
-    numbered,
+    event_of,
+    history_of,
     until,
 )
 
+# A lease that ends only when a test ends it.
+LASTING = replace(QUICK, lease=3_600.0)
 
-async def test_what_is_put_arrives_once_and_is_forgotten(box: Box, other_side: OtherSide) -> None:
-    await box.put(*numbered(120))
-    relay = box.relay(other_side.send)
-    assert [await relay.send_batch() for _ in range(4)] == [50, 50, 20, 0]
-    assert sorted(other_side.arrived) == sorted(numbered(120))
-    assert await box.pending() == 0
+
+async def end_leases(box: Box) -> None:
+    await box.pool.execute("UPDATE outbox_destinations SET lease_until = now() - interval '1 s'")
+
+
+class Crashing(OtherSide):
+    """Takes the events, and then its relay dies."""
+
+    async def send(self, events: Sequence[Event]) -> None:
+        await super().send(events)
+        raise asyncio.CancelledError
 
 
 async def test_a_crash_between_sending_and_forgetting_sends_again(
     box: Box, other_side: OtherSide
 ) -> None:
-    async def crash_after_sending(events: Sequence[Event]) -> None:
-        await other_side.send(events)
-        raise asyncio.CancelledError
-
-    await box.put(b"only")
+    crashing = Crashing()
+    relay = await box.relay(crashing)
+    await box.append(history_of("a", 2))
     with pytest.raises(asyncio.CancelledError):
-        await box.relay(crash_after_sending).send_batch()
-    assert other_side.arrived == [b"only"]
+        await relay.send_batch()
+    assert crashing.payloads == [b"a1", b"a2"]
 
-    async with box.relaying(other_side.send):
+    async with box.relaying(other_side):
         await until(lambda: equals(box.pending, 0))
-    assert other_side.arrived == [b"only", b"only"]
+    assert other_side.payloads == [b"a1", b"a2"]
 
 
-async def test_one_refused_event_is_buried_and_the_others_arrive(
-    box: Box, other_side: OtherSide
-) -> None:
-    other_side.poison = b"33"
-    await box.put(*numbered(50))
-    await box.relay(other_side.send).send_batch()
-    assert sorted(other_side.arrived) == sorted(set(numbered(50)) - {b"33"})
-    assert await box.dead() == [(b"33", "one is bad")]
-    assert await box.pending() == 0
+async def test_one_relay_at_a_time_sends(box: Box) -> None:
+    first, second = OtherSide(), OtherSide()
+    holder, waiting = await box.relay(first, LASTING), await box.relay(second, LASTING)
+    await holder.send_batch()
+    await box.put(b"one")
+    with pytest.raises(LeaseLost):
+        await waiting.send_batch()
+    await holder.send_batch()
+    assert (first.payloads, second.payloads) == ([b"one"], [])
 
 
-async def test_a_side_that_goes_away_during_the_search_costs_no_event(
-    box: Box, other_side: OtherSide
-) -> None:
-    async def send(events: Sequence[Event]) -> None:
-        other_side.is_away = len(other_side.batches) == 3
-        await other_side.send(events)
-
-    other_side.poison = b"33"
-    await box.put(*numbered(50))
-    async with box.relaying(send):
-        await other_side.has(*set(numbered(50)) - {b"33"})
-        await until(lambda: equals(box.pending, 0))
-    assert await box.dead() == [(b"33", "one is bad")]
+async def test_a_lease_that_nobody_renews_is_taken_over(box: Box, other_side: OtherSide) -> None:
+    crashing = await box.relay(Crashing(), LASTING)
+    waiting = await box.relay(other_side, LASTING)
+    await box.append(history_of("a", 3))
+    with pytest.raises(asyncio.CancelledError):
+        await crashing.send_batch()
+    with pytest.raises(LeaseLost):
+        await waiting.send_batch()
+    await end_leases(box)
+    await waiting.send_batch()
+    assert other_side.payloads == [b"a1", b"a2", b"a3"]
 
 
-async def test_nothing_is_buried_while_the_other_side_is_away(
-    box: Box, other_side: OtherSide
-) -> None:
-    other_side.is_away = True
-    await box.put(*numbered(3))
-    async with box.relaying(other_side.send):
-        await until(lambda: is_true(len(other_side.batches) >= 8))
-        assert (await box.pending(), await box.dead()) == (3, [])
-        other_side.is_away = False
-        await other_side.has(*numbered(3))
-        await until(lambda: equals(box.pending, 0))
+async def test_a_holder_at_work_keeps_its_lease(box: Box, other_side: OtherSide) -> None:
+    relay = await box.relay(other_side, LASTING)
+    await relay.send_batch()
+    half_over = "UPDATE outbox_destinations SET lease_until = now() + interval '20 minutes'"
+    await box.pool.execute(half_over)
+    await relay.send_batch()
+    assert await box.pool.fetchval(
+        "SELECT lease_until > now() + interval '50 minutes' FROM outbox_destinations"
+    )
 
 
-async def test_a_backlog_is_sent_without_a_pause_once_somebody_is_there(
-    box: Box, other_side: OtherSide
-) -> None:
-    other_side.is_away = True
-    pace = Pace(batch_max=50, poll=30.0, retry_first=0.01, retry_max=0.02)
-    async with box.relaying(other_side.send, pace):
-        await box.put(*numbered(300))
-        await until(lambda: is_true(len(other_side.batches) >= 8))
-        other_side.is_away = False
-        await other_side.has(*numbered(300))
+async def test_a_released_lease_is_free_at_once(box: Box, other_side: OtherSide) -> None:
+    holder = await box.relay(other_side, LASTING)
+    waiting = await box.relay(other_side, LASTING)
+    await holder.send_batch()
+    await waiting.release()  # which holds nothing
+    with pytest.raises(LeaseLost):
+        await waiting.send_batch()
+    await holder.release()
+    assert not await waiting.send_batch()
 
 
-async def test_a_defect_over_there_holds_up_only_its_own_event(
-    box: Box, other_side: OtherSide
-) -> None:
-    other_side.defect = b"7"
-    await box.put(*numbered(40))
-    async with box.relaying(other_side.send, replace(QUICK, attempts_max=10_000)):
-        await other_side.has(*set(numbered(40)) - {b"7"})
-        await until(lambda: equals(box.pending, 1))
-        assert await box.dead() == []
-        other_side.defect = b""
-        await other_side.has(b"7")
+async def test_a_holder_that_has_lost_its_lease_unknowingly_only_repeats(box: Box) -> None:
+    """It stops in the middle of a send, another takes over, and then it goes on."""
+
+    class Paused(OtherSide):
+        def __init__(self) -> None:
+            super().__init__()
+            self.began, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def send(self, events: Sequence[Event]) -> None:
+            self.began.set()
+            await self.may_go_on.wait()
+            await super().send(events)
+
+    paused, awake = Paused(), OtherSide()
+    history = history_of("a", 4)
+    stale, fresh = await box.relay(paused, LASTING), await box.relay(awake, LASTING)
+    await box.append(history[:2])
+    sending = asyncio.create_task(stale.send_batch())
+    await paused.began.wait()
+    await end_leases(box)
+    await fresh.send_batch()
+    await box.append(history[2:])
+    await fresh.send_batch()
+    assert awake.payloads == [b"a1", b"a2", b"a3", b"a4"]
+    paused.may_go_on.set()
+    await sending
+    assert paused.payloads == [b"a1", b"a2"]
+    assert (await box.pending(), await box.kept(), await box.blocks()) == (0, 0, [])
 
 
-async def test_an_event_that_fails_while_others_arrive_is_buried_at_last(
-    box: Box, other_side: OtherSide
-) -> None:
-    other_side.defect = b"bad"
-    await box.put(b"bad")
-    async with (
-        box.relaying(other_side.send, replace(QUICK, attempts_max=3)),
-        asyncio.timeout(PATIENCE_SECONDS),
-    ):
-        for number in itertools.count():
-            if await box.dead():
-                break
-            await box.put(b"%d" % number)
-            await other_side.has(b"%d" % number)
-    assert await box.dead() == [(b"bad", "broken over there")]
-    assert await box.pending() == 0
+async def test_a_holder_that_has_lost_its_lease_blocks_nothing(box: Box) -> None:
+    class Overtaken(OtherSide):
+        async def send(self, events: Sequence[Event]) -> None:
+            await end_leases(box)
+            with pytest.raises(Away):
+                await another.send_batch()
+            await super().send(events)
+
+    stale = await box.relay(Overtaken(refuses={b"only"}), LASTING)
+    taker = OtherSide(is_away=True)
+    another = await box.relay(taker, LASTING)
+    await box.put(b"only")
+    await stale.send_batch()
+    assert await box.blocks() == []
+    taker.is_away = False
+    await another.send_batch()
+    assert taker.payloads == [b"only"]
 
 
-async def test_nothing_is_buried_while_everything_fails(box: Box, other_side: OtherSide) -> None:
-    is_broken = True
-
-    async def send(events: Sequence[Event]) -> None:
-        other_side.defect = events[0].payload if is_broken else b""
-        await other_side.send(events)
-
-    await box.put(*numbered(3))
-    async with box.relaying(send, replace(QUICK, attempts_max=2)):
-        await until(lambda: is_true(len(other_side.batches) >= 15))
-        assert (await box.pending(), await box.dead()) == (3, [])
-        is_broken = False
-        await other_side.has(*numbered(3))
+async def test_an_event_that_commits_late_is_not_skipped(box: Box, other_side: OtherSide) -> None:
+    relay = await box.relay(other_side)
+    async with box.pool.acquire() as connection:
+        late = connection.transaction()
+        await late.start()
+        await box.append([event_of(b"late")], connection)
+        await box.put(b"early")
+        await relay.send_batch()
+        await late.commit()
+    await relay.send_batch()
+    assert other_side.payloads == [b"early", b"late"]
 
 
-def test_delays_double_up_to_their_maximum_and_differ() -> None:
-    pace = Pace(retry_first=0.1, retry_max=5.0)
-    for attempts, most in ((1, 0.1), (2, 0.2), (3, 0.4), (6, 3.2), (7, 5.0), (1_000, 5.0)):
-        delays = {pace.delay(attempts) for _ in range(50)}
-        assert len(delays) > 1
-        assert all(most / 2 <= delay <= most for delay in delays)
+async def test_what_is_rolled_back_is_never_told(box: Box, other_side: OtherSide) -> None:
+    relay = await box.relay(other_side)
+    async with box.pool.acquire() as connection:
+        undone = connection.transaction()
+        await undone.start()
+        await box.append([event_of(b"undone")], connection)
+        await undone.rollback()
+    await relay.send_batch()
+    assert other_side.payloads == []
 
 
-async def test_a_failed_event_is_due_again_only_after_its_delay(
-    box: Box, other_side: OtherSide
-) -> None:
-    other_side.is_away = True
-    slow = Pace(retry_first=60.0, retry_max=60.0)
-    await box.put(b"waits")
-    with pytest.raises(Away):
-        await box.relay(other_side.send, slow).send_batch()
-    assert await box.relay(other_side.send).send_batch() == 0
-    due_in = await box.pool.fetchval("SELECT extract(epoch FROM due_at - now()) FROM outbox")
-    assert 25 < due_in <= 60
+async def test_a_destination_gets_the_events_since_it_was_registered(box: Box) -> None:
+    early, late = OtherSide("early"), OtherSide("late")
+    first, second = history_of("a", 2)
+    relays = [await box.relay(early)]
+    await box.append([first])
+    relays.append(await box.relay(late))
+    await box.append([second])
+    for relay in relays:
+        await relay.send_batch()
+    assert (early.payloads, late.payloads) == ([b"a1", b"a2"], [b"a2"])

@@ -1,30 +1,70 @@
-"""A relay beside a service: found work, lost databases, crashes, the end."""
+"""Relays beside a service: found work, several processes, lost databases, crashes, the end."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import asyncpg
 
 from server.kit.outbox import Event
 from server.kit.outbox.relaying import supervised
 from tests.server.kit.outbox.sides import (
+    QUICK,
     Box,
     OtherSide,
     answers,
+    equals,
+    history_of,
+    is_true,
+    numbered,
     until,
 )
 
 
-async def test_polling_finds_what_nobody_rang_for(box: Box, other_side: OtherSide) -> None:
-    async with box.relaying(other_side.send):
+async def test_polling_finds_what_nobody_told_of(box: Box, other_side: OtherSide) -> None:
+    async with box.relaying(other_side):
         await box.put(b"silent")
         await other_side.has(b"silent")
+
+
+async def test_a_destination_that_is_away_or_broken_or_hangs_delays_no_other(box: Box) -> None:
+    class Hanging(OtherSide):
+        async def send(self, events: Sequence[Event]) -> None:
+            self.batches.append(len(events))
+            await asyncio.Event().wait()
+
+    away, broken = OtherSide("away", is_away=True), OtherSide("broken", is_broken=True)
+    hanging, well = Hanging("hanging"), OtherSide("well")
+    async with box.relaying(away, broken, hanging, well, pace=replace(QUICK, grace=0.01)):
+        for number in numbered(20):
+            await box.put(number)
+            await well.has(number)
+        await until(lambda: is_true(all(side.batches for side in (away, broken, hanging))))
+        assert away.payloads + broken.payloads + hanging.payloads == []
+    assert well.payloads == numbered(20)
+    assert await box.pending() == 60
+
+
+async def test_two_processes_send_each_event_once_and_one_goes_on_when_the_other_stops(
+    box: Box,
+) -> None:
+    first, second = OtherSide(), OtherSide()
+    pace = replace(QUICK, lease=3_600.0)
+    async with box.relaying(second, pace=pace):
+        async with box.relaying(first, pace=pace):
+            await box.append(history_of("a", 3))
+            await until(lambda: equals(box.pending, 0))
+        # Whoever held the lease has given it back, or the other would wait for an hour.
+        await box.append(history_of("b", 3))
+        await second.has(b"b1", b"b2", b"b3")
+    told = first.payloads + second.payloads
+    assert sorted(told) == [b"a1", b"a2", b"a3", b"b1", b"b2", b"b3"]
 
 
 async def test_a_relay_survives_a_database_that_goes_away(
     box: Box, other_side: OtherSide, admin_dsn: str
 ) -> None:
-    async with box.relaying(other_side.send):
+    async with box.relaying(other_side):
         for number in range(3):
             admin = await asyncpg.connect(admin_dsn)
             await admin.execute(
@@ -37,22 +77,47 @@ async def test_a_relay_survives_a_database_that_goes_away(
             await other_side.has(b"after %d" % number)
 
 
-async def test_leaving_lets_the_batch_under_way_arrive(box: Box, other_side: OtherSide) -> None:
-    began = asyncio.Event()
+async def test_leaving_lets_the_batch_under_way_arrive(box: Box) -> None:
+    class Slow(OtherSide):
+        async def send(self, events: Sequence[Event]) -> None:
+            began.set()
+            await leaving.wait()
+            await super().send(events)
 
-    async def slow_send(events: Sequence[Event]) -> None:
-        began.set()
-        await asyncio.sleep(0.1)
-        await other_side.send(events)
-
-    await box.put(b"under way")
-    async with box.relaying(slow_send):
+    began, leaving = asyncio.Event(), asyncio.Event()
+    slow = Slow()
+    async with box.relaying(slow):
+        await box.put(b"under way")
         await began.wait()
-    assert other_side.arrived == [b"under way"]
+        asyncio.get_running_loop().call_soon(leaving.set)
+    assert slow.payloads == [b"under way"]
     assert await box.pending() == 0
 
 
-async def test_a_crash_of_the_relay_is_logged_and_it_starts_again(
+async def test_leaving_cuts_off_a_batch_that_does_not_arrive_and_gives_the_lease_back(
+    box: Box, other_side: OtherSide
+) -> None:
+    class Hanging(OtherSide):
+        async def send(self, events: Sequence[Event]) -> None:
+            began.set()
+            await asyncio.Event().wait()
+
+    began = asyncio.Event()
+    async with box.relaying(Hanging(), pace=replace(QUICK, grace=0.01, lease=3_600.0)):
+        await box.put(b"stuck")
+        await began.wait()
+    async with box.relaying(other_side):
+        await other_side.has(b"stuck")
+
+
+async def test_what_everybody_has_is_trimmed(box: Box, other_side: OtherSide) -> None:
+    await box.put(b"for nobody")
+    async with box.relaying(other_side):
+        await box.put(b"for one")
+        await until(lambda: equals(box.kept, 0))
+
+
+async def test_a_crash_of_a_relay_is_logged_and_it_starts_again(
     lines: list[dict[str, object]],
 ) -> None:
     runs = 0

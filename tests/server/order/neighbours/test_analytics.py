@@ -1,5 +1,6 @@
 """What analytics answers, as the outbox understands it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -10,8 +11,8 @@ from emporium.analytics.v1 import event_service_pb2 as pb
 from emporium.analytics.v1 import event_service_pb2_grpc
 from server.kit.outbox import Away, Event, Refused
 from server.order.events.encoding import to_bytes
-from server.order.neighbours.analytics import sender
-from tests.server.order.samples import line, placed
+from server.order.neighbours.analytics import AnalyticsDestination
+from tests.server.order.samples import line, new_id, placed
 
 Answer = grpc.StatusCode | None
 
@@ -34,6 +35,18 @@ class Analytics(event_service_pb2_grpc.EventServiceServicer):
         return pb.RecordOrderEventsResponse(recorded=len(request.events))
 
 
+def _event(payload: bytes) -> Event:
+    return Event(
+        id=new_id(),
+        aggregate_type="order",
+        aggregate_id=new_id(),
+        aggregate_version=1,
+        type="emporium.analytics.v1.OrderEvent",
+        payload=payload,
+        occurred_at=datetime.now(UTC),
+    )
+
+
 async def sent(answer: Answer) -> tuple[Analytics, bytes]:
     analytics = Analytics(answer)  # type: ignore[abstract]  # only one rpc is asked
     server = grpc.aio.server()
@@ -43,7 +56,7 @@ async def sent(answer: Answer) -> tuple[Analytics, bytes]:
     payload = to_bytes(placed(line(quantity=3)).event)
     try:
         async with Emporium(Targets(analytics=f"127.0.0.1:{port}")) as shop:
-            await sender(shop)([Event("id", payload, 1)])
+            await AnalyticsDestination(shop).send([_event(payload)])
     finally:
         await server.stop(0)
     return analytics, payload

@@ -1,4 +1,4 @@
-"""Rings for a relay: at once in this process, by NOTIFY in the others.
+"""Wakes relays when there is something to send: at once in this process, by NOTIFY in the others.
 
 NOTIFY is sent here, after the commit and for many of them together, not in the transaction that
 writes the event: PostgreSQL lets transactions that notify commit only one after the other, which
@@ -12,61 +12,64 @@ from typing import Any
 import asyncpg
 import structlog
 
+from server.kit.backoff import Backoff
 from server.kit.postgres import AWAY
 
 _CHANNEL = "outbox"
 _INTERVAL_SECONDS = 0.1  # between two notifications
 _TIMEOUT_SECONDS = 5.0
-_FIRST_DELAY_SECONDS = 0.1
-_DELAY_SECONDS_MAX = 5.0
+_BACKOFF = Backoff(first_seconds=0.1, seconds_max=5.0)
 
 _log = structlog.get_logger()
 
 
-class Doorbell:
+class Wakeup:
     """One connection that listens and notifies, opened again whenever it is lost."""
 
     def __init__(self, dsn: str, wake: Callable[[], None]) -> None:
         self._dsn = dsn
         self._wake = wake
-        self._rung = asyncio.Event()
+        self._committed = asyncio.Event()
+        self._losses = 0  # in a row
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Says that an event has been committed. Costs nothing and never fails."""
         self._wake()
-        self._rung.set()
+        self._committed.set()
 
     async def run(self) -> None:
         """Listens and notifies until cancelled."""
-        delay = _FIRST_DELAY_SECONDS
         while True:
             try:
                 connection = await asyncpg.connect(
                     self._dsn, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS
                 )
-                delay = _FIRST_DELAY_SECONDS
+                self._losses = 0
                 await self._attend(connection)
             except AWAY as error:
-                _log.warning("outbox.doorbell_lost", error=str(error), next_try_seconds=delay)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, _DELAY_SECONDS_MAX)
+                self._losses += 1
+                delay = _BACKOFF.delay(self._losses)
+                _log.warning(
+                    "outbox.wakeup_lost", error=str(error), next_try_seconds=round(delay, 3)
+                )
+                await asyncio.sleep(delay)
 
     async def _attend(self, connection: Any) -> None:
         """Raises one of `AWAY` when the connection is lost."""
         own_pid = connection.get_server_pid()
 
-        def heard(_: object, pid: int, *__: object) -> None:
+        def notified(_: object, pid: int, *__: object) -> None:
             if pid != own_pid:
                 self._wake()
 
         try:
-            # A lost connection rings too, and is then found out by the notification that fails.
-            connection.add_termination_listener(lambda _: self._rung.set())
-            await connection.add_listener(_CHANNEL, heard)
-            self._wake()  # for what was rung while nobody listened
+            # A lost connection is found out by the notification that fails.
+            connection.add_termination_listener(lambda _: self._committed.set())
+            await connection.add_listener(_CHANNEL, notified)
+            self._wake()  # for what was committed while nobody listened
             while True:
-                await self._rung.wait()
-                self._rung.clear()
+                await self._committed.wait()
+                self._committed.clear()
                 await connection.execute(f"NOTIFY {_CHANNEL}")
                 await asyncio.sleep(_INTERVAL_SECONDS)
         finally:
