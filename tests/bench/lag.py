@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-_BUCKET = re.compile(r'outbox_lag_seconds_bucket\{le="([^"]+)"\} (\S+)')
+_BUCKET = re.compile(r'outbox_lag_seconds_bucket\{destination="analytics",le="([^"]+)"\} (\S+)')
 _POLL_SECONDS = 0.05
 _PATIENCE_SECONDS = 60.0
 
