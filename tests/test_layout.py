@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from server import services
+
 ROOT = Path(__file__).parents[1]
 SERVER = ROOT / "server"
 # What may stand in a service beside its subjects.
 NO_SUBJECTS = {"events", "neighbours", "jobs", "migrations"}
 
-SERVICES = sorted(app.parent.name for app in SERVER.glob("*/app.py"))
+SERVICES = sorted(service.name for service in services.SERVICES)
 SUBJECTS = sorted(
     f"server.{folder.parent.name}.{folder.name}"
     for service in SERVICES
@@ -36,7 +38,7 @@ def test_tests_of_the_server_stand_where_the_code_stands(folder: Path) -> None:
 
 
 def test_services_do_not_know_each_other() -> None:
-    assert sorted(WALLS["services"]["modules"]) == [f"server.{name}" for name in sorted(SERVICES)]
+    assert sorted(WALLS["services"]["modules"]) == [f"server.{name}" for name in SERVICES]
 
 
 @pytest.mark.parametrize("service", SERVICES)
