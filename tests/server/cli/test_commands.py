@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from emporium.__main__ import main as console_script
-from server.cli.app import app, main
+from server.cli.command_line import app, main
 from server.local.errors import LocalError
 from server.local.home.folder import Home
 from server.local.home.orphans import await_end
