@@ -14,7 +14,7 @@ def main() -> int:
         sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say so
         code: int = importlib.import_module(f"server.{sys.argv[1]}.app").main()
         return code
-    from server.cli import main as command_line
+    from server.cli.command_line import main as command_line
 
     return command_line()
 

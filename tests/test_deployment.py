@@ -13,7 +13,7 @@ import typer.core
 import typer.main
 import yaml
 
-from server.cli import app
+from server.cli.command_line import app
 from server.local.home import keys
 from server.local.home.folder import Home
 from server.services import SERVICES, Service, named

@@ -25,7 +25,7 @@ def _command_line() -> int:
     if not found:
         print(NO_SERVER, file=sys.stderr)
         return 1
-    from server.cli import main as command_line
+    from server.cli.command_line import main as command_line
 
     return command_line()
 

@@ -2,18 +2,18 @@
 
 import os
 import subprocess
-import sys
-from collections.abc import Sequence
 
+from server.cli.handover import COMMAND, options_pipe
 from server.cli.progress import relay
 from server.local.errors import LocalError
 from server.local.home.folder import AlreadyRunning, Home
 from server.local.options import ClusterOptions
+from server.local.process.child import CHECKOUT
 from server.local.progress import Progress
 
 
-def detached(options: ClusterOptions, arguments: Sequence[str], progress: Progress) -> float:
-    """Starts a supervisor with the same `arguments` and returns its ready time in seconds.
+def detached(options: ClusterOptions, progress: Progress) -> float:
+    """Starts a supervisor and returns its ready time in seconds.
 
     Its progress is shown while it starts. Raises `LocalError` when it does not come up. Ctrl-C
     meanwhile stops it again.
@@ -21,17 +21,18 @@ def detached(options: ClusterOptions, arguments: Sequence[str], progress: Progre
     home = Home.at(options.home)
     home.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     receiving, sending = os.pipe()
-    command = [sys.executable, "-m", "server"]
-    command += [each for each in arguments if each != "--detach"]
+    given = options_pipe(options)
     with home.log_file("supervisor").open("ab") as log:
         supervisor = subprocess.Popen(
-            [*command, "--report-to", str(sending)],
+            [*COMMAND, str(given), str(sending)],
+            cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[sending],
+            pass_fds=[given, sending],
             start_new_session=True,
         )
+    os.close(given)
     os.close(sending)
     try:
         with os.fdopen(receiving, encoding="utf-8") as events:

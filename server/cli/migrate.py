@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 
 from server.cli import options as shared
+from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
 from server.local.home import keys
 from server.local.home.folder import AlreadyRunning, Home
 from server.local.home.record import require_running
-from server.local.preparation.schema import prepare, prepare_mongo
 from server.services import SERVICES
 
 
@@ -55,8 +55,8 @@ def migrate(
 
 async def _migrate(database_url: str, mongodb_uri: str, home: Home) -> dict[str, bool]:
     """Whether anything was to be done, by database."""
-    # Imported late: the driver takes a third of a second, and the other commands do not need it.
-    from server.local.engines.mongo import EmbeddedMongo
+    # Imported late: the drivers take a third of a second, and the other commands do without.
+    from server.local.preparation.schema import prepare, prepare_mongo
 
     async with AsyncExitStack() as stack:
         if not (database_url and mongodb_uri):

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,15 +12,20 @@ from rich.text import Text
 
 from server.local.errors import LocalError
 from server.local.home import keys
-from server.local.home.folder import Home
-from server.local.home.record import ClusterRecord, Login
+from server.local.home.folder import AlreadyRunning, Home
+from server.local.home.record import ClusterRecord, Login, require_running
 
 TOKEN_SECONDS = 600
 LIST_ORDERS = "emporium.order.v1.OrderService/ListOrders"
 
 
-def show_screen(console: Console, record: ClusterRecord, ready_seconds: float | None) -> None:
-    """Shows the addresses, the demo logins and three commands to try."""
+def show_screen(
+    console: Console, record: ClusterRecord, token: str, ready_seconds: float | None
+) -> None:
+    """Shows the addresses, the demo logins and three commands to try.
+
+    `token` is `example_user`'s, good for `TOKEN_SECONDS`.
+    """
     took = "" if ready_seconds is None else f" in {ready_seconds:.1f} s"
     console.print(Text(f"\nEmporium is ready{took}.\n", style="bold green"))
     for what, where, note in _addresses(record):
@@ -29,8 +35,31 @@ def show_screen(console: Console, record: ClusterRecord, ready_seconds: float | 
     console.print(_logins(record.logins))
     console.print(Text("\nTry", style="bold"))
     # Long lines stay whole, so that they can be copied.
-    for line in examples(record):
+    for line in examples(record, token):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_running(console: Console, home: Path, error: AlreadyRunning) -> None:
+    """A second `up` is no error, unless the running cluster is not ready."""
+    with suppress(LocalError):
+        record = require_running(home)
+        if record.state == "ready":
+            console.print(f"A cluster already runs in {home}; it was left as it is.")
+            show_record(console, record, None)
+            return
+    raise error
+
+
+def show_record(console: Console, record: ClusterRecord, ready_seconds: float | None) -> None:
+    """As `show_screen`, with a token that is signed here."""
+    user, place = example_user(record), Home(Path(record.home), Path(record.data))
+    token = keys.token(place, user.user_id, user.role, TOKEN_SECONDS)
+    show_screen(console, record, token, ready_seconds)
+
+
+def example_user(record: ClusterRecord) -> Login:
+    """The demo login that the examples use."""
+    return next(login for login in record.logins if login.role == "staff")
 
 
 def show_error(console: Console, error: LocalError) -> None:
@@ -40,14 +69,13 @@ def show_error(console: Console, error: LocalError) -> None:
         console.print(Text.assemble(("→ ", "yellow"), error.remedy), soft_wrap=True)
 
 
-def examples(record: ClusterRecord) -> list[str]:
+def examples(record: ClusterRecord, token: str) -> list[str]:
     """Three commands that work as shown, in a shell that has run the first line."""
-    staff = next(login for login in record.logins if login.role == "staff")
+    staff = example_user(record)
     edge = record.edge_url.removeprefix("http://")
-    home = Home(Path(record.home), Path(record.data))
     asking = """-plaintext -H "authorization: Bearer $TOKEN" -d '{"per_page": 2}'"""
     return [
-        f"  TOKEN={keys.token(home, staff.user_id, staff.role, TOKEN_SECONDS)}  # for 10 minutes",
+        f"  TOKEN={token}  # for 10 minutes",
         f'  curl -s "{record.edge_url}/api/v1/orders?per_page=2" -H "Authorization: Bearer $TOKEN"',
         f"  {_program('grpcurl')} {asking} {record.grpc['order']} {LIST_ORDERS}",
         f"  {shlex.quote(sys.executable)} - <<'END'",

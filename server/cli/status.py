@@ -14,7 +14,6 @@ from rich.table import Table
 
 from server.cli import options as shared
 from server.local.engines.envoy import ask
-from server.local.engines.service import is_serving
 from server.local.home.record import ClusterRecord, require_running
 from server.local.process.identity import ProcessRecord
 
@@ -44,6 +43,9 @@ def status(
 
 async def _health(record: ClusterRecord) -> dict[str, bool]:
     """Whether each service and the edge report that they are ready."""
+    # Imported late: gRPC is slow to load, and the other commands do not need it.
+    from server.local.engines.health import is_serving
+
     services = await asyncio.gather(*(is_serving(address) for address in record.grpc.values()))
     edge_port = urlsplit(record.edge_url).port or 0
     edge = await asyncio.to_thread(ask, edge_port, "/ready")

@@ -3,18 +3,19 @@
 import shutil
 from pathlib import Path
 
-from server.local.engines import edge
 from server.local.engines.envoy import Gateway
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
-from server.local.engines.service import CHECKOUT, ServiceProcess
+from server.local.engines.service import ServiceProcess
 from server.local.environment import service_environment
+from server.local.home import keys
 from server.local.home.credentials import service_dsn
 from server.local.home.folder import Home
 from server.local.home.plan import PortPlan, process_names
 from server.local.home.record import ClusterRecord
 from server.local.options import ClusterOptions
-from server.local.preparation import mongo_role
+from server.local.preparation.client import Preparation
+from server.local.process.child import CHECKOUT
 from server.local.process.part import Part
 from server.services import SERVICES, Service
 
@@ -27,10 +28,13 @@ ENVOY_SOURCE = CHECKOUT / "envoy"
 class Assembly:
     """The parts of one cluster, made in the order of their start."""
 
-    def __init__(self, options: ClusterOptions, ports: PortPlan, home: Home) -> None:
+    def __init__(
+        self, options: ClusterOptions, ports: PortPlan, home: Home, preparation: Preparation
+    ) -> None:
         self.options = options
         self.ports = ports
         self.home = home
+        self._preparation = preparation
         self._postgres: EmbeddedPostgres | None = None
         self._mongo: EmbeddedMongo | None = None
 
@@ -64,16 +68,15 @@ class Assembly:
                 port=self.ports.mongod,
                 durable=durable,
                 log_file=self.home.log_file("mongod"),
+                await_primary=self._preparation.await_primary,
             )
             parts.append(self._mongo)
         return parts
 
-    async def make_mongo_roles(self) -> None:
-        """Gives each service its role in our MongoDB; in others the operator does."""
-        if self._mongo is not None:
-            for service in SERVICES:
-                if service.mongo:
-                    await mongo_role.ensure(self._mongo.uri, service, self.home)
+    @property
+    def own_mongo(self) -> bool:
+        """Whether the MongoDB is ours, so that each service gets a role of its own there."""
+        return self._mongo is not None
 
     def services(self) -> list[Part]:
         """Every process of every service."""
@@ -83,10 +86,10 @@ class Assembly:
             for process in process_names(service.name, self.options.workers)
         ]
 
-    def gateway(self) -> Part:
+    async def gateway(self) -> Part:
         """Envoy, on a configuration made for these ports."""
         return Gateway(
-            self._render_edge(),
+            await self._render_edge(),
             edge_port=self.ports.edge,
             concurrency=max(1, self.options.workers),
             log_file=self.home.log_file("envoy"),
@@ -122,17 +125,19 @@ class Assembly:
                 home=self.home,
                 admin_dsn=self.admin_dsn,
                 mongodb_uri=self.mongodb_uri,
-                own_mongo=self._mongo is not None,
+                own_mongo=self.own_mongo,
             ),
+            self._preparation.await_serving,
         )
 
-    def _render_edge(self) -> Path:
+    async def _render_edge(self) -> Path:
         into = self.home.directory / "edge"
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(mode=0o700)
-        return edge.render(
+        return await self._preparation.render_edge(
             ENVOY_SOURCE,
             into,
+            keys.public_file(self.home),
             edge_port=self.ports.edge,
             admin_port=self.ports.admin,
             endpoints={
@@ -140,7 +145,6 @@ class Assembly:
                 for service in SERVICES
                 if service.behind_edge
             },
-            jwks=self.home.keys / "jwks.json",
             rate_limit_per_minute=self.options.rate_limit_per_minute,
             login_limit_per_minute=self.options.login_limit_per_minute,
         )

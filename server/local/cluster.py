@@ -20,14 +20,12 @@ from server.local.home.folder import Home, require_space
 from server.local.home.plan import plan
 from server.local.home.record import ClusterRecord, Login
 from server.local.options import ClusterOptions
-from server.local.preparation import accounts
-from server.local.preparation.schema import prepare, prepare_mongo
+from server.local.preparation.client import Preparation
 from server.local.process.concurrently import concurrently
 from server.local.process.identity import ProcessRecord, start_of
 from server.local.process.part import Part
 from server.local.process.supervisor import Supervisor
 from server.local.progress import Progress, Silent, step
-from server.services import ORDER, SERVICES, Service
 
 PAUSES = (signal.SIGSTOP, signal.SIGCONT)  # signals that end no process
 
@@ -46,6 +44,7 @@ class Cluster:
         self._progress = progress or Silent()
         self._supervisors: dict[str, Supervisor] = {}  # in the order of their start
         self._stack = AsyncExitStack()
+        self.preparation = Preparation(self.home)
         self._record = ClusterRecord(
             home=str(self.home.directory),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -130,18 +129,21 @@ class Cluster:
             self._progress.reported(f"ended {name}, which a killed supervisor left running")
         self.home.rotate_logs()
         await self._choose_home(stack)
-        keys.ensure(self.home)
-        assembly = Assembly(
-            self.options, plan(self.options.edge_port, self.options.workers), self.home
-        )
+        self.preparation = Preparation(self.home)
+        stack.push_async_callback(self.preparation.stop)
+        await self.preparation.start()
+        ports = plan(self.options.edge_port, self.options.workers)
+        assembly = Assembly(self.options, ports, self.home, self.preparation)
         self._record.data = str(self.home.data)
         self._write()
         stack.callback(self.home.record_file.unlink, missing_ok=True)
         await self._bring_up(stack, [self._supervisor(part) for part in assembly.databases()])
+        if not keys.are_made(self.home):
+            await self.preparation.make_keys()
         await self._prepare(assembly)
         assembly.describe(self._record)
         await self._bring_up(stack, [self._supervisor(part) for part in assembly.services()])
-        await self._bring_up(stack, [self._supervisor(assembly.gateway())])
+        await self._bring_up(stack, [self._supervisor(await assembly.gateway())])
         await self._seed(assembly)
         self._record.state = "ready"
         self._write()
@@ -167,31 +169,20 @@ class Cluster:
         await concurrently([start(supervisor) for supervisor in supervisors])
 
     async def _prepare(self, assembly: Assembly) -> None:
+        dsn = assembly.admin_dsn
         with step(self._progress, "schema") as notes:
-            # One after another: Alembic keeps what it is doing in globals.
-            changed = [each.name for each in SERVICES if await self._migrate(each, assembly)]
-            await assembly.make_mongo_roles()
+            changed = await self.preparation.prepare_databases(
+                dsn, assembly.mongodb_uri, own_mongo=assembly.own_mongo
+            )
             notes.append(f"migrated {', '.join(changed)}" if changed else "up to date")
         with step(self._progress, "logins"):
-            self._record.logins = await accounts.ensure(assembly.admin_dsn, self.home)
-
-    async def _migrate(self, service: Service, assembly: Assembly) -> bool:
-        changed = False
-        if service.postgres:
-            changed |= await prepare(assembly.admin_dsn, service, self.home)
-        if service.mongo:
-            changed |= await prepare_mongo(assembly.mongodb_uri, service)
-        return changed
+            self._record.logins = await self.preparation.make_logins(dsn)
 
     async def _seed(self, assembly: Assembly) -> None:
         if self.options.seed == "none":
             return
-        # Imported late: the client brings gRPC, which loads while the databases start.
-        from server.local.preparation.seed import seed_once
-
         with step(self._progress, "sample data") as notes:
-            database = await accounts.database_identity(assembly.admin_dsn, ORDER)
-            notes.append(await seed_once(self._record, self.home, database))
+            notes.append(await self.preparation.make_sample_data(assembly.admin_dsn, self._record))
 
     def _supervisor(self, part: Part) -> Supervisor:
         return Supervisor(part, self._progress, self._write)

@@ -36,7 +36,7 @@ def service_environment(
             "REUSE_PORT": "true" if options.workers > 1 else "false",
             "OWN_PORT": str(ports.own.get(process, 0)),
             "METRICS_PORT": str(ports.metrics[process]),
-            "JWKS_FILE": str(home.keys / "jwks.json"),
+            "JWKS_FILE": str(keys.public_file(home)),
             "NEIGHBOUR_TARGETS": " ".join(
                 f"{name}=dns:///127.0.0.1:{ports.grpc[name]}" for name in service.neighbours
             ),

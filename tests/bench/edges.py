@@ -8,8 +8,8 @@ from string import Template
 
 from server.local.engines import edge
 from server.local.engines.envoy import Gateway
-from server.local.engines.service import CHECKOUT
 from server.local.home.ports import free_ports
+from server.local.process.child import CHECKOUT
 from server.services import SERVICES
 from tests.bench.machine import LOAD_CORE, pin
 from tests.bench.stage import Running, Stage

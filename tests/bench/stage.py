@@ -19,11 +19,11 @@ from server.kit.context import Role
 from server.kit.postgres import migrate
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
-from server.local.engines.service import CHECKOUT, ServiceProcess
+from server.local.engines.service import ServiceProcess
 from server.local.home import keys
 from server.local.home.folder import Home
 from server.local.home.ports import free_ports
-from server.local.process.child import Child
+from server.local.process.child import CHECKOUT, Child
 from server.services import named
 from tests.bench.machine import LOAD_CORE, SERVER_CORE, pin, pin_family
 

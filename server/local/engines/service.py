@@ -2,36 +2,45 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 import psutil
 
-from server.local.errors import LocalError
-from server.local.process.child import Child
+from server.local.process.child import CHECKOUT, Child
 
-CHECKOUT = Path(__file__).parents[3]  # the folder of the package `server`
 # Workers share a port, so a connection to it may reach any of them. Only the kernel knows which
 # process listens, and it offers no event for it.
 LISTEN_POLL_SECONDS = 0.02
 READY_TIMEOUT_SECONDS = 60.0
-CHECK_TIMEOUT_SECONDS = 2.0
-# The service already listens when it is asked; these bound the first attempt to connect.
-CHANNEL_OPTIONS = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),
-    ("grpc.use_local_subchannel_pool", 1),
-)
+
+AwaitServing = Callable[[int], Coroutine[None, None, None]]
+
+
+async def _await_serving(port: int) -> None:
+    # Imported late: a supervisor passes a function that does this in another process.
+    from server.local.engines.health import await_serving
+
+    await await_serving(port)
 
 
 class ServiceProcess:
-    """One process of a service. `environment` holds what `server/settings.py` reads."""
+    """One process of a service. `environment` holds what `server/settings.py` reads.
+
+    `await_serving` is `health.await_serving` or does the same elsewhere.
+    """
 
     def __init__(
-        self, service: str, name: str, log_file: Path, port: int, environment: Mapping[str, str]
+        self,
+        service: str,
+        name: str,
+        log_file: Path,
+        port: int,
+        environment: Mapping[str, str],
+        await_serving: AwaitServing = _await_serving,
     ) -> None:
         self._port = port
+        self._await_serving = await_serving
         self.child = Child(
             name=name,
             command=[sys.executable, "-m", "server", service],
@@ -46,7 +55,7 @@ class ServiceProcess:
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 await self._until_it_listens()
-                await self.child.while_running(until_serving(self._port))
+                await self.child.while_running(self._await_serving(self._port))
         except TimeoutError as error:
             await self.child.stop()
             raise self.child.not_ready(READY_TIMEOUT_SECONDS) from error
@@ -67,43 +76,3 @@ class ServiceProcess:
             return False
         wanted = (psutil.CONN_LISTEN, (self._port,))
         return any((each.status, each.laddr[1:]) == wanted for each in connections)
-
-
-async def until_serving(port: int) -> None:
-    """Watches the health of the server on `port` of 127.0.0.1 until it is SERVING."""
-    # Imported late: gRPC takes a fifth of a second to load, in which the databases already start.
-    import grpc
-    from grpc_health.v1 import health_pb2
-
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", CHANNEL_OPTIONS) as channel:
-        watch = channel.unary_stream(
-            "/grpc.health.v1.Health/Watch",
-            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-            response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )
-        while True:
-            try:
-                async for answer in watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
-                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                        return
-            except grpc.aio.AioRpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
-                    raise LocalError(f"port {port} has no health service on it") from error
-
-
-async def is_serving(address: str) -> bool:
-    """Whether the health of the server at `address` (`host:port`) is SERVING now."""
-    import grpc
-    from grpc_health.v1 import health_pb2
-
-    async with grpc.aio.insecure_channel(address, CHANNEL_OPTIONS) as channel:
-        check = channel.unary_unary(
-            "/grpc.health.v1.Health/Check",
-            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-            response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )
-        try:
-            answer = await check(health_pb2.HealthCheckRequest(), timeout=CHECK_TIMEOUT_SECONDS)
-        except grpc.aio.AioRpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -7,10 +7,19 @@ from server.local.home.folder import Home, write_private
 from server.services import SERVICES, USER, Service
 
 
+def public_file(home: Home) -> Path:
+    """The file of the public keys, by which all services verify."""
+    return home.keys / "jwks.json"
+
+
+def are_made(home: Home) -> bool:
+    """Whether this home has its keys: the public ones are written last."""
+    return public_file(home).exists()
+
+
 def ensure(home: Home) -> None:
     """Makes the keys that are missing, and the public set of all of them."""
-    public = home.keys / "jwks.json"
-    if public.exists():
+    if are_made(home):
         return
     # Imported late: a second run does not need the cryptography that this loads.
     from server.kit import auth
@@ -21,7 +30,7 @@ def ensure(home: Home) -> None:
             key = auth.new_key(service.key_id)
             write_private(file_of(service, home), key)
             keys.append(key)
-    write_private(public, auth.jwks(keys))
+    write_private(public_file(home), auth.jwks(keys))
 
 
 def file_of(service: Service, home: Home) -> Path:

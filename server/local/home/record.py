@@ -49,18 +49,22 @@ class ClusterRecord:
         return self.supervisor.is_alive
 
 
+def parse(content: dict[str, Any]) -> ClusterRecord:
+    """The record that `dataclasses.asdict` made `content` of."""
+    return ClusterRecord(
+        **{
+            **content,
+            "supervisor": ProcessRecord(**content["supervisor"]),
+            "processes": [ProcessRecord(**each) for each in content["processes"]],
+            "logins": [Login(**each) for each in content["logins"]],
+        }
+    )
+
+
 def read(home: Home) -> ClusterRecord | None:
     """The record in `home`; None when there is none."""
     try:
-        content: dict[str, Any] = json.loads(home.record_file.read_text(encoding="utf-8"))
-        return ClusterRecord(
-            **{
-                **content,
-                "supervisor": ProcessRecord(**content["supervisor"]),
-                "processes": [ProcessRecord(**each) for each in content["processes"]],
-                "logins": [Login(**each) for each in content["logins"]],
-            }
-        )
+        return parse(json.loads(home.record_file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

@@ -12,10 +12,36 @@ import asyncpg
 from server.local.errors import LocalError
 from server.local.home.credentials import owner_dsn, service_dsn
 from server.local.home.folder import Home
-from server.services import Service
+from server.local.preparation import mongo_role
+from server.services import SERVICES, Service
 
 REVISION = re.compile(r'^revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
+
+
+async def prepare_all(
+    admin_dsn: str, mongodb_uri: str, home: Home, *, own_mongo: bool
+) -> list[str]:
+    """Prepares the databases of every service; the names of the services that were behind.
+
+    With `own_mongo`, each service gets a role of its own there; elsewhere the operator makes it.
+    """
+    # One after another, because Alembic keeps the migration that runs in globals.
+    changed = [
+        each.name for each in SERVICES if await _prepare_both(admin_dsn, mongodb_uri, each, home)
+    ]
+    if own_mongo:
+        await mongo_role.ensure_all(mongodb_uri, home)
+    return changed
+
+
+async def _prepare_both(admin_dsn: str, mongodb_uri: str, service: Service, home: Home) -> bool:
+    changed = False
+    if service.postgres:
+        changed |= await prepare(admin_dsn, service, home)
+    if service.mongo:
+        changed |= await prepare_mongo(mongodb_uri, service)
+    return changed
 
 
 async def prepare(admin_dsn: str, service: Service, home: Home) -> bool:

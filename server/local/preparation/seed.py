@@ -1,46 +1,24 @@
-"""Sample data: the same users, products and orders, however often it is run."""
+"""Makes the sample data through the services' own API."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from emporium import AlreadyExists, Emporium, OrderLine
 from server.local.home import keys
-from server.local.home.folder import Home, read_private, write_private
+from server.local.home.folder import Home
 from server.local.home.record import ClusterRecord
+from server.local.preparation.sample_data import (
+    BETWEEN_ORDERS,
+    CUSTOMERS,
+    FIRST_ORDER,
+    ORDERS,
+    PRODUCTS,
+)
 
-VERSION = "small-1"  # changes with the data below
 TOKEN_SECONDS = 600
-AT_ONCE = 8  # calls under way at a time
-
-# SKU, name and price in the shop's currency.
-PRODUCTS = (
-    ("TEAPOT-RED", "Enamel teapot, red", "18.50"),
-    ("TEAPOT-BLUE", "Enamel teapot, blue", "18.50"),
-    ("MUG-DOTS", "Mug with dots", "4.25"),
-    ("MUG-PLAIN", "Mug, plain white", "3.10"),
-    ("CANDLE-FIG", "Scented candle, fig", "9.95"),
-    ("CANDLE-PINE", "Scented candle, pine", "9.95"),
-    ("LAMP-DESK", "Brass desk lamp", "64.00"),
-    ("CLOCK-WALL", "Railway wall clock", "39.90"),
-    ("BAG-JUTE", "Jute shopping bag", "2.08"),
-    ("APRON-STRIPE", "Striped apron", "14.75"),
-    ("BOARD-OAK", "Oak chopping board", "27.00"),
-    ("TIN-CAKE", "Cake tin, set of three", "11.60"),
-)
-CUSTOMERS = (
-    ("grace@emporium.example", "Grace Hopper"),
-    ("edgar@emporium.example", "Edgar Codd"),
-    ("barbara@emporium.example", "Barbara Liskov"),
-    ("donald@emporium.example", "Donald Knuth"),
-    ("radia@emporium.example", "Radia Perlman"),
-    ("alan@emporium.example", "Alan Kay"),
-)
-ORDERS = 24
-FIRST_ORDER = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
-BETWEEN_ORDERS = timedelta(hours=31)
+CONCURRENT_CALLS = 8
 
 Result = TypeVar("Result")
 
@@ -55,16 +33,6 @@ class Seeded:
 
     def __str__(self) -> str:
         return f"{self.users} users, {self.products} products, {self.orders} orders"
-
-
-async def seed_once(record: ClusterRecord, home: Home, database: str) -> str:
-    """Seeds unless this very `database` has these data already; returns a note on what it did."""
-    file = home.data / "seeded.json"
-    if read_private(file) == {"database": database, "version": VERSION}:
-        return "already there"
-    seeded = await seed(record, home)
-    write_private(file, {"database": database, "version": VERSION})
-    return str(seeded)
 
 
 async def seed(record: ClusterRecord, home: Home) -> Seeded:
@@ -118,7 +86,7 @@ async def _order(shop: Emporium, number: int, users: list[str], products: list[s
 
 async def _all(calls: Iterable[Awaitable[Result]]) -> list[Result]:
     """The results of all calls, in order, a few of them under way at a time."""
-    turn = asyncio.Semaphore(AT_ONCE)
+    turn = asyncio.Semaphore(CONCURRENT_CALLS)
 
     async def one(call: Awaitable[Result]) -> Result:
         async with turn:

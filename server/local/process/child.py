@@ -14,6 +14,7 @@ from server.local.errors import ChildDied, LocalError
 from server.local.process.identity import ProcessRecord, start_of
 from server.local.process.remedies import remedy_for
 
+CHECKOUT = Path(__file__).parents[3]  # the folder of the package `server`
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 16_384
 LINE_LENGTH_MAX = 400

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import itertools
 import json
 import os
 import re
@@ -9,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +19,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from emporium.__main__ import main as console_script
-from server.cli import app, main
+from server.cli.command_line import app, main
 from server.local.errors import LocalError
 from server.local.home.folder import Home
 from server.local.home.orphans import await_end
-from server.local.home.record import ClusterRecord, read, require_running
+from server.local.home.record import ClusterRecord, require_running
 from server.local.options import ClusterOptions
 from server.local.process.identity import ProcessRecord
-from tests.waiting import until
 
 TIMEOUT_SECONDS = 90
 BURY = """
@@ -77,6 +76,15 @@ def test_the_screen_shows_where_everything_is_and_when_it_was_ready(home: Path) 
     for login in record.logins:
         assert f"{login.email}" in screen
         assert login.password in screen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not list what is mapped")
+def test_the_supervisor_has_loaded_no_driver_nor_other_heavy_library(home: Path) -> None:
+    pid = require_running(home).supervisor.pid
+    mapped = Path(f"/proc/{pid}/maps").read_text()
+    assert "/site-packages/psutil/" in mapped, "it is listed what packages are loaded"
+    for package in ("asyncpg", "bson", "cryptography", "grpc", "google", "pydantic", "sqlalchemy"):
+        assert f"/site-packages/{package}" not in mapped
 
 
 def test_the_three_commands_of_the_screen_work_as_they_stand(home: Path) -> None:
@@ -188,37 +196,28 @@ def test_a_port_in_use_is_reported_with_its_remedy_and_nothing_runs(
 
 
 def test_ctrl_c_stops_everything_in_the_foreground(tmp_path: Path) -> None:
-    records: list[ClusterRecord] = []
-
-    def press_ctrl_c_when_ready() -> None:
-        record = asyncio.run(ready_record(tmp_path))
-        records.append(record)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    waiting = threading.Thread(target=press_ctrl_c_when_ready)
-    waiting.start()
-    ran = invoke("up", "--home", str(tmp_path), "--edge-port", "0", "--ephemeral", "--seed", "none")
-    waiting.join()
-    assert ran.exit_code == 0, ran.output
-    assert "Ctrl-C stops it" in ran.output
-    assert "stopped" in ran.output
-    assert not any(process.is_alive for process in records[0].processes)
-    assert not Path(records[0].data).exists()
-
-
-async def ready_record(home: Path) -> ClusterRecord:
-    async def ready() -> bool:
-        record = read(Home.at(home))
-        return record is not None and record.state == "ready"
-
-    await until(ready)
-    return require_running(home)
+    command = [sys.executable, "-m", "emporium", "up", "--home", str(tmp_path)]
+    command += ["--edge-port", "0", "--ephemeral", "--seed", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        screen = list(
+            itertools.takewhile(lambda line: "Ctrl-C stops it" not in line, running.stdout)
+        )
+        record = require_running(tmp_path)
+        assert record.supervisor.pid == running.pid, "the command has become the supervisor"
+        running.send_signal(signal.SIGINT)
+        stopping, _ = running.communicate(timeout=TIMEOUT_SECONDS)
+    assert running.returncode == 0, stopping
+    assert any("Emporium is ready" in line for line in screen)
+    assert "stopped" in stopping
+    assert not any(process.is_alive for process in record.processes)
+    assert not Path(record.data).exists()
 
 
 def test_the_limits_reach_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[ClusterOptions] = []
     up = importlib.import_module("server.cli.up")  # its package holds a function of that name
-    monkeypatch.setattr(up, "run", lambda options, *_: asked.append(options))
+    monkeypatch.setattr(up, "become_supervisor", asked.append)
     limits = ("--rate-limit", "7", "--login-limit", "3")
     assert invoke("up", "--home", str(tmp_path), *limits).exit_code == 0
     assert (asked[0].rate_limit_per_minute, asked[0].login_limit_per_minute) == (7, 3)

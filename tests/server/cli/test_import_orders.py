@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from emporium import Emporium
-from server.cli import app
+from server.cli.command_line import app
 from server.importing.files import COLUMNS
 from server.local.errors import LocalError
 from server.local.home.record import require_running

@@ -6,8 +6,9 @@ import os
 
 from rich.console import Console
 
+from server.cli.live import LiveProgress
 from server.cli.options import admin_url
-from server.cli.progress import LiveProgress, PipedProgress, PlainProgress, relay
+from server.cli.progress import PipedProgress, PlainProgress, relay
 from server.local.progress import Progress, Silent
 
 

@@ -41,12 +41,12 @@ async def test_it_refuses_clients_without_the_password(mongo: EmbeddedMongo) -> 
     ) as client:
         with pytest.raises(OperationFailure, match="requires authentication"):
             await client["emporium_test_local"].words.insert_one({"word": "mine"})
-    assert (mongo._directory / "password").stat().st_mode & 0o077 == 0
+    assert (mongo.files.directory / "password").stat().st_mode & 0o077 == 0
 
 
-async def test_a_founding_that_was_broken_off_is_done_again(tmp_path: Path) -> None:
+async def test_an_interrupted_first_start_is_done_again(tmp_path: Path) -> None:
     async with EmbeddedMongo(tmp_path, durable=False) as first:
-        first._founded.unlink()
+        first.files.initialised.unlink()
     async with (
         EmbeddedMongo(tmp_path, durable=False) as second,
         AsyncMongoClient[dict[str, Any]](second.uri) as client,

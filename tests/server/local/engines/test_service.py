@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from server.local.engines import service as services
-from server.local.engines.service import ServiceProcess, is_serving
+from server.local.engines.health import is_serving
+from server.local.engines.service import ServiceProcess
 from server.local.errors import ChildDied, LocalError
 from server.local.home.ports import free_ports
 

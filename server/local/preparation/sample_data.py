@@ -1,0 +1,32 @@
+"""Sample data: the same users, products and orders, however often it is made."""
+
+from datetime import UTC, datetime, timedelta
+
+VERSION = "small-1"  # changes with the data below
+
+# SKU, name and price in the shop's currency.
+PRODUCTS = (
+    ("TEAPOT-RED", "Enamel teapot, red", "18.50"),
+    ("TEAPOT-BLUE", "Enamel teapot, blue", "18.50"),
+    ("MUG-DOTS", "Mug with dots", "4.25"),
+    ("MUG-PLAIN", "Mug, plain white", "3.10"),
+    ("CANDLE-FIG", "Scented candle, fig", "9.95"),
+    ("CANDLE-PINE", "Scented candle, pine", "9.95"),
+    ("LAMP-DESK", "Brass desk lamp", "64.00"),
+    ("CLOCK-WALL", "Railway wall clock", "39.90"),
+    ("BAG-JUTE", "Jute shopping bag", "2.08"),
+    ("APRON-STRIPE", "Striped apron", "14.75"),
+    ("BOARD-OAK", "Oak chopping board", "27.00"),
+    ("TIN-CAKE", "Cake tin, set of three", "11.60"),
+)
+CUSTOMERS = (
+    ("grace@emporium.example", "Grace Hopper"),
+    ("edgar@emporium.example", "Edgar Codd"),
+    ("barbara@emporium.example", "Barbara Liskov"),
+    ("donald@emporium.example", "Donald Knuth"),
+    ("radia@emporium.example", "Radia Perlman"),
+    ("alan@emporium.example", "Alan Kay"),
+)
+ORDERS = 24
+FIRST_ORDER = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+BETWEEN_ORDERS = timedelta(hours=31)
