@@ -31,6 +31,7 @@ class Relay:
     def __init__(
         self, pool: Pool, destination: Destination, metrics: OutboxMetrics, pace: Pace
     ) -> None:
+        self.name = destination.name
         self._deliveries = Deliveries(pool, destination.name, str(uuid7()), pace.lease)
         self._sending = Sending(self._deliveries, destination, metrics, pace)
         self._pace = pace

@@ -1,12 +1,10 @@
 """Keeps a relay for each destination at work beside a service's calls."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-import structlog
-
-from server.kit import errors
+from server.kit import background
+from server.kit.background import Job
 from server.kit.outbox import backlog
 from server.kit.outbox.deliveries import register
 from server.kit.outbox.event import Destination
@@ -17,12 +15,8 @@ from server.kit.outbox.trimming import Trimming
 from server.kit.outbox.wakeup import Wakeup
 from server.kit.postgres import Pool
 
-_RESTART_DELAY_SECONDS = 1.0
-
 Wake = Callable[[], None]
 """What a store calls after each commit that left an event. Costs nothing and never fails."""
-
-_log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -49,61 +43,22 @@ async def relaying(
         for relay in relays:
             relay.wake()
 
-    wakeup, trimming = Wakeup(dsn, wake), Trimming(pool)
-
     async def look() -> None:
         metrics.show(await backlog.look(pool))
 
-    relay_tasks = [asyncio.create_task(supervised("relay", relay.run)) for relay in relays]
-    helpers = [
-        asyncio.create_task(supervised("wakeup", wakeup.run)),
-        asyncio.create_task(supervised("trimming", lambda: _repeated(trimming.trim, pace.trim))),
-        asyncio.create_task(supervised("metrics", lambda: _repeated(look, pace.look))),
+    wakeup = Wakeup(dsn, wake)
+    jobs = [
+        Job("outbox_wakeup", wakeup.run),
+        Job("outbox_trimming", Trimming(pool).trim, every_seconds=pace.trim),
+        Job("outbox_backlog", look, every_seconds=pace.look),
+    ]
+    jobs += [
+        Job(f"outbox_{relay.name}", relay.run, stop=relay.stop, grace_seconds=pace.grace)
+        for relay in relays
     ]
     try:
-        yield wakeup.notify
+        async with background.running(*jobs):
+            yield wakeup.notify
     finally:
-        await _end(relays, relay_tasks, helpers, pace.grace)
-
-
-async def _end(
-    relays: Sequence[Relay],
-    relay_tasks: "Sequence[asyncio.Task[None]]",
-    helpers: "Sequence[asyncio.Task[None]]",
-    grace_seconds: float,
-) -> None:
-    for relay in relays:
-        relay.stop()
-    if relay_tasks:
-        await asyncio.wait(relay_tasks, timeout=grace_seconds)
-    for task in (*relay_tasks, *helpers):
-        task.cancel()
-    await asyncio.gather(*relay_tasks, *helpers, return_exceptions=True)
-    for relay in relays:
-        await relay.release()
-
-
-async def supervised(
-    name: str,
-    run: Callable[[], Awaitable[None]],
-    restart_seconds: float = _RESTART_DELAY_SECONDS,
-) -> None:
-    """Runs `run` until it returns, again and again when it crashes."""
-    while True:
-        try:
-            await run()
-        except Exception:  # noqa: BLE001 - see below
-            # A defect must be seen, and must not end the outbox: events would pile up unsent.
-            _log.exception("outbox.crashed", task=name, restart_seconds=restart_seconds)
-            await asyncio.sleep(restart_seconds)
-        else:
-            return
-
-
-async def _repeated(work: Callable[[], Awaitable[object]], interval_seconds: float) -> None:
-    while True:
-        try:
-            await work()
-        except (errors.Unavailable, errors.DeadlineExceeded, errors.Conflict) as error:
-            _log.warning("outbox.database_away", error=str(error))
-        await asyncio.sleep(interval_seconds)
+        for relay in relays:
+            await relay.release()

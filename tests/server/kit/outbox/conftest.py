@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,8 +12,7 @@ from server.kit.postgres import migrate
 from server.local.engines.postgres import EmbeddedPostgres
 from server.settings import Postgres
 from tests.server.kit.outbox.sides import Box, OtherSide
-
-TABLES = Path(__file__).with_name("tables.sql")
+from tests.server.kit.tables import creating
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -30,7 +28,7 @@ async def postgres_settings(postgres: EmbeddedPostgres) -> Postgres:
     await migrate.prepare_postgres(postgres.admin_dsn, database)
     owner = migrate.dsn(postgres.admin_dsn, database.owner, "owner", database.name)
     connection = await asyncpg.connect(owner)
-    await connection.execute(TABLES.read_text())
+    await connection.execute(creating("outbox"))
     await connection.close()
     service = migrate.dsn(postgres.admin_dsn, database.name, "service", database.name)
     return Postgres(database_url=service, pool_size_max=20)

@@ -12,10 +12,8 @@ from tests.server.kit.outbox.sides import (
     QUICK,
     Box,
     OtherSide,
-    equals,
     event_of,
     history_of,
-    until,
 )
 
 # A lease that ends only when a test ends it.
@@ -32,21 +30,6 @@ class Crashing(OtherSide):
     async def send(self, events: Sequence[Event]) -> None:
         await super().send(events)
         raise asyncio.CancelledError
-
-
-async def test_a_crash_between_sending_and_forgetting_sends_again(
-    box: Box, other_side: OtherSide
-) -> None:
-    crashing = Crashing()
-    relay = await box.relay(crashing)
-    await box.append(history_of("a", 2))
-    with pytest.raises(asyncio.CancelledError):
-        await relay.send_batch()
-    assert crashing.payloads == [b"a1", b"a2"]
-
-    async with box.relaying(other_side):
-        await until(lambda: equals(box.pending, 0))
-    assert other_side.payloads == [b"a1", b"a2"]
 
 
 async def test_one_relay_at_a_time_sends(box: Box) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import asyncpg
 
 from server.kit.outbox import Event
-from server.kit.outbox.relaying import supervised
 from tests.server.kit.outbox.sides import (
     QUICK,
     Box,
@@ -115,19 +114,3 @@ async def test_what_everybody_has_is_trimmed(box: Box, other_side: OtherSide) ->
     async with box.relaying(other_side):
         await box.put(b"for one")
         await until(lambda: equals(box.kept, 0))
-
-
-async def test_a_crash_of_a_relay_is_logged_and_it_starts_again(
-    lines: list[dict[str, object]],
-) -> None:
-    runs = 0
-
-    async def crash_once() -> None:
-        nonlocal runs
-        runs += 1
-        if runs == 1:
-            raise RuntimeError("a defect")
-
-    await supervised("relay", crash_once, restart_seconds=0.0)
-    assert runs == 2
-    assert [line["event"] for line in lines] == ["outbox.crashed"]

@@ -50,6 +50,13 @@ async def test_an_event_that_nobody_wants_is_not_kept(box: Box) -> None:
     assert await Trimming(box.pool).trim() == 1
 
 
+async def test_nothing_is_kept_for_a_destination_that_has_been_taken_out(box: Box) -> None:
+    await box.relay(OtherSide("gone"))
+    await box.put(*numbered(3))
+    await box.pool.execute("DELETE FROM outbox_destinations")
+    assert await Trimming(box.pool).trim() == 3
+
+
 async def test_a_dead_letter_is_kept(box: Box) -> None:
     side = OtherSide(refuses={b"bad"})
     relay = await box.relay(side)
