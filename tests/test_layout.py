@@ -51,3 +51,13 @@ def test_each_service_has_layers_that_are_exhaustive(service: str) -> None:
 def test_the_walls_of_subjects_name_every_subject() -> None:
     assert sorted(WALLS["subjects"]["containers"]) == SUBJECTS
     assert WALLS["subjects"]["exhaustive"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_subject_has_a_folder_that_says_what_it_is(service: str) -> None:
+    loose = [
+        file.name
+        for file in (SERVER / service).glob("*.py")
+        if file.name not in {"__init__.py", "app.py"}
+    ]
+    assert loose == []

@@ -5,6 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
+from server.cli import dead_letters
 from server.cli.doctor import doctor
 from server.cli.down import down
 from server.cli.import_orders import import_orders
@@ -25,6 +26,7 @@ app = typer.Typer(
 for command in (up, down, status, doctor, migrate, seed):
     app.command()(command)
 app.command("import")(import_orders)
+app.add_typer(dead_letters.app)
 
 
 def main() -> int:

@@ -28,7 +28,8 @@ def status(
 
     record = require_running(home)
     health = asyncio.run(_health(record))
-    letters = asyncio.run(dead_letters.count(record.postgres.get("order", "")))
+    outboxes = [record.postgres[name] for name in record.grpc if name in record.postgres]
+    letters = asyncio.run(dead_letters.count(outboxes))
     processes = [_process(process) for process in [record.supervisor, *record.processes]]
     well = record.state == "ready" and all(health.values())
     if as_json:
@@ -81,6 +82,6 @@ def _show(record: ClusterRecord, health: dict[str, bool], processes: list[dict[s
 
 def _show_dead_letters(letters: int | None) -> None:
     """They wait for an operator and make nothing else unhealthy."""
-    again = "; to send them again: python -m server.order.dead_letters (server/README.md)"
+    again = "; show them and send them again: emporium dead-letters --help"
     known = "unknown" if letters is None else str(letters)
     Console().print(f"dead letters: {known}{again if letters else ''}", soft_wrap=True)

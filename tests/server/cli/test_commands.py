@@ -28,9 +28,15 @@ from server.local.options import ClusterOptions
 from server.local.process.identity import ProcessRecord
 
 TIMEOUT_SECONDS = 90
-BURY = """
-    INSERT INTO outbox_dead_letters (id, payload, created_at, attempts, error)
-    VALUES (gen_random_uuid(), 'x', now(), 1, 'refused')
+DEAD_EVENT = "0190b0a0-0000-7000-8000-00000000dead"
+# A dead letter, of a destination that no relay works for, with its event.
+DEAD_LETTER = f"""
+    INSERT INTO outbox_destinations (name) VALUES ('nowhere');
+    INSERT INTO outbox (id, aggregate_type, aggregate_id, aggregate_version, event_type, payload,
+                        occurred_at)
+    VALUES ('{DEAD_EVENT}', 'user', '{DEAD_EVENT}', 1, 'emporium.user.v1.UserCreated', '', now());
+    INSERT INTO outbox_blocks (destination, aggregate_id, event_id, state, attempts, error)
+    VALUES ('nowhere', '{DEAD_EVENT}', '{DEAD_EVENT}', 'DEAD', 1, 'refused');
 """
 
 
@@ -115,14 +121,24 @@ def test_status_shows_that_all_is_healthy(home: Path) -> None:
     assert output["dead_letters"] == 0
 
 
-def test_status_shows_dead_letters_and_how_to_send_them_again(home: Path) -> None:
-    dsn = require_running(home).postgres["order"]
-    asyncio.run(execute(dsn, BURY))
+def test_dead_letters_are_shown_sent_again_and_dropped(home: Path) -> None:
+    asyncio.run(execute(require_running(home).postgres["user"], DEAD_LETTER))
     shown = invoke("status", "--home", str(home))
     assert shown.exit_code == 0, "they wait for an operator; the cluster is healthy"
     assert "dead letters: 1" in shown.output
-    assert "python -m server.order.dead_letters" in shown.output
-    asyncio.run(execute(dsn, "DELETE FROM outbox_dead_letters"))
+    assert "emporium dead-letters" in shown.output
+
+    listed = invoke("dead-letters", "list", "--home", str(home))
+    assert f"user to nowhere  {DEAD_EVENT}" in listed.output
+    again = invoke("dead-letters", "replay", DEAD_EVENT, "--home", str(home))
+    assert "1 dead letters will be sent again" in again.output
+    assert "no dead letters" in invoke("dead-letters", "list", "--home", str(home)).output
+
+    missing = invoke("dead-letters", "skip", "nowhere", DEAD_EVENT, "--home", str(home))
+    assert isinstance(missing.exception, LocalError)
+    assert DEAD_EVENT in str(missing.exception)
+    unreadable = invoke("dead-letters", "replay", "everything", "--home", str(home))
+    assert "'everything' is not the id of an event" in str(unreadable.exception)
 
 
 async def execute(dsn: str, statement: str) -> None:

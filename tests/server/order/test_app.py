@@ -146,32 +146,6 @@ async def test_a_service_without_its_settings_says_so_and_ends(service: Service)
     assert complaint.decode().startswith("emporium: GRPC_PORT='ninety'")
 
 
-async def test_dead_letters_are_sent_again_by_one_command(
-    service: Service, order_database: Postgres
-) -> None:
-    connection = await asyncpg.connect(order_database.database_url)
-    event_id, order_id = new_id(), new_id()
-    await connection.execute(
-        "INSERT INTO outbox (id, aggregate_type, aggregate_id, aggregate_version, event_type,"
-        "                    payload, occurred_at)"
-        " VALUES ($1, 'order', $2, 1, 'emporium.order.v1.OrderPlaced', '', now())",
-        event_id,
-        order_id,
-    )
-    await connection.execute(
-        "INSERT INTO outbox_blocks (destination, aggregate_id, event_id, state, attempts, error)"
-        " VALUES ('analytics', $1, $2, 'DEAD', 1, 'mended since')",
-        order_id,
-        event_id,
-    )
-    process = await service.start("server.order.dead_letters")
-    said, _ = await process.communicate()
-    assert (process.returncode, said) == (0, b"1 dead letters will be sent again\n")
-    blocks = await connection.fetch("SELECT FROM outbox_blocks WHERE event_id = $1", event_id)
-    assert blocks == []
-    await connection.close()
-
-
 async def test_the_history_goes_back_to_nothing_and_up_again(
     postgres: EmbeddedPostgres, new_database: NewDatabase
 ) -> None:

@@ -6,4 +6,4 @@ from server.local.home.ports import free_ports
 
 async def test_their_number_is_unknown_while_the_database_is_away() -> None:
     (port,) = free_ports(1)
-    assert await count(f"postgresql://order:secret@127.0.0.1:{port}/emporium_order") is None
+    assert await count([f"postgresql://order:secret@127.0.0.1:{port}/emporium_order"]) is None
