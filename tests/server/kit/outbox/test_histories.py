@@ -7,7 +7,7 @@ from tests.server.kit.outbox.sides import Box
 
 # The fixture's outbox is emptied at the start of each history.
 FEW = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

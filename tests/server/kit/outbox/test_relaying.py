@@ -13,6 +13,7 @@ from tests.server.kit.outbox.sides import (
     OtherSide,
     answers,
     equals,
+    event_of,
     history_of,
     is_true,
     numbered,
@@ -58,6 +59,30 @@ async def test_two_processes_send_each_event_once_and_one_goes_on_when_the_other
         await second.has(b"b1", b"b2", b"b3")
     told = first.payloads + second.payloads
     assert sorted(told) == [b"a1", b"a2", b"a3", b"b1", b"b2", b"b3"]
+
+
+async def test_racing_writers_and_relays_keep_the_order_of_each_aggregate(box: Box) -> None:
+    """Writers take an aggregate's next version under its lock, as a unit of work does."""
+    ids = [event_of(b"").aggregate_id for _ in range(3)]
+
+    async def write(number: int) -> None:
+        aggregate_id = ids[number % 3]
+        async with box.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", aggregate_id)
+            versions[aggregate_id] += 1
+            payload = b"%d" % number
+            await box.append([event_of(payload, aggregate_id, versions[aggregate_id])], connection)
+
+    versions = dict.fromkeys(ids, 0)
+    near, far = OtherSide("near"), OtherSide("far")
+    async with box.relaying(near, far), box.relaying(near, far):
+        await asyncio.gather(*(write(number) for number in range(150)))
+        await near.has(*numbered(150))
+        await far.has(*numbered(150))
+    for side in (near, far):
+        for aggregate_id in ids:
+            seen = [e.aggregate_version for e in side.arrived if e.aggregate_id == aggregate_id]
+            assert list(dict.fromkeys(seen)) == list(range(1, 51))
 
 
 async def test_a_relay_survives_a_database_that_goes_away(
