@@ -6,6 +6,8 @@ import asyncpg
 
 TIMEOUT_SECONDS = 2.0
 
+_COUNT = "SELECT count(*) FROM outbox_blocks WHERE state = 'DEAD'"
+
 
 async def count(order_dsn: str) -> int | None:
     """The number of dead letters; None without a DSN, or without an answer within 2 s."""
@@ -15,7 +17,7 @@ async def count(order_dsn: str) -> int | None:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             connection = await asyncpg.connect(order_dsn)
             try:
-                found: int = await connection.fetchval("SELECT count(*) FROM outbox_dead_letters")
+                found: int = await connection.fetchval(_COUNT)
             finally:
                 connection.terminate()
     except (OSError, asyncpg.PostgresError):

@@ -29,8 +29,8 @@ from server.local.process.identity import ProcessRecord
 
 TIMEOUT_SECONDS = 90
 BURY = """
-    INSERT INTO outbox_dead_letters (id, payload, created_at, attempts, error)
-    VALUES (gen_random_uuid(), 'x', now(), 1, 'refused')
+    INSERT INTO outbox_blocks (destination, aggregate_id, event_id, state, attempts, error)
+    VALUES ('analytics', gen_random_uuid(), gen_random_uuid(), 'DEAD', 1, 'refused')
 """
 
 
@@ -122,7 +122,7 @@ def test_status_shows_dead_letters_and_how_to_send_them_again(home: Path) -> Non
     assert shown.exit_code == 0, "they wait for an operator; the cluster is healthy"
     assert "dead letters: 1" in shown.output
     assert "python -m server.order.dead_letters" in shown.output
-    asyncio.run(execute(dsn, "DELETE FROM outbox_dead_letters"))
+    asyncio.run(execute(dsn, "DELETE FROM outbox_blocks"))
 
 
 async def execute(dsn: str, statement: str) -> None:
