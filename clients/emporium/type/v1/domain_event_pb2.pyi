@@ -31,8 +31,9 @@ class DomainEvent(message.Message):
     - **At least once.** The same event may arrive again, at any time, byte for byte the same. `id`
       tells: keep the ids of what has been worked in, in the transaction that works it in.
     - **In order, for each aggregate.** Every change of an aggregate makes exactly one event, and
-      `aggregate_version` numbers them 1, 2, 3 without a gap. A consumer sees version n + 1 only
-      after it has acknowledged version n. Between two aggregates there is no order.
+      `aggregate_version` numbers them 1, 2, 3 without a gap. A consumer is sent version n + 1 later
+      in the batch that holds version n, or when it has acknowledged that. Between two aggregates
+      there is no order.
     - **One bad event stops its own aggregate alone.** An event that a consumer refuses for good is
       set aside there, and the later ones of the same aggregate wait behind it until an operator
       sends it again or skips it. After a skip, and only then, a version is missing.

@@ -1,11 +1,15 @@
 """Orders through the gRPC door: whose they are, who placed them, changes, deletes."""
 
+from typing import Any
+
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import events_pb2
 from emporium.order.v1 import order_service_pb2 as pb
+from server.kit.postgres import Pool
 from server.order.neighbours import Buyer
 from tests.server.conftest import Token
 from tests.server.order.conftest import FakeUsers
@@ -139,3 +143,51 @@ async def test_only_an_order_that_came_to_nothing_is_deleted(
     await staff("UpdateOrder", update(paid, status=pb.Order.PAID))
     kept = await refused(ann("DeleteOrder", pb.DeleteOrderRequest(order_id=paid.id)))
     assert (kept.code, kept.reason) == (StatusCode.FAILED_PRECONDITION, "ORDER_NOT_DELETABLE")
+
+
+async def test_every_change_leaves_one_event_with_the_whole_order_and_the_trace_of_its_call(
+    staff: Door, mug: catalog_pb.Product, order_pool: Pool
+) -> None:
+    def trace(number: int) -> str:
+        return f"00-{number:032x}-{number:016x}-01"
+
+    def traced(number: int) -> tuple[str, str]:
+        return ("traceparent", trace(number))
+
+    placed = await staff("CreateOrder", order_of(item(mug)), traced(1))
+    changes: list[dict[str, Any]] = [
+        {"shipping_address": HOME},
+        {"status": pb.Order.PAID},
+        {"status": pb.Order.SHIPPED},
+        {"status": pb.Order.DELIVERED},
+        {"status": pb.Order.DELIVERED},  # no move, so nothing to tell
+        {"status": pb.Order.REFUNDED},
+    ]
+    states = [placed]
+    for number, change in enumerate(changes, 2):
+        states.append(await staff("UpdateOrder", update(placed, **change), traced(number)))
+    del states[5]
+
+    rows = await order_pool.fetch(
+        "SELECT event_type, aggregate_version, payload, traceparent FROM outbox"
+        " WHERE aggregate_id = $1 ORDER BY position",
+        placed.id,
+    )
+    names = ("Placed", "Updated", "Paid", "Shipped", "Delivered", "Refunded")
+    assert [row["event_type"] for row in rows] == [f"emporium.order.v1.Order{n}" for n in names]
+    assert [row["aggregate_version"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [row["traceparent"] for row in rows] == [trace(n) for n in (1, 2, 3, 4, 5, 7)]
+    for name, row, state in zip(names, rows, states, strict=True):
+        assert getattr(events_pb2, f"Order{name}").FromString(row["payload"]).order == state
+
+
+async def test_a_deleted_order_is_told_as_it_was_last(
+    ann: Door, mug: catalog_pb.Product, order_pool: Pool
+) -> None:
+    order = await ann("CreateOrder", order_of(item(mug)))
+    await ann("DeleteOrder", pb.DeleteOrderRequest(order_id=order.id))
+    row = await order_pool.fetchrow(
+        "SELECT payload FROM outbox WHERE aggregate_id = $1 AND aggregate_version = 2", order.id
+    )
+    assert row is not None
+    assert events_pb2.OrderDeleted.FromString(row["payload"]).order == order

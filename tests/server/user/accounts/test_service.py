@@ -8,7 +8,9 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from emporium.type.v1 import role_pb2
+from emporium.user.v1 import events_pb2
 from emporium.user.v1 import user_service_pb2 as pb
+from server.kit.postgres import Pool
 from tests.server.conftest import Token
 from tests.server.refusals import refused
 from tests.server.user.doors import Door, create
@@ -108,3 +110,37 @@ async def test_a_bad_token_is_refused_even_where_none_is_needed(
 ) -> None:
     forged = Door(user_channel, "not.a.token")
     assert (await refused(forged("CreateUser", create()))).reason == "INVALID_TOKEN"
+
+
+async def test_every_change_leaves_one_event_and_the_last_says_no_more_than_the_id(
+    anyone: Door, admin_door: Door, user_pool: Pool
+) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    user = await anyone("CreateUser", create(age=40), ("traceparent", trace))
+    change = pb.UpdateUserRequest(user_id=user.id, full_name="Ann Other")
+    updated = await admin_door("UpdateUser", change)
+    await admin_door("DeleteUser", pb.DeleteUserRequest(user_id=user.id))
+
+    created, changed, erased = await user_pool.fetch(
+        "SELECT event_type, aggregate_version, payload, traceparent FROM outbox"
+        " WHERE aggregate_type = 'user' AND aggregate_id = $1 ORDER BY position",
+        user.id,
+    )
+    assert (created["event_type"], created["aggregate_version"]) == (
+        "emporium.user.v1.UserCreated",
+        1,
+    )
+    assert events_pb2.UserCreated.FromString(created["payload"]).user == user
+    assert (created["traceparent"], changed["traceparent"]) == (trace, None)
+    assert (changed["event_type"], changed["aggregate_version"]) == (
+        "emporium.user.v1.UserUpdated",
+        2,
+    )
+    assert events_pb2.UserUpdated.FromString(changed["payload"]).user == updated
+    assert (erased["event_type"], erased["aggregate_version"]) == (
+        "emporium.user.v1.UserErased",
+        3,
+    )
+    assert events_pb2.UserErased.FromString(erased["payload"]) == events_pb2.UserErased(
+        user_id=user.id
+    )

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.kit import errors
 from server.order.orders.rules import (
@@ -142,3 +144,32 @@ def test_an_etag_must_still_be_the_orders() -> None:
         edited(was, edit(etag="0", status=Status.PAID), new_id(), NOW)
     with pytest.raises(errors.Outdated):
         deleted(was, "0", new_id(), NOW)
+
+
+EDITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from([each for each in Status if each is not Status.PENDING]),
+        "shipping_address": st.none() | st.just(HOME),
+    },
+).filter(bool)
+
+
+@given(st.lists(EDITS, max_size=12))
+def test_versions_of_events_leave_none_out_whatever_is_tried(tried: list[dict[str, Any]]) -> None:
+    now, event = placed()
+    versions = [event.version]
+    for fields in tried:
+        try:
+            after, told = edited(now, Edit(fields, ""), new_id(), NOW)
+        except errors.Conflict:
+            continue
+        if told is None:
+            assert after == now
+        else:
+            assert (told.order, told.version) == (after, after.version)
+            versions.append(told.version)
+        now = after
+    if now.status in {Status.PENDING, Status.CANCELLED}:
+        versions.append(deleted(now, "", new_id(), NOW).version)
+    assert versions == [*range(1, len(versions) + 1)]
