@@ -48,30 +48,32 @@ class Assembly:
         """Connects to MongoDB."""
         return self._mongo.uri if self._mongo else self.options.mongodb_uri
 
-    def databases(self) -> list[Part]:
-        """PostgreSQL and mongod, except where the operator has named others."""
-        parts: list[Part] = []
-        durable = not self.options.ephemeral
-        if not self.options.database_url:
-            processes = self.options.workers * sum(bool(each.postgres) for each in SERVICES)
-            self._postgres = EmbeddedPostgres(
-                self.home.data / "postgres",
-                port=self.ports.postgres,
-                durable=durable,
-                connections_max=CONNECTIONS_BESIDES + CONNECTIONS_PER_PROCESS * processes,
-                log_file=self.home.log_file("postgres"),
-            )
-            parts.append(self._postgres)
-        if not self.options.mongodb_uri:
-            self._mongo = EmbeddedMongo(
-                self.home.data / "mongo",
-                port=self.ports.mongod,
-                durable=durable,
-                log_file=self.home.log_file("mongod"),
-                await_primary=self._preparation.await_primary,
-            )
-            parts.append(self._mongo)
-        return parts
+    def postgres(self) -> list[Part]:
+        """PostgreSQL, unless the operator has named another."""
+        if self.options.database_url:
+            return []
+        processes = self.options.workers * sum(bool(each.postgres) for each in SERVICES)
+        self._postgres = EmbeddedPostgres(
+            self.home.data / "postgres",
+            port=self.ports.postgres,
+            durable=not self.options.ephemeral,
+            connections_max=CONNECTIONS_BESIDES + CONNECTIONS_PER_PROCESS * processes,
+            log_file=self.home.log_file("postgres"),
+        )
+        return [self._postgres]
+
+    def mongo(self) -> list[Part]:
+        """mongod, unless the operator has named another MongoDB."""
+        if self.options.mongodb_uri:
+            return []
+        self._mongo = EmbeddedMongo(
+            self.home.data / "mongo",
+            port=self.ports.mongod,
+            durable=not self.options.ephemeral,
+            log_file=self.home.log_file("mongod"),
+            await_primary=self._preparation.await_primary,
+        )
+        return [self._mongo]
 
     @property
     def own_mongo(self) -> bool:

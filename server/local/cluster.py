@@ -137,10 +137,7 @@ class Cluster:
         self._record.data = str(self.home.data)
         self._write()
         stack.callback(self.home.record_file.unlink, missing_ok=True)
-        await self._bring_up(stack, [self._supervisor(part) for part in assembly.databases()])
-        if not keys.are_made(self.home):
-            await self.preparation.make_keys()
-        await self._prepare(assembly)
+        await self._start_databases(stack, assembly)
         assembly.describe(self._record)
         await self._bring_up(stack, [self._supervisor(part) for part in assembly.services()])
         await self._bring_up(stack, [self._supervisor(await assembly.gateway())])
@@ -156,27 +153,49 @@ class Cluster:
 
     async def _bring_up(self, stack: AsyncExitStack, supervisors: list[Supervisor]) -> None:
         """Starts parts concurrently; they stop concurrently too, after those started later."""
-        self._supervisors |= {supervisor.name: supervisor for supervisor in supervisors}
+        self._stop_with(stack, supervisors)
+        await self._start_parts(supervisors)
 
-        async def start(supervisor: Supervisor) -> None:
-            with step(self._progress, supervisor.name):
-                await supervisor.start()
+    def _stop_with(self, stack: AsyncExitStack, supervisors: list[Supervisor]) -> None:
+        self._supervisors |= {supervisor.name: supervisor for supervisor in supervisors}
 
         async def stop() -> None:
             await concurrently([supervisor.stop() for supervisor in supervisors])
 
         stack.push_async_callback(stop)
+
+    async def _start_parts(self, supervisors: list[Supervisor]) -> None:
+        async def start(supervisor: Supervisor) -> None:
+            with step(self._progress, supervisor.name):
+                await supervisor.start()
+
         await concurrently([start(supervisor) for supervisor in supervisors])
 
-    async def _prepare(self, assembly: Assembly) -> None:
-        dsn = assembly.admin_dsn
-        with step(self._progress, "schema") as notes:
-            changed = await self.preparation.prepare_databases(
-                dsn, assembly.mongodb_uri, own_mongo=assembly.own_mongo
-            )
-            notes.append(f"migrated {', '.join(changed)}" if changed else "up to date")
-        with step(self._progress, "logins"):
-            self._record.logins = await self.preparation.make_logins(dsn)
+    async def _start_databases(self, stack: AsyncExitStack, assembly: Assembly) -> None:
+        """Starts and prepares both engines side by side: mongod takes longer to be ready."""
+        postgres = [self._supervisor(part) for part in assembly.postgres()]
+        mongo = [self._supervisor(part) for part in assembly.mongo()]
+        self._stop_with(stack, [*postgres, *mongo])
+
+        async def relational() -> None:
+            await self._start_parts(postgres)
+            dsn = assembly.admin_dsn
+            with step(self._progress, "schema") as notes:
+                notes.append(_note(await self.preparation.prepare_postgres(dsn)))
+            with step(self._progress, "logins"):
+                self._record.logins = await self.preparation.make_logins(dsn)
+
+        async def documents() -> None:
+            await self._start_parts(mongo)
+            uri, own = assembly.mongodb_uri, assembly.own_mongo
+            with step(self._progress, "collections") as notes:
+                notes.append(_note(await self.preparation.prepare_mongo(uri, own_mongo=own)))
+
+        async def signing() -> None:
+            if not keys.are_made(self.home):
+                await self.preparation.make_keys()
+
+        await concurrently([relational(), documents(), signing()])
 
     async def _seed(self, assembly: Assembly) -> None:
         if self.options.seed == "none":
@@ -193,3 +212,7 @@ class Cluster:
             child.record for child in children if child.running and child.record is not None
         ]
         self._record.write(self.home)
+
+
+def _note(changed: list[str]) -> str:
+    return f"migrated {', '.join(changed)}" if changed else "up to date"

@@ -41,13 +41,18 @@ async def await_serving(port: int) -> None:
     await wait(port)
 
 
-async def prepare_databases(
-    home: Folders, admin_dsn: str, mongodb_uri: str, own_mongo: bool
-) -> list[str]:
+async def prepare_postgres(home: Folders, admin_dsn: str) -> list[str]:
     """See `server.local.preparation.schema`."""
-    from server.local.preparation.schema import prepare_all
+    from server.local.preparation.schema import prepare_all_postgres
 
-    return await prepare_all(admin_dsn, mongodb_uri, _home(home), own_mongo=own_mongo)
+    return await prepare_all_postgres(admin_dsn, _home(home))
+
+
+async def prepare_mongo(home: Folders, mongodb_uri: str, own_mongo: bool) -> list[str]:
+    """See `server.local.preparation.schema`."""
+    from server.local.preparation.schema import prepare_all_mongo
+
+    return await prepare_all_mongo(mongodb_uri, _home(home), own_mongo=own_mongo)
 
 
 async def make_logins(home: Folders, admin_dsn: str) -> list[dict[str, str]]:

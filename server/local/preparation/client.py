@@ -49,16 +49,17 @@ class Preparation:
         """Returns when the service on `port` is SERVING."""
         await self._helper.call("await_serving", port=port)
 
-    async def prepare_databases(
-        self, admin_dsn: str, mongodb_uri: str, *, own_mongo: bool
-    ) -> list[str]:
+    async def prepare_postgres(self, admin_dsn: str) -> list[str]:
         """Brings roles and schemas up to date; the names of the services that were behind."""
         changed: list[str] = await self._helper.call(
-            "prepare_databases",
-            home=self._home,
-            admin_dsn=admin_dsn,
-            mongodb_uri=mongodb_uri,
-            own_mongo=own_mongo,
+            "prepare_postgres", home=self._home, admin_dsn=admin_dsn
+        )
+        return changed
+
+    async def prepare_mongo(self, mongodb_uri: str, *, own_mongo: bool) -> list[str]:
+        """As `prepare_postgres`, in MongoDB."""
+        changed: list[str] = await self._helper.call(
+            "prepare_mongo", home=self._home, mongodb_uri=mongodb_uri, own_mongo=own_mongo
         )
         return changed
 

@@ -19,28 +19,24 @@ REVISION = re.compile(r'^revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 
 
-async def prepare_all(
-    admin_dsn: str, mongodb_uri: str, home: Home, *, own_mongo: bool
-) -> list[str]:
-    """Prepares the databases of every service; the names of the services that were behind.
+async def prepare_all_postgres(admin_dsn: str, home: Home) -> list[str]:
+    """Prepares every PostgreSQL database; the names of the services that were behind."""
+    # One after another, because Alembic keeps the migration that runs in globals.
+    return [
+        each.name for each in SERVICES if each.postgres and await prepare(admin_dsn, each, home)
+    ]
+
+
+async def prepare_all_mongo(mongodb_uri: str, home: Home, *, own_mongo: bool) -> list[str]:
+    """Prepares every MongoDB database; the names of the services that were behind.
 
     With `own_mongo`, each service gets a role of its own there; elsewhere the operator makes it.
     """
-    # One after another, because Alembic keeps the migration that runs in globals.
     changed = [
-        each.name for each in SERVICES if await _prepare_both(admin_dsn, mongodb_uri, each, home)
+        each.name for each in SERVICES if each.mongo and await prepare_mongo(mongodb_uri, each)
     ]
     if own_mongo:
         await mongo_role.ensure_all(mongodb_uri, home)
-    return changed
-
-
-async def _prepare_both(admin_dsn: str, mongodb_uri: str, service: Service, home: Home) -> bool:
-    changed = False
-    if service.postgres:
-        changed |= await prepare(admin_dsn, service, home)
-    if service.mongo:
-        changed |= await prepare_mongo(mongodb_uri, service)
     return changed
 
 
