@@ -33,19 +33,19 @@ async def transact(
     """
     give_up_at = time.monotonic() + seconds
     retries = _BACKOFF.retries(seconds)
-    met: PyMongoError | None = None  # the last conflict with another transaction
+    conflict: PyMongoError | None = None  # the last one with another transaction
     while True:
         try:
             return await _attempt(client, work, limit, give_up_at)
         except ServerSelectionTimeoutError:
             raise  # it is unreachable: the callers retry, since they may wait for longer
         except PyMongoError as error:
-            if met is not None and error.timeout:
-                raise met from error  # the last attempt had little time left: its error says less
+            if conflict is not None and error.timeout:
+                raise conflict from error  # the last attempt had little time: its error says less
             delay = retries.failed() if error.has_error_label(TRY_AGAIN) else None
             if delay is None:
                 raise
-            met = error
+            conflict = error
         await asyncio.sleep(delay)
 
 
