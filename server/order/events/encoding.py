@@ -1,4 +1,4 @@
-"""What becomes of orders as the contract writes it, in the envelope that the outbox keeps."""
+"""Events of orders as the contract's messages, in the outbox's envelope."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _MESSAGES: dict[EventType, Any] = {
 
 
 def to_outbox(event: OrderEvent) -> Event:
-    """The event as it waits in the outbox."""
+    """The event as the outbox stores it."""
     message = _MESSAGES[event.type]
     return Event(
         id=event.id,

@@ -1,4 +1,4 @@
-"""Keeps new orders in PostgreSQL: all that are placed at one moment, by one statement."""
+"""Stores new orders in PostgreSQL: concurrent ones by one statement."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from server.order.orders.store import rows
 
 _TOGETHER_MAX = 64
 
-# What may be the fault of one order among many.
+# Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
 
@@ -27,7 +27,7 @@ class _New(NamedTuple):
 
 
 class Placing:
-    """Keeps orders as `OrderStore.create` promises."""
+    """Stores orders as `OrderStore.create` specifies."""
 
     def __init__(
         self, pool: Pool, encode: Callable[[OrderEvent], Event], wake: Callable[[], None]
@@ -49,10 +49,10 @@ class Placing:
             try:
                 await self._insert(batch)
             except asyncpg.LockNotAvailableError:
-                # Halving would wait for the same lock again at every step.
+                # Halving would wait for the same lock in each step.
                 parts = [[new] for new in batch]
             except _ONE_AT_FAULT:
-                # Halving finds one among 64 in six rounds, of two statements each.
+                # Halving finds one order among 64 in six steps of two statements each.
                 middle = len(batch) // 2
                 parts = [batch[:middle], batch[middle:]]
             else:
@@ -62,7 +62,7 @@ class Placing:
     async def _settled(self, part: Sequence[_New]) -> Sequence[bytes | Exception]:
         try:
             return await self._keep(part)
-        except Exception as error:  # noqa: BLE001 - handed to those whose orders they are
+        except Exception as error:  # noqa: BLE001 - raised in the calls that it belongs to
             return [error] * len(part)
 
     async def _keep_alone(self, new: _New) -> bytes:
