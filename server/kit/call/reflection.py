@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from server.kit import descriptors
 
 _V1 = "grpc.reflection.v1.ServerReflection"
 
@@ -15,11 +19,17 @@ def register(server: Any, services: Sequence[str]) -> None:
 
     `server` is a `grpc.aio.Server`, or what stands in for it while servicers are registered.
 
-    The library knows v1alpha only. Version 1 has the same messages under another name, so the same
-    servicer answers for it; it stays out of the list, because its descriptor is not in the pool.
+    It tells what the contract's image says, so validation rules too. The library knows v1alpha
+    only. Version 1 has the same messages under another name, so the same servicer answers for it;
+    it stays out of the list, because its descriptor is not in the pool.
     """
+    pool = descriptors.pool()
+    for file in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
+        pool.AddSerializedFile(file.serialized_pb)
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    servicer = reflection.aio.ReflectionServicer((*services, health, reflection.SERVICE_NAME))
+    names = (*services, health, reflection.SERVICE_NAME)
+    symbols: Any = _Symbols(pool)  # it has what the servicer asks a pool for
+    servicer = reflection.aio.ReflectionServicer(names, symbols)
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
@@ -27,3 +37,24 @@ def register(server: Any, services: Sequence[str]) -> None:
     )
     for name in (reflection.SERVICE_NAME, _V1):
         server.add_registered_method_handlers(name, {"ServerReflectionInfo": handler})
+
+
+class _Symbols:
+    """A pool that finds methods as well, which protobuf's own does not count as symbols."""
+
+    def __init__(self, pool: DescriptorPool) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - the pool's name
+        """The file that declares `symbol`. Raises `KeyError` when none does."""
+        try:
+            return self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            service, _, method = symbol.rpartition(".")
+            found = self._pool.FindServiceByName(service)
+            if method not in found.methods_by_name:
+                raise
+            return found.file
