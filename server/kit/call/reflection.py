@@ -1,6 +1,7 @@
 """Server reflection for grpcurl and similar tools, in both versions of the protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -40,7 +41,11 @@ def register(server: Any, services: Sequence[str]) -> None:
 
 
 class _Symbols:
-    """A pool that finds methods as well, which protobuf's own does not count as symbols."""
+    """A pool that finds two kinds of symbol which protobuf's own does not.
+
+    Those are methods, and enum values below their enum (`Status.ACTIVE`): Protobuf has a value
+    beside its enum, where the pool finds it, but grpcurl asks for it below.
+    """
 
     def __init__(self, pool: DescriptorPool) -> None:
         self._pool = pool
@@ -53,8 +58,15 @@ class _Symbols:
         try:
             return self._pool.FindFileContainingSymbol(symbol)
         except KeyError:
-            service, _, method = symbol.rpartition(".")
-            found = self._pool.FindServiceByName(service)
-            if method not in found.methods_by_name:
-                raise
-            return found.file
+            owner, _, name = symbol.rpartition(".")
+            file = self._pool.FindFileContainingSymbol(owner)
+            if name in self._members(owner):
+                return file
+            raise
+
+    def _members(self, owner: str) -> Collection[str]:
+        with suppress(KeyError):
+            return self._pool.FindServiceByName(owner).methods_by_name
+        with suppress(KeyError):
+            return self._pool.FindEnumTypeByName(owner).values_by_name
+        return ()
