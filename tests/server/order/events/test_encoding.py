@@ -36,3 +36,8 @@ def test_every_event_carries_the_whole_order_in_the_message_of_its_name(type_: E
 def test_the_contract_has_no_event_that_is_never_told() -> None:
     told = {f"Order{type_.title()}" for type_ in EventType}
     assert told == {*events_pb2.DESCRIPTOR.message_types_by_name}
+
+
+def test_an_order_that_is_a_message_already_makes_the_same_event() -> None:
+    order, event = placed(line(quantity=2))
+    assert to_outbox(event, to_order(order).SerializeToString()) == to_outbox(event)
