@@ -7,8 +7,8 @@ from emporium.targets import Target
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", service_config()),
-    # A peer that vanished is noticed within 70 s, with or without calls. The servers permit a
-    # ping every 30 s; a client that pings more often is disconnected with `too_many_pings`.
+    # A peer that vanished without closing the connection is noticed within 70 s. The servers permit
+    # a ping every 30 s; a client that pings more often is disconnected with `too_many_pings`.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),

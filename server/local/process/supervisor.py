@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from server.kit.backoff import Backoff
 from server.local.errors import LocalError
 from server.local.process.part import Part
 from server.local.progress import Progress
 
-FIRST_DELAY_SECONDS = 0.1
-DELAY_SECONDS_MAX = 10.0
+BACKOFF = Backoff(first_seconds=0.2, seconds_max=10.0)
 # A part that ran for this long starts with the short delay again.
 STABLE_SECONDS = 20.0
 
@@ -56,7 +56,7 @@ class Supervisor:
         self.ready.set()
 
     async def _supervise(self) -> None:
-        delay = FIRST_DELAY_SECONDS
+        failures = 0  # in a row
         while True:
             started = time.monotonic()
             await self.part.child.wait()
@@ -64,16 +64,17 @@ class Supervisor:
             self._note_change()
             self._progress.reported(str(self.part.child.died()))
             if time.monotonic() - started > STABLE_SECONDS:
-                delay = FIRST_DELAY_SECONDS
-            delay = await self._restart(delay)
+                failures = 0
+            failures = await self._restart(failures)
             self._progress.reported(f"{self.name} is ready again (process {self.part.child.pid})")
 
-    async def _restart(self, delay: float) -> float:
-        """Tries until the part is ready; returns the delay to use if it dies again soon."""
+    async def _restart(self, failures: int) -> int:
+        """Tries until the part is ready; returns how often it has failed in a row."""
         while True:
+            failures += 1
+            delay = BACKOFF.delay(failures)
             self._progress.reported(f"{self.name} restarts in {delay:.1f} s")
             await asyncio.sleep(delay)
-            delay = min(delay * 2, DELAY_SECONDS_MAX)
             try:
                 await self._start()
             except Exception as error:  # noqa: BLE001 -- whatever it is, only this task can try again
@@ -81,7 +82,7 @@ class Supervisor:
                 known = isinstance(error, LocalError)
                 self._progress.reported(str(error) if known else f"{self.name}: {error!r}")
             else:
-                return delay
+                return failures
 
     def _note_change(self) -> None:
         try:

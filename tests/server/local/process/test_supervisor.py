@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from pymongo.errors import PyMongoError
 
+from server.kit.backoff import Backoff
 from server.local.errors import LocalError
 from server.local.process import supervisor as supervisors
 from server.local.process.child import Child
@@ -57,7 +58,7 @@ class Sleeper:
 
 @pytest.fixture
 def reports(monkeypatch: pytest.MonkeyPatch) -> Reports:
-    monkeypatch.setattr(supervisors, "FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(supervisors, "BACKOFF", Backoff(first_seconds=0.01, seconds_max=0.1))
     return Reports()
 
 
