@@ -54,7 +54,7 @@ local function fields(text)
   end
 
   while true do
-    -- Whatever may stand between these, a number or a word, names no field.
+    -- What may stand between these, a number or a word, names no field.
     local stop = find(text, "[\"{}%[%]':]", at)
     if not stop then break end
     local met = byte(text, stop)
