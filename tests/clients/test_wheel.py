@@ -75,6 +75,12 @@ def test_a_fresh_environment_imports_it_with_nothing_but_its_dependencies(
     assert Path(file).is_relative_to(packages)
     assert version == emporium.__version__
 
+    command = subprocess.run(
+        [python, "-I", "-m", "emporium"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert command.returncode == 1
+    assert "`import emporium`" in command.stderr
+
 
 def needed(name: str) -> Iterator[Path]:
     """What the dependencies of `name`, without extras, have installed at the top."""
