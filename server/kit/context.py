@@ -58,6 +58,8 @@ class Context:
     `key` is the caller's idempotency key; None when it sent none, or the rpc takes none. A store
     keeps the first answer under it, in the same unit of work as the change.
 
+    `key_as_sent` is that key as a header had it, quoted or not; empty when it was no header.
+
     `resource` is the path of what the call changes, such as `/api/v1/users/0190...`, as soon as
     that is known; for logs. Empty for a read, and for a change of something without a path.
     """
@@ -66,6 +68,7 @@ class Context:
         "caller",
         "headers",
         "key",
+        "key_as_sent",
         "metadata",
         "owner_scope",
         "request_id",
@@ -83,6 +86,7 @@ class Context:
         self.started_at = 0.0  # time.perf_counter()
         self.caller: Caller | None = None
         self.key: Key | None = None
+        self.key_as_sent = ""
         self.resource = ""
         self.headers: list[tuple[str, str]] = []
 

@@ -169,6 +169,12 @@ class Unavailable(EmporiumError):
     reason = "UNAVAILABLE"
 
 
+class OutOfSpace(Unavailable):
+    """A database has no room for what shall be written; it goes on when there is room again."""
+
+    reason = "OUT_OF_SPACE"
+
+
 class DeadlineExceeded(EmporiumError):
     """It took too long. The change may have been made."""
 

@@ -73,11 +73,10 @@ def _sets_scope(method: Method) -> Callable[[Context], None]:
 
 def _needs_owner(method: Method) -> Callable[[Any, Context], None]:
     field, reason = method.access.owner_field, method.access.not_found_reason
-    noun = field.removesuffix("_id")  # such as `user`, for the field `user_id`
+    message = f"no such {field.removesuffix('_id')}"  # such as `no such user`, for `user_id`
 
     def check(request: Any, context: Context) -> None:
-        owner = getattr(request, field)
-        if context.owner_scope not in (None, owner.lower()):
-            raise Hidden(f"{noun} {owner} does not exist", reason)
+        if context.owner_scope not in (None, getattr(request, field).lower()):
+            raise Hidden(message, reason)
 
     return check

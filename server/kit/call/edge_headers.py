@@ -24,12 +24,15 @@ _BARE_TAG = re.compile(r"[!#-+\--~]+")
 # most callers send it, a word without quotes, which no structured field is.
 _KEY = re.compile(r'"(?:[ !#-\[\]-~]|\\["\\])+"|(?!\*$)[!#-+\--~]+')
 
+_ESCAPED = re.compile(r"\\(.)")
+
 
 class EdgeHeaders:
     """Fills an empty `request_id` from `idempotency-key`, and an empty `etag` from `if-match`.
 
-    A key is a key as it was sent: `x` and `"x"` are two. Where header and request both say
-    something, they must agree.
+    A string of structured fields is unquoted for the field, whose rules are about what it says. As
+    keys `x` and `"x"` are two all the same: `context.key_as_sent` holds the difference. Where
+    header and request both say something, they must agree.
 
     Of several etags, which RFC 9110 allows, one must be the resource's: `etag` then holds them
     with spaces between. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
@@ -66,9 +69,11 @@ def _fill_request_id(request: Any, context: Context) -> None:
     if sent is not None:
         if not _KEY.fullmatch(sent):
             raise _bad_key("Idempotency-Key must hold one key, such as a UUID")
-        if request.request_id not in ("", sent):
+        key = _ESCAPED.sub(r"\1", sent[1:-1]) if sent.startswith('"') else sent
+        if request.request_id not in ("", key):
             raise _bad_key("Idempotency-Key and request_id are two different keys")
-        request.request_id = sent
+        request.request_id = key
+        context.key_as_sent = sent
     elif not request.request_id and _is_named(context, "request_id", "requestId"):
         raise _bad_key("must hold a key, or be left out")
 

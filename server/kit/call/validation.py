@@ -74,7 +74,7 @@ def _with_nul(value: Any, path: str = "") -> Iterator[str]:
     elif isinstance(value, Mapping):
         for key, part in value.items():
             yield from _with_nul(key, path)
-            yield from _with_nul(part, f"{path}[{key}]")
+            yield from _with_nul(part, f"{path}[]")
     elif isinstance(value, Sequence) and not isinstance(value, bytes):
         for n, part in enumerate(value):
             yield from _with_nul(part, f"{path}[{n}]")
@@ -86,5 +86,7 @@ def _path(path: Any) -> str:
     for element in path.elements if path else ():
         text += f".{element.field_name}" if text else element.field_name
         if element.subscript:
-            text += f"[{element.subscript.value}]"
+            # A key of a map is the caller's word, and no error repeats those.
+            n = element.subscript
+            text += f"[{n.value}]" if n.field == "index" else "[]"
     return text

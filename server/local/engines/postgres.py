@@ -29,6 +29,11 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_checkpoints": "off",
+    # No value of a row in the log: neither statements nor the DETAIL that quotes the row. What a
+    # client did wrong the client is told, and the services log what is a defect.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 # A crash may lose everything: for tests and --ephemeral only. Shared memory lies in the data
 # folder, because a killed server does not remove it elsewhere.

@@ -13,10 +13,10 @@ _ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
 
 
-def to_user(row: Record | None, wanted: object) -> User:
+def to_user(row: Record | None) -> User:
     """The account in `row`, which has `COLUMNS`. Raises `UserNotFound` when there is none."""
     if row is None:
-        raise UserNotFound(f"user {wanted} does not exist")
+        raise UserNotFound("no such user")
     return User(
         id=str(row["id"]),
         email=row["email"],

@@ -48,12 +48,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     INVALID_FILTER: _ErrorReason.ValueType  # 104
     """A filter's value is not one of its forms.
 
-    Example: status: 'actve' is none of active, disabled
+    Example: status: must be one of active, disabled
     """
     UNKNOWN_SORT_FIELD: _ErrorReason.ValueType  # 105
     """The list cannot be sorted by that field.
 
-    Example: sort: 'shoe_size' is none of created_at, email, full_name
+    Example: sort: must be by one of created_at, email, full_name
     """
     INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 106
     """The page token was not made by this list with these filters and this sort.
@@ -137,7 +137,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     USER_NOT_FOUND: _ErrorReason.ValueType  # 303
     """No such account, or not the caller's to see.
 
-    Example: user 0190... does not exist
+    Example: no such user
     """
     PRODUCT_NOT_FOUND: _ErrorReason.ValueType  # 304
     """No such product.
@@ -147,17 +147,17 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ORDER_NOT_FOUND: _ErrorReason.ValueType  # 305
     """No such order, or not the caller's to see.
 
-    Example: order 0190... does not exist
+    Example: no such order
     """
     EMAIL_TAKEN: _ErrorReason.ValueType  # 306
     """Another account has that e-mail, in this or another case.
 
-    Example: email: ann@example.com is taken
+    Example: email: another account has this e-mail
     """
     SKU_TAKEN: _ErrorReason.ValueType  # 307
     """Another product has that code, in this or another case.
 
-    Example: sku: 85123A is taken
+    Example: sku: another product has this code
     """
     IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 308
     """The key was used before, with another body.
@@ -227,6 +227,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: something went wrong; quote the request id
     """
+    OUT_OF_SPACE: _ErrorReason.ValueType  # 405
+    """There is no room left for what shall be written. Reads are answered, and so are writes as soon as
+    there is room again.
+
+    Example: the database has no room left
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason a caller can meet. REST shows it as `error.code`; gRPC carries it in
@@ -259,12 +265,12 @@ Example: 2 fields are invalid: email, age
 INVALID_FILTER: ErrorReason.ValueType  # 104
 """A filter's value is not one of its forms.
 
-Example: status: 'actve' is none of active, disabled
+Example: status: must be one of active, disabled
 """
 UNKNOWN_SORT_FIELD: ErrorReason.ValueType  # 105
 """The list cannot be sorted by that field.
 
-Example: sort: 'shoe_size' is none of created_at, email, full_name
+Example: sort: must be by one of created_at, email, full_name
 """
 INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 106
 """The page token was not made by this list with these filters and this sort.
@@ -348,7 +354,7 @@ Example: emporium.user.v1.UserService/Get
 USER_NOT_FOUND: ErrorReason.ValueType  # 303
 """No such account, or not the caller's to see.
 
-Example: user 0190... does not exist
+Example: no such user
 """
 PRODUCT_NOT_FOUND: ErrorReason.ValueType  # 304
 """No such product.
@@ -358,17 +364,17 @@ Example: items[1].product_id: no such product
 ORDER_NOT_FOUND: ErrorReason.ValueType  # 305
 """No such order, or not the caller's to see.
 
-Example: order 0190... does not exist
+Example: no such order
 """
 EMAIL_TAKEN: ErrorReason.ValueType  # 306
 """Another account has that e-mail, in this or another case.
 
-Example: email: ann@example.com is taken
+Example: email: another account has this e-mail
 """
 SKU_TAKEN: ErrorReason.ValueType  # 307
 """Another product has that code, in this or another case.
 
-Example: sku: 85123A is taken
+Example: sku: another product has this code
 """
 IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 308
 """The key was used before, with another body.
@@ -437,6 +443,12 @@ INTERNAL: ErrorReason.ValueType  # 404
 """A defect of the server. The log has it under the request id.
 
 Example: something went wrong; quote the request id
+"""
+OUT_OF_SPACE: ErrorReason.ValueType  # 405
+"""There is no room left for what shall be written. Reads are answered, and so are writes as soon as
+there is room again.
+
+Example: the database has no room left
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

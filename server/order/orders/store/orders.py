@@ -64,7 +64,7 @@ class PostgresOrderStore:
         with translated():
             row = await self._pool.fetchrow(_GET, order_id, owner_scope)
         if row is None:
-            raise _not_found(order_id)
+            raise _not_found()
         return rows.to_order(row)
 
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[Order]:
@@ -111,9 +111,9 @@ class PostgresOrderStore:
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
     found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
     if not found:
-        raise _not_found(order_id)
+        raise _not_found()
     return rows.to_order(found[0])
 
 
-def _not_found(order_id: str) -> OrderNotFound:
-    return OrderNotFound(f"order {order_id} does not exist")
+def _not_found() -> OrderNotFound:
+    return OrderNotFound("no such order")

@@ -7,7 +7,9 @@ import pytest
 
 from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.method import methods
-from tests.server.kit.ping import Ping, described, request
+from server.kit.context import Context
+from tests.server.kit.conftest import Running
+from tests.server.kit.ping import Ping, described, request, response
 from tests.server.refusals import refused
 
 OWN_KEY = "0190b0a0-0000-7000-8000-000000000001"
@@ -58,10 +60,34 @@ async def test_two_lines_of_if_match_are_one_list(ping: Ping) -> None:
     assert (await ping.call("Ping", headers=headers)).etag == "7 8"
 
 
-@pytest.mark.parametrize("sent", [OWN_KEY, f'"{OWN_KEY}"', r'"a\"b"', "my-first-order", "a=b;c"])
-async def test_a_key_is_a_key_as_it_was_sent(ping: Ping, sent: str) -> None:
+@pytest.mark.parametrize(
+    ("sent", "key"),
+    [
+        (OWN_KEY, OWN_KEY),
+        (f'"{OWN_KEY}"', OWN_KEY),
+        (r'"a\"b\\c"', r'a"b\c'),
+        ("my-first-order", "my-first-order"),
+        ("a=b;c", "a=b;c"),
+    ],
+)
+async def test_a_key_is_unquoted_once(ping: Ping, sent: str, key: str) -> None:
     answer = await ping.call("Ping", headers={"idempotency-key": sent})
-    assert answer.request_id == sent
+    assert answer.request_id == key
+
+
+async def test_as_keys_the_quoted_and_the_bare_one_are_two(running: Running) -> None:
+    keys: list[str] = []
+
+    async def tell(message: Any, context: Context) -> Any:
+        assert context.key
+        keys.append(context.key.key)
+        return response()
+
+    async with running(tell) as ping:
+        for sent in ("x", '"x"'):
+            await ping.call("Ping", headers={"idempotency-key": sent})
+        await ping.call("Ping", request(request_id="x"))
+    assert keys == ["x", '"x"', "x"]
 
 
 @pytest.mark.parametrize(
