@@ -2,6 +2,7 @@
 
 import ipaddress
 
+
 def is_loopback(target: str) -> bool:
     """Whether all that the gRPC target `target` names is on loopback, as far as its text tells."""
     scheme, _, rest = target.partition(":")
