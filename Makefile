@@ -1,11 +1,22 @@
 # Everything a developer does here, by one word each. `make` alone lists the words.
 
 PYTHON ?= python3
+# What the shell says to other Pythons.
+unexport PYTHONHOME PYTHONPATH
 BIN    := .venv/bin
 PROTOS := $(shell find protos -name '*.proto')
 CODE   := $(wildcard server clients/emporium tests)
 IMAGE  := build/image.binpb
 BUF    := $(BIN)/buf
+
+# Refuses a Python that is too old, in one line; pyproject.toml says which are not.
+OLDEST_PYTHON = $(shell sed -n 's/^requires-python = ">=\([0-9.]*\)"$$/\1/p' pyproject.toml)
+FOUND_PYTHON = $$($(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+REQUIRE_PYTHON = $(PYTHON) -c 'import sys; \
+	  sys.exit(sys.version_info < tuple(map(int, "$(OLDEST_PYTHON)".split("."))))' 2>/dev/null || \
+	{ found=$(FOUND_PYTHON); \
+	  echo "make: Python $(OLDEST_PYTHON) or newer is needed, and '$(PYTHON)' is $${found:-not there};" \
+	    "name another: make PYTHON=python$(OLDEST_PYTHON)" >&2; exit 1; }
 
 # Installs what pip cannot bring; with SYSTEM_PACKAGES=no it names that and stops.
 SYSTEM_PACKAGES_FOR = PYTHON=$(PYTHON) sh deploy/system-packages.sh need
@@ -34,11 +45,11 @@ test: setup ## All that CI runs: every check, every test, coverage
 check: setup check-format check-lint check-walls check-contract check-fresh check-frozen check-types ## All that needs no database
 
 generate: setup ## Derive stubs and the edge's files from the protos
-	$(BIN)/python -m server.contract
+	$(BIN)/python -P -m server.contract
 	@touch .venv/.generated
 
 record: setup ## Freeze the migrations that are new
-	$(BIN)/python -m server.migrations
+	$(BIN)/python -P -m server.migrations
 
 bench: setup .venv/.generated ## Measure; ARGS="--against REV" compares with a revision
 	@$(SYSTEM_PACKAGES_FOR) bench
@@ -71,10 +82,10 @@ check-contract: $(IMAGE)
 	$(BUF) breaking $(IMAGE) --path emporium --config buf.yaml --against protos/released.binpb
 
 check-fresh:
-	$(BIN)/python -m server.contract --check
+	$(BIN)/python -P -m server.contract --check
 
 check-frozen:
-	$(BIN)/python -m server.migrations --check
+	$(BIN)/python -P -m server.migrations --check
 
 check-types:
 	$(BIN)/mypy $(CODE)
@@ -87,6 +98,7 @@ tests:
 # uv installs the lock four times faster than pip, and is itself in it, so pip fetches uv first, by
 # hash. uv does not read pip's settings (a mirror, say): where it finds nothing, pip does it all.
 .venv/.installed: requirements.lock pyproject.toml deploy/system-packages.txt
+	@$(REQUIRE_PYTHON)
 	@$(SYSTEM_PACKAGES_FOR) setup
 	$(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
@@ -97,8 +109,8 @@ tests:
 	@touch $@
 
 .venv/.generated: .venv/.installed $(PROTOS) $(wildcard server/contract/*.py)
-	$(BIN)/python -m server.contract
+	$(BIN)/python -P -m server.contract
 	@touch $@
 
 $(IMAGE): .venv/.installed $(PROTOS) $(wildcard server/contract/*.py)
-	$(BIN)/python -m server.contract --image $@
+	$(BIN)/python -P -m server.contract --image $@

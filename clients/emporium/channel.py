@@ -2,6 +2,7 @@
 
 import grpc
 
+from emporium.loopback import is_loopback
 from emporium.retries import service_config
 from emporium.targets import Target
 
@@ -31,8 +32,10 @@ def open_channel(target: Target, credentials: grpc.ChannelCredentials | None) ->
 
     Over TLS when the target says so, or when there are `credentials`. Belongs to the running loop.
     """
+    # gRPC would ask a proxy, which `http_proxy` names, even for this machine.
+    options = (*_OPTIONS, ("grpc.enable_http_proxy", int(not is_loopback(target.name))))
     if credentials is None and not target.is_secure:
-        return grpc.aio.insecure_channel(target.name, _OPTIONS)
+        return grpc.aio.insecure_channel(target.name, options)
     return grpc.aio.secure_channel(
-        target.name, credentials or grpc.ssl_channel_credentials(), _OPTIONS
+        target.name, credentials or grpc.ssl_channel_credentials(), options
     )

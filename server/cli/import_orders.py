@@ -12,6 +12,7 @@ from rich.console import Console
 
 from server.cli import options as shared
 from server.cli.import_screen import Bars, rows_table, sums_table
+from server.importing.dates import Order
 from server.importing.files import COLUMNS, FileError, read
 from server.importing.plan import Plan, plan
 from server.importing.rows import Refused
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 FAILURES_SHOWN = 20
 
 
-def import_orders(
+def import_orders(  # noqa: PLR0913 (a parameter for each option)
     file: Annotated[Path, typer.Argument(help=f"A CSV file with {', '.join(COLUMNS)}.")],
+    *,
     home: shared.Home = shared.DEFAULT_HOME,
     target: Annotated[
         str,
@@ -39,6 +41,12 @@ def import_orders(
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Calls at a time.")] = 8,
     currency: Annotated[str, typer.Option(help="The file's, ISO 4217.")] = "GBP",
     encoding: Annotated[str, typer.Option(help="The file's; a BOM may stand.")] = "utf-8-sig",
+    dates: Annotated[
+        Order | None,
+        typer.Option(
+            help="How to read 12/1/2010; left out, as the file itself tells.", show_default=False
+        ),
+    ] = None,
     refused_to: Annotated[
         Path | None, typer.Option(help="Where to list every refused row.", show_default=False)
     ] = None,
@@ -49,15 +57,19 @@ def import_orders(
     """Import historical orders: customers, products and orders, each once however often run.
 
     Speaks to the services as the cluster's staff do. Ends with what became of every row, and the
-    file's sums beside the sales report; exit code 1 if anything is missing or they disagree.
+    file's sums beside the sales report; exit code 1 if no row was taken, anything is missing or
+    they disagree.
     """
     try:
-        planned = plan(read(file, datetime.now(UTC), encoding))
+        books = read(file, datetime.now(UTC), encoding, dates)
     except FileError as error:
         raise LocalError(str(error)) from error
+    planned = plan(books.rows)
     if refused_to:
         _write(refused_to, planned.refused)
     console = Console()
+    if books.dates.said:
+        console.print(books.dates.said, markup=False, soft_wrap=True)
     failures, compared = asyncio.run(
         _run(require_running(home), planned, target, concurrency, currency, patience, console)
     )
@@ -68,7 +80,9 @@ def import_orders(
         console.print(f"✗ {failure.what}: {failure.error}", style="red", markup=False)
     if len(failures) > FAILURES_SHOWN:
         console.print(f"  and {len(failures) - FAILURES_SHOWN} more", style="red")
-    if failures or not all(each.agree for each in compared):
+    if not planned.rows_taken:
+        console.print("✗ no row was taken", style="red")
+    if failures or not planned.rows_taken or not all(each.agree for each in compared):
         raise typer.Exit(1)
 
 

@@ -1,9 +1,13 @@
 """Reads a CSV file of invoice lines, with its columns in any order."""
 
 import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from server.importing.dates import Dates, Order, understand
 from server.importing.rows import Reason, Refused, Row, row_of
 
 COLUMNS = (
@@ -16,35 +20,92 @@ COLUMNS = (
     "CustomerID",
     "Country",
 )
+RECORD_LINES_MAX = 50  # of one row; a quote that is left open would take in the whole file
 
 
 class FileError(Exception):
     """The file as a whole cannot be read. The message names line and column."""
 
 
-def read(path: Path, now: datetime, encoding: str = "utf-8-sig") -> list[Row | Refused]:
-    """Every row of the file, in its order; a date after `now` is refused.
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a file says."""
 
-    Raises `FileError` for a file that is missing, not text in `encoding`, not CSV, or lacks a
-    column.
+    rows: Sequence[Row | Refused]  # in the file's order
+    dates: Dates
+
+
+def read(
+    path: Path,
+    now: datetime,
+    encoding: str = "utf-8-sig",
+    order_of_dates: Order | None = None,
+) -> Books:
+    """Every row of the file, taken or refused by itself; a date after `now` is refused.
+
+    Raises `FileError` for a file that is missing, not text in `encoding`, or lacks a column.
     """
-    text = _text(path, encoding)
-    # Line breaks are kept, because a quoted cell may contain some.
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    # Only \n, \r\n and \r end a line: `str.splitlines` would also split at U+2028 and others. They
+    # are kept, because a quoted cell may contain some.
+    lines = list(io.StringIO(_text(path, encoding), newline=""))
+    header, records = _records(lines, path)
+    at = header.index("InvoiceDate")
+    cells = [record.cells[at].strip() for record in records if len(record.cells) > at]
+    dates = understand(cells, order_of_dates)
+    return Books([_row(record, header, now, dates) for record in records], dates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    line: int  # its first
+    cells: list[str]
+    problem: str = ""  # why it could not be read
+
+
+def _records(lines: list[str], path: Path) -> tuple[list[str], list[_Record]]:
+    """The header, and every record after it.
+
+    A record that is broken takes its own line with it and no other: reading goes on at the next
+    line, whatever quote was left open.
+    """
     try:
-        header = [name.strip() for name in next(reader, [])]
-        _check(header, path)
-        return [_row(reader.line_num, header, cells, now) for cells in reader if cells]
+        cells, start = _parse(lines, 0)
     except csv.Error as error:
-        raise FileError(f"{path}, line {reader.line_num}: {error}") from error
+        raise FileError(f"{path}, line 1: {error}") from error
+    header = [name.strip() for name in cells]
+    _check(header, path)
+    records: list[_Record] = []
+    while start < len(lines):
+        line, problem = start + 1, ""
+        try:
+            cells, length = _parse(lines, start)
+            if length > 1 and len(cells) != len(header):
+                problem = "a quote is left open"
+        except csv.Error as error:
+            problem = str(error)
+        if problem:
+            cells, length = [], 1
+        start += length
+        if cells or problem:
+            records.append(_Record(line, cells, problem))
+    return header, records
 
 
-def _row(line: int, header: list[str], cells: list[str], now: datetime) -> Row | Refused:
+def _parse(lines: list[str], start: int) -> tuple[list[str], int]:
+    """The record that begins at `start`, and how many lines it has. Raises `csv.Error`."""
+    reader = csv.reader(lines[start : start + RECORD_LINES_MAX], strict=True)
+    return next(reader, []), reader.line_num
+
+
+def _row(record: _Record, header: list[str], now: datetime, dates: Dates) -> Row | Refused:
+    line, cells = record.line, record.cells
+    if record.problem:
+        return Refused(line, Reason.MALFORMED, f"the row is not CSV: {record.problem}", {})
     fields = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
     if len(cells) != len(header):
         detail = f"the row has {len(cells)} fields, the header {len(header)}"
         return Refused(line, Reason.MALFORMED, detail, fields)
-    return row_of(line, fields, now)
+    return row_of(line, fields, now, dates)
 
 
 def _text(path: Path, encoding: str) -> str:

@@ -7,14 +7,20 @@ are UTC.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+
+from server.importing.dates import Dates
 
 # As the contract restricts them; see `NewOrderItem` and `CreateProductRequest`.
 PRICE_MAX = Decimal("9999999.99")
 QUANTITY_MAX = 100_000
 DESCRIPTION_LENGTH_MAX = 200
+EXPONENT_MAX = 12
+DIGITS_MAX = 24
+
+ISO = Dates()
 
 _PRODUCT = re.compile(r"[0-9]{5}")
 _SKU = re.compile(r"[A-Za-z0-9._/-]{1,64}")
@@ -67,20 +73,22 @@ class _NotARow(Exception):
         self.detail = detail
 
 
-def row_of(line: int, fields: Mapping[str, str], now: datetime) -> Row | Refused:
+def row_of(
+    line: int, fields: Mapping[str, str], now: datetime, dates: Dates = ISO
+) -> Row | Refused:
     """The row on `line` of the file, from its cells by column."""
     try:
-        return _valid_row(line, fields, now)
+        return _valid_row(line, fields, now, dates)
     except _NotARow as error:
         return Refused(line, error.reason, error.detail, fields)
 
 
-def _valid_row(line: int, fields: Mapping[str, str], now: datetime) -> Row:
+def _valid_row(line: int, fields: Mapping[str, str], now: datetime, dates: Dates) -> Row:
     # First whether every cell can be parsed, then whether the row is a sale of a product.
     invoice = _matched(_INVOICE, fields, "InvoiceNo")[0].upper()
     quantity = _number(fields, "Quantity")
     price = _number(fields, "UnitPrice")
-    placed_at = _moment(fields, "InvoiceDate", now)
+    placed_at = _moment(fields, "InvoiceDate", now, dates)
     customer = _matched(_CUSTOMER, fields, "CustomerID")[1] if fields["CustomerID"] else ""
     description, sku = fields["Description"], fields["StockCode"]
     is_cancellation = invoice.startswith("C")
@@ -92,7 +100,7 @@ def _valid_row(line: int, fields: Mapping[str, str], now: datetime) -> Row:
         raise _NotARow(Reason.NO_DESCRIPTION, "Description is empty")
     if not 0 < price <= PRICE_MAX or price != round(price, 2):
         raise _NotARow(Reason.BAD_PRICE, f"UnitPrice is {fields['UnitPrice']}")
-    units = -quantity if is_cancellation else quantity
+    units = quantity.copy_negate() if is_cancellation else quantity
     if not 0 < units <= QUANTITY_MAX or units != int(units):
         raise _NotARow(Reason.BAD_QUANTITY, f"Quantity is {fields['Quantity']}")
     if not _PRODUCT.match(sku):
@@ -126,17 +134,19 @@ def _number(fields: Mapping[str, str], column: str) -> Decimal:
         number = Decimal("NaN")
     if not number.is_finite():
         raise _malformed(column, f"'{fields[column]}' is no number")
+    # Arithmetic with larger ones overflows, or takes long.
+    if abs(number.adjusted()) > EXPONENT_MAX or len(number.as_tuple().digits) > DIGITS_MAX:
+        raise _malformed(column, "the number is too long, or out of every range")
     return number
 
 
-def _moment(fields: Mapping[str, str], column: str, now: datetime) -> datetime:
+def _moment(fields: Mapping[str, str], column: str, now: datetime, dates: Dates) -> datetime:
     try:
-        moment = datetime.fromisoformat(fields[column])
-    except ValueError as error:
+        moment = dates.moment(fields[column])
+    except (ValueError, OverflowError) as error:
         raise _malformed(
             column, f"'{fields[column]}' is no time such as 2010-12-01 08:26:00"
-        ) from (error)
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        ) from error
     if moment >= now:
         raise _malformed(column, f"'{fields[column]}' is in the future")
     return moment

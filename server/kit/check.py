@@ -14,7 +14,8 @@ _TIMEOUT_SECONDS = 2.0
 
 def is_serving(port: int) -> bool:
     """Whether the service on `port` says SERVING."""
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    options = (("grpc.enable_http_proxy", 0),)
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)  # its types know of no methods
         try:
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_SECONDS)

@@ -172,6 +172,24 @@ def test_a_file_that_cannot_be_read_is_told_of_and_nothing_is_sent(
     assert problem in ran.exception.problem
 
 
+def test_an_import_that_takes_no_row_ends_with_code_1(
+    said: Callable[..., str], tmp_path: Path
+) -> None:
+    row = ("970003", "77779", "THING", 2, "2031/13/45", "1.50", 779, "UK")
+    shown = said(_file(tmp_path, [row]), code=1)
+    assert "no row was taken" in shown
+    assert "no row was taken" in said(_file(tmp_path, []), code=1)
+
+
+def test_dates_of_a_spreadsheet_are_understood_and_that_is_said(
+    said: Callable[..., str], tmp_path: Path
+) -> None:
+    row = ("970004", "77780", "THING", 2, "12/1/2007 8:26", "1.50", 780, "UK")
+    shown = said(_file(tmp_path, [row]))
+    assert "12/1/2007 8:26 are read as month/day/year" in shown
+    assert "2007-12-01" in shown
+
+
 def test_an_interrupted_import_ends_cleanly_and_goes_on_when_run_again(
     home: Path, said: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -73,6 +73,19 @@ def test_a_time_may_have_a_zone_or_be_a_day(written: str, meant: datetime) -> No
         ({"UnitPrice": "NaN"}, Reason.MALFORMED, "UnitPrice"),
         ({"InvoiceDate": "1.12.2010"}, Reason.MALFORMED, "InvoiceDate"),
         ({"InvoiceDate": "2027-01-01"}, Reason.MALFORMED, "future"),
+        ({"InvoiceDate": "0001-01-01T00:00:00+14:00"}, Reason.MALFORMED, "InvoiceDate"),
+        ({"InvoiceDate": "9999-12-31T23:59:59-14:00"}, Reason.MALFORMED, "InvoiceDate"),
+        ({"InvoiceDate": "2/30/2010 8:00"}, Reason.MALFORMED, "InvoiceDate"),
+        ({"InvoiceDate": "2/3/2010 13:00 PM"}, Reason.MALFORMED, "InvoiceDate"),
+        *(
+            ({"InvoiceNo": invoice, column: number}, Reason.MALFORMED, column)
+            for invoice in ("536365", "C536365")
+            for column in ("Quantity", "UnitPrice")
+            for number in (
+                *("-1E+1000000", "1E+1000000", "1E-1000000", "-1E+999999", "0E+1000000"),
+                *("1" * 5_000, "0." + "1" * 5_000, "sNaN", "-Infinity"),
+            )
+        ),
         ({"Description": "x" * 201}, Reason.MALFORMED, "Description"),
         # Of several reasons the first of the list applies.
         ({"CustomerID": "", "Description": "", "UnitPrice": "0"}, Reason.NO_CUSTOMER, ""),

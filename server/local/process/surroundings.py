@@ -1,0 +1,85 @@
+"""The one room where the surroundings of every process are made: its environment, umask and limits.
+
+Whoever calls `emporium` lives in a shell of their own, with proxies, locales and defaults for other
+programs. Of its variables only those that are listed here enter: the commands themselves call
+`enter`, and each child gets what one of the other functions gives.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from server.local.process import dotenv
+from server.local.process.launch import settle
+from server.settings import variables
+
+CHECKOUT = Path(__file__).parents[3]  # the folder of the package `server`
+# A program of ours: imports neither from the current folder nor from where PYTHON* variables say.
+PYTHON = (sys.executable, "-I")
+
+# Where programs, their libraries and the certificates of outside databases are.
+EVERYWHERE = ("PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# Files in the caller's home set up clients of databases, so nobody is at home there.
+FIXED = {"HOME": "/", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+# What a person wants to see.
+SCREEN = (
+    *("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
+    *("TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+)
+# What options of commands are read from; a test holds them together.
+OPTIONS = (
+    *("EMPORIUM_HOME", "CORS_ORIGINS", "DATABASE_URL", "DATABASE_PASSWORDS", "MONGODB_URI"),
+    *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD"),
+)
+# For `emporium import --target`, which may lead far away. What is on loopback is never proxied.
+PROXIES = tuple(
+    name
+    for lower in ("http_proxy", "https_proxy", "grpc_proxy", "no_proxy", "no_grpc_proxy")
+    for name in (lower, lower.upper())
+)
+COMPLETION = ("_EMPORIUM_", "_TYPER_", "COMP_")  # how a shell asks what can follow
+# Of the variables that a service reads: an admin's access to the databases of all services.
+NOT_FOR_SERVICES = frozenset({"DATABASE_URL", "MONGODB_URI"})
+# What stands in `.env` for Compose alone.
+COMPOSE = ("USER_DATABASE_PASSWORD", "ORDER_DATABASE_PASSWORD")
+
+
+def for_program() -> dict[str, str]:
+    """For a program that takes its settings from its command line."""
+    return _named(EVERYWHERE) | FIXED
+
+
+def for_service() -> dict[str, str]:
+    """For a process of a service; the cluster's own settings come on top."""
+    return for_program() | _named(variables() - NOT_FOR_SERVICES)
+
+
+def for_supervisor() -> dict[str, str]:
+    """For the process that runs a cluster, and hands the services' settings on."""
+    return for_service() | _named(SCREEN)
+
+
+def enter(*, at_home: bool = False) -> list[str]:
+    """Makes this process's own surroundings what a command needs; gives warnings to be shown.
+
+    What `.env` in the checkout says counts where the environment says nothing. With `at_home` the
+    caller's home stays theirs, for what is written there.
+    """
+    known = {*OPTIONS, *variables()}
+    said, warnings = dotenv.read(CHECKOUT / ".env", known | set(COMPOSE))
+    kept = {*EVERYWHERE, *SCREEN, *PROXIES, *known, *(["HOME"] if at_home else [])}
+    environment = {name: value for name, value in said.items() if name in known}
+    environment |= {"HOME": FIXED["HOME"]} | _named(kept)
+    environment |= {n: value for n, value in os.environ.items() if n.startswith(COMPLETION)}
+    os.environ.clear()
+    os.environ.update(environment)
+    settle()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a locale may lack the marks that we print
+    return warnings
+
+
+def _named(names: Iterable[str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
