@@ -151,7 +151,8 @@ class Users:
     ) -> None:
         """Deletes an account for good. Raises `NotFound`, `Outdated` (ETAG_MISMATCH).
 
-        `NotFound` may also mean that a retry met what its first attempt had done.
+        `NotFound` may also mean that a retry met what its first attempt had done; so may
+        `Unauthenticated` (ACCOUNT_INACTIVE) when it is the caller's own account.
         """
         request = DeleteUserRequest(user_id=user_id, etag=etag)
         await self._connection.call(self._stub.DeleteUser, request, timeout_seconds)

@@ -161,9 +161,22 @@ def check_change(change: Change, by: Caller) -> None:
 
 
 def changed(
-    user: User, change: Change, event_id: str, now: datetime, traceparent: str | None = None
+    user: User,
+    change: Change,
+    event_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+    *,
+    by: Caller | None = None,
 ) -> Changed:
-    """`user` after `change`. Raises `Outdated`."""
+    """`user` after `change`. Raises `Outdated`, and `RoleNotAllowed`.
+
+    Whoever changes his own role or status must be an admin still, by the very account that is
+    changed: he may have been demoted since `by` was found out.
+    """
+    is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
+    if is_own and (user.role, user.status) != (Role.ADMIN, Status.ACTIVE):
+        raise RoleNotAllowed("only an admin may set role or status")
     _check_etag(user, change.etag)
     after = replace(user, **change.fields, updated_at=now, version=user.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
