@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -18,6 +18,9 @@ from server.services import SERVICES, named
 class SettingsError(Exception):
     """A variable is missing or unusable; the message names it and what it may hold."""
 
+
+TOKEN_SECONDS_MAX = 86_400
+"""The longest life of an access token; one that claims more is refused."""
 
 Targets = Mapping[str, str]  # service to gRPC target
 
@@ -72,7 +75,7 @@ class Tokens:
 
     jwks_file: Path = Path("jwks.json")
     signing_key_file: Path = Path("signing-key.json")  # a private JWK with its `kid`
-    token_seconds: int = 600
+    token_seconds: Annotated[int, msgspec.Meta(ge=1, le=TOKEN_SECONDS_MAX)] = 600
     bcrypt_cost: int = 12
     bcrypt_threads: int = 2
 

@@ -118,6 +118,12 @@ class TokenExpired(Unauthenticated):
     reason = "TOKEN_EXPIRED"
 
 
+class AccountInactive(Unauthenticated):
+    """The token is good, and its account was deleted or disabled since."""
+
+    reason = "ACCOUNT_INACTIVE"
+
+
 class Forbidden(EmporiumError):
     """The caller is known, and lacks the permission."""
 

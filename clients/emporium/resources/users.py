@@ -150,7 +150,8 @@ class Users:
     ) -> None:
         """Deletes an account for good. Raises `NotFound`, `Outdated` (ETAG_MISMATCH).
 
-        `NotFound` may also mean that a first attempt had deleted it before a retry.
+        `NotFound` may also mean that a first attempt had deleted it before a retry; so may
+        `Unauthenticated` (ACCOUNT_INACTIVE) when it is the caller's own account.
         """
         request = DeleteUserRequest(user_id=user_id, etag=etag)
         await self._connection.call(self._stub.DeleteUser, request, timeout_seconds)

@@ -19,6 +19,7 @@ from server.kit.call.status import HTTP_STATUSES
 from server.kit.context import Role
 
 Audience = options_pb2.Access.Audience
+Fresh = options_pb2.Access.Fresh
 
 _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _FIELD_IN_BRACES = re.compile(r"{(\w+)}")
@@ -42,6 +43,7 @@ class Access:
     owner_field: str
     not_found_reason: str  # where there is an `owner_field`; empty elsewhere
     anonymous_field: str  # tells callers without a token apart; empty: they are one
+    fresh: int = Fresh.TOKEN  # whose word decides about the caller
 
     @property
     def is_public(self) -> bool:
@@ -142,6 +144,8 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         raise UndeclaredAccess(f"{method.full_name} declares no emporium.options.v1.access")
     if declared.audience == Audience.ROLES and not declared.roles:
         raise UndeclaredAccess(f"{method.full_name} admits roles and names none")
+    if declared.fresh == Fresh.BY_ROLE and not declared.roles:
+        raise UndeclaredAccess(f"{method.full_name} is fresh BY_ROLE and names no roles")
     fields = method.input_type.fields_by_name
     if declared.owner_field and (method.client_streaming or declared.owner_field not in fields):
         raise UndeclaredAccess(f"{method.full_name} has no field {declared.owner_field!r}")
@@ -154,6 +158,7 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         owner_field=declared.owner_field,
         not_found_reason=_read_not_found_reason(method, declared),
         anonymous_field=declared.anonymous_field,
+        fresh=declared.fresh,
     )
 
 

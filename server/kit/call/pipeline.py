@@ -1,7 +1,8 @@
 """Composes the layers around a servicer's method, once, when the servicer is registered.
 
-All layers are plain synchronous code, so a call pays for a loop over bound functions and for
-nothing else. No layer knows the engine; `grpc_aio.py` does.
+Layers are plain synchronous code, so a call pays for a loop over bound functions and for nothing
+else; only a gate's `before_handler` may wait, and few methods have one. No layer knows the engine;
+`grpc_aio.py` does.
 """
 
 import asyncio
@@ -63,14 +64,32 @@ class Pipeline:
         message without sending it. It raises `Refusal` for whatever goes wrong, except
         for the errors that `nobody_waits` recognises, which it lets through.
         """
-        call = _Call(
-            method,
-            Watches(self.watchers, method),
-            [gate for guard in self.guards if (gate := guard.gate(method))],
-            self._deadline_seconds,
-            handler,
-        )
+        gates = [gate for guard in self.guards if (gate := guard.gate(method))]
+        wrap = _stream_after if method.server_streaming else _unary_after
+        for gate in reversed(gates):
+            if gate.before_handler:
+                handler = wrap(gate.before_handler, handler)
+        watches = Watches(self.watchers, method)
+        call = _Call(method, watches, gates, self._deadline_seconds, handler)
         return call.stream if method.server_streaming else call.unary
+
+
+def _unary_after(check: Handler, handler: Handler) -> Handler:
+    async def checked(request: Any, context: Context) -> Any:
+        await check(request, context)
+        return await handler(request, context)
+
+    return checked
+
+
+def _stream_after(check: Handler, handler: Handler) -> Handler:
+    async def checked(request: Any, context: Context) -> AsyncIterator[Any]:
+        await check(request, context)
+        async with aclosing(handler(request, context)) as responses:
+            async for response in responses:
+                yield response
+
+    return checked
 
 
 class _Call:

@@ -9,7 +9,7 @@ from server.user.accounts.rules import Status, User, UserNotFound
 COLUMNS = tuple(field.name for field in fields(User))
 
 # A look-up takes a tenth of `Role(value)`: 0.03 against 0.37 us, AMD EPYC, November 2026.
-_ROLES = {role.value: role for role in Role}
+ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
 
 
@@ -22,7 +22,7 @@ def to_user(row: Record | None) -> User:
         email=row["email"],
         full_name=row["full_name"],
         age=row["age"],
-        role=_ROLES[row["role"]],
+        role=ROLES[row["role"]],
         status=_STATUSES[row["status"]],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

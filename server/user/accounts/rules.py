@@ -161,9 +161,22 @@ def check_change(change: Change, by: Caller) -> None:
 
 
 def changed(
-    user: User, change: Change, event_id: str, now: datetime, traceparent: str | None = None
+    user: User,
+    change: Change,
+    event_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+    *,
+    by: Caller | None = None,
 ) -> Changed:
-    """`user` after `change`. Raises `Outdated`."""
+    """`user` after `change`. Raises `Outdated`, and `RoleNotAllowed`.
+
+    A caller who changes their own role or status must still be an admin by the stored account:
+    they may have been demoted since `by` was read.
+    """
+    is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
+    if is_own and (user.role, user.status) != (Role.ADMIN, Status.ACTIVE):
+        raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     after = replace(user, **change.fields, updated_at=now, version=user.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)

@@ -15,8 +15,9 @@ from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write, to_json
-from server.user.accounts.rows import COLUMNS, to_user
-from server.user.accounts.rules import Changed, EmailTaken, Filters, User, UserEvent
+from server.kit.standing import Standing
+from server.user.accounts.rows import COLUMNS, ROLES, to_user
+from server.user.accounts.rules import Changed, EmailTaken, Filters, Status, User, UserEvent
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -44,6 +45,9 @@ class UserStore(Protocol):
 
     async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
         """The accounts in the order of `user_ids`, each once; without those that are missing."""
+
+    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
+        """What those of the accounts that there are may do now, by id."""
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         """One page in the query's order, ties broken by id."""
@@ -76,6 +80,8 @@ _INSERT = f"""
 _GET = f"SELECT {_USERS.columns} FROM users WHERE id = $1"
 
 _GET_MANY = f"SELECT {_USERS.columns} FROM users WHERE id = ANY($1)"
+
+_GET_STANDINGS = "SELECT id, role, status FROM users WHERE id = ANY($1)"
 
 _LOCK = f"{_GET} FOR UPDATE"
 
@@ -121,6 +127,14 @@ class PostgresUserStore:
         with translated():
             rows = {str(row["id"]): row for row in await self._pool.fetch(_GET_MANY, wanted)}
         return [to_user(rows[user_id]) for user_id in wanted if user_id in rows]
+
+    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
+        with translated():
+            rows = await self._pool.fetch(_GET_STANDINGS, user_ids)
+        return {
+            str(row["id"]): Standing(ROLES[row["role"]], row["status"] == Status.ACTIVE)
+            for row in rows
+        }
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         where = Where.of(

@@ -30,7 +30,8 @@ from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
 from server.kit.call.metrics import CallMetrics
-from server.kit.context import Context
+from server.kit.context import Caller, Context
+from server.kit.standing import Accounts
 
 Behaviour = Callable[[Any, Context], Awaitable[Any]]
 
@@ -116,6 +117,11 @@ class PingServicer:
         for _ in itertools.count() if message.text == "for ever" else range(3):
             yield await self._behaviour(message, context)
 
+    async def FreshStream(  # noqa: N802 - the rpc's name
+        self, message: Any, context: Context
+    ) -> AsyncIterator[Any]:
+        yield await self._behaviour(message, context)
+
     async def Collect(  # noqa: N802 - the rpc's name
         self, messages: AsyncIterator[Any], context: Context
     ) -> Any:
@@ -127,6 +133,13 @@ class PingServicer:
     ) -> AsyncIterator[Any]:
         async for message in messages:
             yield await self._behaviour(message, context)
+
+
+class Believing:
+    """Accounts that nothing has become of: every token says what they are."""
+
+    async def current(self, caller: Caller, *, exact: bool) -> Caller:
+        return caller
 
 
 class Ping:
@@ -161,14 +174,23 @@ class Ping:
 
 @asynccontextmanager
 async def running(
-    verifier: Verifier, behaviour: Behaviour = echo, deadline_seconds: float = 5.0
+    verifier: Verifier,
+    behaviour: Behaviour = echo,
+    deadline_seconds: float = 5.0,
+    accounts: Accounts | None = None,
 ) -> AsyncIterator[Ping]:
     """The service behind the whole pipeline, on a port of its own."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     port = server.add_insecure_port("127.0.0.1:0")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         ping = Ping(channel, port)
-        calls = pipeline(verifier, CallMetrics(ping.registry), ping.in_flight, deadline_seconds)
+        calls = pipeline(
+            verifier,
+            CallMetrics(ping.registry),
+            ping.in_flight,
+            deadline_seconds,
+            accounts=accounts or Believing(),
+        )
         servicer = PingServicer(behaviour)
         server.add_generic_rpc_handlers([generic_handler(service(), servicer, calls)])
         await server.start()

@@ -122,6 +122,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: try again in 12 s
     """
+    ACCOUNT_INACTIVE: _ErrorReason.ValueType  # 210
+    """The token is good, and the account that it stands for was deleted or disabled since.
+
+    Example: the account was deleted or disabled
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -338,6 +343,11 @@ RATE_LIMITED: ErrorReason.ValueType  # 209
 """Too many requests; `Retry-After` says when to try again.
 
 Example: try again in 12 s
+"""
+ACCOUNT_INACTIVE: ErrorReason.ValueType  # 210
+"""The token is good, and the account that it stands for was deleted or disabled since.
+
+Example: the account was deleted or disabled
 """
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.

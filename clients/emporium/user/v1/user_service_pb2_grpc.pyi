@@ -15,7 +15,12 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UserServiceStub:
-    """Holds the accounts: who may sign in, and as what."""
+    """Holds the accounts: who may sign in, and as what.
+
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
+    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
+    refused to its role when it was demoted.
+    """
 
     def __init__(self, channel: aio.Channel) -> None: ...
     CreateUser: aio.UnaryUnaryMultiCallable[user_service_pb2.CreateUserRequest, user_service_pb2.User]
@@ -61,7 +66,12 @@ class UserServiceStub:
     """
 
 class UserServiceServicer(metaclass=abc_1.ABCMeta):
-    """Holds the accounts: who may sign in, and as what."""
+    """Holds the accounts: who may sign in, and as what.
+
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
+    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
+    refused to its role when it was demoted.
+    """
 
     @abc_1.abstractmethod
     def CreateUser(
