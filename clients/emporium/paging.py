@@ -16,7 +16,8 @@ class PageOptions(TypedDict, total=False):
     sort: str
     """`field:asc` or `field:desc`; each list has its own fields, and its own default."""
     page: int
-    """The page to begin with, from 1. Slower the further in; `page_token` is not."""
+    """The page to begin with, from 1. Slower the further in, and refused when it skips more than
+    100,000 items that there are; `page_token` is neither."""
     per_page: int
     """How many to fetch at a time, 1 to 100; 20 unless given."""
     page_token: str

@@ -6,6 +6,7 @@ from emporium.user.v1 import auth_service_pb2, user_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import Signer, Verifier
 from server.kit.lifecycle import Registration
+from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
@@ -51,10 +52,11 @@ def registrations(
     pool: Pool, hasher: PasswordHasher, signer: Signer, wake: outbox.Wake
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`."""
+    tokens = PageTokens(signer.secret("page tokens"))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
-        Registration(users, UserService(accounts, hasher)),
+        Registration(users, UserService(accounts, hasher, tokens)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
     )

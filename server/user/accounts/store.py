@@ -15,6 +15,7 @@ from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write, to_json
+from server.kit.turns import in_turns
 from server.user.accounts.rows import COLUMNS, to_user
 from server.user.accounts.rules import Changed, EmailTaken, Filters, User, UserEvent
 
@@ -120,7 +121,8 @@ class PostgresUserStore:
         wanted = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
         with translated():
             rows = {str(row["id"]): row for row in await self._pool.fetch(_GET_MANY, wanted)}
-        return [to_user(rows[user_id], user_id) for user_id in wanted if user_id in rows]
+        there = [user_id for user_id in wanted if user_id in rows]
+        return await in_turns(there, lambda user_id: to_user(rows[user_id], user_id))
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         where = Where.of(

@@ -56,7 +56,8 @@ class ReportServiceServicer:
     def GetSalesReport(self, request, context):
         """Reads sales per day and in total, in one currency.
 
-        Days without sales are left out. Errors: INVALID_FILTER.
+        Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
+        days of sales.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,7 +24,8 @@ class ReportServiceStub:
     GetSalesReport: aio.UnaryUnaryMultiCallable[report_service_pb2.GetSalesReportRequest, report_service_pb2.SalesReport]
     """Reads sales per day and in total, in one currency.
 
-    Days without sales are left out. Errors: INVALID_FILTER.
+    Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
+    days of sales.
     """
 
 class ReportServiceServicer(metaclass=abc_1.ABCMeta):
@@ -42,7 +43,8 @@ class ReportServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[report_service_pb2.SalesReport]:
         """Reads sales per day and in total, in one currency.
 
-        Days without sales are left out. Errors: INVALID_FILTER.
+        Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
+        days of sales.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: aio.Server) -> None: ...

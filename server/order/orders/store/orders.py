@@ -9,8 +9,11 @@ from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
+from server.kit.turns import in_turns
 from server.order.orders.rules import (
+    LISTED_ITEMS_MAX,
     Changed,
+    ListedOrder,
     Order,
     OrderEvent,
     OrderFilters,
@@ -26,20 +29,24 @@ _LISTING = Listing(
     sortable=SORTABLE,
 )
 
-_SELECT = f"""
-    SELECT {rows.ORDERS.columns},
-           ARRAY(
-               SELECT ROW(product_id, product_name, unit_price, quantity)
-               FROM order_items WHERE order_id = orders.id ORDER BY position
-           ) AS items
-    FROM orders
+_ITEMS = """
+    SELECT ROW(product_id, product_name, unit_price, quantity)
+    FROM order_items WHERE order_id = orders.id ORDER BY position
 """
 
-_GET = f"{_SELECT} WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)"
+_GET = f"""
+    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS}) AS items
+    FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)
+"""
 
 _LOCK = f"{_GET} FOR UPDATE"
 
-_FIND = f"{_SELECT} WHERE id = ANY($1)"
+# Positions count from 1 without a gap, so the last one is their number: one look into the index.
+_FIND = f"""
+    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS} LIMIT {LISTED_ITEMS_MAX}) AS items,
+           (SELECT max(position) FROM order_items WHERE order_id = orders.id) AS item_count
+    FROM orders WHERE id = ANY($1)
+"""
 
 _DELETE = "DELETE FROM orders WHERE id = $1"
 
@@ -69,7 +76,7 @@ class PostgresOrderStore:
             raise _not_found(order_id)
         return rows.to_order(row)
 
-    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[Order]:
+    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         where = Where.of(
             ("user_id = {}", filters.user_id),
             ("status = {}", filters.status),
@@ -80,7 +87,8 @@ class PostgresOrderStore:
             page = await fetch_page(self._pool, _LISTING, where, query)
             ids = [row["id"] for row in page.rows]
             found = {row["id"]: row for row in await self._pool.fetch(_FIND, ids)} if ids else {}
-        return page.with_rows([rows.to_order(found[each]) for each in ids if each in found])
+        there = [found[each] for each in ids if each in found]
+        return page.with_rows(await in_turns(there, rows.to_listed, lambda row: len(row["items"])))
 
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]

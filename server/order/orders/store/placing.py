@@ -11,10 +11,15 @@ from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import write
+from server.kit.turns import give_way
 from server.order.orders.rules import OrderEvent, Placed
 from server.order.orders.store import rows
 
 _TOGETHER_MAX = 64
+
+# Of all orders in one statement: what one order may have at most. 64 of those would be a statement
+# of 200 MB, and hold the event loop for a second.
+_LINES_MAX = 1_000
 
 # What may be the fault of one order among many.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
@@ -26,6 +31,10 @@ class _New(NamedTuple):
     answer: bytes
 
 
+def _lines(new: _New) -> int:
+    return len(new.placed.order.items)
+
+
 class Placing:
     """Keeps orders as `OrderStore.create` promises."""
 
@@ -35,7 +44,7 @@ class Placing:
         self._pool = pool
         self._encode = encode
         self._wake = wake
-        self._batcher = Batcher(self._keep, _TOGETHER_MAX)
+        self._batcher = Batcher(self._keep, _TOGETHER_MAX, _lines, _LINES_MAX)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""
@@ -78,9 +87,14 @@ class Placing:
 
     async def _insert(self, batch: Sequence[_New]) -> None:
         """Orders, items, events and first answers: one statement, a transaction of its own."""
+        lines = sum(map(_lines, batch))
         writes = rows.inserts([new.placed.order for new in batch])
+        await give_way(lines)
         if keyed := [(new.key, new.answer, None) for new in batch if new.key]:
             writes.append(answers(keyed))
-        writes.append(append([self._encode(new.placed.event) for new in batch]))
+            await give_way(lines)
+        events = [self._encode(new.placed.event) for new in batch]
+        await give_way(lines)
+        writes.append(append(events))
         await write(self._pool, writes)
         self._wake()

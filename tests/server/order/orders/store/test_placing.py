@@ -149,7 +149,7 @@ async def test_ten_at_once_with_one_key_place_one_order(orders: Store) -> None:
         *(orders.create(each, its_key, each.order.id.encode()) for each in attempts)
     )
     page = await orders.list(OrderFilters(user_id=owner), page_of())
-    assert [order.id.encode() for order in page.rows] == list(set(answers))
+    assert [listed.order.id.encode() for listed in page.rows] == list(set(answers))
 
 
 @pytest.mark.parametrize(
