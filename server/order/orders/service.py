@@ -37,6 +37,7 @@ class OrderService:
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         caller = context.signed_in
+        await give_way(len(request.items))
         new = wire.from_create(request)
         await give_way(len(new.lines))
         if not caller.is_staff:
@@ -73,8 +74,8 @@ class OrderService:
         return await wire.to_user_list(query, page)
 
     async def GetOrderUser(self, request: pb.GetOrderUserRequest, context: Context) -> pb.OrderUser:
-        order = await self._orders.get(request.order_id, context.owner_scope)
-        return wire.to_order_user(await self._users.get(order.user_id))
+        user_id = await self._orders.user_of(request.order_id, context.owner_scope)
+        return wire.to_order_user(await self._users.get(user_id))
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)

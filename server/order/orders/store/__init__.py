@@ -41,6 +41,9 @@ class OrderStore(Protocol):
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         """The order with its items, in their order. Raises `OrderNotFound`."""
 
+    async def user_of(self, order_id: str, owner_scope: str | None) -> str:
+        """Whose order it is. Raises `OrderNotFound`."""
+
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         """One page in the query's order, ties broken by id; of each order the first lines.
 

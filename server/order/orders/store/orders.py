@@ -6,10 +6,10 @@ from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.outbox import Event, append
-from server.kit.postgres import Pool, translated
+from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
-from server.kit.turns import in_turns
+from server.kit.turns import give_way, in_turns
 from server.order.orders.rules import (
     LISTED_ITEMS_MAX,
     Changed,
@@ -40,6 +40,8 @@ _GET = f"""
 """
 
 _LOCK = f"{_GET} FOR UPDATE"
+
+_USER = "SELECT user_id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)"
 
 # Positions count from 1 without a gap, so the last one is their number: one look into the index.
 _FIND = f"""
@@ -74,7 +76,14 @@ class PostgresOrderStore:
             row = await self._pool.fetchrow(_GET, order_id, owner_scope)
         if row is None:
             raise _not_found(order_id)
-        return rows.to_order(row)
+        return await _whole(row)
+
+    async def user_of(self, order_id: str, owner_scope: str | None) -> str:
+        with translated():
+            user_id = await self._pool.fetchval(_USER, order_id, owner_scope)
+        if user_id is None:
+            raise _not_found(order_id)
+        return str(user_id)
 
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         where = Where.of(
@@ -99,7 +108,9 @@ class PostgresOrderStore:
             for each in rows.updates(before, order):
                 unit.write(each)
             if event:
-                unit.write(append([self._encode(event)]))
+                told = self._encode(event)
+                await give_way(len(order.items))
+                unit.write(append([told]))
             return order
 
         order = await transaction(self._pool, work)
@@ -122,7 +133,13 @@ async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> O
     found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
     if not found:
         raise _not_found(order_id)
-    return rows.to_order(found[0])
+    return await _whole(found[0])
+
+
+async def _whole(row: Record) -> Order:
+    order = rows.to_order(row)
+    await give_way(len(order.items))
+    return order
 
 
 def _not_found(order_id: str) -> OrderNotFound:

@@ -66,8 +66,10 @@ async def test_a_foreign_order_is_not_there(orders: Store) -> None:
     order = await create(orders, placed())
     stranger = str(uuid.uuid4())
     assert (await orders.get(order.id, order.user_id)).id == order.id
+    assert await orders.user_of(order.id, order.user_id) == order.user_id
     for attempt in (
         orders.get(order.id, stranger),
+        orders.user_of(order.id, stranger),
         orders.update(order.id, stranger, lambda order: Changed(order, None)),
         orders.delete(order.id, stranger, lambda order: deleted(order, "", new_id(), NOW)),
     ):
@@ -231,6 +233,7 @@ async def test_a_closed_store_is_unavailable(order_database: Postgres) -> None:
     for attempt in (
         closed.create(given, None, b""),
         closed.get(given.order.id, None),
+        closed.user_of(given.order.id, None),
         closed.list(OrderFilters(), page_of()),
         closed.update(given.order.id, None, keep),
         closed.delete(given.order.id, None, end),
