@@ -1,9 +1,9 @@
--- Tells the service which fields a JSON body names, in the header x-body-fields: the transcoder
--- drops those it does not know, so that a typo would silently do nothing. The service compares them
--- with its message; this script decides nothing.
+-- Reports to the service which fields a JSON body names, in the header x-body-fields: the transcoder
+-- drops those it does not know, so that a typo would silently have no effect. The service compares
+-- them with its message; this script refuses nothing.
 --
 -- `{"items": [{"sku": "A"}, {"sku": "B", "n": 1}]}` is reported as `items,items.sku,items.n`.
--- What the report cannot say, it says with `?`, which is the name of no field: an odd character in a
+-- What cannot be reported is a `?`, which is the name of no field: an odd character in a
 -- key, JSON that is not strict, or that there was more than the bounds below allow.
 
 local byte, concat, find, gsub, sub = string.byte, table.concat, string.find, string.gsub, string.sub
@@ -26,7 +26,7 @@ end
 -- The distinct paths that `text` names, comma separated, in the order they are met.
 local function fields(text)
   local seen, list, count, size = {}, {}, 0, 0
-  local known = {}                -- path -> key -> path below it: spares building it once more
+  local known = {}                -- path -> key -> path below it, so that each is built once
   local stack, depth = {}, 0
   local here, below = "", nil     -- the object we are in; what the next bracket opens
   local at = 1
@@ -44,7 +44,7 @@ local function fields(text)
   end
 
   while true do
-    -- Whatever may stand between these, a number or a word, names no field.
+    -- What may stand between these, a number or a word, names no field.
     local stop = find(text, "[\"{}%[%]':]", at)
     if not stop then break end
     local met = byte(text, stop)
@@ -92,7 +92,7 @@ local function describe(handle)
   local body = handle:body()
   local report = ""
   if body then report = fields(body:getBytes(0, body:length())) end
-  -- Fetched again: the one from above does not outlive the wait for the body.
+  -- Fetched again: the object from above is not valid after the wait for the body.
   handle:headers():replace("x-body-fields", report)
 end
 

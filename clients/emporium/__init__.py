@@ -21,7 +21,7 @@
 
     asyncio.run(main())
 
-Every call has a deadline (10 s unless told otherwise), is retried where that is safe, and fails
+Every call has a deadline (10 s unless another is given), is retried where that is safe, and fails
 with an `EmporiumError`. Every create carries an idempotency key. Answers are the messages of the
 contract.
 """

@@ -1,4 +1,4 @@
-"""What every call goes through: deadline, request id, token, and errors as exceptions."""
+"""What all calls have in common: deadline, request id, token, and errors as exceptions."""
 
 import asyncio
 import math
@@ -18,7 +18,7 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 Token: TypeAlias = str | Callable[[], Awaitable[str]]
-"""An access token, or what supplies one: awaited for every call, so it keeps what is still good."""
+"""An access token, or what supplies one: awaited for every call, so it should cache the token."""
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Session:
     """What all connections of one client share."""
 
     token: Token | None
-    timeout_seconds: float  # for calls that name none of their own
+    timeout_seconds: float  # for calls without one of their own
     is_closed: bool = False
 
     def __post_init__(self) -> None:
@@ -50,10 +50,10 @@ class Connection:
         *,
         is_signed: bool = True,
     ) -> Response:
-        """Makes one call, and the retries that are safe.
+        """Makes one call, with the retries that are safe.
 
         Takes at most `timeout_seconds`, or the client's timeout, or what is left of the caller's
-        deadline, whichever ends first. Raises an `EmporiumError` for every way to fail.
+        deadline, whichever ends first. Raises an `EmporiumError` for every failure.
         """
         session = self._session
         sent_id = request_id.get() or str(uuid4())
@@ -82,7 +82,7 @@ class Connection:
             raise
 
     def keep_token(self, token: str) -> None:
-        """Uses `token` from now on, unless a supplier is in charge of that."""
+        """Uses `token` from now on, unless there is a supplier of tokens."""
         if self._session.token is None or isinstance(self._session.token, str):
             self._session.token = token
 

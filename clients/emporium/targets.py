@@ -1,20 +1,20 @@
-"""Where Emporium is."""
+"""The addresses of Emporium."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-# What gRPC itself knows how to resolve. `host:port` begins like a scheme, so they are named.
+# The schemes of gRPC's own resolvers. Listed, because `host:port` looks like a scheme, too.
 _GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """An address for each service, for callers inside that speak to services directly.
+    """An address for each service, for internal callers that call the services directly.
 
     A service that is left out cannot be called. Each address is `host:port`, a gRPC target such as
     `dns:///user.internal:50051` or `ipv4:10.0.0.1:50051,10.0.0.2:50051`, or a URL `http://` or
-    `https://`; the last is called over TLS.
+    `https://`; the last means TLS.
     """
 
     user: str | None = None
@@ -33,7 +33,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Target:
-    """One address as gRPC takes it, and whether it is spoken to over TLS."""
+    """One address as gRPC takes it, and whether to use TLS."""
 
     name: str
     is_secure: bool

@@ -1,4 +1,4 @@
-"""Runs protoc, without a network and with every import our protos may name."""
+"""Runs protoc, without network access and with every import that our protos may name."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def sources() -> list[str]:
 
 
 def run(*arguments: str, files: Iterable[str]) -> None:
-    """Runs protoc over `files`; its own complaint, which names file and line, is the error."""
+    """Runs protoc over `files`; exits with its own message, which names file and line."""
     with tempfile.TemporaryDirectory() as folder:
         known = Path(folder, "validate.binpb")
         known.write_bytes(_validate().SerializeToString(deterministic=True))
@@ -51,7 +51,7 @@ def _validate() -> descriptor_pb2.FileDescriptorSet:
     """Describes buf/validate/validate.proto and what it imports.
 
     The file itself is published only in buf's registry, which a build must not need. protovalidate
-    carries its descriptor, which is as good to protoc.
+    contains its descriptor, which protoc takes instead.
     """
     imports = (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2)
     described = descriptor_pb2.FileDescriptorSet()

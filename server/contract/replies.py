@@ -1,18 +1,18 @@
-"""What envoy/rest.lua takes for granted of every message that an rpc answers with."""
+"""What envoy/rest.lua requires of every response message."""
 
 from collections.abc import Iterator
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
 
-# What the envelope needs stands last in the JSON, where it is found without reading the rest. JSON
-# follows the numbers of the fields. Numbers, names and truth values may stand behind an etag.
+# The fields that the envelope takes are last in the JSON, where rest.lua finds them without parsing
+# the rest. JSON has the order of the fields' numbers. Short fields may follow an etag.
 LAST = ("etag", "meta")
 _Type = FieldDescriptorProto
 _SHORT = {_Type.TYPE_INT32, _Type.TYPE_UINT32, _Type.TYPE_BOOL, _Type.TYPE_ENUM}
 
 
 def misplaced(image: FileDescriptorSet) -> Iterator[str]:
-    """Names, in a sentence each, the fields that stand where rest.lua would not find them."""
+    """Names, in a sentence each, the fields whose place rest.lua would not find."""
     messages = {
         f".{file.package}.{message.name}": message
         for file in image.file

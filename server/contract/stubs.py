@@ -1,4 +1,4 @@
-"""Python stubs, typed, in the folder of the client that ships them."""
+"""Typed Python stubs, in the folder of the client, which ships them."""
 
 import sysconfig
 from collections.abc import Iterator
@@ -8,19 +8,19 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import protoc
 
-# In the first line of every file made here, and of none written by hand.
+# The first line of every generated file, and of no file written by hand.
 MARK = "by `make generate`; not to be edited"
 
 
 def owned(root: Path) -> Iterator[Path]:
-    """Finds what an earlier run made below `root`."""
+    """Finds what an earlier run generated below `root`."""
     for path in root.glob("clients/**/*.py*"):
         if path.suffix in {".py", ".pyi"} and MARK in path.read_text().partition("\n")[0]:
             yield path
 
 
 def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
-    """Writes every stub below `into`, says in each what made it, and returns their paths."""
+    """Writes every stub below `into`, each with a note of its origin; returns their paths."""
     clients = into / "clients"
     clients.mkdir(parents=True, exist_ok=True)
     ours = protoc.sources()
@@ -44,7 +44,7 @@ def _services(sources: list[str], clients: Path) -> None:
     protoc.run(
         _plugin("protoc-gen-mypy_grpc"),
         f"--grpc_python_out={clients}",
-        # Emporium speaks grpc.aio alone; one kind of stub needs no overloads at every call.
+        # Emporium uses grpc.aio only; without the synchronous stubs no call needs overloads.
         f"--mypy_grpc_out=only_async,readable_stubs:{clients}",
         files=sources,
     )
@@ -56,7 +56,7 @@ def _plugin(name: str) -> str:
 
 
 def _sign(source: str, clients: Path) -> list[Path]:
-    """Puts a first line into each stub of `source` that says what made it."""
+    """Puts a first line into each stub that names its `source`."""
     stem = clients / source.removesuffix(".proto")
     written = [path for path in stem.parent.iterdir() if path.name.startswith(f"{stem.name}_pb2")]
     origin = "protovalidate's " if source == protoc.VALIDATE else "protos/"

@@ -53,7 +53,7 @@ async def _serve(settings: Settings) -> None:
                     settings.shop.shop_currency,
                     PageTokens(signer.secret("page tokens")),
                 ),
-                # Neither the user service nor analytics: orders go on without them.
+                # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
             ),
         ):

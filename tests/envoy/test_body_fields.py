@@ -34,7 +34,7 @@ REPORTS: dict[str, tuple[str, str]] = {
 
 
 async def report(running: Edge, client: httpx.AsyncClient, body: str | bytes) -> str | None:
-    """What the service was told; the fake takes any body that the transcoder can read."""
+    """What was reported to the service; the fake takes any body that the transcoder can read."""
     running.upstream.calls.clear()
     answer = await client.post("/api/v1/events", content=body)
     if not running.upstream.calls:
@@ -72,10 +72,10 @@ async def test_a_read_brings_no_report(running: Edge, signed_in: httpx.AsyncClie
 async def test_a_report_is_bounded_and_says_so(
     body: str, running: Edge, signed_in: httpx.AsyncClient
 ) -> None:
-    told = await report(running, signed_in, body)
-    assert told is not None
-    assert len(told) < 4300
-    assert told.endswith("?")
+    reported = await report(running, signed_in, body)
+    assert reported is not None
+    assert len(reported) < 4300
+    assert reported.endswith("?")
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ async def test_a_large_body_costs_little(running: Edge, signed_in: httpx.AsyncCl
     answer = await signed_in.post("/api/v1/orders", json={"items": [line] * 10_000})
     assert answer.status_code == 200
     assert time.perf_counter() - begun < 2
-    told = running.upstream.last().metadata["x-body-fields"]
-    assert told == "items,items.product_name,items.quantity,items.unit_price"
+    reported = running.upstream.last().metadata["x-body-fields"]
+    assert reported == "items,items.product_name,items.quantity,items.unit_price"

@@ -189,11 +189,11 @@ async def test_broken_http_is_refused_in_the_envelope(request_bytes: bytes, runn
     writer.write(request_bytes)
     async with asyncio.timeout(5):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        told = json.loads(await reader.readuntil(b'"}'))
+        reply = json.loads(await reader.readuntil(b'"}'))
     writer.close()
     assert head.startswith("HTTP/1.1 400 ")
-    assert told["error"]["code"] == "MALFORMED_REQUEST"
-    assert f"x-request-id: {told['request_id']}" in head
+    assert reply["error"]["code"] == "MALFORMED_REQUEST"
+    assert f"x-request-id: {reply['request_id']}" in head
     assert not running.upstream.calls
 
 

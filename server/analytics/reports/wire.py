@@ -8,7 +8,7 @@ from server.kit.wire import money
 
 
 async def to_report(report: SalesReport) -> report_pb.SalesReport:
-    """Sales on the wire."""
+    """A sales report on the wire."""
     return report_pb.SalesReport(
         currency=report.currency,
         days=await in_turns(report.days, _to_day),

