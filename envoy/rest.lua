@@ -52,7 +52,7 @@ for _, said in ipairs {
   "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
 } do JSON_ERRORS[said] = true end
 
--- How far from the end `meta` can begin: a page token has at most 1,024 characters.
+-- How far from the end `meta` can begin: a page token has at most 1,536 characters.
 local META_BYTES = 2048
 
 local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
@@ -195,9 +195,9 @@ local function unchanged(none_match, etag)
   return none_match == "*" or find("," .. gsub(none_match, "[%s]", ""), '"' .. etag .. '"', 1, true)
 end
 
--- The etag of a single resource: its last member.
+-- The etag of a single resource: its last member, but for numbers and the like.
 local function etag_of(json)
-  return match(sub(json, -96), ',"etag":"([^"\\]+)"}$')
+  return match(sub(json, -160), ',"etag":"([^"\\]+)"[%w_":,]*}$')
 end
 
 -- gRPC's outcome is in the envelope. The transcoder leaves it in the headers too, and in trailers,

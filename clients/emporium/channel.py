@@ -2,6 +2,7 @@
 
 import grpc
 
+from emporium.limits import MESSAGE_BYTES_MAX
 from emporium.loopback import is_loopback
 from emporium.retries import service_config
 from emporium.targets import Target
@@ -18,9 +19,8 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    # What servers accept; enough for a page of 100 orders with many lines.
-    ("grpc.max_send_message_length", 4 * 1024 * 1024),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     # Enough for the violations of an order with many lines, which are sent in the trailers.
     ("grpc.max_metadata_size", 64 * 1024),
     ("grpc.absolute_max_metadata_size", 64 * 1024),

@@ -16,7 +16,8 @@ class PageOptions(TypedDict, total=False):
     sort: str
     """`field:asc` or `field:desc`; each list has its own fields, and its own default."""
     page: int
-    """The page to begin with, from 1. High numbers are slow; `page_token` is not."""
+    """The page to begin with, from 1. High numbers are slow, and refused when they skip more than
+    100,000 items; `page_token` is neither."""
     per_page: int
     """How many to fetch at a time, 1 to 100; 20 unless given."""
     page_token: str

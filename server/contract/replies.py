@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
 
 # The fields that the envelope takes are last in the JSON, where rest.lua finds them without parsing
-# the rest. JSON has the order of declaration, so a new field must be declared above them.
+# the rest. JSON has the order of the fields' numbers. Short fields may follow an etag.
 LAST = ("etag", "meta")
+_Type = FieldDescriptorProto
+_SHORT = {_Type.TYPE_INT32, _Type.TYPE_UINT32, _Type.TYPE_BOOL, _Type.TYPE_ENUM}
 
 
 def misplaced(image: FileDescriptorSet) -> Iterator[str]:
@@ -24,7 +26,13 @@ def misplaced(image: FileDescriptorSet) -> Iterator[str]:
         for rpc in service.method
     }
     for name in sorted(answers):
-        fields = [field.name for field in messages[name].field]
-        for field in LAST:
-            if field in fields[:-1]:
-                yield f"{name[1:]}: '{field}' must be declared last, where envoy/rest.lua looks"
+        fields = sorted(messages[name].field, key=lambda field: field.number)
+        for at, field in enumerate(fields):
+            behind = fields[at + 1 :]
+            is_found = all(field.name == "etag" and _is_short(each) for each in behind)
+            if field.name in LAST and not is_found:
+                yield f"{name[1:]}: '{field.name}' must be last, where envoy/rest.lua looks"
+
+
+def _is_short(field: FieldDescriptorProto) -> bool:
+    return field.type in _SHORT and field.label != _Type.LABEL_REPEATED

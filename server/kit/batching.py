@@ -3,6 +3,9 @@
 A statement, or a call of a neighbour, costs its process more than the rows in it: sockets,
 wake-ups, a connection fetched and given back. So whoever comes while one is under way shares the
 next. Whoever comes alone waits for nobody.
+
+How much is done together is bounded by weight as well as by number, because one job may be a
+thousand times another.
 """
 
 import asyncio
@@ -17,16 +20,31 @@ Work = Callable[[Sequence[Job]], Awaitable[Sequence[Result | Exception]]]
 """Does all jobs and gives the result of each, in their order; what it raises is for all of them."""
 
 
+def _one(job: object) -> int:
+    return 1
+
+
 class Batcher(Generic[Job, Result]):
     """`work`, one call at a time, each for up to `size_max` jobs that have come meanwhile.
+
+    They weigh `weight_max` at most, by `weigh`; a job that is heavier is done alone. Without
+    `weigh` each weighs one.
 
     The work is nobody's alone, so it runs in an empty context: without the deadline and the request
     id of whichever caller came first.
     """
 
-    def __init__(self, work: Work[Job, Result], size_max: int) -> None:
+    def __init__(
+        self,
+        work: Work[Job, Result],
+        size_max: int,
+        weigh: Callable[[Job], int] = _one,
+        weight_max: int | None = None,
+    ) -> None:
         self._work = work
         self._size_max = size_max
+        self._weigh = weigh
+        self._weight_max = size_max if weight_max is None else weight_max
         self._waiting: list[tuple[Job, asyncio.Future[Result]]] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -48,12 +66,22 @@ class Batcher(Generic[Job, Result]):
     async def _work_on(self) -> None:
         try:
             while self._waiting:
-                batch = self._waiting[: self._size_max]
-                del self._waiting[: self._size_max]
+                size = self._size()
+                batch = self._waiting[:size]
+                del self._waiting[:size]
                 if wanted := [(job, result) for job, result in batch if not result.done()]:
                     await self._work_for(wanted)
         finally:
             self._abandon()
+
+    def _size(self) -> int:
+        """How many of those who wait are next: one at least."""
+        weight = 0
+        for size, (job, _) in enumerate(self._waiting[: self._size_max]):
+            weight += self._weigh(job)
+            if size and weight > self._weight_max:
+                return size
+        return self._size_max
 
     def _abandon(self) -> None:
         """Whatever has ended the work, the next caller begins anew and nobody waits in vain."""

@@ -6,6 +6,7 @@ callers against must not depend on what it ships to them.
 
 import functools
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -44,3 +45,16 @@ def described(message: type[Message]) -> type[Message]:
         return GetMessageClass(pool().FindMessageTypeByName(name))
     except KeyError:
         raise LookupError(f"{IMAGE.name} has no {name}; mend it with: make generate") from None
+
+
+def rules_of(field: Any) -> Any:  # its type has two names, which mypy tells apart
+    """The contract's rules of a field: its `buf.validate.field`, whichever pool it is from."""
+    known = pool()
+    options = known.FindFieldByName(field.full_name).GetOptions().SerializeToString()
+    read: Any = message_class("google.protobuf.FieldOptions").FromString(options)
+    return read.Extensions[known.FindExtensionByName("buf.validate.field")]
+
+
+def message_class(name: str) -> type[Message]:
+    """The class of a message that the image has under its full name."""
+    return GetMessageClass(pool().FindMessageTypeByName(name))

@@ -20,6 +20,7 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from emporium.limits import MESSAGE_BYTES_MAX
 from server import settings
 from server.kit import errors
 from server.kit.auth import Verifier
@@ -38,7 +39,6 @@ _log = structlog.get_logger()
 _PING_INTERVAL_MS_MIN = 30_000
 _CONNECTION_AGE_MS_MAX = 300_000
 _CONNECTION_AGE_GRACE_MS = 30_000
-_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 
 def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]], service: str) -> int:
@@ -146,7 +146,7 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
 def _options(configuration: settings.Server) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", int(configuration.reuse_port)),
-        ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
+        ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
         ("grpc.max_connection_age_ms", _CONNECTION_AGE_MS_MAX),
         ("grpc.max_connection_age_grace_ms", _CONNECTION_AGE_GRACE_MS),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS_MIN),

@@ -7,6 +7,7 @@ from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.lifecycle import Registration
+from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
@@ -48,7 +49,13 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 Verifier.from_file(tokens.jwks_file),
-                registrations(pool, users, wake, settings.shop.shop_currency),
+                registrations(
+                    pool,
+                    users,
+                    wake,
+                    settings.shop.shop_currency,
+                    PageTokens(signer.secret("page tokens")),
+                ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
@@ -58,7 +65,7 @@ async def _serve(settings: Settings) -> None:
 
 
 def registrations(
-    pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str
+    pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str, tokens: PageTokens
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`."""
     catalog = PostgresCatalogStore(pool)
@@ -66,6 +73,6 @@ def registrations(
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     return (
-        Registration(catalog_service, CatalogService(catalog, shop_currency)),
-        Registration(order_service, OrderService(orders, catalog, users, shop_currency)),
+        Registration(catalog_service, CatalogService(catalog, shop_currency, tokens)),
+        Registration(order_service, OrderService(orders, catalog, users, shop_currency, tokens)),
     )

@@ -8,6 +8,7 @@ from emporium.user.v1 import auth_service_pb2, user_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import Signer, Verifier
 from server.kit.lifecycle import Registration
+from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
@@ -69,10 +70,11 @@ def registrations(
     pool: Pool, hasher: PasswordHasher, signer: Signer, wake: outbox.Wake, callers: Standings
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`. `callers` is told which accounts have changed."""
+    tokens = PageTokens(signer.secret("page tokens"))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
-        Registration(users, UserService(accounts, hasher, callers.forget)),
+        Registration(users, UserService(accounts, hasher, tokens, callers.forget)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
     )

@@ -1,6 +1,7 @@
-"""Forged page tokens, by REST and by gRPC: a token is a place in a list, and nothing else."""
+"""Forged page tokens, by REST and by gRPC: nothing but what we have signed ourselves is read."""
 
 import base64
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -8,21 +9,34 @@ import grpc
 import msgspec
 import pytest
 
+from emporium import Emporium
 from emporium.order.v1 import order_service_pb2, order_service_pb2_grpc
+from server.kit.listing.tokens import PageTokens, Place
 from server.local.cluster import Cluster
 from tests.e2e.conftest import Rest, error_of, target, violated_fields
 from tests.server.refusals import refused
 
-# A token's parts, by their place in it.
+# A token's parts, by their place in it, behind the signature.
+SIGNATURE_BYTES = 16
 DESCENDING, FILTERS, VALUE, ID, PAGE, TOTAL = 1, 2, 3, 4, 5, 6
 
 
-def encoded(parts: Any) -> str:
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(parts)).decode().rstrip("=")
+def raw(token: str) -> bytes:
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
 
 
 def decoded(token: str) -> Any:
-    return msgspec.msgpack.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    return msgspec.msgpack.decode(raw(token)[SIGNATURE_BYTES:])
+
+
+def encoded(parts: Any, signature: bytes) -> str:
+    packed = signature + msgspec.msgpack.encode(parts)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def repacked(parts: Any, token: str) -> str:
+    """`parts` under the signature of `token`."""
+    return encoded(parts, raw(token)[:SIGNATURE_BYTES])
 
 
 def changed(part: int, value: Any) -> Callable[[str], str]:
@@ -30,8 +44,9 @@ def changed(part: int, value: Any) -> Callable[[str], str]:
 
     def forge(token: str) -> str:
         parts = decoded(token)
+        assert parts[part] != value
         parts[part] = value
-        return encoded(parts)
+        return repacked(parts, token)
 
     return forge
 
@@ -39,19 +54,26 @@ def changed(part: int, value: Any) -> Callable[[str], str]:
 FORGERIES: dict[str, Callable[[str], str]] = {
     "of other filters": changed(FILTERS, "0" * 16),
     "of another sort": changed(DESCENDING, False),
+    "another place": changed(VALUE, "2024-01-01T00:00:00+00:00"),
     "a place that is no time": changed(VALUE, "yesterday"),
     "NUL in its place": changed(VALUE, "\0"),
     "a time that no calendar holds": changed(VALUE, "9999-12-31T23:59:59-23:59"),
+    "another id": changed(ID, str(uuid.UUID(int=7))),
     "an id that is none": changed(ID, "nonsense"),
     "NUL in its id": changed(ID, "\0"),
+    "another page": changed(PAGE, 7),
     "a huge page": changed(PAGE, 2**31),
     "a page beyond 64 bits": changed(PAGE, 2**64 - 1),
     "a negative page": changed(PAGE, -1),
     "a page that is text": changed(PAGE, "2"),
+    "another total": changed(TOTAL, 1_234_567),
     "a huge total": changed(TOTAL, 2**31),
-    "a part too few": lambda token: encoded(decoded(token)[:-1]),
-    "a part too many": lambda token: encoded([*decoded(token), "more"]),
-    "another shape": lambda token: encoded({"page": 2}),
+    "a part too few": lambda token: repacked(decoded(token)[:-1], token),
+    "a part too many": lambda token: repacked([*decoded(token), "more"], token),
+    "another shape": lambda token: repacked({"page": 2}, token),
+    "no signature": lambda token: encoded(decoded(token), b""),
+    "an empty signature": lambda token: encoded(decoded(token), bytes(SIGNATURE_BYTES)),
+    "another's signature": lambda token: PageTokens(b"not ours").write(Place(*decoded(token))),
     "cut short": lambda token: token[:-5],
     "not base64": lambda token: "*" + token[1:],
 }
@@ -62,7 +84,8 @@ async def token(staff: Rest) -> str:
     """Where a list of orders goes on."""
     answer = await staff("GET", "/orders?per_page=1")
     found: str = answer.json()["meta"]["next_page_token"]
-    assert (await staff("GET", f"/orders?page_token={encoded(decoded(found))}")).is_success
+    again = repacked(decoded(found), found)
+    assert (await staff("GET", f"/orders?page_token={again}")).is_success
     return found
 
 
@@ -93,3 +116,29 @@ async def test_the_token_of_one_list_does_not_open_another(
     for rest, filters in ((staff, {"status": "pending"}), (customer, {})):
         error = error_of(await rest("GET", "/orders", params={"page_token": token, **filters}), 422)
         assert error["code"] == "INVALID_PAGE_TOKEN"
+
+
+async def test_every_token_of_the_longest_names_is_taken_by_every_door(
+    staff: Rest, anyone: Rest, cluster: Cluster
+) -> None:
+    name = "🎁" * 199
+    for n in range(3):
+        body = {"sku": uuid.uuid4().hex, "name": f"{name}{n}", "unit_price": "9999998.50"}
+        await staff.data("POST", "/products", body)
+    filters = {"min_price": "9999998.50", "max_price": "9999998.50"}
+
+    seen: list[str] = []
+    params: dict[str, str] = {**filters, "sort": "name:desc", "per_page": "1"}
+    while params.get("page_token", "more"):
+        answer = await anyone("GET", "/products", params=params)
+        assert answer.status_code == 200, answer.text
+        seen += [product["name"] for product in answer.json()["data"]["products"]]
+        params["page_token"] = answer.json()["meta"].get("next_page_token", "")
+    assert seen == [f"{name}{n}" for n in (2, 1, 0)]
+
+    for door in (target(cluster, "edge"), target(cluster, "service")):
+        async with Emporium(door) as shop:
+            listing = shop.products.list(
+                sort="name:desc", per_page=1, min_price="9999998.50", max_price="9999998.50"
+            )
+            assert [product.name async for product in listing] == seen

@@ -75,13 +75,13 @@ async def test_no_value_breaks_out_of_a_list(
     text: str, running: Edge, signed_in: httpx.AsyncClient
 ) -> None:
     users = [user(full_name=text), user(full_name=text)]
-    meta = PageMeta(page=1, per_page=20, total=2, next_page_token="n" * 1024)
+    meta = PageMeta(page=1, per_page=20, total=2, next_page_token="n" * 1536)
     running.upstream.answers["ListUsers"] = always(ListUsersResponse(users=users, meta=meta))
     answer = await signed_in.get("/api/v1/users")
     body = answer.json()
     assert list(body) == ["status", "data", "meta", "request_id"]
     assert [each["full_name"] for each in body["data"]["users"]] == [text, text]
-    assert body["meta"]["next_page_token"] == "n" * 1024
+    assert body["meta"]["next_page_token"] == "n" * 1536
     assert "etag" not in answer.headers
 
 
@@ -232,7 +232,8 @@ async def test_what_has_an_etag_keeps_it_strong(
 
 async def test_an_answer_of_megabytes_is_whole(running: Edge, signed_in: httpx.AsyncClient) -> None:
     items = [OrderItem(product_name="x" * 100, quantity=1)] * 20_000
-    running.upstream.answers["GetOrder"] = always(Order(items=items, etag="v1"))
+    order = Order(items=items, etag="v1", item_count=20_000)
+    running.upstream.answers["GetOrder"] = always(order)
     answer = await signed_in.get("/api/v1/orders/1", headers={"accept-encoding": "identity"})
     assert len(answer.content) > 3_000_000
     assert len(answer.json()["data"]["items"]) == 20_000

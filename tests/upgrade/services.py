@@ -35,6 +35,7 @@ from server.services import ORDER, USER
 from server.settings import Shop
 from server.user import app as user_app
 from server.user.passwords.hashing import hashing
+from tests.server.tokens import TOKENS
 from tests.upgrade import loading
 from tests.upgrade.conftest import Home
 
@@ -111,7 +112,9 @@ class Upgraded:
         unasked = await stack.enter_async_context(user_app.standings(self.user_pool))
         for registrations in (
             user_app.registrations(self.user_pool, hasher, self.user_signer, lambda: None, unasked),
-            order_app.registrations(self.order_pool, NoUsers(), lambda: None, SHOP.shop_currency),
+            order_app.registrations(
+                self.order_pool, NoUsers(), lambda: None, SHOP.shop_currency, TOKENS
+            ),
             analytics_app.registrations(self.mongo, SHOP),
         ):
             await self._serve(stack, registrations)

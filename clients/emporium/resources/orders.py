@@ -111,6 +111,9 @@ class Orders:
     def list(self, **filters: Unpack[OrderFilters]) -> Listing[Order]:
         """Lists the caller's orders, or everybody's for staff; latest first unless sorted.
 
+        Each order has its first 20 lines at most, and says in `item_count` how many there are;
+        `get` reads them all.
+
         Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN).
         """
         timeout_seconds = filters.get("timeout_seconds")

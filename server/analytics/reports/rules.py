@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from operator import add
 
-from server.analytics.sales.rules import Figures, Period, SalesDay
+from server.analytics.sales.rules import Figures, Period, SalesDay, summed
 from server.kit import errors
 
 
@@ -16,6 +14,18 @@ def period(first: str, last: str) -> Period:
     if asked.first and asked.last and asked.first > asked.last:
         raise errors.InvalidFilter("is before from", field="to")
     return asked
+
+
+DAYS_MAX = 3_660
+"""How many days with sales a report may have: ten years of them."""
+
+
+def check_length(days: Sequence[SalesDay]) -> None:
+    """Raises `InvalidFilter` when there are more days than a report may have."""
+    if len(days) > DAYS_MAX:
+        raise errors.InvalidFilter(
+            f"there are more than {DAYS_MAX} days of sales; ask for a shorter time", field="from"
+        )
 
 
 def _day(text: str, field: str) -> date | None:
@@ -35,4 +45,4 @@ class SalesReport:
     @property
     def total(self) -> Figures:
         """The sum of the days."""
-        return reduce(add, (day.sales for day in self.days), Figures())
+        return summed([day.sales for day in self.days])

@@ -19,6 +19,7 @@ class ReportService:
         # `from` is a keyword of Python, so the field can only be read by `getattr`.
         period = rules.period(getattr(request, "from"), request.to)
         currency = request.currency or self._shop_currency
-        days = await self._sales.days(currency, period)
+        days = await self._sales.days(currency, period, rules.DAYS_MAX + 1)
+        rules.check_length(days)
         had_sales = [day for day in days if day.sales]
-        return wire.to_report(rules.SalesReport(currency, had_sales))
+        return await wire.to_report(rules.SalesReport(currency, had_sales))

@@ -3,14 +3,15 @@
 from emporium.analytics.v1 import report_service_pb2 as report_pb
 from server.analytics.reports.rules import SalesReport
 from server.analytics.sales.rules import Figures, SalesDay
+from server.kit.turns import in_turns
 from server.kit.wire import money
 
 
-def to_report(report: SalesReport) -> report_pb.SalesReport:
+async def to_report(report: SalesReport) -> report_pb.SalesReport:
     """A sales report on the wire."""
     return report_pb.SalesReport(
         currency=report.currency,
-        days=[_to_day(day) for day in report.days],
+        days=await in_turns(report.days, _to_day),
         total=_to_figures(report.total),
     )
 

@@ -3,12 +3,12 @@
 Pure: time and ids are arguments.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 
@@ -67,6 +67,17 @@ class Figures:
     def __bool__(self) -> bool:
         """Whether any figure is not zero; all are zero when a day's orders have been deleted."""
         return self != Figures()
+
+
+def summed(figures: Sequence[Figures]) -> Figures:
+    """All of them added up, a field at a time: a tenth of what adding pairs costs."""
+    nothing: dict[str, Any] = asdict(Figures())
+    return Figures(
+        **{
+            name: sum((getattr(each, name) for each in figures), start)
+            for name, start in nothing.items()
+        }
+    )
 
 
 def effect(event: OrderEvent) -> Figures:

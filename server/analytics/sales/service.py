@@ -15,7 +15,7 @@ class DomainEventService:
     async def RecordDomainEvents(
         self, request: pb.RecordDomainEventsRequest, context: Context
     ) -> pb.RecordDomainEventsResponse:
-        events = wire.from_domain_events(request)
+        events = await wire.from_domain_events(request)
         recorded = await self._sales.record(events) if events else 0
         return pb.RecordDomainEventsResponse(
             recorded=recorded,

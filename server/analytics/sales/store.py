@@ -22,6 +22,7 @@ from pymongo import UpdateOne
 
 from server.analytics.sales.rules import Figures, OrderEvent, Period, SalesDay, SalesKey, effects
 from server.kit.mongo import Database, Document, Session, translated
+from server.kit.turns import in_turns
 
 
 class SalesStore(Protocol):
@@ -35,8 +36,8 @@ class SalesStore(Protocol):
         when every attempt conflicted with a concurrent one.
         """
 
-    async def days(self, currency: str, period: Period) -> Sequence[SalesDay]:
-        """The days that have figures, in order of time."""
+    async def days(self, currency: str, period: Period, count_max: int) -> Sequence[SalesDay]:
+        """The days that have figures, in order of time, and no more than `count_max`."""
 
 
 class MongoSalesStore:
@@ -67,11 +68,12 @@ class MongoSalesStore:
             with translated():
                 return await self._database.transaction(count)
 
-    async def days(self, currency: str, period: Period) -> Sequence[SalesDay]:
+    async def days(self, currency: str, period: Period, count_max: int) -> Sequence[SalesDay]:
         first, last = period.first or date.min, period.last or date.max
         wanted = {"$gte": _id(SalesKey(currency, first)), "$lte": _id(SalesKey(currency, last))}
         with self._database.limited():
-            return [_day(found) async for found in self._days.find({"_id": wanted}).sort("_id")]
+            found = self._days.find({"_id": wanted}).sort("_id").limit(count_max)
+            return await in_turns(await found.to_list(count_max), _day)
 
 
 def _marks(events: Iterable[OrderEvent]) -> list[Document]:

@@ -14,6 +14,7 @@ from emporium.order.v1.order_service_pb2 import Order
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from server.analytics.sales.rules import Kind, OrderEvent
 from server.kit import errors
+from server.kit.turns import in_turns
 from server.kit.wire import moment
 
 T = TypeVar("T")
@@ -33,17 +34,24 @@ _is_amount = re.compile(r"[0-9]{1,14}(\.[0-9]{1,4})?").fullmatch
 _is_currency = re.compile(r"[A-Z]{3}").fullmatch
 
 
-def from_domain_events(request: pb.RecordDomainEventsRequest) -> list[OrderEvent]:
+async def from_domain_events(request: pb.RecordDomainEventsRequest) -> list[OrderEvent]:
     """The events that have an effect here.
 
     Raises `Invalid`, naming the event, for one whose payload is not a message of its type, or holds
     invalid values.
     """
-    return [
-        _from_domain_event(sent, f"events[{number}]")
+    known = [
+        (sent, f"events[{number}]")
         for number, sent in enumerate(request.events)
         if sent.type in _KNOWN
     ]
+    return await in_turns(known, lambda each: _from_domain_event(*each), _lines)
+
+
+def _lines(known: tuple[DomainEvent, str]) -> int:
+    """How many lines the order has, about: a short one is of 50 bytes, and so is all the rest."""
+    sent, _ = known
+    return 1 + len(sent.payload) // 50
 
 
 def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:

@@ -15,15 +15,18 @@ import msgspec
 
 from server.kit import errors
 from server.kit.listing.paging import (
+    DEPTH_MAX,
     EXACT_TOTAL_MAX,
-    UNREADABLE_TOKEN,
     After,
     Page,
     PageQuery,
     Total,
     sort_value,
 )
+from server.kit.listing.tokens import UNREADABLE_TOKEN
 from server.kit.postgres import DataError, Pool, Record
+
+_INT32_MAX = 2**31 - 1  # what the contract's `total` can hold
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,12 @@ class Where:
 
 
 async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuery) -> Page[Record]:
-    """The page that `query` asks for. The rows are records with `id` and the sorted column."""
+    """The page that `query` asks for. The rows are records with `id` and the sorted column.
+
+    Raises `Invalid` for a page number that lies deep within a long list.
+    """
+    if query.offset > DEPTH_MAX:
+        return Page([], await _total_before(pool, listing.table, where), None)
     sort = query.sort
     column_type = listing.sortable[sort.field]  # raises for any field but the listing's own
     conditions, arguments = list(where.conditions), list(where.arguments)
@@ -90,6 +98,17 @@ async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuer
     )
 
 
+async def _total_before(pool: Pool, table: str, where: Where) -> Total:
+    """The total of a list that ends before the page. Raises `Invalid` when it may not."""
+    total = await _total(pool, table, where)
+    if total.is_estimate:
+        raise errors.Invalid(
+            f"a page number may skip {DEPTH_MAX} resources at most; go on by page_token",
+            field="page",
+        )
+    return total
+
+
 async def _total(pool: Pool, table: str, where: Where) -> Total:
     counted = await pool.fetchval(
         f"SELECT count(*) FROM (SELECT 1 FROM {table} {_where(where.conditions)}"  # noqa: S608
@@ -103,7 +122,7 @@ async def _total(pool: Pool, table: str, where: Where) -> Total:
         *where.arguments,
     )
     estimate = int(msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"])
-    return Total(max(estimate, counted), is_estimate=True)
+    return Total(min(max(estimate, counted), _INT32_MAX), is_estimate=True)
 
 
 def _where(conditions: Sequence[str]) -> str:

@@ -1,34 +1,26 @@
-"""Lists by keyset: where a page starts is a value, not a count, so every page costs the same.
+"""Lists by keyset: where a page starts is a value, not a count, so every page costs the same."""
 
-A page token holds the sort, a digest of the filters, the last row's sort value and id, the number
-of the next page and the total as it was counted on the first page. It is neither secret nor signed:
-a token that was tampered with is refused or shows rows the caller could have listed anyway, because
-filters and ownership are never read from it.
-"""
-
-import base64
-import binascii
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
-
-import msgspec
+from typing import Any, Generic, TypeVar
 
 from emporium.type.v1.page_pb2 import PageMeta
 from server.kit import errors
+from server.kit.listing.tokens import UNREADABLE_TOKEN, PageTokens, Place
 
 PER_PAGE_DEFAULT = 20
 EXACT_TOTAL_MAX = 10_000
-UNREADABLE_TOKEN = "the token cannot be read; start again without it"  # noqa: S105 - no secret
+DEPTH_MAX = 100_000
+"""How many rows a page number may skip. The database reads them all, which takes it 0.1 s at worst.
+
+10,000 take 6 ms (PostgreSQL 18 on two busy cores, November 2026).
+"""
 
 Row = TypeVar("Row")
 Other = TypeVar("Other")
-
-# The answer's fields are int32. A token is not signed, so it may claim anything.
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +29,6 @@ class Sort:
 
     field: str
     descending: bool
-
-
-class _Token(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    field: str
-    descending: bool
-    filters: str
-    value: str
-    id: str
-    page: Count
-    total: Count
-    estimated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +57,7 @@ class PageQuery:
     after: After | None  # where a token says to go on; None: skip by `page`
     total: Total | None  # as it stands in the token; None: count
     filters: str  # a digest of the filters, for the next token
+    tokens: PageTokens  # that writes it
 
     @property
     def offset(self) -> int:
@@ -97,7 +79,12 @@ class Page(Generic[Row]):
 
 
 def page_query(
-    request: Any, *, sortable: Collection[str], default: Sort, filters: object
+    request: Any,
+    tokens: PageTokens,
+    *,
+    sortable: Collection[str],
+    default: Sort,
+    filters: object,
 ) -> PageQuery:
     """Reads `page`, `per_page`, `page_token` and `sort` of a list request.
 
@@ -109,17 +96,18 @@ def page_query(
     digest = hashlib.blake2s(repr(filters).encode(), digest_size=8).hexdigest()
     per_page = request.per_page or PER_PAGE_DEFAULT
     if not request.page_token:
-        return PageQuery(sort, per_page, request.page or 1, None, None, digest)
+        return PageQuery(sort, per_page, request.page or 1, None, None, digest, tokens)
     if request.page:
         raise errors.Invalid("send page or page_token, not both", field="page")
-    token = _decode(request.page_token)
-    if (token.field, token.descending, token.filters) != (sort.field, sort.descending, digest):
+    place = tokens.read(request.page_token)
+    if (place.field, place.descending, place.filters) != (sort.field, sort.descending, digest):
         raise errors.InvalidPageToken(
             "the token is of a list with other filters or another sort; start again without it",
             field="page_token",
         )
-    total = Total(token.total, token.estimated)
-    return PageQuery(sort, per_page, token.page, After(token.value, token.id), total, digest)
+    after = After(place.value, place.id)
+    total = Total(place.total, place.estimated)
+    return PageQuery(sort, per_page, place.page, after, total, digest, tokens)
 
 
 def page_meta(query: PageQuery, page: Page[Any]) -> PageMeta:
@@ -129,7 +117,7 @@ def page_meta(query: PageQuery, page: Page[Any]) -> PageMeta:
         per_page=query.per_page,
         total=page.total.count,
         total_is_estimate=page.total.is_estimate,
-        next_page_token=_encode(query, page) if page.next_after else "",
+        next_page_token=_next_token(query, page) if page.next_after else "",
     )
 
 
@@ -144,9 +132,9 @@ def _sort(text: str, sortable: Collection[str], default: Sort) -> Sort:
     return Sort(field, direction == "desc")
 
 
-def _encode(query: PageQuery, page: Page[Any]) -> str:
+def _next_token(query: PageQuery, page: Page[Any]) -> str:
     assert page.next_after is not None
-    token = _Token(
+    place = Place(
         query.sort.field,
         query.sort.descending,
         query.filters,
@@ -156,15 +144,7 @@ def _encode(query: PageQuery, page: Page[Any]) -> str:
         page.total.count,
         page.total.is_estimate,
     )
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
-
-
-def _decode(text: str) -> _Token:
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return msgspec.msgpack.decode(raw, type=_Token)
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise errors.InvalidPageToken(UNREADABLE_TOKEN, field="page_token") from error
+    return query.tokens.write(place)
 
 
 def sort_value(field_type: type, token_value: str) -> Any:

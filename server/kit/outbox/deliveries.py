@@ -27,6 +27,9 @@ _REGISTER = """
 # marks what it finds dead there; a plan that reads all entries of the destination would meet those
 # deleted since the last vacuum again and again: 21 instead of 7 us of CPU an event, 48 a batch
 # (PostgreSQL 18, November 2026).
+#
+# A batch ends with the event that its bytes go beyond $6 with. The length of a payload is known
+# without reading it.
 _TAKE = """
     WITH renewed AS (
         UPDATE outbox_destinations SET holder = $2, lease_until = now() + $3::interval
@@ -39,26 +42,36 @@ _TAKE = """
         SELECT name FROM outbox_destinations
         WHERE name = $1 AND holder = $2 AND lease_until > now()
     )
-    SELECT
-        EXISTS (
-            SELECT FROM outbox_blocks
-            WHERE destination = $1 AND state = 'RETRYING' AND due_at <= now()
-        ) AS has_retries,
-        waiting.position, event.id, aggregate_type, event.aggregate_id, aggregate_version,
-        event_type, payload, traceparent, occurred_at,
-        extract(epoch FROM clock_timestamp() - event.created_at)::float8 AS age_seconds
-    FROM held
-    LEFT JOIN LATERAL (
-        SELECT position, event_id FROM outbox_deliveries
-        WHERE destination = $1
-          AND position >= (SELECT min(position) FROM outbox_deliveries WHERE destination = $1)
-          AND aggregate_id NOT IN (SELECT aggregate_id FROM outbox_blocks WHERE destination = $1)
-          AND aggregate_id NOT IN (SELECT unnest($4::uuid[]))
-        ORDER BY position
-        LIMIT $5
-    ) AS waiting ON true
-    LEFT JOIN outbox AS event ON event.id = waiting.event_id
-    ORDER BY waiting.position
+    SELECT * FROM (
+        SELECT
+            EXISTS (
+                SELECT FROM outbox_blocks
+                WHERE destination = $1 AND state = 'RETRYING' AND due_at <= now()
+            ) AS has_retries,
+            count(event.id) OVER () AS found,
+            sum(octet_length(payload)) OVER (ORDER BY waiting.position) - octet_length(payload)
+                AS bytes_before,
+            waiting.position, event.id, aggregate_type, event.aggregate_id, aggregate_version,
+            event_type, payload, traceparent, occurred_at,
+            extract(epoch FROM clock_timestamp() - event.created_at)::float8 AS age_seconds
+        FROM held
+        LEFT JOIN LATERAL (
+            SELECT position, event_id FROM outbox_deliveries
+            WHERE destination = $1
+              AND position >= (
+                  SELECT min(position) FROM outbox_deliveries WHERE destination = $1
+              )
+              AND aggregate_id NOT IN (
+                  SELECT aggregate_id FROM outbox_blocks WHERE destination = $1
+              )
+              AND aggregate_id NOT IN (SELECT unnest($4::uuid[]))
+            ORDER BY position
+            LIMIT $5
+        ) AS waiting ON true
+        LEFT JOIN outbox AS event ON event.id = waiting.event_id
+    ) AS ready
+    WHERE bytes_before IS NULL OR bytes_before <= $6
+    ORDER BY position
 """
 
 _RENEW = """
@@ -106,6 +119,7 @@ class Batch:
 
     deliveries: Sequence[Delivery]
     has_retries: bool  # whether events that failed before are due
+    is_full: bool  # whether there may be more for the next batch
 
 
 class LeaseLost(Exception):
@@ -121,19 +135,23 @@ class Deliveries:
     holder: str
     lease_seconds: float
 
-    async def take(self, suspects: Collection[str], count_max: int) -> Batch:
+    async def take(self, suspects: Collection[str], count_max: int, bytes_max: int) -> Batch:
         """The first events of aggregates that are neither blocked nor among `suspects`.
 
+        The payloads of all but the last have `bytes_max` together at most.
         Takes the lease or keeps it. Raises `LeaseLost` when another relay has it.
         """
         lease = timedelta(seconds=self.lease_seconds)
         with translated():
             rows = await self.pool.fetch(
-                _TAKE, self.destination, self.holder, lease, list(suspects), count_max
+                _TAKE, self.destination, self.holder, lease, list(suspects), count_max, bytes_max
             )
         if not rows:
             raise LeaseLost
-        return Batch([to_delivery(row) for row in rows if row["id"]], rows[0]["has_retries"])
+        deliveries = [to_delivery(row) for row in rows if row["id"]]
+        found = rows[0]["found"]
+        is_full = found == count_max or found > len(deliveries)
+        return Batch(deliveries, rows[0]["has_retries"], is_full)
 
     async def renew(self) -> None:
         """Keeps the lease for as long again. Raises `LeaseLost`."""

@@ -12,6 +12,7 @@ class Pace:
     """Counts, and times in seconds."""
 
     batch_max: int = 500
+    bytes_max: int = 1_000_000  # of payloads in a batch, and one event more
     attempts_max: int = 20  # of an event that fails while others arrive
     # Time for more events to gather after the first: ten batches a second instead of one for each
     # order, which would cost the orders beside them a third of their rate.

@@ -45,8 +45,7 @@ class Sending:
 
     async def send_batch(self) -> bool:
         """See `Relay.send_batch`."""
-        size_max = self._batch_max
-        batch = await self._deliveries.take(self._suspects, size_max)
+        batch = await self._deliveries.take(self._suspects, self._batch_max, self._pace.bytes_max)
         if batch.has_retries:
             await self._retry_one()
             await self._deliveries.renew()
@@ -54,7 +53,7 @@ class Sending:
             await self._send(batch.deliveries)
         elif self._suspects:
             self._acquit()
-        return batch.has_retries or len(batch.deliveries) == size_max
+        return batch.has_retries or batch.is_full
 
     def forget(self) -> None:
         """Drops what was learned of events that another relay sends now."""

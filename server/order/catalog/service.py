@@ -7,6 +7,7 @@ from uuid_utils import uuid7
 from emporium.order.v1 import catalog_service_pb2 as pb
 from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
+from server.kit.listing.tokens import PageTokens
 from server.order.catalog import rules, wire
 from server.order.catalog.store import SORTABLE, CatalogStore
 
@@ -16,9 +17,10 @@ _BY_NAME = Sort("name", descending=False)
 class CatalogService:
     """`emporium.order.v1.CatalogService`."""
 
-    def __init__(self, store: CatalogStore, shop_currency: str) -> None:
+    def __init__(self, store: CatalogStore, shop_currency: str, tokens: PageTokens) -> None:
         self._store = store
         self._shop_currency = shop_currency
+        self._tokens = tokens
 
     async def CreateProduct(self, request: pb.CreateProductRequest, context: Context) -> pb.Product:
         new = wire.from_create(request)
@@ -34,7 +36,9 @@ class CatalogService:
     ) -> pb.ListProductsResponse:
         filters = wire.from_list(request)
         rules.check_prices(filters)
-        query = page_query(request, sortable=SORTABLE, default=_BY_NAME, filters=filters)
+        query = page_query(
+            request, self._tokens, sortable=SORTABLE, default=_BY_NAME, filters=filters
+        )
         return wire.to_list(query, await self._store.list(filters, query))
 
 

@@ -8,6 +8,8 @@ from uuid_utils import uuid7
 from emporium.order.v1 import order_service_pb2 as pb
 from server.kit.context import Context
 from server.kit.listing.paging import Page, PageQuery, Sort, page_query
+from server.kit.listing.tokens import PageTokens
+from server.kit.turns import give_way
 from server.order.catalog.store import CatalogStore
 from server.order.neighbours import Users
 from server.order.orders import rules, wire
@@ -20,16 +22,24 @@ class OrderService:
     """`emporium.order.v1.OrderService`."""
 
     def __init__(
-        self, orders: OrderStore, catalog: CatalogStore, users: Users, shop_currency: str
+        self,
+        orders: OrderStore,
+        catalog: CatalogStore,
+        users: Users,
+        shop_currency: str,
+        tokens: PageTokens,
     ) -> None:
         self._orders = orders
         self._catalog = catalog
         self._users = users
         self._shop_currency = shop_currency
+        self._tokens = tokens
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         caller = context.signed_in
+        await give_way(len(request.items))
         new = wire.from_create(request)
+        await give_way(len(new.lines))
         if not caller.is_staff:
             rules.check_staff_fields(new, caller.id)
         placed = rules.place(
@@ -42,6 +52,7 @@ class OrderService:
             shop_currency=self._shop_currency,
             traceparent=context.traceparent,
         )
+        await give_way(len(new.lines))
         message = wire.to_order(placed.order)
         answer = message.SerializeToString()
         given = await self._orders.create(placed, context.key, answer)
@@ -54,17 +65,17 @@ class OrderService:
         self, request: pb.ListOrdersRequest, context: Context
     ) -> pb.ListOrdersResponse:
         query, page = await self._list(request, context.owner_scope)
-        return wire.to_list(query, page)
+        return await wire.to_list(query, page)
 
     async def ListUserOrders(
         self, request: pb.ListUserOrdersRequest, context: Context
     ) -> pb.ListUserOrdersResponse:
         query, page = await self._list(request, request.user_id.lower())
-        return wire.to_user_list(query, page)
+        return await wire.to_user_list(query, page)
 
     async def GetOrderUser(self, request: pb.GetOrderUserRequest, context: Context) -> pb.OrderUser:
-        order = await self._orders.get(request.order_id, context.owner_scope)
-        return wire.to_order_user(await self._users.get(order.user_id))
+        user_id = await self._orders.user_of(request.order_id, context.owner_scope)
+        return wire.to_order_user(await self._users.get(user_id))
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)
@@ -88,9 +99,11 @@ class OrderService:
 
     async def _list(
         self, request: wire.ListRequest, user_id: str | None
-    ) -> tuple[PageQuery, Page[rules.Order]]:
+    ) -> tuple[PageQuery, Page[rules.ListedOrder]]:
         filters = wire.from_list(request, user_id)
-        query = page_query(request, sortable=SORTABLE, default=_LATEST_FIRST, filters=filters)
+        query = page_query(
+            request, self._tokens, sortable=SORTABLE, default=_LATEST_FIRST, filters=filters
+        )
         return query, await self._orders.list(filters, query)
 
 

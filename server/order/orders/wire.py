@@ -8,6 +8,7 @@ from emporium.type.v1 import address_pb2
 from server.kit.listing.filters import choice
 from server.kit.listing.filters import moment as moment_of_text
 from server.kit.listing.paging import Page, PageQuery, page_meta
+from server.kit.turns import in_turns
 from server.kit.wire import fields_of_mask, moment, money, timestamp
 from server.order.catalog.wire import amount
 from server.order.neighbours import Buyer
@@ -17,6 +18,7 @@ from server.order.orders.rules import (
     Edit,
     Item,
     Line,
+    ListedOrder,
     NewOrder,
     Order,
     OrderFilters,
@@ -37,6 +39,7 @@ def to_order(order: Order) -> pb.Order:
         user_id=order.user_id,
         status=_STATUSES[order.status],
         items=[_to_item(item) for item in order.items],
+        item_count=len(order.items),
         currency=order.currency,
         subtotal=money(order.subtotal),
         discount=money(order.discount),
@@ -51,19 +54,14 @@ def to_order(order: Order) -> pb.Order:
     )
 
 
-def to_orders(page: Page[Order]) -> Sequence[pb.Order]:
-    """A page's orders on the wire."""
-    return [to_order(order) for order in page.rows]
-
-
-def to_list(query: PageQuery, page: Page[Order]) -> pb.ListOrdersResponse:
+async def to_list(query: PageQuery, page: Page[ListedOrder]) -> pb.ListOrdersResponse:
     """A page of orders on the wire."""
-    return pb.ListOrdersResponse(orders=to_orders(page), meta=page_meta(query, page))
+    return pb.ListOrdersResponse(orders=await _to_orders(page), meta=page_meta(query, page))
 
 
-def to_user_list(query: PageQuery, page: Page[Order]) -> pb.ListUserOrdersResponse:
+async def to_user_list(query: PageQuery, page: Page[ListedOrder]) -> pb.ListUserOrdersResponse:
     """A page of one user's orders on the wire."""
-    return pb.ListUserOrdersResponse(orders=to_orders(page), meta=page_meta(query, page))
+    return pb.ListUserOrdersResponse(orders=await _to_orders(page), meta=page_meta(query, page))
 
 
 def to_order_user(buyer: Buyer) -> pb.OrderUser:
@@ -101,6 +99,16 @@ def from_update(request: pb.UpdateOrderRequest) -> Edit:
         "shipping_address": _from_address(request),
     }
     return Edit(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
+
+
+async def _to_orders(page: Page[ListedOrder]) -> Sequence[pb.Order]:
+    return await in_turns(page.rows, _to_listed, lambda listed: len(listed.order.items))
+
+
+def _to_listed(listed: ListedOrder) -> pb.Order:
+    message = to_order(listed.order)
+    message.item_count = listed.item_count
+    return message
 
 
 def _to_item(item: Item) -> pb.OrderItem:

@@ -9,6 +9,7 @@ from uuid_utils import uuid7
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
+from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
 from server.user.accounts.store import SORTABLE, UserStore
 from server.user.passwords.hashing import PasswordHasher
@@ -20,11 +21,16 @@ class UserService:
     """`emporium.user.v1.UserService`."""
 
     def __init__(
-        self, store: UserStore, hasher: PasswordHasher, forget: Callable[[str], None]
+        self,
+        store: UserStore,
+        hasher: PasswordHasher,
+        tokens: PageTokens,
+        forget: Callable[[str], None],
     ) -> None:
-        """`forget` is told of each account that has changed."""
+        """`forget` is called with each account that has changed."""
         self._store = store
         self._hasher = hasher
+        self._tokens = tokens
         self._forget = forget
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
@@ -44,13 +50,15 @@ class UserService:
     async def BatchGetUsers(
         self, request: pb.BatchGetUsersRequest, context: Context
     ) -> pb.BatchGetUsersResponse:
-        return wire.to_batch(await self._store.get_many(request.user_ids))
+        return await wire.to_batch(await self._store.get_many(request.user_ids))
 
     async def ListUsers(
         self, request: pb.ListUsersRequest, context: Context
     ) -> pb.ListUsersResponse:
         filters = wire.from_list(request)
-        query = page_query(request, sortable=SORTABLE, default=_NEWEST_FIRST, filters=filters)
+        query = page_query(
+            request, self._tokens, sortable=SORTABLE, default=_NEWEST_FIRST, filters=filters
+        )
         return wire.to_list(query, await self._store.list(filters, query))
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.User:

@@ -16,6 +16,7 @@ from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write, to_json
 from server.kit.standing import Standing
+from server.kit.turns import in_turns
 from server.user.accounts.rows import COLUMNS, ROLES, to_user
 from server.user.accounts.rules import Changed, EmailTaken, Filters, Status, User, UserEvent
 
@@ -126,7 +127,8 @@ class PostgresUserStore:
         wanted = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
         with translated():
             rows = {str(row["id"]): row for row in await self._pool.fetch(_GET_MANY, wanted)}
-        return [to_user(rows[user_id]) for user_id in wanted if user_id in rows]
+        there = [user_id for user_id in wanted if user_id in rows]
+        return await in_turns(there, lambda user_id: to_user(rows[user_id]))
 
     async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
         with translated():

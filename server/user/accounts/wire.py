@@ -8,6 +8,7 @@ from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Role
 from server.kit.listing.filters import choice, moment
 from server.kit.listing.paging import Page, PageQuery, page_meta
+from server.kit.turns import in_turns
 from server.kit.wire import fields_of_mask, timestamp
 from server.user.accounts.rules import CLEARABLE, Change, Filters, NewUser, Status, User
 
@@ -33,9 +34,9 @@ def to_user(user: User) -> pb.User:
     )
 
 
-def to_batch(users: Sequence[User]) -> pb.BatchGetUsersResponse:
+async def to_batch(users: Sequence[User]) -> pb.BatchGetUsersResponse:
     """Many accounts on the wire."""
-    return pb.BatchGetUsersResponse(users=[to_user(user) for user in users])
+    return pb.BatchGetUsersResponse(users=await in_turns(users, to_user))
 
 
 def to_list(query: PageQuery, page: Page[User]) -> pb.ListUsersResponse:

@@ -101,7 +101,9 @@ def test_a_reply_that_could_not_be_enveloped_is_named(image: FileDescriptorSet) 
         for message in file.message_type
         if message.name == "User"
     )
-    user.field.add(name="nickname", number=99)
+    later = user.field.add(name="logins", number=99, type="TYPE_INT32", label="LABEL_OPTIONAL")
+    assert list(replies.misplaced(changed)) == []
+    later.type = later.TYPE_STRING
     assert list(replies.misplaced(changed)) == [
-        "emporium.user.v1.User: 'etag' must be declared last, where envoy/rest.lua looks"
+        "emporium.user.v1.User: 'etag' must be last, where envoy/rest.lua looks"
     ]

@@ -55,6 +55,15 @@ async def test_whoever_comes_during_the_work_shares_the_next(
     assert slow.batches == [["a"], ["b", "c", "d"], ["e"]]
 
 
+async def test_what_is_done_together_is_bounded_by_weight(slow: Slow) -> None:
+    batcher = Batcher(slow.work, 3, len, 5)
+    first = await started(batcher, "a")
+    others = await started(batcher, "bb", "ccc", "d", "eeeeeeeee", "f", "g", "h", "i")
+    slow.may_end.set()
+    await asyncio.gather(*first, *others)
+    assert slow.batches == [["a"], ["bb", "ccc"], ["d"], ["eeeeeeeee"], ["f", "g", "h"], ["i"]]
+
+
 async def test_a_caller_that_hangs_up_takes_nothing_from_the_others(
     slow: Slow, batcher: Batcher[str, str]
 ) -> None:

@@ -20,6 +20,7 @@ from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.order.doors import Door, new_product
+from tests.server.tokens import TOKENS
 
 SHOP_CURRENCY = "GBP"
 
@@ -117,7 +118,7 @@ async def order_channel(
     serve: Serve,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
-    services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY)
+    services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS)
     async with serve(services, accounts) as channel:
         yield channel
 

@@ -24,8 +24,9 @@ class ReportServiceStub:
     GetSalesReport: aio.UnaryUnaryMultiCallable[report_service_pb2.GetSalesReportRequest, report_service_pb2.SalesReport]
     """Reads sales per day and in total, in one currency.
 
-    Days without sales are left out. Errors: INVALID_FILTER. The token is enough: who is no longer
-    staff may read until the token ends, in 10 minutes at most.
+    Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
+    days of sales. The token is enough: who is no longer staff may read until the token ends, in 10
+    minutes at most.
     """
 
 class ReportServiceServicer(metaclass=abc_1.ABCMeta):
@@ -43,8 +44,9 @@ class ReportServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[report_service_pb2.SalesReport]:
         """Reads sales per day and in total, in one currency.
 
-        Days without sales are left out. Errors: INVALID_FILTER. The token is enough: who is no longer
-        staff may read until the token ends, in 10 minutes at most.
+        Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
+        days of sales. The token is enough: who is no longer staff may read until the token ends, in 10
+        minutes at most.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: aio.Server) -> None: ...

@@ -143,7 +143,9 @@ class ListProductsRequest(message.Message):
     MIN_PRICE_FIELD_NUMBER: builtins.int
     MAX_PRICE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1; 0 means 1. Refused together with `page_token`."""
+    """From 1; 0 means 1. Refused together with `page_token`, and when it skips more than 100,000
+    resources that there are.
+    """
     per_page: builtins.int
     """1 to 100; 0 means 20."""
     page_token: builtins.str

@@ -73,6 +73,7 @@ class Order(message.Message):
     USER_ID_FIELD_NUMBER: builtins.int
     STATUS_FIELD_NUMBER: builtins.int
     ITEMS_FIELD_NUMBER: builtins.int
+    ITEM_COUNT_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
     SUBTOTAL_FIELD_NUMBER: builtins.int
     DISCOUNT_FIELD_NUMBER: builtins.int
@@ -90,6 +91,8 @@ class Order(message.Message):
     """Whose order it is."""
     status: Order.Status.ValueType
     """Its state."""
+    item_count: builtins.int
+    """How many lines the order has, shown or not."""
     currency: builtins.str
     """ISO 4217. All products of one order share it."""
     subtotal: builtins.str
@@ -106,7 +109,9 @@ class Order(message.Message):
     """Changes with every change."""
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
-        """What was ordered, 1 to 1,000 lines, in the order sent."""
+        """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first 20 of them:
+        `item_count` tells how many there are, and GetOrder reads them all.
+        """
 
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:
@@ -131,6 +136,7 @@ class Order(message.Message):
         user_id: builtins.str = ...,
         status: Order.Status.ValueType = ...,
         items: abc.Iterable[OrderItem] | None = ...,
+        item_count: builtins.int = ...,
         currency: builtins.str = ...,
         subtotal: builtins.str = ...,
         discount: builtins.str = ...,
@@ -145,7 +151,7 @@ class Order(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -304,7 +310,9 @@ class ListOrdersRequest(message.Message):
     PLACED_AFTER_FIELD_NUMBER: builtins.int
     PLACED_BEFORE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1; 0 means 1. Refused together with `page_token`."""
+    """From 1; 0 means 1. Refused together with `page_token`, and when it skips more than 100,000
+    resources that there are.
+    """
     per_page: builtins.int
     """1 to 100; 0 means 20."""
     page_token: builtins.str

@@ -10,8 +10,10 @@ from server.order.orders.rules.changes import (
 )
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.order import (
+    LISTED_ITEMS_MAX,
     Address,
     Item,
+    ListedOrder,
     Order,
     OrderFilters,
     OrderNotFound,
@@ -22,12 +24,14 @@ from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staf
 
 __all__ = [
     "CLEARABLE",
+    "LISTED_ITEMS_MAX",
     "Address",
     "Changed",
     "Edit",
     "EventType",
     "Item",
     "Line",
+    "ListedOrder",
     "NewOrder",
     "Order",
     "OrderEvent",

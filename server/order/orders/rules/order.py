@@ -84,6 +84,18 @@ class Order:
         return str(self.version)
 
 
+LISTED_ITEMS_MAX = 20
+"""How many lines of each order a list shows. A page of whole orders could hold 100,000 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """An order as a list shows it."""
+
+    order: Order  # its `items` are the first `LISTED_ITEMS_MAX` at most
+    item_count: int  # how many it has
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFilters:
     """Which orders to list; None is no filter."""

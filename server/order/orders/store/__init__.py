@@ -8,7 +8,14 @@ from typing import Protocol
 from server.kit.context import Key
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.outbox import Event
-from server.order.orders.rules import Changed, Order, OrderEvent, OrderFilters, Placed
+from server.order.orders.rules import (
+    Changed,
+    ListedOrder,
+    Order,
+    OrderEvent,
+    OrderFilters,
+    Placed,
+)
 
 SORTABLE: Mapping[str, type] = {
     "order_date": datetime,
@@ -43,8 +50,11 @@ class OrderStore(Protocol):
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         """The order with its items, in their order. Raises `OrderNotFound`."""
 
-    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[Order]:
-        """One page in the query's order, ties broken by id.
+    async def user_of(self, order_id: str, owner_scope: str | None) -> str:
+        """Whose order it is. Raises `OrderNotFound`."""
+
+    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
+        """One page in the query's order, ties broken by id; of each order the first lines.
 
         An order that is deleted meanwhile is left out, so a page may come out short.
         """

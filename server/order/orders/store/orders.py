@@ -6,11 +6,14 @@ from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.outbox import append
-from server.kit.postgres import Pool, translated
+from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
+from server.kit.turns import give_way, in_turns
 from server.order.orders.rules import (
+    LISTED_ITEMS_MAX,
     Changed,
+    ListedOrder,
     Order,
     OrderEvent,
     OrderFilters,
@@ -26,20 +29,26 @@ _LISTING = Listing(
     sortable=SORTABLE,
 )
 
-_SELECT = f"""
-    SELECT {rows.ORDERS.columns},
-           ARRAY(
-               SELECT ROW(product_id, product_name, unit_price, quantity)
-               FROM order_items WHERE order_id = orders.id ORDER BY position
-           ) AS items
-    FROM orders
+_ITEMS = """
+    SELECT ROW(product_id, product_name, unit_price, quantity)
+    FROM order_items WHERE order_id = orders.id ORDER BY position
 """
 
-_GET = f"{_SELECT} WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)"
+_GET = f"""
+    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS}) AS items
+    FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)
+"""
 
 _LOCK = f"{_GET} FOR UPDATE"
 
-_FIND = f"{_SELECT} WHERE id = ANY($1)"
+_USER = "SELECT user_id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)"
+
+# Positions count from 1 without a gap, so the last one is their number: one look into the index.
+_FIND = f"""
+    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS} LIMIT {LISTED_ITEMS_MAX}) AS items,
+           (SELECT max(position) FROM order_items WHERE order_id = orders.id) AS item_count
+    FROM orders WHERE id = ANY($1)
+"""
 
 _DELETE = "DELETE FROM orders WHERE id = $1"
 
@@ -65,9 +74,16 @@ class PostgresOrderStore:
             row = await self._pool.fetchrow(_GET, order_id, owner_scope)
         if row is None:
             raise _not_found()
-        return rows.to_order(row)
+        return await _whole(row)
 
-    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[Order]:
+    async def user_of(self, order_id: str, owner_scope: str | None) -> str:
+        with translated():
+            user_id = await self._pool.fetchval(_USER, order_id, owner_scope)
+        if user_id is None:
+            raise _not_found()
+        return str(user_id)
+
+    async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         where = Where.of(
             ("user_id = {}", filters.user_id),
             ("status = {}", filters.status),
@@ -78,7 +94,8 @@ class PostgresOrderStore:
             page = await fetch_page(self._pool, _LISTING, where, query)
             ids = [row["id"] for row in page.rows]
             found = {row["id"]: row for row in await self._pool.fetch(_FIND, ids)} if ids else {}
-        return page.with_rows([rows.to_order(found[each]) for each in ids if each in found])
+        there = [found[each] for each in ids if each in found]
+        return page.with_rows(await in_turns(there, rows.to_listed, lambda row: len(row["items"])))
 
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
@@ -89,7 +106,9 @@ class PostgresOrderStore:
             for each in rows.updates(before, order):
                 unit.write(each)
             if event:
-                unit.write(append([self._encode(event)]))
+                told = self._encode(event)
+                await give_way(len(order.items))
+                unit.write(append([told]))
             return order
 
         order = await transaction(self._pool, work)
@@ -112,7 +131,13 @@ async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> O
     found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
     if not found:
         raise _not_found()
-    return rows.to_order(found[0])
+    return await _whole(found[0])
+
+
+async def _whole(row: Record) -> Order:
+    order = rows.to_order(row)
+    await give_way(len(order.items))
+    return order
 
 
 def _not_found() -> OrderNotFound:

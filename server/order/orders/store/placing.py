@@ -11,10 +11,15 @@ from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import write
+from server.kit.turns import give_way
 from server.order.orders.rules import Placed
 from server.order.orders.store import Encode, rows
 
 _TOGETHER_MAX = 64
+
+# Of all orders in one statement: as many as one order may have. 64 of the largest would be a
+# statement of 200 MB, and block the event loop for a second.
+_LINES_MAX = 1_000
 
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
@@ -26,6 +31,10 @@ class _New(NamedTuple):
     answer: bytes
 
 
+def _lines(new: _New) -> int:
+    return len(new.placed.order.items)
+
+
 class Placing:
     """Stores orders as `OrderStore.create` specifies."""
 
@@ -33,7 +42,7 @@ class Placing:
         self._pool = pool
         self._encode = encode
         self._wake = wake
-        self._batcher = Batcher(self._keep, _TOGETHER_MAX)
+        self._batcher = Batcher(self._keep, _TOGETHER_MAX, _lines, _LINES_MAX)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""
@@ -76,9 +85,14 @@ class Placing:
 
     async def _insert(self, batch: Sequence[_New]) -> None:
         """Orders, items, events and first answers: one statement, a transaction of its own."""
+        lines = sum(map(_lines, batch))
         writes = rows.inserts([new.placed.order for new in batch])
+        await give_way(lines)
         if keyed := [(new.key, new.answer, None) for new in batch if new.key]:
             writes.append(answers(keyed))
-        writes.append(append([self._encode(new.placed.event, new.answer) for new in batch]))
+            await give_way(lines)
+        events = [self._encode(new.placed.event, new.answer) for new in batch]
+        await give_way(lines)
+        writes.append(append(events))
         await write(self._pool, writes)
         self._wake()

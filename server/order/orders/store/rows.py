@@ -8,7 +8,7 @@ import msgspec
 
 from server.kit.postgres import Record
 from server.kit.postgres.writes import Table, Write
-from server.order.orders.rules import Address, Item, Order, Status
+from server.order.orders.rules import Address, Item, ListedOrder, Order, Status
 
 _OWN = tuple(field.name for field in fields(Order) if field.name != "items")
 _ITEM = tuple(field.name for field in fields(Item))
@@ -45,6 +45,11 @@ def _items(order: Order) -> Iterator[dict[str, Any]]:
     for position, item in enumerate(order.items, 1):
         own = {name: getattr(item, name) for name in _ITEM}
         yield {"order_id": order.id, "position": position, **own}
+
+
+def to_listed(row: Record) -> ListedOrder:
+    """An order of a list from a row that has its first `items` and its `item_count`."""
+    return ListedOrder(to_order(row), row["item_count"])
 
 
 def to_order(row: Record) -> Order:

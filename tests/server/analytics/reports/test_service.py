@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from emporium.analytics.v1 import report_service_pb2 as report_pb
+from server.analytics.reports import rules
 from server.analytics.sales.rules import Kind, OrderEvent
 from tests.server.analytics.conftest import NewCurrency
 from tests.server.analytics.doors import VIEWED, DoorOf, batch, on_the_wire
@@ -89,6 +90,21 @@ async def test_a_report_adds_up_what_became_of_orders(
             net="0.10",
         ),
     )
+
+
+async def test_a_report_of_too_many_days_is_refused_and_a_part_of_them_is_not(
+    door: DoorOf, new_currency: NewCurrency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "DAYS_MAX", 3)
+    currency = new_currency()
+    orders = [placed(currency, days=day) for day in range(4)]
+    await door("SERVICE")("RecordDomainEvents", batch(*orders))
+    request = report_pb.GetSalesReportRequest(currency=currency)
+    refusal = await refused(door("STAFF")("GetSalesReport", request))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FILTER")
+    assert refusal.fields == ["from"]
+    request.to = "2010-12-03"
+    assert len((await door("STAFF")("GetSalesReport", request)).days) == 3
 
 
 async def test_a_report_counts_more_units_than_32_bits_hold(

@@ -26,7 +26,7 @@ from tests.server.analytics.sales.histories import FIRST, folded, lives, placed
 
 
 async def figures(store: MongoSalesStore, currency: str) -> dict[date, Figures]:
-    return {day.day: day.sales for day in await store.days(currency, Period()) if day.sales}
+    return {day.day: day.sales for day in await store.days(currency, Period(), 100) if day.sales}
 
 
 async def test_a_batch_counts_once_however_often_it_is_sent(
@@ -46,10 +46,10 @@ async def test_days_come_in_order_within_the_period_and_the_currency(
     batch = [placed(currency, days=days) for days in (3, 0, 2, 1)] + [placed(other)]
     assert await sales.record(batch) == 5
     one, two = FIRST.date() + timedelta(days=1), FIRST.date() + timedelta(days=2)
-    listed = await sales.days(currency, Period(one, two))
+    listed = await sales.days(currency, Period(one, two), 100)
     assert [day.day for day in listed] == [one, two]
-    assert len(await sales.days(currency, Period(None, two))) == 3
-    assert len(await sales.days(currency, Period(one, None))) == 3
+    assert len(await sales.days(currency, Period(None, two), 100)) == 3
+    assert len(await sales.days(currency, Period(one, None), 100)) == 3
 
 
 @settings(
@@ -156,7 +156,7 @@ async def test_nothing_is_lost_or_doubled_when_mongod_is_killed_again_and_again(
             await sending
             assert kills > 1
             assert await store.record(history[:500]) == 0
-            reported = [day.sales for day in await store.days("GBP", Period())]
+            reported = [day.sales for day in await store.days("GBP", Period(), 100)]
     assert sum(day.orders for day in reported) == 300
     assert sum(day.cancelled_orders for day in reported) == 300
     assert sum(day.gross for day in reported) == sum(Decimal(f"{n}.99") for n in range(300))

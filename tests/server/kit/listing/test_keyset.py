@@ -1,13 +1,11 @@
 """Keyset pages on a real PostgreSQL: through ties, both ways, by every type."""
 
-import base64
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 import pytest_asyncio
 
@@ -15,7 +13,9 @@ from server.kit import errors
 from server.kit.listing import keyset
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery, Sort, Total, page_meta, page_query
+from server.kit.listing.tokens import Place
 from server.kit.postgres import Pool, Record
+from tests.server.tokens import TOKENS
 
 ROWS = 47
 TIES = 5  # rows of each value
@@ -65,6 +65,7 @@ async def things(pool: Pool) -> Pool:
 async def page_of(pool: Pool, where: Where, **fields: Any) -> tuple[PageQuery, Page[Record]]:
     query = page_query(
         Request(**fields),
+        TOKENS,
         sortable=tuple(LISTING.sortable),
         default=Sort("at", descending=True),
         filters=where,
@@ -103,8 +104,23 @@ async def test_page_numbers_show_the_same_as_tokens(things: Pool) -> None:
 
 
 async def test_a_page_beyond_the_last_is_empty(things: Pool) -> None:
-    _, page = await page_of(things, Where.of(), page=2**31 - 1, per_page=100)
-    assert (page.rows, page.total.count, page.next_after) == ([], ROWS, None)
+    for number in (2, 1_000, 1_001, 1_002, 2**31 - 1):
+        _, page = await page_of(things, Where.of(), page=number, per_page=100)
+        assert (page.rows, page.total.count, page.next_after) == ([], ROWS, None)
+
+
+async def test_a_page_deep_within_a_long_list_is_refused(
+    things: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "EXACT_TOTAL_MAX", ROWS - 1)
+    monkeypatch.setattr(keyset, "DEPTH_MAX", 20)
+    _, page = await page_of(things, Where.of(), page=3)
+    assert len(page.rows) == 10
+    with pytest.raises(errors.Invalid) as refused:
+        await page_of(things, Where.of(), page=4)
+    assert refused.value.violations[0].field == "page"
+    pages = await all_pages(things, Where.of())  # by token every row is reached all the same
+    assert sum(len(page.rows) for page in pages) == ROWS
 
 
 async def test_filters_decide_rows_and_total(things: Pool) -> None:
@@ -148,12 +164,11 @@ async def test_exactly_the_limit_is_still_counted(
         ("at", "soon", str(uuid.uuid4())),
     ],
 )
-async def test_a_token_that_was_tampered_with_is_refused(
+async def test_a_token_of_a_list_that_was_of_other_types_is_refused(
     things: Pool, sort: str, value: str, row_id: str
 ) -> None:
     query, _ = await page_of(things, Where.of(), sort=sort)
-    parts = [sort, False, query.filters, value, row_id, 2, ROWS, False]
-    token = base64.urlsafe_b64encode(msgspec.msgpack.encode(parts)).decode().rstrip("=")
+    token = TOKENS.write(Place(sort, False, query.filters, value, row_id, 2, ROWS, False))
     with pytest.raises(errors.InvalidPageToken):
         await page_of(things, Where.of(), sort=sort, page_token=token)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +22,8 @@ from server.kit.listing.paging import (
     page_query,
     sort_value,
 )
+from server.kit.listing.tokens import PageTokens, Place
+from tests.server.tokens import TOKENS
 
 SORTABLE = ("created_at", "email")
 DEFAULT = Sort("created_at", descending=True)
@@ -40,7 +41,7 @@ class Request:
 
 def read(filters: object = None, **fields: object) -> PageQuery:
     request = Request(**fields)  # type: ignore[arg-type]
-    return page_query(request, sortable=SORTABLE, default=DEFAULT, filters=filters)
+    return page_query(request, TOKENS, sortable=SORTABLE, default=DEFAULT, filters=filters)
 
 
 def token_after(query: PageQuery, value: str = "v", row_id: str = "id", total: int = 7) -> str:
@@ -108,31 +109,35 @@ def test_a_token_and_a_page_contradict_each_other() -> None:
     assert refused.value.violations[0].field == "page"
 
 
-def encoded(parts: object) -> str:
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(parts)).decode().rstrip("=")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "x",
-        "====",
-        "not base64 at all!",
-        "é",
-        "AAAA",
-        encoded({}),
-        encoded([]),
-        encoded(["created_at", True]),
-        encoded(["created_at", True, read().filters, "v", "id", -1, 7, False]),
-        encoded(["created_at", True, read().filters, "v", "id", 2**31, 7, False]),
-        encoded(["created_at", True, read().filters, "v", "id", 2, 2**40, False]),
-        encoded(["created_at", True, read().filters, 7, "id", 2, 7, False]),
-        encoded(["created_at", True, read().filters, "v", "id", 2, 7, False, "more"]),
-    ],
-)
+@pytest.mark.parametrize("text", ["x", "====", "not base64 at all!", "é", "AAAA", "A" * 1536])
 def test_what_is_no_token_is_refused(text: str) -> None:
     with pytest.raises(errors.InvalidPageToken):
         read(page_token=text)
+
+
+def test_a_token_that_somebody_else_signed_is_refused() -> None:
+    place = Place("created_at", True, read().filters, "v", "id", 2, 7, False)
+    assert read(page_token=TOKENS.write(place)).page == 2
+    with pytest.raises(errors.InvalidPageToken):
+        read(page_token=PageTokens(b"another secret").write(place))
+
+
+def test_a_token_changed_at_any_place_is_refused() -> None:
+    token = token_after(read())
+    for at, character in enumerate(token):
+        changed = token[:at] + ("A" if character != "A" else "B") + token[at + 1 :]
+        if decoded(changed) != decoded(token):  # the last character has bits that mean nothing
+            with pytest.raises(errors.InvalidPageToken):
+                read(page_token=changed)
+
+
+def decoded(token: str) -> bytes:
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+
+
+def test_tokens_are_never_signed_with_nothing() -> None:
+    with pytest.raises(ValueError, match="secret"):
+        PageTokens(b"")
 
 
 @given(st.text())

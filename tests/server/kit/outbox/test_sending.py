@@ -199,6 +199,27 @@ async def test_batches_become_as_small_as_the_other_side_can_take(box: Box) -> N
     assert await box.blocks() == []
 
 
+async def test_a_batch_is_bounded_by_bytes_as_well(box: Box, other_side: OtherSide) -> None:
+    relay = await box.relay(other_side, replace(QUICK, bytes_max=2_000))
+    payloads = [bytes([n]) * size for n, size in enumerate((10, 1_500, 600, 5_000, 5_000, 10, 10))]
+    await box.put(*payloads)
+    more = [await relay.send_batch() for _ in range(4)]
+    assert other_side.batches == [3, 1, 1, 2]  # what goes beyond the bytes ends a batch
+    assert more == [True, True, True, False]
+    assert other_side.payloads == payloads
+    assert not await relay.send_batch()
+
+
+async def test_an_empty_outbox_has_no_more_however_small_a_batch_is(
+    box: Box, other_side: OtherSide
+) -> None:
+    relay = await box.relay(other_side, replace(QUICK, batch_max=1))
+    assert not await relay.send_batch()
+    await box.put(b"one")
+    assert await relay.send_batch()
+    assert not await relay.send_batch()
+
+
 async def test_a_send_that_takes_too_long_has_failed(box: Box) -> None:
     class Hanging(OtherSide):
         async def send(self, events: Sequence[Event]) -> None:

@@ -24,6 +24,27 @@ async def test_staff_add_products_that_anyone_may_read(staff: Door, anyone: Door
     assert (list(listed.products), listed.meta.total) == ([product], 1)
 
 
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_lists_go_on_behind_the_longest_names(
+    staff: Door, anyone: Door, direction: str
+) -> None:
+    names = [f"{'🎁' * 199}{n}" for n in range(3)]
+    for name in names:
+        await staff("CreateProduct", new_product(name=name, unit_price="9999999.99"))
+    request = catalog_pb.ListProductsRequest(
+        sort=f"name:{direction}", per_page=1, min_price="9999999.99"
+    )
+    seen = []
+    while True:
+        answer = await anyone("ListProducts", request)
+        seen += [product.name for product in answer.products]
+        if not answer.meta.next_page_token:
+            break
+        request.page_token = answer.meta.next_page_token
+    assert sorted(set(names) & set(seen)) == names
+    assert seen == sorted(seen, reverse=direction == "desc")
+
+
 async def test_customers_add_no_products(ann: Door, anyone: Door) -> None:
     assert (await refused(ann("CreateProduct", new_product()))).reason == "PERMISSION_DENIED"
     assert (await refused(anyone("CreateProduct", new_product()))).reason == "UNAUTHENTICATED"

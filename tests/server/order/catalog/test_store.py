@@ -14,6 +14,7 @@ from server.order.catalog.rules import Offer, Product, ProductFilters, ProductNo
 from server.order.catalog.store import PostgresCatalogStore
 from server.settings import Postgres
 from tests.server.order.samples import GBP, new_id, product
+from tests.server.tokens import TOKENS
 
 Store = PostgresCatalogStore
 BY_NAME = Sort("name", descending=False)
@@ -75,7 +76,7 @@ async def test_pages_run_through_ties_without_gap_or_repeat(
     filters = ProductFilters(min_price=low, max_price=low + Decimal("0.10"))
 
     seen: list[Product] = []
-    query = PageQuery(Sort(field, descending), 3, 1, None, None, "")
+    query = PageQuery(Sort(field, descending), 3, 1, None, None, "", TOKENS)
     while True:
         page = await catalog.list(filters, query)
         seen += page.rows
@@ -90,7 +91,7 @@ async def test_filters_narrow_the_list(catalog: Store) -> None:
 
     async def listed(**filters: object) -> bool:
         wanted = ProductFilters(sku=given.sku.lower(), **filters)  # type: ignore[arg-type]
-        page = await catalog.list(wanted, PageQuery(BY_NAME, 20, 1, None, None, ""))
+        page = await catalog.list(wanted, PageQuery(BY_NAME, 20, 1, None, None, "", TOKENS))
         return list(page.rows) == [given]
 
     assert await listed()
@@ -106,7 +107,7 @@ async def test_a_closed_store_is_unavailable(order_database: Postgres) -> None:
         closed.create(product(), None, b""),
         closed.get(new_id()),
         closed.offers({new_id()}),
-        closed.list(ProductFilters(), PageQuery(BY_NAME, 20, 1, None, None, "")),
+        closed.list(ProductFilters(), PageQuery(BY_NAME, 20, 1, None, None, "", TOKENS)),
     ):
         with pytest.raises(errors.Unavailable):
             await attempt

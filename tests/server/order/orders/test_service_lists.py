@@ -11,6 +11,7 @@ from emporium.order.v1 import order_service_pb2 as pb
 from tests.server.order.doors import (
     MISSING,
     Door,
+    get,
     item,
     order_of,
     update,
@@ -36,6 +37,27 @@ async def test_customers_list_their_own_orders_and_staff_all(
     found = await staff("ListUserOrders", cheapest)
     assert [order.id for order in found.orders] == [made[1].id]
     assert (await staff("ListOrders", pb.ListOrdersRequest())).meta.total >= 4
+
+
+async def test_lists_show_the_first_lines_of_an_order_and_say_how_many_there_are(
+    ann: Door, staff: Door, mug: catalog_pb.Product
+) -> None:
+    lines = [item(mug, quantity) for quantity in range(1, 1_001)]
+    made = await ann("CreateOrder", order_of(*lines))
+    assert (len(made.items), made.item_count) == (1_000, 1_000)
+    short = await ann("CreateOrder", order_of(*lines[:20]))
+
+    mine = (await ann("ListOrders", pb.ListOrdersRequest())).orders
+    request = pb.ListUserOrdersRequest(user_id=ann.user_id)
+    assert list(mine) == list((await staff("ListUserOrders", request)).orders)
+    assert [(len(each.items), each.item_count) for each in mine] == [(20, 20), (20, 1_000)]
+    assert [each.quantity for each in mine[1].items] == [*range(1, 21)]
+    assert mine[0] == short
+    assert mine[1].total_price == made.total_price
+
+    assert await ann("GetOrder", get(made)) == made
+    changed = await ann("UpdateOrder", update(made, status=pb.Order.CANCELLED))
+    assert (len(changed.items), changed.item_count) == (1_000, 1_000)
 
 
 async def test_a_users_orders_are_for_the_user_and_staff(ann: Door, bob: Door, staff: Door) -> None:

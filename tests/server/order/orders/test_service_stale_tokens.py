@@ -18,6 +18,7 @@ from tests.server.conftest import Serve, Token
 from tests.server.order.conftest import FakeAccounts, FakeUsers, Wakes
 from tests.server.order.doors import Door, get, item, new_product, order_of, update
 from tests.server.refusals import refused
+from tests.server.tokens import TOKENS
 
 
 async def test_an_account_that_is_shut_orders_nothing_and_changes_nothing(
@@ -82,7 +83,7 @@ async def test_orders_wait_when_the_user_service_was_not_heard_for_30_seconds(
         return {each: Standing(Role.CUSTOMER, is_active=True) for each in user_ids}
 
     accounts = AskedAccounts(ask, clock=lambda: now)
-    services = registrations(order_pool, shared_users, wakes, "GBP")
+    services = registrations(order_pool, shared_users, wakes, "GBP", TOKENS)
     product = await Door(ann.channel, token("STAFF"))("CreateProduct", new_product())
     async with serve(services, accounts) as channel:
         buyer = Door(channel, token("CUSTOMER", ann.user_id), ann.user_id)

@@ -32,6 +32,26 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
     assert sorted(seen) == sorted(created)
 
 
+@pytest.mark.parametrize("sort", ["email", "full_name"])
+async def test_lists_go_on_behind_the_longest_values(
+    anyone: Door, admin_door: Door, sort: str
+) -> None:
+    name = "🎁" * 100
+    local, domain = "a" * 60, ".".join(["b" * 60] * 3)
+    created = set()
+    for _ in range(3):
+        email = f"{local}@{uuid.uuid4().hex[:9]}.{domain}"
+        account = await anyone("CreateUser", create(full_name=name, email=email))
+        created.add(account.id)
+    seen: set[str] = set()
+    request = pb.ListUsersRequest(per_page=1, sort=f"{sort}:asc")
+    while not created <= seen:
+        answer = await admin_door("ListUsers", request)
+        seen |= {user.id for user in answer.users}
+        assert answer.meta.next_page_token or created <= seen
+        request.page_token = answer.meta.next_page_token
+
+
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [

@@ -25,12 +25,13 @@ from server.user.accounts.rules import (
 from server.user.accounts.store import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from tests.server.conftest import NewDatabase
+from tests.server.tokens import TOKENS
 from tests.server.user.conftest import Wakes
 from tests.server.user.samples import NOW, become, end, opened
 
 
 def query(sort: Sort, *, per_page: int = 3, page: int = 1, after: After | None = None) -> PageQuery:
-    return PageQuery(sort, per_page, page, after, None, "")
+    return PageQuery(sort, per_page, page, after, None, "", TOKENS)
 
 
 async def keep(store: PostgresUserStore, **fields: Any) -> User:

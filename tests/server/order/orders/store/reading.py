@@ -3,13 +3,14 @@
 from server.kit.listing.paging import After, PageQuery, Sort
 from server.kit.postgres import Pool
 from server.order.orders.rules import Order
+from tests.server.tokens import TOKENS
 
 LATEST_FIRST = Sort("order_date", descending=True)
 
 
 def page_of(sort: Sort = LATEST_FIRST, per_page: int = 20, after: After | None = None) -> PageQuery:
     """The first page, or the one after a row."""
-    return PageQuery(sort, per_page, 1, after, None, "")
+    return PageQuery(sort, per_page, 1, after, None, "", TOKENS)
 
 
 async def events_of(pool: Pool, order: Order) -> list[str]:

@@ -66,8 +66,10 @@ async def test_a_foreign_order_is_not_there(orders: Store) -> None:
     order = await create(orders, placed())
     stranger = str(uuid.uuid4())
     assert (await orders.get(order.id, order.user_id)).id == order.id
+    assert await orders.user_of(order.id, order.user_id) == order.user_id
     for attempt in (
         orders.get(order.id, stranger),
+        orders.user_of(order.id, stranger),
         orders.update(order.id, stranger, lambda order: Changed(order, None)),
         orders.delete(order.id, stranger, lambda order: deleted(order, "", new_id(), NOW)),
     ):
@@ -188,7 +190,7 @@ async def test_pages_run_through_ties_without_gap_or_repeat(
     while True:
         query = page_of(Sort(field, descending), per_page=4, after=after)
         page = await orders.list(OrderFilters(user_id=owner), query)
-        seen += page.rows
+        seen += [listed.order for listed in page.rows]
         assert page.total.count == 23
         after = page.next_after
         if after is None:
@@ -207,7 +209,7 @@ async def test_filters_narrow_the_list(orders: Store) -> None:
     async def listed(**filters: object) -> list[int]:
         page = await orders.list(OrderFilters(user_id=owner, **filters), page_of())  # type: ignore[arg-type]
         ids = [order.id for order in made]
-        return [ids.index(order.id) for order in page.rows]
+        return [ids.index(listed.order.id) for listed in page.rows]
 
     assert await listed() == [3, 2, 1, 0]
     assert await listed(status=Status.PAID) == [1]
@@ -231,6 +233,7 @@ async def test_a_closed_store_is_unavailable(order_database: Postgres) -> None:
     for attempt in (
         closed.create(given, None, b""),
         closed.get(given.order.id, None),
+        closed.user_of(given.order.id, None),
         closed.list(OrderFilters(), page_of()),
         closed.update(given.order.id, None, keep),
         closed.delete(given.order.id, None, end),

@@ -155,7 +155,7 @@ async def test_ten_at_once_with_one_key_place_one_order(orders: Store) -> None:
         *(orders.create(each, its_key, answer(each.order.id)) for each in attempts)
     )
     page = await orders.list(OrderFilters(user_id=owner), page_of())
-    assert [answer(order.id) for order in page.rows] == list(set(answers))
+    assert [answer(listed.order.id) for listed in page.rows] == list(set(answers))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""What one call may ask for and get, however it is asked: rows, lines and bytes."""
+
+from typing import Any
+
+import pytest
+
+from emporium import Emporium, InvalidRequest, OrderLine
+from emporium.limits import MESSAGE_BYTES_MAX
+from server.local.cluster import Cluster
+from tests.e2e.conftest import Rest, error_of, target, violated_fields
+
+LINES = 1_000
+LISTED = 20
+DAY, DAY_AFTER = "2009-09-09", "2009-09-10"
+ON_THE_DAY = {"placed_after": DAY, "placed_before": DAY_AFTER}
+
+
+@pytest.fixture
+async def long_orders(staff: Rest) -> list[str]:
+    """The ids of some orders with as many and as long lines as can be, latest first."""
+    line = {"product_name": "🎁" * 200, "unit_price": "1.00", "quantity": 1}
+    ids = []
+    for hour in range(3):
+        body = {"items": [line] * LINES, "order_date": f"{DAY}T0{hour}:00:00Z"}
+        made = await staff.data("POST", "/orders", body)
+        assert (len(made["items"]), made["item_count"]) == (LINES, LINES)
+        ids.append(made["id"])
+    return ids[::-1]
+
+
+async def test_lists_show_the_first_lines_and_get_shows_all_by_every_door(
+    long_orders: list[str], staff: Rest, cluster: Cluster
+) -> None:
+    by_id = long_orders[0]
+    owner = (await staff.data("GET", f"/orders/{by_id}"))["user_id"]
+    for path in ("/orders", f"/users/{owner}/orders"):
+        answer = await staff("GET", path, params={**ON_THE_DAY, "per_page": "100"})
+        listed: list[dict[str, Any]] = answer.json()["data"]["orders"]
+        assert [each["id"] for each in listed[:3]] == long_orders
+        assert {len(each["items"]) for each in listed} == {LISTED}
+        assert {each["item_count"] for each in listed} == {LINES}
+        assert len(answer.content) < len(listed) * MESSAGE_BYTES_MAX / 100
+    whole = await staff.data("GET", f"/orders/{by_id}")
+    assert (len(whole["items"]), whole["item_count"]) == (LINES, LINES)
+
+    for door in ("edge", "service"):
+        async with Emporium(target(cluster, door), token=cluster.token("staff")) as shop:
+            page = await shop.orders.list(placed_after=DAY, placed_before=DAY_AFTER).first_page()
+            assert {(len(each.items), each.item_count) for each in page} == {(LISTED, LINES)}
+            order = await shop.orders.get(by_id)
+            assert (len(order.items), order.item_count) == (LINES, LINES)
+
+
+async def test_a_message_full_of_lines_is_refused_by_one_name(
+    staff: Rest, cluster: Cluster
+) -> None:
+    body: dict[str, Any] = {"items": [{}] * 100_000}
+    error = error_of(await staff("POST", "/orders", body), 422)
+    assert (error["code"], violated_fields(error)) == ("VALIDATION_FAILED", {"items"})
+    for door in ("edge", "service"):
+        async with Emporium(target(cluster, door), token=cluster.token("staff")) as shop:
+            with pytest.raises(InvalidRequest) as refused:
+                await shop.orders.create([OrderLine(quantity=0)] * 100_000)
+            assert [each.field for each in refused.value.violations] == ["items"]
+
+
+async def test_of_a_thousand_broken_lines_the_first_are_named(staff: Rest) -> None:
+    body = {"items": [{"product_id": "none", "quantity": 0}] * LINES}
+    error = error_of(await staff("POST", "/orders", body), 422)
+    assert error["message"].startswith("100 or more fields are invalid: items[0].")
+    assert "items[0].quantity" in violated_fields(error)

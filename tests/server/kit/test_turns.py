@@ -1,0 +1,66 @@
+"""Long work lets others run in between, and short work does not stop for anybody."""
+
+import asyncio
+
+from server.kit.turns import TURN, give_way, in_turns
+
+
+class Others:
+    """Another call, which counts its turns of the event loop."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+
+    async def run(self) -> None:
+        while True:
+            self.turns += 1
+            await asyncio.sleep(0)
+
+
+async def turns_during(things: list[int], weight: int) -> list[int]:
+    """At which turn of the others each thing was converted."""
+    others = Others()
+    task = asyncio.create_task(others.run())
+    await asyncio.sleep(0)
+
+    def convert(thing: int) -> int:
+        seen.append(thing)
+        return others.turns
+
+    seen: list[int] = []
+    turns = await in_turns(things, convert, lambda thing: weight)
+    task.cancel()
+    assert seen == things
+    return turns
+
+
+async def test_no_turn_converts_more_than_its_share() -> None:
+    turns = await turns_during([*range(10 * TURN)], weight=1)
+    assert sorted(turns) == turns
+    assert {turns.count(turn) for turn in turns} == {TURN}
+
+
+async def test_what_is_heavy_counts_for_as_much() -> None:
+    turns = await turns_during([*range(100)], weight=20)
+    assert {turns.count(turn) for turn in turns} == {TURN // 20}
+
+
+async def test_what_is_heavier_than_a_turn_has_one_to_itself() -> None:
+    turns = await turns_during([1, 2, 3], weight=5 * TURN)
+    assert len(set(turns)) == 3
+
+
+async def test_a_short_list_is_one_turn() -> None:
+    assert len(set(await turns_during([*range(TURN)], weight=1))) == 1
+
+
+async def test_work_that_was_a_turn_gives_way_and_less_does_not() -> None:
+    others = Others()
+    task = asyncio.create_task(others.run())
+    await asyncio.sleep(0)
+    before = others.turns
+    await give_way(TURN - 1)
+    assert others.turns == before
+    await give_way(TURN)
+    assert others.turns == before + 1
+    task.cancel()

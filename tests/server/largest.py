@@ -1,0 +1,159 @@
+"""The largest requests and answers that the contract allows, made as the services make them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from google.protobuf.message import Message
+
+from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
+from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.type.v1.address_pb2 import Address as AddressMessage
+from emporium.user.v1 import user_service_pb2 as user_pb
+from server.analytics.behaviour import rules as behaviour
+from server.analytics.behaviour import wire as behaviour_wire
+from server.analytics.reports import rules as reports
+from server.analytics.reports import wire as reports_wire
+from server.analytics.sales.rules import Figures, SalesDay
+from server.kit import descriptors
+from server.kit.auth import Signer, new_key
+from server.kit.context import Role
+from server.kit.listing.paging import After, Page, PageQuery, Sort, Total
+from server.order.catalog import rules as catalog
+from server.order.catalog import wire as catalog_wire
+from server.order.neighbours import Buyer
+from server.order.orders import rules as orders
+from server.order.orders import wire as orders_wire
+from server.user.accounts import rules as accounts
+from server.user.accounts import wire as accounts_wire
+from server.user.logins.wire import to_login
+from tests.server.tokens import TOKENS
+
+WIDE = "🎁"  # four bytes in UTF-8, as many as a character can have
+ID = "f" * 8 + "-ffff-7fff-bfff-" + "f" * 12
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
+MONEY = Decimal("999999999999.99")  # what the databases' columns hold
+PRICE = Decimal("9999999.99")
+VERSION = 2**63 - 1
+INT32_MAX = 2**31 - 1
+PER_PAGE_MAX = 100
+LONGEST_VALUE = WIDE * 200
+
+
+def rules_of(message: type[Message], field: str) -> Any:
+    """The contract's rules of a field."""
+    return descriptors.rules_of(message.DESCRIPTOR.fields_by_name[field])
+
+
+def longest(message: type[Message], field: str) -> str:
+    """The longest text that the contract lets a field hold."""
+    count: int = rules_of(message, field).string.max_len
+    return WIDE * count
+
+
+LINES_MAX = rules_of(order_pb.CreateOrderRequest, "items").repeated.max_items
+BATCH_MAX = rules_of(user_pb.BatchGetUsersRequest, "user_ids").repeated.max_items
+EVENTS_MAX = rules_of(domain_pb.RecordDomainEventsRequest, "events").repeated.max_items
+
+
+def order(lines: int = LINES_MAX) -> orders.Order:
+    """An order of so many lines, each as long as it can be."""
+    parts = [longest(AddressMessage, name) for name in ("recipient", "street", "city")]
+    recipient, street, city = parts
+    postal_code = longest(AddressMessage, "postal_code")
+    address = orders.Address(recipient, street, city, postal_code, "GB")
+    name = longest(order_pb.NewOrderItem, "product_name")
+    item = orders.Item(ID, name, PRICE, 100_000)
+    return orders.Order(
+        ID, ID, orders.Status.CANCELLED, (item,) * lines, "GBP", MONEY, MONEY, MONEY, MONEY, MONEY,
+        address, LAST, LAST, LAST, VERSION,
+    )  # fmt: skip
+
+
+def user() -> accounts.User:
+    """An account with the longest of everything."""
+    email = "a" * rules_of(user_pb.CreateUserRequest, "email").string.max_len
+    return accounts.User(
+        id=ID,
+        email=email,
+        full_name=longest(user_pb.CreateUserRequest, "full_name"),
+        age=149,
+        role=Role.CUSTOMER,
+        status=accounts.Status.DISABLED,
+        created_at=LAST,
+        updated_at=LAST,
+        version=VERSION,
+    )
+
+
+def product() -> catalog.Product:
+    """A product with the longest of everything."""
+    return catalog.Product(ID, "s" * 64, LONGEST_VALUE, PRICE, "GBP", LAST, LAST, VERSION)
+
+
+def figures() -> Figures:
+    """A day's figures, so large that those of all days can just be added up."""
+    orders_max, units_max = INT32_MAX // reports.DAYS_MAX, VERSION // reports.DAYS_MAX
+    amount = MONEY * orders_max
+    return Figures(orders_max, units_max, amount, orders_max, amount, orders_max, amount)
+
+
+def query() -> PageQuery:
+    """A page far into a list."""
+    sort = Sort("order_date", descending=True)
+    return PageQuery(sort, PER_PAGE_MAX, 10**6, None, None, "f" * 16, TOKENS)
+
+
+def page(row: Any) -> Page[Any]:
+    """A full page of equal rows."""
+    total = Total(INT32_MAX, is_estimate=True)
+    return Page([row] * PER_PAGE_MAX, total, After(LONGEST_VALUE, ID))
+
+
+async def answers() -> dict[str, Message]:
+    """The largest answer of every rpc, by its name."""
+    listed = orders.ListedOrder(order(orders.LISTED_ITEMS_MAX), LINES_MAX)
+    whole, account, thing = orders_wire.to_order(order()), accounts_wire.to_user(user()), product()
+    day = SalesDay(LAST.date(), figures())
+    report = reports.SalesReport("GBP", [day] * reports.DAYS_MAX)
+    properties = {f"{n:064}": WIDE * 512 for n in range(20)}
+    event = behaviour.Event(ID, ID, "a." * 32, LAST, properties, b"")
+    token = Signer(new_key("user-" + "f" * 32), 600).sign(ID, Role.CUSTOMER)
+    counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
+    return {
+        "Login": to_login(token, INT32_MAX, user()),
+        "CreateUser": account,
+        "GetUser": account,
+        "UpdateUser": account,
+        "ListUsers": accounts_wire.to_list(query(), page(user())),
+        "BatchGetUsers": await accounts_wire.to_batch([user()] * BATCH_MAX),
+        "CreateProduct": catalog_wire.to_product(thing),
+        "GetProduct": catalog_wire.to_product(thing),
+        "ListProducts": catalog_wire.to_list(query(), page(thing)),
+        "CreateOrder": whole,
+        "GetOrder": whole,
+        "UpdateOrder": whole,
+        "ListOrders": await orders_wire.to_list(query(), page(listed)),
+        "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),
+        "GetOrderUser": orders_wire.to_order_user(Buyer(ID, user().email, user().full_name)),
+        "RecordEvent": behaviour_wire.to_event(event),
+        "GetSalesReport": await reports_wire.to_report(report),
+        "RecordDomainEvents": counts,
+    }
+
+
+def create_order() -> order_pb.CreateOrderRequest:
+    """The largest order that anybody may place."""
+    line = order_pb.NewOrderItem(
+        product_id=ID,
+        product_name=longest(order_pb.NewOrderItem, "product_name"),
+        unit_price=f"{PRICE}",
+        quantity=100_000,
+    )
+    return order_pb.CreateOrderRequest(
+        items=[line] * LINES_MAX,
+        shipping_address=orders_wire.to_order(order(1)).shipping_address,
+        user_id=ID,
+        currency="GBP",
+        request_id="~" * 128,
+    )

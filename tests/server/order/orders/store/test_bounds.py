@@ -1,0 +1,87 @@
+"""What a list reads of the database, and what one statement writes, however long the orders are."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from server.kit.postgres import Pool, Record
+from server.order.events.encoding import to_outbox
+from server.order.orders.rules import LISTED_ITEMS_MAX, Line, OrderFilters, Placed
+from server.order.orders.store import rows
+from server.order.orders.store.orders import PostgresOrderStore
+from tests.server.order.orders.store.reading import page_of
+from tests.server.order.samples import line, placed
+
+LONG = 1_000
+
+
+class Recording:
+    """A pool that remembers every row it gives, and what it is given to write."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.rows: list[Record] = []
+        self.written: list[Sequence[Any]] = []
+        self._pool = pool
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[Record]:
+        rows = await self._pool.fetch(statement, *arguments)
+        self.rows += rows
+        return rows
+
+    async def fetchval(self, statement: str, *arguments: Any) -> Any:
+        return await self._pool.fetchval(statement, *arguments)
+
+    async def execute(self, statement: str, *arguments: Any) -> str:
+        self.written.append(arguments)
+        return await self._pool.execute(statement, *arguments)
+
+
+def store_on(pool: Any) -> PostgresOrderStore:
+    return PostgresOrderStore(pool, to_outbox, wake=lambda: None)
+
+
+def lines(count: int) -> list[Line]:
+    return [line(f"Line {n}") for n in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, LISTED_ITEMS_MAX, LISTED_ITEMS_MAX + 1, LONG])
+async def test_a_list_reads_the_first_lines_and_counts_them_all(
+    order_pool: Pool, count: int
+) -> None:
+    owner = str(uuid.uuid4())
+    made = [placed(*lines(count), user_id=owner) for _ in range(3)]
+    recording = Recording(order_pool)
+    store = store_on(recording)
+    for each in made:
+        await store.create(each, None, b"")
+
+    page = await store.list(OrderFilters(user_id=owner), page_of(per_page=2))
+    orders = {each.order.id: each.order for each in made}
+    assert len(page.rows) == 2
+    for listed in page.rows:
+        assert listed.item_count == count
+        assert listed.order.items == orders[listed.order.id].items[:LISTED_ITEMS_MAX]
+
+    read = [len(row["items"]) for row in recording.rows if "items" in row]
+    assert read == [min(count, LISTED_ITEMS_MAX)] * 2
+    assert len(recording.rows) == 2 + 2 + 1  # the page, its orders, and one row to see the next
+
+
+async def test_orders_that_are_written_together_have_as_many_lines_as_one_may_have(
+    order_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[int] = []
+
+    def noted(orders: Sequence[Any]) -> Any:
+        together.append(sum(len(order.items) for order in orders))
+        return inserts(orders)
+
+    inserts = rows.inserts
+    monkeypatch.setattr(rows, "inserts", noted)
+    store = store_on(order_pool)
+    made: list[Placed] = [placed(*lines(n)) for n in (1, LONG, 400, 400, 400, 1, 1)]
+    await asyncio.gather(*(store.create(each, None, b"") for each in made))
+    assert together == [1, LONG, 800, 402]
