@@ -29,14 +29,17 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_checkpoints": "off",
+    "timezone": "UTC",  # `initdb` writes down the one that it was run in
+    "log_timezone": "UTC",
+    # In the data folder: /dev/shm may be small, as in containers, and a killed server leaves its
+    # shared memory there.
+    "dynamic_shared_memory_type": "mmap",
 }
-# A crash may lose everything: for tests and --ephemeral only. Shared memory lies in the data
-# folder, because a killed server does not remove it elsewhere.
+# A crash may lose everything: for tests and --ephemeral only.
 NOT_DURABLE = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
-    "dynamic_shared_memory_type": "mmap",
 }
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
@@ -72,7 +75,6 @@ class EmbeddedPostgres:
             name="postgres",
             command=self._command(settings),
             log_file=self._log_file,
-            folder=Path("/"),
             user=self._user,
             stop_signal=signal.SIGINT,  # "fast" shutdown: does not wait for clients
             death_signal=signal.SIGINT,
