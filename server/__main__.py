@@ -1,13 +1,18 @@
 """The one door: `python -m server SERVICE` runs a service, all else is the command line's."""
 
-import importlib
 import sys
-
-from server.services import SERVICES
 
 
 def main() -> int:
     """Runs what the arguments ask for, and gives the exit code."""
+    if not sys.flags.safe_path:
+        # `-m` puts the current folder first, where a `random.py` would stand for Python's own.
+        sys.path.append(sys.path.pop(0))
+    # Imported late, as are the others: by now they come from where they should.
+    import importlib
+
+    from server.services import SERVICES
+
     if len(sys.argv) == 2 and sys.argv[1] in {each.name for each in SERVICES}:
         # A service's process never loads the command line's libraries: it is imported here, and
         # structlog is told that there is no rich, which it would load for colours we never print.

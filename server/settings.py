@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 import msgspec
 
@@ -21,6 +21,12 @@ class SettingsError(Exception):
 
 TOKEN_SECONDS_MAX = 86_400
 """The longest life of an access token; one that claims more is refused."""
+
+# How the URL of a database begins.
+_SCHEMES = {
+    "DATABASE_URL": ("postgresql://", "postgres://"),
+    "MONGODB_URI": ("mongodb://", "mongodb+srv://"),
+}
 
 Targets = Mapping[str, str]  # service to gRPC target
 
@@ -108,6 +114,22 @@ class Settings:
     shop: Shop = field(default_factory=Shop)
 
 
+def variables() -> frozenset[str]:
+    """The name of every variable that a service process reads."""
+    concerns: list[Any] = [concern.type for concern in fields(Settings)]
+    return frozenset(setting.name.upper() for concern in concerns for setting in fields(concern))
+
+
+def require_url(variable: str, text: str) -> None:
+    """Refuses what cannot be a URL for `variable`, without repeating it: it may hold a password.
+
+    Raises `SettingsError`.
+    """
+    schemes = _SCHEMES[variable]
+    if text and not text.startswith(schemes):
+        raise SettingsError(f"{variable} must begin with {' or '.join(schemes)}")
+
+
 def from_environment(service: str) -> Settings:
     """The settings of this process, which runs `service`. Raises `SettingsError`."""
     row = named(service)
@@ -125,21 +147,30 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 
 def _read_concern(concern: Any, environment: Mapping[str, str]) -> Any:
+    # Imported late: the supervisor of a cluster wants the names alone.
+    from msgspec import ValidationError
+
     values = {}
     for setting in fields(concern):
         variable = setting.name.upper()
         if variable not in environment:
             continue
+        if variable in _SCHEMES:
+            require_url(variable, environment[variable])
         try:
             values[setting.name] = _convert(environment[variable], setting.type)
-        except (msgspec.ValidationError, ValueError) as error:
+        except (ValidationError, ValueError) as error:
             raise SettingsError(f"{variable}={environment[variable]!r}: {error}") from error
     return concern(**values)
 
 
 def _convert(text: str, wanted: Any) -> Any:
+    import msgspec
+
     if wanted is Targets:
         return {**_on_loopback(), **dict(_target(each) for each in text.split())}
+    if get_origin(wanted) is Literal:
+        text = text.strip().lower()
     return msgspec.convert(text, wanted, strict=False, dec_hook=_decode)
 
 

@@ -1,6 +1,7 @@
 """The command line: its commands, and how it ends."""
 
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -10,28 +11,40 @@ from server.cli.doctor import doctor
 from server.cli.down import down
 from server.cli.import_orders import import_orders
 from server.cli.migrate import migrate
+from server.cli.reset import reset
 from server.cli.screen import show_error
 from server.cli.seed import seed
 from server.cli.status import status
 from server.cli.up import up
+from server.cli.version import version
 from server.local.errors import LocalError
+from server.local.process import surroundings
 
 app = typer.Typer(
     name="emporium",
     help="Runs Emporium on this machine.",
+    epilog="To uninstall: `emporium reset` for each home, then remove the checkout.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, down, status, doctor, migrate, seed):
+app.callback()(version)
+for command in (up, down, status, doctor, migrate, seed, reset):
     app.command()(command)
 app.command("import")(import_orders)
 app.add_typer(dead_letters.app)
 
 
 def main() -> int:
+    """Runs the command line as this process's own work; gives the exit code."""
+    for warning in surroundings.enter(at_home="--install-completion" in sys.argv):
+        print(f"! {warning}", file=sys.stderr)
+    return run()
+
+
+def run() -> int:
     """Runs the command line; gives the exit code. A `LocalError` is shown with its remedy."""
     try:
+        _require_folder()
         app()
     except LocalError as error:
         show_error(Console(stderr=True), error)
@@ -42,3 +55,10 @@ def main() -> int:
         print("stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _require_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise LocalError("the current folder does not exist any more", "Go to another.") from error

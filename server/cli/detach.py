@@ -8,7 +8,7 @@ from server.cli.progress import relay
 from server.local.errors import LocalError
 from server.local.home.folder import AlreadyRunning, Home
 from server.local.options import ClusterOptions
-from server.local.process.child import CHECKOUT
+from server.local.process.surroundings import for_supervisor
 from server.local.progress import Progress
 
 
@@ -25,7 +25,8 @@ def detached(options: ClusterOptions, progress: Progress) -> float:
     with home.log_file("supervisor").open("ab") as log:
         supervisor = subprocess.Popen(
             [*COMMAND, str(given), str(sending)],
-            cwd=CHECKOUT,
+            cwd="/",
+            env=for_supervisor(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

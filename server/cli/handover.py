@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from server.local.options import ClusterOptions
-from server.local.process.child import CHECKOUT
+from server.local.process.surroundings import PYTHON, for_supervisor
 
-COMMAND = (sys.executable, "-m", "server.cli.supervise")  # to be run in `CHECKOUT`
+COMMAND = (*PYTHON, "-u", "-m", "server.cli.supervise")
 
 
 def options_pipe(options: ClusterOptions) -> int:
@@ -28,7 +28,8 @@ def read_options(descriptor: int) -> ClusterOptions:
     """What `options_pipe` wrote."""
     with os.fdopen(descriptor, encoding="utf-8") as stream:
         content = json.load(stream)
-    return ClusterOptions(**content | {"home": Path(content["home"])})
+    content |= {"home": Path(content["home"]), "cors_origins": tuple(content["cors_origins"])}
+    return ClusterOptions(**content)
 
 
 def become_supervisor(options: ClusterOptions) -> None:
@@ -40,5 +41,5 @@ def become_supervisor(options: ClusterOptions) -> None:
     descriptor = options_pipe(options)
     os.set_inheritable(descriptor, True)
     sys.stdout.flush()
-    os.chdir(CHECKOUT)
-    os.execv(COMMAND[0], [*COMMAND, str(descriptor)])  # noqa: S606 -- a list of our own, no shell
+    os.chdir("/")
+    os.execve(COMMAND[0], [*COMMAND, str(descriptor)], for_supervisor())  # noqa: S606 -- a list of our own, no shell

@@ -12,7 +12,9 @@ from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
 from server.local.home import keys
 from server.local.home.folder import AlreadyRunning, Home
+from server.local.home.integrity import require_whole
 from server.local.home.record import require_running
+from server.local.options import require_urls
 from server.services import SERVICES
 
 
@@ -47,6 +49,8 @@ def migrate(
     url = shared.admin_url(
         database_url, postgres_host, postgres_port, postgres_user, postgres_password
     )
+    require_urls(url, mongodb_uri)
+    require_whole(place)
     keys.ensure(place)
     changed = asyncio.run(_migrate(url, mongodb_uri, place))
     for database, was_changed in changed.items():

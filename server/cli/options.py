@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from server.kit.dsn import credentials
+from server.local.errors import LocalError
+from server.local.process.surroundings import for_service
 
 Home = Annotated[
     Path, typer.Option(envvar="EMPORIUM_HOME", help="The cluster's folder.", show_default=True)
@@ -44,3 +46,15 @@ def admin_url(url: str, host: str, port: int, user: str, password: str) -> str:
     if url or not host:
         return url
     return f"postgresql://{credentials(user, password)}@{host}:{port}/postgres"
+
+
+def require_settings() -> None:
+    """Raises `LocalError` when a service could not read what the environment tells it."""
+    # Imported late, with what it needs to check a value; most commands do not.
+    from server import settings
+
+    try:
+        settings.read(for_service())
+    except settings.SettingsError as error:
+        remedy = "It comes from the environment or from .env; .env.example lists what may stand."
+        raise LocalError(str(error), remedy) from error

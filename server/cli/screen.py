@@ -29,7 +29,10 @@ def show_screen(
     took = "" if ready_seconds is None else f" in {ready_seconds:.1f} s"
     console.print(Text(f"\nEmporium is ready{took}.\n", style="bold green"))
     for what, where, note in _addresses(record):
-        line = f"  {what:<13}{where:<32}{note}".rstrip()
+        line = f"  {what:<13}{where:<30}  {note}".rstrip()
+        if note and len(line) > console.width:
+            # A path stays whole, so that it can be copied; the note goes below it.
+            line = f"  {what:<13}{where}\n  {'':<13}{note}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(Text("\nDemo logins", style="bold"))
     console.print(_logins(record.logins))
@@ -74,9 +77,10 @@ def examples(record: ClusterRecord, token: str) -> list[str]:
     staff = example_user(record)
     edge = record.edge_url.removeprefix("http://")
     asking = """-plaintext -H "authorization: Bearer $TOKEN" -d '{"per_page": 2}'"""
+    orders = f"{record.edge_url}/api/v1/orders?per_page=2"
     return [
         f"  TOKEN={token}  # for 10 minutes",
-        f'  curl -s "{record.edge_url}/api/v1/orders?per_page=2" -H "Authorization: Bearer $TOKEN"',
+        f'  curl -s --noproxy localhost "{orders}" -H "Authorization: Bearer $TOKEN"',
         f"  {_program('grpcurl')} {asking} {record.grpc['order']} {LIST_ORDERS}",
         f"  {shlex.quote(sys.executable)} - <<'END'",
         "import asyncio",

@@ -1,5 +1,6 @@
 """`emporium up`: runs everything, from the databases to the edge, until it is stopped."""
 
+import shlex
 from typing import Annotated, Literal
 
 import typer
@@ -10,8 +11,9 @@ from server.cli.detach import detached
 from server.cli.handover import become_supervisor
 from server.cli.live import progress_on
 from server.cli.screen import show_record, show_running
+from server.local.checks import limits
 from server.local.home.folder import AlreadyRunning
-from server.local.home.plan import DEFAULT_EDGE_PORT
+from server.local.home.plan import DEFAULT_EDGE_PORT, PORT_MAX
 from server.local.home.record import require_running
 from server.local.options import ClusterOptions
 
@@ -20,9 +22,23 @@ def up(  # noqa: PLR0913 (a parameter for each option)
     *,
     home: shared.Home = shared.DEFAULT_HOME,
     edge_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=PORT_MAX,
+            help=f"0: any free one. Left out: the home's, at first {DEFAULT_EDGE_PORT}.",
+            show_default=False,
+        ),
+    ] = None,
+    port_base: Annotated[
         int,
-        typer.Option(min=0, max=65535, help="0: any. Not the default: all ports are free ones."),
-    ] = DEFAULT_EDGE_PORT,
+        typer.Option(
+            min=0,
+            max=PORT_MAX,
+            help="The first of consecutive ports for all parts. Left out: the home's.",
+            show_default=False,
+        ),
+    ] = 0,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes of each service.")] = 1,
     seed: Annotated[Literal["small", "none"], typer.Option(help="Sample data.")] = "small",
     rate_limit: Annotated[
@@ -31,6 +47,16 @@ def up(  # noqa: PLR0913 (a parameter for each option)
     login_limit: Annotated[
         int, typer.Option(min=1, metavar="PER_MINUTE", help="Logins from one address.")
     ] = 5,
+    cors_origins: Annotated[
+        list[str],
+        typer.Option(
+            "--cors-origin",
+            envvar="CORS_ORIGINS",
+            metavar="ORIGIN",
+            help="Whose pages may call the edge; may be repeated. Left out: those of development.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006 (typer makes a list of its own of it)
     ephemeral: Annotated[
         bool, typer.Option("--ephemeral", help="On the RAM disk, not durable, deleted at exit.")
     ] = False,
@@ -48,16 +74,21 @@ def up(  # noqa: PLR0913 (a parameter for each option)
     options = ClusterOptions(
         home=home.absolute(),
         edge_port=edge_port,
+        port_base=port_base,
         workers=workers,
         seed=seed,
         ephemeral=ephemeral,
         rate_limit_per_minute=rate_limit,
         login_limit_per_minute=login_limit,
+        cors_origins=tuple(cors_origins),
         database_url=shared.admin_url(
             database_url, postgres_host, postgres_port, postgres_user, postgres_password
         ),
         mongodb_uri=mongodb_uri,
     )
+    shared.require_settings()
+    for warning in limits.warnings():
+        Console(stderr=True).print(f"! {warning}", markup=False, soft_wrap=True)
     if detach:
         _start_detached(options)
     else:
@@ -72,4 +103,5 @@ def _start_detached(options: ClusterOptions) -> None:
         show_running(console, options.home, error)
     else:
         show_record(console, require_running(options.home), ready_seconds)
-        console.print(f"\nStop it with: emporium down --home {options.home}")
+        stop = f"emporium down --home {shlex.quote(str(options.home))}"
+        console.print(f"\nStop it with: {stop}", markup=False, highlight=False, soft_wrap=True)

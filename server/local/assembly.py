@@ -15,8 +15,8 @@ from server.local.home.plan import PortPlan, process_names
 from server.local.home.record import ClusterRecord
 from server.local.options import ClusterOptions
 from server.local.preparation.client import Preparation
-from server.local.process.child import CHECKOUT
 from server.local.process.part import Part
+from server.local.process.surroundings import CHECKOUT
 from server.services import SERVICES, Service
 
 # Each process of a service with PostgreSQL holds a pool and a listening connection.
@@ -149,4 +149,5 @@ class Assembly:
             },
             rate_limit_per_minute=self.options.rate_limit_per_minute,
             login_limit_per_minute=self.options.login_limit_per_minute,
+            cors_origins=self.options.cors_origins,
         )

@@ -18,7 +18,8 @@ from typing import Self
 from server.local.assembly import Assembly
 from server.local.home import keys, orphans
 from server.local.home.folder import Home, require_space
-from server.local.home.plan import plan
+from server.local.home.integrity import require_whole
+from server.local.home.plan import kept_plan
 from server.local.home.record import ClusterRecord, Login
 from server.local.options import ClusterOptions
 from server.local.preparation.client import Preparation
@@ -129,6 +130,7 @@ class Cluster:
         stack.enter_context(self.home.locked())
         for name in orphans.end_all(self.home):
             self._progress.reported(f"ended {name}, which a killed supervisor left running")
+        require_whole(self.home)
         self.home.rotate_logs()
         rotating = asyncio.create_task(self._keep_rotating(self.home))
         stack.callback(rotating.cancel)
@@ -136,7 +138,8 @@ class Cluster:
         self.preparation = Preparation(self.home)
         stack.push_async_callback(self.preparation.stop)
         await self.preparation.start()
-        ports = plan(self.options.edge_port, self.options.workers)
+        options = self.options
+        ports = kept_plan(self.home, options.edge_port, options.workers, options.port_base)
         assembly = Assembly(self.options, ports, self.home, self.preparation)
         self._record.data = str(self.home.data)
         self._write()

@@ -5,7 +5,7 @@ from server.local.home.credentials import service_dsn, service_mongodb_uri
 from server.local.home.folder import Home
 from server.local.home.plan import PortPlan
 from server.local.options import ClusterOptions
-from server.local.process.child import inherited
+from server.local.process.surroundings import for_service
 from server.services import Service
 
 # Between NOT_SERVING and the last accepted call. The edge checks every second, if it still runs.
@@ -23,13 +23,13 @@ def service_environment(
     mongodb_uri: str,
     own_mongo: bool,
 ) -> dict[str, str]:
-    """The supervisor's own environment, without its secrets, and this process's settings on top.
+    """What a service may hear of the supervisor's environment, and this process's settings on top.
 
     With `own_mongo`, `mongodb_uri` is an admin's and the service has a role of its own there.
     """
     environment = (
         {"DRAIN_SECONDS": DRAIN_SECONDS}
-        | inherited()
+        | for_service()
         | {
             "GRPC_HOST": "127.0.0.1",
             "GRPC_PORT": str(ports.grpc[service.name]),
@@ -40,7 +40,6 @@ def service_environment(
             "NEIGHBOUR_TARGETS": " ".join(
                 f"{name}=dns:///127.0.0.1:{ports.grpc[name]}" for name in service.neighbours
             ),
-            "PYTHONUNBUFFERED": "1",
         }
     )
     if service.postgres:

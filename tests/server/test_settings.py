@@ -29,6 +29,8 @@ CHOICES: dict[str, tuple[str, Any]] = {
     "log_level": ("debug", "debug"),
     "mongodb_driver": ("motor", "motor"),
     "token_seconds": ("7", 7),
+    "database_url": ("postgresql://a:b@c/d", "postgresql://a:b@c/d"),
+    "mongodb_uri": ("mongodb://a", "mongodb://a"),
 }
 
 SETTINGS = [
@@ -77,6 +79,22 @@ def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> Non
         read({variable: text})
     assert variable in str(refused.value)
     assert repr(text) in str(refused.value)
+
+
+@pytest.mark.parametrize("written", ["INFO", "Info", " info "])
+def test_a_choice_may_be_written_in_capitals(written: str) -> None:
+    assert read({"LOG_LEVEL": written}).server.log_level == "info"
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "MONGODB_URI"])
+def test_a_url_of_another_database_is_refused_and_not_repeated(variable: str) -> None:
+    with pytest.raises(SettingsError, match=variable) as refused:
+        read({variable: "sqlite:///hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_variables_are_all_of_them() -> None:
+    assert settings.variables() == {setting.upper() for _, setting, _ in SETTINGS}
 
 
 def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:

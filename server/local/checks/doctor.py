@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from server.local.checks import limits
 from server.local.engines import binaries
 from server.local.engines.postgres import UNPRIVILEGED_USER
 from server.local.errors import LocalError
-from server.local.home.folder import RAM_DISK, Home, require_space
-from server.local.home.plan import DEFAULT_EDGE_PORT, plan
+from server.local.home.folder import RAM_DISK, Home, read_private, require_space
+from server.local.home.integrity import damages
+from server.local.home.plan import plan
 from server.local.home.record import read
 from server.local.process.remedies import remedy_for
+from server.local.process.surroundings import for_program
 
 PYTHON_MIN = (3, 11)
 PROGRAM_TIMEOUT_SECONDS = 20.0
@@ -40,6 +43,8 @@ def examine(home: Home) -> list[Finding]:
         _program("MongoDB", binaries.mongod),
         _program("Envoy", binaries.envoy),
         *_user(),
+        *_files(home),
+        *(Finding("warning", text) for text in limits.warnings()),
         _ports(home),
         _disk(home),
         _ram_disk(),
@@ -67,6 +72,8 @@ def _program(name: str, find: Callable[[], Path]) -> Finding:
             text=True,
             timeout=PROGRAM_TIMEOUT_SECONDS,
             check=False,
+            env=for_program(),
+            cwd="/",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Finding("error", f"{name}: {program} does not run: {error}", "Install it again.")
@@ -94,15 +101,20 @@ def _user() -> Iterator[Finding]:
         yield Finding("ok", f"running as root; PostgreSQL will run as {UNPRIVILEGED_USER}")
 
 
+def _files(home: Home) -> Iterator[Finding]:
+    for damage in damages(home):
+        yield Finding("error", damage.problem, damage.remedy)
+
+
 def _ports(home: Home) -> Finding:
     record = read(home)
     if record is not None and record.is_alive:
         return Finding("ok", f"ports: a cluster runs in {home.directory}")
     try:
-        plan(DEFAULT_EDGE_PORT)
-    except LocalError as error:
-        return Finding("warning", error.problem, error.remedy)
-    return Finding("ok", f"ports: {DEFAULT_EDGE_PORT} and the other well-known ones are free")
+        chosen = plan(None, kept=read_private(home.directory / "ports.json"))
+    except (LocalError, ValueError) as error:
+        return Finding("warning", str(error), getattr(error, "remedy", ""))
+    return Finding("ok", f"ports: {chosen.edge} and those of the other parts are free")
 
 
 def _disk(home: Home) -> Finding:

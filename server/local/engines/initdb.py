@@ -19,9 +19,7 @@ async def initialise(data: Path, password_file: Path, user: str | None, log_file
     fresh = data.with_name(f"{data.name}.new")
     _lay_out(fresh, password_file, user)
     command = _command(fresh, password_file)
-    await run_once(
-        Child(name="initdb", command=command, log_file=log_file, folder=Path("/"), user=user)
-    )
+    await run_once(Child(name="initdb", command=command, log_file=log_file, user=user))
     fresh.rename(data)
 
 

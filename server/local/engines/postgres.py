@@ -34,14 +34,17 @@ SETTINGS = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
+    "timezone": "UTC",  # `initdb` writes down the one that it was run in
+    "log_timezone": "UTC",
+    # In the data folder: /dev/shm may be small, as in containers, and a killed server leaves its
+    # shared memory there.
+    "dynamic_shared_memory_type": "mmap",
 }
-# A crash may lose everything: for tests and --ephemeral only. Shared memory lies in the data
-# folder, because a killed server does not remove it elsewhere.
+# A crash may lose everything: for tests and --ephemeral only.
 NOT_DURABLE = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
-    "dynamic_shared_memory_type": "mmap",
 }
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
@@ -77,7 +80,6 @@ class EmbeddedPostgres:
             name="postgres",
             command=self._command(settings),
             log_file=self._log_file,
-            folder=Path("/"),
             user=self._user,
             stop_signal=signal.SIGINT,  # "fast" shutdown: does not wait for clients
             death_signal=signal.SIGINT,

@@ -1,13 +1,13 @@
 """A service as a child process."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 import psutil
 
-from server.local.process.child import CHECKOUT, Child
+from server.local.process.child import Child
+from server.local.process.surroundings import PYTHON
 
 # Workers share a port, so a connection to it may reach any of them. Only the kernel knows which
 # process listens, and it offers no event for it.
@@ -43,10 +43,9 @@ class ServiceProcess:
         self._await_serving = await_serving
         self.child = Child(
             name=name,
-            command=[sys.executable, "-m", "server", service],
+            command=[*PYTHON, "-u", "-m", "server", service],
             log_file=log_file,
             environment=environment,
-            folder=CHECKOUT,
         )
 
     async def start(self) -> None:

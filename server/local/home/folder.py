@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,11 @@ RAM_DISK = Path("/dev/shm")  # noqa: S108 (used for private folders with names o
 RAM_PREFIX = "emporium-"
 SPACE_BYTES_MIN = 500 * 1024**2  # empty databases take 350 MB
 LOG_BYTES_MAX = 5 * 1024**2
+# All that a cluster puts into its home.
+CONTENT = (
+    *("cluster.json", "ports.json", "secrets.json", "logins.json", "seeded.json", ".gitignore"),
+    *("keys", "postgres", "mongo", "edge", "logs", "lock"),
+)
 
 
 class AlreadyRunning(LocalError):
@@ -111,6 +117,19 @@ class Home:
                     copy.unlink(missing_ok=True)
                 os.truncate(log, 0)
 
+    def remove(self) -> list[str]:
+        """Removes all of it; gives the names of what is not ours, which stays."""
+        for name in CONTENT:
+            path = self.directory / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        left = sorted(path.name for path in self.directory.iterdir())
+        if not left:
+            self.directory.rmdir()
+        return left
+
     def secret(self, name: str) -> str:
         """The password stored under `name`, generated at first use."""
         stored = read_private(self.data / "secrets.json")
@@ -170,8 +189,9 @@ def _lock(lock: IO[str], directory: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        quoted = shlex.quote(str(directory))
         raise AlreadyRunning(
             f"a cluster already runs in {directory}",
-            f"Look at it with `emporium status --home {directory}`, or stop it with "
-            f"`emporium down --home {directory}`.",
+            f"Look at it with `emporium status --home {quoted}`, or stop it with "
+            f"`emporium down --home {quoted}`.",
         ) from error

@@ -1,14 +1,23 @@
-"""Chooses the port of each part of a cluster."""
+"""Chooses the port of each part of a cluster, once for each home."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.local.home.ports import free_ports, require_free
+from server.local.errors import LocalError
+from server.local.home.folder import Home, read_private, write_private
+from server.local.home.ports import free_ports, is_free, require_free
 from server.services import SERVICES
 
 DEFAULT_EDGE_PORT = 8080
 WELL_KNOWN_ADMIN = 9901
 WELL_KNOWN_METRICS = 9464
-PORT_REMEDY = "Stop its holder, or choose another --edge-port, which makes all ports free ones."
+PORT_MAX = 65_535
+PORT_REMEDY = (
+    "Stop its holder, or choose another --edge-port, or for all parts a --port-base, or any free "
+    "ports with --edge-port 0."
+)
+
+Ports = Mapping[str, int]  # by purpose, as `purposes` names them; 0: any free one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,45 +48,110 @@ def process_names(service: str, workers: int) -> list[str]:
     return [service] if workers == 1 else [f"{service}-{n}" for n in range(1, workers + 1)]
 
 
-def plan(edge_port: int, workers: int = 1) -> PortPlan:
-    """The well-known ports with the default edge port; free ones with any other, 0 for any.
+def kept_plan(home: Home, edge_port: int | None, workers: int, port_base: int) -> PortPlan:
+    """The ports of `home`: those of its last start where nothing else is asked for.
 
-    Raises `LocalError` naming a port that is in use, and its holder.
+    Raises `LocalError` as `plan` does. The caller holds the home's lock.
     """
-    processes = [name for each in SERVICES for name in process_names(each.name, workers)]
-    numbered = processes if workers > 1 else []
-    postgres, mongod, *own_ports = free_ports(2 + len(numbered))
-    own = dict(zip(numbered, own_ports, strict=True))
-    if edge_port == DEFAULT_EDGE_PORT:
-        chosen = PortPlan(
-            edge=DEFAULT_EDGE_PORT,
-            admin=WELL_KNOWN_ADMIN,
-            grpc={each.name: each.port for each in SERVICES},
-            own=own,
-            metrics={name: WELL_KNOWN_METRICS + n for n, name in enumerate(processes)},
-            postgres=postgres,
-            mongod=mongod,
-        )
-    else:
-        taken = frozenset({postgres, mongod, edge_port, *own_ports})
-        edge, admin, *rest = free_ports(2 + len(SERVICES) + len(processes), taken)
-        chosen = PortPlan(
-            edge=edge_port or edge,
-            admin=admin,
-            grpc=dict(zip((each.name for each in SERVICES), rest, strict=False)),
-            own=own,
-            metrics=dict(zip(processes, rest[len(SERVICES) :], strict=True)),
-            postgres=postgres,
-            mongod=mongod,
-        )
-    _require_free(chosen)
+    file = home.directory / "ports.json"
+    kept = read_private(file)
+    chosen = plan(edge_port, workers, port_base=port_base, kept=kept)
+    write_private(file, {**kept, **_flat(chosen)})
     return chosen
 
 
-def _require_free(chosen: PortPlan) -> None:
-    require_free(chosen.edge, "the edge", PORT_REMEDY)
-    require_free(chosen.admin, "Envoy's admin page", PORT_REMEDY)
-    for service, port in chosen.grpc.items():
-        require_free(port, f"the {service} service", PORT_REMEDY)
-    for process, port in chosen.metrics.items():
-        require_free(port, f"the metrics of {process}", PORT_REMEDY)
+def plan(
+    edge_port: int | None, workers: int = 1, *, port_base: int = 0, kept: Ports | None = None
+) -> PortPlan:
+    """The ports `kept` from an earlier start, or from `port_base` on, or the well-known ones.
+
+    An `edge_port` counts before these; without ports that are kept, any but the default one makes
+    all others free ones. 0 stands for any free port, and lets those that are kept and in use now be
+    replaced. Raises `LocalError` naming a port that is in use, and its holder.
+    """
+    purposes = _purposes(workers)
+    wanted = _wanted(edge_port, purposes, port_base, kept or {})
+    if edge_port == 0:
+        wanted = {name: port if port and is_free(port) else 0 for name, port in wanted.items()}
+    missing = [name for name in purposes if not wanted[name]]
+    found = free_ports(len(missing), frozenset(wanted.values()))
+    wanted |= dict(zip(missing, found, strict=True))
+    for name, port in wanted.items():
+        require_free(port, name, PORT_REMEDY)
+    return _planned(wanted, workers)
+
+
+def _processes(workers: int) -> list[str]:
+    return [name for each in SERVICES for name in process_names(each.name, workers)]
+
+
+def _purposes(workers: int) -> list[str]:
+    """What ports are for, in the order in which `--port-base` counts."""
+    processes = _processes(workers)
+    return [
+        "the edge",
+        "Envoy's admin page",
+        *(f"the {each.name} service" for each in SERVICES),
+        "PostgreSQL",
+        "MongoDB",
+        *(f"the metrics of {name}" for name in processes),
+        *(f"{name} alone" for name in processes if workers > 1),
+    ]
+
+
+def _wanted(
+    edge_port: int | None, purposes: list[str], port_base: int, kept: Ports
+) -> dict[str, int]:
+    if port_base:
+        if port_base + len(purposes) - 1 > PORT_MAX:
+            raise LocalError(
+                f"--port-base {port_base} leaves no room for {len(purposes)} ports",
+                f"Choose one of at most {PORT_MAX - len(purposes) + 1}.",
+            )
+        wanted = {name: port_base + n for n, name in enumerate(purposes)}
+    elif kept:
+        wanted = {name: int(kept.get(name, 0)) for name in purposes}
+    elif edge_port in (None, DEFAULT_EDGE_PORT):
+        wanted = _well_known(purposes)
+    else:
+        wanted = dict.fromkeys(purposes, 0)
+    if edge_port:
+        wanted = {name: 0 if port == edge_port else port for name, port in wanted.items()}
+        wanted["the edge"] = edge_port
+    return wanted
+
+
+def _well_known(purposes: list[str]) -> dict[str, int]:
+    metrics = [name for name in purposes if name.startswith("the metrics of ")]
+    return {
+        **dict.fromkeys(purposes, 0),
+        "the edge": DEFAULT_EDGE_PORT,
+        "Envoy's admin page": WELL_KNOWN_ADMIN,
+        **{f"the {each.name} service": each.port for each in SERVICES},
+        **{name: WELL_KNOWN_METRICS + n for n, name in enumerate(metrics)},
+    }
+
+
+def _planned(ports: Ports, workers: int) -> PortPlan:
+    processes = _processes(workers)
+    return PortPlan(
+        edge=ports["the edge"],
+        admin=ports["Envoy's admin page"],
+        grpc={each.name: ports[f"the {each.name} service"] for each in SERVICES},
+        own={name: ports[f"{name} alone"] for name in processes if workers > 1},
+        metrics={name: ports[f"the metrics of {name}"] for name in processes},
+        postgres=ports["PostgreSQL"],
+        mongod=ports["MongoDB"],
+    )
+
+
+def _flat(chosen: PortPlan) -> dict[str, int]:
+    return {
+        "the edge": chosen.edge,
+        "Envoy's admin page": chosen.admin,
+        **{f"the {name} service": port for name, port in chosen.grpc.items()},
+        "PostgreSQL": chosen.postgres,
+        "MongoDB": chosen.mongod,
+        **{f"the metrics of {name}": port for name, port in chosen.metrics.items()},
+        **{f"{name} alone": port for name, port in chosen.own.items()},
+    }

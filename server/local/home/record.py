@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -79,6 +80,7 @@ def require_running(directory: Path) -> ClusterRecord:
     record = read(Home.at(directory))
     if record is None or not record.is_alive:
         raise LocalError(
-            f"no cluster runs in {directory}", f"Start one: emporium up --home {directory}"
+            f"no cluster runs in {directory}",
+            f"Start one: emporium up --home {shlex.quote(str(directory))}",
         )
     return record

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import re
 import signal
-import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,20 +11,19 @@ from pathlib import Path
 from server.local.errors import ChildDied, LocalError
 from server.local.process.identity import ProcessRecord, start_of
 from server.local.process.remedies import remedy_for
+from server.local.process.surroundings import PYTHON, for_program
 
-CHECKOUT = Path(__file__).parents[3]  # the folder of the package `server`
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 16_384
 LINE_LENGTH_MAX = 400
-# Variables that children must not inherit: admin access to databases, and secrets.
-NOT_FOR_CHILDREN = re.compile(
-    r"^(DATABASE_URL|MONGODB_URI)$|PASSWORD|PASSPHRASE|SECRET|(^|_)(TOKEN|API_KEY)$"
-)
 
 
-def inherited() -> dict[str, str]:
-    """Our own environment without the variables that children must not have."""
-    return {name: value for name, value in os.environ.items() if not NOT_FOR_CHILDREN.search(name)}
+def launched(
+    command: Sequence[str], death_signal: signal.Signals = signal.SIGKILL, user: str | None = None
+) -> list[str]:
+    """`command`, to be started by `launch.py` with this process as its parent."""
+    instructions = [str(os.getpid()), str(int(death_signal)), user or "-"]
+    return [*PYTHON, "-S", str(LAUNCHER), *instructions, *command]
 
 
 @dataclass(kw_only=True)
@@ -41,8 +38,8 @@ class Child:
     name: str
     command: list[str]
     log_file: Path
-    environment: Mapping[str, str] = field(default_factory=inherited)
-    folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=for_program)
+    folder: Path = Path("/")
     user: str | None = None  # the user to run as, when we are root
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
@@ -64,13 +61,9 @@ class Child:
     async def start(self) -> None:
         """Starts the process, which need not be ready yet."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        launch = [sys.executable, "-I", "-S", str(LAUNCHER)]
-        instructions = [str(os.getpid()), str(int(self.death_signal)), self.user or "-"]
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *launch,
-                *instructions,
-                *self.command,
+                *launched(self.command, self.death_signal, self.user),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

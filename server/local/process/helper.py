@@ -7,13 +7,13 @@ what takes a database driver, gRPC or cryptography.
 import asyncio
 import itertools
 import json
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from server.local.errors import LocalError
-from server.local.process.child import CHECKOUT, inherited
+from server.local.process.child import launched
+from server.local.process.surroundings import PYTHON, for_program
 
 IDLE_SECONDS = 5.0
 ANSWER_BYTES_MAX = 1024 * 1024
@@ -78,14 +78,12 @@ class Helper:
             return
         with self._log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                self._module,
+                *launched([*PYTHON, "-m", self._module]),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env=inherited(),
-                cwd=CHECKOUT,
+                env=for_program(),
+                cwd="/",
                 limit=ANSWER_BYTES_MAX,
                 start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
             )

@@ -1,8 +1,8 @@
 """Executes another program, having asked for a signal when the parent dies.
 
-`child.py` runs it as a script and nobody imports it. What it does (to drop root, to request the
-signal) belongs between fork and exec, where a process with threads must not run Python. So this
-small process does it and then executes the program.
+`child.py` runs it as a script. What it does (to drop root, to request the signal) belongs between
+fork and exec, where a process with threads must not run Python. So this small process does it and
+then executes the program. It imports nothing of ours.
 
     launch.py PARENT_PID DEATH_SIGNAL USER|- PROGRAM ARGUMENT...
 """
@@ -10,6 +10,7 @@ small process does it and then executes the program.
 import ctypes
 import os
 import pwd
+import resource
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -19,6 +20,24 @@ PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 CAPABILITY_VERSION_3 = 0x20080522
+# What a shell may have lowered, by `ulimit`, and each process may raise again to what it may have.
+LIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_CPU")
+UMASK = 0o022
+
+
+def settle() -> None:
+    """Gives this process the usual umask, and every limit as high as it may be."""
+    os.umask(UMASK)
+    for name in LIMITS:
+        limit = getattr(resource, name, None)
+        if limit is None:
+            continue
+        soft, hard = resource.getrlimit(limit)
+        if soft != hard:
+            try:
+                resource.setrlimit(limit, (hard, hard))
+            except (ValueError, OSError):
+                continue  # macOS names a limit on files that it does not grant
 
 
 def become(user: str) -> None:
@@ -77,6 +96,7 @@ def main() -> None:
     """Reads the arguments described above and executes the program."""
     parent, death_signal, user = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     program = sys.argv[4:]
+    settle()
     if user != "-":
         become(user)
     die_with(parent, death_signal)

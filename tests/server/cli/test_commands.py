@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from emporium.__main__ import main as console_script
-from server.cli.command_line import app, main
+from server.cli.command_line import app, run
 from server.local.errors import LocalError
 from server.local.home.folder import Home
 from server.local.home.orphans import await_end
@@ -230,6 +230,20 @@ def test_ctrl_c_stops_everything_in_the_foreground(tmp_path: Path) -> None:
     assert not Path(record.data).exists()
 
 
+def test_the_origins_reach_the_cluster_by_option_and_by_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ClusterOptions] = []
+    up = importlib.import_module("server.cli.up")  # its package holds a function of that name
+    monkeypatch.setattr(up, "become_supervisor", asked.append)
+    origins = ("http://a.example", "http://b.example:81")
+    words = [word for origin in origins for word in ("--cors-origin", origin)]
+    assert invoke("up", "--home", str(tmp_path), *words).exit_code == 0
+    monkeypatch.setenv("CORS_ORIGINS", " ".join(origins))
+    assert invoke("up", "--home", str(tmp_path)).exit_code == 0
+    assert [options.cors_origins for options in asked] == [origins, origins]
+
+
 def test_the_limits_reach_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[ClusterOptions] = []
     up = importlib.import_module("server.cli.up")  # its package holds a function of that name
@@ -243,7 +257,7 @@ def test_an_error_is_shown_with_its_remedy_and_no_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["emporium", "status", "--home", str(tmp_path)])
-    assert main() == 1
+    assert run() == 1
     output = capsys.readouterr().err
     assert "no cluster runs in" in output
     assert "emporium up" in output

@@ -43,6 +43,7 @@ def test_options_reach_the_supervisor_as_they_are() -> None:
         edge_port=0,
         workers=3,
         seed="none",
+        cors_origins=("https://shop.example", "http://localhost:3000"),
         database_url="postgresql://a:b@c/d",
     )
     assert read_options(options_pipe(options)) == options

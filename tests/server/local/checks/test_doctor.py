@@ -60,7 +60,7 @@ def test_a_full_disk_is_an_error_and_a_full_ram_disk_a_warning(
 
 
 def test_a_port_in_use_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(edge_port: int) -> None:
+    def refuse(edge_port: int | None, kept: object) -> None:
         raise LocalError("port 8080 is in use", "Choose another.")
 
     monkeypatch.setattr(doctor, "plan", refuse)

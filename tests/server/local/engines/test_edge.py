@@ -11,19 +11,23 @@ from server.local.engines import edge
 SOURCE = Path(__file__).parents[4] / "envoy"
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Any:
-    written = edge.render(
+def render(into: Path, *origins: str) -> Path:
+    return edge.render(
         SOURCE,
-        tmp_path / "edge",
+        into,
         edge_port=18080,
         admin_port=19901,
         endpoints={"user": [("127.0.0.1", 1), ("127.0.0.1", 2)], "order": [], "analytics": []},
-        jwks=tmp_path / "keys.json",
+        jwks=into.parent / "keys.json",
         rate_limit_per_minute=7,
         login_limit_per_minute=3,
+        cors_origins=origins,
     )
-    return yaml.safe_load(written.read_text())
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Any:
+    return yaml.safe_load(render(tmp_path / "edge").read_text())
 
 
 def test_both_ports_are_on_loopback(config: Any) -> None:
@@ -63,3 +67,27 @@ def test_endpoints_are_replaced_whole(config: Any, tmp_path: Path) -> None:
     ]
     assert addresses == [3]
     assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
+
+
+def allowed_origins(folder: Path) -> list[str]:
+    routes = yaml.safe_load((folder / "generated/routes.yaml").read_text())
+    (host,) = routes["resources"][0]["virtual_hosts"]
+    policy = host["typed_per_filter_config"]["envoy.filters.http.cors"]
+    return [each["exact"] for each in policy["allow_origin_string_match"]]
+
+
+def test_the_origins_are_the_ones_asked_for_or_those_of_development(tmp_path: Path) -> None:
+    render(tmp_path / "usual")
+    example = (SOURCE.parent / ".env.example").read_text()
+    assert f"\n#CORS_ORIGINS={' '.join(allowed_origins(tmp_path / 'usual'))}\n" in example
+    render(tmp_path / "asked", "https://shop.example", "https://shop.example:8443")
+    asked = ["https://shop.example", "https://shop.example:8443"]
+    assert allowed_origins(tmp_path / "asked") == asked
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a: 'b' #c {d} \"é\"" / "edge"
+    config = yaml.safe_load(render(folder).read_text())
+    (host,) = config["static_resources"]["clusters"][:1]
+    source = host["eds_cluster_config"]["eds_config"]["path_config_source"]
+    assert source == {"path": f"{folder}/endpoints/{host['name']}.yaml"}

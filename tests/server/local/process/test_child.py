@@ -66,7 +66,9 @@ async def test_a_child_that_ignores_the_request_to_end_is_ended_anyway(tmp_path:
 async def test_a_child_that_fails_is_reported_with_its_last_log_lines_and_the_remedy(
     tmp_path: Path,
 ) -> None:
-    code = "import sys; print('one'); sys.exit('could not write: No space left on device')"
+    code = (
+        "import sys; print('one', flush=True); sys.exit('could not write: No space left on device')"
+    )
     with pytest.raises(ChildDied) as raised:
         await run_once(python(code, tmp_path / "log"))
     assert raised.value.returncode == 1
