@@ -85,7 +85,7 @@ def _with_nul(value: Any, path: str = "") -> Iterator[str]:
     elif isinstance(value, Mapping):
         for key, part in value.items():
             yield from _with_nul(key, path)
-            yield from _with_nul(part, f"{path}[]")
+            yield from _with_nul(part, f"{path}[{key}]")
     elif isinstance(value, Sequence) and not isinstance(value, bytes):
         for n, part in enumerate(value):
             yield from _with_nul(part, f"{path}[{n}]")
@@ -97,7 +97,5 @@ def _path(path: Any) -> str:
     for element in path.elements if path else ():
         text += f".{element.field_name}" if text else element.field_name
         if element.subscript:
-            # A key of a map is the caller's word, and no error repeats those.
-            n = element.subscript
-            text += f"[{n.value}]" if n.field == "index" else "[]"
+            text += f"[{element.subscript.value}]"
     return text

@@ -88,5 +88,6 @@ def test_a_mask_says_what_is_set_and_what_is_cleared(
 def test_a_mask_names_only_fields_that_can_be_set_or_cleared(name: str) -> None:
     with pytest.raises(errors.InvalidUpdateMask) as refused:
         fields_of_mask(["age", name], NOTHING, CLEARABLE)
-    assert f"'{name}'" in refused.value.message
+    # A field of ours may be named, and what is none is the caller's word.
+    assert (f"'{name}'" in refused.value.message) is (name == "email")
     assert refused.value.violations[0].field == "update_mask"
