@@ -35,7 +35,22 @@ BY_CAUSE["max_duration_timeout"] = BY_CAUSE["response_timeout"]
 local TYPES = {
   STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
   ENUM = "one of its names", MESSAGE = "an object",
+  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
 }
+
+-- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
+local JSON_ERRORS = {}
+for _, said in ipairs {
+  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
+  "Expected : between key:value pair.", "Expected , or ] after array value.",
+  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
+  "Unexpected end of string. Expected a value.",
+  "Unexpected end of string. Expected , or } after key:value pair.",
+  "Unexpected end of string. Expected : between key:value pair.",
+  "Unexpected end of string. Expected , or ] after array value.",
+  "Unexpected end of string. Expected an object key or }.",
+  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
+} do JSON_ERRORS[said] = true end
 
 -- How far from the end `meta` can begin: a page token has at most 1,024 characters.
 local META_BYTES = 2048
@@ -151,11 +166,14 @@ end
 local function unreadable(text)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
-  local named, kind = match(text, "^([%w_.%[%]]+): .* for type TYPE_(%w+)")
+  local named = match(text, "^([%w_.%[%]]+): ")
   if named then
+    local kind = match(text, " for type TYPE_(%w+)") or match(text, " for type type.googleapis.com/([%w_.]+)")
     return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
   end
-  return "MALFORMED_REQUEST", "the body is not the JSON that is expected: " .. match(text, "^[^\n]*")
+  local said = match(text, "^[^\n]*")
+  local known = JSON_ERRORS[said] and ": " .. said or ""
+  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
 end
 
 -- An error of the edge itself. Also returns a status where another one fits better.
@@ -241,7 +259,7 @@ local function envelope(handle)
   headers:replace("content-length", tostring(body:setBytes(reply)))
 end
 
--- Marks the call as REST, and converts three headers to the form that the services take.
+-- Marks the call as REST, and converts two headers to the form that the services take.
 local function announce(handle)
   local headers = handle:headers()
   local id = headers:get("x-request-id")
@@ -249,8 +267,6 @@ local function announce(handle)
   local rest = is_rest(headers)
   if rest then
     headers:replace("x-emporium-door", "rest")
-    local etag = match(headers:get("if-match") or "", '^%s*W?/?"([^"]*)"%s*$')
-    if etag then headers:replace("if-match", etag) end
   end
   if headers:get("if-none-match") and not (rest and headers:get(":method") == "GET") then
     headers:remove("if-none-match")

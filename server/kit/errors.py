@@ -153,6 +153,15 @@ class Outdated(EmporiumError):
 
     reason = "ETAG_MISMATCH"
 
+    @classmethod
+    def check(cls, demanded: str, etag: str, noun: str) -> None:
+        """Raises unless `etag` is `demanded`, or one of several there with spaces between.
+
+        Where none is demanded, any will do.
+        """
+        if demanded and etag not in demanded.split(" "):
+            raise cls(f"the {noun} has changed; read it again", field="etag")
+
 
 class Unavailable(EmporiumError):
     """A part of the system is unreachable."""

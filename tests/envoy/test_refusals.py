@@ -155,6 +155,8 @@ async def test_what_the_edge_tells_the_services_cannot_be_said_from_outside(
 ) -> None:
     forged = {
         "x-body-fields": "role",
+        "x-body-bytes": "none",
+        "x-query-fields": "role",
         "x-emporium-door": "none",
         "x-emporium-subject": "admin",
         "x-http-status": "299",
@@ -167,6 +169,8 @@ async def test_what_the_edge_tells_the_services_cannot_be_said_from_outside(
     call = running.upstream.last()
     assert answer.status_code == 200
     assert call.metadata["x-body-fields"] == "email"
+    assert call.metadata["x-body-bytes"] == "13"
+    assert call.metadata["x-query-fields"] == ""
     assert call.metadata["x-emporium-door"] == "rest"
     assert "x-emporium-subject" not in call.metadata
     assert not [name for name in call.metadata if name.startswith("x-envoy-")]

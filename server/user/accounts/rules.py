@@ -164,7 +164,7 @@ def changed(
     user: User, change: Change, event_id: str, now: datetime, traceparent: str | None = None
 ) -> Changed:
     """`user` after `change`. Raises `Outdated`."""
-    _check_etag(user, change.etag)
+    errors.Outdated.check(change.etag, user.etag, "account")
     after = replace(user, **change.fields, updated_at=now, version=user.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
@@ -174,13 +174,8 @@ def erased(
     user: User, etag: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> UserEvent:
     """The event of the deletion of `user`. Raises `Outdated`."""
-    _check_etag(user, etag)
+    errors.Outdated.check(etag, user.etag, "account")
     return UserEvent(event_id, EventType.ERASED, user, user.version + 1, now, traceparent)
-
-
-def _check_etag(user: User, etag: str) -> None:
-    if etag and etag != user.etag:
-        raise errors.Outdated("the account has changed; read it again", field="etag")
 
 
 def _is_admin(caller: Caller | None) -> bool:

@@ -132,8 +132,9 @@ class PingServicer:
 class Ping:
     """A running ping service, from both sides."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, port: int) -> None:
         self.channel = channel
+        self.port = port
         self.registry = CollectorRegistry()
         self.in_flight = InFlight()
 
@@ -166,7 +167,7 @@ async def running(
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     port = server.add_insecure_port("127.0.0.1:0")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        ping = Ping(channel)
+        ping = Ping(channel, port)
         calls = pipeline(verifier, CallMetrics(ping.registry), ping.in_flight, deadline_seconds)
         servicer = PingServicer(behaviour)
         server.add_generic_rpc_handlers([generic_handler(service(), servicer, calls)])

@@ -212,4 +212,4 @@ async def test_a_method_is_wrapped_when_it_is_registered_and_not_at_each_call(
     first, second = generic.service(Details()), generic.service(Details())
     assert first is second
     assert first
-    assert inspect.iscoroutinefunction(first.unary_unary)
+    assert inspect.iscoroutinefunction(first.stream_unary)
