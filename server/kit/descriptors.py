@@ -5,10 +5,11 @@ callers against must not depend on what it ships to them.
 """
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -31,8 +32,17 @@ def pool() -> DescriptorPool:
     made = DescriptorPool()
     for file in image.file:
         file.ClearField("source_code_info")
+        _forget_json_names(file.message_type)
         made.AddSerializedFile(file.SerializeToString())
     return made
+
+
+def _forget_json_names(messages: Iterable[DescriptorProto]) -> None:
+    """Clears them, so that grpcurl, which asks by reflection, writes names as REST does."""
+    for message in messages:
+        for field in message.field:
+            field.ClearField("json_name")
+        _forget_json_names(message.nested_type)
 
 
 def described(message: type[Message]) -> type[Message]:

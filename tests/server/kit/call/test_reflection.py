@@ -129,10 +129,10 @@ def grpcurl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return binary
 
 
-async def asked(grpcurl: Path, port: int, *arguments: str) -> str:
+async def asked(grpcurl: Path, port: int, *arguments: str, options: Sequence[str] = ()) -> str:
     process = await asyncio.create_subprocess_exec(
         grpcurl,
-        *("-plaintext", f"127.0.0.1:{port}", *arguments),
+        *("-plaintext", *options, f"127.0.0.1:{port}", *arguments),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
@@ -167,3 +167,9 @@ async def test_grpcurl_describes_every_kind_of_symbol(
 async def test_grpcurl_shows_the_rules_of_a_field(grpcurl: Path, port: int) -> None:
     told = await asked(grpcurl, port, "describe", "emporium.user.v1.GetUserRequest")
     assert "buf.validate.field" in told
+
+
+async def test_grpcurl_writes_the_names_of_fields_as_rest_does(grpcurl: Path, port: int) -> None:
+    request = ("describe", "emporium.user.v1.GetUserRequest")
+    template = await asked(grpcurl, port, *request, options=["-msg-template"])
+    assert '"user_id"' in template
