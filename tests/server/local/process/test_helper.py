@@ -14,6 +14,7 @@ from server.local.errors import LocalError
 from server.local.home.ports import free_ports
 from server.local.process import helper as helpers
 from server.local.process.helper import Helper
+from tests.waiting import until
 
 NOWHERE = "postgresql://admin:secret@127.0.0.1:1/postgres"
 
@@ -83,13 +84,16 @@ async def test_an_idle_helper_ends_and_the_next_call_starts_another(
 ) -> None:
     monkeypatch.setattr(helpers, "IDLE_SECONDS", 0.0)
     await helper.call("make_keys", home=home(tmp_path))
-    (child,) = children()
-    await asyncio.to_thread(child.wait, 20)
+
+    async def none_is_left() -> bool:
+        return not children()
+
+    await until(none_is_left)
     await helper.call("make_keys", home=home(tmp_path))
 
 
-async def test_a_stopped_helper_leaves_no_process(helper: Helper) -> None:
-    await helper.start()
+async def test_a_stopped_helper_leaves_no_process(helper: Helper, tmp_path: Path) -> None:
+    await helper.call("make_keys", home=home(tmp_path))
     (child,) = children()
     await helper.stop()
     assert not child.is_running()
