@@ -49,7 +49,7 @@ async def _serve(settings: Settings) -> None:
                 settings.server,
                 Verifier.from_file(tokens.jwks_file),
                 registrations(pool, users, wake, settings.shop.shop_currency),
-                # Neither the user service nor analytics: orders go on without them, for a while.
+                # Neither the user service nor analytics: orders do without, for a while.
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
             ),

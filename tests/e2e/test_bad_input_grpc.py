@@ -22,7 +22,7 @@ MISSING = str(uuid.uuid4())
 
 
 class Door:
-    """One way to the services. Calls carry the demo customer's token unless told otherwise."""
+    """One way to the services. Calls carry the demo customer's token, unless given another."""
 
     def __init__(
         self,

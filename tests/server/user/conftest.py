@@ -66,7 +66,7 @@ async def user_channel(
 
 @pytest.fixture
 def anyone(user_channel: grpc.aio.Channel) -> Door:
-    """Somebody without a token."""
+    """A caller without a token."""
     return Door(user_channel)
 
 
@@ -90,5 +90,5 @@ async def admin_door(signed_in: SignedIn) -> Door:
 
 @pytest_asyncio.fixture
 async def staff(signed_in: SignedIn) -> Door:
-    """Somebody of the staff."""
+    """A caller of the staff."""
     return await signed_in(Role.STAFF)
