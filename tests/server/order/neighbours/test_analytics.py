@@ -12,6 +12,7 @@ from emporium import DomainEvent, Emporium, Targets
 from emporium.analytics.v1 import domain_event_service_pb2 as pb
 from emporium.analytics.v1 import domain_event_service_pb2_grpc
 from emporium.order.v1.events_pb2 import OrderPlaced
+from server.kit.descriptors import described
 from server.kit.outbox import Away, Event, Refused
 from server.order.events.encoding import to_outbox
 from server.order.neighbours.analytics import AnalyticsDestination
@@ -34,7 +35,8 @@ class Analytics(domain_event_service_pb2_grpc.DomainEventServiceServicer):
     ) -> pb.RecordDomainEventsResponse:
         if self.answer:
             await context.abort(self.answer, "as it was set")
-        protovalidate.validate(request)
+        sent = request.SerializeToString()
+        protovalidate.validate(described(pb.RecordDomainEventsRequest).FromString(sent))
         self.taken.append(list(request.events))
         return pb.RecordDomainEventsResponse(recorded=len(request.events))
 
