@@ -1,0 +1,160 @@
+"""Canaries: what callers say, wherever something can be said, is in no log and in no error."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+import pytest_asyncio
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from server.kit.call.method import Method, methods
+from server.local.cluster import Cluster
+from tests.discovery import contract
+from tests.e2e.conftest import target, throwaway_cluster
+
+CANARY = "canary7c1f"
+EMAIL = f"{CANARY}@example.com"
+TEXTS = (CANARY, EMAIL, f"{CANARY}\0", f"{CANARY}\u2028", f"{CANARY}:asc", "x" * 300 + CANARY)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def told(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[list[str], Path]]:
+    """Everything that every door answered, and the logs of a cluster that has ended."""
+    home = tmp_path_factory.mktemp("canaries")
+    answers: list[str] = []
+    async with throwaway_cluster(home, seed="none") as cluster:
+        await _by_grpc(cluster, answers)
+        await _by_rest(cluster, answers)
+        logs = cluster.home.logs
+    yield answers, logs
+
+
+def filled(message: type[Any], text: str) -> Any:
+    """A message with `text` in every field that takes one, however deep."""
+    made = message()
+    _fill(made, message.DESCRIPTOR, text, 3)
+    return made
+
+
+def _fill(made: Any, kind: Descriptor, text: str, levels: int) -> None:
+    for field in kind.fields:
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            continue
+        if field.message_type:
+            if levels and not field.message_type.full_name.startswith("google."):
+                part = getattr(made, field.name)
+                _fill(
+                    part.add() if field.is_repeated else part, field.message_type, text, levels - 1
+                )
+        elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
+            value = text.encode() if field.type == FieldDescriptor.TYPE_BYTES else text
+            if field.is_repeated:
+                getattr(made, field.name).append(value)
+            else:
+                setattr(made, field.name, value)
+
+
+def every_rpc() -> list[tuple[str, Method]]:
+    return [(service.full_name, method) for service in contract() for method in methods(service)]
+
+
+async def _by_grpc(cluster: Cluster, answers: list[str]) -> None:
+    for door in ("edge", "service"):
+        for service, method in every_rpc():
+            where = target(cluster, door, service.split(".")[1])
+            async with grpc.aio.insecure_channel(where) as channel:
+                answers += [
+                    await _called(channel, service, method, text, token)
+                    for text in TEXTS
+                    for token in (cluster.token("admin"), CANARY)
+                ]
+
+
+async def _called(
+    channel: grpc.aio.Channel, service: str, method: Method, text: str, token: str
+) -> str:
+    call: Any = channel.unary_unary(
+        f"/{service}/{method.name}",
+        request_serializer=lambda request: request.SerializeToString(),
+        response_deserializer=method.response.FromString,
+    )
+    metadata = [
+        ("authorization", f"Bearer {token}"),
+        ("idempotency-key", f"W/{CANARY}"),
+        ("if-match", f"W/{CANARY}"),
+        ("traceparent", CANARY),
+        ("x-of-ours", CANARY),
+    ]
+    try:
+        await call(filled(method.request, text), metadata=metadata, timeout=10)
+    except grpc.aio.AioRpcError as error:
+        return f"{error.details()} {error.initial_metadata()} {error.trailing_metadata()}"
+    return ""
+
+
+async def _by_rest(cluster: Cluster, answers: list[str]) -> None:
+    names = [
+        (method, field.name)
+        for _, method in every_rpc()
+        if method.rest
+        for field in method.request.DESCRIPTOR.fields
+    ]
+    headers = {
+        "authorization": f"Bearer {cluster.token('admin')}",
+        "content-type": "application/json",
+        "x-of-ours": CANARY,
+        "cookie": CANARY,
+        "user-agent": CANARY,
+    }
+    async with httpx.AsyncClient(base_url=cluster.edge_url, timeout=20) as client:
+        person = {"email": EMAIL, "full_name": CANARY, "password": f"{CANARY} {CANARY}"}
+        login = {"email": EMAIL, "password": f"{CANARY} not"}
+        for path, body in (("users", person), ("users", person), ("auth/login", login)):
+            answers.append(_refusal(await client.post(f"/api/v1/{path}", json=body)))
+        for method, name in names:
+            assert method.rest
+            path = method.rest.path.replace("{", "").replace("}", "")  # such as /users/user_id
+            for verb in ("GET", "POST", "PATCH", "DELETE"):
+                for query in ("", f"?{name}={CANARY}"):
+                    said = json.dumps({name: CANARY})
+                    answer = await client.request(
+                        verb, f"{path}{query}", headers=headers, content=said
+                    )
+                    answers.append(_refusal(answer))
+            answers.append(_refusal(await client.get(f"{path}?{name}={CANARY}", headers=headers)))
+
+
+def _refusal(answer: httpx.Response) -> str:
+    """What a refusal said; an account that was read may of course hold what was written."""
+    return "" if answer.is_success else f"{answer.text} {answer.headers}"
+
+
+async def test_no_error_repeats_what_it_was_told(told: tuple[list[str], Path]) -> None:
+    answers, _ = told
+    assert sum(map(bool, answers)) > 100, "else nothing was refused"
+    assert not [answer[:1000] for answer in answers if CANARY in answer]
+
+
+async def test_no_log_repeats_what_anybody_said(told: tuple[list[str], Path]) -> None:
+    _, logs = told
+    found = {
+        log.name: [
+            line[:1000] for line in log.read_text(errors="replace").splitlines() if CANARY in line
+        ]
+        for log in logs.iterdir()
+    }
+    assert {"user.log", "order.log", "analytics.log", "envoy.log", "postgres.log"} <= set(found)
+    assert not {name: lines[:5] for name, lines in found.items() if lines}
+
+
+async def test_the_logs_do_tell_of_the_calls(told: tuple[list[str], Path]) -> None:
+    """The control: the same lines are found by something that may be told."""
+    _, logs = told
+    assert "EMAIL_TAKEN" in (logs / "user.log").read_text()
+    assert "VALIDATION_FAILED" in (logs / "order.log").read_text()
