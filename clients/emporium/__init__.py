@@ -62,6 +62,8 @@ from emporium.user.v1.auth_service_pb2 import LoginResponse
 from emporium.user.v1.user_service_pb2 import User
 from emporium.values import UNSET, Moment, Money
 
+__version__ = "0.2.0"
+
 __all__ = [
     "UNSET",
     "Address",

@@ -29,7 +29,7 @@ class Emporium:
     certificate.
 
     Belongs to the running event loop: create it within. It connects when it is first used.
-    Raises `ValueError` for an invalid address or timeout, `RuntimeError` without a loop.
+    Raises `ValueError` for an invalid address, token or timeout, `RuntimeError` without a loop.
     """
 
     def __init__(
@@ -73,7 +73,10 @@ class Emporium:
 
     @property
     def token(self) -> Token | None:
-        """The token that is sent: as given, as of the last login, or as set here."""
+        """The token that is sent: as given, as of the last login, or as set here.
+
+        Raises `ValueError` for one that no header can carry. Space around it is removed.
+        """
         return self._session.token
 
     @token.setter

@@ -52,6 +52,11 @@ KINDS_BY_REASON: dict[str, type[EmporiumError]] = {
 }
 
 
+# The wording of a reply without a reason for a message that is too large: gRPC's own, Envoy's, and
+# gRPC's for a proxy that answers in HTTP only. No retry makes the message smaller.
+_TOO_LARGE = ("larger than max", "Payload Too Large", "http2 header with status: 413")
+
+
 def exception_of(error: AioRpcError, sent_request_id: str) -> EmporiumError:
     """The exception for `error`.
 
@@ -59,8 +64,8 @@ def exception_of(error: AioRpcError, sent_request_id: str) -> EmporiumError:
     """
     kind, reason = KINDS.get(error.code(), (InternalError, "INTERNAL"))
     message = error.details() or error.code().name
-    if error.code() is StatusCode.RESOURCE_EXHAUSTED and "larger than max" in message:
-        # gRPC has the same status for a message that is too large, which no retry makes smaller.
+    is_vague = error.code() in {StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNKNOWN}
+    if is_vague and any(words in message for words in _TOO_LARGE):
         reason = "BODY_TOO_LARGE"
     details = _Details(error)
     reason = details.reason or reason

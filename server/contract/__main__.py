@@ -67,9 +67,10 @@ def _parts() -> Iterator[Part]:
     from server.contract import stubs
 
     yield stubs
-    from server.contract import edge
+    from server.contract import edge, published
 
     yield edge
+    yield published
 
 
 def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:

@@ -1,4 +1,8 @@
-"""Typed Python stubs, in the folder of the client, which ships them."""
+"""Typed Python stubs, in the folder of the client, which ships them.
+
+They leave out the validation rules: a client applies none, and a `buf.validate` of ours, as a
+module or as names in the one descriptor pool of a process, would conflict with anybody else's.
+"""
 
 import sysconfig
 from collections.abc import Iterator
@@ -6,7 +10,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from server.contract import protoc
+from server.contract import protoc, rules
 
 # The first line of every generated file, and of no file written by hand.
 MARK = "by `make generate`; not to be edited"
@@ -24,22 +28,26 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     clients = into / "clients"
     clients.mkdir(parents=True, exist_ok=True)
     ours = protoc.sources()
-    _messages([*ours, protoc.VALIDATE], clients)
-    _services([file.name for file in image.file if file.service and file.name in ours], clients)
-    written = [path for source in (*ours, protoc.VALIDATE) for path in _sign(source, clients)]
+    bare = rules.stripped(image)
+    _messages(ours, bare, clients)
+    _services(
+        [file.name for file in bare.file if file.service and file.name in ours], bare, clients
+    )
+    written = [path for source in ours for path in _sign(source, clients)]
     return written + _packages(ours, clients)
 
 
-def _messages(sources: list[str], clients: Path) -> None:
+def _messages(sources: list[str], image: FileDescriptorSet, clients: Path) -> None:
     protoc.run(
         _plugin("protoc-gen-mypy"),
         f"--python_out={clients}",
         f"--mypy_out=readable_stubs:{clients}",
         files=sources,
+        image=image,
     )
 
 
-def _services(sources: list[str], clients: Path) -> None:
+def _services(sources: list[str], image: FileDescriptorSet, clients: Path) -> None:
     """Only for files with a service: for the others protoc would write an empty module."""
     protoc.run(
         _plugin("protoc-gen-mypy_grpc"),
@@ -47,6 +55,7 @@ def _services(sources: list[str], clients: Path) -> None:
         # Emporium uses grpc.aio only; without the synchronous stubs no call needs overloads.
         f"--mypy_grpc_out=only_async,readable_stubs:{clients}",
         files=sources,
+        image=image,
     )
 
 
@@ -59,18 +68,13 @@ def _sign(source: str, clients: Path) -> list[Path]:
     """Puts a first line into each stub that names its `source`."""
     stem = clients / source.removesuffix(".proto")
     written = [path for path in stem.parent.iterdir() if path.name.startswith(f"{stem.name}_pb2")]
-    origin = "protovalidate's " if source == protoc.VALIDATE else "protos/"
     for path in written:
-        path.write_text(f"# Made from {origin}{source} {MARK}.\n{path.read_text()}")
+        path.write_text(f"# Made from protos/{source} {MARK}.\n{path.read_text()}")
     return written
 
 
 def _packages(sources: list[str], clients: Path) -> list[Path]:
-    """Makes packages of the folders below emporium/.
-
-    Not of emporium/ itself, whose `__init__.py` is written by hand, nor of buf/, a namespace that
-    other distributions share.
-    """
+    """Makes packages of the folders below emporium/, whose own `__init__.py` is written by hand."""
     folders = {folder for source in sources for folder in Path(source).parents}
     written = []
     for folder in sorted(folders - {Path(), Path("emporium")}):

@@ -57,15 +57,22 @@ class Context:
 
     `key` is the caller's idempotency key; None when it sent none, or the rpc takes none. A store
     keeps the first answer under it, in the same unit of work as the change.
+
+    `key_as_sent` is that key as a header had it, quoted or not; empty when it was no header.
+
+    `resource` is the path of what the call changes, such as `/api/v1/users/0190...`, as soon as
+    that is known; for logs. Empty for a read, and for a change of something without a path.
     """
 
     __slots__ = (
         "caller",
         "headers",
         "key",
+        "key_as_sent",
         "metadata",
         "owner_scope",
         "request_id",
+        "resource",
         "started_at",
         "time_remaining",
     )
@@ -79,6 +86,8 @@ class Context:
         self.started_at = 0.0  # time.perf_counter()
         self.caller: Caller | None = None
         self.key: Key | None = None
+        self.key_as_sent = ""
+        self.resource = ""
         self.headers: list[tuple[str, str]] = []
 
     @property

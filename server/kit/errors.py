@@ -118,6 +118,12 @@ class TokenExpired(Unauthenticated):
     reason = "TOKEN_EXPIRED"
 
 
+class AccountInactive(Unauthenticated):
+    """The token is good, and its account was deleted or disabled since."""
+
+    reason = "ACCOUNT_INACTIVE"
+
+
 class Forbidden(EmporiumError):
     """The caller is known, and lacks the permission."""
 
@@ -153,11 +159,26 @@ class Outdated(EmporiumError):
 
     reason = "ETAG_MISMATCH"
 
+    @classmethod
+    def check(cls, demanded: str, etag: str, noun: str) -> None:
+        """Raises unless `etag` is `demanded`, or one of several there with spaces between.
+
+        Where none is demanded, any will do.
+        """
+        if demanded and etag not in demanded.split(" "):
+            raise cls(f"the {noun} has changed; read it again", field="etag")
+
 
 class Unavailable(EmporiumError):
     """A part of the system is unreachable."""
 
     reason = "UNAVAILABLE"
+
+
+class OutOfSpace(Unavailable):
+    """A database has no room for what shall be written; it goes on when there is room again."""
+
+    reason = "OUT_OF_SPACE"
 
 
 class DeadlineExceeded(EmporiumError):

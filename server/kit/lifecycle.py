@@ -30,6 +30,7 @@ from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
 from server.kit.call.metrics import CallMetrics
 from server.kit.health import Health, Probe
+from server.kit.standing import Accounts
 
 _log = structlog.get_logger()
 
@@ -80,6 +81,7 @@ async def serving(
     probes: Mapping[str, Probe],
     *,
     key_secret: bytes = b"",
+    accounts: Accounts | None = None,
     registry: CollectorRegistry = REGISTRY,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> AsyncIterator[int]:
@@ -90,14 +92,14 @@ async def serving(
 
     `interceptors` are grpc.aio's own. They stand outside of the pipeline and see every call, also
     of health and reflection. Each runs anew for every call, which a layer of `call/chain.py` does
-    not. `key_secret` goes to `IdempotencyKeys`.
+    not. `key_secret` goes to `IdempotencyKeys`, `accounts` to `AccessRules`.
 
     Raises `SettingsError` when it cannot listen.
     """
     in_flight = InFlight()
     metrics = CallMetrics(registry)
     deadline_seconds = configuration.deadline_seconds
-    calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret)
+    calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret, accounts)
     names = [registration.service.full_name for registration in registrations]
     health = Health(names, probes)
     foreign = ForeignServicers(calls.watchers)

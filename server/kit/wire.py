@@ -48,7 +48,7 @@ def fields_of_mask(
     for name in mask:
         if name not in present:
             raise errors.InvalidUpdateMask(
-                f"'{name}' is none of {', '.join(present)}", field="update_mask"
+                f"may name {', '.join(present)} and nothing else", field="update_mask"
             )
         if present[name] is None and name not in clearable:
             raise errors.InvalidUpdateMask(f"'{name}' cannot be cleared", field="update_mask")

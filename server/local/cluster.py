@@ -6,10 +6,11 @@
 Enter it in the main thread: the kernel ends the children when the thread that started them ends.
 """
 
+import asyncio
 import os
 import signal
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,7 @@ from server.local.process.part import Part
 from server.local.process.supervisor import Supervisor
 from server.local.progress import Progress, Silent, step
 
+ROTATE_SECONDS = 10.0  # between two looks at the logs
 PAUSES = (signal.SIGSTOP, signal.SIGCONT)  # signals that end no process
 
 
@@ -130,6 +132,8 @@ class Cluster:
             self._progress.reported(f"ended {name}, which a killed supervisor left running")
         require_whole(self.home)
         self.home.rotate_logs()
+        rotating = asyncio.create_task(self._keep_rotating(self.home))
+        stack.callback(rotating.cancel)
         await self._choose_home(stack)
         self.preparation = Preparation(self.home)
         stack.push_async_callback(self.preparation.stop)
@@ -148,6 +152,12 @@ class Cluster:
         self._record.state = "ready"
         self._write()
         self.ready_seconds = time.monotonic() - began
+
+    async def _keep_rotating(self, home: Home) -> None:
+        while True:
+            await asyncio.sleep(ROTATE_SECONDS)
+            with suppress(OSError):  # a log that somebody has removed
+                home.rotate_logs()
 
     async def _choose_home(self, stack: AsyncExitStack) -> None:
         require_space(self.home.directory, "Free some space, or choose another --home.")

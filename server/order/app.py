@@ -15,6 +15,7 @@ from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.encoding import to_outbox
 from server.order.neighbours import Users
+from server.order.neighbours.accounts import asked_accounts, listening
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
@@ -39,6 +40,8 @@ async def _serve(settings: Settings) -> None:
             background.running(key_expiry(pool, one_at_a_time)),
             Emporium(targets, token=ServiceToken(signer)) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
+            asked_accounts(shop) as accounts,
+            background.running(listening(accounts)),
             outbox.relaying(
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
@@ -48,6 +51,7 @@ async def _serve(settings: Settings) -> None:
                 registrations(pool, users, wake, settings.shop.shop_currency),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
+                accounts=accounts,
             ),
         ):
             await lifecycle.stopping()

@@ -1,5 +1,7 @@
 """Wires the user service together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 from emporium.user.v1 import auth_service_pb2, user_service_pb2
@@ -9,6 +11,7 @@ from server.kit.lifecycle import Registration
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
 from server.settings import Settings
 from server.user.accounts.service import UserService
@@ -17,6 +20,8 @@ from server.user.events.encoding import to_outbox
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import PasswordHasher, hashing
+
+_STANDINGS_MAX = 1_000  # in one statement
 
 
 def main() -> int:
@@ -36,25 +41,38 @@ async def _serve(settings: Settings) -> None:
             # No service consumes events of accounts yet; a destination is one line here.
             outbox.relaying(pool, settings.postgres.database_url, []) as wake,
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
+            standings(pool) as accounts,
             lifecycle.serving(
                 settings.server,
                 verifier,
-                registrations(pool, hasher, signer, wake),
+                registrations(pool, hasher, signer, wake, accounts),
                 probes={"postgres": partial(postgres.ping, pool)},
+                accounts=accounts,
                 key_secret=signer.secret("idempotency"),
             ),
         ):
             await lifecycle.stopping()
 
 
+@asynccontextmanager
+async def standings(pool: Pool) -> AsyncIterator[Standings]:
+    """What callers' own accounts let them do, read from `pool`."""
+    accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
+    read = Standings(accounts.standings, batch_max=_STANDINGS_MAX)
+    try:
+        yield read
+    finally:
+        await read.close()
+
+
 def registrations(
-    pool: Pool, hasher: PasswordHasher, signer: Signer, wake: outbox.Wake
+    pool: Pool, hasher: PasswordHasher, signer: Signer, wake: outbox.Wake, callers: Standings
 ) -> tuple[Registration, ...]:
-    """The services of this process, over `pool`."""
+    """The services of this process, over `pool`. `callers` is told which accounts have changed."""
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
-        Registration(users, UserService(accounts, hasher)),
+        Registration(users, UserService(accounts, hasher, callers.forget)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
     )

@@ -135,10 +135,18 @@ def customer(http: httpx.AsyncClient, cluster: Cluster) -> Rest:
     return Rest(http, cluster.token("customer"))
 
 
+@pytest_asyncio.fixture
+async def strangers_token(admin: Rest, cluster: Cluster) -> str:
+    """Of a customer who owns nothing but an account."""
+    body = {"email": new_email(), "full_name": "Stranger"}
+    account = await admin.data("POST", "/users", body)
+    return keys.token(cluster.home, account["id"], "customer", 600)
+
+
 @pytest.fixture
-def stranger(http: httpx.AsyncClient, cluster: Cluster) -> Rest:
-    """A customer who owns nothing."""
-    return Rest(http, keys.token(cluster.home, str(uuid.uuid4()), "customer", 600))
+def stranger(http: httpx.AsyncClient, strangers_token: str) -> Rest:
+    """A customer who owns nothing but an account."""
+    return Rest(http, strangers_token)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from emporium.order.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from emporium.user.v1 import user_service_pb2
 from emporium.user.v1.user_service_pb2_grpc import UserServiceStub
 from server.local.cluster import Cluster
-from server.local.home import keys
 from tests.e2e.conftest import new_email, target
 from tests.server.refusals import Refused, refused
 
@@ -23,15 +22,21 @@ MISSING = str(uuid.uuid4())
 
 
 class Door:
-    """One way to the services. Calls carry the demo customer's token unless told otherwise."""
+    """One way to the services. Calls carry the demo customer's token, unless given another."""
 
-    def __init__(self, cluster: Cluster, users: grpc.aio.Channel, orders: grpc.aio.Channel) -> None:
+    def __init__(
+        self,
+        users: grpc.aio.Channel,
+        orders: grpc.aio.Channel,
+        customers_token: str,
+        strangers_token: str,
+    ) -> None:
         self.users = UserServiceStub(users)
         self.catalog = CatalogServiceStub(orders)
         self.orders = order_service_pb2_grpc.OrderServiceStub(orders)
         self.channel = orders
-        self.customer = cluster.token("customer")
-        self.stranger = keys.token(cluster.home, str(uuid.uuid4()), "customer", 600)
+        self.customer = customers_token
+        self.stranger = strangers_token
 
     async def call(self, rpc: Any, request: Any) -> Any:
         """The answer of a call that must succeed."""
@@ -47,13 +52,15 @@ class Door:
 
 
 @pytest_asyncio.fixture(params=["edge", "service"])
-async def door(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[Door]:
+async def door(
+    request: pytest.FixtureRequest, cluster: Cluster, strangers_token: str
+) -> AsyncIterator[Door]:
     """Each way in turn."""
     async with (
         grpc.aio.insecure_channel(target(cluster, request.param, "user")) as users,
         grpc.aio.insecure_channel(target(cluster, request.param, "order")) as orders,
     ):
-        yield Door(cluster, users, orders)
+        yield Door(users, orders, cluster.token("customer"), strangers_token)
 
 
 def new_user(**fields: Any) -> user_service_pb2.CreateUserRequest:

@@ -65,6 +65,12 @@ BAD_TOKENS: dict[str, tuple[Forge, set[str]]] = {
         lambda cluster: signed(cluster, "order"),
         {"INVALID_TOKEN"},
     ),
+    "that ends in words": (lambda cluster: signed(cluster, exp="string"), {"INVALID_TOKEN"}),
+    "that never ends": (lambda cluster: signed(cluster, exp=1e300), {"INVALID_TOKEN"}),
+    "that ends in a century": (
+        lambda cluster: signed(cluster, exp=int(time.time()) + 3_155_760_000),
+        {"INVALID_TOKEN"},
+    ),
     "no token at all": (lambda cluster: "nonsense", {"INVALID_TOKEN"}),
 }
 

@@ -17,12 +17,13 @@ from server.kit.call.metrics import CallMetrics
 from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.postgres import migrate
+from server.kit.standing import Accounts
 from server.local.engines.postgres import EmbeddedPostgres
 from server.services import named
 from server.settings import Postgres
 
 Token = Callable[..., str]
-Serve = Callable[[Sequence[Registration]], AbstractAsyncContextManager[grpc.aio.Channel]]
+Serve = Callable[..., AbstractAsyncContextManager[grpc.aio.Channel]]
 NewDatabase = Callable[[str], Awaitable[Postgres]]
 
 DEADLINE_SECONDS = 5.0
@@ -61,12 +62,14 @@ def token(signer: auth.Signer, service_signer: auth.Signer) -> Token:
 
 @pytest.fixture(scope="session")
 def serve(verifier: auth.Verifier) -> Serve:
-    """`async with serve(registrations) as channel`: a real server with the whole pipeline."""
+    """`async with serve(registrations, accounts) as channel`: a server with the whole pipeline."""
 
     @asynccontextmanager
-    async def start(registrations: Sequence[Registration]) -> AsyncIterator[grpc.aio.Channel]:
+    async def start(
+        registrations: Sequence[Registration], accounts: Accounts | None = None
+    ) -> AsyncIterator[grpc.aio.Channel]:
         metrics = CallMetrics(CollectorRegistry())
-        calls = pipeline(verifier, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET)
+        calls = pipeline(verifier, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET, accounts)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers(
             [generic_handler(each.service, each.servicer, calls) for each in registrations]

@@ -24,12 +24,13 @@ SAMPLES: dict[Any, tuple[str, Any]] = {
     ),
 }
 # Knobs that take some values only.
-CHOICES = {
+CHOICES: dict[str, tuple[str, Any]] = {
     "reuse_port": ("true", True),
     "log_level": ("debug", "debug"),
     "mongodb_driver": ("motor", "motor"),
     "database_url": ("postgresql://a:b@c/d", "postgresql://a:b@c/d"),
     "mongodb_uri": ("mongodb://a", "mongodb://a"),
+    "token_seconds": ("7", 7),
 }
 
 SETTINGS = [
@@ -66,6 +67,8 @@ def test_strangers_in_the_environment_are_ignored() -> None:
         ("DRAIN_SECONDS", "3s"),
         ("REUSE_PORT", "maybe"),
         ("LOG_LEVEL", "loud"),
+        ("TOKEN_SECONDS", "0"),
+        ("TOKEN_SECONDS", "86401"),
         ("MONGODB_DRIVER", "mongoengine"),
         ("NEIGHBOUR_TARGETS", "nobody=dns:///u:1"),
         ("NEIGHBOUR_TARGETS", "user"),

@@ -24,7 +24,7 @@ from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
 from server.kit.call.metrics import CallMetrics
-from server.kit.context import Role
+from server.kit.context import Caller, Role
 from server.kit.lifecycle import Registration
 from server.kit.outbox import Event
 from server.kit.postgres import Pool, migrate
@@ -38,7 +38,7 @@ from server.user.passwords.hashing import hashing
 from tests.upgrade import loading
 from tests.upgrade.conftest import Home
 
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 CHEAPEST_BCRYPT = 4
 SHOP = Shop(shop_currency="GBP")
 STAFF = {"user_id": "01900000-0000-7000-8000-000000000000", "role": "STAFF"}
@@ -49,6 +49,13 @@ class NoUsers:
 
     async def get(self, user_id: str) -> Buyer:
         raise NotImplementedError
+
+
+class Believing:
+    """Accounts of callers who are believed: theirs are not among the facts."""
+
+    async def current(self, caller: Caller, *, exact: bool) -> Caller:
+        return caller
 
 
 class WatchedAnalytics(AnalyticsDestination):
@@ -67,7 +74,7 @@ class WatchedAnalytics(AnalyticsDestination):
 
     async def until_arrived(self, ids: set[str]) -> None:
         """Returns when exactly these have."""
-        async with asyncio.timeout(PATIENCE_SECONDS), self._more:
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._more:
             await self._more.wait_for(lambda: self._arrived >= ids)
         assert self._arrived == ids
 
@@ -101,8 +108,9 @@ class Upgraded:
         self.user_pool = await stack.enter_async_context(postgres.connected(self.home.user))
         self.mongo = await stack.enter_async_context(kit_mongo.connected(settings))
         hasher = await stack.enter_async_context(hashing(CHEAPEST_BCRYPT, 1))
+        unasked = await stack.enter_async_context(user_app.standings(self.user_pool))
         for registrations in (
-            user_app.registrations(self.user_pool, hasher, self.user_signer, lambda: None),
+            user_app.registrations(self.user_pool, hasher, self.user_signer, lambda: None, unasked),
             order_app.registrations(self.order_pool, NoUsers(), lambda: None, SHOP.shop_currency),
             analytics_app.registrations(self.mongo, SHOP),
         ):
@@ -113,8 +121,9 @@ class Upgraded:
             auth.Verifier(auth.jwks(self._keys)),
             CallMetrics(CollectorRegistry()),
             InFlight(),
-            PATIENCE_SECONDS,
+            TIMEOUT_SECONDS,
             self.user_signer.secret("idempotency"),
+            Believing(),
         )
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers(

@@ -14,7 +14,7 @@ def period(first: str, last: str) -> Period:
     """The days that two dates such as `2010-12-01` enclose. Raises `InvalidFilter`."""
     asked = Period(_day(first, "from"), _day(last, "to"))
     if asked.first and asked.last and asked.first > asked.last:
-        raise errors.InvalidFilter(f"'{last}' is before from, '{first}'", field="to")
+        raise errors.InvalidFilter("is before from", field="to")
     return asked
 
 
@@ -22,7 +22,7 @@ def _day(text: str, field: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise errors.InvalidFilter(f"'{text}' is not a day", field=field) from error
+        raise errors.InvalidFilter("must be a day such as 2024-01-01", field=field) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,19 +71,19 @@ def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:
 def _read(convert: Callable[[Any], T], value: Any, field: str) -> T:
     try:
         return convert(value)
-    except ValueError as error:
-        raise errors.Invalid(f"cannot be read: {error}", field=field) from error
+    except ValueError as error:  # its text may repeat the value
+        raise errors.Invalid("cannot be read", field=field) from error
 
 
 def _amount(text: str) -> Decimal:
     if not _is_amount(text):
-        raise ValueError(f"{text!r} is no amount")
+        raise ValueError("it is no amount")
     return Decimal(text)
 
 
 def _currency(text: str) -> str:
     if not _is_currency(text):
-        raise ValueError(f"{text!r} is no currency")
+        raise ValueError("it is no currency")
     return text
 
 

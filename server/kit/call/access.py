@@ -1,13 +1,14 @@
 """Lets in whom the contract lets in: the access rule declared on each rpc."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from server.kit import errors
 from server.kit.call.authentication import Authentication
 from server.kit.call.layers import Gate
-from server.kit.call.method import Audience, Method
+from server.kit.call.method import Audience, Fresh, Method
 from server.kit.context import Context, Role
+from server.kit.standing import Accounts
 
 
 class Hidden(errors.NotFound):
@@ -21,18 +22,38 @@ class Hidden(errors.NotFound):
         self.reason = reason
 
 
+class NoAccounts(Exception):
+    """An rpc is `fresh`, and its service knows nobody to ask about accounts."""
+
+
 class AccessRules:
     """Raises `Forbidden` for the wrong role, and `Hidden` for the wrong owner.
 
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
     is no person and owns nothing: where its role is not declared it is refused, whatever it asks
     for.
+
+    All of it is decided by the token first. Where the rpc is `fresh`, `accounts` are asked before
+    the servicer begins, and the caller is judged again if the account's role is another; it raises
+    `AccountInactive` for an account that is gone or disabled.
     """
 
     inside_of: ClassVar[tuple[type, ...]] = (Authentication,)  # it finds out who calls
 
+    def __init__(self, accounts: Accounts | None = None) -> None:
+        self._accounts = accounts
+
     def gate(self, method: Method) -> Gate | None:
-        """The check that the rpc's access rule asks for."""
+        """The check that the rpc's access rule asks for. Raises `NoAccounts`."""
+        by_token = self._by_token(method)
+        if method.access.fresh not in (Fresh.BY_ROLE, Fresh.ALWAYS):
+            return by_token
+        if self._accounts is None:
+            raise NoAccounts(f"{method.service}/{method.name}")
+        by_token = by_token or Gate()
+        return by_token._replace(before_handler=_by_account(method, by_token, self._accounts))
+
+    def _by_token(self, method: Method) -> Gate | None:
         if method.access.audience == Audience.ROLES:
             return Gate(on_call=_needs_role(method))
         if method.access.audience == Audience.PERSON:
@@ -41,6 +62,28 @@ class AccessRules:
             is_named = bool(method.access.owner_field)
             return Gate(_sets_scope(method), _needs_owner(method) if is_named else None)
         return None
+
+
+def _by_account(
+    method: Method, by_token: Gate, accounts: Accounts
+) -> Callable[[Any, Context], Awaitable[None]]:
+    exact, roles = method.access.fresh == Fresh.ALWAYS, method.access.roles
+
+    async def check(request: Any, context: Context) -> None:
+        caller = context.caller
+        if caller is None or caller.role is Role.SERVICE:
+            return  # no account stands behind it
+        if not exact and caller.role not in roles:
+            return  # it reaches only what is its own
+        context.caller = await accounts.current(caller, exact=exact)
+        if context.caller.role is caller.role:
+            return
+        if by_token.on_call:
+            by_token.on_call(context)
+        if by_token.on_message:  # which no rpc has that takes a stream
+            by_token.on_message(request, context)
+
+    return check
 
 
 def _needs_role(method: Method) -> Callable[[Context], None]:
@@ -73,11 +116,10 @@ def _sets_scope(method: Method) -> Callable[[Context], None]:
 
 def _needs_owner(method: Method) -> Callable[[Any, Context], None]:
     field, reason = method.access.owner_field, method.access.not_found_reason
-    noun = field.removesuffix("_id")  # such as `user`, for the field `user_id`
+    message = f"no such {field.removesuffix('_id')}"  # such as `no such user`, for `user_id`
 
     def check(request: Any, context: Context) -> None:
-        owner = getattr(request, field)
-        if context.owner_scope not in (None, owner.lower()):
-            raise Hidden(f"{noun} {owner} does not exist", reason)
+        if context.owner_scope not in (None, getattr(request, field).lower()):
+            raise Hidden(message, reason)
 
     return check

@@ -14,7 +14,10 @@ from server.kit.call.logging import CallLog
 from server.kit.call.metrics import CallMetrics
 from server.kit.call.pipeline import Pipeline
 from server.kit.call.request_id import RequestId
+from server.kit.call.resource import ResourceNote
+from server.kit.call.rest_names import RestNames
 from server.kit.call.validation import Validation
+from server.kit.standing import Accounts
 
 
 def pipeline(
@@ -23,10 +26,13 @@ def pipeline(
     in_flight: InFlight,
     deadline_seconds: float,
     key_secret: bytes = b"",
+    accounts: Accounts | None = None,
 ) -> Pipeline:
     """Whatever reports stands outside whatever refuses, so that refusals are reported too.
 
     `key_secret` is what requests with a secret field are hashed with, see `IdempotencyKeys`.
+    `accounts` are asked where an rpc is declared `fresh`, see `AccessRules`; that comes after every
+    guard, because it may wait.
     """
     return Pipeline(
         watchers=(
@@ -38,10 +44,12 @@ def pipeline(
         # Between the two stand the error table and the deadline, which are the pipeline's own.
         guards=(
             Authentication(verifier),  # who calls, before anything is said about the request
-            AccessRules(),  # before validation, which would tell anybody about the fields
+            AccessRules(accounts),  # before validation, which would tell anybody about the fields
+            RestNames(),  # before anything trusts what a path, a query or a body says
             EdgeHeaders(),  # completes the request, so that validation sees all of it
             Validation(),  # servicers meet only requests that keep the contract's rules
-            IdempotencyKeys(key_secret),  # last: it hashes the request as the servicer gets it
+            IdempotencyKeys(key_secret),  # hashes the request as the servicer gets it
+            ResourceNote(),  # of what has been found sound
         ),
         deadline_seconds=deadline_seconds,
     )

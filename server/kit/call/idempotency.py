@@ -54,6 +54,7 @@ class IdempotencyKeys:
                 caller = getattr(request, anonymous_field).lower() if anonymous_field else ""
             body = request.SerializeToString(deterministic=True)
             body_hash = hashlib.blake2b(body, digest_size=_HASH_BYTES, key=secret).digest()
-            context.key = Key(caller, path, request.request_id, body_hash)
+            key = context.key_as_sent or request.request_id
+            context.key = Key(caller, path, key, body_hash)
 
         return Gate(on_message=read)

@@ -7,8 +7,8 @@ Each names in `inside_of` the layers whose work it builds upon. A pipeline that 
 further in is refused when it is made.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
@@ -28,13 +28,16 @@ class Watch(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """What a gate does for one method; either part may be missing.
+    """What a gate does for one method; each part may be missing.
 
     `on_call` runs once, before anything is read. `on_message` runs for each request message.
+    `before_handler` runs once, last of all, when nothing that can be told without waiting is wrong:
+    it may have to ask somebody. It gets what the handler gets. Methods without one pay nothing.
     """
 
     on_call: Callable[[Context], None] | None = None
     on_message: Callable[[Message, Context], None] | None = None
+    before_handler: Callable[[Any, Context], Awaitable[None]] | None = None
 
 
 class Watcher(Protocol):

@@ -25,7 +25,7 @@ def moment(text: str, field: str) -> datetime | None:
         return parsed.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise errors.InvalidFilter(
-            f"'{text}' is neither a date such as 2024-01-01 nor RFC 3339", field=field
+            "must be a date such as 2024-01-01, or RFC 3339", field=field
         ) from error
 
 
@@ -39,5 +39,5 @@ def choice(text: str, field: str, choose: Callable[[str], E], allowed: Sequence[
     except ValueError:
         member = None
     if member not in allowed:
-        raise errors.InvalidFilter(f"'{text}' is none of {words}", field=field)
+        raise errors.InvalidFilter(f"must be one of {words}", field=field)
     return member

@@ -138,9 +138,9 @@ def _sort(text: str, sortable: Collection[str], default: Sort) -> Sort:
         return default
     field, _, direction = text.partition(":")
     if field not in sortable:
-        raise errors.UnknownSortField(f"'{field}' is none of {', '.join(sortable)}", field="sort")
+        raise errors.UnknownSortField(f"must be by one of {', '.join(sortable)}", field="sort")
     if direction not in ("", "asc", "desc"):
-        raise errors.UnknownSortField(f"'{direction}' is neither asc nor desc", field="sort")
+        raise errors.UnknownSortField("must end in :asc or :desc", field="sort")
     return Sort(field, direction == "desc")
 
 

@@ -16,6 +16,8 @@ from server.kit import errors
 TRY_AGAIN = "TransientTransactionError"
 
 _RETRY_AFTER_SECONDS = 1.0
+_RETRY_AFTER_FULL_SECONDS = 5.0
+_OUT_OF_DISK_SPACE = 14031
 
 
 @contextmanager
@@ -34,6 +36,10 @@ def translated() -> Iterator[None]:
             "the database cannot be reached", retry_after_seconds=_RETRY_AFTER_SECONDS
         ) from error
     except OperationFailure as error:
+        if error.code == _OUT_OF_DISK_SPACE:
+            raise errors.OutOfSpace(
+                "the database has no room left", retry_after_seconds=_RETRY_AFTER_FULL_SECONDS
+            ) from error
         if not error.has_error_label(TRY_AGAIN):
             raise
         raise errors.Conflict("two changes met; try again", retry_after_seconds=0.1) from error

@@ -10,6 +10,7 @@ import structlog
 
 from server.kit import errors
 from server.kit.backoff import Backoff
+from server.kit.postgres.room import room
 from server.kit.postgres.translation import AWAY
 from server.settings import Postgres, SettingsError
 
@@ -121,5 +122,6 @@ async def _keep(connection: Any) -> None:
 
 
 async def ping(pool: Pool) -> None:
-    """Raises when the database does not answer."""
+    """Raises when the database does not answer, or has just had no room for a write."""
     await pool.fetchval("SELECT 1")
+    room.check()

@@ -5,8 +5,10 @@ from types import TracebackType
 import asyncpg
 
 from server.kit import errors
+from server.kit.postgres.room import room
 
 _RETRY_AFTER_SECONDS = 1.0
+_RETRY_AFTER_FULL_SECONDS = 5.0
 
 DataError = asyncpg.DataError  # a value that its column cannot hold
 UniqueViolationError = asyncpg.UniqueViolationError  # a value that another row has
@@ -67,6 +69,11 @@ def _raise_translated(error: BaseException) -> None:
         raise errors.Conflict("another change was faster; try again") from error
     if isinstance(error, asyncpg.DeadlockDetectedError):
         raise errors.Conflict("two changes met; try again", retry_after_seconds=0.1) from error
+    if isinstance(error, asyncpg.DiskFullError):
+        room.missed()
+        raise errors.OutOfSpace(
+            "the database has no room left", retry_after_seconds=_RETRY_AFTER_FULL_SECONDS
+        ) from error
     if isinstance(error, AWAY):
         raise errors.Unavailable(
             "the database cannot be reached", retry_after_seconds=_RETRY_AFTER_SECONDS

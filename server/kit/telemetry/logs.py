@@ -3,19 +3,23 @@
 import asyncio
 import atexit
 import logging
+import os
 import sys
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import msgspec
 import structlog
+
+from server.kit.telemetry.exceptions import told
 
 _LOG_DELAY_SECONDS = 0.01
 
 
 def configure_logs(level: str, service: str) -> None:
     """One JSON object a line, also for what libraries say through `logging`."""
-    lines = _Lines(sys.stdout.buffer)
+    # Unbuffered: what a full disk refuses would stay in the buffer, and fail again at the end.
+    lines = _Lines(os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False))
     atexit.register(lines.write)
     structlog.configure(
         processors=[_renderer(service)],
@@ -35,10 +39,17 @@ def _renderer(service: str) -> structlog.typing.Processor:
 
     def render(logger: Any, level: str, line: structlog.typing.EventDict) -> bytes:
         if "exc_info" in line:
-            line = structlog.processors.format_exc_info(logger, level, line)
+            line["exception"] = told(line.pop("exc_info"))
         return encode({"at": datetime.now(UTC), "level": level, "service": service, **line})
 
     return render
+
+
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: bytes, /) -> int | None:
+        """Writes as much of `text` as it takes at once, and says how much that was."""
 
 
 class _Lines:
@@ -47,8 +58,9 @@ class _Lines:
     Written by itself, a line would cost its call more than all that is said in it.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._is_torn = False
         self._waiting: list[bytes] = []
         self._loop: asyncio.AbstractEventLoop | None = None  # that will write them
 
@@ -79,9 +91,19 @@ class _Lines:
         if not lines:
             return
         rest = b"".join(line + b"\n" for line in lines)
-        while rest:  # an unbuffered stream may take less than it is given
-            rest = rest[self._stream.write(rest) :]
-        self._stream.flush()
+        if self._is_torn:  # what is left of a line that met a full disk ends here
+            rest = b"\n" + rest
+        try:
+            while rest:  # an unbuffered stream may take less than it is given
+                sent = self._stream.write(rest)
+                if not sent:
+                    return
+                self._is_torn = rest[sent - 1 : sent] != b"\n"
+                rest = rest[sent:]
+        except (OSError, ValueError):
+            # The disk is full, or the stream is closed. The lines are lost, and nothing else:
+            # whoever reports may not fail those of whom it reports.
+            return
 
 
 class _ToStructlog(logging.Handler):

@@ -117,6 +117,8 @@ class EmbeddedMongo:
             "--oplogSize=128",
             "--wiredTigerCacheSizeGB=0.25",
             "--setParameter=diagnosticDataCollectionEnabled=false",
+            # It logs slow commands with all that they hold: people's data, in a file.
+            "--slowOpSampleRate=0.0",
             # Do not wait at a shutdown for other members to take over: there are none.
             "--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",
             *journal,

@@ -34,6 +34,11 @@ SETTINGS = {
     # In the data folder: /dev/shm may be small, as in containers, and a killed server leaves its
     # shared memory there.
     "dynamic_shared_memory_type": "mmap",
+    # No value of a row in the log: neither statements nor the DETAIL that quotes the row. What a
+    # client did wrong the client is told, and the services log what is a defect.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 # A crash may lose everything: for tests and --ephemeral only.
 NOT_DURABLE = {

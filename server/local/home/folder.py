@@ -103,10 +103,19 @@ class Home:
             shutil.rmtree(folder, ignore_errors=True)
 
     def rotate_logs(self) -> None:
-        """Renames logs that have grown large, replacing those renamed before."""
+        """Copies logs that have grown large aside, replacing older copies, and empties them.
+
+        Those who write them keep them open, to append, and go on at the beginning. What they write
+        between the copy and its end is lost. Without room for a copy there is none.
+        """
         for log in self.logs.glob("*.log"):
             if log.stat().st_size > LOG_BYTES_MAX:
-                log.replace(log.with_suffix(".log.1"))
+                copy = log.with_suffix(".log.1")
+                try:
+                    shutil.copyfile(log, copy)
+                except OSError:
+                    copy.unlink(missing_ok=True)
+                os.truncate(log, 0)
 
     def remove(self) -> list[str]:
         """Removes all of it; gives the names of what is not ours, which stays."""

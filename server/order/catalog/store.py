@@ -72,13 +72,13 @@ class PostgresCatalogStore:
             try:
                 return await write_once(self._pool, [_PRODUCTS.insert([product])], key, answer)
             except UniqueViolationError as error:
-                raise SkuTaken(f"{product.sku} is taken", field="sku") from error
+                raise SkuTaken("another product has this code", field="sku") from error
 
     async def get(self, product_id: str) -> Product:
         with translated():
             row = await self._pool.fetchrow(_GET, product_id)
         if row is None:
-            raise ProductNotFound(f"product {product_id} does not exist")
+            raise ProductNotFound("no such product")
         return _product(row)
 
     async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:

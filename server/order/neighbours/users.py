@@ -62,7 +62,7 @@ class UserDirectory:
         async with asyncio.timeout(time_left(_WAIT_SECONDS)):
             buyer = await self._loader.get(user_id)
         if buyer is None:
-            raise BuyerNotFound(f"user {user_id} does not exist")
+            raise BuyerNotFound("no such user")
         return buyer
 
     async def close(self) -> None:

@@ -9,20 +9,20 @@ from server.user.accounts.rules import Status, User, UserNotFound
 COLUMNS = tuple(field.name for field in fields(User))
 
 # A look-up takes a tenth of `Role(value)`: 0.03 against 0.37 us, AMD EPYC, November 2026.
-_ROLES = {role.value: role for role in Role}
+ROLES = {role.value: role for role in Role}
 _STATUSES = {status.value: status for status in Status}
 
 
-def to_user(row: Record | None, wanted: object) -> User:
+def to_user(row: Record | None) -> User:
     """The account in `row`, which has `COLUMNS`. Raises `UserNotFound` when there is none."""
     if row is None:
-        raise UserNotFound(f"user {wanted} does not exist")
+        raise UserNotFound("no such user")
     return User(
         id=str(row["id"]),
         email=row["email"],
         full_name=row["full_name"],
         age=row["age"],
-        role=_ROLES[row["role"]],
+        role=ROLES[row["role"]],
         status=_STATUSES[row["status"]],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

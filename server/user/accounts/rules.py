@@ -161,10 +161,23 @@ def check_change(change: Change, by: Caller) -> None:
 
 
 def changed(
-    user: User, change: Change, event_id: str, now: datetime, traceparent: str | None = None
+    user: User,
+    change: Change,
+    event_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+    *,
+    by: Caller | None = None,
 ) -> Changed:
-    """`user` after `change`. Raises `Outdated`."""
-    _check_etag(user, change.etag)
+    """`user` after `change`. Raises `Outdated`, and `RoleNotAllowed`.
+
+    A caller who changes their own role or status must still be an admin by the stored account:
+    they may have been demoted since `by` was read.
+    """
+    is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
+    if is_own and (user.role, user.status) != (Role.ADMIN, Status.ACTIVE):
+        raise RoleNotAllowed("only an admin may set role or status")
+    errors.Outdated.check(change.etag, user.etag, "account")
     after = replace(user, **change.fields, updated_at=now, version=user.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
@@ -174,13 +187,8 @@ def erased(
     user: User, etag: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> UserEvent:
     """The event of the deletion of `user`. Raises `Outdated`."""
-    _check_etag(user, etag)
+    errors.Outdated.check(etag, user.etag, "account")
     return UserEvent(event_id, EventType.ERASED, user, user.version + 1, now, traceparent)
-
-
-def _check_etag(user: User, etag: str) -> None:
-    if etag and etag != user.etag:
-        raise errors.Outdated("the account has changed; read it again", field="etag")
 
 
 def _is_admin(caller: Caller | None) -> bool:

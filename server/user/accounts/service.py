@@ -1,5 +1,6 @@
 """Accounts: each method converts the request, applies the rules and calls the store."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from google.protobuf.empty_pb2 import Empty
@@ -18,9 +19,13 @@ _NEWEST_FIRST = Sort("created_at", descending=True)
 class UserService:
     """`emporium.user.v1.UserService`."""
 
-    def __init__(self, store: UserStore, hasher: PasswordHasher) -> None:
+    def __init__(
+        self, store: UserStore, hasher: PasswordHasher, forget: Callable[[str], None]
+    ) -> None:
+        """`forget` is told of each account that has changed."""
         self._store = store
         self._hasher = hasher
+        self._forget = forget
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
@@ -54,8 +59,11 @@ class UserService:
         event_id, now = _new_id(), _now()
         user = await self._store.update(
             request.user_id,
-            lambda user: rules.changed(user, change, event_id, now, context.traceparent),
+            lambda user: rules.changed(
+                user, change, event_id, now, context.traceparent, by=context.signed_in
+            ),
         )
+        self._forget(user.id)
         return wire.to_user(user)
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> Empty:
@@ -64,6 +72,7 @@ class UserService:
             request.user_id,
             lambda user: rules.erased(user, request.etag, event_id, now, context.traceparent),
         )
+        self._forget(request.user_id.lower())
         return Empty()
 
 

@@ -15,8 +15,9 @@ from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write, to_json
-from server.user.accounts.rows import COLUMNS, to_user
-from server.user.accounts.rules import Changed, EmailTaken, Filters, User, UserEvent
+from server.kit.standing import Standing
+from server.user.accounts.rows import COLUMNS, ROLES, to_user
+from server.user.accounts.rules import Changed, EmailTaken, Filters, Status, User, UserEvent
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -44,6 +45,9 @@ class UserStore(Protocol):
 
     async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
         """The accounts in the order of `user_ids`, each once; without those that are missing."""
+
+    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
+        """What those of the accounts that there are may do now, by id."""
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         """One page in the query's order, ties broken by id."""
@@ -77,6 +81,8 @@ _GET = f"SELECT {_USERS.columns} FROM users WHERE id = $1"
 
 _GET_MANY = f"SELECT {_USERS.columns} FROM users WHERE id = ANY($1)"
 
+_GET_STANDINGS = "SELECT id, role, status FROM users WHERE id = ANY($1)"
+
 _LOCK = f"{_GET} FOR UPDATE"
 
 _DELETE = "DELETE FROM users WHERE id = $1"
@@ -106,7 +112,7 @@ class PostgresUserStore:
             Write(_INSERT, (to_json([user]), password_hash)),
             append([self._encode(opened.event)]),
         ]
-        with _named(user.email):
+        with _named():
             given = await write_once(self._pool, writes, key, answer, subject=user.id)
         self._wake()
         return given
@@ -114,13 +120,21 @@ class PostgresUserStore:
     async def get(self, user_id: str) -> User:
         with translated():
             row = await self._pool.fetchrow(_GET, user_id)
-        return to_user(row, user_id)
+        return to_user(row)
 
     async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
         wanted = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
         with translated():
             rows = {str(row["id"]): row for row in await self._pool.fetch(_GET_MANY, wanted)}
-        return [to_user(rows[user_id], user_id) for user_id in wanted if user_id in rows]
+        return [to_user(rows[user_id]) for user_id in wanted if user_id in rows]
+
+    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
+        with translated():
+            rows = await self._pool.fetch(_GET_STANDINGS, user_ids)
+        return {
+            str(row["id"]): Standing(ROLES[row["role"]], row["status"] == Status.ACTIVE)
+            for row in rows
+        }
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         where = Where.of(
@@ -132,14 +146,14 @@ class PostgresUserStore:
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, where, query)
-        return page.with_rows([to_user(row, row["id"]) for row in page.rows])
+        return page.with_rows([to_user(row) for row in page.rows])
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
         async def work(unit: UnitOfWork) -> User:
             user, event = change(await _locked(unit, user_id))
             unit.write(_USERS.update([user]))
             unit.write(append([self._encode(event)]))
-            with _named(user.email):
+            with _named():
                 await unit.flush()
             return user
 
@@ -160,14 +174,14 @@ class PostgresUserStore:
 
 async def _locked(unit: UnitOfWork, user_id: str) -> User:
     rows = await unit.lock(_USERS, _LOCK, user_id)
-    return to_user(rows[0] if rows else None, user_id)
+    return to_user(rows[0] if rows else None)
 
 
 @contextmanager
-def _named(email: str) -> Iterator[None]:
+def _named() -> Iterator[None]:
     """Translates the one constraint that callers can violate."""
     try:
         with translated():
             yield
     except asyncpg.UniqueViolationError as error:
-        raise EmailTaken(f"{email} is taken", field="email") from error
+        raise EmailTaken("another account has this e-mail", field="email") from error

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import bcrypt
 from uuid_utils import uuid7
 
 from server.kit.context import Caller, Role
@@ -11,6 +10,7 @@ from server.user.accounts.rules import Change, NewUser, Status, changed, open_ac
 from server.user.accounts.store import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from server.user.logins.store import PostgresCredentialStore
+from server.user.passwords.hashing import hashed, made
 
 _OPERATOR = Caller("operator", Role.ADMIN, expires_at=0)
 
@@ -30,16 +30,12 @@ async def ensure_account(
     if found is None:
         new = NewUser(email, full_name, None, role, has_password=True)
         opened = open_account(new, _OPERATOR, str(uuid7()), event_id, now)
-        await accounts.create(opened, _hash(password, cost), None, b"")
+        await accounts.create(opened, hashed(password, cost), None, b"")
         return opened.user.id
     user = found.user
     if (user.role, user.status) != (role, Status.ACTIVE):
         change = Change({"role": role, "status": Status.ACTIVE}, etag="")
         await accounts.update(user.id, lambda was: changed(was, change, event_id, now))
-    if not (found.password_hash and bcrypt.checkpw(password.encode(), found.password_hash)):
-        await credentials.set_password(user.id, _hash(password, cost))
+    if not (found.password_hash and made(password, found.password_hash)):
+        await credentials.set_password(user.id, hashed(password, cost))
     return user.id
-
-
-def _hash(password: str, cost: int) -> bytes:
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost))

@@ -32,10 +32,10 @@ class PostgresCredentialStore:
     async def find(self, email: str) -> Credentials | None:
         with translated():
             row = await self._pool.fetchrow(_FIND, email)
-        return Credentials(to_user(row, email), row["password_hash"]) if row else None
+        return Credentials(to_user(row), row["password_hash"]) if row else None
 
     async def set_password(self, user_id: str, password_hash: bytes) -> None:
         with translated():
             found = await self._pool.fetchval(_CHANGE_HASH, user_id, password_hash)
         if found is None:
-            raise UserNotFound(f"user {user_id} does not exist")
+            raise UserNotFound("no such user")

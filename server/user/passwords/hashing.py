@@ -7,6 +7,7 @@ so that other calls keep nearly all of their rate, and the number of waiting has
 import asyncio
 import os
 import threading
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,9 +22,40 @@ from server.kit import errors
 # deadline (two cores, Debian 12, November 2026).
 _NICE = 12
 _WAITING_MAX_PER_THREAD = 16
+_BYTES_MAX = 72  # that bcrypt takes; the contract allows no more
 _DIGEST_LENGTH = 31  # characters of a bcrypt hash that follow its cost and salt
 
 T = TypeVar("T")
+
+
+def hashed(password: str, cost: int) -> bytes:
+    """A salted hash of `password`, however its letters are composed. Blocks.
+
+    The same letters can be typed as different characters: a Mac sends `e` and an accent where
+    others send `é`. NIST SP 800-63B has verifiers normalise them; NFC is the form of most
+    keyboards. Where it is longer than bcrypt takes, which few scripts make it, the password is
+    hashed as it was sent.
+    """
+    return bcrypt.hashpw(_forms(password)[0], bcrypt.gensalt(cost))
+
+
+def made(password: str, password_hash: bytes) -> bool:
+    """Whether `hashed` made `password_hash` of `password`. Blocks.
+
+    Hashes from before passwords were normalised are of any form, so all that can have been sent
+    are tried. For most passwords they are one.
+    """
+    return any(bcrypt.checkpw(form, password_hash) for form in _forms(password))
+
+
+def _forms(password: str) -> list[bytes]:
+    forms = (
+        unicodedata.normalize("NFC", password),
+        password,
+        unicodedata.normalize("NFD", password),
+    )
+    encoded = dict.fromkeys(form.encode() for form in forms)
+    return [form for form in encoded if len(form) <= _BYTES_MAX]
 
 
 class PasswordHasher:
@@ -40,12 +72,12 @@ class PasswordHasher:
 
     async def hash(self, password: str) -> bytes:
         """A salted hash. Raises `Unavailable` when too many hashes are waiting."""
-        return await self._run(lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost)))
+        return await self._run(lambda: hashed(password, self._cost))
 
     async def matches(self, password: str, password_hash: bytes | None) -> bool:
         """Whether `password` has `password_hash`; False, as slowly, when there is none."""
         compared = password_hash or self._no_account
-        return await self._run(lambda: bcrypt.checkpw(password.encode(), compared))
+        return await self._run(lambda: made(password, compared))
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._waiting >= self._waiting_max:

@@ -63,7 +63,13 @@ def _calls(jwks: str, token: str) -> dict[str, Call]:
         ("authorization", token),
         ("x-request-id", str(uuid4())),
     )
-    chain = pipeline(verifier, CallMetrics(CollectorRegistry()), InFlight(), _DEADLINE_SECONDS)
+    chain = pipeline(
+        verifier,
+        CallMetrics(CollectorRegistry()),
+        InFlight(),
+        _DEADLINE_SECONDS,
+        accounts=_Unasked(),  # the caller reads his own account
+    )
     watchers, guards = chain.watchers, chain.guards
     whole = _composed(watchers, guards)
     return {
@@ -135,6 +141,13 @@ def _hooked(handler: Handler, sent: tuple[tuple[str, str], ...]) -> Call:
     answer = grpc_aio._unary(_GET_USER, handler)
     engine: Any = _Engine(sent)
     return lambda: answer(_REQUEST, engine)
+
+
+class _Unasked:
+    """Accounts of callers who are believed."""
+
+    async def current(self, caller: Caller, *, exact: bool) -> Caller:
+        return caller
 
 
 class _Engine:

@@ -87,7 +87,7 @@ def test_a_time_may_have_a_zone_or_be_a_day(written: str, meant: datetime) -> No
             )
         ),
         ({"Description": "x" * 201}, Reason.MALFORMED, "Description"),
-        # Of several reasons the first of the list is told.
+        # Of several reasons the first of the list applies.
         ({"CustomerID": "", "Description": "", "UnitPrice": "0"}, Reason.NO_CUSTOMER, ""),
         ({"UnitPrice": "0", "StockCode": "POST"}, Reason.BAD_PRICE, ""),
         ({"CustomerID": "", "Quantity": "six"}, Reason.MALFORMED, "Quantity"),

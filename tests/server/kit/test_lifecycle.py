@@ -25,7 +25,7 @@ from server.local.home.ports import free_ports
 from server.settings import Postgres, Server, SettingsError
 from tests.server.conftest import NewDatabase
 from tests.server.kit.conftest import Lines
-from tests.server.kit.ping import PingServicer, echo, request, service
+from tests.server.kit.ping import Believing, PingServicer, echo, request, service
 
 SETTINGS = Server(grpc_port=0, metrics_port=0, drain_seconds=1, grace_seconds=5)
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -60,6 +60,7 @@ async def serving(
         verifier,
         [Registration(service(), PingServicer(behaviour))],
         probes={},
+        accounts=Believing(),
         registry=registry or CollectorRegistry(),
         interceptors=interceptors,
     ) as port:

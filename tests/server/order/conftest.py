@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import grpc
 import pytest
@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from emporium.order.v1.catalog_service_pb2 import Product
 from server.kit import errors, postgres
+from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
 from server.order.app import registrations
 from server.order.catalog.store import PostgresCatalogStore
@@ -25,7 +26,7 @@ SHOP_CURRENCY = "GBP"
 
 @dataclass
 class FakeUsers:
-    """Knows whom it is told of."""
+    """A directory of the buyers that a test sets."""
 
     buyers: dict[str, Buyer] = field(default_factory=dict)
     is_away: bool = False
@@ -36,6 +37,19 @@ class FakeUsers:
         if user_id not in self.buyers:
             raise BuyerNotFound(f"user {user_id} does not exist")
         return self.buyers[user_id]
+
+
+@dataclass
+class FakeAccounts:
+    """Knows of the accounts that it is told of, and believes the tokens of all others."""
+
+    roles: dict[str, Role | None] = field(default_factory=dict)  # None: deleted or disabled
+
+    async def current(self, caller: Caller, *, exact: bool) -> Caller:
+        role = self.roles.get(caller.id, caller.role)
+        if role is None:
+            raise errors.AccountInactive("the account was deleted or disabled")
+        return replace(caller, role=role)
 
 
 @dataclass
@@ -89,16 +103,22 @@ def shared_users() -> FakeUsers:
     return FakeUsers()
 
 
+@pytest.fixture(scope="session")
+def accounts() -> FakeAccounts:
+    return FakeAccounts()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def order_channel(
     order_pool: Pool,
     wakes: Wakes,
     shared_users: FakeUsers,
+    accounts: FakeAccounts,
     serve: Serve,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
     services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY)
-    async with serve(services) as channel:
+    async with serve(services, accounts) as channel:
         yield channel
 
 

@@ -25,6 +25,7 @@ class Door:
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None, user: str = "") -> None:
         self.user_id = user
+        self.channel = channel
         self._metadata = [("authorization", f"Bearer {token}")] if token else []
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)

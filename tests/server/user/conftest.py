@@ -1,6 +1,6 @@
 """A user service, in this process, over a real database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import grpc
@@ -8,13 +8,17 @@ import pytest
 import pytest_asyncio
 
 from server.kit import auth, postgres
+from server.kit.context import Role
 from server.kit.postgres import Pool
 from server.user.accounts.store import PostgresUserStore
-from server.user.app import registrations
+from server.user.app import registrations, standings
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.doors import Door
+from tests.server.user.samples import opened
+
+SignedIn = Callable[[Role], Awaitable[Door]]
 
 CHEAPEST_BCRYPT = 4
 
@@ -54,24 +58,37 @@ async def user_channel(
     """A channel to the running service."""
     async with (
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
-        serve(registrations(user_pool, hasher, signer, wakes)) as channel,
+        standings(user_pool) as accounts,
+        serve(registrations(user_pool, hasher, signer, wakes, accounts), accounts) as channel,
     ):
         yield channel
 
 
 @pytest.fixture
 def anyone(user_channel: grpc.aio.Channel) -> Door:
-    """Somebody without a token."""
+    """A caller without a token."""
     return Door(user_channel)
 
 
 @pytest.fixture
-def admin_door(user_channel: grpc.aio.Channel, token: Token) -> Door:
+def signed_in(user_channel: grpc.aio.Channel, store: PostgresUserStore, token: Token) -> SignedIn:
+    """`await signed_in(Role.ADMIN)`: somebody with an account of that role, and a token of it."""
+
+    async def make(role: Role) -> Door:
+        new = opened(role=role)
+        await store.create(new, None, None, b"")
+        return Door(user_channel, token(role.value, new.user.id), new.user.id)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def admin_door(signed_in: SignedIn) -> Door:
     """An admin."""
-    return Door(user_channel, token("ADMIN"))
+    return await signed_in(Role.ADMIN)
 
 
-@pytest.fixture
-def staff(user_channel: grpc.aio.Channel, token: Token) -> Door:
+@pytest_asyncio.fixture
+async def staff(signed_in: SignedIn) -> Door:
     """Somebody of the staff."""
-    return Door(user_channel, token("STAFF"))
+    return await signed_in(Role.STAFF)

@@ -14,7 +14,8 @@ PASSWORD = "correct horse"
 class Door:
     """The service's two stubs, with a token."""
 
-    def __init__(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
+    def __init__(self, channel: grpc.aio.Channel, token: str | None = None, user: str = "") -> None:
+        self.user_id = user
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)

@@ -27,10 +27,10 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     def __init__(self, channel):
@@ -47,17 +47,18 @@ class EventServiceStub:
 
 
 class EventServiceServicer:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     def RecordEvent(self, request, context):
         """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
         Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
-        for a service.
+        for a service. The token is enough: an account that was deleted or disabled may record events
+        until its token ends, in 10 minutes at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,10 +81,10 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     @staticmethod

@@ -14,10 +14,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -25,14 +25,15 @@ class EventServiceStub:
     """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
     Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
-    for a service.
+    for a service. The token is enough: an account that was deleted or disabled may record events
+    until its token ends, in 10 minutes at most.
     """
 
 class EventServiceServicer(metaclass=abc_1.ABCMeta):
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     @abc_1.abstractmethod
@@ -44,7 +45,8 @@ class EventServiceServicer(metaclass=abc_1.ABCMeta):
         """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
         Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
-        for a service.
+        for a service. The token is enough: an account that was deleted or disabled may record events
+        until its token ends, in 10 minutes at most.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: aio.Server) -> None: ...

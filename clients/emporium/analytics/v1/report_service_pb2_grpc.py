@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class ReportServiceStub:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.
@@ -47,7 +47,7 @@ class ReportServiceStub:
 
 
 class ReportServiceServicer:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.
@@ -56,7 +56,8 @@ class ReportServiceServicer:
     def GetSalesReport(self, request, context):
         """Reads sales per day and in total, in one currency.
 
-        Days without sales are left out. Errors: INVALID_FILTER.
+        Days without sales are left out. Errors: INVALID_FILTER. The token is enough: who is no longer
+        staff may read until the token ends, in 10 minutes at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,7 +80,7 @@ def add_ReportServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReportService:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.

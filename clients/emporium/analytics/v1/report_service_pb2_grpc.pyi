@@ -14,7 +14,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReportServiceStub:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.
@@ -24,11 +24,12 @@ class ReportServiceStub:
     GetSalesReport: aio.UnaryUnaryMultiCallable[report_service_pb2.GetSalesReportRequest, report_service_pb2.SalesReport]
     """Reads sales per day and in total, in one currency.
 
-    Days without sales are left out. Errors: INVALID_FILTER.
+    Days without sales are left out. Errors: INVALID_FILTER. The token is enough: who is no longer
+    staff may read until the token ends, in 10 minutes at most.
     """
 
 class ReportServiceServicer(metaclass=abc_1.ABCMeta):
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.
@@ -42,7 +43,8 @@ class ReportServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[report_service_pb2.SalesReport]:
         """Reads sales per day and in total, in one currency.
 
-        Days without sales are left out. Errors: INVALID_FILTER.
+        Days without sales are left out. Errors: INVALID_FILTER. The token is enough: who is no longer
+        staff may read until the token ends, in 10 minutes at most.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: aio.Server) -> None: ...

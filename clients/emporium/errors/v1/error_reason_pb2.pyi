@@ -48,12 +48,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     INVALID_FILTER: _ErrorReason.ValueType  # 104
     """A filter's value is not one of its forms.
 
-    Example: status: 'actve' is none of active, disabled
+    Example: status: must be one of active, disabled
     """
     UNKNOWN_SORT_FIELD: _ErrorReason.ValueType  # 105
     """The list cannot be sorted by that field.
 
-    Example: sort: 'shoe_size' is none of created_at, email, full_name
+    Example: sort: must be by one of created_at, email, full_name
     """
     INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 106
     """The page token was not made by this list with these filters and this sort.
@@ -88,7 +88,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: sign in again
     """
     TOKEN_EXPIRED: _ErrorReason.ValueType  # 203
-    """The token was good, and is no longer.
+    """The token was valid, and has expired.
 
     Example: sign in again
     """
@@ -98,7 +98,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: e-mail or password is wrong
     """
     PERMISSION_DENIED: _ErrorReason.ValueType  # 205
-    """The caller is known and may not do this.
+    """The caller is known and lacks the permission.
 
     Example: needs the role ADMIN or STAFF
     """
@@ -122,6 +122,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: try again in 12 s
     """
+    ACCOUNT_INACTIVE: _ErrorReason.ValueType  # 210
+    """The token is good, and the account that it stands for was deleted or disabled since.
+
+    Example: the account was deleted or disabled
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -137,7 +142,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     USER_NOT_FOUND: _ErrorReason.ValueType  # 303
     """No such account, or not the caller's to see.
 
-    Example: user 0190... does not exist
+    Example: no such user
     """
     PRODUCT_NOT_FOUND: _ErrorReason.ValueType  # 304
     """No such product.
@@ -147,17 +152,17 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ORDER_NOT_FOUND: _ErrorReason.ValueType  # 305
     """No such order, or not the caller's to see.
 
-    Example: order 0190... does not exist
+    Example: no such order
     """
     EMAIL_TAKEN: _ErrorReason.ValueType  # 306
     """Another account has that e-mail, in this or another case.
 
-    Example: email: ann@example.com is taken
+    Example: email: another account has this e-mail
     """
     SKU_TAKEN: _ErrorReason.ValueType  # 307
     """Another product has that code, in this or another case.
 
-    Example: sku: 85123A is taken
+    Example: sku: another product has this code
     """
     IDEMPOTENCY_KEY_REUSED: _ErrorReason.ValueType  # 308
     """The key was used before, with another body.
@@ -185,7 +190,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: items[1]: EUR, but the order is in GBP
     """
     ORDER_TOO_LARGE: _ErrorReason.ValueType  # 313
-    """The order's total is beyond what can be kept.
+    """The order's total is too large to be stored.
 
     Example: the total may be 999999999999.99 at most
     """
@@ -195,7 +200,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: the order is SHIPPED
     """
     ILLEGAL_STATUS_MOVE: _ErrorReason.ValueType  # 315
-    """An order cannot go from its status to that one.
+    """The order's status has no transition to that one.
 
     Example: DELIVERED cannot become PENDING
     """
@@ -207,12 +212,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
-    Two changes met and this one lost; the same call may succeed now.
+    Two changes conflicted and this one lost; the same call may succeed now.
 
     Example: try again
     """
     UNAVAILABLE: _ErrorReason.ValueType  # 402
-    """A part of Emporium is not there at the moment; `RetryInfo` says when to try again.
+    """A part of Emporium is unreachable at the moment; `RetryInfo` says when to try again.
 
     Example: the database cannot be reached
     """
@@ -223,9 +228,15 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: not done within 10 s
     """
     INTERNAL: _ErrorReason.ValueType  # 404
-    """Something is broken here. The log has it under the request id.
+    """A defect of the server. The log has it under the request id.
 
     Example: something went wrong; quote the request id
+    """
+    OUT_OF_SPACE: _ErrorReason.ValueType  # 405
+    """There is no room left for what shall be written. Reads are answered, and so are writes as soon as
+    there is room again.
+
+    Example: the database has no room left
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -259,12 +270,12 @@ Example: 2 fields are invalid: email, age
 INVALID_FILTER: ErrorReason.ValueType  # 104
 """A filter's value is not one of its forms.
 
-Example: status: 'actve' is none of active, disabled
+Example: status: must be one of active, disabled
 """
 UNKNOWN_SORT_FIELD: ErrorReason.ValueType  # 105
 """The list cannot be sorted by that field.
 
-Example: sort: 'shoe_size' is none of created_at, email, full_name
+Example: sort: must be by one of created_at, email, full_name
 """
 INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 106
 """The page token was not made by this list with these filters and this sort.
@@ -299,7 +310,7 @@ INVALID_TOKEN: ErrorReason.ValueType  # 202
 Example: sign in again
 """
 TOKEN_EXPIRED: ErrorReason.ValueType  # 203
-"""The token was good, and is no longer.
+"""The token was valid, and has expired.
 
 Example: sign in again
 """
@@ -309,7 +320,7 @@ BAD_CREDENTIALS: ErrorReason.ValueType  # 204
 Example: e-mail or password is wrong
 """
 PERMISSION_DENIED: ErrorReason.ValueType  # 205
-"""The caller is known and may not do this.
+"""The caller is known and lacks the permission.
 
 Example: needs the role ADMIN or STAFF
 """
@@ -333,6 +344,11 @@ RATE_LIMITED: ErrorReason.ValueType  # 209
 
 Example: try again in 12 s
 """
+ACCOUNT_INACTIVE: ErrorReason.ValueType  # 210
+"""The token is good, and the account that it stands for was deleted or disabled since.
+
+Example: the account was deleted or disabled
+"""
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
@@ -348,7 +364,7 @@ Example: emporium.user.v1.UserService/Get
 USER_NOT_FOUND: ErrorReason.ValueType  # 303
 """No such account, or not the caller's to see.
 
-Example: user 0190... does not exist
+Example: no such user
 """
 PRODUCT_NOT_FOUND: ErrorReason.ValueType  # 304
 """No such product.
@@ -358,17 +374,17 @@ Example: items[1].product_id: no such product
 ORDER_NOT_FOUND: ErrorReason.ValueType  # 305
 """No such order, or not the caller's to see.
 
-Example: order 0190... does not exist
+Example: no such order
 """
 EMAIL_TAKEN: ErrorReason.ValueType  # 306
 """Another account has that e-mail, in this or another case.
 
-Example: email: ann@example.com is taken
+Example: email: another account has this e-mail
 """
 SKU_TAKEN: ErrorReason.ValueType  # 307
 """Another product has that code, in this or another case.
 
-Example: sku: 85123A is taken
+Example: sku: another product has this code
 """
 IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 308
 """The key was used before, with another body.
@@ -396,7 +412,7 @@ CURRENCY_MISMATCH: ErrorReason.ValueType  # 312
 Example: items[1]: EUR, but the order is in GBP
 """
 ORDER_TOO_LARGE: ErrorReason.ValueType  # 313
-"""The order's total is beyond what can be kept.
+"""The order's total is too large to be stored.
 
 Example: the total may be 999999999999.99 at most
 """
@@ -406,7 +422,7 @@ ORDER_NOT_PENDING: ErrorReason.ValueType  # 314
 Example: the order is SHIPPED
 """
 ILLEGAL_STATUS_MOVE: ErrorReason.ValueType  # 315
-"""An order cannot go from its status to that one.
+"""The order's status has no transition to that one.
 
 Example: DELIVERED cannot become PENDING
 """
@@ -418,12 +434,12 @@ Example: the order is PAID
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.
 
-Two changes met and this one lost; the same call may succeed now.
+Two changes conflicted and this one lost; the same call may succeed now.
 
 Example: try again
 """
 UNAVAILABLE: ErrorReason.ValueType  # 402
-"""A part of Emporium is not there at the moment; `RetryInfo` says when to try again.
+"""A part of Emporium is unreachable at the moment; `RetryInfo` says when to try again.
 
 Example: the database cannot be reached
 """
@@ -434,9 +450,15 @@ read again, or repeat with the same `request_id`.
 Example: not done within 10 s
 """
 INTERNAL: ErrorReason.ValueType  # 404
-"""Something is broken here. The log has it under the request id.
+"""A defect of the server. The log has it under the request id.
 
 Example: something went wrong; quote the request id
+"""
+OUT_OF_SPACE: ErrorReason.ValueType  # 405
+"""There is no room left for what shall be written. Reads are answered, and so are writes as soon as
+there is room again.
+
+Example: the database has no room left
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

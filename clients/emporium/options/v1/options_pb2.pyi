@@ -43,12 +43,12 @@ class Access(message.Message):
         SIGNED_IN: Access._Audience.ValueType  # 2
         """Anyone with a valid token: people and services."""
         OWNER: Access._Audience.ValueType  # 3
-        """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
+        """The owner of the resource, and the `roles`. For anyone else it does not exist."""
         ROLES: Access._Audience.ValueType  # 4
         """Only the `roles`."""
         PERSON: Access._Audience.ValueType  # 5
         """Any person with a valid token, whatever their role, and no service. For what is done in the
-        caller's own name: a service has no account for it to belong to.
+        caller's own name: a service has no account that could own it.
         """
 
     class Audience(_Audience, metaclass=_AudienceEnumTypeWrapper):
@@ -61,12 +61,55 @@ class Access(message.Message):
     SIGNED_IN: Access.Audience.ValueType  # 2
     """Anyone with a valid token: people and services."""
     OWNER: Access.Audience.ValueType  # 3
-    """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
+    """The owner of the resource, and the `roles`. For anyone else it does not exist."""
     ROLES: Access.Audience.ValueType  # 4
     """Only the `roles`."""
     PERSON: Access.Audience.ValueType  # 5
     """Any person with a valid token, whatever their role, and no service. For what is done in the
-    caller's own name: a service has no account for it to belong to.
+    caller's own name: a service has no account that could own it.
+    """
+
+    class _Fresh:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _FreshEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[Access._Fresh.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        FRESH_UNSPECIFIED: Access._Fresh.ValueType  # 0
+        """As TOKEN, for rpcs that nobody with an account calls."""
+        TOKEN: Access._Fresh.ValueType  # 1
+        """The token's word is enough, until it ends."""
+        BY_ROLE: Access._Fresh.ValueType  # 2
+        """The account decides about callers whom one of the `roles` lets in, as it was at most a second
+        ago; whoever reads what is his own is believed. For reads. Where another service keeps the
+        accounts and is away, its last answer decides, and without one the token.
+        """
+        ALWAYS: Access._Fresh.ValueType  # 3
+        """The account decides about every caller, as it is now; for changes. Where another service keeps
+        the accounts, its answer may be a second old. When it is away its last answer decides, and
+        without one the token; when it has not been heard for 30 seconds, the call is UNAVAILABLE.
+        """
+
+    class Fresh(_Fresh, metaclass=_FreshEnumTypeWrapper):
+        """Whose word decides about a caller with an account: the token's, which may be 10 minutes old, or
+        the account's own. An account that was deleted or disabled is refused with ACCOUNT_INACTIVE, and
+        the role that the account has now decides, in the servicer too. Where only `roles` may call, the
+        token must say so as well. Callers without a token, and services, have no account.
+        """
+
+    FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0
+    """As TOKEN, for rpcs that nobody with an account calls."""
+    TOKEN: Access.Fresh.ValueType  # 1
+    """The token's word is enough, until it ends."""
+    BY_ROLE: Access.Fresh.ValueType  # 2
+    """The account decides about callers whom one of the `roles` lets in, as it was at most a second
+    ago; whoever reads what is his own is believed. For reads. Where another service keeps the
+    accounts and is away, its last answer decides, and without one the token.
+    """
+    ALWAYS: Access.Fresh.ValueType  # 3
+    """The account decides about every caller, as it is now; for changes. Where another service keeps
+    the accounts, its answer may be a second old. When it is away its last answer decides, and
+    without one the token; when it has not been heard for 30 seconds, the call is UNAVAILABLE.
     """
 
     AUDIENCE_FIELD_NUMBER: builtins.int
@@ -74,19 +117,22 @@ class Access(message.Message):
     OWNER_FIELD_FIELD_NUMBER: builtins.int
     NOT_FOUND_REASON_FIELD_NUMBER: builtins.int
     ANONYMOUS_FIELD_FIELD_NUMBER: builtins.int
+    FRESH_FIELD_NUMBER: builtins.int
     audience: Access.Audience.ValueType
     owner_field: builtins.str
     """For OWNER: the request field that holds the owner's user id.
     Empty when only the stored resource knows its owner; then the store compares.
     """
     not_found_reason: error_reason_pb2.ErrorReason.ValueType
-    """With an `owner_field`, and required there: the reason with which anyone else is told that the
-    owner does not exist. Its HTTP status is 404.
+    """With an `owner_field`, and required there: the reason with which anyone else is refused, as if
+    the owner did not exist. Its HTTP status is 404.
     """
     anonymous_field: builtins.str
     """For PUBLIC: the request field that tells callers without a token apart, so that one's idempotency
     key is not another's. Empty: they share their keys.
     """
+    fresh: Access.Fresh.ValueType
+    """Whose word decides about the caller. BY_ROLE needs `roles`."""
     @builtins.property
     def roles(self) -> containers.RepeatedScalarFieldContainer[role_pb2.Role.ValueType]:
         """For OWNER: who else may call. For ROLES: who may."""
@@ -99,10 +145,11 @@ class Access(message.Message):
         owner_field: builtins.str = ...,
         not_found_reason: error_reason_pb2.ErrorReason.ValueType = ...,
         anonymous_field: builtins.str = ...,
+        fresh: Access.Fresh.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,7 +60,8 @@ class CatalogServiceServicer:
     def CreateProduct(self, request, context):
         """Adds a product.
 
-        Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED.
+        Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and
+        UNAVAILABLE as in OrderService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

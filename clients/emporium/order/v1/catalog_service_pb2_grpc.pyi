@@ -20,7 +20,8 @@ class CatalogServiceStub:
     CreateProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.CreateProductRequest, catalog_service_pb2.Product]
     """Adds a product.
 
-    Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED.
+    Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and
+    UNAVAILABLE as in OrderService.
     """
     GetProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.GetProductRequest, catalog_service_pb2.Product]
     """Reads a product. Errors: PRODUCT_NOT_FOUND."""
@@ -41,7 +42,8 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[catalog_service_pb2.Product]:
         """Adds a product.
 
-        Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED.
+        Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and
+        UNAVAILABLE as in OrderService.
         """
 
     @abc_1.abstractmethod

@@ -29,6 +29,10 @@ if _version_not_supported:
 
 class UserServiceStub:
     """Holds the accounts: who may sign in, and as what.
+
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
+    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
+    refused to its role when it was demoted.
     """
 
     def __init__(self, channel):
@@ -71,6 +75,10 @@ class UserServiceStub:
 
 class UserServiceServicer:
     """Holds the accounts: who may sign in, and as what.
+
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
+    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
+    refused to its role when it was demoted.
     """
 
     def CreateUser(self, request, context):
@@ -95,13 +103,13 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetUsers(self, request, context):
-        """Reads many accounts at once. For services, which show other people's names beside their own
-        things; each is found by one look-up instead of one for each person.
+        """Reads many accounts at once. For services that show users' names beside their own resources:
+        one call instead of one for each user.
 
         The accounts come in the order of `user_ids`, each once. An id that no account has is left out,
-        where AIP-231 would fail the whole call: accounts are deleted, what they have left behind in
-        other services stays, and one deleted account must not hide the others. No REST mapping: the
-        edge has no door to it.
+        where AIP-231 would fail the whole call: accounts are deleted, what other services hold of
+        them stays, and one deleted account must not hide the others. No REST mapping: the
+        edge does not offer it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,6 +189,10 @@ def add_UserServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class UserService:
     """Holds the accounts: who may sign in, and as what.
+
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
+    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
+    refused to its role when it was demoted.
     """
 
     @staticmethod

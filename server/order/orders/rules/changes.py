@@ -74,7 +74,7 @@ def edited(
 
     The status that the order already has is no transition, so a cancel can be repeated.
     """
-    _check_etag(order, edit.etag)
+    errors.Outdated.check(edit.etag, order.etag, "order")
     fields = dict(edit.fields)
     if fields.get("status") is order.status:
         del fields["status"]
@@ -95,12 +95,7 @@ def deleted(
     order: Order, etag: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> OrderEvent:
     """The event of the deletion of `order`. Raises `Outdated` or `OrderNotDeletable`."""
-    _check_etag(order, etag)
+    errors.Outdated.check(etag, order.etag, "order")
     if order.status not in DELETABLE:
         raise OrderNotDeletable(f"the order is {order.status}")
     return OrderEvent(event_id, EventType.DELETED, order, order.version + 1, now, traceparent)
-
-
-def _check_etag(order: Order, etag: str) -> None:
-    if etag and etag != order.etag:
-        raise errors.Outdated("the order has changed; read it again", field="etag")

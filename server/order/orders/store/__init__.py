@@ -7,6 +7,7 @@ from typing import Protocol
 
 from server.kit.context import Key
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.outbox import Event
 from server.order.orders.rules import Changed, Order, OrderEvent, OrderFilters, Placed
 
 SORTABLE: Mapping[str, type] = {
@@ -15,6 +16,13 @@ SORTABLE: Mapping[str, type] = {
     "total_price": Decimal,
 }
 """The columns that `OrderStore.list` can sort by, with their types."""
+
+
+class Encode(Protocol):
+    """Puts an event into the outbox's envelope."""
+
+    def __call__(self, event: OrderEvent, order: bytes = b"") -> Event:
+        """`order` is the event's order as a serialised message, where the caller has it."""
 
 
 class OrderStore(Protocol):
@@ -27,7 +35,8 @@ class OrderStore(Protocol):
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """Stores a new order, its event, and `answer` under `key`; returns the answer to send.
 
-        That is `answer`, or the first one when `key` was used before with the same body; then
+        `answer` is the order as a serialised message, which the event carries too. It is what is
+        returned, or the first answer when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another.
         """
 

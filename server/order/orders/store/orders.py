@@ -5,7 +5,7 @@ from collections.abc import Callable
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.outbox import Event, append
+from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
@@ -17,7 +17,7 @@ from server.order.orders.rules import (
     OrderNotFound,
     Placed,
 )
-from server.order.orders.store import SORTABLE, rows
+from server.order.orders.store import SORTABLE, Encode, rows
 from server.order.orders.store.placing import Placing
 
 _LISTING = Listing(
@@ -51,9 +51,7 @@ class PostgresOrderStore:
     an event there.
     """
 
-    def __init__(
-        self, pool: Pool, encode: Callable[[OrderEvent], Event], wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
         self._pool = pool
         self._encode = encode
         self._wake = wake
@@ -66,7 +64,7 @@ class PostgresOrderStore:
         with translated():
             row = await self._pool.fetchrow(_GET, order_id, owner_scope)
         if row is None:
-            raise _not_found(order_id)
+            raise _not_found()
         return rows.to_order(row)
 
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[Order]:
@@ -113,9 +111,9 @@ class PostgresOrderStore:
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
     found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
     if not found:
-        raise _not_found(order_id)
+        raise _not_found()
     return rows.to_order(found[0])
 
 
-def _not_found(order_id: str) -> OrderNotFound:
-    return OrderNotFound(f"order {order_id} does not exist")
+def _not_found() -> OrderNotFound:
+    return OrderNotFound("no such order")

@@ -7,12 +7,12 @@ import asyncpg
 
 from server.kit.batching import Batcher
 from server.kit.context import Key
-from server.kit.outbox import Event, append
+from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import write
-from server.order.orders.rules import OrderEvent, Placed
-from server.order.orders.store import rows
+from server.order.orders.rules import Placed
+from server.order.orders.store import Encode, rows
 
 _TOGETHER_MAX = 64
 
@@ -29,9 +29,7 @@ class _New(NamedTuple):
 class Placing:
     """Stores orders as `OrderStore.create` specifies."""
 
-    def __init__(
-        self, pool: Pool, encode: Callable[[OrderEvent], Event], wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
         self._pool = pool
         self._encode = encode
         self._wake = wake
@@ -81,6 +79,6 @@ class Placing:
         writes = rows.inserts([new.placed.order for new in batch])
         if keyed := [(new.key, new.answer, None) for new in batch if new.key]:
             writes.append(answers(keyed))
-        writes.append(append([self._encode(new.placed.event) for new in batch]))
+        writes.append(append([self._encode(new.placed.event, new.answer) for new in batch]))
         await write(self._pool, writes)
         self._wake()

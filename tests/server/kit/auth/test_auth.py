@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 
 from server.kit import auth, errors
 from server.kit.context import Role
-from server.settings import SettingsError
+from server.settings import TOKEN_SECONDS_MAX, SettingsError
 
 
 class Clock:
@@ -84,6 +85,79 @@ def test_a_refused_token_is_not_remembered(verifier: auth.Verifier) -> None:
     with pytest.raises(errors.InvalidToken):
         verifier.verify("nonsense")
     assert len(verifier._callers) == before
+
+
+NOW = 1_800_000_000
+
+
+def signed(key: dict[str, Any], **changes: Any) -> str:
+    """A token with a good signature, whatever it says; None leaves a claim out."""
+    claims = {
+        "iss": "emporium",
+        "aud": "emporium",
+        "sub": "ann",
+        "role": "ADMIN",
+        "iat": NOW,
+        "exp": NOW + 600,
+        "jti": "1",
+        **changes,
+    }
+    content = json.dumps({name: value for name, value in claims.items() if value is not None})
+    headers = {"kid": key["kid"], "typ": "at+jwt"}
+    return jwt.PyJWS().encode(content.encode(), jwt.PyJWK(key).key, "EdDSA", headers)
+
+
+ODD_CLAIMS: dict[str, dict[str, Any]] = {
+    "an exp in quotes": {"exp": str(NOW + 600)},
+    "an exp in words": {"exp": "string"},
+    "an exp without end": {"exp": 1e300},
+    "an exp of infinity": {"exp": float("inf")},
+    "an exp that is no number": {"exp": float("nan")},
+    "an exp of half a second": {"exp": NOW + 0.5},
+    "an exp of a digit too many": {"exp": 10**400},
+    "an exp of a truth": {"exp": True},
+    "an exp of a list": {"exp": [NOW + 600]},
+    "an exp before time": {"exp": -1},
+    "an exp of tomorrow night": {"exp": NOW + TOKEN_SECONDS_MAX + 1},
+    "no exp": {"exp": None},
+    "an iat in quotes": {"iat": str(NOW)},
+    "an iat of infinity": {"iat": float("inf")},
+    "an iat to come": {"iat": NOW + 6},
+    "an nbf in quotes": {"nbf": str(NOW)},
+    "an nbf of infinity": {"nbf": float("inf")},
+    "an nbf to come": {"nbf": NOW + 6},
+    "a sub that is a number": {"sub": 7},
+    "a jti that is a number": {"jti": 7},
+    "a role that is a list": {"role": ["ADMIN"]},
+    "a role in small letters": {"role": "admin"},
+    "an aud that is a number": {"aud": 7},
+    "an iss that is a list": {"iss": ["emporium"]},
+}
+
+
+@pytest.mark.parametrize("name", ODD_CLAIMS)
+def test_a_good_signature_makes_no_sense_of_an_odd_claim(name: str, clock: Clock) -> None:
+    clock.now = NOW
+    key = auth.new_key("user-1")
+    verifier = auth.Verifier(auth.jwks([key]))
+    assert verifier.verify(signed(key)).role is Role.ADMIN
+    for _ in range(2):  # also when it has been seen
+        with pytest.raises(errors.InvalidToken) as raised:
+            verifier.verify(signed(key, **ODD_CLAIMS[name]))
+        assert raised.value.reason == "INVALID_TOKEN"
+
+
+def test_a_token_ends_when_it_says_give_or_take_some_seconds(clock: Clock) -> None:
+    key = auth.new_key("user-1")
+    token = signed(key)
+    for now, ends in ((NOW - 5, False), (NOW + 605, False), (NOW + 606, True)):
+        clock.now = now
+        verifier = auth.Verifier(auth.jwks([key]))
+        if ends:
+            with pytest.raises(errors.TokenExpired):
+                verifier.verify(token)
+        else:
+            assert verifier.verify(token).expires_at == NOW + 600
 
 
 def test_two_keys_are_good_at_once_so_that_they_can_be_changed() -> None:

@@ -95,6 +95,24 @@ async def test_lines_of_other_threads_and_of_the_last_moment_are_not_lost() -> N
     assert [line["event"] for line in await printed(talk)] == ["there", "here", "last"]
 
 
+async def test_a_full_disk_costs_lines_and_no_call() -> None:
+    """Whoever logs goes on, and the lines that follow are written when there is room again."""
+    talk = """
+import os, sys
+room, full = os.dup(1), os.open("/dev/full", os.O_WRONLY)
+os.dup2(full, 1)
+log.warning("lost at once")
+log.info("lost soon")
+await asyncio.sleep(0.05)
+try:
+    raise ValueError("told")
+except ValueError:
+    log.exception("lost too")
+os.dup2(room, 1)
+log.warning("written")"""
+    assert [line["event"] for line in await printed(talk)] == ["written"]
+
+
 async def test_metrics_are_published_while_the_block_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.kit.telemetry.process.configure_logs", lambda level, service: None)
     (port,) = free_ports(1)

@@ -78,13 +78,33 @@ def test_a_full_disk_is_reported_with_its_remedy(
     assert raised.value.remedy == "Free some space."
 
 
-def test_a_log_is_renamed_when_it_has_grown_large(
+def test_a_log_that_has_grown_large_is_put_aside_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homes, "LOG_BYTES_MAX", 4)
+    home = Home.at(tmp_path)
+    with home.locked(), home.log_file("large").open("ab", buffering=0) as writer:
+        home.log_file("small").write_text("tiny")
+        writer.write(b"large")
+        home.rotate_logs()
+        writer.write(b"more")
+    assert home.log_file("large").read_text() == "more"
+    assert (home.logs / "large.log.1").read_text() == "large"
+    assert sorted(file.name for file in home.logs.iterdir()) == [
+        "large.log",
+        "large.log.1",
+        "small.log",
+    ]
+
+
+def test_a_log_for_whose_copy_there_is_no_room_is_emptied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(homes, "LOG_BYTES_MAX", 4)
     home = Home.at(tmp_path)
     with home.locked():
-        home.log_file("small").write_text("tiny")
         home.log_file("large").write_text("large")
+        (home.logs / "large.log.1").symlink_to("/dev/full")
         home.rotate_logs()
-    assert sorted(file.name for file in home.logs.iterdir()) == ["large.log.1", "small.log"]
+    assert home.log_file("large").read_text() == ""
+    assert [file.name for file in home.logs.iterdir()] == ["large.log"]

@@ -54,6 +54,6 @@ async def test_prices_between_bounds_that_cross_are_refused(anyone: Door) -> Non
     request = catalog_pb.ListProductsRequest(min_price="2.01", max_price="2")
     found = await refused(anyone("ListProducts", request))
     assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_FILTER")
-    assert (found.fields, found.message) == (["max_price"], "'2.00' is below min_price, '2.01'")
+    assert (found.fields, found.message) == (["max_price"], "is below min_price")
     request.min_price = "2"
     await anyone("ListProducts", request)

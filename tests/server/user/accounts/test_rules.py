@@ -1,6 +1,7 @@
 """Who may open what, and what may become of it."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,3 +93,27 @@ def test_every_change_is_told_under_the_version_that_it_makes() -> None:
     assert updated == UserEvent(EVENT_ID, EventType.UPDATED, after, 2, LATER, "trace")
     erased = rules.erased(after, "", EVENT_ID, LATER, "trace")
     assert erased == UserEvent(EVENT_ID, EventType.ERASED, after, 3, LATER, "trace")
+
+
+@pytest.mark.parametrize(
+    ("role", "status", "own", "fields", "is_allowed"),
+    [
+        (Role.ADMIN, Status.ACTIVE, True, {"role": Role.CUSTOMER}, True),
+        (Role.CUSTOMER, Status.ACTIVE, True, {"role": Role.ADMIN}, False),
+        (Role.STAFF, Status.ACTIVE, True, {"status": Status.ACTIVE}, False),
+        (Role.ADMIN, Status.DISABLED, True, {"status": Status.ACTIVE}, False),
+        (Role.CUSTOMER, Status.ACTIVE, True, {"full_name": "Ann Other"}, True),
+        (Role.CUSTOMER, Status.DISABLED, False, {"status": Status.ACTIVE}, True),
+    ],
+)
+def test_who_changes_his_own_role_is_judged_by_the_account_that_is_changed(
+    role: Role, status: Status, own: bool, fields: dict[str, Any], is_allowed: bool
+) -> None:
+    opened = rules.open_account(new(), None, ID, EVENT_ID, NOW).user
+    account = replace(opened, role=role, status=status)
+    by = Caller(ID if own else EVENT_ID, Role.ADMIN, 0)  # as he was when he was let in
+    if is_allowed:
+        assert rules.changed(account, Change(fields, ""), EVENT_ID, LATER, by=by)
+    else:
+        with pytest.raises(rules.RoleNotAllowed):
+            rules.changed(account, Change(fields, ""), EVENT_ID, LATER, by=by)

@@ -3,6 +3,9 @@
 import asyncio
 import time
 
+import bcrypt
+import pytest
+
 from server.kit import errors
 from server.user.passwords.hashing import PasswordHasher, hashing
 from tests.server.user.counting import Counting
@@ -17,6 +20,30 @@ async def test_a_password_matches_its_own_hash_only() -> None:
         assert await hasher.matches("correct horse", password_hash)
         assert not await hasher.matches("battery staple", password_hash)
         assert not await hasher.matches("nobody's password", None)
+
+
+COMPOSED, DECOMPOSED = "correct h\u00f6rse", "correct ho\u0308rse"
+
+
+@pytest.mark.parametrize("made_of", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("typed", [COMPOSED, DECOMPOSED])
+async def test_a_password_is_its_letters_however_they_are_composed(
+    made_of: str, typed: str
+) -> None:
+    async with hashing(CHEAPEST_BCRYPT, 1) as hasher:
+        assert await hasher.matches(typed, await hasher.hash(made_of))
+        # As passwords were hashed before: as they were sent.
+        old = bcrypt.hashpw(made_of.encode(), bcrypt.gensalt(CHEAPEST_BCRYPT))
+        assert await hasher.matches(typed, old)
+        assert not await hasher.matches("correct horse", old)
+
+
+async def test_a_password_that_grows_when_it_is_normalised_is_still_one() -> None:
+    growing = "\u0958" * 24  # 72 bytes, and twice as many in either normal form
+    async with hashing(CHEAPEST_BCRYPT, 1) as hasher:
+        password_hash = await hasher.hash(growing)
+        assert await hasher.matches(growing, password_hash)
+        assert not await hasher.matches("\u0958" * 23, password_hash)
 
 
 async def test_no_account_costs_one_check_from_the_first_login_on() -> None:
