@@ -8,9 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
-
-import msgspec
+from typing import Any, Literal, get_origin
 
 from server.services import SERVICES, named
 
@@ -27,6 +25,8 @@ _SCHEMES = {
     "DATABASE_URL": ("postgresql://", "postgres://"),
     "MONGODB_URI": ("mongodb://", "mongodb+srv://"),
 }
+# Of numbers that have ends: the smallest and the largest.
+_RANGES = {"TOKEN_SECONDS": (1, TOKEN_SECONDS_MAX)}
 
 Targets = Mapping[str, str]  # service to gRPC target
 
@@ -42,9 +42,8 @@ class Server:
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0  # 0: any free one; the table has a default for each service
     reuse_port: bool = False  # several processes on one port; only `emporium up --workers` sets it
-    own_port: int = (
-        0  # also listen here, this process alone, for load balancers that know each process
-    )
+    # Also listens here, this process alone, for load balancers that know each process.
+    own_port: int = 0
     metrics_port: int = 9464  # 0: none
     deadline_seconds: float = 10.0  # for a call that has none of its own
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
@@ -81,7 +80,7 @@ class Tokens:
 
     jwks_file: Path = Path("jwks.json")
     signing_key_file: Path = Path("signing-key.json")  # a private JWK with its `kid`
-    token_seconds: Annotated[int, msgspec.Meta(ge=1, le=TOKEN_SECONDS_MAX)] = 600
+    token_seconds: int = 600  # from 1 to `TOKEN_SECONDS_MAX`
     bcrypt_cost: int = 12
     bcrypt_threads: int = 2
 
@@ -159,6 +158,7 @@ def _read_concern(concern: Any, environment: Mapping[str, str]) -> Any:
             require_url(variable, environment[variable])
         try:
             values[setting.name] = _convert(environment[variable], setting.type)
+            _require_range(variable, values[setting.name])
         except (ValidationError, ValueError) as error:
             raise SettingsError(f"{variable}={environment[variable]!r}: {error}") from error
     return concern(**values)
@@ -172,6 +172,13 @@ def _convert(text: str, wanted: Any) -> Any:
     if get_origin(wanted) is Literal:
         text = text.strip().lower()
     return msgspec.convert(text, wanted, strict=False, dec_hook=_decode)
+
+
+def _require_range(variable: str, value: Any) -> None:
+    if variable in _RANGES:
+        smallest, largest = _RANGES[variable]
+        if not smallest <= value <= largest:
+            raise ValueError(f"must be from {smallest} to {largest}")
 
 
 def _target(text: str) -> tuple[str, str]:

@@ -28,9 +28,9 @@ CHOICES: dict[str, tuple[str, Any]] = {
     "reuse_port": ("true", True),
     "log_level": ("debug", "debug"),
     "mongodb_driver": ("motor", "motor"),
-    "token_seconds": ("7", 7),
     "database_url": ("postgresql://a:b@c/d", "postgresql://a:b@c/d"),
     "mongodb_uri": ("mongodb://a", "mongodb://a"),
+    "token_seconds": ("7", 7),
 }
 
 SETTINGS = [

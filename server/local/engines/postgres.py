@@ -29,16 +29,16 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_checkpoints": "off",
-    # No value of a row in the log: neither statements nor the DETAIL that quotes the row. What a
-    # client did wrong the client is told, and the services log what is a defect.
-    "log_min_messages": "log",
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
     "timezone": "UTC",  # `initdb` writes down the one that it was run in
     "log_timezone": "UTC",
     # In the data folder: /dev/shm may be small, as in containers, and a killed server leaves its
     # shared memory there.
     "dynamic_shared_memory_type": "mmap",
+    # No value of a row in the log: neither statements nor the DETAIL that quotes the row. What a
+    # client did wrong the client is told, and the services log what is a defect.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 # A crash may lose everything: for tests and --ephemeral only.
 NOT_DURABLE = {

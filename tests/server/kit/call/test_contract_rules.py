@@ -21,6 +21,7 @@ from server.kit.lifecycle import Registration
 from tests.discovery import contract
 from tests.server.conftest import Serve, Token
 from tests.server.kit.call import bad_values
+from tests.server.kit.ping import Believing
 from tests.server.refusals import refused
 
 # Changes that a token is enough for, with the reason.
@@ -45,7 +46,8 @@ class Reached:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def channel(serve: Serve) -> AsyncIterator[grpc.aio.Channel]:
     """A server of the whole contract."""
-    async with serve([Registration(service, Reached()) for service in contract()]) as opened:
+    registrations = [Registration(service, Reached()) for service in contract()]
+    async with serve(registrations, Believing()) as opened:
         yield opened
 
 
