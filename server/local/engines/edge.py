@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from server.local.engines.envoy import admin_socket
+
 # Paths in a container, as envoy/ has them.
 CONTAINER = "/etc/envoy/"
 CONTAINER_JWKS = "/etc/emporium/keys/jwks.json"
@@ -21,7 +23,6 @@ def render(
     into: Path,
     *,
     edge_port: int,
-    admin_port: int,
     endpoints: Endpoints,
     jwks: Path,
     rate_limit_per_minute: int,
@@ -30,16 +31,16 @@ def render(
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
     `endpoints` maps each service to the addresses (IP, port) of its replicas. Returns the file to
-    start Envoy with. Both ports are opened on loopback only.
+    start Envoy with. The port is opened on loopback only.
     """
-    for name in ("rest.lua", "body_fields.lua", "generated/emporium.pb"):
+    for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
     for name in ("generated/routes.yaml", "generated/transcoder.yaml"):
         _replace(into / name, _moved((source / name).read_text(), into, jwks))
     for service, addresses in endpoints.items():
         write_endpoints(into, service, addresses)
     config = yaml.safe_load(_moved((source / "envoy.yaml").read_text(), into, jwks))
-    _listen(config["admin"], admin_port)
+    config |= _admin(into)
     _listen(config["static_resources"]["listeners"][0], edge_port)
     _limit(config, "subject", rate_limit_per_minute)
     _limit(config, "anonymous", rate_limit_per_minute)
@@ -64,6 +65,12 @@ def write_endpoints(into: Path, service: str, addresses: Sequence[tuple[str, int
 
 def _moved(text: str, into: Path, jwks: Path) -> str:
     return text.replace(CONTAINER_JWKS, str(jwks)).replace(CONTAINER, f"{into}/")
+
+
+def _admin(into: Path) -> dict[str, Any]:
+    """The admin page, for its owner alone. Whoever reaches it can stop Envoy, so it has no port."""
+    socket = admin_socket(into)
+    return {"admin": {"address": {"pipe": {"path": str(socket), "mode": 0o600}}}} if socket else {}
 
 
 def _listen(holder: dict[str, Any], port: int) -> None:

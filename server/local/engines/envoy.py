@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import os
 from pathlib import Path
 
 from server.local.engines import binaries
@@ -12,6 +13,11 @@ from server.local.process.child import Child
 READY_POLL_SECONDS = 0.03
 READY_TIMEOUT_SECONDS = 30.0
 ASK_TIMEOUT_SECONDS = 2.0
+
+# Below the folder of the configuration.
+ADMIN_SOCKET = "admin.sock"
+# What sockaddr_un holds, without the byte that ends it.
+SOCKET_PATH_BYTES_MAX = 107
 
 
 class Gateway:
@@ -31,6 +37,9 @@ class Gateway:
                 str(concurrency),
                 # Hot restarts would need an id that no other Envoy on this machine has.
                 "--disable-hot-restart",
+                # The access log is there at once, instead of within ten seconds.
+                "--file-flush-interval-msec",
+                "200",
                 "--log-level",
                 "warning",
                 "--log-format",
@@ -58,6 +67,12 @@ class Gateway:
     async def stop(self) -> None:
         """Ends it; requests under way are aborted."""
         await self.child.stop()
+
+
+def admin_socket(into: Path) -> Path | None:
+    """Where the admin page of an Envoy on `into` is; None where no socket can have the name."""
+    socket = into / ADMIN_SOCKET
+    return socket if len(os.fsencode(socket)) <= SOCKET_PATH_BYTES_MAX else None
 
 
 def ask(port: int, path: str) -> str:

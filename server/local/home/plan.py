@@ -6,7 +6,6 @@ from server.local.home.ports import free_ports, require_free
 from server.services import SERVICES
 
 DEFAULT_EDGE_PORT = 8080
-WELL_KNOWN_ADMIN = 9901
 WELL_KNOWN_METRICS = 9464
 PORT_REMEDY = "Stop its holder, or choose another --edge-port, which makes all ports free ones."
 
@@ -21,7 +20,6 @@ class PortPlan:
     """
 
     edge: int
-    admin: int
     grpc: dict[str, int]  # by service; its workers share it
     own: dict[str, int]  # by process, where a service has several
     metrics: dict[str, int]  # by process
@@ -51,7 +49,6 @@ def plan(edge_port: int, workers: int = 1) -> PortPlan:
     if edge_port == DEFAULT_EDGE_PORT:
         chosen = PortPlan(
             edge=DEFAULT_EDGE_PORT,
-            admin=WELL_KNOWN_ADMIN,
             grpc={each.name: each.port for each in SERVICES},
             own=own,
             metrics={name: WELL_KNOWN_METRICS + n for n, name in enumerate(processes)},
@@ -60,10 +57,9 @@ def plan(edge_port: int, workers: int = 1) -> PortPlan:
         )
     else:
         taken = frozenset({postgres, mongod, edge_port, *own_ports})
-        edge, admin, *rest = free_ports(2 + len(SERVICES) + len(processes), taken)
+        edge, *rest = free_ports(1 + len(SERVICES) + len(processes), taken)
         chosen = PortPlan(
             edge=edge_port or edge,
-            admin=admin,
             grpc=dict(zip((each.name for each in SERVICES), rest, strict=False)),
             own=own,
             metrics=dict(zip(processes, rest[len(SERVICES) :], strict=True)),
@@ -76,7 +72,6 @@ def plan(edge_port: int, workers: int = 1) -> PortPlan:
 
 def _require_free(chosen: PortPlan) -> None:
     require_free(chosen.edge, "the edge", PORT_REMEDY)
-    require_free(chosen.admin, "Envoy's admin page", PORT_REMEDY)
     for service, port in chosen.grpc.items():
         require_free(port, f"the {service} service", PORT_REMEDY)
     for process, port in chosen.metrics.items():

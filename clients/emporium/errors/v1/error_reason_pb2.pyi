@@ -75,6 +75,17 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the body may hold 1048576 bytes
     """
+    HEADERS_TOO_LARGE: _ErrorReason.ValueType  # 110
+    """The headers, with the path, are over 8 KB, or more than 100.
+
+    Example: headers may hold 8192 bytes, and be 100
+    """
+    UNSUPPORTED_HTTP: _ErrorReason.ValueType  # 111
+    """The request asks HTTP itself for what is not done here: a tunnel (CONNECT), a transfer coding
+    other than chunked.
+
+    Example: no tunnels, and no transfer codings but chunked
+    """
     UNAUTHENTICATED: _ErrorReason.ValueType  # 201
     """Errors of who is calling.
 
@@ -125,9 +136,9 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
-    No such path or verb.
+    No such path.
 
-    Example: GET /api/v1/user: no such path
+    Example: no such path
     """
     METHOD_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 302
     """No such rpc.
@@ -203,6 +214,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """Only PENDING and CANCELLED orders can be deleted.
 
     Example: the order is PAID
+    """
+    METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 317
+    """The path is known, and not by this verb; `Allow` lists those that it has.
+
+    Example: the path has other verbs; 'Allow' lists them
     """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
@@ -286,6 +302,17 @@ BODY_TOO_LARGE: ErrorReason.ValueType  # 109
 
 Example: the body may hold 1048576 bytes
 """
+HEADERS_TOO_LARGE: ErrorReason.ValueType  # 110
+"""The headers, with the path, are over 8 KB, or more than 100.
+
+Example: headers may hold 8192 bytes, and be 100
+"""
+UNSUPPORTED_HTTP: ErrorReason.ValueType  # 111
+"""The request asks HTTP itself for what is not done here: a tunnel (CONNECT), a transfer coding
+other than chunked.
+
+Example: no tunnels, and no transfer codings but chunked
+"""
 UNAUTHENTICATED: ErrorReason.ValueType  # 201
 """Errors of who is calling.
 
@@ -336,9 +363,9 @@ Example: try again in 12 s
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
-No such path or verb.
+No such path.
 
-Example: GET /api/v1/user: no such path
+Example: no such path
 """
 METHOD_NOT_IMPLEMENTED: ErrorReason.ValueType  # 302
 """No such rpc.
@@ -414,6 +441,11 @@ ORDER_NOT_DELETABLE: ErrorReason.ValueType  # 316
 """Only PENDING and CANCELLED orders can be deleted.
 
 Example: the order is PAID
+"""
+METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 317
+"""The path is known, and not by this verb; `Allow` lists those that it has.
+
+Example: the path has other verbs; 'Allow' lists them
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

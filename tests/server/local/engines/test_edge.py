@@ -11,25 +11,38 @@ from server.local.engines import edge
 SOURCE = Path(__file__).parents[4] / "envoy"
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Any:
+def rendered(folder: Path) -> Any:
     written = edge.render(
         SOURCE,
-        tmp_path / "edge",
+        folder / "edge",
         edge_port=18080,
-        admin_port=19901,
         endpoints={"user": [("127.0.0.1", 1), ("127.0.0.1", 2)], "order": [], "analytics": []},
-        jwks=tmp_path / "keys.json",
+        jwks=folder / "keys.json",
         rate_limit_per_minute=7,
         login_limit_per_minute=3,
     )
     return yaml.safe_load(written.read_text())
 
 
-def test_both_ports_are_on_loopback(config: Any) -> None:
+@pytest.fixture
+def config(tmp_path: Path) -> Any:
+    return rendered(tmp_path)
+
+
+def test_the_one_port_is_on_loopback(config: Any) -> None:
     listener = config["static_resources"]["listeners"][0]
     assert listener["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 18080}
-    assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+    assert "admin" not in yaml.safe_load((SOURCE / "envoy.yaml").read_text())
+
+
+def test_the_admin_page_is_a_socket_for_its_owner(config: Any, tmp_path: Path) -> None:
+    pipe = {"path": str(tmp_path / "edge/admin.sock"), "mode": 0o600}
+    assert config["admin"] == {"address": {"pipe": pipe}}
+
+
+def test_where_no_socket_can_have_the_name_there_is_no_admin_page(tmp_path: Path) -> None:
+    deep = tmp_path / ("é" * 50)
+    assert "admin" not in rendered(deep)
 
 
 def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:

@@ -34,14 +34,13 @@ def test_an_edge_port_of_ones_own_makes_every_other_port_a_free_one() -> None:
     chosen = plan(edge_port=0, workers=2)
     ports = [
         chosen.edge,
-        chosen.admin,
         chosen.postgres,
         chosen.mongod,
         *chosen.grpc.values(),
         *chosen.metrics.values(),
         *chosen.own.values(),
     ]
-    assert len(set(ports)) == len(ports) == 19
+    assert len(set(ports)) == len(ports) == 18
     assert not set(ports) & {service.port for service in SERVICES}
 
 
