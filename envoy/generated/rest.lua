@@ -146,24 +146,39 @@ local byte, concat, find, format, gsub, match, max, sub =
 -- `refusals` is what refusals.lua returns: the two are put together in generated/rest.lua.
 local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
 
--- What a value of each type is called in a sentence.
+-- The name of each type in a sentence.
 local TYPES = {
   STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
   ENUM = "one of its names", MESSAGE = "an object",
+  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
 }
+
+-- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
+local JSON_ERRORS = {}
+for _, said in ipairs {
+  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
+  "Expected : between key:value pair.", "Expected , or ] after array value.",
+  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
+  "Unexpected end of string. Expected a value.",
+  "Unexpected end of string. Expected , or } after key:value pair.",
+  "Unexpected end of string. Expected : between key:value pair.",
+  "Unexpected end of string. Expected , or ] after array value.",
+  "Unexpected end of string. Expected an object key or }.",
+  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
+} do JSON_ERRORS[said] = true end
 
 -- How far from the end `meta` can begin: a page token has at most 1,024 characters.
 local META_BYTES = 2048
 
 local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
 
--- The path says which door it is, as it says which route; a content type is only a caller's word.
--- What comes by an rpc's path and is no gRPC has no way in, and is told so in the envelope.
+-- The path decides whether a call is REST, as it decides the route; a content type is only a claim.
+-- A call to an rpc's path that is not gRPC is refused, in the envelope.
 local function is_rest(headers)
   return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
 end
 
--- A caller's own request id is kept, as far as it is fit for logs and headers.
+-- A caller's own request id is kept, with characters replaced that are unfit for logs and headers.
 local function clean(id)
   if #id > 64 then id = sub(id, 1, 64) end
   if find(id, "[^%w._-]") then id = gsub(id, "[^%w._-]", "_") end
@@ -171,7 +186,7 @@ local function clean(id)
 end
 
 local ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
--- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: what a caller sent need not
+-- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: text of a caller need not
 -- be UTF-8, and the envelope must be.
 local function quoted(text)
   local safe = gsub(text, '[%c"\\\127-\255]', function(c)
@@ -243,8 +258,8 @@ local function remaining(details)
   return "[" .. concat(kept, ",") .. "]"
 end
 
--- A service's error: google.rpc.Status, as the transcoder prints it. Returns nil when the service
--- gave no reason of ours, whose text may then be anybody's.
+-- A service's error: google.rpc.Status, as the transcoder prints it. Returns nil without a
+-- reason of ours, because the text may then hold anything.
 local function service_error(json, id)
   local _, before = find(json, '^{"code":%d+,"message":"')
   if not before then return nil end
@@ -257,15 +272,18 @@ local function service_error(json, id)
   return failure(code, sub(json, before, stop), remaining(details), id), wait, code
 end
 
--- What the transcoder says of a request that it could not read, without repeating values.
+-- The transcoder's message about a request that it could not parse, without the values in it.
 local function unreadable(text)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
-  local named, kind = match(text, "^([%w_.%[%]]+): .* for type TYPE_(%w+)")
+  local named = match(text, "^([%w_.%[%]]+): ")
   if named then
+    local kind = match(text, " for type TYPE_(%w+)") or match(text, " for type type.googleapis.com/([%w_.]+)")
     return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
   end
-  return "MALFORMED_REQUEST", "the body is not the JSON that is expected: " .. match(text, "^[^\n]*")
+  local said = match(text, "^[^\n]*")
+  local known = JSON_ERRORS[said] and ": " .. said or ""
+  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
 end
 
 -- An error that the edge itself made. Returns the status too, and the reason.
@@ -282,7 +300,7 @@ local function edge_error(cause, status, text, wait, id)
   return failure(row[3], quoted(message), "[]", id), row[1], row[3], row[2]
 end
 
--- Whether If-None-Match names the etag; weakness does not matter to a reader.
+-- Whether If-None-Match names the etag; weak and strong ones compare as equal.
 local function unchanged(none_match, etag)
   return none_match == "*" or find("," .. gsub(none_match, "[%s]", ""), '"' .. etag .. '"', 1, true)
 end
@@ -390,8 +408,6 @@ local function announce(handle)
       verb = "GET"
       headers:replace(":method", verb)
     end
-    local etag = match(headers:get("if-match") or "", '^%s*W?/?"([^"]*)"%s*$')
-    if etag then headers:replace("if-match", etag) end
   end
   if headers:get("if-none-match") and not (rest and verb == "GET") then
     headers:remove("if-none-match")

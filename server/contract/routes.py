@@ -1,4 +1,4 @@
-"""Envoy's routes: one for each way to call each rpc, put together from hand-written fragments."""
+"""Envoy's routes: one for each way to call each rpc, composed of hand-written fragments."""
 
 import copy
 import re
@@ -82,7 +82,7 @@ def _match_grpc(rpc: Rpc) -> Tree:
 
 
 def _pattern(template: str) -> str:
-    """The paths that a template such as `/api/v1/users/{user_id}` stands for."""
+    """The regular expression of a path template such as `/api/v1/users/{user_id}`."""
     literals = re.split(r"\{[^{}]*\}", template)
     return "[^/]+".join(re.escape(literal).replace(r"\-", "-") for literal in literals)
 

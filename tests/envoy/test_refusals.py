@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -154,6 +155,8 @@ async def test_what_the_edge_tells_the_services_cannot_be_said_from_outside(
 ) -> None:
     forged = {
         "x-body-fields": "role",
+        "x-body-bytes": "none",
+        "x-query-fields": "role",
         "x-emporium-door": "none",
         "x-emporium-subject": "admin",
         "x-http-status": "299",
@@ -166,6 +169,8 @@ async def test_what_the_edge_tells_the_services_cannot_be_said_from_outside(
     call = running.upstream.last()
     assert answer.status_code == 200
     assert call.metadata["x-body-fields"] == "email"
+    assert call.metadata["x-body-bytes"] == "13"
+    assert call.metadata["x-query-fields"] == ""
     assert call.metadata["x-emporium-door"] == "rest"
     assert "x-emporium-subject" not in call.metadata
     assert not [name for name in call.metadata if name.startswith("x-envoy-")]
@@ -188,11 +193,11 @@ async def test_broken_http_is_refused_in_the_envelope(request_bytes: bytes, runn
     writer.write(request_bytes)
     async with asyncio.timeout(5):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        told = json.loads(await reader.readuntil(b'"}'))
+        reply = json.loads(await reader.readuntil(b'"}'))
     writer.close()
     assert head.startswith("HTTP/1.1 400 ")
-    assert told["error"]["code"] == "MALFORMED_REQUEST"
-    assert f"x-request-id: {told['request_id']}" in head
+    assert reply["error"]["code"] == "MALFORMED_REQUEST"
+    assert f"x-request-id: {reply['request_id']}" in head
     assert not running.upstream.calls
 
 
@@ -269,3 +274,14 @@ async def test_a_preflight_never_reaches_a_service(running: Edge) -> None:
         native = {"content-type": "application/grpc"}
         await client.options("/api/v1/users", headers=asking | native)
     assert not running.upstream.calls
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [b"", b"GET /heal"])
+async def test_a_connection_that_asks_nothing_is_closed(sent: bytes, running: Edge) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(sent)
+    async with asyncio.timeout(30):
+        with suppress(ConnectionResetError):  # where it had not been read to the end
+            assert await reader.read() == b""
+    writer.close()

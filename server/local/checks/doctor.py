@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from server.local.engines import binaries
+from server.local.engines.envoy import CONNECTIONS_MAX, FILES_BESIDES, connections_max
 from server.local.engines.postgres import UNPRIVILEGED_USER
 from server.local.errors import LocalError
 from server.local.home.folder import RAM_DISK, Home, require_space
@@ -43,6 +44,7 @@ def examine(home: Home) -> list[Finding]:
         _ports(home),
         _disk(home),
         _ram_disk(),
+        _files(),
     ]
 
 
@@ -129,3 +131,14 @@ def _ram_disk() -> Finding:
 
 def _gigabytes(folder: Path) -> str:
     return f"{shutil.disk_usage(folder).free / 1024**3:.1f}"
+
+
+def _files() -> Finding:
+    allowed = connections_max()
+    if allowed < CONNECTIONS_MAX:
+        return Finding(
+            "warning",
+            f"`ulimit -Hn` leaves the edge {allowed} connections of {CONNECTIONS_MAX}",
+            f"Raise it to {CONNECTIONS_MAX + FILES_BESIDES} or more.",
+        )
+    return Finding("ok", f"open files: enough for {CONNECTIONS_MAX} connections")

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import os
+import resource
 from pathlib import Path
 
 from server.local.engines import binaries
@@ -13,6 +14,10 @@ from server.local.process.child import Child
 READY_POLL_SECONDS = 0.03
 READY_TIMEOUT_SECONDS = 30.0
 ASK_TIMEOUT_SECONDS = 2.0
+
+# What envoy.yaml allows, and what Envoy opens beside it: logs, scripts, connections to services.
+CONNECTIONS_MAX = 10_000
+FILES_BESIDES = 500
 
 # Below the folder of the configuration.
 ADMIN_SOCKET = "admin.sock"
@@ -52,6 +57,9 @@ class Gateway:
     async def start(self) -> None:
         """Starts it, and returns when requests through it reach every service."""
         await self.child.start()
+        # The usual soft limit of 1,024 files is for programs that use select().
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(self.child.pid, resource.RLIMIT_NOFILE, (hard, hard))
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 while (answer := await asyncio.to_thread(ask, self._edge_port, "/ready")) != "200":
@@ -73,6 +81,14 @@ def admin_socket(into: Path) -> Path | None:
     """Where the admin page of an Envoy on `into` is; None where no socket can have the name."""
     socket = into / ADMIN_SOCKET
     return socket if len(os.fsencode(socket)) <= SOCKET_PATH_BYTES_MAX else None
+
+
+def connections_max() -> int:
+    """How many connections the edge may have, so that it never runs out of files."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return min(CONNECTIONS_MAX, max(hard // 2, hard - FILES_BESIDES))
 
 
 def ask(port: int, path: str) -> str:

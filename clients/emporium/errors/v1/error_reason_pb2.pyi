@@ -99,7 +99,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: sign in again
     """
     TOKEN_EXPIRED: _ErrorReason.ValueType  # 203
-    """The token was good, and is no longer.
+    """The token was valid, and has expired.
 
     Example: sign in again
     """
@@ -109,7 +109,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: e-mail or password is wrong
     """
     PERMISSION_DENIED: _ErrorReason.ValueType  # 205
-    """The caller is known and may not do this.
+    """The caller is known and lacks the permission.
 
     Example: needs the role ADMIN or STAFF
     """
@@ -196,7 +196,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: items[1]: EUR, but the order is in GBP
     """
     ORDER_TOO_LARGE: _ErrorReason.ValueType  # 313
-    """The order's total is beyond what can be kept.
+    """The order's total is too large to be stored.
 
     Example: the total may be 999999999999.99 at most
     """
@@ -206,7 +206,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: the order is SHIPPED
     """
     ILLEGAL_STATUS_MOVE: _ErrorReason.ValueType  # 315
-    """An order cannot go from its status to that one.
+    """The order's status has no transition to that one.
 
     Example: DELIVERED cannot become PENDING
     """
@@ -223,12 +223,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
-    Two changes met and this one lost; the same call may succeed now.
+    Two changes conflicted and this one lost; the same call may succeed now.
 
     Example: try again
     """
     UNAVAILABLE: _ErrorReason.ValueType  # 402
-    """A part of Emporium is not there at the moment; `RetryInfo` says when to try again.
+    """A part of Emporium is unreachable at the moment; `RetryInfo` says when to try again.
 
     Example: the database cannot be reached
     """
@@ -239,7 +239,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: not done within 10 s
     """
     INTERNAL: _ErrorReason.ValueType  # 404
-    """Something is broken here. The log has it under the request id.
+    """A defect of the server. The log has it under the request id.
 
     Example: something went wrong; quote the request id
     """
@@ -326,7 +326,7 @@ INVALID_TOKEN: ErrorReason.ValueType  # 202
 Example: sign in again
 """
 TOKEN_EXPIRED: ErrorReason.ValueType  # 203
-"""The token was good, and is no longer.
+"""The token was valid, and has expired.
 
 Example: sign in again
 """
@@ -336,7 +336,7 @@ BAD_CREDENTIALS: ErrorReason.ValueType  # 204
 Example: e-mail or password is wrong
 """
 PERMISSION_DENIED: ErrorReason.ValueType  # 205
-"""The caller is known and may not do this.
+"""The caller is known and lacks the permission.
 
 Example: needs the role ADMIN or STAFF
 """
@@ -423,7 +423,7 @@ CURRENCY_MISMATCH: ErrorReason.ValueType  # 312
 Example: items[1]: EUR, but the order is in GBP
 """
 ORDER_TOO_LARGE: ErrorReason.ValueType  # 313
-"""The order's total is beyond what can be kept.
+"""The order's total is too large to be stored.
 
 Example: the total may be 999999999999.99 at most
 """
@@ -433,7 +433,7 @@ ORDER_NOT_PENDING: ErrorReason.ValueType  # 314
 Example: the order is SHIPPED
 """
 ILLEGAL_STATUS_MOVE: ErrorReason.ValueType  # 315
-"""An order cannot go from its status to that one.
+"""The order's status has no transition to that one.
 
 Example: DELIVERED cannot become PENDING
 """
@@ -450,12 +450,12 @@ Example: the path has other verbs; 'Allow' lists them
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.
 
-Two changes met and this one lost; the same call may succeed now.
+Two changes conflicted and this one lost; the same call may succeed now.
 
 Example: try again
 """
 UNAVAILABLE: ErrorReason.ValueType  # 402
-"""A part of Emporium is not there at the moment; `RetryInfo` says when to try again.
+"""A part of Emporium is unreachable at the moment; `RetryInfo` says when to try again.
 
 Example: the database cannot be reached
 """
@@ -466,7 +466,7 @@ read again, or repeat with the same `request_id`.
 Example: not done within 10 s
 """
 INTERNAL: ErrorReason.ValueType  # 404
-"""Something is broken here. The log has it under the request id.
+"""A defect of the server. The log has it under the request id.
 
 Example: something went wrong; quote the request id
 """

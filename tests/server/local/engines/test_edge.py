@@ -1,12 +1,15 @@
 """The edge's configuration for one cluster. That Envoy starts on it is tested in tests/envoy."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from server.local.checks import doctor
 from server.local.engines import edge
+from server.local.home.folder import Home
 
 SOURCE = Path(__file__).parents[4] / "envoy"
 
@@ -76,3 +79,17 @@ def test_endpoints_are_replaced_whole(config: Any, tmp_path: Path) -> None:
     ]
     assert addresses == [3]
     assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("hard", "allowed"), [(4096, 3596), (256, 128), (20_000, 10_000), (-1, 10_000)]
+)
+def test_connections_leave_room_for_other_files(
+    hard: int, allowed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, hard))
+    monitor = rendered(tmp_path)["overload_manager"]["resource_monitors"][0]["typed_config"]
+    assert monitor["max_active_downstream_connections"] == allowed
+    finding = doctor.examine(Home.at(tmp_path))[-1]
+    assert "connections" in finding.text
+    assert (finding.state == "warning") is (allowed < 10_000)
