@@ -96,7 +96,7 @@ def signed(key: dict[str, Any] = KEY, **changes: Any) -> str:
 
 
 @asynccontextmanager
-async def edge_before(upstream: Any, folder: Path) -> AsyncIterator[Edge]:
+async def edge_before(upstream: Any, folder: Path, *, per_minute: int = 100) -> AsyncIterator[Edge]:
     """A running edge, to which the port of `upstream` is every service."""
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks([KEY])))
@@ -107,7 +107,7 @@ async def edge_before(upstream: Any, folder: Path) -> AsyncIterator[Edge]:
         edge_port=edge_port,
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
         jwks=jwks,
-        rate_limit_per_minute=100,
+        rate_limit_per_minute=per_minute,
         login_limit_per_minute=5,
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
