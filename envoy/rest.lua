@@ -1,5 +1,6 @@
--- Gives every REST reply its envelope, those of services, which the transcoder made, and those of
--- the edge's filters. It decides nothing; native gRPC and streams pass unchanged.
+-- Gives every REST reply its envelope, whoever made it: a service, through the transcoder, or a
+-- filter of this edge; and what the edge refuses by gRPC or gRPC-Web, the details that services give.
+-- It shapes what others decided; what services say by native gRPC, and streams, pass untouched.
 --
 -- It reads JSON as text, which is safe for one reason: inside a JSON string every quote is escaped,
 -- so `,"meta":{` can only be the end of one member and the beginning of another.
@@ -7,29 +8,8 @@
 local byte, concat, find, format, gsub, match, max, sub =
   string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
 
--- The code and message of a refusal without a reason, by HTTP status.
-local BY_STATUS = {
-  ["400"] = {"MALFORMED_REQUEST", "the request cannot be read"},
-  ["401"] = {"INVALID_TOKEN", "sign in again"},
-  ["403"] = {"PERMISSION_DENIED", "not allowed"},
-  ["404"] = {"ROUTE_NOT_FOUND", "no such path or verb"},
-  ["408"] = {"DEADLINE_EXCEEDED", "the request did not arrive in time"},
-  ["413"] = {"BODY_TOO_LARGE", "the body may hold 1048576 bytes"},
-  ["429"] = {"RATE_LIMITED", "try again in %s s"},
-  ["501"] = {"METHOD_NOT_IMPLEMENTED", "no such rpc", "404"},
-  ["503"] = {"UNAVAILABLE", "try again"},
-  ["504"] = {"DEADLINE_EXCEEDED", "not done in time; a change may have been made: read again"},
-}
-local OTHERWISE = {"INTERNAL", "something went wrong; quote the request id", "500"}
-
--- By Envoy's name for the refusal, where the status is not specific enough.
-local BY_CAUSE = {
-  ["jwt_authn_access_denied{Jwt_is_missing}"] = {"UNAUTHENTICATED", "send 'Authorization: Bearer <token>'"},
-  ["jwt_authn_access_denied{Jwt_is_expired}"] = {"TOKEN_EXPIRED", "sign in again"},
-  ["response_timeout"] = {"DEADLINE_EXCEEDED", BY_STATUS["504"][2], "504"},
-}
-BY_CAUSE["upstream_response_timeout"] = BY_CAUSE["response_timeout"]
-BY_CAUSE["max_duration_timeout"] = BY_CAUSE["response_timeout"]
+-- `refusals` is what refusals.lua returns: the two are put together in generated/rest.lua.
+local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
 
 -- The name of each type in a sentence.
 local TYPES = {
@@ -154,12 +134,7 @@ local function service_error(json, id)
     match(details, '^%[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"([A-Z0-9_]+)"')
   if not code then return nil end
   local wait = match(details, '"retry_delay":"(%d+)')
-  return failure(code, sub(json, before, stop), remaining(details), id), wait
-end
-
--- Whole seconds to wait, rounded up.
-local function at_least_one(seconds)
-  return (seconds == nil or seconds == "0") and "1" or seconds
+  return failure(code, sub(json, before, stop), remaining(details), id), wait, code
 end
 
 -- The transcoder's message about a request that it could not parse, without the values in it.
@@ -176,18 +151,18 @@ local function unreadable(text)
   return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
 end
 
--- An error of the edge itself. Also returns a status where another one fits better.
+-- An error that the edge itself made. Returns the status too, and the reason.
 local function edge_error(cause, status, text, wait, id)
-  if status == "400" and find(cause, "grpc_json_transcode", 1, true) then
+  if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
     local code, message, field = unreadable(text)
     local details = field and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
       quoted(field), ',"description":', quoted(message), "}]}]"}
-    return failure(code, quoted(message), details or "[]", id), status
+    return failure(code, quoted(message), details or "[]", id), status, code, 3
   end
-  local known = BY_CAUSE[cause] or BY_STATUS[status] or OTHERWISE
-  local message = format(known[2], at_least_one(wait))
-  return failure(known[1], quoted(message), "[]", id), known[3] or status
+  local row = refusals.row(cause, status)
+  local message = format(row[4], at_least_one(wait))
+  return failure(row[3], quoted(message), "[]", id), row[1], row[3], row[2]
 end
 
 -- Whether If-None-Match names the etag; weak and strong ones compare as equal.
@@ -208,19 +183,34 @@ local function drop_outcome(fields)
   fields:remove("grpc-status-details-bin")
 end
 
+-- Compression is told to leave a reply to HEAD alone: it would make something of nothing.
+local function bare(headers, body, length)
+  if body:length() > 0 then body:setBytes("") end
+  headers:replace("content-length", tostring(length))
+  headers:replace("cache-control", (headers:get("cache-control") or "no-store") .. ", no-transform")
+end
+
 local function envelope(handle)
   local headers = handle:headers()
   local content_type = headers:get("content-type")
   local cause = headers:get("x-emporium-edge")
-  if not cause and (not content_type or not find(content_type, "^application/json")) then return end
-  if is_grpc(content_type) then return end
+  if cause then
+    local asked = headers:get("x-emporium-kind")
+    local web = asked and find(asked, "^application/grpc%-web") and asked
+    if web or is_grpc(content_type) then
+      return refusals.by_grpc(handle, cause, web, clean(headers:get("x-request-id") or ""))
+    end
+  elseif not content_type or not find(content_type, "^application/json") then return end
 
   local body = handle:body(true)
   local text = body:getBytes(0, body:length())
+  -- A HEAD that Envoy has answered whole: the transcoder always prints something.
+  if not cause and text == "" then return end
   local trailers = handle:trailers()
-  if trailers then drop_outcome(trailers) end
-  -- Fetched again: objects from before are not valid after the wait for the body.
+  -- Fetched again: what was fetched before the body does not outlive the wait for it.
   headers = handle:headers()
+  local grpc_status = headers:get("grpc-status")
+  if trailers then drop_outcome(trailers) end
   drop_outcome(headers)
   local id = clean(headers:get("x-request-id") or "")
   local before = headers:get(":status")
@@ -229,15 +219,17 @@ local function envelope(handle)
   local reply
   if cause and find(cause, "^health_check_ok") then
     reply = success('{"ok":true}', id)
-  elseif cause or tonumber(before) >= 400 then
-    local wait
-    if not cause then reply, wait = service_error(text, id)
-    elseif status == "429" then wait = headers:get("x-ratelimit-reset")
-    elseif status == "503" then wait = "1" end
-    if not reply then reply, status = edge_error(cause or "", status, text, wait, id) end
+  elseif tonumber(before) >= 400 then
+    local wait, reason
+    if not cause then reply, wait, reason = service_error(text, id) end
+    if not reply then
+      wait = wait_of(headers, status)
+      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id)
+    end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
-  else
+    note(handle, reason, grpc_status)
+  elseif not cause then
     local etag = etag_of(text)
     if etag then
       headers:replace("etag", '"' .. etag .. '"')
@@ -246,29 +238,43 @@ local function envelope(handle)
       if none_match and unchanged(none_match, etag) then status = "304" end
     end
     reply = success(text, id)
+    note(handle, nil, grpc_status)
   end
 
   if status ~= before then headers:replace(":status", status) end
-  if status == "204" or status == "304" then
-    body:setBytes("")
+  if not reply or status == "204" or status == "304" then
+    if body:length() > 0 then body:setBytes("") end
     headers:remove("content-length")
     headers:remove("content-type")
     return
   end
   if cause then headers:replace("content-type", "application/json") end
+  if headers:get("x-emporium-verb") == "HEAD" then return bare(headers, body, #reply) end
   headers:replace("content-length", tostring(body:setBytes(reply)))
 end
 
--- Marks the call as REST, and converts two headers to the form that the services take.
+-- Marks the call as REST, and brings some headers into the form that filters and services know.
 local function announce(handle)
   local headers = handle:headers()
   local id = headers:get("x-request-id")
   if id and (#id > 64 or find(id, "[^%w._-]")) then headers:replace("x-request-id", clean(id)) end
+  local token = headers:get("authorization")
+  if token and not find(token, "^Bearer [^ ]") then
+    -- RFC 9110: the name of a scheme has no case, and spaces follow it.
+    token = match(token, "^[Bb][Ee][Aa][Rr][Ee][Rr] +(.*)")
+    if token then headers:replace("authorization", "Bearer " .. token) end
+  end
   local rest = is_rest(headers)
+  local verb = headers:get(":method")
   if rest then
     headers:replace("x-emporium-door", "rest")
+    -- Asked as GET, and answered without the body.
+    if verb == "HEAD" then
+      verb = "GET"
+      headers:replace(":method", verb)
+    end
   end
-  if headers:get("if-none-match") and not (rest and headers:get(":method") == "GET") then
+  if headers:get("if-none-match") and not (rest and verb == "GET") then
     headers:remove("if-none-match")
   end
 end

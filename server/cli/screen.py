@@ -105,7 +105,7 @@ def _addresses(record: ClusterRecord) -> list[tuple[str, str, str]]:
     return [
         ("edge", record.edge_url, "REST, gRPC and gRPC-Web"),
         *((each, address, "gRPC, with reflection") for each, address in record.grpc.items()),
-        ("Envoy admin", record.admin_url, ""),
+        ("Envoy admin", record.admin_socket or "none", "a socket, for you alone"),
         ("PostgreSQL", record.postgres["admin_dsn"].rpartition("@")[2].partition("/")[0], ""),
         ("MongoDB", urlsplit(record.mongodb_uri).netloc.rpartition("@")[2], ""),
         ("home", record.home, "cluster.json holds all of this, for scripts"),

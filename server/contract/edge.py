@@ -1,4 +1,4 @@
-"""Envoy's files made of the contract: descriptor, transcoder's services, a route per rpc."""
+"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, and a script."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,9 @@ from server.contract.protoc import ROOT
 
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
 
+# The first is `refusals` in the second.
+SCRIPTS = ("refusals.lua", "rest.lua")
+
 
 def owned(root: Path) -> Iterator[Path]:
     """Finds what an earlier run generated below `root`; the folder has no hand-written files."""
@@ -20,7 +23,7 @@ def owned(root: Path) -> Iterator[Path]:
 
 
 def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
-    """Writes the three files below `into` and returns their paths.
+    """Writes the four files below `into` and returns their paths.
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
     envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap.
@@ -33,7 +36,19 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
         _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"))),
+        _script(folder),
     ]
+
+
+def _script(folder: Path) -> Path:
+    """The scripts for replies as one file, because Envoy loads one and knows no folder of them."""
+    refusals, rest = (ROOT.joinpath("envoy", name).read_text() for name in SCRIPTS)
+    path = folder / SCRIPTS[1]
+    path.write_text(
+        "-- Made from envoy/refusals.lua and envoy/rest.lua by `make generate`; not to be edited.\n"
+        f"local refusals = (function()\n\n{refusals}\nend)()\n\n{rest}"
+    )
+    return path
 
 
 def _transcoder(known: list[rpcs.Rpc], template: dict[str, Any]) -> dict[str, Any]:

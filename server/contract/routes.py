@@ -2,32 +2,72 @@
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.contract.rpcs import Binding, Rpc
 
 Tree = dict[str, Any]
 
+# What stands for any value of a placeholder when one template's paths are tried on another's.
+_ANY = "x"
+
 
 def configuration(rpcs: list[Rpc], template: Mapping[str, Any]) -> Tree:
-    """The route configuration of `template`, with the contract's routes before its own."""
+    """The route configuration of `template`, with the contract's routes between its own.
+
+    Behind the routes that lead to an rpc stand those that answer for a known path with a verb that
+    it has not: `OPTIONS` is told the verbs, and everything else is refused with them.
+    """
     kinds: Mapping[str, Tree] = template["kinds"]
     made: Tree = copy.deepcopy(template["route_configuration"])
     host = made["virtual_hosts"][0]
-    host["routes"] = [*_rest(rpcs, kinds), *_grpc(rpcs, kinds), *host["routes"]]
+    pairs = _pairs(rpcs)
+    host["routes"] = [
+        *copy.deepcopy(template["first"]),
+        *(_route(rpc, _match_rest(binding), kinds, "rest") for binding, rpc in pairs),
+        *(_route(rpc, _match_grpc(rpc), kinds, "grpc") for rpc in rpcs),
+        *_heads(pairs, kinds),
+        *copy.deepcopy(template["between"]),
+        *_other_verbs(pairs, kinds, template["probes"]),
+        *host["routes"],
+    ]
     return made
 
 
-def _rest(rpcs: list[Rpc], kinds: Mapping[str, Tree]) -> list[Tree]:
-    """Fixed paths first, which cost one comparison; then patterns, the most specific first."""
+def _pairs(rpcs: list[Rpc]) -> list[tuple[Binding, Rpc]]:
+    """Fixed paths first, which cost one comparison; then the patterns, the narrowest first."""
     pairs = [(binding, rpc) for rpc in rpcs for binding in rpc.bindings]
     pairs.sort(key=lambda pair: ("{" in pair[0].template, -len(_pattern(pair[0].template))))
-    return [_route(rpc, _match_rest(binding), kinds, "rest") for binding, rpc in pairs]
+    return pairs
 
 
-def _grpc(rpcs: list[Rpc], kinds: Mapping[str, Tree]) -> list[Tree]:
-    return [_route(rpc, {"path": rpc.path}, kinds, "grpc") for rpc in rpcs]
+def _heads(pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree]) -> Iterator[Tree]:
+    """HEAD is asked as GET (envoy/rest.lua), and few ask so: behind everything that is called."""
+    for binding, rpc in pairs:
+        if binding.verb == "GET":
+            yield _route(rpc, _match_rest(Binding("HEAD", binding.template)), kinds, "rest")
+
+
+def _other_verbs(
+    pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree], probes: list[str]
+) -> Iterator[Tree]:
+    bindings = [Binding("GET", path) for path in probes] + [binding for binding, _ in pairs]
+    for template in dict.fromkeys(_pattern(binding.template) for binding in bindings):
+        path = template.replace("[^/]+", _ANY).replace("\\", "")
+        verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}
+        verbs |= {"OPTIONS"} | ({"HEAD"} if "GET" in verbs else set())
+        allow = {"response_headers_to_add": [{"header": _allow(verbs)}]}
+        match = {"safe_regex": {"regex": template}} if path != template else {"path": path}
+        asked = {"headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
+        for kind, matching in (("verbs", match | asked), ("not_allowed", match)):
+            route = {"name": kind, "match": matching} | allow
+            yield _merged(_merged(route, kinds["told"]), kinds[kind])
+
+
+def _allow(verbs: set[str]) -> Tree:
+    order = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    return {"key": "allow", "value": ", ".join(verb for verb in order if verb in verbs)}
 
 
 def _match_rest(binding: Binding) -> Tree:
@@ -37,25 +77,35 @@ def _match_rest(binding: Binding) -> Tree:
     return {"path": binding.template, "headers": [verb]}
 
 
+def _match_grpc(rpc: Rpc) -> Tree:
+    return {"path": rpc.path, "headers": [{"name": ":method", "string_match": {"exact": "POST"}}]}
+
+
 def _pattern(template: str) -> str:
     """The regular expression of a path template such as `/api/v1/users/{user_id}`."""
     literals = re.split(r"\{[^{}]*\}", template)
     return "[^/]+".join(re.escape(literal).replace(r"\-", "-") for literal in literals)
 
 
-def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], protocol: str) -> Tree:
-    route: Tree = {"name": rpc.path.removeprefix("/"), "match": match}
+def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
+    # Read in envoy.yaml, by the access log.
+    metadata: Tree = {"rpc": rpc.path.removeprefix("/")}
+    route: Tree = {"name": metadata["rpc"], "match": match}
     if rpc.internal:
-        return _merged(route, kinds["closed"])
-    applying = [protocol]
+        return _merged(_merged(route, kinds["closed"]), _metadata(metadata))
+    applying = [door]
     applying += [kind for kind in ("streaming", "public", "safe") if getattr(rpc, kind)]
     for kind in applying:
         route = _merged(route, kinds[kind])
     route["route"]["cluster"] = rpc.cluster
     if rpc.limit:
-        # Read by the rate limiter in envoy.yaml, which knows what the name allows.
-        route["metadata"] = {"filter_metadata": {"emporium": {"limit": rpc.limit}}}
-    return route
+        # Read by the rate limiter, which knows what the name allows.
+        metadata["limit"] = rpc.limit
+    return _merged(route, _metadata(metadata))
+
+
+def _metadata(known: Tree) -> Tree:
+    return {"metadata": {"filter_metadata": {"emporium": known}}}
 
 
 def _merged(into: Mapping[str, Any], fragment: Mapping[str, Any]) -> Tree:

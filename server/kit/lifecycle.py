@@ -39,6 +39,9 @@ _log = structlog.get_logger()
 _PING_INTERVAL_MS_MIN = 30_000
 _CONNECTION_AGE_MS_MAX = 300_000
 _CONNECTION_AGE_GRACE_MS = 30_000
+# What the edge lets through (8 KB, envoy/envoy.yaml), its own report of the body's fields, and what
+# gRPC counts for each header. Both limits of gRPC are this one: between them it refuses at random.
+METADATA_BYTES_MAX = 32 * 1024
 
 
 def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]], service: str) -> int:
@@ -146,6 +149,8 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
 def _options(configuration: settings.Server) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", int(configuration.reuse_port)),
+        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+        ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
         ("grpc.max_connection_age_ms", _CONNECTION_AGE_MS_MAX),
         ("grpc.max_connection_age_grace_ms", _CONNECTION_AGE_GRACE_MS),

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from server.local.engines.envoy import Gateway
+from server.local.engines.envoy import Gateway, admin_socket
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
 from server.local.engines.service import ServiceProcess
@@ -101,7 +101,7 @@ class Assembly:
         """Fills in the addresses."""
         ports = self.ports
         record.edge_url = f"http://localhost:{ports.edge}"
-        record.admin_url = f"http://127.0.0.1:{ports.admin}"
+        record.admin_socket = str(admin_socket(self._edge) or "")
         record.grpc = {name: f"127.0.0.1:{port}" for name, port in ports.grpc.items()}
         record.metrics = {
             process: f"http://127.0.0.1:{port}/metrics" for process, port in ports.metrics.items()
@@ -132,8 +132,12 @@ class Assembly:
             self._preparation.await_serving,
         )
 
+    @property
+    def _edge(self) -> Path:
+        return self.home.directory / "edge"
+
     async def _render_edge(self) -> Path:
-        into = self.home.directory / "edge"
+        into = self._edge
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(mode=0o700)
         return await self._preparation.render_edge(
@@ -141,7 +145,6 @@ class Assembly:
             into,
             keys.public_file(self.home),
             edge_port=self.ports.edge,
-            admin_port=self.ports.admin,
             endpoints={
                 service.name: [("127.0.0.1", port) for port in self.ports.behind_edge(service.name)]
                 for service in SERVICES

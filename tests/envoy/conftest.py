@@ -1,10 +1,12 @@
 """A real Envoy on the real configuration, in front of one canned upstream that is all services."""
 
+import asyncio
 import itertools
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import pytest_asyncio
 from server.kit import auth
 from server.kit.auth import keys
 from server.local.engines import edge
-from server.local.engines.envoy import Gateway
+from server.local.engines.envoy import ADMIN_SOCKET, Gateway
 from server.local.home import ports
 from server.services import SERVICES
 from tests.envoy.upstream import Upstream
@@ -36,7 +38,6 @@ class Edge:
 
     folder: Path
     port: int
-    admin_port: int
     upstream: Upstream
     _numbers: Any = field(default_factory=itertools.count)
 
@@ -56,11 +57,23 @@ class Edge:
         options = [("grpc.use_local_subchannel_pool", 1)]
         return grpc.aio.insecure_channel(f"127.0.0.1:{self.port}", options=options)
 
+    async def logged(self, request_id: str) -> dict[str, Any]:
+        """The line of the access log for that call; it is written within a second or so."""
+        async with asyncio.timeout(10):
+            while True:
+                for line in (self.folder / "envoy.log").read_text().splitlines():
+                    if request_id in line:
+                        found: dict[str, Any] = json.loads(line)
+                        return found
+                await asyncio.sleep(0.1)
+
     async def stat(self, name: str) -> int:
         """One of Envoy's counters."""
-        async with httpx.AsyncClient() as client:
-            url = f"http://127.0.0.1:{self.admin_port}/stats"
-            answer = await client.get(url, params={"filter": f"^{name}$", "format": "json"})
+        socket = str(self.folder / ADMIN_SOCKET)
+        transport = httpx.AsyncHTTPTransport(uds=socket)
+        async with httpx.AsyncClient(transport=transport, base_url="http://envoy") as client:
+            asked = {"filter": f"^{name}$", "format": "json"}
+            answer = await client.get("/stats", params=asked)
         return sum(int(each.get("value", 0)) for each in answer.json()["stats"])
 
 
@@ -82,30 +95,35 @@ def signed(key: dict[str, Any] = KEY, **changes: Any) -> str:
     return jwt.encode(kept, jwt.PyJWK(key).key, algorithm=keys.ALGORITHM, headers=headers)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
-    folder = tmp_path_factory.mktemp("edge")
+@asynccontextmanager
+async def edge_before(upstream: Any, folder: Path, *, per_minute: int = 100) -> AsyncIterator[Edge]:
+    """A running edge, to which the port of `upstream` is every service."""
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks([KEY])))
+    (edge_port,) = ports.free_ports(1)
+    config = edge.render(
+        SOURCE,
+        folder,
+        edge_port=edge_port,
+        endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
+        jwks=jwks,
+        rate_limit_per_minute=per_minute,
+        login_limit_per_minute=5,
+    )
+    gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
+    await gateway.start()
+    running = Edge(folder, edge_port, upstream)
+    yield running
+    assert await running.stat(r"http\.edge\.lua\..*errors") == 0
+    await gateway.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
     async with Upstream() as upstream:
         await upstream.serving(True)
-        edge_port, admin_port = ports.free_ports(2)
-        config = edge.render(
-            SOURCE,
-            folder,
-            edge_port=edge_port,
-            admin_port=admin_port,
-            endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
-            jwks=jwks,
-            rate_limit_per_minute=100,
-            login_limit_per_minute=5,
-        )
-        gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
-        await gateway.start()
-        running = Edge(folder, edge_port, admin_port, upstream)
-        yield running
-        assert await running.stat(r"http\.edge\.lua\..*errors") == 0
-        await gateway.stop()
+        async with edge_before(upstream, tmp_path_factory.mktemp("edge")) as running:
+            yield running
 
 
 @pytest.fixture

@@ -138,6 +138,19 @@ async def test_only_the_header_carries_a_token(running: Edge) -> None:
             error_of(answer, 401, "UNAUTHENTICATED")
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "bearer  ", "Bearer  "])
+async def test_the_name_of_the_scheme_has_no_case(scheme: str, running: Edge) -> None:
+    token = signed()
+    async with running.rest() as client:
+        sent = {"authorization": f"{scheme} {token}"}
+        assert (await client.get("/api/v1/users/1", headers=sent)).status_code == 200
+    assert running.upstream.last().metadata["authorization"] == f"Bearer {token}"
+    async with running.grpc() as channel:
+        stub = user_service_pb2_grpc.UserServiceStub(channel)
+        metadata = [("authorization", f"{scheme} {token}")]
+        await stub.GetUser(user_service_pb2.GetUserRequest(), metadata=metadata, timeout=5)
+
+
 async def test_the_service_gets_the_token_to_verify_it_again(running: Edge) -> None:
     token = signed()
     async with running.rest(token) as client:

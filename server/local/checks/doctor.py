@@ -13,6 +13,7 @@ from typing import Literal
 
 from server.local.checks import limits
 from server.local.engines import binaries
+from server.local.engines.envoy import CONNECTIONS_MAX, FILES_BESIDES, connections_max
 from server.local.engines.postgres import UNPRIVILEGED_USER
 from server.local.errors import LocalError
 from server.local.home.folder import RAM_DISK, Home, read_private, require_space
@@ -43,11 +44,12 @@ def examine(home: Home) -> list[Finding]:
         _program("MongoDB", binaries.mongod),
         _program("Envoy", binaries.envoy),
         *_user(),
-        *_files(home),
+        *_damage(home),
         *(Finding("warning", text) for text in limits.warnings()),
         _ports(home),
         _disk(home),
         _ram_disk(),
+        _connections(),
     ]
 
 
@@ -101,7 +103,7 @@ def _user() -> Iterator[Finding]:
         yield Finding("ok", f"running as root; PostgreSQL will run as {UNPRIVILEGED_USER}")
 
 
-def _files(home: Home) -> Iterator[Finding]:
+def _damage(home: Home) -> Iterator[Finding]:
     for damage in damages(home):
         yield Finding("error", damage.problem, damage.remedy)
 
@@ -141,3 +143,14 @@ def _ram_disk() -> Finding:
 
 def _gigabytes(folder: Path) -> str:
     return f"{shutil.disk_usage(folder).free / 1024**3:.1f}"
+
+
+def _connections() -> Finding:
+    allowed = connections_max()
+    if allowed < CONNECTIONS_MAX:
+        return Finding(
+            "warning",
+            f"`ulimit -Hn` leaves the edge {allowed} connections of {CONNECTIONS_MAX}",
+            f"Raise it to {CONNECTIONS_MAX + FILES_BESIDES} or more.",
+        )
+    return Finding("ok", f"open files: enough for {CONNECTIONS_MAX} connections")

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from server.local.engines.envoy import admin_socket, connections_max
 from server.local.home import ports
 
 # Paths in a container, as envoy/ has them.
@@ -22,12 +23,11 @@ Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 Endpoints = Mapping[str, Sequence[tuple[str, int]]]
 
 
-def render(  # noqa: PLR0913 (a keyword for each thing that differs between clusters)
+def render(
     source: Path,
     into: Path,
     *,
     edge_port: int,
-    admin_port: int,
     endpoints: Endpoints,
     jwks: Path,
     rate_limit_per_minute: int,
@@ -37,10 +37,10 @@ def render(  # noqa: PLR0913 (a keyword for each thing that differs between clus
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
     `endpoints` maps each service to the addresses (IP, port) of its replicas; `cors_origins`
-    replace those of `source`, if there are any. Returns the file to start Envoy with. Both ports
-    are opened on loopback only.
+    replace those of `source`, if there are any. Returns the file to start Envoy with. The port is
+    opened on loopback only.
     """
-    for name in ("rest.lua", "body_fields.lua", "generated/emporium.pb"):
+    for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
     moved = partial(_moved, {CONTAINER_JWKS: str(jwks), CONTAINER: f"{into}/"})
     routes = moved(_read(source / "generated/routes.yaml"))
@@ -52,10 +52,13 @@ def render(  # noqa: PLR0913 (a keyword for each thing that differs between clus
     for service, addresses in endpoints.items():
         write_endpoints(into, service, addresses)
     config = moved(_read(source / "envoy.yaml"))
-    _listen(config["admin"], admin_port)
+    config |= _admin(into)
     _listen(config["static_resources"]["listeners"][0], edge_port)
     if ports.has_ipv6():
         _listen_also(config["static_resources"]["listeners"][0], ports.IPV6, edge_port)
+    config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
+        "max_active_downstream_connections": connections_max()
+    }
     _limit(config, "subject", rate_limit_per_minute)
     _limit(config, "anonymous", rate_limit_per_minute)
     _limit(config, "login", login_limit_per_minute)
@@ -95,6 +98,12 @@ def _allow(routes: Any, origins: Sequence[str]) -> None:
     for host in routes["resources"][0]["virtual_hosts"]:
         policy = host["typed_per_filter_config"]["envoy.filters.http.cors"]
         policy["allow_origin_string_match"] = [{"exact": origin} for origin in origins]
+
+
+def _admin(into: Path) -> dict[str, Any]:
+    """The admin page, for its owner alone. Whoever reaches it can stop Envoy, so it has no port."""
+    socket = admin_socket(into)
+    return {"admin": {"address": {"pipe": {"path": str(socket), "mode": 0o600}}}} if socket else {}
 
 
 def _listen(holder: dict[str, Any], port: int) -> None:

@@ -9,7 +9,6 @@ from server.local.home.ports import free_ports, is_free, require_free
 from server.services import SERVICES
 
 DEFAULT_EDGE_PORT = 8080
-WELL_KNOWN_ADMIN = 9901
 WELL_KNOWN_METRICS = 9464
 PORT_MAX = 65_535
 PORT_REMEDY = (
@@ -30,7 +29,6 @@ class PortPlan:
     """
 
     edge: int
-    admin: int
     grpc: dict[str, int]  # by service; its workers share it
     own: dict[str, int]  # by process, where a service has several
     metrics: dict[str, int]  # by process
@@ -90,7 +88,6 @@ def _purposes(workers: int) -> list[str]:
     processes = _processes(workers)
     return [
         "the edge",
-        "Envoy's admin page",
         *(f"the {each.name} service" for each in SERVICES),
         "PostgreSQL",
         "MongoDB",
@@ -126,7 +123,6 @@ def _well_known(purposes: list[str]) -> dict[str, int]:
     return {
         **dict.fromkeys(purposes, 0),
         "the edge": DEFAULT_EDGE_PORT,
-        "Envoy's admin page": WELL_KNOWN_ADMIN,
         **{f"the {each.name} service": each.port for each in SERVICES},
         **{name: WELL_KNOWN_METRICS + n for n, name in enumerate(metrics)},
     }
@@ -136,7 +132,6 @@ def _planned(ports: Ports, workers: int) -> PortPlan:
     processes = _processes(workers)
     return PortPlan(
         edge=ports["the edge"],
-        admin=ports["Envoy's admin page"],
         grpc={each.name: ports[f"the {each.name} service"] for each in SERVICES},
         own={name: ports[f"{name} alone"] for name in processes if workers > 1},
         metrics={name: ports[f"the metrics of {name}"] for name in processes},
@@ -148,7 +143,6 @@ def _planned(ports: Ports, workers: int) -> PortPlan:
 def _flat(chosen: PortPlan) -> dict[str, int]:
     return {
         "the edge": chosen.edge,
-        "Envoy's admin page": chosen.admin,
         **{f"the {name} service": port for name, port in chosen.grpc.items()},
         "PostgreSQL": chosen.postgres,
         "MongoDB": chosen.mongod,

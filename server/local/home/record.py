@@ -31,7 +31,7 @@ class ClusterRecord:
     state: Literal["starting", "ready", "stopping"]
     supervisor: ProcessRecord
     edge_url: str = ""
-    admin_url: str = ""
+    admin_socket: str = ""  # Envoy's admin page; empty where the home's path is too long for one
     grpc: dict[str, str] = field(default_factory=dict)  # service to host:port
     metrics: dict[str, str] = field(default_factory=dict)  # process name to URL
     postgres: dict[str, str] = field(default_factory=dict)  # admin_dsn, and a DSN for each service

@@ -18,8 +18,15 @@ PUBLIC = {
     "emporium.user.v1.AuthService/Login",
     "emporium.user.v1.UserService/CreateUser",
 }
+# What the edge answers itself.
+TOLD = {"not_grpc", "verbs", "not_allowed", "tunnel", "unknown"}
 # By the standard methods of the AIPs, these do no more when they are called a second time.
 REPEATABLE = ("Get", "List", "BatchGet", "Delete")
+
+
+def emporium(route: Any) -> dict[str, str]:
+    known: dict[str, str] = route.get("metadata", {}).get("filter_metadata", {}).get("emporium", {})
+    return known
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +44,14 @@ def routes(image: FileDescriptorSet, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_only_what_the_contract_calls_public_needs_no_token(routes: list[Any]) -> None:
-    exempt = {
-        route["name"]
-        for route in routes
-        if "require_token" in route.get("typed_per_filter_config", {})
-    }
-    assert exempt == PUBLIC | {"unknown"}
+    exempt = [
+        route for route in routes if "require_token" in route.get("typed_per_filter_config", {})
+    ]
+    assert {route["name"] for route in exempt if "route" in route} == PUBLIC
+    # These go nowhere, and cannot.
+    told = [route for route in exempt if "route" not in route]
+    assert {route["name"] for route in told} == TOLD
+    assert all(route["direct_response"]["status"] in (204, 404, 405, 501) for route in told)
     unknown = next(route for route in routes if route["name"] == "unknown")
     assert unknown is routes[-1]
     assert unknown["direct_response"] == {"status": 404}
@@ -66,9 +75,7 @@ def test_an_rpc_for_services_alone_leads_nowhere(rpc: str, routes: list[Any]) ->
 
 def test_a_named_limit_stands_on_both_doors(routes: list[Any]) -> None:
     limited = [
-        route["match"]["path"]
-        for route in routes
-        if route.get("metadata") == {"filter_metadata": {"emporium": {"limit": "login"}}}
+        route["match"]["path"] for route in routes if emporium(route).get("limit") == "login"
     ]
     assert limited == ["/api/v1/auth/login", "/emporium.user.v1.AuthService/Login"]
 
@@ -86,9 +93,16 @@ def test_a_path_has_one_route(path: str, name: str, routes: list[Any]) -> None:
         route["name"].partition("/")[2]
         for route in routes
         if re.fullmatch(route["match"].get("safe_regex", {}).get("regex", "-"), path)
-        and {"name": ":method", "string_match": {"exact": "GET"}} in route["match"]["headers"]
+        and {"name": ":method", "string_match": {"exact": "GET"}}
+        in route["match"].get("headers", [])
     ]
     assert matching == [name]
+
+
+def test_every_route_of_an_rpc_tells_the_log_which(routes: list[Any]) -> None:
+    named = [route for route in routes if "/" in route["name"]]
+    assert named
+    assert all(emporium(route)["rpc"] == route["name"] for route in named)
 
 
 def test_a_reply_that_could_not_be_enveloped_is_named(image: FileDescriptorSet) -> None:

@@ -75,6 +75,17 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the body may hold 1048576 bytes
     """
+    HEADERS_TOO_LARGE: _ErrorReason.ValueType  # 110
+    """The headers, with the path, are over 8 KB, or more than 100.
+
+    Example: headers may hold 8192 bytes, and be 100
+    """
+    UNSUPPORTED_HTTP: _ErrorReason.ValueType  # 111
+    """The request asks HTTP itself for what is not done here: a tunnel (CONNECT), a transfer coding
+    other than chunked.
+
+    Example: no tunnels, and no transfer codings but chunked
+    """
     UNAUTHENTICATED: _ErrorReason.ValueType  # 201
     """Errors of who is calling.
 
@@ -130,9 +141,9 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
-    No such path or verb.
+    No such path.
 
-    Example: GET /api/v1/user: no such path
+    Example: no such path
     """
     METHOD_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 302
     """No such rpc.
@@ -208,6 +219,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """Only PENDING and CANCELLED orders can be deleted.
 
     Example: the order is PAID
+    """
+    METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 317
+    """The path is known, and not by this verb; `Allow` lists those that it has.
+
+    Example: the path has other verbs; 'Allow' lists them
     """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
@@ -297,6 +313,17 @@ BODY_TOO_LARGE: ErrorReason.ValueType  # 109
 
 Example: the body may hold 1048576 bytes
 """
+HEADERS_TOO_LARGE: ErrorReason.ValueType  # 110
+"""The headers, with the path, are over 8 KB, or more than 100.
+
+Example: headers may hold 8192 bytes, and be 100
+"""
+UNSUPPORTED_HTTP: ErrorReason.ValueType  # 111
+"""The request asks HTTP itself for what is not done here: a tunnel (CONNECT), a transfer coding
+other than chunked.
+
+Example: no tunnels, and no transfer codings but chunked
+"""
 UNAUTHENTICATED: ErrorReason.ValueType  # 201
 """Errors of who is calling.
 
@@ -352,9 +379,9 @@ Example: the account was deleted or disabled
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
-No such path or verb.
+No such path.
 
-Example: GET /api/v1/user: no such path
+Example: no such path
 """
 METHOD_NOT_IMPLEMENTED: ErrorReason.ValueType  # 302
 """No such rpc.
@@ -430,6 +457,11 @@ ORDER_NOT_DELETABLE: ErrorReason.ValueType  # 316
 """Only PENDING and CANCELLED orders can be deleted.
 
 Example: the order is PAID
+"""
+METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 317
+"""The path is known, and not by this verb; `Allow` lists those that it has.
+
+Example: the path has other verbs; 'Allow' lists them
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

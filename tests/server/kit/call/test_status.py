@@ -17,7 +17,7 @@ from tests.discovery import import_server
 from tests.server.kit.conftest import Running
 from tests.server.refusals import Refused, refused
 
-REPLIES_OF_THE_EDGE = Path(__file__).parents[4] / "envoy" / "rest.lua"
+REPLIES_OF_THE_EDGE = Path(__file__).parents[4] / "envoy" / "generated" / "rest.lua"
 
 # Which HTTP statuses may stand for a gRPC code.
 FAMILIES = {

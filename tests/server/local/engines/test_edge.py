@@ -1,12 +1,15 @@
 """The edge's configuration for one cluster. That Envoy starts on it is tested in tests/envoy."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from server.local.checks import doctor
 from server.local.engines import edge
+from server.local.home.folder import Home
 
 SOURCE = Path(__file__).parents[4] / "envoy"
 
@@ -16,7 +19,6 @@ def render(into: Path, *origins: str) -> Path:
         SOURCE,
         into,
         edge_port=18080,
-        admin_port=19901,
         endpoints={"user": [("127.0.0.1", 1), ("127.0.0.1", 2)], "order": [], "analytics": []},
         jwks=into.parent / "keys.json",
         rate_limit_per_minute=7,
@@ -25,15 +27,29 @@ def render(into: Path, *origins: str) -> Path:
     )
 
 
+def rendered(folder: Path) -> Any:
+    return yaml.safe_load(render(folder / "edge").read_text())
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Any:
-    return yaml.safe_load(render(tmp_path / "edge").read_text())
+    return rendered(tmp_path)
 
 
-def test_both_ports_are_on_loopback(config: Any) -> None:
+def test_the_one_port_is_on_loopback(config: Any) -> None:
     listener = config["static_resources"]["listeners"][0]
     assert listener["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 18080}
-    assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+    assert "admin" not in yaml.safe_load((SOURCE / "envoy.yaml").read_text())
+
+
+def test_the_admin_page_is_a_socket_for_its_owner(config: Any, tmp_path: Path) -> None:
+    pipe = {"path": str(tmp_path / "edge/admin.sock"), "mode": 0o600}
+    assert config["admin"] == {"address": {"pipe": pipe}}
+
+
+def test_where_no_socket_can_have_the_name_there_is_no_admin_page(tmp_path: Path) -> None:
+    deep = tmp_path / ("é" * 50)
+    assert "admin" not in rendered(deep)
 
 
 def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
@@ -91,3 +107,17 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     (host,) = config["static_resources"]["clusters"][:1]
     source = host["eds_cluster_config"]["eds_config"]["path_config_source"]
     assert source == {"path": f"{folder}/endpoints/{host['name']}.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("hard", "allowed"), [(4096, 3596), (256, 128), (20_000, 10_000), (-1, 10_000)]
+)
+def test_connections_leave_room_for_other_files(
+    hard: int, allowed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, hard))
+    monitor = rendered(tmp_path)["overload_manager"]["resource_monitors"][0]["typed_config"]
+    assert monitor["max_active_downstream_connections"] == allowed
+    finding = doctor.examine(Home.at(tmp_path))[-1]
+    assert "connections" in finding.text
+    assert (finding.state == "warning") is (allowed < 10_000)

@@ -1,0 +1,424 @@
+-- Made from envoy/refusals.lua and envoy/rest.lua by `make generate`; not to be edited.
+local refusals = (function()
+
+-- What the edge says of a call that it refused itself, by every door: status, reason and message.
+-- The edge's filters decide that a call is refused; here stands only how that is told.
+--
+-- A row: HTTP status, gRPC status, reason of the contract, message.
+
+local char, concat, find, floor, format =
+  string.char, table.concat, string.find, math.floor, string.format
+
+local BY_STATUS = {
+  ["400"] = {"400", 3, "MALFORMED_REQUEST", "the request cannot be read"},
+  ["401"] = {"401", 16, "INVALID_TOKEN", "sign in again"},
+  ["403"] = {"403", 7, "PERMISSION_DENIED", "not allowed"},
+  ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path"},
+  ["405"] = {"405", 12, "METHOD_NOT_ALLOWED", "the path has other verbs; 'Allow' lists them"},
+  ["408"] = {"408", 4, "DEADLINE_EXCEEDED", "the request did not arrive in time"},
+  ["413"] = {"413", 8, "BODY_TOO_LARGE", "the body may hold 1048576 bytes"},
+  ["429"] = {"429", 8, "RATE_LIMITED", "try again in %s s"},
+  ["431"] = {"431", 8, "HEADERS_TOO_LARGE", "headers may hold 8192 bytes, and be 100"},
+  ["500"] = {"500", 13, "INTERNAL", "something went wrong; quote the request id"},
+  ["501"] = {"501", 12, "UNSUPPORTED_HTTP", "no tunnels, and no transfer codings but chunked"},
+  ["503"] = {"503", 14, "UNAVAILABLE", "try again"},
+  ["504"] = {"504", 4, "DEADLINE_EXCEEDED",
+             "not done in time; a change may have been made: read again"},
+}
+BY_STATUS["502"] = BY_STATUS["503"] -- the service broke the connection, or HTTP itself
+
+-- What a path without a route is to gRPC, and what a service says of an rpc that it has not.
+local NO_RPC = {"404", 12, "METHOD_NOT_IMPLEMENTED", "no such rpc"}
+
+-- Where the status says too little, or the wrong thing: the beginning of Envoy's name for what
+-- happened.
+local BY_CAUSE = {
+  {"jwt_authn_access_denied{Jwt_is_missing}",
+   {"401", 16, "UNAUTHENTICATED", "send 'Authorization: Bearer <token>'"}},
+  {"jwt_authn_access_denied{Jwt_is_expired}", {"401", 16, "TOKEN_EXPIRED", "sign in again"}},
+  -- A 403 of Envoy's; to the contract such a token is as bad as any other.
+  {"jwt_authn_access_denied{", BY_STATUS["401"]},
+  {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},
+  {"upgrade_failed", BY_STATUS["501"]},
+  {"response_timeout", BY_STATUS["504"]},
+  {"upstream_response_timeout", BY_STATUS["504"]},
+  {"max_duration_timeout", BY_STATUS["504"]},
+}
+
+-- The names of gRPC's statuses.
+local NAMES = {
+  [0] = "OK",
+  "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
+  "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+}
+
+-- `cause` is nil where a service gave no reason of ours.
+local function row(cause, status, by_grpc)
+  for _, each in ipairs(cause and BY_CAUSE or {}) do
+    if find(cause, each[1], 1, true) == 1 then return each[2] end
+  end
+  if by_grpc and status == "404" or not cause and status == "501" then return NO_RPC end
+  return BY_STATUS[status] or BY_STATUS["500"]
+end
+
+-- google.rpc.Status in the encoding of protocol buffers, whose fields here are all short.
+local function length(bytes)
+  if #bytes < 128 then return char(#bytes) end
+  return char(#bytes % 128 + 128, floor(#bytes / 128))
+end
+
+local function field(number, bytes) return char(number * 8 + 2) .. length(bytes) .. bytes end
+
+local function detail(name, bytes)
+  return field(3, field(1, "type.googleapis.com/google.rpc." .. name) .. field(2, bytes))
+end
+
+-- The bytes of grpc-status-details-bin, before base64: the details that the services send too.
+local function encoded(code, message, reason, id, wait)
+  local parts = {
+    char(8, code), field(2, message),
+    detail("ErrorInfo", field(1, reason) .. field(2, "emporium")),
+    detail("RequestInfo", field(1, id)),
+  }
+  if wait then
+    local seconds = tonumber(wait) -- at most a minute, which one byte holds
+    parts[#parts + 1] = detail("RetryInfo", field(1, char(8, seconds < 127 and seconds or 127)))
+  end
+  return concat(parts)
+end
+
+-- Whole seconds to wait, rounded up.
+local function at_least_one(seconds)
+  return (seconds == nil or seconds == "0") and "1" or seconds
+end
+
+-- How long to wait before the call may succeed, where the edge knows.
+local function wait_of(headers, status)
+  if status == "429" then return at_least_one(headers:get("x-ratelimit-reset")) end
+  return status == "503" and "1" or nil
+end
+
+-- Tells the access log what the reply no longer says, or says to the caller only.
+local function note(handle, reason, grpc_status)
+  local metadata = handle:streamInfo():dynamicMetadata()
+  if reason then metadata:set("emporium", "reason", reason) end
+  local name = NAMES[tonumber(grpc_status)]
+  if name then metadata:set("emporium", "grpc_status", name) end
+end
+
+-- Writes a refusal for gRPC, or for gRPC-Web of the content type `web`.
+local function by_grpc(handle, cause, web, id)
+  if web then
+    local body = handle:body(true)
+    if body:length() > 0 then body:setBytes("") end
+  end
+  local headers = handle:headers()
+  local refusal = row(cause, headers:get("x-emporium-status"), true)
+  local wait = wait_of(headers, refusal[1])
+  local message = format(refusal[4], at_least_one(wait))
+  headers:replace(":status", "200")
+  headers:replace("grpc-status", tostring(refusal[2]))
+  headers:replace("grpc-message", message)
+  local details = encoded(refusal[2], message, refusal[3], id, wait)
+  headers:replace("grpc-status-details-bin", handle:base64Escape(details))
+  if web then
+    headers:replace("content-type", web)
+    headers:remove("content-length")
+  end
+  note(handle, refusal[3], refusal[2])
+end
+
+return {row = row, at_least_one = at_least_one, wait_of = wait_of, note = note, by_grpc = by_grpc}
+
+end)()
+
+-- Gives every REST reply its envelope, whoever made it: a service, through the transcoder, or a
+-- filter of this edge; and what the edge refuses by gRPC or gRPC-Web, the details that services give.
+-- It shapes what others decided; what services say by native gRPC, and streams, pass untouched.
+--
+-- It reads JSON as text, which is safe for one reason: inside a JSON string every quote is escaped,
+-- so `,"meta":{` can only be the end of one member and the beginning of another.
+
+local byte, concat, find, format, gsub, match, max, sub =
+  string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
+
+-- `refusals` is what refusals.lua returns: the two are put together in generated/rest.lua.
+local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
+
+-- The name of each type in a sentence.
+local TYPES = {
+  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
+  ENUM = "one of its names", MESSAGE = "an object",
+  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
+}
+
+-- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
+local JSON_ERRORS = {}
+for _, said in ipairs {
+  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
+  "Expected : between key:value pair.", "Expected , or ] after array value.",
+  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
+  "Unexpected end of string. Expected a value.",
+  "Unexpected end of string. Expected , or } after key:value pair.",
+  "Unexpected end of string. Expected : between key:value pair.",
+  "Unexpected end of string. Expected , or ] after array value.",
+  "Unexpected end of string. Expected an object key or }.",
+  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
+} do JSON_ERRORS[said] = true end
+
+-- How far from the end `meta` can begin: a page token has at most 1,536 characters.
+local META_BYTES = 2048
+
+local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
+
+-- The path decides whether a call is REST, as it decides the route; a content type is only a claim.
+-- A call to an rpc's path that is not gRPC is refused, in the envelope.
+local function is_rest(headers)
+  return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
+end
+
+-- A caller's own request id is kept, with characters replaced that are unfit for logs and headers.
+local function clean(id)
+  if #id > 64 then id = sub(id, 1, 64) end
+  if find(id, "[^%w._-]") then id = gsub(id, "[^%w._-]", "_") end
+  return id
+end
+
+local ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
+-- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: text of a caller need not
+-- be UTF-8, and the envelope must be.
+local function quoted(text)
+  local safe = gsub(text, '[%c"\\\127-\255]', function(c)
+    return ESCAPES[c] or format("\\u%04x", byte(c))
+  end)
+  return '"' .. safe .. '"'
+end
+
+-- The position of the quote that ends the JSON string whose contents begin at `at`.
+local function closing(json, at)
+  local stop = find(json, '"', at, true)
+  while stop do
+    local before = stop - 1
+    while before >= at and byte(json, before) == 92 do before = before - 1 end
+    if (stop - before) % 2 == 1 then return stop end -- an even number of backslashes, or none
+    stop = find(json, '"', stop + 1, true)
+  end
+  return #json + 1
+end
+
+-- Where `,"meta":{` begins, when `meta` is the last member of the whole.
+local function meta_of(json)
+  if sub(json, -2) ~= "}}" then return nil end
+  local last
+  local at = find(json, ',"meta":{', max(1, #json - META_BYTES), true)
+  while at do
+    last = at
+    at = find(json, ',"meta":{', at + 1, true)
+  end
+  return last and find(json, "^[^{}]*}}$", last + 9) and last
+end
+
+local function success(json, id)
+  local meta = meta_of(json)
+  if meta then
+    return concat {'{"status":"success","data":', sub(json, 1, meta - 1), "}", sub(json, meta, -2),
+                   ',"request_id":"', id, '"}'}
+  end
+  return concat {'{"status":"success","data":', json, ',"request_id":"', id, '"}'}
+end
+
+local function failure(code, message, details, id)
+  return concat {'{"status":"error","error":{"code":"', code, '","message":', message,
+                 ',"details":', details, '},"request_id":"', id, '"}'}
+end
+
+-- The details without ErrorInfo and RequestInfo, which the envelope has elsewhere.
+local function remaining(details)
+  local kept, depth, at, start = {}, 0, 1, nil
+  while true do
+    local stop = find(details, '["{}]', at)
+    if not stop then break end
+    local met = byte(details, stop)
+    at = stop + 1
+    if met == 34 then
+      at = closing(details, at) + 1
+    elseif met == 123 then
+      depth = depth + 1
+      if depth == 1 then start = stop end
+    else
+      depth = depth - 1
+      if depth == 0 then
+        local one = sub(details, start, stop)
+        local name = match(one, '^{"@type":"type.googleapis.com/google.rpc.(%w+)"')
+        if name ~= "ErrorInfo" and name ~= "RequestInfo" then kept[#kept + 1] = one end
+      end
+    end
+  end
+  return "[" .. concat(kept, ",") .. "]"
+end
+
+-- A service's error: google.rpc.Status, as the transcoder prints it. Returns nil without a
+-- reason of ours, because the text may then hold anything.
+local function service_error(json, id)
+  local _, before = find(json, '^{"code":%d+,"message":"')
+  if not before then return nil end
+  local stop = closing(json, before + 1)
+  local details = match(json, '^,"details":(%[.*%])}%s*$', stop + 1)
+  local code = details and
+    match(details, '^%[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"([A-Z0-9_]+)"')
+  if not code then return nil end
+  local wait = match(details, '"retry_delay":"(%d+)')
+  return failure(code, sub(json, before, stop), remaining(details), id), wait, code
+end
+
+-- The transcoder's message about a request that it could not parse, without the values in it.
+local function unreadable(text)
+  local field = match(text, '^Could not find field "(.-)" in the type')
+  if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
+  local named = match(text, "^([%w_.%[%]]+): ")
+  if named then
+    local kind = match(text, " for type TYPE_(%w+)") or match(text, " for type type.googleapis.com/([%w_.]+)")
+    return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
+  end
+  local said = match(text, "^[^\n]*")
+  local known = JSON_ERRORS[said] and ": " .. said or ""
+  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
+end
+
+-- An error that the edge itself made. Returns the status too, and the reason.
+local function edge_error(cause, status, text, wait, id)
+  if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
+    local code, message, field = unreadable(text)
+    local details = field and concat {
+      '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
+      quoted(field), ',"description":', quoted(message), "}]}]"}
+    return failure(code, quoted(message), details or "[]", id), status, code, 3
+  end
+  local row = refusals.row(cause, status)
+  local message = format(row[4], at_least_one(wait))
+  return failure(row[3], quoted(message), "[]", id), row[1], row[3], row[2]
+end
+
+-- Whether If-None-Match names the etag; weak and strong ones compare as equal.
+local function unchanged(none_match, etag)
+  return none_match == "*" or find("," .. gsub(none_match, "[%s]", ""), '"' .. etag .. '"', 1, true)
+end
+
+-- The etag of a single resource: its last member, but for numbers and the like.
+local function etag_of(json)
+  return match(sub(json, -160), ',"etag":"([^"\\]+)"[%w_":,]*}$')
+end
+
+-- gRPC's outcome is in the envelope. The transcoder leaves it in the headers too, and in trailers,
+-- which HTTP/2 would show.
+local function drop_outcome(fields)
+  fields:remove("grpc-status")
+  fields:remove("grpc-message")
+  fields:remove("grpc-status-details-bin")
+end
+
+-- Compression is told to leave a reply to HEAD alone: it would make something of nothing.
+local function bare(headers, body, length)
+  if body:length() > 0 then body:setBytes("") end
+  headers:replace("content-length", tostring(length))
+  headers:replace("cache-control", (headers:get("cache-control") or "no-store") .. ", no-transform")
+end
+
+local function envelope(handle)
+  local headers = handle:headers()
+  local content_type = headers:get("content-type")
+  local cause = headers:get("x-emporium-edge")
+  if cause then
+    local asked = headers:get("x-emporium-kind")
+    local web = asked and find(asked, "^application/grpc%-web") and asked
+    if web or is_grpc(content_type) then
+      return refusals.by_grpc(handle, cause, web, clean(headers:get("x-request-id") or ""))
+    end
+  elseif not content_type or not find(content_type, "^application/json") then return end
+
+  local body = handle:body(true)
+  local text = body:getBytes(0, body:length())
+  -- A HEAD that Envoy has answered whole: the transcoder always prints something.
+  if not cause and text == "" then return end
+  local trailers = handle:trailers()
+  -- Fetched again: what was fetched before the body does not outlive the wait for it.
+  headers = handle:headers()
+  local grpc_status = headers:get("grpc-status")
+  if trailers then drop_outcome(trailers) end
+  drop_outcome(headers)
+  local id = clean(headers:get("x-request-id") or "")
+  local before = headers:get(":status")
+  local status = headers:get("x-http-status") or before
+
+  local reply
+  if cause and find(cause, "^health_check_ok") then
+    reply = success('{"ok":true}', id)
+  elseif tonumber(before) >= 400 then
+    local wait, reason
+    if not cause then reply, wait, reason = service_error(text, id) end
+    if not reply then
+      wait = wait_of(headers, status)
+      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id)
+    end
+    if wait then headers:replace("retry-after", at_least_one(wait)) end
+    if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
+    note(handle, reason, grpc_status)
+  elseif not cause then
+    local etag = etag_of(text)
+    if etag then
+      headers:replace("etag", '"' .. etag .. '"')
+      headers:replace("cache-control", "private, no-cache")
+      local none_match = headers:get("x-emporium-if-none-match")
+      if none_match and unchanged(none_match, etag) then status = "304" end
+    end
+    reply = success(text, id)
+    note(handle, nil, grpc_status)
+  end
+
+  if status ~= before then headers:replace(":status", status) end
+  if not reply or status == "204" or status == "304" then
+    if body:length() > 0 then body:setBytes("") end
+    headers:remove("content-length")
+    headers:remove("content-type")
+    return
+  end
+  if cause then headers:replace("content-type", "application/json") end
+  if headers:get("x-emporium-verb") == "HEAD" then return bare(headers, body, #reply) end
+  headers:replace("content-length", tostring(body:setBytes(reply)))
+end
+
+-- Marks the call as REST, and brings some headers into the form that filters and services know.
+local function announce(handle)
+  local headers = handle:headers()
+  local id = headers:get("x-request-id")
+  if id and (#id > 64 or find(id, "[^%w._-]")) then headers:replace("x-request-id", clean(id)) end
+  local token = headers:get("authorization")
+  if token and not find(token, "^Bearer [^ ]") then
+    -- RFC 9110: the name of a scheme has no case, and spaces follow it.
+    token = match(token, "^[Bb][Ee][Aa][Rr][Ee][Rr] +(.*)")
+    if token then headers:replace("authorization", "Bearer " .. token) end
+  end
+  local rest = is_rest(headers)
+  local verb = headers:get(":method")
+  if rest then
+    headers:replace("x-emporium-door", "rest")
+    -- Asked as GET, and answered without the body.
+    if verb == "HEAD" then
+      verb = "GET"
+      headers:replace(":method", verb)
+    end
+  end
+  if headers:get("if-none-match") and not (rest and verb == "GET") then
+    headers:remove("if-none-match")
+  end
+end
+
+local function safely(work, handle)
+  local worked, problem = pcall(work, handle)
+  if not worked then handle:logErr("rest: " .. tostring(problem)) end
+end
+
+function envoy_on_request(handle) safely(announce, handle) end
+
+function envoy_on_response(handle) safely(envelope, handle) end
