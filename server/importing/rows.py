@@ -132,11 +132,11 @@ def _number(fields: Mapping[str, str], column: str) -> Decimal:
 def _moment(fields: Mapping[str, str], column: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(fields[column])
-    except ValueError as error:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # a zone can lead out of the years 1 to 9999
         raise _malformed(
             column, f"'{fields[column]}' is no time such as 2010-12-01 08:26:00"
         ) from (error)
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment >= now:
         raise _malformed(column, f"'{fields[column]}' is in the future")
     return moment
