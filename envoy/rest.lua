@@ -33,8 +33,9 @@ BY_CAUSE["max_duration_timeout"] = BY_CAUSE["response_timeout"]
 
 -- What a value of each type is called in a sentence.
 local TYPES = {
-  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
-  ENUM = "one of its names", MESSAGE = "an object",
+  TYPE_STRING = "a string", TYPE_BOOL = "true or false", TYPE_INT32 = "a whole number",
+  TYPE_INT64 = "a whole number", TYPE_MESSAGE = "an object",
+  ["type.googleapis.com/google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
 }
 
 -- How far from the end `meta` can begin: a page token has at most 1,024 characters.
@@ -147,11 +148,14 @@ local function at_least_one(seconds)
   return (seconds == nil or seconds == "0") and "1" or seconds
 end
 
--- What the transcoder says of a request that it could not read, without repeating values.
-local function unreadable(text)
+-- What the transcoder says of a request that it could not read, without repeating values. `enums` are
+-- the sentences that the route has for its enums.
+local function unreadable(text, enums)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
-  local named, kind = match(text, "^([%w_.%[%]]+): .* for type TYPE_(%w+)")
+  local named, kind = match(text, "^([%w_.%[%]]+): .* for type ([%w_./]+)")
+  local enum = named and enums and enums[(gsub(named, "%[%d+%]", ""))]
+  if enum then return "VALIDATION_FAILED", named .. ": " .. enum, named, "422" end
   if named then
     return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
   end
@@ -159,13 +163,13 @@ local function unreadable(text)
 end
 
 -- An error that the edge itself made. Returns the status too where it says it better.
-local function edge_error(cause, status, text, wait, id)
+local function edge_error(cause, status, text, wait, id, enums)
   if status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, field = unreadable(text)
+    local code, message, field, better = unreadable(text, enums)
     local details = field and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
       quoted(field), ',"description":', quoted(message), "}]}]"}
-    return failure(code, quoted(message), details or "[]", id), status
+    return failure(code, quoted(message), details or "[]", id), better or status
   end
   local known = BY_CAUSE[cause] or BY_STATUS[status] or OTHERWISE
   local message = format(known[2], at_least_one(wait))
@@ -216,7 +220,10 @@ local function envelope(handle)
     if not cause then reply, wait = service_error(text, id)
     elseif status == "429" then wait = headers:get("x-ratelimit-reset")
     elseif status == "503" then wait = "1" end
-    if not reply then reply, status = edge_error(cause or "", status, text, wait, id) end
+    if not reply then
+      local enums = handle:metadata():get("enums")
+      reply, status = edge_error(cause or "", status, text, wait, id, enums)
+    end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
   else

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 from emporium.type.v1.page_pb2 import PageMeta
 
@@ -42,8 +42,10 @@ class Page(Generic[Item]):
 class PageRequest(Protocol):
     """What the request of every list has."""
 
-    page: int
     page_token: str
+
+    def ClearField(self, field_name: Any) -> None:  # noqa: N802 - protobuf's name
+        """Leaves a field out again."""
 
 
 ListRequest = TypeVar("ListRequest", bound=PageRequest)
@@ -64,7 +66,7 @@ class Listing(Generic[Item]):
             if page_token is None:
                 return fetch(request)
             following = deepcopy(request)
-            following.page = 0  # The token says it better, and the two exclude each other.
+            following.ClearField("page")  # The token says it better, and they exclude each other.
             following.page_token = page_token
             return fetch(following)
 

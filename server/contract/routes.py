@@ -52,9 +52,15 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
     for kind in applying:
         route = _merged(route, kinds[kind])
     route["route"]["cluster"] = rpc.cluster
+    metadata: Tree = {}
     if rpc.limit:
         # Read by the rate limiter in envoy.yaml, which knows what the name allows.
-        route["metadata"] = {"filter_metadata": {"emporium": {"limit": rpc.limit}}}
+        metadata["emporium"] = {"limit": rpc.limit}
+    if rpc.enums and door == "rest":
+        # Read by rest.lua, when the transcoder does not know a name.
+        metadata["rest"] = {"enums": dict(rpc.enums)}
+    if metadata:
+        route["metadata"] = {"filter_metadata": metadata}
     return route
 
 

@@ -108,6 +108,8 @@ async def test_orders_of_the_first_moment_that_there_is_are_read_and_listed_like
         ({"sort": "user_id:asc"}, "UNKNOWN_SORT_FIELD", "sort"),
         ({"page_token": "forged"}, "INVALID_PAGE_TOKEN", "page_token"),
         ({"per_page": 101}, "VALIDATION_FAILED", "per_page"),
+        ({"per_page": 0}, "VALIDATION_FAILED", "per_page"),
+        ({"page": 0}, "VALIDATION_FAILED", "page"),
     ],
 )
 async def test_a_list_that_cannot_be_is_refused(
@@ -116,3 +118,15 @@ async def test_a_list_that_cannot_be_is_refused(
     found = await refused(ann("ListOrders", pb.ListOrdersRequest(**fields)))
     assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, reason)
     assert found.fields == [field]
+
+
+@pytest.mark.parametrize("status", [0, 7, -1, 2**31 - 1, -(2**31)])
+async def test_a_status_that_is_none_is_refused_with_all_there_are(
+    staff: Door, mug: catalog_pb.Product, status: Any
+) -> None:
+    order = await staff("CreateOrder", order_of(item(mug)))
+    found = await refused(staff("UpdateOrder", update(order, status=status)))
+    names = "must be one of PENDING, PAID, SHIPPED, DELIVERED, CANCELLED, REFUNDED"
+    assert (found.reason, found.violations) == ("VALIDATION_FAILED", {"status": names})
+    listed = await refused(staff("ListOrders", pb.ListOrdersRequest(status="piad")))
+    assert (listed.reason, listed.message) == ("INVALID_FILTER", f"status: {names}")
