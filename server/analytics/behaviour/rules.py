@@ -37,13 +37,12 @@ class NewEvent:
 
 
 def event(new: NewEvent, event_id: str, user_id: str, now: datetime) -> Event:
-    """The event to keep. Its times are whole milliseconds, as the database has them."""
-    happened = new.occurred_at or now
+    """The event to keep."""
     return Event(
         id=event_id,
         user_id=user_id,
         type=new.type,
-        occurred_at=happened.replace(microsecond=happened.microsecond // 1_000 * 1_000),
+        occurred_at=new.occurred_at or now,
         properties=new.properties,
         content_hash=_hash(new),
     )

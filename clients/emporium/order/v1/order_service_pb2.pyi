@@ -252,7 +252,7 @@ class CreateOrderRequest(message.Message):
 
     @builtins.property
     def order_date(self) -> timestamp_pb2.Timestamp:
-        """Staff only: when it was placed. Left out: now."""
+        """Staff only: when it was placed. Left out: now. What is finer than a microsecond is cut."""
 
     def __init__(
         self,
