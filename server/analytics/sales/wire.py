@@ -72,18 +72,19 @@ def _read(convert: Callable[[Any], T], value: Any, field: str) -> T:
     try:
         return convert(value)
     except ValueError as error:
-        raise errors.Invalid(f"cannot be read: {error}", field=field) from error
+        # What the error says of the value may be long, and is the caller's own.
+        raise errors.Invalid("cannot be read", field=field) from error
 
 
 def _amount(text: str) -> Decimal:
     if not _is_amount(text):
-        raise ValueError(f"{text!r} is no amount")
+        raise ValueError("no amount")
     return Decimal(text)
 
 
 def _currency(text: str) -> str:
     if not _is_currency(text):
-        raise ValueError(f"{text!r} is no currency")
+        raise ValueError("no currency")
     return text
 
 
