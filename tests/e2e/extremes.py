@@ -52,6 +52,29 @@ WORDS = (
     + [f"{'l' * 64}@{'d' * 63}.{'d' * 63}.{'d' * 56}.com", "a@b", "a@b@c.com"]
     + ["product.viewed", "order.placed", "a.b"]
 )
+# Those that JSON, the transcoder or a URL may make something else of; rules are tried by gRPC.
+JSON_WORDS = [
+    *(
+        "",
+        " ",
+        "x",
+        "0",
+        "NaN",
+        "1e999",
+        "\0",
+        "GBP",
+        "GBP\n",
+        "*",
+        "active",
+        "PAID",
+        "paid",
+        "piad",
+    ),
+    *("x" * length for length in (65, 1025, 70_000)),
+    *("\u2028", "\U0001f381" * 100, "\ufffe", "0001-01-01", "0001-01-01T00:00:00+14:00"),
+    *(str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1)).upper(), "name:desc", "a@b.example"),
+    *("9999999.99", "10000000.00", "product.viewed"),
+]
 # Few, because each that is taken costs a quarter of a second by design.
 PASSWORDS = [
     "",
@@ -172,7 +195,7 @@ def by_json(place: Place) -> list[Any]:
     if place.field.name == "password":
         return [*PASSWORDS, None, 1]
     if kind == FieldDescriptor.CPPTYPE_STRING:
-        return [*WORDS, "\ud800", None, 1, True, [], {}]
+        return [*JSON_WORDS, "\ud800", None, 1, True, [], {}]
     return [None, "", 0, True, [], {}, [None], [[]], {"": None}]
 
 
