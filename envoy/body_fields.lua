@@ -1,12 +1,17 @@
--- Tells the service which fields a JSON body names, in the header x-body-fields: the transcoder
--- drops those it does not know, so that a typo would silently do nothing. The service compares them
--- with its message; this script decides nothing.
+-- Tells the service what a REST caller names: in x-body-fields the fields of a JSON body, of which
+-- the transcoder drops those it does not know, so that a typo would silently do nothing; in
+-- x-query-fields those of the query, which the transcoder lets override what the path says; and in
+-- x-body-bytes that there is a body at all. The service compares them with its message; this script
+-- decides nothing.
 --
 -- `{"items": [{"sku": "A"}, {"sku": "B", "n": 1}]}` is reported as `items,items.sku,items.n`.
+-- What one object, or the query, names twice is reported once more: as `+sku` where it is the same
+-- name, as `~user_id` where it is `user_id` and `userId`, which JSON tells apart and protobuf not.
 -- What the report cannot say, it says with `?`, which is the name of no field: an odd character in a
 -- key, JSON that is not strict, or that there was more than the bounds below allow.
 
-local byte, concat, find, gsub, sub = string.byte, table.concat, string.find, string.gsub, string.sub
+local byte, concat, find, gsub, match, sub =
+  string.byte, table.concat, string.find, string.gsub, string.match, string.sub
 
 local PATHS, LEVELS, BYTES = 200, 60, 4096
 
@@ -23,11 +28,16 @@ local function closing(text, at)
   return nil
 end
 
+-- A field's name in JSON, whichever of its two spellings `name` is.
+local function camel(name) return (gsub(name, "_(%w)", string.upper)) end
+
 -- The distinct paths that `text` names, comma separated, in the order they are met.
 local function fields(text)
   local seen, list, count, size = {}, {}, 0, 0
-  local known = {}                -- path -> key -> path below it: spares building it once more
-  local stack, depth = {}, 0
+  local known = {}                -- path -> key -> what is known of it: spares building it once more
+  local spelled = {}              -- path -> name in JSON -> the object that named it last
+  local objects, object = 0, 0    -- how many there were; the one that we are in
+  local stack, around, depth = {}, {}, 0
   local here, below = "", nil     -- the object we are in; what the next bracket opens
   local at = 1
 
@@ -44,7 +54,7 @@ local function fields(text)
   end
 
   while true do
-    -- Whatever may stand between these, a number or a word, names no field.
+    -- What may stand between these, a number or a word, names no field.
     local stop = find(text, "[\"{}%[%]':]", at)
     if not stop then break end
     local met = byte(text, stop)
@@ -56,14 +66,23 @@ local function fields(text)
       if colon then
         local key = sub(text, at, stops - 1)
         local siblings = known[here]
-        if not siblings then siblings = {}; known[here] = siblings end
-        below = siblings[key]
-        if not below then
+        if not siblings then siblings = {}; known[here] = siblings; spelled[here] = {} end
+        local met_before = siblings[key]
+        if not met_before then
           local clean = key == "" and "?" or gsub(sub(key, 1, 128), "[^%w_]", "?")
-          below = here == "" and clean or here .. "." .. clean
-          siblings[key] = below
-          if not report(below) then break end
+          local path = here == "" and clean or here .. "." .. clean
+          met_before = {path = path, name = camel(key)}
+          siblings[key] = met_before
+          if not report(path) then break end
         end
+        below = met_before.path
+        local names = spelled[here]
+        if met_before.object == object then
+          if not report("+" .. below) then break end
+        elseif names[met_before.name] == object then
+          if not report("~" .. below) then break end
+        end
+        met_before.object, names[met_before.name] = object, object
         at = find(text, ":", stops + 1, true) + 1
       else
         at = stops + 1
@@ -71,11 +90,13 @@ local function fields(text)
     elseif met == 123 or met == 91 then                      -- { [
       depth = depth + 1
       if depth > LEVELS then report("?") break end
-      stack[depth] = here
+      stack[depth], around[depth] = here, object
+      objects = objects + 1
+      object = objects
       here = below or here
       below = nil
     elseif met == 125 or met == 93 then                      -- } ]
-      here = stack[depth] or ""
+      here, object = stack[depth] or "", around[depth] or 0
       depth = depth > 0 and depth - 1 or 0
       below = nil
     else                                                     -- ' or a colon after no "key"
@@ -86,14 +107,39 @@ local function fields(text)
   return concat(list, ",")
 end
 
+-- The names in the query of `path`, comma separated.
+local function query_fields(path)
+  local query = match(path, "%?(.*)$") or ""
+  local seen, list, size = {}, {}, 0
+  for pair in string.gmatch(query, "[^&]+") do
+    local name = gsub(match(pair, "^[^=]*"), "%%(%x%x)", function(code)
+      return string.char(tonumber(code, 16))
+    end)
+    name = name == "" and "?" or gsub(sub(name, 1, 128), "[^%w_.]", "?")
+    local spelling = camel(name)
+    if seen[spelling] then name = "+" .. name end
+    seen[spelling] = true
+    size = size + #name + 1
+    if #list == PATHS or size > BYTES then
+      list[#list + 1] = "?"
+      break
+    end
+    list[#list + 1] = name
+  end
+  return concat(list, ",")
+end
+
 local function describe(handle)
   local headers = handle:headers()
-  if headers:get("x-emporium-door") ~= "rest" or headers:get(":method") == "GET" then return end
+  if headers:get("x-emporium-door") ~= "rest" then return end
+  headers:replace("x-query-fields", query_fields(headers:get(":path")))
   local body = handle:body()
-  local report = ""
-  if body then report = fields(body:getBytes(0, body:length())) end
+  local report, bytes = "", body and body:length() or 0
+  if bytes > 0 then report = fields(body:getBytes(0, bytes)) end
   -- Fetched again: the one from above does not outlive the wait for the body.
-  handle:headers():replace("x-body-fields", report)
+  headers = handle:headers()
+  headers:replace("x-body-fields", report)
+  headers:replace("x-body-bytes", tostring(bytes))
 end
 
 function envoy_on_request(handle)

@@ -1,5 +1,5 @@
--- Gives every REST reply its envelope, whoever made it: a service, through the transcoder, or a
--- filter of this edge. It shapes what others decided; native gRPC and streams pass untouched.
+-- Gives every REST reply its envelope, those of services, which the transcoder made, and those of
+-- the edge's filters. It decides nothing; native gRPC and streams pass unchanged.
 --
 -- It reads JSON as text, which is safe for one reason: inside a JSON string every quote is escaped,
 -- so `,"meta":{` can only be the end of one member and the beginning of another.
@@ -7,7 +7,7 @@
 local byte, concat, find, format, gsub, match, max, sub =
   string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
 
--- What the edge says of a refusal that brings no reason of its own, by HTTP status.
+-- The code and message of a refusal without a reason, by HTTP status.
 local BY_STATUS = {
   ["400"] = {"MALFORMED_REQUEST", "the request cannot be read"},
   ["401"] = {"INVALID_TOKEN", "sign in again"},
@@ -22,7 +22,7 @@ local BY_STATUS = {
 }
 local OTHERWISE = {"INTERNAL", "something went wrong; quote the request id", "500"}
 
--- Where the status says too little: Envoy's name for what happened.
+-- By Envoy's name for the refusal, where the status is not specific enough.
 local BY_CAUSE = {
   ["jwt_authn_access_denied{Jwt_is_missing}"] = {"UNAUTHENTICATED", "send 'Authorization: Bearer <token>'"},
   ["jwt_authn_access_denied{Jwt_is_expired}"] = {"TOKEN_EXPIRED", "sign in again"},
@@ -31,25 +31,39 @@ local BY_CAUSE = {
 BY_CAUSE["upstream_response_timeout"] = BY_CAUSE["response_timeout"]
 BY_CAUSE["max_duration_timeout"] = BY_CAUSE["response_timeout"]
 
--- What a value of each type is called in a sentence.
+-- The name of each type in a sentence.
 local TYPES = {
-  TYPE_STRING = "a string", TYPE_BOOL = "true or false", TYPE_INT32 = "a whole number",
-  TYPE_INT64 = "a whole number", TYPE_MESSAGE = "an object",
-  ["type.googleapis.com/google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
+  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
+  MESSAGE = "an object",
+  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
 }
+
+-- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
+local JSON_ERRORS = {}
+for _, said in ipairs {
+  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
+  "Expected : between key:value pair.", "Expected , or ] after array value.",
+  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
+  "Unexpected end of string. Expected a value.",
+  "Unexpected end of string. Expected , or } after key:value pair.",
+  "Unexpected end of string. Expected : between key:value pair.",
+  "Unexpected end of string. Expected , or ] after array value.",
+  "Unexpected end of string. Expected an object key or }.",
+  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
+} do JSON_ERRORS[said] = true end
 
 -- How far from the end `meta` can begin: a page token has at most 1,024 characters.
 local META_BYTES = 2048
 
 local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
 
--- The path says which door it is, as it says which route; a content type is only a caller's word.
--- What comes by an rpc's path and is no gRPC has no way in, and is told so in the envelope.
+-- The path decides whether a call is REST, as it decides the route; a content type is only a claim.
+-- A call to an rpc's path that is not gRPC is refused, in the envelope.
 local function is_rest(headers)
   return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
 end
 
--- A caller's own request id is kept, as far as it is fit for logs and headers.
+-- A caller's own request id is kept, with characters replaced that are unfit for logs and headers.
 local function clean(id)
   if #id > 64 then id = sub(id, 1, 64) end
   if find(id, "[^%w._-]") then id = gsub(id, "[^%w._-]", "_") end
@@ -57,7 +71,7 @@ local function clean(id)
 end
 
 local ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
--- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: what a caller sent need not
+-- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: text of a caller need not
 -- be UTF-8, and the envelope must be.
 local function quoted(text)
   local safe = gsub(text, '[%c"\\\127-\255]', function(c)
@@ -129,8 +143,8 @@ local function remaining(details)
   return "[" .. concat(kept, ",") .. "]"
 end
 
--- A service's error: google.rpc.Status, as the transcoder prints it. Returns nil when the service
--- gave no reason of ours, whose text may then be anybody's.
+-- A service's error: google.rpc.Status, as the transcoder prints it. Returns nil without a
+-- reason of ours, because the text may then hold anything.
 local function service_error(json, id)
   local _, before = find(json, '^{"code":%d+,"message":"')
   if not before then return nil end
@@ -148,21 +162,24 @@ local function at_least_one(seconds)
   return (seconds == nil or seconds == "0") and "1" or seconds
 end
 
--- What the transcoder says of a request that it could not read, without repeating values. `enums` are
--- the sentences that the route has for its enums.
+-- The transcoder's message about a request that it could not parse, without the values in it. `enums`
+-- are the sentences that the route has for its enums.
 local function unreadable(text, enums)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
-  local named, kind = match(text, "^([%w_.%[%]]+): .* for type ([%w_./]+)")
+  local named = match(text, "^([%w_.%[%]]+): ")
   local enum = named and enums and enums[(gsub(named, "%[%d+%]", ""))]
   if enum then return "VALIDATION_FAILED", named .. ": " .. enum, named, "422" end
   if named then
+    local kind = match(text, " for type TYPE_(%w+)") or match(text, " for type type.googleapis.com/([%w_.]+)")
     return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
   end
-  return "MALFORMED_REQUEST", "the body is not the JSON that is expected: " .. match(text, "^[^\n]*")
+  local said = match(text, "^[^\n]*")
+  local known = JSON_ERRORS[said] and ": " .. said or ""
+  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
 end
 
--- An error that the edge itself made. Returns the status too where it says it better.
+-- An error of the edge itself. Also returns a status where another one fits better.
 local function edge_error(cause, status, text, wait, id, enums)
   if status == "400" and find(cause, "grpc_json_transcode", 1, true) then
     local code, message, field, better = unreadable(text, enums)
@@ -176,7 +193,7 @@ local function edge_error(cause, status, text, wait, id, enums)
   return failure(known[1], quoted(message), "[]", id), known[3] or status
 end
 
--- Whether If-None-Match names the etag; weakness does not matter to a reader.
+-- Whether If-None-Match names the etag; weak and strong ones compare as equal.
 local function unchanged(none_match, etag)
   return none_match == "*" or find("," .. gsub(none_match, "[%s]", ""), '"' .. etag .. '"', 1, true)
 end
@@ -205,7 +222,7 @@ local function envelope(handle)
   local text = body:getBytes(0, body:length())
   local trailers = handle:trailers()
   if trailers then drop_outcome(trailers) end
-  -- Fetched again: what was fetched before the body does not outlive the wait for it.
+  -- Fetched again: objects from before are not valid after the wait for the body.
   headers = handle:headers()
   drop_outcome(headers)
   local id = clean(headers:get("x-request-id") or "")
@@ -248,7 +265,7 @@ local function envelope(handle)
   headers:replace("content-length", tostring(body:setBytes(reply)))
 end
 
--- Marks the call as REST, and brings three headers into the form that the services know.
+-- Marks the call as REST, and converts two headers to the form that the services take.
 local function announce(handle)
   local headers = handle:headers()
   local id = headers:get("x-request-id")
@@ -256,8 +273,6 @@ local function announce(handle)
   local rest = is_rest(headers)
   if rest then
     headers:replace("x-emporium-door", "rest")
-    local etag = match(headers:get("if-match") or "", '^%s*W?/?"([^"]*)"%s*$')
-    if etag then headers:replace("if-match", etag) end
   end
   if headers:get("if-none-match") and not (rest and headers:get(":method") == "GET") then
     headers:remove("if-none-match")

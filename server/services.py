@@ -1,7 +1,7 @@
-"""The one table of services: where each listens, what keeps its data, whom it calls.
+"""The one table of services: where each listens, what keeps its data, which ones it calls.
 
-Whatever starts, prepares, deploys or tests services reads it, so that a new service is a row here
-and a folder beside this file. It is plain data and imports nothing heavy.
+All code that starts, prepares, deploys or tests services reads it, so that a new service is a row
+here and a folder beside this file. It is plain data and imports nothing heavy.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Service:
     """One service. A database's name is also the name of the role that the service connects as."""
 
     name: str  # of its package in `server/`, its process and its cluster in Envoy
-    port: int  # gRPC, unless told otherwise
+    port: int  # gRPC, unless set otherwise
     postgres: str = ""  # its database in PostgreSQL, if it has one; `owner` migrates it
     mongo: str = ""  # its database in MongoDB, if it has one
     key_id: str = ""  # of the key it signs tokens with, if it signs any

@@ -33,9 +33,11 @@ class Server:
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0  # 0: any free one; the table has a default for each service
     reuse_port: bool = False  # several processes on one port; only `emporium up --workers` sets it
-    own_port: int = 0  # also listen here, this process alone, for balancers that know every process
+    own_port: int = (
+        0  # also listen here, this process alone, for load balancers that know each process
+    )
     metrics_port: int = 9464  # 0: none
-    deadline_seconds: float = 10.0  # for a call that brings none of its own
+    deadline_seconds: float = 10.0  # for a call that has none of its own
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
     grace_seconds: float = 10.0  # for calls in flight, after that
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -60,13 +62,13 @@ class Mongo:
     mongodb_uri: str = ""
     mongodb_database: str = ""  # the table has a default for each service
     mongodb_driver: Literal["pymongo", "motor"] = "pymongo"
-    mongodb_timeout_seconds: float = 5.0  # for one operation, whatever it meets
+    mongodb_timeout_seconds: float = 5.0  # for one operation, retries included
     mongodb_connect_timeout_seconds: float = 20.0  # how long to keep trying at start
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """Whose signatures are believed, and what this process signs with."""
+    """The keys that tokens are verified with, and the one that this process signs with."""
 
     jwks_file: Path = Path("jwks.json")
     signing_key_file: Path = Path("signing-key.json")  # a private JWK with its `kid`
@@ -86,14 +88,14 @@ class Neighbours:
 
 @dataclass(frozen=True, kw_only=True)
 class Shop:
-    """What the shop decides."""
+    """The business's own choices."""
 
     shop_currency: str = "GBP"  # ISO 4217
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All of it, by concern."""
+    """All settings, grouped by concern."""
 
     server: Server = field(default_factory=Server)
     postgres: Postgres = field(default_factory=Postgres)

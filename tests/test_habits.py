@@ -1,4 +1,4 @@
-"""What contributors are told, held against what is so."""
+"""What the documents for contributors say, compared with the repository."""
 
 import re
 from importlib.metadata import metadata

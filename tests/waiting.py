@@ -1,16 +1,16 @@
-"""Waiting for what offers no event: a report that catches up, an edge that notices."""
+"""Polling for what offers no event: a report that catches up, an edge that notices."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-ASK_AGAIN_SECONDS = 0.1
-PATIENCE_SECONDS = 30.0
+POLL_SECONDS = 0.1
+TIMEOUT_SECONDS = 30.0
 
 
 async def until(
-    holds: Callable[[], Awaitable[bool]], *, patience_seconds: float = PATIENCE_SECONDS
+    holds: Callable[[], Awaitable[bool]], *, timeout_seconds: float = TIMEOUT_SECONDS
 ) -> None:
-    """Asks again and again until it holds. Raises `TimeoutError` when patience has run out."""
-    async with asyncio.timeout(patience_seconds):
-        while not await holds():  # noqa: ASYNC110 -- what is asked lives in another process
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+    """Polls until it holds. Raises `TimeoutError` after `timeout_seconds`."""
+    async with asyncio.timeout(timeout_seconds):
+        while not await holds():  # noqa: ASYNC110 -- the state is that of another process
+            await asyncio.sleep(POLL_SECONDS)

@@ -21,7 +21,7 @@
 
     asyncio.run(main())
 
-Every call has a deadline (10 s unless told otherwise), is retried where that is safe, and fails
+Every call has a deadline (10 s unless another is given), is retried where that is safe, and fails
 with an `EmporiumError`. Every create carries an idempotency key. Answers are the messages of the
 contract.
 """
@@ -61,6 +61,8 @@ from emporium.type.v1.role_pb2 import Role
 from emporium.user.v1.auth_service_pb2 import LoginResponse
 from emporium.user.v1.user_service_pb2 import User
 from emporium.values import UNSET, Moment, Money
+
+__version__ = "0.2.0"
 
 __all__ = [
     "UNSET",

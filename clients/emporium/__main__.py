@@ -1,4 +1,4 @@
-"""The console script `emporium`: the operators' command, where the server's code is at hand."""
+"""The console script `emporium`: the operators' command, where the server's code is installed."""
 
 import importlib.util
 import sys

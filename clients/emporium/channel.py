@@ -1,4 +1,4 @@
-"""How a connection to Emporium is kept."""
+"""Channels to Emporium, and their options."""
 
 import grpc
 
@@ -7,20 +7,20 @@ from emporium.targets import Target
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", service_config()),
-    # A peer that vanished without a word is noticed within 70 s, idle or not. The servers permit a
-    # ping every 30 s; a client that pings more often is sent away with `too_many_pings`.
+    # A peer that vanished without closing the connection is noticed within 70 s. The servers permit
+    # a ping every 30 s; a client that pings more often is disconnected with `too_many_pings`.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    # A server that comes back is found again soon.
+    # After an outage the server is tried again soon.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    # What servers take, and room for a page of 100 orders with many lines.
+    # What servers accept; enough for a page of 100 orders with many lines.
     ("grpc.max_send_message_length", 4 * 1024 * 1024),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    # Room for the violations of an order with many lines: they travel in the trailers.
+    # Enough for the violations of an order with many lines, which are sent in the trailers.
     ("grpc.max_metadata_size", 64 * 1024),
     ("grpc.absolute_max_metadata_size", 64 * 1024),
 )

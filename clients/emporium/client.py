@@ -20,16 +20,16 @@ from emporium.targets import Target, Targets
 
 
 class Emporium:
-    """Emporium, as one object: `shop.users`, `shop.orders` and so on.
+    """The client of all services: `shop.users`, `shop.orders` and so on.
 
     `targets` is the edge's address, which leads to everything, or a `Targets` (or a mapping with
     its names) with an address for each service. `token` is an access token, or an async callable
-    that supplies one, awaited for every call. `timeout_seconds` is for calls that name none of
-    their own. `credentials` are for TLS with other than the usual authorities, or with a client
+    that supplies one, awaited for every call. `timeout_seconds` is for calls without a timeout of
+    their own. `credentials` are for TLS with other than the system's authorities, or with a client
     certificate.
 
-    Belongs to the running event loop: make it inside. It connects when it is first used.
-    Raises `ValueError` for an address or a timeout that cannot be, `RuntimeError` without a loop.
+    Belongs to the running event loop: create it within. It connects when it is first used.
+    Raises `ValueError` for an invalid address, token or timeout, `RuntimeError` without a loop.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Emporium:
         timeout_seconds: float = 10.0,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        asyncio.get_running_loop()  # Refuses here what would otherwise fail oddly, later.
+        asyncio.get_running_loop()  # Raises here, where the error is clear, if there is none.
         self._session = Session(token, timeout_seconds)
         self._targets = Targets.of(targets)
         # Services that share an address, as behind the edge, share a connection.
@@ -73,7 +73,10 @@ class Emporium:
 
     @property
     def token(self) -> Token | None:
-        """What the client was given or has signed in with; set it to be somebody else."""
+        """The token that is sent: as given, as of the last login, or as set here.
+
+        Raises `ValueError` for one that no header can carry. Space around it is removed.
+        """
         return self._session.token
 
     @token.setter

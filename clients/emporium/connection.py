@@ -1,10 +1,10 @@
-"""What every call goes through: deadline, request id, token, and errors as exceptions."""
+"""What all calls have in common: deadline, request id, token, and errors as exceptions."""
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 from uuid import uuid4
 
@@ -17,20 +17,31 @@ from emporium.status import exception_of
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
+_VISIBLE = re.compile("[!-~]+")
+
 Token: TypeAlias = str | Callable[[], Awaitable[str]]
-"""An access token, or what supplies one: awaited for every call, so it keeps what is still good."""
+"""An access token, or what supplies one: awaited for every call, so it should cache the token."""
 
 
-@dataclass(slots=True)
 class Session:
     """What all connections of one client share."""
 
-    token: Token | None
-    timeout_seconds: float  # for calls that name none of their own
-    is_closed: bool = False
+    __slots__ = ("_token", "is_closed", "timeout_seconds")
 
-    def __post_init__(self) -> None:
-        _check(self.timeout_seconds)
+    def __init__(self, token: Token | None, timeout_seconds: float) -> None:
+        """Raises `ValueError` for a token that cannot be sent, and for a timeout without an end."""
+        _check(timeout_seconds)
+        self.token = token
+        self.timeout_seconds = timeout_seconds  # for calls without one of their own
+        self.is_closed = False
+
+    @property
+    def token(self) -> Token | None:
+        return self._token
+
+    @token.setter
+    def token(self, token: Token | None) -> None:
+        self._token = _sendable(token, "token") if isinstance(token, str) else token
 
 
 class Connection:
@@ -50,13 +61,14 @@ class Connection:
         *,
         is_signed: bool = True,
     ) -> Response:
-        """Makes one call, and the retries that are safe.
+        """Makes one call, with the retries that are safe.
 
         Takes at most `timeout_seconds`, or the client's timeout, or what is left of the caller's
-        deadline, whichever ends first. Raises an `EmporiumError` for every way to fail.
+        deadline, whichever ends first. Raises an `EmporiumError` for every failure.
         """
         session = self._session
-        sent_id = request_id.get() or str(uuid4())
+        own_id = request_id.get()
+        sent_id = _sendable(own_id, "request_id") if own_id else str(uuid4())
         if timeout_seconds is None:
             timeout_seconds = session.timeout_seconds
         else:
@@ -68,6 +80,7 @@ class Connection:
         if is_signed and (token := session.token) is not None:
             if not isinstance(token, str):
                 token, timeout = await _supplied(token, timeout, sent_id)
+                token = _sendable(token, "token")
             metadata.append(("authorization", f"Bearer {token}"))
         if session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
@@ -82,7 +95,7 @@ class Connection:
             raise
 
     def keep_token(self, token: str) -> None:
-        """Uses `token` from now on, unless a supplier is in charge of that."""
+        """Uses `token` from now on, unless there is a supplier of tokens."""
         if self._session.token is None or isinstance(self._session.token, str):
             self._session.token = token
 
@@ -98,6 +111,17 @@ class Connection:
 def _check(timeout_seconds: float) -> None:
     if not 0 < timeout_seconds < math.inf:
         raise ValueError(f"timeout_seconds={timeout_seconds}: must be above 0 and have an end")
+
+
+def _sendable(text: str, name: str) -> str:
+    """`text` as a header can carry it, without the line end that a file may have left on it.
+
+    gRPC refuses anything else with an error of its own, and writes it to standard error.
+    """
+    trimmed = text.strip()
+    if not _VISIBLE.fullmatch(trimmed):
+        raise ValueError(f"the {name} must be visible ASCII characters, and one at least")
+    return trimmed
 
 
 async def _supplied(

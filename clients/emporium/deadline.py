@@ -1,8 +1,8 @@
-"""What a call hands on to the calls it makes: how long it may take, and the id it is found by.
+"""What a call passes on to the calls that it makes: its deadline and its request id.
 
 The server kit sets both variables when it begins to serve a call, and the client reads them
-whenever it makes one. So a chain of services shares one deadline and one request id, and nobody
-passes them by hand. Tasks inherit both, as they inherit every context variable; one that is to
+whenever it makes one. So a chain of services shares one deadline and one request id without
+passing them explicitly. Tasks inherit both, as they inherit every context variable; one that is to
 outlive the call sets `deadline_at` to None before it calls anybody.
 """
 
@@ -16,7 +16,7 @@ deadline_at: ContextVar[float | None] = ContextVar("emporium_deadline_at", defau
 clock of asyncio's and uvloop's loops. None: each call has only its own timeout."""
 
 request_id: ContextVar[str | None] = ContextVar("emporium_request_id", default=None)
-"""The id under which the logs of every service have this piece of work, sent as `x-request-id`.
+"""The id of this work in the logs of every service, sent as `x-request-id`.
 None: the client makes one for each call."""
 
 

@@ -1,20 +1,20 @@
-"""What a call can end in besides its answer.
+"""The exceptions that a call can raise.
 
 EmporiumError
 ├── InvalidRequest      a field breaks a rule: see `violations`
 │   └── TooLarge        the request, or what it asks for, is too big to send
 ├── Unauthenticated     no token, or not a valid one; a wrong password
-├── PermissionDenied    the token is good, and not good enough
+├── PermissionDenied    the token is valid, and lacks the permission
 ├── NotFound            it is not there, or not yours to see
 ├── AlreadyExists       something unique is taken
-├── Conflict            the resource is not in a state for it, or another change was faster
+├── Conflict            the resource is not in a state for it, or a concurrent change won
 ├── Outdated            the resource has changed since its etag was read
 ├── RateLimited         too many requests: see `retry_after_seconds`
-├── Unavailable         nobody answered, even after the retries that were safe
+├── Unavailable         there was no answer, even after the retries that were safe
 ├── DeadlineExceeded    no answer in time; the change may have been made
-├── Cancelled           the client was closed, or the server gave the call up
+├── Cancelled           the client was closed, or the server cancelled the call
 ├── Unimplemented       the server does not know the call: it may be older than this client
-└── InternalError       something is broken on the server's side
+└── InternalError       a defect of the server
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 
 class Violation(NamedTuple):
-    """One field that breaks a rule: its path in the request, and what to mend."""
+    """One field that breaks a rule: its path in the request, and what to correct."""
 
     field: str
     description: str
@@ -32,9 +32,9 @@ class EmporiumError(Exception):
     """A call failed.
 
     `message` is a sentence for people. `reason` is for programs: the name of an
-    `emporium.errors.v1.ErrorReason`, empty when whoever refused the call gave none.
-    `violations` names every field at fault. `request_id` is what to quote: the services' logs have
-    the call under it. `retry_after_seconds` says when trying again may help, where it is known.
+    `emporium.errors.v1.ErrorReason`, empty when the transport or a proxy refused the call.
+    `violations` names every field at fault. `request_id` identifies the call in the services'
+    logs. `retry_after_seconds` says when a retry may succeed, where that is known.
     The transport's own error is the `__cause__`.
     """
 
@@ -77,7 +77,7 @@ class PermissionDenied(EmporiumError):
 
 
 class NotFound(EmporiumError):
-    """It does not exist, or is not the caller's to see: the two are told alike."""
+    """It does not exist, or the caller may not see it: the two have the same answer."""
 
 
 class AlreadyExists(EmporiumError):
@@ -85,7 +85,7 @@ class AlreadyExists(EmporiumError):
 
 
 class Conflict(EmporiumError):
-    """The resource is not in a state for it, or another change was faster."""
+    """The resource is not in a state for it, or a concurrent change won."""
 
 
 class Outdated(EmporiumError):
@@ -97,19 +97,19 @@ class RateLimited(EmporiumError):
 
 
 class Unavailable(EmporiumError):
-    """Nobody answered, even after the retries that were safe."""
+    """There was no answer, even after the retries that were safe."""
 
 
 class DeadlineExceeded(EmporiumError):
     """There was no answer in time.
 
-    A change may have been made all the same: read again, or repeat it with the same
+    A change may have been made nevertheless: read again, or repeat it with the same
     `idempotency_key`.
     """
 
 
 class Cancelled(EmporiumError):
-    """The client was closed during the call or before it, or the server gave the call up.
+    """The client was closed during the call or before it, or the server cancelled the call.
 
     Cancelling the task that awaits a call raises `asyncio.CancelledError`, as everywhere.
     """
@@ -120,4 +120,4 @@ class Unimplemented(EmporiumError):
 
 
 class InternalError(EmporiumError):
-    """Something is broken on the server's side. Quote the `request_id`."""
+    """A defect of the server. Report it with the `request_id`."""

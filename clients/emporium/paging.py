@@ -1,4 +1,4 @@
-"""Lists, a page at a time."""
+"""Lists that are fetched page by page."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from copy import deepcopy
@@ -11,23 +11,23 @@ Item = TypeVar("Item")
 
 
 class PageOptions(TypedDict, total=False):
-    """What every list takes."""
+    """The arguments that every list takes."""
 
     sort: str
     """`field:asc` or `field:desc`; each list has its own fields, and its own default."""
     page: int
-    """The page to begin with, from 1. Slower the further in; `page_token` is not."""
+    """The page to begin with, from 1. High numbers are slow; `page_token` is not."""
     per_page: int
     """How many to fetch at a time, 1 to 100; 20 unless given."""
     page_token: str
-    """Where to go on: `meta.next_page_token` of an earlier page, with the same filters and sort."""
+    """Where to continue: `meta.next_page_token` of a page with the same filters and sort."""
     timeout_seconds: float
-    """For each page."""
+    """The timeout of each page's call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """One page of a list: its items in order, and where in the list they stand."""
+    """One page of a list: its items in order, and its place in the list."""
 
     items: Sequence[Item]
     meta: PageMeta
@@ -40,7 +40,7 @@ class Page(Generic[Item]):
 
 
 class PageRequest(Protocol):
-    """What the request of every list has."""
+    """The fields that the request of every list has."""
 
     page_token: str
 
@@ -66,7 +66,7 @@ class Listing(Generic[Item]):
             if page_token is None:
                 return fetch(request)
             following = deepcopy(request)
-            following.ClearField("page")  # The token says it better, and they exclude each other.
+            following.ClearField("page")  # The token replaces it; the two exclude each other.
             following.page_token = page_token
             return fetch(following)
 
@@ -78,7 +78,7 @@ class Listing(Generic[Item]):
                 yield item
 
     async def pages(self) -> AsyncIterator[Page[Item]]:
-        """Yields each page in turn; there is always one, if only an empty one."""
+        """Yields each page in turn; at least one, which may be empty."""
         page = await self.first_page()
         yield page
         while page_token := page.meta.next_page_token:

@@ -1,6 +1,6 @@
-"""Which calls may be repeated when nobody answers, and how often: the channel's service config.
+"""Which calls are retried, and how often: the channel's service config.
 
-gRPC itself does the repeating, within the call's deadline. What is safe to repeat is read from the
+gRPC itself makes the retries, within the call's deadline. What is safe to repeat is read from the
 contract, not listed here: an rpc that declares itself without side effects or idempotent, and an
 rpc whose request carries an idempotency key.
 """
@@ -30,7 +30,7 @@ FILES: tuple[FileDescriptor, ...] = (
 )
 
 # Waits of about 0.1, 0.2, 0.4 and 0.8 s, each 20% more or less at random: long enough for another
-# replica to take over, short enough for a person to wait.
+# replica to take over, short enough for an interactive caller.
 RETRY_POLICY = {
     "maxAttempts": 5,  # the most that gRPC allows
     "initialBackoff": "0.1s",
@@ -40,12 +40,13 @@ RETRY_POLICY = {
 }
 
 # The budget, shared by all calls to one target: a failure costs 1, a success earns 0.1, and below
-# half nothing is repeated. So retries add a tenth to the load of a struggling server, not fivefold.
+# half nothing is retried. So retries add a tenth to the load of an overloaded server, instead of
+# multiplying it by five.
 RETRY_BUDGET = {"maxTokens": 100, "tokenRatio": 0.1}
 
 
 def is_safe_to_repeat(method: MethodDescriptor) -> bool:
-    """Whether a second call does no more than the first."""
+    """Whether a repeated call has no further effect."""
     declared = method.GetOptions().idempotency_level
     return (
         declared in {MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT}

@@ -1,4 +1,4 @@
-"""Reads what a failed call says: gRPC's status, and the `google.rpc.Status` in its trailers."""
+"""Reads a failed call: gRPC's status, and the `google.rpc.Status` in its trailers."""
 
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
@@ -24,8 +24,8 @@ from emporium.exceptions import (
     Violation,
 )
 
-# What each status means, and its reason when whoever refused the call (the transport, a proxy)
-# gave none. A status that is not here is one that gRPC did not have when this was written.
+# The exception for each status, and the reason when the call was refused without one, by the
+# transport or a proxy. gRPC had no other status when this was written.
 KINDS: dict[StatusCode, tuple[type[EmporiumError], str]] = {
     StatusCode.CANCELLED: (Cancelled, ""),
     StatusCode.UNKNOWN: (InternalError, "INTERNAL"),
@@ -45,36 +45,41 @@ KINDS: dict[StatusCode, tuple[type[EmporiumError], str]] = {
     StatusCode.DATA_LOSS: (InternalError, "INTERNAL"),
 }
 
-# Reasons that share their gRPC status with others, and are a kind of their own all the same.
+# Reasons with an exception of their own, although they share their gRPC status with others.
 KINDS_BY_REASON: dict[str, type[EmporiumError]] = {
     "ETAG_MISMATCH": Outdated,
     "BODY_TOO_LARGE": TooLarge,
 }
 
 
+# The wording of a reply without a reason for a message that is too large: gRPC's own, Envoy's, and
+# gRPC's for a proxy that answers in HTTP only. No retry makes the message smaller.
+_TOO_LARGE = ("larger than max", "Payload Too Large", "http2 header with status: 413")
+
+
 def exception_of(error: AioRpcError, sent_request_id: str) -> EmporiumError:
     """The exception for `error`.
 
-    `sent_request_id` is what the call was sent with; the server's own answer is believed over it.
+    `sent_request_id` is what the call was sent with; the id in the answer takes precedence.
     """
     kind, reason = KINDS.get(error.code(), (InternalError, "INTERNAL"))
     message = error.details() or error.code().name
-    if error.code() is StatusCode.RESOURCE_EXHAUSTED and "larger than max" in message:
-        # gRPC says the same of a message that is too long, and waiting would not make it shorter.
+    is_vague = error.code() in {StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNKNOWN}
+    if is_vague and any(words in message for words in _TOO_LARGE):
         reason = "BODY_TOO_LARGE"
-    told = _Told(error)
-    reason = told.reason or reason
+    details = _Details(error)
+    reason = details.reason or reason
     return KINDS_BY_REASON.get(reason, kind)(
         message,
         reason=reason,
-        violations=told.violations,
-        request_id=told.request_id or sent_request_id,
-        retry_after_seconds=told.retry_after_seconds,
+        violations=details.violations,
+        request_id=details.request_id or sent_request_id,
+        retry_after_seconds=details.retry_after_seconds,
     )
 
 
-class _Told:
-    """What the trailers tell besides status and message; empty where they do not."""
+class _Details:
+    """What the trailers hold besides status and message; empty where they hold nothing."""
 
     def __init__(self, error: AioRpcError) -> None:
         self.reason = ""
@@ -86,7 +91,7 @@ class _Told:
         self._read_details(trailers.get("grpc-status-details-bin"))
 
     def _read_retry_after(self, seconds: str | bytes | None) -> None:
-        # The edge's limits answer with the HTTP header, and no details.
+        # The edge's limits answer with the HTTP header, and without details.
         if isinstance(seconds, str) and seconds.isdecimal():
             self.retry_after_seconds = float(seconds)
 
@@ -97,7 +102,7 @@ class _Told:
             for detail in status_pb2.Status.FromString(status).details:
                 self._read_detail(detail.TypeName(), detail.value)
         except DecodeError:
-            # The call has failed already: details that nobody can read must not hide how.
+            # Malformed details must not hide the failure of the call.
             return
 
     def _read_detail(self, kind: str, value: bytes) -> None:

@@ -1,20 +1,23 @@
-"""Where Emporium is."""
+"""The addresses of Emporium."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-# What gRPC itself knows how to resolve. `host:port` begins like a scheme, so they are named.
+# The schemes of gRPC's own resolvers. Listed, because `host:port` looks like a scheme, too.
 _GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
+
+_AUTHORITY = re.compile(r"[^\s/@]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """An address for each service, for callers inside that speak to services directly.
+    """An address for each service, for internal callers that call the services directly.
 
     A service that is left out cannot be called. Each address is `host:port`, a gRPC target such as
     `dns:///user.internal:50051` or `ipv4:10.0.0.1:50051,10.0.0.2:50051`, or a URL `http://` or
-    `https://`; the last is called over TLS.
+    `https://`; the last means TLS.
     """
 
     user: str | None = None
@@ -33,7 +36,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Target:
-    """One address as gRPC takes it, and whether it is spoken to over TLS."""
+    """One address as gRPC takes it, and whether to use TLS."""
 
     name: str
     is_secure: bool
@@ -42,12 +45,13 @@ class Target:
     def parse(cls, address: str) -> Self:
         """Reads an address in one of the forms that `Targets` names.
 
-        Raises `ValueError` for an empty one and for a URL with a path.
+        Raises `ValueError` for an empty one, one with a space, and a URL with a path or a user.
         """
         if address.startswith(_GRPC_SCHEMES):
             return cls(address, is_secure=False)
         scheme, _, authority = address.rpartition("://")
         authority = authority.removesuffix("/")
-        if scheme not in {"", "http", "https"} or not authority or "/" in authority:
-            raise ValueError(f"{address!r} is no address: give host:port, or a gRPC target")
+        if scheme not in {"", "http", "https"} or not _AUTHORITY.fullmatch(authority):
+            # The address is not repeated: a URL may hold a password.
+            raise ValueError("this is no address: give host:port, or a gRPC target")
         return cls(f"dns:///{authority}", is_secure=scheme == "https")

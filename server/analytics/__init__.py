@@ -1,1 +1,1 @@
-"""The analytics service: what people do in the shop, and what was sold."""
+"""The analytics service: user behaviour and sales figures."""

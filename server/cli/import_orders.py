@@ -78,19 +78,19 @@ async def _run(
     target: str,
     concurrency: int,
     currency: str,
-    patience_seconds: float,
+    timeout_seconds: float,
     console: Console,
 ) -> "tuple[Sequence[Failure], Sequence[Compared]]":
     # Imported late: the client brings gRPC, which the other commands need not wait for.
     from emporium import Emporium, EmporiumError, Targets
     from server.importing import checking, sending
-    from server.importing.patience import OutOfPatience
+    from server.importing.retries import RetriesExhausted
 
     targets = Targets.of(target or record.grpc)
     staff, admin = _login(record, "staff"), _login(record, "admin")
-    async with Emporium(targets) as door:
-        as_staff = sending.Login(door, staff.email, staff.password)
-        as_admin = sending.Login(door, admin.email, admin.password)
+    async with Emporium(targets) as client:
+        as_staff = sending.Login(client, staff.email, staff.password)
+        as_admin = sending.Login(client, admin.email, admin.password)
         async with (
             Emporium(targets, token=as_staff) as shop,
             Emporium(targets, token=as_admin) as back_office,
@@ -102,8 +102,8 @@ async def _run(
                     )
                     await on_its_way.run()
                 with console.status("Waiting for the sales report"):
-                    compared = await checking.compare(planned, shop, currency, patience_seconds)
-            except OutOfPatience as error:
+                    compared = await checking.compare(planned, shop, currency, timeout_seconds)
+            except RetriesExhausted as error:
                 raise LocalError(
                     f"a service stays away: {error}",
                     "Look at `emporium status`, then import again: it goes on where it stopped.",

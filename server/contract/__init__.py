@@ -1,1 +1,1 @@
-"""What is derived from the protos, for developers only: stubs, images, the edge's files."""
+"""Generates what is derived from the protos: stubs, images, the edge's files. For developers."""

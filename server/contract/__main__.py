@@ -1,4 +1,4 @@
-"""Derives what the protos imply, or with `--check` says what of it is stale."""
+"""Generates the files derived from the protos, or with `--check` names the stale ones."""
 
 import argparse
 import shutil
@@ -15,17 +15,17 @@ from server.contract.protoc import ROOT
 
 
 class Part(Protocol):
-    """A module that derives one kind of file."""
+    """A module that generates one kind of file."""
 
     def generate(self, image: FileDescriptorSet, into: Path) -> list[Path]:
-        """Writes everything below `into`, at the path it has in the repository."""
+        """Writes every file below `into`, at its path in the repository."""
 
     def owned(self, root: Path) -> Iterator[Path]:
-        """Finds everything that it ever wrote below `root`."""
+        """Finds every file below `root` that it generated before."""
 
 
 def main() -> None:
-    """Does what the arguments ask for; without any, generates."""
+    """Runs the command that the arguments name; by default generates."""
     arguments = _arguments()
     image = images.build()
     if arguments.image:
@@ -39,16 +39,16 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m server.contract", description=__doc__)
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", action="store_true", help="name every file that is not fresh")
-    choice.add_argument("--image", type=Path, metavar="FILE", help="write the image buf looks at")
+    choice.add_argument("--check", action="store_true", help="name every stale file")
+    choice.add_argument("--image", type=Path, metavar="FILE", help="write the image that buf reads")
     choice.add_argument("--release", action="store_true", help="make this the released contract")
     return parser.parse_args()
 
 
 def _derive(image: FileDescriptorSet, *, check: bool) -> str | None:
-    """Makes a fresh set elsewhere, then puts it in place, or says how the present one differs.
+    """Generates into a temporary folder, then copies what differs, or reports it with `check`.
 
-    Only files that differ are touched, so that nothing that watches them wakes for naught.
+    Equal files are not touched, so that programs that watch them see no change.
     """
     for part in _parts():
         with tempfile.TemporaryDirectory() as folder:
@@ -56,24 +56,25 @@ def _derive(image: FileDescriptorSet, *, check: bool) -> str | None:
             differences = _differences(part, image, fresh)
             if differences and check:
                 named = [f"{state}: {path}" for path, state in differences.items()]
-                return "\n".join([*named, "mend it with: make generate"])
+                return "\n".join([*named, "update with: make generate"])
             for path in differences:
                 _replace(ROOT / path, fresh / path)
     return None
 
 
 def _parts() -> Iterator[Part]:
-    """Yields the stubs first: the edge reads our options through them, so it is imported later."""
+    """Yields the stubs first: `edge` imports them to read our options, so it is imported later."""
     from server.contract import stubs
 
     yield stubs
-    from server.contract import edge
+    from server.contract import edge, published
 
     yield edge
+    yield published
 
 
 def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:
-    """Maps each path that is not as it should be to what is wrong with it."""
+    """Maps each path that differs to its state: missing, extra or stale."""
     made = {path.relative_to(fresh) for path in part.generate(image, fresh)}
     present = {path.relative_to(ROOT) for path in part.owned(ROOT)}
     states = {path: _state(ROOT / path, fresh / path) for path in sorted(made | present)}

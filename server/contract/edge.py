@@ -1,4 +1,4 @@
-"""What Envoy reads of the contract: the descriptor, the transcoder's services, a route per rpc."""
+"""Envoy's files made of the contract: descriptor, transcoder's services, a route per rpc."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edi
 
 
 def owned(root: Path) -> Iterator[Path]:
-    """Finds what an earlier run made below `root`; no hand-written file stands there."""
+    """Finds what an earlier run generated below `root`; the folder has no hand-written files."""
     yield from (path for path in root.glob("envoy/generated/*") if path.is_file())
 
 
@@ -23,7 +23,7 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     """Writes the three files below `into` and returns their paths.
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
-    envoy/transcoder.yaml. Ends with a sentence for each message that rest.lua could not envelope.
+    envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap.
     """
     if complaints := list(replies.misplaced(image)):
         raise SystemExit("\n".join(complaints))
@@ -53,14 +53,14 @@ def _template(name: str) -> dict[str, Any]:
 def _write(folder: Path, name: str, resource: dict[str, Any]) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A file source speaks the same language as a management server: a list of resources.
+    # Envoy reads a file source in the format of a management server: a list of resources.
     answer = yaml.dump({"resources": [resource]}, Dumper=_Plain, sort_keys=False, width=100)
     path.write_text(NOTE.format(source=name) + answer)
     return path
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes shared fragments out in full, so that each route can be read by itself."""
+    """Writes no YAML aliases, so that each route can be read by itself."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

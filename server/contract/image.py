@@ -1,4 +1,4 @@
-"""The contract as data: our protos, all that they import, and the comments."""
+"""The contract as a descriptor set: our protos, their imports, and the comments."""
 
 import tempfile
 from pathlib import Path
@@ -7,15 +7,15 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import protoc
 
-# What the baseline of `buf breaking` is kept in: the contract as callers last got it.
+# The baseline of `buf breaking`: the contract as it was last released.
 RELEASED = protoc.PROTOS / "released.binpb"
 
-# Not imported by any proto of ours, but carried by every error.
+# No proto of ours imports these, but every error contains their messages.
 ERRORS = ("google/rpc/error_details.proto", "google/rpc/status.proto")
 
 
 def build() -> FileDescriptorSet:
-    """Compiles every proto; comments are kept, since documentation is made from them."""
+    """Compiles every proto, with comments, which documentation is made from."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "image.binpb")
         protoc.run(
@@ -37,7 +37,7 @@ def without_comments(image: FileDescriptorSet) -> FileDescriptorSet:
 
 
 def write(image: FileDescriptorSet, path: Path) -> Path:
-    """Saves an image so that equal contracts make equal bytes."""
+    """Saves an image; equal contracts give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(image.SerializeToString(deterministic=True))
     return path

@@ -1,4 +1,4 @@
-"""Runs protoc, without a network and with every import our protos may name."""
+"""Runs protoc, without network access and with every import that our protos may name."""
 
 import subprocess
 import sys
@@ -12,12 +12,13 @@ from google.protobuf import (
     field_mask_pb2,
     timestamp_pb2,
 )
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.rpc import status_pb2
-from protovalidate._gen.buf.validate import validate_pb
+
+from server.contract import rules
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "protos"
-VALIDATE = "buf/validate/validate.proto"
 
 # googleapis-common-protos ships google/api and google/rpc as .proto files, beside its modules.
 GOOGLE_APIS = Path(status_pb2.__file__).parents[2]
@@ -30,14 +31,18 @@ def sources() -> list[str]:
     )
 
 
-def run(*arguments: str, files: Iterable[str]) -> None:
-    """Runs protoc over `files`; its own complaint, which names file and line, is the error."""
+def run(*arguments: str, files: Iterable[str], image: FileDescriptorSet | None = None) -> None:
+    """Runs protoc over `files`; exits with its own message, which names file and line.
+
+    Reads them from `image` if there is one, and from our folders otherwise.
+    """
+    folders = [] if image else [f"--proto_path={PROTOS}", f"--proto_path={GOOGLE_APIS}"]
     with tempfile.TemporaryDirectory() as folder:
-        known = Path(folder, "validate.binpb")
-        known.write_bytes(_validate().SerializeToString(deterministic=True))
+        known = Path(folder, "known.binpb")
+        known.write_bytes((image or _validate()).SerializeToString(deterministic=True))
         command = [
             *(sys.executable, "-m", "grpc_tools.protoc"),
-            *(f"--proto_path={PROTOS}", f"--proto_path={GOOGLE_APIS}"),
+            *folders,
             f"--descriptor_set_in={known}",
             *arguments,
             *files,
@@ -47,15 +52,10 @@ def run(*arguments: str, files: Iterable[str]) -> None:
         raise SystemExit(done.stderr.strip())
 
 
-def _validate() -> descriptor_pb2.FileDescriptorSet:
-    """Describes buf/validate/validate.proto and what it imports.
-
-    The file itself is published only in buf's registry, which a build must not need. protovalidate
-    carries its descriptor, which is as good to protoc.
-    """
-    imports = (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2)
-    described = descriptor_pb2.FileDescriptorSet()
-    for module in imports:
+def _validate() -> FileDescriptorSet:
+    """Describes buf/validate/validate.proto and what it imports."""
+    described = FileDescriptorSet()
+    for module in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
         module.DESCRIPTOR.CopyToProto(described.file.add())
-    described.file.add().ParseFromString(validate_pb.desc().proto.to_binary())
+    described.file.append(rules.declaration())
     return described

@@ -1,16 +1,16 @@
-"""What envoy/rest.lua takes for granted of every message that an rpc answers with."""
+"""What envoy/rest.lua requires of every response message."""
 
 from collections.abc import Iterator
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-# What the envelope needs stands last in the JSON, where it is found without reading the rest. JSON
-# follows the order of declaration, so that a later field only has to be written above.
+# The fields that the envelope takes are last in the JSON, where rest.lua finds them without parsing
+# the rest. JSON has the order of declaration, so a new field must be declared above them.
 LAST = ("etag", "meta")
 
 
 def misplaced(image: FileDescriptorSet) -> Iterator[str]:
-    """Names, in a sentence each, the fields that stand where rest.lua would not find them."""
+    """Names, in a sentence each, the fields whose place rest.lua would not find."""
     messages = {
         f".{file.package}.{message.name}": message
         for file in image.file

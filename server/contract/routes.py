@@ -1,4 +1,4 @@
-"""Envoy's routes: one for each way to call each rpc, put together from hand-written fragments."""
+"""Envoy's routes: one for each way to call each rpc, composed of hand-written fragments."""
 
 import copy
 import re
@@ -20,7 +20,7 @@ def configuration(rpcs: list[Rpc], template: Mapping[str, Any]) -> Tree:
 
 
 def _rest(rpcs: list[Rpc], kinds: Mapping[str, Tree]) -> list[Tree]:
-    """Fixed paths first, which cost one comparison; then the patterns, the narrowest first."""
+    """Fixed paths first, which cost one comparison; then patterns, the most specific first."""
     pairs = [(binding, rpc) for rpc in rpcs for binding in rpc.bindings]
     pairs.sort(key=lambda pair: ("{" in pair[0].template, -len(_pattern(pair[0].template))))
     return [_route(rpc, _match_rest(binding), kinds, "rest") for binding, rpc in pairs]
@@ -38,16 +38,16 @@ def _match_rest(binding: Binding) -> Tree:
 
 
 def _pattern(template: str) -> str:
-    """The paths that a template such as `/api/v1/users/{user_id}` stands for."""
+    """The regular expression of a path template such as `/api/v1/users/{user_id}`."""
     literals = re.split(r"\{[^{}]*\}", template)
     return "[^/]+".join(re.escape(literal).replace(r"\-", "-") for literal in literals)
 
 
-def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
+def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], protocol: str) -> Tree:
     route: Tree = {"name": rpc.path.removeprefix("/"), "match": match}
     if rpc.internal:
         return _merged(route, kinds["closed"])
-    applying = [door]
+    applying = [protocol]
     applying += [kind for kind in ("streaming", "public", "safe") if getattr(rpc, kind)]
     for kind in applying:
         route = _merged(route, kinds[kind])
@@ -56,7 +56,7 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
     if rpc.limit:
         # Read by the rate limiter in envoy.yaml, which knows what the name allows.
         metadata["emporium"] = {"limit": rpc.limit}
-    if rpc.enums and door == "rest":
+    if rpc.enums and protocol == "rest":
         # Read by rest.lua, when the transcoder does not know a name.
         metadata["rest"] = {"enums": dict(rpc.enums)}
     if metadata:

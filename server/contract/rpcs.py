@@ -1,4 +1,4 @@
-"""The contract's rpcs, with what their options say to the edge."""
+"""The contract's rpcs, with the options that concern the edge."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ class Rpc:
     name: str
     bindings: tuple[Binding, ...]
     public: bool
-    internal: bool  # for Emporium's own services alone
-    safe: bool  # to call again: it reads, or does nothing more the second time
+    internal: bool  # for Emporium's own services only
+    safe: bool  # to retry: it only reads, or is idempotent
     streaming: bool
-    limit: str  # the name of a rate limit of its own, or nothing
+    limit: str  # the name of its own rate limit, or empty
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
 
     @property
@@ -55,7 +55,7 @@ class Rpc:
 
 def read(image: FileDescriptorSet) -> list[Rpc]:
     """Lists every rpc of ours, in the order of the files."""
-    # Parsed anew: only what is parsed after our options are imported carries them.
+    # Parsed again: options are only known in what is parsed after their module was imported.
     known = FileDescriptorSet.FromString(image.SerializeToString())
     pool = _pool(image)
     return [

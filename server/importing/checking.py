@@ -1,4 +1,4 @@
-"""A plan's sums beside the sales report, per day and in total."""
+"""Compares a plan's sums with the sales report, per day and in total."""
 
 import asyncio
 import time
@@ -8,16 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from emporium import Emporium, SalesReport
-from server.importing.patience import patiently
 from server.importing.plan import Plan
 from server.importing.records import Sums
+from server.importing.retries import retried
 
 POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What file and report say of one day, or of all."""
+    """The sums of file and report for one day, or for all."""
 
     day: str  # `2010-12-01`, or `total`
     file: Sums
@@ -25,30 +25,28 @@ class Compared:
 
     @property
     def agree(self) -> bool:
-        """Whether they say the same, to the penny and to the order."""
+        """Whether they are equal."""
         return self.file == self.report
 
 
 async def compare(
-    plan: Plan, shop: Emporium, currency: str, patience_seconds: float
+    plan: Plan, shop: Emporium, currency: str, timeout_seconds: float
 ) -> Sequence[Compared]:
     """Each day from the file's first to its last, then the total.
 
-    The report follows the orders by about a second, and by more after a bad day; it is read again
-    until it agrees or `patience_seconds` are over. Raises `OutOfPatience` when it cannot be read.
+    The report lags the orders by about a second, and by more after an outage; it is read again
+    until it agrees or `timeout_seconds` are over. Raises `RetriesExhausted` when it cannot be read.
     """
     days = plan.days
     if not days:
         return []
-    give_up_at = time.monotonic() + patience_seconds
+    give_up_at = time.monotonic() + timeout_seconds
     while True:
-        report = await patiently(
-            lambda: shop.reports.sales(min(days), max(days), currency=currency)
-        )
+        report = await retried(lambda: shop.reports.sales(min(days), max(days), currency=currency))
         compared = _beside(plan, report)
         if all(each.agree for each in compared) or time.monotonic() > give_up_at:
             return compared
-        # The report has no way to call us when it changes.
+        # Polled, because nothing announces a change of the report.
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -65,7 +63,7 @@ def _beside(plan: Plan, report: SalesReport) -> list[Compared]:
 
 
 def _sums(sales: Any) -> Sums:
-    # What was paid back has been taken off as well, and a file knows nothing of it.
+    # A file has cancellations only, so refunds are counted as such.
     return Sums(
         sales.orders,
         sales.units,

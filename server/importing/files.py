@@ -1,4 +1,4 @@
-"""Reads a CSV file of invoice lines, whatever the order of its columns."""
+"""Reads a CSV file of invoice lines, with its columns in any order."""
 
 import csv
 from datetime import datetime
@@ -23,13 +23,13 @@ class FileError(Exception):
 
 
 def read(path: Path, now: datetime, encoding: str = "utf-8-sig") -> list[Row | Refused]:
-    """Every row of the file, in its order; `now` tells which moments are in the future.
+    """Every row of the file, in its order; a date after `now` is refused.
 
-    Raises `FileError` for a file that is not there, not text in `encoding`, not CSV, or lacks a
+    Raises `FileError` for a file that is missing, not text in `encoding`, not CSV, or lacks a
     column.
     """
     text = _text(path, encoding)
-    # Line breaks are kept, so that one within quotes stays where it is.
+    # Line breaks are kept, because a quoted cell may contain some.
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]

@@ -1,4 +1,4 @@
-"""Decides what the rows of a file become. Pure: the same rows always make the same plan.
+"""Makes a plan of a file's rows. Pure: the same rows always make the same plan.
 
 One order an invoice and customer. A cancellation is matched with the latest line before it of the
 same customer, product and price that has enough units left. Those units become an order of their
@@ -20,7 +20,7 @@ LINES_MAX = 1_000  # in one order; see `CreateOrderRequest`
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a file comes to."""
+    """What a file is imported as."""
 
     customers: Sequence[Customer]
     products: Sequence[Product]
@@ -53,7 +53,7 @@ class Plan:
 
 @dataclass(slots=True)
 class _Bought:
-    """A taken row, and how many of its units nobody has cancelled yet."""
+    """An accepted row, and how many of its units are not cancelled yet."""
 
     row: Row
     left: int
@@ -61,21 +61,21 @@ class _Bought:
 
 @dataclass(slots=True)
 class _Books:
-    """What has been made of the rows so far."""
+    """The state of planning after the rows so far."""
 
     bought: list[_Bought] = field(default_factory=list)
-    # Lines that a cancellation may mean, by customer, product and price, latest last.
+    # Lines that a cancellation may refer to, by customer, product and price, latest last.
     open: dict[tuple[str, str, Decimal], list[_Bought]] = field(default_factory=dict)
     cancelled: list[tuple[Row, Row]] = field(default_factory=list)  # cancellation, what it cancels
     refused: list[Refused] = field(default_factory=list)
 
 
 def plan(rows: Iterable[Row | Refused]) -> Plan:
-    """What `rows` become."""
+    """The plan of `rows`."""
     given = list(rows)
     books = _Books(refused=[row for row in given if isinstance(row, Refused)])
     taken = [row for row in given if isinstance(row, Row)]
-    # By time, because a file need not be in order; by line where times are equal.
+    # By time, because a file need not be sorted; by line where times are equal.
     for row in sorted(taken, key=attrgetter("placed_at", "line")):
         _enter(books, row)
     kept = sorted((bought.row for bought in books.bought), key=attrgetter("line"))

@@ -7,24 +7,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-# Keys of everything that imports create. Changed, a second import would double the first.
+# Namespace of all keys of imports. If it changed, a repeated import would create duplicates.
 _NAMESPACE = uuid.UUID("6f1d2b1c-52b6-5c1b-9a58-6a5e6d0f1f0a")
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """An account to be."""
+    """An account to create."""
 
     number: str
 
     @property
     def email(self) -> str:
-        """An address that leads nowhere."""
+        """An address that no mail reaches."""
         return f"customer-{self.number}@import.example"
 
     @property
     def full_name(self) -> str:
-        """All that the file knows of them."""
+        """Made of the number, which is all that the file has of a customer."""
         return f"Customer {self.number}"
 
     @property
@@ -35,7 +35,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product to be: its code, and the first description and price that the file has of it."""
+    """A product to create: its code, and the first description and price of it in the file."""
 
     sku: str
     name: str
@@ -48,7 +48,7 @@ class Product:
 
 
 class Line(NamedTuple):
-    """One line of an order to be."""
+    """One line of an order to create."""
 
     sku: str
     name: str
@@ -63,9 +63,9 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order to be."""
+    """An order to create."""
 
-    name: str  # by which a person finds it in the file
+    name: str  # for people who look for it in the file
     customer: str
     placed_at: datetime
     lines: Sequence[Line]
@@ -84,7 +84,7 @@ class Order:
 
 @dataclass(slots=True)
 class Sums:
-    """What the file says was sold."""
+    """The sums of the orders of a file."""
 
     orders: int = 0
     units: int = 0
@@ -93,11 +93,11 @@ class Sums:
 
     @property
     def net(self) -> Decimal:
-        """What is left of the gross."""
+        """The gross without what was cancelled."""
         return self.gross - self.cancelled
 
     def add(self, order: Order) -> None:
-        """Counts one more order."""
+        """Adds one order."""
         self.orders += 1
         self.units += sum(line.quantity for line in order.lines)
         self.gross += order.total

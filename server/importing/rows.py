@@ -1,4 +1,4 @@
-"""One row of a file of invoice lines: what it says, or why it was not taken.
+"""One row of a file of invoice lines: its values, or why it was refused.
 
 Invoices that begin with `C` are cancellations, with quantities below zero. Times without a zone
 are UTC.
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
-# What the contract takes; see `NewOrderItem` and `CreateProductRequest`.
+# As the contract restricts them; see `NewOrderItem` and `CreateProductRequest`.
 PRICE_MAX = Decimal("9999999.99")
 QUANTITY_MAX = 100_000
 DESCRIPTION_LENGTH_MAX = 200
@@ -23,7 +23,7 @@ _CUSTOMER = re.compile(r"([0-9]{1,20})(\.0)?")
 
 
 class Reason(StrEnum):
-    """Why a row was not taken. When several hold, the first of them is told."""
+    """Why a row was refused; the first reason that applies."""
 
     MALFORMED = "MALFORMED"
     NO_CUSTOMER = "NO_CUSTOMER"
@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One invoice line that makes sense by itself."""
+    """One invoice line with valid values."""
 
     line: int  # in the file, from 1
     invoice: str
@@ -47,12 +47,12 @@ class Row:
     placed_at: datetime
     unit_price: Decimal
     customer: str
-    fields: Mapping[str, str]  # as the file has them
+    fields: Mapping[str, str]  # as in the file
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that was not taken, and why."""
+    """A row that was refused, and why."""
 
     line: int
     reason: Reason
@@ -70,13 +70,13 @@ class _NotARow(Exception):
 def row_of(line: int, fields: Mapping[str, str], now: datetime) -> Row | Refused:
     """The row on `line` of the file, from its cells by column."""
     try:
-        return _sensible(line, fields, now)
+        return _valid_row(line, fields, now)
     except _NotARow as error:
         return Refused(line, error.reason, error.detail, fields)
 
 
-def _sensible(line: int, fields: Mapping[str, str], now: datetime) -> Row:
-    # First whether every cell can be read at all, then whether the row is one for us.
+def _valid_row(line: int, fields: Mapping[str, str], now: datetime) -> Row:
+    # First whether every cell can be parsed, then whether the row is a sale of a product.
     invoice = _matched(_INVOICE, fields, "InvoiceNo")[0].upper()
     quantity = _number(fields, "Quantity")
     price = _number(fields, "UnitPrice")

@@ -1,8 +1,8 @@
 """Sends a plan through the services' own API: customers and products first, then their orders.
 
-Everything is created under a key that follows from the file alone, so an import that was cut short
-is simply run again, and an import that was complete changes nothing. That holds for the 30 days
-for which the services remember a key.
+Everything is created under a key that follows from the file alone, so an interrupted import is
+run again, and repeating a complete one changes nothing. That holds for the 30 days for which the
+services keep a key.
 """
 
 import asyncio
@@ -22,37 +22,37 @@ from emporium import (
     Unauthenticated,
 )
 from emporium import Order as PlacedOrder
-from server.importing.patience import patiently
 from server.importing.plan import Plan
 from server.importing.records import Customer, Order, Product
+from server.importing.retries import retried
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 
 class Watcher(Protocol):
-    """Is told how far an import has come."""
+    """Gets the progress of an import."""
 
     def begun(self, what: str, total: int) -> None:
-        """`total` of something, such as `orders`, are about to be sent."""
+        """The sending of `total` items, such as `orders`, begins."""
 
     def advanced(self, what: str) -> None:
-        """One more is there."""
+        """One more was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that cannot be brought in, however often it is tried."""
+    """An item whose import failed permanently."""
 
     what: str
     error: str
 
 
 class Login:
-    """Supplies one account's token, and signs in again before it runs out."""
+    """Supplies one account's token, and signs in again before it expires."""
 
-    def __init__(self, door: Emporium, email: str, password: str) -> None:
-        self._door = door
+    def __init__(self, client: Emporium, email: str, password: str) -> None:
+        self._client = client
         self._email = email
         self._password = password
         self._token = ""
@@ -63,7 +63,7 @@ class Login:
         """The token to send now."""
         async with self._turn:
             if time.monotonic() >= self._renew_at:
-                answer = await self._door.auth.login(self._email, self._password)
+                answer = await self._client.auth.login(self._email, self._password)
                 self._token = answer.access_token
                 self._renew_at = time.monotonic() + answer.expires_in / 2
         return self._token
@@ -71,7 +71,7 @@ class Login:
 
 @dataclass
 class Sending:
-    """A plan on its way. `shop` is signed in as staff, `admin` as an admin."""
+    """The sending of one plan. `shop` is signed in as staff, `admin` as an admin."""
 
     plan: Plan
     shop: Emporium
@@ -84,10 +84,10 @@ class Sending:
     product_ids: dict[str, str] = field(default_factory=dict)  # by code in capitals
 
     async def run(self) -> None:
-        """Sends all of it; what can never be brought in is added to `failures`.
+        """Sends all of it; items that fail permanently are added to `failures`.
 
-        Raises `OutOfPatience` when a service stays away, and `PermissionDenied` or
-        `Unauthenticated` when the accounts are not what they should be.
+        Raises `RetriesExhausted` when a service stays unreachable, and `PermissionDenied` or
+        `Unauthenticated` when the accounts lack the permission.
         """
         await self._each("customers", self.plan.customers, self._send_customer)
         await self._each("products", self.plan.products, self._send_product)
@@ -116,12 +116,12 @@ class Sending:
                 for _ in range(self.concurrency):
                     senders.create_task(sender())
         except ExceptionGroup as group:
-            # All senders end for the same reason; the first tells it.
+            # All senders fail for the same reason, so the first error stands for all.
             raise group.exceptions[0] from None
 
     async def _send_customer(self, customer: Customer) -> None:
         try:
-            user = await patiently(
+            user = await retried(
                 lambda: self.shop.users.create(
                     customer.email, customer.full_name, idempotency_key=customer.key
                 )
@@ -132,7 +132,7 @@ class Sending:
 
     async def _send_product(self, product: Product) -> None:
         try:
-            made = await patiently(
+            made = await retried(
                 lambda: self.shop.products.create(
                     product.sku,
                     product.name,
@@ -142,7 +142,7 @@ class Sending:
                 )
             )
         except AlreadyExists as error:
-            # Somebody else's, or our own of another file, which names it otherwise.
+            # It was added by other means, or by an import of a file that names it differently.
             made = await _only(self.shop.products.list(sku=product.sku), error)
         self.product_ids[product.sku.upper()] = made.id
 
@@ -160,7 +160,7 @@ class Sending:
         if user_id is None:
             self.failures.append(Failure(order.name, f"there is no customer {order.customer}"))
             return
-        placed = await patiently(
+        placed = await retried(
             lambda: self.shop.orders.create(
                 lines,
                 user_id=user_id,
@@ -174,17 +174,17 @@ class Sending:
 
     async def _cancel(self, order_id: str) -> None:
         try:
-            await patiently(lambda: self.shop.orders.update(order_id, status="cancelled"))
+            await retried(lambda: self.shop.orders.update(order_id, status="cancelled"))
         except Conflict:
-            # An attempt before this one, or an import before this one, may have done it.
-            order = await patiently(lambda: self.shop.orders.get(order_id))
+            # An earlier attempt or an earlier import may have cancelled it.
+            order = await retried(lambda: self.shop.orders.get(order_id))
             if order.status != PlacedOrder.CANCELLED:
                 raise
 
 
 async def _only(listing: Listing[Found], taken: AlreadyExists) -> Found:
-    """The one that was there already. Raises `taken` when it cannot be found after all."""
-    page = await patiently(listing.first_page)
+    """The only item of `listing`. Raises `taken` when there is none."""
+    page = await retried(listing.first_page)
     if not page.items:
         raise taken
     return page.items[0]

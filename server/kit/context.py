@@ -1,4 +1,4 @@
-"""What a call knows about itself, whichever engine carries it."""
+"""What servicers and guards know of a call, independent of the gRPC library."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a verified token stands for."""
+    """The subject of a verified token."""
 
     id: str  # a user id, or `service:<name>`
     role: Role
@@ -29,13 +29,13 @@ class Caller:
 
     @property
     def is_staff(self) -> bool:
-        """Whether the caller works in the shop."""
+        """Whether the caller is an employee of the shop."""
         return self.role is Role.STAFF or self.role is Role.ADMIN
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes a call known again: who sent it, to which rpc, under which key, saying what."""
+    """What identifies a repeated call: its caller, its rpc, its idempotency key and its body."""
 
     caller: str
     method: str  # its full path, such as `emporium.order.v1.OrderService/CreateOrder`
@@ -47,8 +47,8 @@ class Context:
     """One call under way.
 
     `metadata` is what the caller sent, by lower-case key. `caller` is set by the authentication
-    guard and stays None for a caller without a token. `headers` is what the answer carries besides
-    its message; the engine sends it first.
+    guard and stays None for a caller without a token. `headers` is the initial metadata of
+    the answer.
 
     `owner_scope` is whose resources the caller of an OWNER rpc may reach: its own id, or None for
     everybody's. Stores take it with every read and write of an owned resource. The access guard
@@ -57,6 +57,9 @@ class Context:
 
     `key` is the caller's idempotency key; None when it sent none, or the rpc takes none. A store
     keeps the first answer under it, in the same unit of work as the change.
+
+    `resource` is the path of what the call changes, such as `/api/v1/users/0190...`, as soon as
+    that is known; for logs. Empty for a read, and for a change of something without a path.
     """
 
     __slots__ = (
@@ -66,6 +69,7 @@ class Context:
         "metadata",
         "owner_scope",
         "request_id",
+        "resource",
         "started_at",
         "time_remaining",
     )
@@ -74,11 +78,12 @@ class Context:
 
     def __init__(self, metadata: Mapping[str, str], time_remaining: float | None) -> None:
         self.metadata = metadata
-        self.time_remaining = time_remaining  # seconds the caller still waits; None: for ever
+        self.time_remaining = time_remaining  # seconds until the caller's deadline; None: none
         self.request_id = ""
         self.started_at = 0.0  # time.perf_counter()
         self.caller: Caller | None = None
         self.key: Key | None = None
+        self.resource = ""
         self.headers: list[tuple[str, str]] = []
 
     @property

@@ -1,4 +1,4 @@
-"""URLs of databases, whatever stands in their passwords."""
+"""URLs of databases, with passwords of any characters."""
 
 from urllib.parse import quote, urlsplit, urlunsplit
 

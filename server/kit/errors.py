@@ -1,20 +1,20 @@
-"""What can go wrong, as a caller will hear of it.
+"""The errors that callers get to see.
 
     EmporiumError
     ├── Malformed          the request cannot be read
     ├── Invalid            it can be read, and breaks a rule
-    ├── Unauthenticated    nobody vouches for the caller
-    ├── Forbidden          the caller is known, and may not
+    ├── Unauthenticated    no valid token says who the caller is
+    ├── Forbidden          the caller is known, and lacks the permission
     ├── NotFound           it is not there, or not the caller's to see
     ├── AlreadyExists      something unique is taken
     ├── Conflict           the resource is not in a state for it
     ├── Outdated           the resource has changed since it was read
-    ├── Unavailable        a part of the system is away; trying again may help
-    ├── DeadlineExceeded   it took too long, and may have happened all the same
-    └── Internal           something is broken
+    ├── Unavailable        a part of the system is unreachable; a retry may help
+    ├── DeadlineExceeded   it took too long, and may have been done nevertheless
+    └── Internal           a defect of ours
 
 A service names its own errors as subclasses with a `reason` of `emporium.errors.v1.ErrorReason`.
-Which gRPC status each kind becomes stands in `call/status.py`, nowhere else.
+The gRPC status of each kind is defined in `call/status.py`, nowhere else.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ class Violation(NamedTuple):
 class EmporiumError(Exception):
     """An error that the caller is meant to see.
 
-    `message` is a sentence for people. `violations` names the fields at fault; the short form
-    `field` names the one that the message speaks of. `retry_after_seconds` says when trying
-    again may help.
+    `message` is a sentence for people. `violations` names the invalid fields; `field` is short for
+    one violation with the message as its description. `retry_after_seconds` says when a retry may
+    succeed.
     """
 
     reason: str  # each class has its own
@@ -113,13 +113,13 @@ class InvalidToken(Unauthenticated):
 
 
 class TokenExpired(Unauthenticated):
-    """The token was good, and is no longer."""
+    """The token was valid, and has expired."""
 
     reason = "TOKEN_EXPIRED"
 
 
 class Forbidden(EmporiumError):
-    """The caller is known, and may not."""
+    """The caller is known, and lacks the permission."""
 
     reason = "PERMISSION_DENIED"
 
@@ -137,13 +137,13 @@ class AlreadyExists(EmporiumError):
 
 
 class IdempotencyKeyReused(AlreadyExists):
-    """The key came before, with another body."""
+    """The key was used before, with another body."""
 
     reason = "IDEMPOTENCY_KEY_REUSED"
 
 
 class Conflict(EmporiumError):
-    """The resource is not in a state for it, or another change was faster."""
+    """The resource is not in a state for it, or a concurrent change won."""
 
     reason = "CONFLICT"
 
@@ -153,9 +153,18 @@ class Outdated(EmporiumError):
 
     reason = "ETAG_MISMATCH"
 
+    @classmethod
+    def check(cls, demanded: str, etag: str, noun: str) -> None:
+        """Raises unless `etag` is `demanded`, or one of several there with spaces between.
+
+        Where none is demanded, any will do.
+        """
+        if demanded and etag not in demanded.split(" "):
+            raise cls(f"the {noun} has changed; read it again", field="etag")
+
 
 class Unavailable(EmporiumError):
-    """A part of the system is away."""
+    """A part of the system is unreachable."""
 
     reason = "UNAVAILABLE"
 
@@ -167,6 +176,6 @@ class DeadlineExceeded(EmporiumError):
 
 
 class Internal(EmporiumError):
-    """Something is broken; the log says what."""
+    """A defect of ours; the log says which."""
 
     reason = "INTERNAL"

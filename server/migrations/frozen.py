@@ -12,7 +12,7 @@ from pathlib import Path
 SERVER = Path(__file__).parents[1]
 CHECKSUMS = "checksums.txt"
 
-# What stands beside the frozen files and is none of them: Alembic's door, and ours to the steps.
+# Files beside the frozen ones that are not: the entry points of Alembic and of MongoDB's runner.
 _LIVE = {"__init__.py", "env.py"}
 _SUFFIXES = {".py", ".sql"}
 

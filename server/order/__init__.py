@@ -1,1 +1,1 @@
-"""The order service: what the shop sells, and what was ordered."""
+"""The order service: catalogue and orders."""

@@ -46,7 +46,7 @@ async def _serve(settings: Settings) -> None:
                 settings.server,
                 Verifier.from_file(tokens.jwks_file),
                 registrations(pool, users, wake, settings.shop.shop_currency),
-                # Neither the user service nor analytics: orders go on without them.
+                # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
             ),
         ):

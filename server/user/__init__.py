@@ -1,1 +1,1 @@
-"""The user service: accounts, and who may sign in as what."""
+"""The user service: accounts, logins and passwords."""

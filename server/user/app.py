@@ -33,7 +33,7 @@ async def _serve(settings: Settings) -> None:
         async with (
             postgres.connected(settings.postgres) as pool,
             background.running(key_expiry(pool, one_at_a_time)),
-            # Nobody wants to hear of accounts yet; a destination is one line here.
+            # No service consumes events of accounts yet; a destination is one line here.
             outbox.relaying(pool, settings.postgres.database_url, []) as wake,
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             lifecycle.serving(

@@ -39,7 +39,7 @@ async def bare(stage: Stage, service: Running) -> AsyncIterator[Running]:
 
 
 async def _accepting(port: int) -> None:
-    """Returns when somebody listens on `port`, which nobody announces; hence the polling."""
+    """Returns when a process listens on `port`; polled, because nothing announces it."""
     async with asyncio.timeout(_READY_SECONDS):
         while True:
             try:

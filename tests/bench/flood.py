@@ -14,7 +14,7 @@ from tests.bench.h2load import CONNECTIONS, STREAMS, LoadFailed
 from tests.bench.http2 import Connection, Target, connected
 from tests.bench.machine import clients_cpu_seconds, cpu_seconds, loading
 
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 _TICK_SECONDS = 0.005
 
 
@@ -61,7 +61,7 @@ async def _flood(target: Target, messages: Sequence[bytes], rate: float | None) 
     connections = [await connected(target, work) for _ in range(CONNECTIONS)]
     began = time.perf_counter()
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             if rate is None:
                 for connection in connections * STREAMS:
                     connection.send_next()

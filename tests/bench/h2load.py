@@ -12,7 +12,7 @@ from tests.bench.machine import LOAD_CORE
 
 CONNECTIONS = 4
 STREAMS = 25  # calls under way on each connection
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 class LoadFailed(Exception):
@@ -56,7 +56,7 @@ async def _h2load(arguments: list[str]) -> str:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:

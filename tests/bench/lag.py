@@ -12,7 +12,7 @@ _BUCKET = re.compile(
     r'^\w*outbox\w*lag_seconds_bucket\{(?:.*,)?le="([^"]+)".*\} (\S+)$', re.MULTILINE
 )
 _POLL_SECONDS = 0.05
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def parsed(page: str) -> Histogram:
 
 async def until_drained(database: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Returns when the outbox is empty, which nobody announces; hence the polling (ASYNC110)."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         while await database.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)"):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
 

@@ -10,7 +10,7 @@ from tests.clients.fake_shop import FakeShop, open_shop
 
 @pytest.fixture
 async def server() -> AsyncIterator[FakeShop]:
-    """A shop that answers as told."""
+    """A shop that answers as it is set."""
     async with open_shop() as shop:
         yield shop
 

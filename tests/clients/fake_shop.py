@@ -1,4 +1,4 @@
-"""A gRPC server of the whole contract that answers as told, and remembers what it was asked."""
+"""A gRPC server of the whole contract that answers as it is set, and records the calls."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

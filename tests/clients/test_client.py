@@ -121,6 +121,7 @@ async def test_a_client_for_tls_does_not_speak_to_a_server_without(server: FakeS
 async def test_the_example_in_the_docstring_runs(
     server: FakeShop, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    server.will("Login", answer(emporium.LoginResponse(access_token="a-token")))
     server.will("ListProducts", answer(ListProductsResponse(products=[Product(id=ID)])))
     server.will("CreateOrder", answer(Order(total_price="5.10", currency="GBP")))
     server.will("ListOrders", answer(ListOrdersResponse(orders=[Order(id=ID)])))

@@ -204,7 +204,7 @@ async def test_closing_ends_the_calls_under_way_and_refuses_new_ones(server: Fak
 async def test_closing_while_a_token_is_fetched_ends_the_call_too(server: FakeShop) -> None:
     async def supply() -> str:
         await shop.close()
-        return "too late"
+        return "too-late"
 
     shop = Emporium(server.address, token=supply)
     with pytest.raises(Cancelled, match="client is closed"):
@@ -226,3 +226,53 @@ async def test_cancelling_a_task_cancels_its_call_on_the_server(
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.wait_for(hanging.was_cancelled.wait(), 5)
+
+
+NO_HEADER_CARRIES = ["first\nsecond", "a\rb", "a b", "a\0b", "tökén", "", " \n"]
+
+
+@pytest.mark.parametrize("token", ["a-token\n", " a-token", "a-token\r\n"])
+async def test_space_around_a_token_as_a_file_leaves_it_is_removed(
+    server: FakeShop, token: str
+) -> None:
+    async def supply() -> str:
+        return token
+
+    async with Emporium(server.address, token=token) as shop:
+        assert shop.token == "a-token"
+        await shop.users.get(ID)
+        assert server.last.metadata["authorization"] == "Bearer a-token"
+        shop.token = supply
+        await shop.users.get(ID)
+        assert server.last.metadata["authorization"] == "Bearer a-token"
+
+
+@pytest.mark.parametrize("token", NO_HEADER_CARRIES)
+async def test_a_token_that_no_header_carries_is_refused_wherever_it_comes_from(
+    shop: Emporium, server: FakeShop, token: str
+) -> None:
+    async def supply() -> str:
+        return token
+
+    with pytest.raises(ValueError, match="the token must be") as raised:
+        Emporium(server.address, token=token)
+    assert not token.strip() or token not in str(raised.value)
+    with pytest.raises(ValueError, match="the token must be"):
+        shop.token = token
+    shop.token = supply
+    with pytest.raises(ValueError, match="the token must be"):
+        await shop.users.get(ID)
+    assert server.served == []
+
+
+@pytest.mark.parametrize("own_id", [each for each in NO_HEADER_CARRIES if each])
+async def test_a_request_id_that_no_header_carries_is_refused(
+    shop: Emporium, server: FakeShop, own_id: str
+) -> None:
+    before = request_id.set(own_id)
+    try:
+        with pytest.raises(ValueError, match="the request_id must be"):
+            await shop.users.get(ID)
+    finally:
+        request_id.reset(before)
+    assert server.served == []

@@ -134,6 +134,31 @@ async def test_a_message_too_long_to_send_is_not_mistaken_for_a_rate_limit(shop:
     assert raised.value.reason == "BODY_TOO_LARGE"
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (StatusCode.UNKNOWN, "Payload Too Large"),  # Envoy
+        (StatusCode.UNKNOWN, "Received http2 header with status: 413"),  # gRPC, of a plain proxy
+        (StatusCode.RESOURCE_EXHAUSTED, "SERVER: Received message larger than max (9 vs. 8)"),
+    ],
+)
+async def test_whoever_says_without_a_reason_that_it_is_too_large_is_understood(
+    shop: Emporium, server: FakeShop, code: StatusCode, message: str
+) -> None:
+    server.will("UpdateUser", refuse(code, message))
+
+    error = await failure(shop)
+
+    assert (type(error), error.reason) == (emporium.TooLarge, "BODY_TOO_LARGE")
+
+
+async def test_a_reason_is_believed_over_the_wording(shop: Emporium, server: FakeShop) -> None:
+    told = [ErrorInfo(reason="INTERNAL", domain="emporium")]
+    server.will("UpdateUser", refuse(StatusCode.UNKNOWN, "Payload Too Large", told))
+
+    assert type(await failure(shop)) is emporium.InternalError
+
+
 async def test_many_violations_fit_into_the_trailers(shop: Emporium, server: FakeShop) -> None:
     violations = [
         BadRequest.FieldViolation(field=f"items[{line}].quantity", description="must be above 0")

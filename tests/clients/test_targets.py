@@ -25,10 +25,23 @@ def test_an_address_becomes_a_target(address: str, name: str, is_secure: bool) -
     assert Target.parse(address) == Target(name, is_secure)
 
 
-@pytest.mark.parametrize("address", ["", "http://", "https://host/api/v1", "ftp://host", "a/b"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "http://",
+        "https://host/api/v1",
+        "ftp://host",
+        "a/b",
+        "host:80\n",
+        "a b",
+        "http://ann:s3cret@host",
+    ],
+)
 def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(ValueError, match="is no address") as raised:
         Target.parse(address)
+    assert not address or address not in str(raised.value)
 
 
 def test_one_address_leads_to_every_service() -> None:

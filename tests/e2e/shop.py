@@ -15,7 +15,7 @@ DAY = "2020-02-20"
 DAY_AFTER = "2020-02-21"
 PRICE = Decimal("1.25")
 BUYERS = 8
-LOAD_PATIENCE_SECONDS = 30.0
+LOAD_TIMEOUT_SECONDS = 30.0
 
 
 class Shop:
@@ -95,13 +95,13 @@ class Load:
     async def until_accepted(self, more: int) -> None:
         """Waits until so many more orders than now have been taken."""
         count = self.accepted + more
-        async with asyncio.timeout(LOAD_PATIENCE_SECONDS), self._news:
+        async with asyncio.timeout(LOAD_TIMEOUT_SECONDS), self._news:
             await self._news.wait_for(lambda: self.accepted >= count)
 
     async def until_refused(self, more: int) -> None:
         """Waits until so many more orders than now have been refused."""
         count = self.refused + more
-        async with asyncio.timeout(LOAD_PATIENCE_SECONDS), self._news:
+        async with asyncio.timeout(LOAD_TIMEOUT_SECONDS), self._news:
             await self._news.wait_for(lambda: self.refused >= count)
 
 

@@ -141,9 +141,9 @@ async def test_readiness_follows_a_database_down_and_up(
     async with httpx.AsyncClient(base_url=fragile.edge_url, timeout=5) as http:
 
         async def says(status: int, health: str) -> bool:
-            told = [await health_of(fragile, each) for each in sorted(followers)]
+            healths = [await health_of(fragile, each) for each in sorted(followers)]
             ready = (await http.get("/ready")).status_code
-            return ready == status and told == [{health}] * len(told)
+            return ready == status and healths == [{health}] * len(healths)
 
         await until(lambda: says(200, "SERVING"))
         await fragile.stop_process(database)

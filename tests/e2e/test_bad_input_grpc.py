@@ -23,7 +23,7 @@ MISSING = str(uuid.uuid4())
 
 
 class Door:
-    """One way to the services. Calls carry the demo customer's token unless told otherwise."""
+    """One way to the services. Calls carry the demo customer's token, unless given another."""
 
     def __init__(self, cluster: Cluster, users: grpc.aio.Channel, orders: grpc.aio.Channel) -> None:
         self.users = UserServiceStub(users)

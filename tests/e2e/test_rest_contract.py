@@ -24,7 +24,7 @@ ALWAYS = (
     "x-content-type-options",
     "referrer-policy",
 )
-NEVER = re.compile(r"grpc-|x-http-status|x-envoy-|^server$|x-body-fields|x-emporium-door")
+NEVER = re.compile(r"grpc-|x-http-status|x-envoy-|^server$|x-body-|x-query-|x-emporium-door")
 
 
 def new_user(**fields: Any) -> dict[str, Any]:

@@ -110,7 +110,7 @@ async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
 
 @pytest.fixture
 def running(edge_of_module: Edge) -> Edge:
-    """The module's edge, with an upstream that has forgotten what other tests told it."""
+    """The module's edge, with its upstream reset."""
     edge_of_module.upstream.answers.clear()
     edge_of_module.upstream.calls.clear()
     return edge_of_module

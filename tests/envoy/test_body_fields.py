@@ -1,4 +1,4 @@
-"""The report of the fields that a JSON body names."""
+"""The report of what a REST caller names: in a JSON body, and in the query."""
 
 import time
 from typing import Any
@@ -18,7 +18,26 @@ REPORTS: dict[str, tuple[str, str]] = {
     ),
     "arrays in arrays": ('{"a": [[{"b": 1}], [{"c": 1}]]}', "a,a.b,a.c"),
     "after an array of scalars": ('{"a": [1, "x", null], "b": {"c": true}}', "a,b,b.c"),
-    "duplicates": ('{"email": "a", "email": "b"}', "email"),
+    "named twice": ('{"email": "a", "email": "b"}', "email,+email"),
+    "named three times": ('{"a": 1, "a": 2, "a": 3}', "a,+a"),
+    "named in two spellings": (
+        '{"full_name": "a", "fullName": "b"}',
+        "full_name,fullName,~fullName",
+    ),
+    "named once in each line": ('{"items": [{"sku": 1}, {"sku": 2}]}', "items,items.sku"),
+    "in each line in its own spelling": (
+        '{"items": [{"unit_price": 1}, {"unitPrice": 2}, {"unit_price": 3}]}',
+        "items,items.unit_price,items.unitPrice",
+    ),
+    "named twice in the second line": (
+        '{"items": [{"sku": 1}, {"sku": 2, "n": {"sku": 1}, "sku": 3}], "sku": 1}',
+        "items,items.sku,items.n,items.n.sku,+items.sku,sku",
+    ),
+    "named twice around an object": (
+        '{"a": {"b": 1}, "c": [{}, []], "a": {"b": 2}}',
+        "a,a.b,c,+a",
+    ),
+    "two keys that are told alike": ('{"a-b": 1, "a.b": 2, "a-b": 3}', "a?b,+a?b"),
     "keys that look like structure": ('{"a{\\"b\\":": 1}', "a???b???"),
     "keys with a dot": ('{"shipping_address.city": 1}', "shipping_address?city"),
     "keys with a comma": ('{"email,role": 1}', "email?role"),
@@ -34,7 +53,7 @@ REPORTS: dict[str, tuple[str, str]] = {
 
 
 async def report(running: Edge, client: httpx.AsyncClient, body: str | bytes) -> str | None:
-    """What the service was told; the fake takes any body that the transcoder can read."""
+    """What was reported to the service; the fake takes any body that the transcoder can read."""
     running.upstream.calls.clear()
     answer = await client.post("/api/v1/events", content=body)
     if not running.upstream.calls:
@@ -54,9 +73,51 @@ async def test_no_body_names_nothing(running: Edge, signed_in: httpx.AsyncClient
     assert await report(running, signed_in, "") == ""
 
 
-async def test_a_read_brings_no_report(running: Edge, signed_in: httpx.AsyncClient) -> None:
-    await signed_in.get("/api/v1/users/1")
-    assert "x-body-fields" not in running.upstream.last().metadata
+@pytest.mark.parametrize(
+    ("body", "names", "size"),
+    [("", "", "0"), ("{}", "", "2"), ('{"per_page":1}', "per_page", "14")],
+)
+@pytest.mark.parametrize("verb", ["GET", "DELETE"])
+async def test_a_body_that_nobody_expects_is_reported(
+    verb: str, body: str, names: str, size: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    await signed_in.request(verb, "/api/v1/users/1", content=body)
+    metadata = running.upstream.last().metadata
+    assert (metadata["x-body-fields"], metadata["x-body-bytes"]) == (names, size)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ""),
+        ("?", ""),
+        ("?page=1", "page"),
+        ("?page=1&sort=%26user_id=", "page,sort"),
+        ("?user_id=1", "user_id"),
+        ("?userId=1&user_id=2", "userId,+user_id"),
+        ("?page=1&page=2&page=3", "page,+page,+page"),
+        ("?=1", "?"),
+        ("?page", "page"),
+        ("?&&page=1&", "page"),
+    ],
+)
+async def test_the_names_in_a_query_are_reported(
+    query: str, names: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    path = "/api/v1/users" if "user" not in query else "/api/v1/users/1/orders"
+    await signed_in.get(f"{path}{query}")
+    assert running.upstream.last().metadata["x-query-fields"] == names
+
+
+@pytest.mark.parametrize("name", ["user%5Fid", "user%5fid", "%75ser_id"])
+async def test_no_escape_hides_a_name_in_a_query(
+    name: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    answer = await signed_in.get(f"/api/v1/users/1/orders?{name}=2")
+    if running.upstream.calls:
+        assert running.upstream.last().metadata["x-query-fields"] == "user_id"
+    else:
+        assert answer.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -72,10 +133,10 @@ async def test_a_read_brings_no_report(running: Edge, signed_in: httpx.AsyncClie
 async def test_a_report_is_bounded_and_says_so(
     body: str, running: Edge, signed_in: httpx.AsyncClient
 ) -> None:
-    told = await report(running, signed_in, body)
-    assert told is not None
-    assert len(told) < 4300
-    assert told.endswith("?")
+    reported = await report(running, signed_in, body)
+    assert reported is not None
+    assert len(reported) < 4300
+    assert reported.endswith("?")
 
 
 @pytest.mark.parametrize(
@@ -94,5 +155,5 @@ async def test_a_large_body_costs_little(running: Edge, signed_in: httpx.AsyncCl
     answer = await signed_in.post("/api/v1/orders", json={"items": [line] * 10_000})
     assert answer.status_code == 200
     assert time.perf_counter() - begun < 2
-    told = running.upstream.last().metadata["x-body-fields"]
-    assert told == "items,items.product_name,items.quantity,items.unit_price"
+    reported = running.upstream.last().metadata["x-body-fields"]
+    assert reported == "items,items.product_name,items.quantity,items.unit_price"

@@ -33,7 +33,7 @@ async def ready(client: httpx.AsyncClient, status: int) -> httpx.Response:
 
 
 async def read(client: httpx.AsyncClient) -> httpx.Response:
-    """Reads a user as somebody new, whom no limit stops."""
+    """Reads a user as a new caller, whom no limit stops."""
     return await client.get("/api/v1/users/1", headers={"authorization": f"Bearer {signed()}"})
 
 

@@ -33,7 +33,7 @@ class Call:
 
 @dataclass
 class Upstream:
-    """A gRPC server on a port of its own, which answers what a test told it to."""
+    """A gRPC server on a port of its own, which answers as a test sets it."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Upstream:
         await self._server.stop(grace=None)
 
     async def serving(self, serving: bool) -> None:
-        """Sets what health checks are told."""
+        """Sets the answer to health checks."""
         states = health_pb2.HealthCheckResponse
         await self._health.set("", states.SERVING if serving else states.NOT_SERVING)
 

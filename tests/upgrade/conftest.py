@@ -33,8 +33,8 @@ NewHome = Callable[[], Awaitable[Home]]
 @pytest.fixture(scope="session")
 def facts() -> dict[str, Any]:
     """What must be found in it: see `at_546abbf/README.md`."""
-    told: dict[str, Any] = json.loads((loading.FOLDER / "facts.json").read_text(encoding="utf-8"))
-    return told
+    facts: dict[str, Any] = json.loads((loading.FOLDER / "facts.json").read_text(encoding="utf-8"))
+    return facts
 
 
 @pytest.fixture(scope="session")

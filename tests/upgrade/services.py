@@ -38,7 +38,7 @@ from server.user.passwords.hashing import hashing
 from tests.upgrade import loading
 from tests.upgrade.conftest import Home
 
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 CHEAPEST_BCRYPT = 4
 SHOP = Shop(shop_currency="GBP")
 STAFF = {"user_id": "01900000-0000-7000-8000-000000000000", "role": "STAFF"}
@@ -67,7 +67,7 @@ class WatchedAnalytics(AnalyticsDestination):
 
     async def until_arrived(self, ids: set[str]) -> None:
         """Returns when exactly these have."""
-        async with asyncio.timeout(PATIENCE_SECONDS), self._more:
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._more:
             await self._more.wait_for(lambda: self._arrived >= ids)
         assert self._arrived == ids
 
@@ -113,7 +113,7 @@ class Upgraded:
             auth.Verifier(auth.jwks(self._keys)),
             CallMetrics(CollectorRegistry()),
             InFlight(),
-            PATIENCE_SECONDS,
+            TIMEOUT_SECONDS,
             self.user_signer.secret("idempotency"),
         )
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])

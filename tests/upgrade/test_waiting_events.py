@@ -45,9 +45,9 @@ async def upgrade(home: Home) -> None:
 
 def order_in(event: asyncpg.Record) -> Order:
     message = getattr(events_pb2, event["event_type"].removeprefix("emporium.order.v1."))
-    told = message.FromString(event["payload"])
-    assert told.SerializeToString() == event["payload"]  # nothing that the contract does not know
-    order: Order = told.order
+    parsed = message.FromString(event["payload"])
+    assert parsed.SerializeToString() == event["payload"]  # nothing that the contract does not know
+    order: Order = parsed.order
     return order
 
 
@@ -71,9 +71,9 @@ async def test_an_order_that_is_still_there_is_told_whole(home: Home) -> None:
     await upgrade(home)
     orders = {row["id"]: row for row in await fetch(home, "SELECT * FROM orders")}
     items = await fetch(home, "SELECT * FROM order_items ORDER BY order_id, position")
-    told = [event for event in await fetch(home, EVENTS) if event["aggregate_id"] in orders]
-    assert told
-    for event in told:
+    events = [event for event in await fetch(home, EVENTS) if event["aggregate_id"] in orders]
+    assert events
+    for event in events:
         order, row = order_in(event), orders[event["aggregate_id"]]
         assert (order.id, order.user_id) == (str(row["id"]), str(row["user_id"]))
         assert order.total_price == str(row["total_price"])

@@ -1,1 +1,1 @@
-"""What the shop offers, each kind of thing in one file: `shop.orders`, `shop.users`."""
+"""The resources, one in each file: `shop.orders`, `shop.users`."""

@@ -6,7 +6,7 @@ from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
 
 
 class Auth:
-    """`shop.auth`: proves who is calling."""
+    """`shop.auth`: signing in with e-mail and password."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -17,8 +17,8 @@ class Auth:
     ) -> LoginResponse:
         """Signs in. From now on the client sends the token, which is also `shop.token`.
 
-        A client that was given a supplier of tokens goes on asking that. The token is good for
-        `expires_in` seconds.
+        A client with a supplier of tokens goes on using that. The token is valid for `expires_in`
+        seconds.
 
         Raises `Unauthenticated` (BAD_CREDENTIALS), `RateLimited`.
         """

@@ -1,4 +1,4 @@
-"""What happened."""
+"""Events."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ from emporium.values import timestamp
 
 
 class Events:
-    """`shop.events`: takes in what people do, and what happened in other services."""
+    """`shop.events`: records user behaviour, and events of other services."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -33,7 +33,7 @@ class Events:
         idempotency_key: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Event:
-        """Records something the caller did, such as `product.viewed`; now, unless told when.
+        """Records something the caller did, such as `product.viewed`; now, unless a time is given.
 
         The `idempotency_key` is a UUID and becomes the event's id: a repeat counts once. Left out,
         the call is an event of its own, however often it is retried.
@@ -51,7 +51,7 @@ class Events:
     async def record_domain_events(
         self, events: Iterable[DomainEvent], *, timeout_seconds: float | None = None
     ) -> RecordDomainEventsResponse:
-        """Works in what happened in other services: 1 to 500 events, all or none. For services.
+        """Records 1 to 500 domain events of other services, all or none. For services.
 
         Each event has its effect once, by its id, however often it is sent; types that have none
         are ignored.

@@ -29,10 +29,10 @@ OrderStatusName: TypeAlias = "str | Order.Status.ValueType"
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One line of an order to be: a product and how many of it.
+    """One line of an order to place: a product and its quantity.
 
-    Only staff may give `product_name` and `unit_price`: what was agreed then, with or without a
-    product of the catalogue.
+    Only staff may give `product_name` and `unit_price`, with or without a product of the
+    catalogue: name and price as they were agreed.
     """
 
     product_id: str = ""
@@ -42,7 +42,7 @@ class OrderLine:
 
 
 class OrderFilters(PageOptions, total=False):
-    """What the lists of orders take.
+    """The arguments of the lists of orders.
 
     Sort by `order_date` (descending by default), `created_at` or `total_price`.
     """
@@ -56,7 +56,7 @@ class OrderFilters(PageOptions, total=False):
 
 
 class Orders:
-    """`shop.orders`: what was ordered, and what became of it."""
+    """`shop.orders`: placing, reading, changing and deleting orders."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -124,8 +124,8 @@ class Orders:
     def list_of_user(self, user_id: str, **filters: Unpack[OrderFilters]) -> Listing[Order]:
         """Lists one user's orders, as `list` does.
 
-        Reading it raises `NotFound` (USER_NOT_FOUND) when they are not the caller's to see, and
-        what `list` raises.
+        Reading it raises `NotFound` (USER_NOT_FOUND) when the caller may not see them, and what
+        `list` raises.
         """
         timeout_seconds = filters.get("timeout_seconds")
 
@@ -149,11 +149,11 @@ class Orders:
         """Changes the fields that are given, and no others.
 
         `shipping_address=None` clears the address. Customers may only set `status="cancelled"`.
-        With an `etag` the change is refused unless it is still the order's.
+        With an `etag` the change is refused when the order has another by now.
 
         Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE),
         `Outdated` (ETAG_MISMATCH), `PermissionDenied` (STAFF_ONLY_FIELD), `InvalidRequest`
-        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried: it is not safe to.
+        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried, because it is not idempotent.
         """
         request = UpdateOrderRequest(order_id=order_id, etag=etag)
         if status is not None:
@@ -168,10 +168,10 @@ class Orders:
     async def delete(
         self, order_id: str, *, etag: str = "", timeout_seconds: float | None = None
     ) -> None:
-        """Deletes an order that is PENDING or CANCELLED; the reports forget it.
+        """Deletes an order that is PENDING or CANCELLED; it is taken out of the reports.
 
         Raises `NotFound`, `Conflict` (ORDER_NOT_DELETABLE), `Outdated` (ETAG_MISMATCH).
-        `NotFound` may also mean that a retry met what its first attempt had done.
+        `NotFound` may also mean that a first attempt had deleted it before a retry.
         """
         request = DeleteOrderRequest(order_id=order_id, etag=etag)
         await self._connection.call(self._stub.DeleteOrder, request, timeout_seconds)

@@ -1,4 +1,4 @@
-"""What the shop sells."""
+"""Products."""
 
 from typing import Unpack
 from uuid import uuid4
@@ -16,7 +16,7 @@ from emporium.values import Money, money, query
 
 
 class ProductFilters(PageOptions, total=False):
-    """What `products.list` takes.
+    """The arguments of `products.list`.
 
     Sorts by `name` (ascending by default), `sku`, `unit_price` or `created_at`.
     """
@@ -30,7 +30,7 @@ class ProductFilters(PageOptions, total=False):
 
 
 class Products:
-    """`shop.products`: what the shop sells, at which price."""
+    """`shop.products`: the catalogue."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""What was sold."""
+"""Sales reports."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from emporium.connection import Connection
 
 
 class Reports:
-    """`shop.reports`: figures, about a second behind the orders."""
+    """`shop.reports`: sales figures, which lag the orders by about a second."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias, Unpack
 from uuid import uuid4
 
-from buf.validate import validate_pb2
 from emporium.connection import Connection
 from emporium.paging import Listing, Page, PageOptions
 from emporium.type.v1.role_pb2 import Role
@@ -24,13 +23,13 @@ RoleName: TypeAlias = "str | Role.ValueType"
 UserStatusName: TypeAlias = "str | User.Status.ValueType"
 
 
-_IDS = BatchGetUsersRequest.DESCRIPTOR.fields_by_name["user_ids"]
-BATCH_GET_MAX: int = _IDS.GetOptions().Extensions[validate_pb2.field].repeated.max_items
-"""How many accounts `users.batch_get` may be asked for, as the contract has it."""
+BATCH_GET_MAX = 1000
+"""The most accounts that one `users.batch_get` may ask for. The contract has it as a validation
+rule, which stubs leave out; a test compares the two."""
 
 
 class UserFilters(PageOptions, total=False):
-    """What `users.list` takes.
+    """The arguments of `users.list`.
 
     Sorts by `created_at` (descending by default), `email` or `full_name`.
     """
@@ -48,7 +47,7 @@ class UserFilters(PageOptions, total=False):
 
 
 class Users:
-    """`shop.users`: who may sign in, and as what."""
+    """`shop.users`: accounts and their roles."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -94,7 +93,7 @@ class Users:
     ) -> Sequence[User]:
         """Reads 1 to `BATCH_GET_MAX` accounts at once; for services.
 
-        They come in the order of `user_ids`, each once. An id that no account has is left out.
+        They come in the order of `user_ids`, each once. Ids without an account are left out.
 
         Raises `PermissionDenied`, `InvalidRequest` (VALIDATION_FAILED).
         """
@@ -129,11 +128,11 @@ class Users:
     ) -> User:
         """Changes the fields that are given, and no others. `age=None` clears the age.
 
-        With an `etag` the change is refused unless it is still the account's.
+        With an `etag` the change is refused when the account has another by now.
 
         Raises `NotFound` (USER_NOT_FOUND), `AlreadyExists` (EMAIL_TAKEN), `Outdated`
         (ETAG_MISMATCH), `PermissionDenied` (ROLE_NOT_ALLOWED), `InvalidRequest`
-        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried: it is not safe to.
+        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried, because it is not idempotent.
         """
         request = UpdateUserRequest(user_id=user_id, email=email, full_name=full_name, etag=etag)
         if role is not None:
@@ -151,7 +150,7 @@ class Users:
     ) -> None:
         """Deletes an account for good. Raises `NotFound`, `Outdated` (ETAG_MISMATCH).
 
-        `NotFound` may also mean that a retry met what its first attempt had done.
+        `NotFound` may also mean that a first attempt had deleted it before a retry.
         """
         request = DeleteUserRequest(user_id=user_id, etag=etag)
         await self._connection.call(self._stub.DeleteUser, request, timeout_seconds)

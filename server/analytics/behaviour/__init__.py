@@ -1,1 +1,1 @@
-"""Behaviour: what people do in the shop."""
+"""Behaviour: what users do in the shop."""

@@ -1,4 +1,4 @@
-"""What people do in the shop. Pure: time and ids come in."""
+"""What users do in the shop. Pure: time and ids are arguments."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ from server.kit import errors
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something somebody did in the shop."""
+    """Something a user did in the shop."""
 
     id: str
     user_id: str
     type: str
     occurred_at: datetime
     properties: Mapping[str, str]
-    content_hash: bytes  # of what the caller sent
+    content_hash: bytes  # of the request's content, to recognise a repeat
 
 
 class EventIdReused(errors.AlreadyExists):
@@ -29,7 +29,7 @@ class EventIdReused(errors.AlreadyExists):
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """What somebody says they did; without `occurred_at` they did it now."""
+    """An event as the caller reports it; without `occurred_at` it happened now."""
 
     type: str
     occurred_at: datetime | None
@@ -37,7 +37,7 @@ class NewEvent:
 
 
 def event(new: NewEvent, event_id: str, user_id: str, now: datetime) -> Event:
-    """The event to keep."""
+    """The event to store."""
     return Event(
         id=event_id,
         user_id=user_id,

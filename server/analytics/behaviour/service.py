@@ -1,4 +1,4 @@
-"""Behaviour: what people do in the shop."""
+"""Behaviour: what users do in the shop."""
 
 from datetime import UTC, datetime
 

@@ -1,7 +1,7 @@
-"""What people did in the shop: the contract of a store, and MongoDB's, one document an event.
+"""What users did in the shop: the interface of a store, and MongoDB's, one document an event.
 
-Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is too
-slow. Then nothing is half-written, but the whole may have been.
+Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when it is
+too slow. A write may then have happened, but never half of it.
 """
 
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from server.kit.mongo.moments import from_microseconds, to_microseconds
 
 
 class EventStore(Protocol):
-    """What people did in the shop."""
+    """What users did in the shop."""
 
     async def record(self, event: Event) -> Event | None:
-        """Keeps `event`, or gives the one that was kept under its id before."""
+        """Stores `event`, or returns the one that was stored under its id before."""
 
 
 class MongoEventStore:

@@ -1,4 +1,4 @@
-"""What people do between Protobuf and dataclasses. No logic."""
+"""Behaviour events between Protobuf and dataclasses. No logic."""
 
 from emporium.analytics.v1 import event_service_pb2 as pb
 from server.analytics.behaviour.rules import Event, NewEvent
@@ -6,7 +6,7 @@ from server.kit.wire import moment, timestamp
 
 
 def from_record(request: pb.RecordEventRequest) -> NewEvent:
-    """What the caller says it did. Raises `Invalid` for no moment."""
+    """The event as the caller reports it. Raises `Invalid` for a time out of range."""
     happened = request.occurred_at if request.HasField("occurred_at") else None
     return NewEvent(
         type=request.type,
@@ -16,7 +16,7 @@ def from_record(request: pb.RecordEventRequest) -> NewEvent:
 
 
 def to_event(event: Event) -> pb.Event:
-    """Something somebody did, on the wire."""
+    """An event on the wire."""
     return pb.Event(
         id=event.id,
         user_id=event.user_id,

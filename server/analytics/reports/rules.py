@@ -1,4 +1,4 @@
-"""What a report covers and says. Pure: time and ids come in."""
+"""What a report covers and contains. Pure: time and ids are arguments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def _day(text: str, field: str) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class SalesReport:
-    """Days that had sales, in order of time, in one currency."""
+    """Days with sales, in order of time, in one currency."""
 
     currency: str
     days: Sequence[SalesDay]

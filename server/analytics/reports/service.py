@@ -1,4 +1,4 @@
-"""Reports: each method reads the request, decides by the rules, asks the store."""
+"""Reports: each method converts the request, applies the rules and calls the store."""
 
 from emporium.analytics.v1 import report_service_pb2 as pb
 from server.analytics.reports import rules, wire
@@ -16,7 +16,7 @@ class ReportService:
     async def GetSalesReport(
         self, request: pb.GetSalesReportRequest, context: Context
     ) -> pb.SalesReport:
-        # `from` is a word of Python's own, so the field can only be had by its name.
+        # `from` is a keyword of Python, so the field can only be read by `getattr`.
         period = rules.period(getattr(request, "from"), request.to)
         currency = request.currency or self._shop_currency
         days = await self._sales.days(currency, period)

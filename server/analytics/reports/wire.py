@@ -7,7 +7,7 @@ from server.kit.wire import money
 
 
 def to_report(report: SalesReport) -> report_pb.SalesReport:
-    """Sales on the wire."""
+    """A sales report on the wire."""
     return report_pb.SalesReport(
         currency=report.currency,
         days=[_to_day(day) for day in report.days],

@@ -1,1 +1,1 @@
-"""Sales: what became of orders, as the order service tells it, and the daily figures of it."""
+"""Sales: the order service's events, and the daily figures derived from them."""

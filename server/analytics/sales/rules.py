@@ -1,6 +1,6 @@
-"""What becomes of orders, what each event of it adds to the figures, and the days they stand on.
+"""Events of orders, what each adds to the daily figures, and the days that a report covers.
 
-Pure: time and ids come in.
+Pure: time and ids are arguments.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """What became of an order."""
+    """What happened to an order."""
 
     PLACED = "PLACED"
     CANCELLED = "CANCELLED"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """What became of one order, as a delta: events may be counted in any order."""
+    """What happened to one order. Effects are differences, so their order does not matter."""
 
     id: UUID
     kind: Kind
@@ -38,7 +38,7 @@ class OrderEvent:
 
 
 class SalesKey(NamedTuple):
-    """Where figures are added up: a currency, and a day of orders' dates in UTC."""
+    """What figures are grouped by: a currency, and the UTC day of the order's date."""
 
     currency: str
     day: date
@@ -46,7 +46,7 @@ class SalesKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was sold. Adding is exact and in any order the same."""
+    """Sales figures. Addition is exact, commutative and associative."""
 
     orders: int = 0
     units: int = 0
@@ -58,14 +58,14 @@ class Figures:
 
     @property
     def net(self) -> Decimal:
-        """What is left of the gross."""
+        """The gross without what was cancelled and refunded."""
         return self.gross - self.cancelled - self.refunded
 
     def __add__(self, other: Self) -> "Figures":
         return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def __bool__(self) -> bool:
-        """Whether anything is left: not so on a day whose orders have all been deleted."""
+        """Whether any figure is not zero; all are zero when a day's orders have been deleted."""
         return self != Figures()
 
 

@@ -1,4 +1,4 @@
-"""Sales: takes in what happened in other services, and counts what became of orders."""
+"""Sales: receives the domain events of other services, and counts those of orders."""
 
 from emporium.analytics.v1 import domain_event_service_pb2 as pb
 from server.analytics.sales import wire

@@ -1,14 +1,13 @@
 """Orders' events and daily figures in MongoDB.
 
-    order_events   one document an event; its `_id` is the mark that it has been counted
+    order_events   one document an event; its `_id` marks it as counted
     sales_daily    one document for each currency and day, `_id` "GBP:2010-12-01"
 
-Marks and figures change in one transaction. Of two transactions that carry the same event, one
-meets the other's mark, is thrown away by the server, and finds the event counted when it tries
-again.
+Marks and figures change in one transaction. Of two transactions with the same event, one conflicts
+with the other's mark, is aborted by the server, and finds the event counted when it is retried.
 
-Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is too
-slow. Then nothing is half-written, but the whole may have been.
+Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when it is
+too slow. A write may then have happened, but never half of it.
 """
 
 import asyncio
@@ -26,14 +25,14 @@ from server.kit.mongo import Database, Document, Session, translated
 
 
 class SalesStore(Protocol):
-    """What became of orders, and the daily figures that follow from it."""
+    """Events of orders, and the daily figures derived from them."""
 
     async def record(self, events: Sequence[OrderEvent]) -> int:
         """Counts each event that was not counted before, all of them or none.
 
-        Gives how many were new. An id counts once, however often it comes: in this batch, in
-        batches before, and in batches under way at the same time, here and in other processes.
-        Raises `Conflict` when those keep getting in each other's way.
+        Returns how many were new. An id counts once, however often it arrives: in this batch, in
+        earlier ones, and in concurrent ones, of this process and of others. Raises `Conflict`
+        when every attempt conflicted with a concurrent one.
         """
 
     async def days(self, currency: str, period: Period) -> Sequence[SalesDay]:
@@ -47,8 +46,9 @@ class MongoSalesStore:
         self._database = database
         self._events = database.collection("order_events")
         self._days = database.collection("sales_daily")
-        # Batches nearly always touch the same days. Those of one process take turns, which is ten
-        # times as fast as letting the server throw all but one away; only processes still meet.
+        # Batches nearly always touch the same days, so those of one process take turns: ten times
+        # as fast as letting the server abort all but one (two cores, Debian 12, November 2026).
+        # Conflicts between processes remain.
         self._turn = asyncio.Lock()
 
     async def record(self, events: Sequence[OrderEvent]) -> int:
@@ -95,7 +95,7 @@ def _document(event: OrderEvent) -> Document:
 
 
 def _additions(events: Iterable[OrderEvent]) -> list[UpdateOne]:
-    # In one order for everybody, so that transactions meet early and seldom.
+    # Always in the same order, so that conflicts show early and are rare.
     return [
         UpdateOne({"_id": _id(key)}, {"$inc": _increments(figures)}, upsert=True)
         for key, figures in sorted(effects(events).items())
@@ -103,7 +103,7 @@ def _additions(events: Iterable[OrderEvent]) -> list[UpdateOne]:
 
 
 def _increments(figures: Figures) -> Document:
-    """All figures, also those of nothing, so that each document has every field."""
+    """All figures, zeros included, so that each document has every field."""
     return {name: _kept(value) for name, value in asdict(figures).items()}
 
 

@@ -1,4 +1,4 @@
-"""Domain events as dataclasses. No logic but that of reading what may be wrong."""
+"""Domain events as dataclasses. No logic but the validation of payloads."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from server.kit.wire import moment
 
 T = TypeVar("T")
 
-# The types that have an effect here. What else becomes of an order changes no figure.
+# The types that have an effect here; the other events of orders change no figure.
 _KNOWN: dict[str, tuple[Kind, Any]] = {
     message.DESCRIPTOR.full_name: (kind, message)
     for kind, message in (
@@ -34,10 +34,10 @@ _is_currency = re.compile(r"[A-Z]{3}").fullmatch
 
 
 def from_domain_events(request: pb.RecordDomainEventsRequest) -> list[OrderEvent]:
-    """Those of the events that have an effect here.
+    """The events that have an effect here.
 
-    Raises `Invalid`, naming the event, for one of them whose payload is no such message as its type
-    says, or says what cannot be.
+    Raises `Invalid`, naming the event, for one whose payload is not a message of its type, or holds
+    invalid values.
     """
     return [
         _from_domain_event(sent, f"events[{number}]")
@@ -89,7 +89,7 @@ def _currency(text: str) -> str:
 
 
 def _units(order: Order) -> int:
-    """How many things the order holds, over all lines."""
+    """The sum of the quantities of all lines."""
     units = sum(item.quantity for item in order.items)
     if units < 1:
         raise ValueError("they come to nothing")

@@ -14,6 +14,8 @@ from server.kit.call.logging import CallLog
 from server.kit.call.metrics import CallMetrics
 from server.kit.call.pipeline import Pipeline
 from server.kit.call.request_id import RequestId
+from server.kit.call.resource import ResourceNote
+from server.kit.call.rest_names import RestNames
 from server.kit.call.validation import Validation
 
 
@@ -39,9 +41,11 @@ def pipeline(
         guards=(
             Authentication(verifier),  # who calls, before anything is said about the request
             AccessRules(),  # before validation, which would tell anybody about the fields
+            RestNames(),  # before anything trusts what a path, a query or a body says
             EdgeHeaders(),  # completes the request, so that validation sees all of it
             Validation(),  # servicers meet only requests that keep the contract's rules
-            IdempotencyKeys(key_secret),  # last: it hashes the request as the servicer gets it
+            IdempotencyKeys(key_secret),  # hashes the request as the servicer gets it
+            ResourceNote(),  # of what has been found sound
         ),
         deadline_seconds=deadline_seconds,
     )

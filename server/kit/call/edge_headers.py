@@ -1,78 +1,116 @@
-"""Copies what REST sends in headers into the request, so that servicers read the request alone."""
+"""Copies what callers send in headers into the request, so that servicers read the request alone.
 
+A precondition or a key that cannot be read fails closed: the change is refused, not made without.
+"""
+
+import re
+from collections.abc import Callable
 from typing import Any, ClassVar
-
-from google.protobuf.descriptor import Descriptor
 
 from server.kit import errors
 from server.kit.call.access import AccessRules
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
+from server.kit.call.rest_names import RestNames
 from server.kit.context import Context
 
-_FIELDS_BY_HEADER = {"idempotency-key": "request_id", "if-match": "etag"}
+# RFC 9110, 8.8.3. A tag without quotes is none, but leaves no doubt either.
+_TAG = r'(?:W/)?"[!#-~]*"'
+_TAG_LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+_STRONG_TAG = re.compile(r'(W/)?"([!#-~]*)"')
+_BARE_TAG = re.compile(r"[!#-+\--~]+")
+
+# A string of structured fields (RFC 9651, 3.3.3), as the IETF draft on this header wants it; or, as
+# most callers send it, a word without quotes, which no structured field is.
+_KEY = re.compile(r'"(?:[ !#-\[\]-~]|\\["\\])+"|(?!\*$)[!#-+\--~]+')
 
 
 class EdgeHeaders:
     """Fills an empty `request_id` from `idempotency-key`, and an empty `etag` from `if-match`.
 
-    Also refuses body fields that the request does not have. The transcoder drops those silently;
-    the edge therefore reports the names it saw in `x-body-fields`, and the decision is made here.
+    A key is a key as it was sent: `x` and `"x"` are two. Where header and request both say
+    something, they must agree.
+
+    Of several etags, which RFC 9110 allows, one must be the resource's: `etag` then holds them
+    with spaces between. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
+    not there is NOT_FOUND anyway.
     """
 
-    # Its refusals name fields of the request, which only callers with access may learn about.
-    inside_of: ClassVar[tuple[type, ...]] = (AccessRules,)
+    # Its refusals name fields of the request, which only callers with access may learn about;
+    # `RestNames` has found out that there is a report of what REST has named.
+    inside_of: ClassVar[tuple[type, ...]] = (AccessRules, RestNames)
 
     def gate(self, method: Method) -> Gate | None:
-        """None for a request that has no such field and takes no body."""
+        """None for a read without such fields."""
         message: Any = method.request.DESCRIPTOR  # its type has two names, which mypy tells apart
         fields = message.fields_by_name
-        fills = [(header, name) for header, name in _FIELDS_BY_HEADER.items() if name in fields]
-        if not fills and not method.takes_body:
+        checks: list[Callable[[Any, Context], None]] = []
+        if "request_id" in fields:
+            checks.append(_fill_request_id)
+        if "etag" in fields:
+            checks.append(_fill_etag)
+        elif not method.is_read:
+            checks.append(_refuse_if_match)
+        if not checks:
             return None
-        known: dict[str, bool] = {}
 
         def check(request: Any, context: Context) -> None:
-            metadata = context.metadata
-            if method.takes_body and metadata.get("x-emporium-door") == "rest":
-                _refuse_unknown(message, known, metadata.get("x-body-fields"))
-            for header, name in fills:
-                value = _unquoted(metadata.get(header, ""))
-                if value and not getattr(request, name):
-                    setattr(request, name, value)
+            for each in checks:
+                each(request, context)
 
         return Gate(on_message=check)
 
 
-def _refuse_unknown(message: Descriptor, known: dict[str, bool], report: str | None) -> None:
-    """`known` caches the paths that exist. Unknown ones are not cached: there is no end of them."""
-    if report is None:
-        raise errors.Malformed("the body could not be read field by field; send plainer JSON")
-    for path in report.split(",") if report else ():
-        if path in known:
-            continue
-        if not _exists(message, path.split(".")):
-            raise errors.UnknownField(f"the request has no field '{path}'", field=path)
-        known[path] = True
+def _fill_request_id(request: Any, context: Context) -> None:
+    sent = context.metadata.get("idempotency-key")
+    if sent is not None:
+        if not _KEY.fullmatch(sent):
+            raise _bad_key("Idempotency-Key must hold one key, such as a UUID")
+        if request.request_id not in ("", sent):
+            raise _bad_key("Idempotency-Key and request_id are two different keys")
+        request.request_id = sent
+    elif not request.request_id and _is_named(context, "request_id", "requestId"):
+        raise _bad_key("must hold a key, or be left out")
 
 
-def _exists(message: Descriptor | None, path: list[str]) -> bool:
-    for name in path:
-        if message is None:
-            return False
-        if message.full_name in _OPAQUE or message.GetOptions().map_entry:
-            return True
-        field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
-        if field is None:
-            return False
-        message = field.message_type
-    return True
+def _bad_key(problem: str) -> errors.Invalid:
+    return errors.Invalid(problem, field="request_id")
 
 
-# Written in JSON as something other than their fields, so that nothing below them is a name.
-_OPAQUE = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Struct", "Value"))
+def _fill_etag(request: Any, context: Context) -> None:
+    sent = context.metadata.get("if-match")
+    if sent is not None:
+        if sent.strip() == "*":
+            return
+        tags = _strong_tags(sent)
+        if request.etag:
+            tags = [tag for tag in tags if tag == request.etag]
+        if not tags:
+            raise errors.Outdated("If-Match names no etag that this could have", field="etag")
+        request.etag = " ".join(tags)
+    elif not request.etag and _is_named(context, "etag"):
+        raise errors.Outdated("an empty etag is none that this could have", field="etag")
 
 
-def _unquoted(value: str) -> str:
-    """An entity tag as HTTP writes it, or a plain value. `*`, which is any tag, demands nothing."""
-    return "" if value == "*" else value.removeprefix("W/").strip('"')
+def _strong_tags(sent: str) -> list[str]:
+    """The etags that `sent` lists, without those that match nothing: weak and empty ones."""
+    if _BARE_TAG.fullmatch(sent):
+        return [sent]
+    if not _TAG_LIST.fullmatch(sent):
+        return []
+    found = _STRONG_TAG.findall(sent)
+    return list(dict.fromkeys(tag for weak, tag in found if tag and not weak))
+
+
+def _refuse_if_match(request: Any, context: Context) -> None:
+    if "if-match" in context.metadata:
+        raise errors.Outdated("there is nothing here that If-Match could be compared with")
+
+
+def _is_named(context: Context, *names: str) -> bool:
+    """Whether a REST caller has written one of `names`; nobody else's words are known."""
+    metadata = context.metadata
+    if metadata.get("x-emporium-door") != "rest":
+        return False
+    said = f"{metadata.get('x-body-fields')},{metadata.get('x-query-fields')}".split(",")
+    return any(name in said for name in names)

@@ -6,6 +6,7 @@ same way. It is applied when they are registered, once for each method: as an in
 server it would run anew for every call, of our own rpcs too.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
@@ -24,6 +25,8 @@ from server.kit.call.pipeline import nobody_waits
 from server.kit.call.status import Refusal, abandoned, refusal_of
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # a type only where stubs are read
+
+_PATIENCE_SECONDS = 10.0  # for the one message of a call that takes one
 
 
 class ForeignServicers:
@@ -92,13 +95,13 @@ class _Reporting(AsyncServerInterceptor):
         if self._rpc.server_streaming:
             return self._stream(method, request_or_iterator, context)
         async with self._reported(context):
-            return await method(self._read(request_or_iterator), context)
+            return await method(await self._read(request_or_iterator, context), context)
 
     async def _stream(
         self, method: Callable[[Any, Engine], Any], requests: Any, engine: Engine
     ) -> AsyncIterator[Any]:
         async with self._reported(engine):
-            answers = method(self._read(requests), engine)
+            answers = method(await self._read(requests, engine), engine)
             if not hasattr(answers, "__aiter__"):  # the servicer writes to the stream by itself
                 await answers
                 return
@@ -106,8 +109,14 @@ class _Reporting(AsyncServerInterceptor):
                 async for answer in answers:
                     yield answer
 
-    def _read(self, sent: Any) -> Any:
-        return self._read_each(sent) if self._rpc.client_streaming else self._parsed(sent)
+    async def _read(self, sent: AsyncIterator[bytes], engine: Engine) -> Any:
+        if self._rpc.client_streaming:
+            return self._read_each(sent)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            request: Any = await engine.read()
+        if request is grpc.aio.EOF:
+            raise errors.Malformed("the call has ended without its message")
+        return self._parsed(request)
 
     async def _read_each(self, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
         async for request in requests:
@@ -150,11 +159,14 @@ class _Details(grpc.HandlerCallDetails):
 
 
 def _unparsed(handler: Handler) -> Handler:
-    """The same handler, which gets the bytes of each request."""
-    shape = "stream" if handler.request_streaming else "unary"
-    shape += "_stream" if handler.response_streaming else "_unary"
-    made: Handler = getattr(grpc, f"{shape}_rpc_method_handler")(
-        getattr(handler, shape),
+    """The same handler, which gets the bytes of each request, as a stream in every case.
+
+    See `grpc_aio.py` for why: a caller may leave out the one message that there must be.
+    """
+    answers = "stream" if handler.response_streaming else "unary"
+    asks = "stream" if handler.request_streaming else "unary"
+    made: Handler = getattr(grpc, f"stream_{answers}_rpc_method_handler")(
+        getattr(handler, f"{asks}_{answers}"),
         request_deserializer=None,
         response_serializer=handler.response_serializer,
     )

@@ -7,7 +7,7 @@ that never changes. One costs 12 us of CPU a call and five cost 36, before they 
 cost here, their work included, is a row of `make bench`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any, NoReturn
 
@@ -42,27 +42,41 @@ def generic_handler(
 
 
 def _handler(method: Method, call: Handler) -> "grpc.RpcMethodHandler[Any, Any]":
-    shape = {
-        (False, False): grpc.unary_unary_rpc_method_handler,
-        (False, True): grpc.unary_stream_rpc_method_handler,
-        (True, False): grpc.stream_unary_rpc_method_handler,
-        (True, True): grpc.stream_stream_rpc_method_handler,
-    }[method.client_streaming, method.server_streaming]
-    return shape(
-        _stream(call) if method.server_streaming else _unary(method, call),
-        # Requests stay bytes. The pipeline parses them, so that malformed ones are reported too.
-        request_deserializer=None,
-        response_serializer=method.response.SerializeToString,
-    )
+    # To the engine each caller sends a stream. Where it knows that there must be one message, it
+    # waits for that before it lets anybody know of the call, and forgets the call, without an
+    # answer, when the caller ends it without that message.
+    made: grpc.RpcMethodHandler[Any, Any]
+    if method.server_streaming:
+        made = grpc.stream_stream_rpc_method_handler(
+            _stream(call), None, method.response.SerializeToString
+        )
+    else:
+        made = grpc.stream_unary_rpc_method_handler(
+            _unary(method, call), None, method.response.SerializeToString
+        )
+    return made  # requests stay bytes: the pipeline parses them, and reports malformed ones
+
+
+class _Requests:
+    """The caller's messages, as the pipeline reads them."""
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def next(self) -> bytes | None:
+        request: Any = await self._engine.read()
+        return None if request is grpc.aio.EOF else request
 
 
 def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[Message]]:
     success = (("x-http-status", str(method.success_status)),) if method.success_status else ()
 
-    async def answer(request: Any, engine: Engine) -> Message:
+    async def answer(requests: Any, engine: Engine) -> Message:
         context = context_of(engine)
         try:
-            response: Message = await call(request, context)
+            response: Message = await call(_Requests(engine), context)
         except Refusal as refusal:
             await _abort(engine, refusal)
         # Only REST reads these headers, and sending them ahead of the answer is not free: 83 us of
@@ -78,11 +92,11 @@ def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[M
 
 
 def _stream(call: Handler) -> Callable[[Any, Engine], AsyncIterator[Message]]:
-    async def answer(request: Any, engine: Engine) -> AsyncIterator[Message]:
+    async def answer(requests: Any, engine: Engine) -> AsyncIterator[Message]:
         context = context_of(engine)
         started = False
         try:
-            async with aclosing(call(request, context)) as responses:
+            async with aclosing(call(_Requests(engine), context)) as responses:
                 async for response in responses:
                     started = True
                     yield response
@@ -94,8 +108,22 @@ def _stream(call: Handler) -> Callable[[Any, Engine], AsyncIterator[Message]]:
 
 def context_of(engine: Engine) -> Context:
     """What the call under way knows about itself."""
-    metadata: Any = engine.invocation_metadata() or ()
-    return Context(dict(metadata), engine.time_remaining())
+    sent: Any = engine.invocation_metadata() or ()
+    metadata = dict(sent)
+    if len(metadata) != len(sent):
+        metadata = _joined(sent)
+    return Context(metadata, engine.time_remaining())
+
+
+def _joined(sent: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Metadata in which a name that came more than once holds all of its values, as HTTP has it."""
+    joined: dict[str, Any] = {}
+    for name, value in sent:
+        if name in joined and isinstance(value, str):
+            joined[name] += f", {value}"
+        else:
+            joined[name] = value
+    return joined
 
 
 async def _abort(engine: Engine, refusal: Refusal, *, started: bool = False) -> NoReturn:

@@ -26,7 +26,10 @@ class CallLog:
     inside_of: ClassVar[tuple[type, ...]] = (RequestId,)  # it sets the id and the time of the start
 
     def watch(self, rpc: Rpc) -> Watch:
-        """A line with `method`, `request_id`, `caller`, `code`, `reason` and `duration_ms`."""
+        """A line with `method`, `request_id`, `caller`, `code`, `reason` and `duration_ms`.
+
+        The line of a change has `resource` as well: the path of what it changed.
+        """
         name = f"{rpc.service}/{rpc.name}"
         log = structlog.get_logger().bind()  # made once; the unbound one is looked up at every call
         log_success = log.debug if rpc.service in _SUCCESS_IS_ROUTINE else log.info
@@ -38,6 +41,8 @@ class CallLog:
                 "caller": context.caller.id if context.caller else None,
                 "duration_ms": round((time.perf_counter() - context.started_at) * 1000, 3),
             }
+            if context.resource:
+                line["resource"] = context.resource
             if outcome is None:
                 log_success("call", code="OK", **line)
             elif outcome.expected:

@@ -1,13 +1,14 @@
 """What the contract says of an rpc, read once from its descriptor."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -21,6 +22,7 @@ Audience = options_pb2.Access.Audience
 
 _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _FIELD_IN_BRACES = re.compile(r"{(\w+)}")
+_FIELD_OF_PATH = re.compile(r"{([\w.]+)")  # `{name}` or `{name=shelves/*}`
 
 
 class UndeclaredAccess(Exception):
@@ -58,6 +60,16 @@ class Rpc:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """Where REST callers say what, over all of the rpc's paths together."""
+
+    path: str  # the first, such as `/api/v1/users/{user_id}`
+    path_fields: tuple[str, ...]  # which fields the path says, such as `user_id`
+    takes_body: bool
+    takes_query: bool  # False when the body is the whole request
+
+
+@dataclass(frozen=True)
 class Method(Rpc):
     """One rpc, as its service declares it in the contract."""
 
@@ -66,11 +78,25 @@ class Method(Rpc):
     access: Access
     success_status: int  # 0: what the transcoder would say, 200
     location: str  # such as `/api/v1/users/{id}`; empty: none
-    takes_body: bool  # whether REST callers send a body
+    rest: Rest | None  # how REST calls it; None: it does not
+    is_read: bool  # it changes nothing
 
     def location_of(self, response: Any) -> str:
         """The new resource's path: the declared one with the response's fields filled in."""
-        return _FIELD_IN_BRACES.sub(lambda name: str(getattr(response, name[1])), self.location)
+        return _filled(self.location, response)
+
+    @property
+    def names_what_it_changes(self) -> bool:
+        """Whether it changes a resource that is there, and whose path the request says."""
+        return not self.is_read and self.rest is not None and "{" in self.rest.path
+
+    def resource_of(self, request: Any) -> str:
+        """The path of what it changes, with the request's fields filled in."""
+        return _filled(self.rest.path, request) if self.rest else ""
+
+
+def _filled(path: str, message: Any) -> str:
+    return _FIELD_IN_BRACES.sub(lambda name: str(getattr(message, name[1])), path)
 
 
 def methods(service: ServiceDescriptor) -> Iterator[Method]:
@@ -90,9 +116,24 @@ def _read(method: MethodDescriptor) -> Method:
         access=_read_access(method, options.Extensions[options_pb2.access]),
         success_status=success.status,
         location=_read_location(method, success.location),
-        takes_body=any(rule.body for rule in (http, *http.additional_bindings)),
+        is_read=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
+        rest=_read_rest([http, *http.additional_bindings]),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
+    )
+
+
+def _read_rest(rules: Sequence[Any]) -> Rest | None:
+    """The fields in paths are those of all `rules`, so that none of them is open to a doubt."""
+    declared = [rule for rule in rules if rule.WhichOneof("pattern")]
+    if not declared:
+        return None
+    paths = [getattr(rule, rule.WhichOneof("pattern")) for rule in declared]
+    return Rest(
+        path=paths[0],
+        path_fields=tuple({name for path in paths for name in _FIELD_OF_PATH.findall(path)}),
+        takes_body=any(rule.body for rule in declared),
+        takes_query=any(rule.body != "*" for rule in declared),
     )
 
 

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.message import DecodeError, Message
 
@@ -20,6 +20,13 @@ from server.kit.call.status import abandoned, refusal_of
 from server.kit.context import Context
 
 Handler = Callable[[Any, Context], Any]
+
+
+class Requests(Protocol):
+    """What the caller sends, as bytes."""
+
+    async def next(self) -> bytes | None:
+        """The next request; None when the caller has sent its last."""
 
 
 def nobody_waits(error: BaseException) -> bool:
@@ -52,7 +59,8 @@ class Pipeline:
     def compose(self, method: Method, handler: Handler) -> Handler:
         """`handler` with every layer around it, in the call shape that `method` has.
 
-        The result takes serialised requests. It raises `Refusal` for whatever goes wrong, except
+        The result takes `Requests`, whatever the shape: a caller may end a call that must have one
+        message without sending it. It raises `Refusal` for whatever goes wrong, except
         for the errors that `nobody_waits` recognises, which it lets through.
         """
         call = _Call(
@@ -78,27 +86,27 @@ class _Call:
     ) -> None:
         self._parse = method.request.FromString
         self._response = method.response
-        self._reads = self._read_each if method.client_streaming else self._read
+        self._reads = self._read_each if method.client_streaming else self._read_one
         self._start = watches.start
         self._end = watches.end
         self._on_call = [gate.on_call for gate in gates if gate.on_call]
         self._on_message = [gate.on_message for gate in gates if gate.on_message]
         self._deadline_seconds = deadline_seconds
         self._handler = handler
+        self._location_of = method.location_of if method.location else None
 
-    async def unary(self, request: Any, context: Context) -> Message:
+    async def unary(self, requests: Any, context: Context) -> Message:
         self._start(context)
         outcome = None
         try:
             for check in self._on_call:
                 check(context)
-            readable = self._reads(request, context)
             if context.time_remaining is not None:
                 deadline_at.set(time.monotonic() + context.time_remaining)
-                return self._checked(await self._handler(readable, context))
+                return await self._answer(requests, context)
             deadline_at.set(time.monotonic() + self._deadline_seconds)
             async with asyncio.timeout(self._deadline_seconds):
-                return self._checked(await self._handler(readable, context))
+                return await self._answer(requests, context)
         except BaseException as error:
             if nobody_waits(error):
                 outcome = abandoned(context)
@@ -108,8 +116,18 @@ class _Call:
         finally:
             self._end(context, outcome)
 
-    async def stream(self, request: Any, context: Context) -> AsyncIterator[Message]:
-        """A stream has the caller's deadline and none of ours: it may be meant to stay open."""
+    async def _answer(self, requests: Any, context: Context) -> Message:
+        readable = await self._reads(requests, context)
+        response = self._checked(await self._handler(readable, context))
+        if self._location_of:
+            context.resource = self._location_of(response)
+        return response
+
+    async def stream(self, requests: Any, context: Context) -> AsyncIterator[Message]:
+        """A stream has the caller's deadline and none of ours: it may be meant to stay open.
+
+        Only the wait for the one message that asks for it is bounded.
+        """
         self._start(context)
         outcome = None
         try:
@@ -117,7 +135,10 @@ class _Call:
                 check(context)
             if context.time_remaining is not None:
                 deadline_at.set(time.monotonic() + context.time_remaining)
-            readable = self._reads(request, context)
+                readable = await self._reads(requests, context)
+            else:
+                async with asyncio.timeout(self._deadline_seconds):
+                    readable = await self._reads(requests, context)
             async with aclosing(self._handler(readable, context)) as responses:
                 async for response in responses:
                     yield self._checked(response)
@@ -130,6 +151,19 @@ class _Call:
         finally:
             self._end(context, outcome)
 
+    async def _read_one(self, requests: Requests, context: Context) -> Message:
+        request = await requests.next()
+        if request is None:
+            raise errors.Malformed("the call has ended without its message")
+        return self._read(request, context)
+
+    async def _read_each(self, requests: Requests, context: Context) -> AsyncIterator[Message]:
+        return self._each(requests, context)
+
+    async def _each(self, requests: Requests, context: Context) -> AsyncIterator[Message]:
+        while (request := await requests.next()) is not None:
+            yield self._read(request, context)
+
     def _read(self, request: bytes, context: Context) -> Message:
         try:
             message = self._parse(request)
@@ -138,12 +172,6 @@ class _Call:
         for check in self._on_message:
             check(message, context)
         return message
-
-    async def _read_each(
-        self, requests: AsyncIterator[bytes], context: Context
-    ) -> AsyncIterator[Message]:
-        async for request in requests:
-            yield self._read(request, context)
 
     def _checked(self, response: Any) -> Message:
         """Anything but the rpc's response is a defect; grpc.aio would send callers its text."""

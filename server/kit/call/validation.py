@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import protovalidate
 from google.protobuf.message import Message
 
-from server.kit import errors
+from server.kit import descriptors, errors
 from server.kit.call.access import AccessRules
 from server.kit.call.choices import choices, must_be
 from server.kit.call.edge_headers import EdgeHeaders
@@ -25,28 +25,33 @@ class Validation:
         self._validator = protovalidate.Validator()  # one for all methods; each takes 1.3 MB
 
     def gate(self, method: Method) -> Gate:
-        """The rules of the method's request message.
+        """The rules of the method's request message, as the contract's image has them.
+
+        The image's own class reads the request again, which costs half a microsecond.
 
         They are compiled at a method's first call, which costs the very first call 11 ms and 2 MB,
         and each other first call 0 to 4 ms (AMD EPYC, November 2026). That is too little to make
         every process compile all of them at start.
         """
         validator = self._validator
+        read = descriptors.described(method.request).FromString
 
         def check(request: Message, context: Context) -> None:
-            violations = validator.collect_violations(request)
+            sent = request.SerializeToString()
+            ruled = read(sent)
+            violations = validator.collect_violations(ruled)
             if violations:
-                raise _invalid([self._violation(request, found.proto) for found in violations])
+                raise _invalid([self._violation(ruled, found.proto) for found in violations])
             # Neither database accepts NUL in text. Most messages hold no zero byte at all, which is
             # cheap to see; only the others are searched field by field.
-            if 0 in request.SerializeToString() and (fields := list(_with_nul(request))):
+            if 0 in sent and (fields := list(_with_nul(request))):
                 raise _invalid([errors.Violation(name, "must not hold NUL") for name in fields])
 
         return Gate(on_message=check)
 
-    def _violation(self, request: Message, found: Any) -> errors.Violation:
+    def _violation(self, ruled: Message, found: Any) -> errors.Violation:
         """What is wrong with which field; of an enum, whose rules speak in numbers, its names."""
-        field = _field(request.DESCRIPTOR, found.field)
+        field = _field(ruled.DESCRIPTOR, found.field)
         if field is not None and field.enum_type is not None:
             text = must_be(choices(field, self._validator))
         else:

@@ -26,8 +26,8 @@ _CONNECT_TIMEOUT_MS = 2_000
 async def connected(settings: Mongo) -> AsyncIterator[Database]:
     """The database that `settings` name, waiting for the server for a while if it must.
 
-    Raises `Unavailable` when it does not come up within `mongodb_connect_timeout_seconds`, or does
-    not let us in, and `SettingsError` for an address that cannot be.
+    Raises `Unavailable` when it does not come up within `mongodb_connect_timeout_seconds`, or
+    refuses the login, and `SettingsError` for an invalid address.
     """
     client = _client(settings)
     try:
@@ -39,18 +39,18 @@ async def connected(settings: Mongo) -> AsyncIterator[Database]:
 
 
 def _client(settings: Mongo) -> Any:
-    # Timeouts in milliseconds, as the drivers and the connection string have them.
+    # Timeouts in milliseconds, as the drivers and the connection string take them.
     options: dict[str, Any] = {
         "timeoutMS": int(settings.mongodb_timeout_seconds * 1_000),
         "connectTimeoutMS": _CONNECT_TIMEOUT_MS,
         "appname": settings.mongodb_database,
-        # With `timeoutMS` the driver would repeat for as long as that. Whoever called us repeats
-        # too, five times, and should hear what is wrong rather than run out of time.
+        # With `timeoutMS` the driver would retry until then. Our callers retry too, five times, and
+        # should get UNAVAILABLE rather than run into their deadline.
         "retryReads": False,
         "retryWrites": False,
     }
     if settings.mongodb_driver == "motor":
-        # Imported here, because a process that runs on PyMongo should not carry it.
+        # Imported here, so that a process that runs on PyMongo does not load it.
         from motor.motor_asyncio import AsyncIOMotorClient
 
         driver: Any = AsyncIOMotorClient
@@ -63,13 +63,13 @@ def _client(settings: Mongo) -> Any:
         raise SettingsError(f"MONGODB_URI: {error}") from error
 
 
-async def _until_it_answers(database: Database, patience_seconds: float) -> None:
-    retries = _BACKOFF.retries(patience_seconds)
+async def _until_it_answers(database: Database, timeout_seconds: float) -> None:
+    retries = _BACKOFF.retries(timeout_seconds)
     while True:
         try:
             await database.ping()
         except (ConnectionFailure, OperationFailure) as error:
-            # A server on its first day may listen before it knows us, so being refused passes too.
+            # A server that is being set up may listen before our role exists: that is retried too.
             delay = retries.failed()
             if delay is None:
                 raise errors.Unavailable(f"MongoDB cannot be reached: {_brief(error)}") from error
@@ -80,5 +80,5 @@ async def _until_it_answers(database: Database, patience_seconds: float) -> None
 
 
 def _brief(error: PyMongoError) -> str:
-    """What the driver says, without the state of everything that it adds."""
+    """The driver's message, without the topology description that it appends."""
     return re.split(r", full error| \(configured timeouts", str(error))[0]

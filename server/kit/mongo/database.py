@@ -22,7 +22,7 @@ Collection = Any  # of whichever driver; see `Database.collection` for what is c
 T = TypeVar("T")
 
 _PING_TIMEOUT_SECONDS = 0.8
-# How long an operation waits for a server when none is known to be there.
+# How long an operation waits for a server while none is reachable.
 _AWAY_TIMEOUT_SECONDS = 1.0
 _NAMESPACE_EXISTS = 48
 
@@ -65,10 +65,10 @@ class Database:
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Bounds the operations inside, and gives what the driver raises a name for callers.
+        """Bounds the operations inside, and translates the driver's exceptions into ours.
 
-        When the server is known to be away they fail after a second: whoever called us will try
-        again, and should hear what is wrong rather than run out of time. See `translated`.
+        While no server is reachable they fail after a second: our callers retry, and should get
+        UNAVAILABLE rather than run into their deadline. See `translated`.
         """
         with translated(), pymongo.timeout(self._seconds()):
             yield
@@ -86,10 +86,10 @@ class Database:
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Runs `work` in a transaction and commits it with a majority; gives what it gave.
 
-        `work` may run several times, each on a fresh snapshot, when the transaction meets another
-        or the server goes away meanwhile; so it does nothing but read and write with its session.
+        `work` may run several times, each on a fresh snapshot, when the transaction conflicts
+        with another or the server is lost meanwhile; so it only reads and writes with its session.
         The driver's last error is raised when the call's time is over. The commit may have
-        happened then, so whoever repeats the transaction must make it count once.
+        happened then, so a caller that repeats the transaction must make it idempotent.
         """
         seconds = time_left(self._timeout_seconds)
         return await transact(self._client, work, self._seconds, seconds)

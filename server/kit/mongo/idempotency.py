@@ -1,7 +1,7 @@
 """Changes in MongoDB that happen once, however often they are sent.
 
 As in PostgreSQL (`kit/postgres/idempotency.py`): the first answer is stored in the transaction of
-the change it tells of, a repeat gets that answer, and the same key with another body is refused. A
+its change, a repeat gets that answer, and the same key with another body is refused. A
 service's migrations create the collection, with an index that deletes each answer after 30 days.
 """
 
@@ -50,7 +50,7 @@ async def change_once(
     try:
         return await database.transaction(once)
     except DuplicateKeyError:
-        # Either the key, used by a call at the same time, or something of the work's own.
+        # Either a concurrent call used the key, or a unique index of the work's own refuses it.
         first = await keys.find_one({"_id": _id(key)})
         if first is None:
             raise

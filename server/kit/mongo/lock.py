@@ -1,8 +1,7 @@
 """One holder at a time among all processes that use a database.
 
 A lock is a document of the collection `locks` with its owner and the time when it expires, by the
-server's clock. Its holder renews it while it works, so that one which died keeps nobody waiting
-for longer than that.
+server's clock. Its holder renews it while it works; that of a holder which died expires.
 """
 
 import asyncio
@@ -43,11 +42,11 @@ class Lock:
         self._locks = database.collection(LOCKS)
         self._name = name
         self._seconds = seconds
-        # Host and process are for people who look who it is.
+        # Host and process are for operators who look for the holder.
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
 
     async def take(self) -> str | None:
-        """Takes the lock if it is free or has expired; gives whoever else has it."""
+        """Takes the lock if it is free or has expired; gives the other owner if it is held."""
         is_free = {"$lte": [{"$ifNull": ["$expires_at", _NEVER]}, "$$NOW"]}
         taken = {
             "owner": {"$cond": [is_free, {"$literal": self._owner}, "$owner"]},
@@ -61,7 +60,7 @@ class Lock:
                 return_document=ReturnDocument.AFTER,
             )
         except DuplicateKeyError:
-            return "another"  # who made the document between our look and our insert
+            return "another"  # which inserted the document after we had looked for it
         owner: str = found["owner"]
         return None if owner == self._owner else owner
 
@@ -73,17 +72,17 @@ class Lock:
             raise LockLostError(f"the lock {self._name} expired, and another took it")
 
     async def release(self) -> None:
-        """Lets the next one take the lock at once, if it is still ours."""
+        """Releases the lock, if it is still ours."""
         await self._locks.delete_one({"_id": self._name, "owner": self._owner})
 
     async def keep(self) -> None:
-        """Renews the lock, again and again, until it is lost or this is cancelled."""
+        """Renews the lock repeatedly, until it is lost or this is cancelled."""
         while True:
             await asyncio.sleep(self._seconds / _RENEWALS_A_LEASE)
             try:
                 await self.renew()
             except LockLostError:
-                return  # the holder hears of it when it renews for itself
+                return  # the holder's own call of `renew` raises
             except PyMongoError as error:
                 _log.warning("mongo.lock_not_renewed", lock=self._name, error=str(error))
 
@@ -96,7 +95,7 @@ async def locked(database: Database, name: str) -> AsyncIterator[Lock]:
     """Waits for the lock `name` and holds it within.
 
     A holder that was stopped for longer than the lock lasts has lost it. So it calls `renew`
-    before each thing that nobody else may do at the same time.
+    before each step that must not run twice at the same time.
     """
     lock = Lock(database, name)
     waited_for = None

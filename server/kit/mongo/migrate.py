@@ -5,7 +5,7 @@ A service's `migrations` package holds modules such as `0001_order_events`, each
 
 What has been applied stands in the collection `schema_steps`, with the checksum of the step's file:
 a step that has changed since is refused. One runner works at a time. MongoDB changes no schema
-within a transaction, so a step may be run again after it was cut short, and must come to the same.
+within a transaction, so a step may be run again after it was interrupted, and must be repeatable.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from server.kit.mongo.lock import locked
 STEPS = "schema_steps"
 BASE = "base"  # as Alembic names the state before the first step
 
-# A step may build an index over all that a shop has, which no call would wait for.
+# A step may build an index over a large collection, which takes longer than any call may.
 _STEP_SECONDS = 3_600.0
 
 _log = structlog.get_logger()
 
 
 class Target(Protocol):
-    """What a step is handed: all that it may know of the kit.
+    """The argument of every step: all that a step may use of the kit.
 
     Steps never change, so neither may the meaning of these. The validators, indexes and filters
     that a step gives them stand in the step itself.
@@ -51,7 +51,7 @@ class Target(Protocol):
 
 
 class MigrationError(Exception):
-    """The steps at hand are not those that the database was made by."""
+    """The steps of this code are not those that were applied to the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ async def upgrade(database: Database, migrations: ModuleType, to: str | None = N
 
     It ends with the step named `to`, or with the last. Raises `MigrationError` when there is no
     such step, or one has changed since it was applied. Steps that the database has and
-    `migrations` lacks are those of newer code, and left alone.
+    `migrations` lacks belong to newer code, and are ignored.
     """
     steps = steps_of(migrations)
     if to is not None:
@@ -137,7 +137,7 @@ def _missing(steps: Sequence[Step], applied: set[str]) -> list[Step]:
 
 
 async def _applied(database: Database, steps: Sequence[Step]) -> set[str]:
-    """The names of the steps that have been applied, each by the very file that is here.
+    """The names of the steps that have been applied, each from the same file as here.
 
     Databases older than the checksums have steps without one; it is recorded when it is first
     missed.

@@ -5,5 +5,5 @@ from typing import Any
 
 
 async def settled(value: Any) -> Any:
-    """What a driver hands over, awaited if it is that kind of driver."""
+    """The value that a driver's method returns, awaited if it is awaitable."""
     return await value if inspect.isawaitable(value) else value

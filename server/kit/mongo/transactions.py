@@ -1,4 +1,4 @@
-"""Transactions that are tried again when they meet others, on either driver."""
+"""Transactions that are retried when they conflict with others, on either driver."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ Session = Any  # of whichever driver; a store only hands it on, as `session=`
 
 T = TypeVar("T")
 
-# Transactions that met: they try again soon, apart, and not for longer than the call may take.
+# For transactions that conflicted: retried soon, at random moments, until the call's deadline.
 _BACKOFF = Backoff(first_seconds=0.0075, seconds_max=0.25)
 _COMMIT_AGAIN = "UnknownTransactionCommitResult"
 
@@ -28,24 +28,24 @@ async def transact(
 ) -> T:
     """Runs `work` in transactions of `client` until one is committed; see `Database.transaction`.
 
-    `limit` gives the seconds that one attempt may take, asked anew for each; all of them together
-    take `seconds`.
+    `limit` gives the seconds that one attempt may take, and is called for each; all together take
+    `seconds`.
     """
     give_up_at = time.monotonic() + seconds
     retries = _BACKOFF.retries(seconds)
-    met: PyMongoError | None = None  # the last time that it met another transaction
+    conflict: PyMongoError | None = None  # the last one with another transaction
     while True:
         try:
             return await _attempt(client, work, limit, give_up_at)
         except ServerSelectionTimeoutError:
-            raise  # it is away, and trying again is for those who can wait for longer
+            raise  # it is unreachable: the callers retry, since they may wait for longer
         except PyMongoError as error:
-            if met is not None and error.timeout:
-                raise met from error  # the last attempt had hardly any time; the others tell more
+            if conflict is not None and error.timeout:
+                raise conflict from error  # the last attempt had little time: its error says less
             delay = retries.failed() if error.has_error_label(TRY_AGAIN) else None
             if delay is None:
                 raise
-            met = error
+            conflict = error
         await asyncio.sleep(delay)
 
 
@@ -56,7 +56,7 @@ async def _attempt(
     give_up_at: float,
 ) -> T:
     # Leaving the session ends a transaction that was not committed. That stands outside the
-    # time limit: it must be told to the server, or its locks would stay for a minute.
+    # time limit: the server must get the abort, or would keep the locks for a minute.
     async with await settled(client.start_session()) as session:
         with pymongo.timeout(min(limit(), max(give_up_at - time.monotonic(), 0.001))):
             # Concerns come from the transaction, never from the collection.
@@ -69,7 +69,7 @@ async def _attempt(
 
 
 async def _commit(session: Session, give_up_at: float) -> None:
-    """Commits, and asks again while it is unknown whether the commit has happened."""
+    """Commits, and retries while it is unknown whether the commit has happened."""
     retries = _BACKOFF.retries(give_up_at - time.monotonic())
     while True:
         try:

@@ -20,10 +20,10 @@ _RETRY_AFTER_SECONDS = 1.0
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Gives what the driver raises a name that callers may hear.
+    """Translates the driver's exceptions into errors for callers.
 
-    A store translates its own duplicate keys inside this; whatever is neither of them nor the
-    server being away goes through, and the caller hears INTERNAL.
+    A store translates its own duplicate keys inside this; any other exception that does
+    not mean that the server is unreachable passes through, and becomes INTERNAL.
     """
     try:
         yield

@@ -4,16 +4,12 @@ from dataclasses import dataclass
 
 from server.kit.postgres import Pool, translated
 
-# Dead letters and what they hold have counts of their own: they do not wait for the relay.
+# What is dead, and what it holds, have counts of their own: they do not wait for the relay. A dead
+# letter is the first of its aggregate that waits, so what it holds is all the rest of that.
 _LOOK = """
     SELECT
         destination.name,
-        (
-            SELECT count(*) FROM (
-                SELECT FROM outbox_deliveries AS delivery
-                WHERE delivery.destination = destination.name LIMIT 1000000
-            ) AS counted
-        ) - dead.letters - dead.held AS pending,
+        waiting.deliveries - waiting.blocked AS pending,
         coalesce(
             (
                 SELECT extract(epoch FROM now() - event.created_at)
@@ -28,21 +24,24 @@ _LOOK = """
             ), 0
         )::float8 AS oldest_age_seconds,
         dead.letters AS dead_letters,
-        dead.held
+        greatest(waiting.blocked - dead.letters, 0) AS held
     FROM outbox_destinations AS destination
     CROSS JOIN LATERAL (
-        SELECT count(*) AS letters, coalesce(sum(behind.held), 0)::bigint AS held
-        FROM outbox_blocks AS block JOIN outbox AS event ON event.id = block.event_id
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS held
-            FROM outbox AS later JOIN outbox_deliveries AS delivery USING (position)
-            WHERE later.aggregate_type = event.aggregate_type
-              AND later.aggregate_id = event.aggregate_id
-              AND later.aggregate_version > event.aggregate_version
-              AND delivery.destination = block.destination
-        ) AS behind
+        SELECT count(*) AS letters FROM outbox_blocks AS block
         WHERE block.destination = destination.name AND state = 'DEAD'
     ) AS dead
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS deliveries, count(*) FILTER (
+            WHERE aggregate_id IN (
+                SELECT aggregate_id FROM outbox_blocks AS block
+                WHERE block.destination = destination.name AND state = 'DEAD'
+            )
+        ) AS blocked
+        FROM (
+            SELECT aggregate_id FROM outbox_deliveries AS delivery
+            WHERE delivery.destination = destination.name LIMIT 1000000
+        ) AS counted
+    ) AS waiting
     ORDER BY destination.name
 """
 
@@ -52,7 +51,7 @@ class Backlog:
     """How much waits for one destination."""
 
     destination: str
-    pending: int  # counted up to a million; without dead letters and what they hold
+    pending: int  # without dead letters and what they hold; a million of all is counted
     oldest_age_seconds: float  # of those
     dead_letters: int
     held: int

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+
 from server.kit.outbox.event import Event
 from server.kit.postgres import Pool, translated
+from server.settings import SettingsError
 
 _REGISTER = """
     INSERT INTO outbox_destinations (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING
@@ -156,9 +159,18 @@ class Deliveries:
 
 
 async def register(pool: Pool, destinations: Sequence[str]) -> None:
-    """Makes every event that is committed from now on wait for each of `destinations`."""
+    """Makes every event that is committed from now on wait for each of `destinations`.
+
+    It is the first that a starting service asks of its schema, so it raises `SettingsError` when
+    there is none.
+    """
     with translated():
-        await pool.execute(_REGISTER, destinations)
+        try:
+            await pool.execute(_REGISTER, destinations)
+        except asyncpg.UndefinedTableError as error:
+            raise SettingsError(
+                "DATABASE_URL: the database lacks this service's tables; run `emporium migrate`"
+            ) from error
 
 
 def to_delivery(row: Any, attempts: int = 0) -> Delivery:

@@ -1,8 +1,7 @@
 """One process at a time, among all on one database, by PostgreSQL's advisory locks.
 
-The lock belongs to a session, and so to a connection of its own: PostgreSQL gives it back when that
-ends, whichever side has died. A connection that goes through a pooler in transaction mode would not
-do.
+The lock belongs to a session, and so to a connection of its own: PostgreSQL releases it when
+that ends, whichever side has died. A connection through a pooler in transaction mode does not do.
 """
 
 import asyncio
@@ -22,8 +21,8 @@ _TRY_EVERY_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 5.0
 _TIMEOUT_SECONDS = 5.0  # to connect, and for each statement
 
-# How the server finds out that we are gone without a word. It takes 30 seconds, three times as long
-# as the heartbeat takes at most to find out that the server is, so we stop before another begins.
+# With these the server notices within 30 seconds that our machine has vanished. Our heartbeat
+# notices a lost server in a third of that, so a job ends here before another process begins it.
 _SESSION = {
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
@@ -73,7 +72,7 @@ class AdvisoryLock:
             await asyncio.sleep(delay)
 
     async def _try(self, name: str) -> Any:
-        """A connection that holds `name`, or None when somebody else's does."""
+        """A connection that holds `name`, or None when another connection does."""
         connection = await asyncpg.connect(
             self._dsn,
             timeout=_TIMEOUT_SECONDS,

@@ -10,7 +10,7 @@ from server.kit.postgres import migrate
 
 
 def run() -> None:
-    """Runs the migrations that Alembic has been told to."""
+    """Runs the migrations that Alembic was called for."""
     asyncio.run(_run_online())
 
 
@@ -27,7 +27,7 @@ async def _run_online() -> None:
 
 
 async def _lock(connection: AsyncConnection) -> None:
-    """Waits until nobody else migrates this database; the lock ends with the connection."""
+    """Waits until no other process migrates this database; the lock ends with the connection."""
     while not await connection.scalar(text(migrate.TRY_LOCK)):
         await connection.rollback()
         await asyncio.sleep(migrate.LOCK_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Forgets the keys of creates, and the answers beside them, once nobody will repeat those."""
+"""Deletes idempotency keys, and the answers beside them, after 30 days."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from server.kit.postgres import Pool, translated
 _INTERVAL_SECONDS = 3_600.0
 _BATCH_MAX = 1_000
 
-# What another process is deleting just now is left to it.
+# Rows that another process is deleting are skipped.
 _DELETE = """
     WITH expired AS (
         SELECT ctid FROM idempotency_keys WHERE created_at < now() - interval '30 days'
@@ -30,7 +30,7 @@ def key_expiry(pool: Pool, lock: Lock, every_seconds: float = _INTERVAL_SECONDS)
 
 
 async def delete_expired(pool: Pool, batch_max: int = _BATCH_MAX) -> int:
-    """Deletes what is older than 30 days, in transactions of `batch_max` rows; says how many."""
+    """Deletes what is older than 30 days, in transactions of `batch_max` rows; returns how many."""
     total = 0
     while True:
         with translated():

@@ -1,11 +1,11 @@
 """Changes that happen once, however often they are sent.
 
-The first answer is stored in the same unit of work as the change it tells of. A repeat gets that
+The first answer is stored in the same unit of work as its change. A repeat gets that
 answer; the same key with another body is refused.
 
-An answer may hold what people told us of themselves. So each is deleted after 30 days (see
-`expiry.py`), and a store that deletes somebody for good deletes the answers whose `subject` that
-was in the same transaction.
+An answer may hold personal data. So each is deleted after 30 days (see
+`expiry.py`), and a store that deletes a person for good deletes the answers about that `subject`
+in the same transaction.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,7 +33,7 @@ _FIND = """
 def answers(given: Sequence[tuple[Key, bytes, str | None]]) -> Write:
     """Keeps answers under their keys; the third is whom an answer is about, when that is a person.
 
-    Meets the driver's `UniqueViolationError` when one of the keys was used before.
+    Raises the driver's `UniqueViolationError` when one of the keys was used before.
     """
     return _KEYS.insert(
         [
@@ -64,7 +64,7 @@ async def write_once(
     is changed. Without a key there are only the writes. `subject` is whom the answer is about.
 
     Raises `IdempotencyKeyReused` when the body was another, and the driver's error when a write
-    itself meets a row that is there.
+    itself violates a constraint.
     """
     if key is None:
         await write(pool, writes)
@@ -72,8 +72,8 @@ async def write_once(
     try:
         await write(pool, [*writes, answers([(key, answer, subject)])])
     except UniqueViolationError:
-        # Whichever of the two it was, the key has the first word: a repeat of a create finds its
-        # own e-mail, or whatever else must be unique, taken as well.
+        # Whether the key or a write violated a constraint, the key is looked up first: a repeated
+        # create also conflicts with its own e-mail, or whatever else must be unique.
         first = await first_answer(pool, key)
         if first is None:
             raise
@@ -91,7 +91,7 @@ async def change_once(
     """Runs `work` as `transaction` does, and keeps the answer that it gives under `key`.
 
     Gives that answer, or the first one, as `write_once` does. Of two calls at once with one key,
-    one waits for the other's rows, and is undone when it finds the key used.
+    one waits for the other's rows, and is rolled back when it finds the key used.
     """
     if key is None:
         return await transaction(pool, work)

@@ -1,9 +1,9 @@
 """Prepares a service's database: roles, the database itself, and its schema.
 
 The owner role may change the schema and is used by migrations only. The service role reads and
-writes rows; its own timeouts keep a lost statement or lock from holding others up.
+writes rows; its own timeouts keep a stuck statement or lock from blocking others.
 
-Two that do any of this at once take turns: the second waits, and finds it done.
+Two processes that do this at the same time take turns: the second waits, and finds it done.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ LOCK_TIMEOUT = "2s"
 IDLE_IN_TRANSACTION_TIMEOUT = "10s"
 
 # A lock of the session, in the database that is connected to; it ends with the connection. It is
-# asked for again and again: a statement that waits for it would have a snapshot for so long, and
-# CREATE INDEX CONCURRENTLY, by the one who has the lock, waits until there is no older snapshot.
+# polled: a statement that waits for it would keep its snapshot all the while, and CREATE INDEX
+# CONCURRENTLY, in the process that has the lock, waits until there is no older snapshot.
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('emporium.migrate', 0))"
 LOCK_POLL_SECONDS = 0.1
 
@@ -44,7 +44,7 @@ class Database:
 
 
 async def prepare_postgres(admin_dsn: str, database: Database) -> None:
-    """Creates the roles and the database, or brings them to what they should be. Repeatable."""
+    """Creates the roles and the database, or alters them to what they should be. Repeatable."""
     connection = await asyncpg.connect(admin_dsn)
     try:
         while not await connection.fetchval(TRY_LOCK):  # noqa: ASYNC110 -- another process has it
@@ -75,7 +75,7 @@ async def _prepare_role(
 ) -> None:
     exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
     verb = "ALTER" if exists else "CREATE"
-    # A statement about roles takes no parameters; the server quotes the literal for us.
+    # A statement about roles takes no parameters, so the server is asked to quote the literal.
     literal = await connection.fetchval("SELECT quote_literal($1::text)", password)
     await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD {literal}")
 

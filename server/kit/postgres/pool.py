@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CLOSE_SECONDS = 5.0
 
-# What says that waiting for the server is of no use, because the settings are wrong.
+# Errors that mean that the settings are wrong, so that it is no use to wait for the server.
 _MISDIRECTED = (
     asyncpg.ClientConfigurationError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -56,15 +56,15 @@ async def _connect(settings: Postgres) -> Pool:
     retries = _BACKOFF.retries(settings.connect_timeout_seconds)
     while True:
         try:
-            return await _PatientPool(
+            return await _BoundedPool(
                 settings.database_url,
                 acquire_timeout_seconds=settings.acquire_timeout_seconds,
                 min_size=settings.pool_size_min,
                 max_size=settings.pool_size_max,
                 command_timeout=settings.command_timeout_seconds,
                 timeout=settings.acquire_timeout_seconds,
-                # The pool would ask the server to forget the session at every release. Ours
-                # carries none (no SET, no advisory lock, no LISTEN), so that query is only time.
+                # By default the pool resets the session at every release, by a query. Ours
+                # have no session state (no SET, no advisory lock, no LISTEN) to reset.
                 reset=_keep,
                 **_AS_CREATE_POOL_HAS_THEM,
             )
@@ -79,7 +79,7 @@ async def _connect(settings: Postgres) -> Pool:
 
 
 async def _close(pool: Pool) -> None:
-    """Lets statements end; but a server that hangs would keep us for ever."""
+    """Waits for running statements; not for ever, because a server may hang."""
     try:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await pool.close()
@@ -98,21 +98,21 @@ _AS_CREATE_POOL_HAS_THEM: dict[str, Any] = {
 }
 
 
-class _PatientPool(Pool):
+class _BoundedPool(Pool):
     """A pool in which nobody waits longer than `acquire_timeout_seconds` for a connection.
 
-    The driver bounds that wait at each acquire only, and pays for it each time with a timer; here
-    it is set only when no connection is idle.
+    The driver can bound that wait only by a timer for each acquire. Here a timer is set only when
+    no connection is idle.
     """
 
     def __init__(self, *arguments: Any, acquire_timeout_seconds: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._patience_seconds = acquire_timeout_seconds
+        self._acquire_timeout_seconds = acquire_timeout_seconds
 
     def acquire(self, *, timeout: float | None = None) -> Any:
-        """As the driver's, with our patience where the caller names none."""
+        """As the driver's, with our timeout where the caller gives none."""
         if timeout is None and not self.get_idle_size():
-            timeout = self._patience_seconds
+            timeout = self._acquire_timeout_seconds
         return super().acquire(timeout=timeout)
 
 

@@ -9,9 +9,9 @@
 
     order = await transaction(pool, cancel)
 
-What `cancel` writes goes to the database at its end, as one statement. When two transactions get
-in each other's way the database undoes one of them, and it runs again: so `cancel` calls nobody
-but its unit. A call's deadline bounds all attempts together.
+What `cancel` writes goes to the database at its end, as one statement. When two transactions
+conflict the database rolls one of them back, and it runs again: so `cancel` calls nothing but its
+unit. A call's deadline bounds all attempts together.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ T = TypeVar("T")
 _ATTEMPTS_MAX = 3
 _BACKOFF = Backoff(first_seconds=0.01, seconds_max=0.02)
 
-# What the database undoes when two transactions get in each other's way; nothing was written.
-_MET = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+# Two transactions conflicted, and the database rolled this one back.
+_CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
 class LockOrder(Exception):
@@ -40,7 +40,7 @@ class LockOrder(Exception):
 
 
 class UnitOfWork:
-    """Reads and locks in one transaction, and collects what it shall write."""
+    """Reads and locks in one transaction, and collects its writes."""
 
     __slots__ = ("_connection", "_locked", "_writes")
 
@@ -56,7 +56,7 @@ class UnitOfWork:
     async def lock(self, table: Table, statement: str, *arguments: Any) -> list[Record]:
         """The rows of `table` that `statement` selects FOR UPDATE, ordered by their key.
 
-        Units that lock rows of several tables do so by rising `lock_rank`, so that no two wait for
+        Units that lock rows of several tables do so in rising `lock_rank`, so that no two wait for
         each other. Raises `LockOrder`.
         """
         if table.lock_rank < self._locked:
@@ -65,7 +65,7 @@ class UnitOfWork:
         return await self._connection.fetch(statement, *arguments)
 
     def write(self, write: Write) -> None:
-        """Writes this too, when the work is done."""
+        """Adds `write` to what is written when the work is done."""
         self._writes.append(write)
 
     async def flush(self) -> None:
@@ -77,10 +77,10 @@ class UnitOfWork:
 
 
 async def transaction(pool: Pool, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    """Runs `work` and commits what it writes; gives what it gave.
+    """Runs `work` and commits what it writes; returns its result.
 
-    What `work` raises undoes everything. Raises `Conflict` when others keep getting in the way,
-    and the driver's error for a row that a constraint refuses.
+    An exception of `work` rolls everything back. Raises `Conflict` when every attempt conflicted,
+    and the driver's error when a row violates a constraint.
     """
 
     async def attempt() -> T:
@@ -100,13 +100,13 @@ async def write(pool: Pool, writes: Sequence[Write]) -> None:
 
 
 async def _retried(attempt: Callable[[], Awaitable[T]]) -> T:
-    """What `attempt` gives. It runs again when the database asks for it and there is time."""
+    """The result of `attempt`, which is retried after a conflict while there is time."""
     with translated():
         for failures in range(1, _ATTEMPTS_MAX):
             delay = _BACKOFF.delay(failures)
             try:
                 return await attempt()
-            except _MET:
+            except _CONFLICTS:
                 if time_left(_BACKOFF.seconds_max) < delay:
                     raise
             await asyncio.sleep(delay)

@@ -39,7 +39,7 @@ def combined(writes: Sequence[Write]) -> Write:
 
 @lru_cache(maxsize=256)
 def _combined(parts: tuple[tuple[str, int], ...]) -> str:
-    """Cached, because the text of a statement is also what its preparation is remembered by."""
+    """Cached, because the driver finds a prepared statement by its text."""
     texts, before = [], 0
     for statement, count in parts:
         texts.append(_PARAMETER.sub(lambda found, by=before: f"${int(found[1]) + by}", statement))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
@@ -70,7 +70,7 @@ class Table:
         rows = f"json_populate_recordset(NULL::{name}, $1)"
         mutable = ", ".join(f"{each} = new.{each}" for each in columns if each not in key)
         same = " AND ".join(f"{name}.{each} = new.{each}" for each in key)
-        # All of it is SQL of ours; values are bound.
+        # Nothing but our own SQL goes into the text; values are parameters.
         self._insert = f"INSERT INTO {name} ({self.columns}) SELECT {self.columns} FROM {rows}"
         self._update = f"UPDATE {name} SET {mutable} FROM {rows} AS new WHERE {same}"
         self._upsert = (
@@ -83,11 +83,11 @@ class Table:
         return Write(self._insert, (to_json(rows),))
 
     def update(self, rows: Sequence[Any]) -> Write:
-        """Gives the rows that have the keys of `rows` all of their other columns."""
+        """Sets all other columns of the rows that have the keys of `rows`."""
         return Write(self._update, (to_json(rows),))
 
     def upsert(self, rows: Sequence[Any]) -> Write:
-        """Adds `rows`, or replaces those that are there."""
+        """Adds `rows`, or replaces the existing ones."""
         return Write(self._upsert, (to_json(rows),))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from server.local.home import ports
+
 # Paths in a container, as envoy/ has them.
 CONTAINER = "/etc/envoy/"
 CONTAINER_JWKS = "/etc/emporium/keys/jwks.json"
@@ -41,6 +43,8 @@ def render(
     config = yaml.safe_load(_moved((source / "envoy.yaml").read_text(), into, jwks))
     _listen(config["admin"], admin_port)
     _listen(config["static_resources"]["listeners"][0], edge_port)
+    if ports.has_ipv6():
+        _listen_also(config["static_resources"]["listeners"][0], ports.IPV6, edge_port)
     _limit(config, "subject", rate_limit_per_minute)
     _limit(config, "anonymous", rate_limit_per_minute)
     _limit(config, "login", login_limit_per_minute)
@@ -68,6 +72,11 @@ def _moved(text: str, into: Path, jwks: Path) -> str:
 
 def _listen(holder: dict[str, Any], port: int) -> None:
     holder["address"]["socket_address"] = {"address": HOST, "port_value": port}
+
+
+def _listen_also(listener: dict[str, Any], host: str, port: int) -> None:
+    address = {"socket_address": {"address": host, "port_value": port}}
+    listener["additional_addresses"] = [{"address": address}]
 
 
 def _limit(config: dict[str, Any], name: str, per_minute: int) -> None:

@@ -1,5 +1,6 @@
 """Ports on loopback: finds free ones, and names the process that holds a port."""
 
+import functools
 import random
 import socket
 
@@ -11,6 +12,7 @@ from server.local.errors import LocalError
 # that no other connection takes a port while its owner restarts.
 FIRST, LAST = 15_000, 32_000
 TRIES = 200
+IPV6 = "::1"
 
 
 def free_ports(count: int, avoid: frozenset[int] = frozenset()) -> list[int]:
@@ -28,13 +30,25 @@ def free_ports(count: int, avoid: frozenset[int] = frozenset()) -> list[int]:
     return found
 
 
+@functools.cache
+def has_ipv6() -> bool:
+    """Whether this machine has ::1, which `localhost` then means as well as 127.0.0.1."""
+    return socket.has_ipv6 and _can_bind(socket.AF_INET6, IPV6, 0)
+
+
 def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` of 127.0.0.1 now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    """Whether a server could listen on `port` of loopback now, also of ::1 if there is one."""
+    if not _can_bind(socket.AF_INET, "127.0.0.1", port):
+        return False
+    return not has_ipv6() or _can_bind(socket.AF_INET6, IPV6, port)
+
+
+def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As servers do: a port whose last connections are still in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True

@@ -1,4 +1,4 @@
-"""What the shop sells."""
+"""Products, and the rules of adding and listing them. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class SkuTaken(errors.AlreadyExists):
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Something the shop sells. Ids are UUIDs as text, in lower case."""
+    """A product. Ids are UUIDs as text, in lower case."""
 
     id: str
     sku: str
@@ -40,7 +40,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What placing an order needs to know of a product."""
+    """What placing an order needs of a product."""
 
     name: str
     unit_price: Decimal
@@ -49,7 +49,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """What somebody asks to be added."""
+    """A product as the caller asks for it."""
 
     sku: str
     name: str
@@ -67,7 +67,7 @@ class ProductFilters:
 
 
 def add_product(new: NewProduct, product_id: str, now: datetime, shop_currency: str) -> Product:
-    """The product that `new` asks for."""
+    """The product to store for `new`."""
     return Product(
         id=product_id,
         sku=new.sku,
@@ -81,7 +81,7 @@ def add_product(new: NewProduct, product_id: str, now: datetime, shop_currency: 
 
 
 def check_prices(filters: ProductFilters) -> None:
-    """Raises `InvalidFilter` when no price can be in both bounds."""
+    """Raises `InvalidFilter` when the lower bound is above the upper one."""
     least, most = filters.min_price, filters.max_price
     if least is not None and most is not None and most < least:
         raise errors.InvalidFilter(f"'{most}' is below min_price, '{least}'", field="max_price")

@@ -1,4 +1,4 @@
-"""Where products are kept: the contract that a store fulfils, and PostgreSQL's."""
+"""Where products are stored: the interface of a store, and PostgreSQL's."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
@@ -21,18 +21,18 @@ SORTABLE: Mapping[str, type] = {
     "unit_price": Decimal,
     "created_at": datetime,
 }
-"""By what `CatalogStore.list` can sort, and of which type that is."""
+"""The columns that `CatalogStore.list` can sort by, with their types."""
 
 
 class CatalogStore(Protocol):
     """Products.
 
-    Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is
-    too slow; nothing is half-written then, but a change may have been made.
+    Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when
+    it is too slow; a change may have been made then, but never half of it.
     """
 
     async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
-        """Keeps a new product, and `answer` under `key`, together; gives the answer to send.
+        """Stores a new product together with `answer` under `key`; returns the answer to send.
 
         That is `answer`, or the first one when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and `SkuTaken`.
@@ -42,7 +42,7 @@ class CatalogStore(Protocol):
         """The product. Raises `ProductNotFound`."""
 
     async def offers(self, product_ids: Collection[str]) -> Mapping[str, Offer]:
-        """What those of the products that there are cost, by product id; perhaps others too."""
+        """The offers of the products that exist, by product id; may contain others too."""
 
     async def list(self, filters: ProductFilters, query: PageQuery) -> Page[Product]:
         """One page in the query's order, ties broken by id."""
@@ -57,7 +57,7 @@ _GET = f"SELECT {_PRODUCTS.columns} FROM products WHERE id = $1"
 _OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = ANY($1)"
 
 
-_CALLERS_MAX = 256  # who share one reading of offers
+_CALLERS_MAX = 256  # that share one read of offers
 
 
 class PostgresCatalogStore:

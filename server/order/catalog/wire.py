@@ -32,7 +32,7 @@ def to_list(query: PageQuery, page: Page[Product]) -> pb.ListProductsResponse:
 
 
 def from_create(request: pb.CreateProductRequest) -> NewProduct:
-    """What the caller asks to be added."""
+    """The product that the caller asks for."""
     return NewProduct(
         request.sku, request.name, amount(request.unit_price), request.currency or None
     )
@@ -48,5 +48,5 @@ def from_list(request: pb.ListProductsRequest) -> ProductFilters:
 
 
 def amount(text: str) -> Decimal:
-    """A price as the contract lets it be written, with two places."""
+    """A price in the contract's format, with two places."""
     return Decimal(text).quantize(_CENTS)

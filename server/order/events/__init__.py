@@ -1,1 +1,1 @@
-"""What the order service tells the world (`protos/emporium/order/v1/events.proto`)."""
+"""The events that the order service publishes (`protos/emporium/order/v1/events.proto`)."""

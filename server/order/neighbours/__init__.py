@@ -1,4 +1,4 @@
-"""What the order service wants of its neighbours, and how it asks them."""
+"""What the order service asks of other services, and how it calls them."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,16 +16,16 @@ class Buyer:
 
 
 class BuyerNotFound(errors.NotFound):
-    """The account that placed an order is gone."""
+    """The account that placed an order was deleted."""
 
     reason = "USER_NOT_FOUND"
 
 
 class Users(Protocol):
-    """Who users are."""
+    """Looks up the users that placed orders."""
 
     async def get(self, user_id: str) -> Buyer:
         """The account, as it was at most some seconds ago.
 
-        Raises `BuyerNotFound`, and `Unavailable` when nobody can be asked.
+        Raises `BuyerNotFound`, and `Unavailable` when the user service cannot be reached.
         """

@@ -1,4 +1,4 @@
-"""Tells the analytics service what became of orders: one of the outbox's destinations."""
+"""Sends the events of orders to the analytics service: one of the outbox's destinations."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,12 +8,12 @@ from server.kit.wire import timestamp
 
 _TIMEOUT_SECONDS = 5.0
 
-# Of the payloads in one call, which may hold 4 MB: one of 500 orders of a thousand lines each would
-# be far above. No single event is.
+# Of the payloads in one call. A message may have 4 MB: 500 orders of a thousand lines each would
+# have far more, a single event never has.
 _BYTES_MAX = 1_000_000
 
-# None of these is the fault of an event, so none may cost one: nobody is there, or there is
-# somebody who does not know us.
+# None of these is caused by an event, so none may make it a dead letter: the service cannot be
+# reached, or it does not accept our token or our call.
 _AWAY = (
     emporium.Unavailable,
     emporium.DeadlineExceeded,
@@ -34,7 +34,7 @@ class AnalyticsDestination:
         self._shop = shop
 
     async def send(self, events: Sequence[Event]) -> None:
-        """Sends the events in order; what has arrived before a failure counts once all the same."""
+        """Sends the events in order; those delivered before a failure still count once."""
         try:
             for part in _parts(events):
                 await self._shop.events.record_domain_events(part, timeout_seconds=_TIMEOUT_SECONDS)

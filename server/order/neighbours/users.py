@@ -1,7 +1,7 @@
-"""Asks the user service, and remembers the answer for a few seconds.
+"""Calls the user service, and caches its answers for a few seconds.
 
-Whoever looks at a list of orders asks for the same few people again and again: a call costs more
-than the order it is asked for. Whatever is asked for while a call is under way shares the next one.
+Readers of orders ask for the same few users repeatedly, and a call costs more than the read of the
+order that it is made for. What is asked for while a call is under way shares the next one.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from server.order.neighbours import Buyer, BuyerNotFound
 
 _KEEP_MAX = 10_000
 
-# One call with its repeats. Whoever asks us for a user repeats that too, so this is short.
+# One call with its retries. It is short, because our callers retry too.
 _CALL_SECONDS = 1.0
-# For the answer: longer than the call under way and the one after it take, so that it is a call
-# that ends, and says that the user service is away. Only a caller with less time gives up sooner.
+# For the answer: longer than the call under way and the next one take, so that a call ends first
+# and reports that the user service is unreachable. Only a caller's shorter deadline ends sooner.
 _WAIT_SECONDS = 3.0
 
-# For how long a user service that was away is taken to be so still. The edge and the caller each
-# try again at once, several times over, and would otherwise wait for the whole call each time.
+# For how long a failed user service is not called again. The edge and the caller each retry several
+# times, and would otherwise wait for a whole call each time.
 _RETRY_AFTER_SECONDS = 1.0
 
-# How it shows that it is away, too slow, too busy, or older than what we ask for.
+# It is unreachable, too slow, overloaded, or of a version without the rpc.
 _AWAY = (
     emporium.Unavailable,
     emporium.DeadlineExceeded,
@@ -38,7 +38,7 @@ _AWAY = (
 )
 
 Ask = Callable[[Sequence[str]], Awaitable[Mapping[str, Buyer]]]
-"""Gives those of the users that there are, by id. Raises `Unavailable` when nobody answers."""
+"""Returns those of the users that exist, by id. Raises `Unavailable` when the call fails."""
 
 
 class UserDirectory:
@@ -66,7 +66,7 @@ class UserDirectory:
         return buyer
 
     async def close(self) -> None:
-        """Ends the call that nobody waits for any more."""
+        """Ends the call under way, which has no waiters any more."""
         await self._loader.close()
 
     async def _load(self, user_ids: Sequence[str]) -> Mapping[str, Buyer]:

@@ -72,7 +72,7 @@ def to_order_user(buyer: Buyer) -> pb.OrderUser:
 
 
 def from_create(request: pb.CreateOrderRequest) -> NewOrder:
-    """What the caller asks to be placed. Raises `Invalid` for a date that is none."""
+    """The order that the caller asks for. Raises `Invalid` for a date out of range."""
     return NewOrder(
         lines=tuple(_from_item(item) for item in request.items),
         shipping_address=_from_address(request),
@@ -95,7 +95,7 @@ def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
 
 
 def from_update(request: pb.UpdateOrderRequest) -> Edit:
-    """What the caller asks to be changed. Raises `InvalidUpdateMask`."""
+    """The change that the caller asks for. Raises `InvalidUpdateMask`."""
     present = {
         "status": _STATUSES_BY_NUMBER[request.status] if request.HasField("status") else None,
         "shipping_address": _from_address(request),

@@ -1,1 +1,1 @@
-"""Accounts: who may open, read, change and delete one."""
+"""Accounts: opening, reading, changing and deleting them."""

@@ -1,4 +1,4 @@
-"""What an account is, and what may become of it. Pure: time and ids come in."""
+"""Accounts, and what may be done with them. Pure: time and ids are arguments."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,7 +40,7 @@ class User:
 
 
 class EventType(StrEnum):
-    """What became of an account."""
+    """What happened to an account."""
 
     CREATED = "CREATED"
     UPDATED = "UPDATED"
@@ -49,7 +49,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserEvent:
-    """Something that became of an account: exactly one for each change of it.
+    """One change of an account; every change has exactly one event.
 
     `version` numbers the changes of one account from 1, without a gap. It is the version of `user`,
     the account as the change left it; after an erasure, one more than that of the last account.
@@ -64,7 +64,7 @@ class UserEvent:
 
 
 class Changed(NamedTuple):
-    """An account after a change, and what to tell of it."""
+    """An account after a change, and the event of it."""
 
     user: User
     event: UserEvent
@@ -107,7 +107,7 @@ class RoleNotAllowed(errors.Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """What somebody asks to be opened."""
+    """An account as it is asked for."""
 
     email: str
     full_name: str
@@ -124,7 +124,7 @@ def open_account(
     now: datetime,
     traceparent: str | None = None,
 ) -> Changed:
-    """The account that `by` may open. Raises `PasswordRequired` or `RoleNotAllowed`."""
+    """The account for `new`, opened by `by`. Raises `PasswordRequired` or `RoleNotAllowed`."""
     if not new.has_password and not (by and by.is_staff):
         raise PasswordRequired("send 8 characters to 72 bytes", field="password")
     if new.role is not Role.CUSTOMER and not _is_admin(by):
@@ -164,7 +164,7 @@ def changed(
     user: User, change: Change, event_id: str, now: datetime, traceparent: str | None = None
 ) -> Changed:
     """`user` after `change`. Raises `Outdated`."""
-    _check_etag(user, change.etag)
+    errors.Outdated.check(change.etag, user.etag, "account")
     after = replace(user, **change.fields, updated_at=now, version=user.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
@@ -173,14 +173,9 @@ def changed(
 def erased(
     user: User, etag: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> UserEvent:
-    """What to tell of the end of `user`. Raises `Outdated`."""
-    _check_etag(user, etag)
+    """The event of the deletion of `user`. Raises `Outdated`."""
+    errors.Outdated.check(etag, user.etag, "account")
     return UserEvent(event_id, EventType.ERASED, user, user.version + 1, now, traceparent)
-
-
-def _check_etag(user: User, etag: str) -> None:
-    if etag and etag != user.etag:
-        raise errors.Outdated("the account has changed; read it again", field="etag")
 
 
 def _is_admin(caller: Caller | None) -> bool:

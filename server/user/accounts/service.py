@@ -1,4 +1,4 @@
-"""Accounts: each method reads the request, decides by the rules, keeps by the store."""
+"""Accounts: each method converts the request, applies the rules and calls the store."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Where accounts are kept: the contract that a store fulfils, and PostgreSQL's."""
+"""Where accounts are stored: the interface of a store, and PostgreSQL's."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,20 +19,20 @@ from server.user.accounts.rows import COLUMNS, to_user
 from server.user.accounts.rules import Changed, EmailTaken, Filters, User, UserEvent
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
-"""By what `UserStore.list` can sort, and of which type that is."""
+"""The columns that `UserStore.list` can sort by, with their types."""
 
 
 class UserStore(Protocol):
-    """Accounts, their password hashes, and the outbox of what becomes of them.
+    """Accounts, their password hashes, and the outbox of their events.
 
-    Every method raises `Unavailable` when the database is away and `DeadlineExceeded` when it is
-    too slow; nothing is half-written then, but a change may have been made.
+    Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when
+    it is too slow; a change may have been made then, but never half of it.
     """
 
     async def create(
         self, opened: Changed, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
-        """Keeps a new account, its event, and `answer` under `key`; gives the answer to send.
+        """Stores a new account, its event, and `answer` under `key`; returns the answer to send.
 
         That is `answer`, or the first one when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and
@@ -49,18 +49,18 @@ class UserStore(Protocol):
         """One page in the query's order, ties broken by id."""
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
-        """Locks the account, keeps what `change` makes of it and its event, and gives the account.
+        """Locks the account, stores what `change` makes of it with the event; returns the account.
 
-        `change` decides and calls nobody; what it raises undoes everything. Raises `UserNotFound`
-        and `EmailTaken`. Of two updates at once the second sees what the first has made.
+        `change` is pure, and its exceptions roll everything back. Raises `UserNotFound` and
+        `EmailTaken`. Of two concurrent updates the second sees the result of the first.
         """
 
     async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
-        """Locks the account, and deletes it and keeps the event unless `change` raises.
+        """Locks the account, deletes it and stores the event, unless `change` raises.
 
         Raises `UserNotFound`.
 
-        The answer to its create goes with it, so that its key is as good as new.
+        The stored answer to its create is deleted too, so that the key can be used again.
         """
 
 
@@ -165,7 +165,7 @@ async def _locked(unit: UnitOfWork, user_id: str) -> User:
 
 @contextmanager
 def _named(email: str) -> Iterator[None]:
-    """Gives the one constraint that a caller can break its name."""
+    """Translates the one constraint that callers can violate."""
     try:
         with translated():
             yield

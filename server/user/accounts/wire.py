@@ -46,7 +46,7 @@ def to_list(query: PageQuery, page: Page[User]) -> pb.ListUsersResponse:
 
 
 def from_create(request: pb.CreateUserRequest) -> NewUser:
-    """What the caller asks to be opened."""
+    """The account that the caller asks for."""
     return NewUser(
         email=request.email,
         full_name=request.full_name,
@@ -68,7 +68,7 @@ def from_list(request: pb.ListUsersRequest) -> Filters:
 
 
 def from_update(request: pb.UpdateUserRequest) -> Change:
-    """What the caller asks to be changed. Raises `InvalidUpdateMask`."""
+    """The change that the caller asks for. Raises `InvalidUpdateMask`."""
     present = {name: _present(request, name) for name in ("email", "full_name", "age")}
     role, status = _present(request, "role"), _present(request, "status")
     present["role"] = _ROLES_BY_NUMBER[role] if role else None

@@ -1,1 +1,1 @@
-"""What the user service tells the world (`protos/emporium/user/v1/events.proto`)."""
+"""The events that the user service publishes (`protos/emporium/user/v1/events.proto`)."""

@@ -1,4 +1,4 @@
-"""What becomes of accounts as the contract writes it, in the envelope that the outbox keeps."""
+"""Events of accounts as the contract's messages, in the outbox's envelope."""
 
 from emporium.user.v1 import events_pb2 as pb
 from server.kit.outbox import Event
@@ -9,7 +9,7 @@ AGGREGATE_TYPE = "user"
 
 
 def to_outbox(event: UserEvent) -> Event:
-    """The event as it waits in the outbox."""
+    """The event as the outbox stores it."""
     message = _message(event)
     return Event(
         id=event.id,

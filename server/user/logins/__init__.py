@@ -1,1 +1,1 @@
-"""Logins: passwords, and the tokens that they are worth."""
+"""Logins: exchanging a password for a token."""

@@ -1,4 +1,4 @@
-"""Accounts that the operator makes, beside the API: the first admin has nobody to ask."""
+"""Accounts that the operator makes without the API, such as the first admin's."""
 
 from datetime import UTC, datetime
 
@@ -18,11 +18,11 @@ _OPERATOR = Caller("operator", Role.ADMIN, expires_at=0)
 async def ensure_account(
     pool: Pool, email: str, full_name: str, role: Role, password: str, cost: int = 12
 ) -> str:
-    """Makes the account, or gives the existing one this role and password. Returns its id.
+    """Makes the account, or sets role and password of the existing one. Returns its id.
 
-    Repeatable. Blocks for a quarter of a second a call when the password is new.
+    Repeatable. Blocks for the time of a bcrypt hash, a quarter of a second at the default cost.
     """
-    # The relays of the running service, if there are any, find the event by themselves.
+    # The relays of the running service, if there are any, find the event by polling.
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
     credentials = PostgresCredentialStore(pool)
     found = await credentials.find(email)

@@ -8,7 +8,7 @@ from server.user.accounts.rules import User
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An account, and the hash of its password; None: it has none, and nobody can sign in."""
+    """An account, and the hash of its password; None: it has none, and cannot sign in."""
 
     user: User
     password_hash: bytes | None

@@ -1,4 +1,4 @@
-"""Logins: proves who somebody is, and answers with a token."""
+"""Logins: verifies a password, and answers with a token."""
 
 from emporium.user.v1 import auth_service_pb2 as pb
 from server.kit.auth import Signer

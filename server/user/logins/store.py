@@ -1,4 +1,4 @@
-"""Where passwords are kept: the contract that a store fulfils, and PostgreSQL's."""
+"""Where password hashes are stored: the interface of a store, and PostgreSQL's."""
 
 from typing import Protocol
 

@@ -6,7 +6,7 @@ from server.user.accounts.wire import to_user
 
 
 def to_login(access_token: str, expires_in_seconds: int, user: User) -> pb.LoginResponse:
-    """What somebody gets who has signed in."""
+    """The answer to a login."""
     return pb.LoginResponse(
         access_token=access_token,
         token_type="Bearer",  # noqa: S106 - a scheme

@@ -1,1 +1,1 @@
-"""Passwords: how they are kept."""
+"""Passwords: hashing and checking them."""

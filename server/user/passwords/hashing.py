@@ -1,7 +1,7 @@
 """Password hashes by bcrypt, on threads of their own.
 
 One hash takes a quarter of a second of a core, on purpose. The threads run at a low priority,
-so that calls beside them keep nearly all of their rate, and only a few hashes may wait at a time.
+so that other calls keep nearly all of their rate, and the number of waiting hashes is bounded.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ import bcrypt
 
 from server.kit import errors
 
-# On a core that calls keep busy, a login takes 4 s and two of them at a time leave the calls 0.9 of
-# their rate. At 19 they leave all of it, and a login takes 14 s: longer than its caller waits.
+# With a core kept busy by other calls, a login takes 4 s, and two logins at a time leave those
+# calls 0.9 of their rate. At 19 they leave all of it, but a login takes 14 s, longer than its
+# deadline (two cores, Debian 12, November 2026).
 _NICE = 12
 _WAITING_MAX_PER_THREAD = 16
 _DIGEST_LENGTH = 31  # characters of a bcrypt hash that follow its cost and salt
@@ -34,16 +35,16 @@ class PasswordHasher:
         self._waiting_max = waiting_max
         self._waiting = 0
         # Compared with when there is no account, so that a wrong e-mail takes as long as a wrong
-        # password and neither tells which it was. No password makes it: it is a salt and nothing.
-        self._nobody = bcrypt.gensalt(cost) + b"." * _DIGEST_LENGTH
+        # password. No password has this hash: it is a salt followed by padding.
+        self._no_account = bcrypt.gensalt(cost) + b"." * _DIGEST_LENGTH
 
     async def hash(self, password: str) -> bytes:
-        """A salted hash. Raises `Unavailable` when too many are waiting."""
+        """A salted hash. Raises `Unavailable` when too many hashes are waiting."""
         return await self._run(lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost)))
 
     async def matches(self, password: str, password_hash: bytes | None) -> bool:
-        """Whether `password` made `password_hash`; False, as slowly, when there is none."""
-        compared = password_hash or self._nobody
+        """Whether `password` has `password_hash`; False, as slowly, when there is none."""
+        compared = password_hash or self._no_account
         return await self._run(lambda: bcrypt.checkpw(password.encode(), compared))
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -58,13 +59,13 @@ class PasswordHasher:
 
 @asynccontextmanager
 async def hashing(cost: int, threads: int) -> AsyncIterator[PasswordHasher]:
-    """A hasher with `threads` threads of its own, gone when the block ends."""
-    executor = ThreadPoolExecutor(threads, "bcrypt", initializer=_step_back)
+    """A hasher with `threads` threads of its own, which end with the block."""
+    executor = ThreadPoolExecutor(threads, "bcrypt", initializer=_lower_priority)
     try:
         yield PasswordHasher(executor, cost, threads * _WAITING_MAX_PER_THREAD)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

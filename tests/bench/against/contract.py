@@ -11,7 +11,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-_PATIENCE_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30.0
 
 
 class NotInContract(Exception):
@@ -39,7 +39,7 @@ class Contract:
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
         )
-        answer = call(self._request(method, fields), metadata=metadata, timeout=_PATIENCE_SECONDS)
+        answer = call(self._request(method, fields), metadata=metadata, timeout=_TIMEOUT_SECONDS)
         return json_format.MessageToDict(
             answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )

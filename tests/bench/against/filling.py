@@ -15,7 +15,7 @@ LIST_ORDERS = "emporium.order.v1.OrderService/ListOrders"
 REPORT = "emporium.analytics.v1.ReportService/GetSalesReport"
 _PAGE = 100
 _POLL_SECONDS = 0.2
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 
 
 async def fill(side: Side, users: int, orders: int) -> None:
@@ -55,7 +55,7 @@ async def place(side: Side, count: int, rate: float | None = None) -> float:
 
 async def drained(side: Side) -> None:
     """Returns when every order is in the report, which nobody announces (ASYNC110)."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         while (found := await asyncio.to_thread(_counted, side)) < side.orders_placed:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
     assert found == side.orders_placed, f"{side.name} counted an order that nobody placed"

@@ -1,4 +1,4 @@
-"""One side of the comparison: a cluster, somebody signed in there, and what is in its databases."""
+"""One side of the comparison: a cluster, signed-in callers, and what is in its databases."""
 
 import random
 import time
@@ -50,7 +50,7 @@ class Side:
         return self.cluster.tree.name
 
     def bearer(self) -> tuple[str, str]:
-        """The header of somebody who is signed in."""
+        """The header of a caller who is signed in."""
         if time.monotonic() > self._token_good_until:
             email, password = self.cluster.login("admin")
             answer = self._contract(LOGIN).ask(LOGIN, {"email": email, "password": password})

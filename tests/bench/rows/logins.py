@@ -17,7 +17,7 @@ from tests.bench.users import filled
 
 TARGET = 0.80
 _LOGINS = 2
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
@@ -47,7 +47,7 @@ async def _logging_in(service: Running, request: LoginRequest) -> AsyncIterator[
 
     async def again_and_again(stub: AuthServiceStub) -> None:
         while not over.is_set():
-            await stub.Login(request, timeout=_PATIENCE_SECONDS)
+            await stub.Login(request, timeout=_TIMEOUT_SECONDS)
 
     async with grpc.aio.insecure_channel(f"127.0.0.1:{service.port}") as channel:
         stub = AuthServiceStub(channel)

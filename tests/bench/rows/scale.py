@@ -22,7 +22,7 @@ _GET_TARGET = 0.90
 _PAGE_TARGET = 0.80
 _PAGES = 200
 _TOTALS = 15
-_PATIENCE_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30.0
 
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
@@ -64,7 +64,7 @@ async def _lists(stage: Stage, users: Users, count: int) -> Sequence[Row]:
 
         async def page(**asked: Any) -> pb.ListUsersResponse:
             request = pb.ListUsersRequest(status="active", **asked)
-            return await stub.ListUsers(request, metadata=signed_in, timeout=_PATIENCE_SECONDS)
+            return await stub.ListUsers(request, metadata=signed_in, timeout=_TIMEOUT_SECONDS)
 
         second = (await page()).meta.next_page_token
         after_deep = (await page(page=deep)).meta.next_page_token

@@ -43,12 +43,12 @@ DoorOf = Callable[..., Door]
 
 
 def batch(*events: OrderEvent) -> domain_pb.RecordDomainEventsRequest:
-    """What the order service sends to tell of `events`."""
+    """The request with which the order service sends `events`."""
     return domain_pb.RecordDomainEventsRequest(events=[on_the_wire(event) for event in events])
 
 
 def on_the_wire(event: OrderEvent) -> DomainEvent:
-    """An event as the order service tells it."""
+    """An event as the order service sends it."""
     statuses = {Kind.CANCELLED: Order.CANCELLED, Kind.REFUNDED: Order.REFUNDED}
     order = Order(
         id=str(event.order_id),
@@ -59,11 +59,13 @@ def on_the_wire(event: OrderEvent) -> DomainEvent:
         total_price=f"{event.total_price:.2f}",
         order_date=timestamp(event.order_date),
     )
-    return told(str(event.id), getattr(events_pb2, f"Order{event.kind.title()}")(order=order))
+    return domain_event(
+        str(event.id), getattr(events_pb2, f"Order{event.kind.title()}")(order=order)
+    )
 
 
-def told(event_id: str, message: Any, aggregate_type: str = "order") -> DomainEvent:
-    """What a service sends to tell of `message`."""
+def domain_event(event_id: str, message: Any, aggregate_type: str = "order") -> DomainEvent:
+    """The envelope in which a service sends `message`."""
     return DomainEvent(
         id=event_id,
         aggregate_type=aggregate_type,

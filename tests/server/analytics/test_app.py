@@ -20,7 +20,7 @@ from server.kit.context import Role
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.home.ports import free_ports
 
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -58,7 +58,7 @@ class Service:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}") as channel:
             health = health_pb2_grpc.HealthStub(channel)
             watch = health.Watch(  # type: ignore[attr-defined]  # missing in its types
-                health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=PATIENCE_SECONDS
+                health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=TIMEOUT_SECONDS
             )
             async for answer in watch:
                 if answer.status == status:

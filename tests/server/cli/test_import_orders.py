@@ -23,8 +23,8 @@ from server.local.errors import LocalError
 from server.local.home.record import require_running
 
 MESSY = Path(__file__).parents[1] / "importing" / "messy.csv"
-PATIENCE_SECONDS = 50
-ASK_AGAIN_SECONDS = 0.05
+TIMEOUT_SECONDS = 50
+POLL_SECONDS = 0.05
 
 
 def environment() -> dict[str, str]:
@@ -37,7 +37,7 @@ def emporium(*arguments: str) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-m", "server", *arguments],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
         env=environment(),
     )
@@ -56,7 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def said(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """`said(file, "--option")`: what the import said; it must end with `code`, 0 unless told."""
+    """`said(file, "--option")`: the output of the import, which must exit with `code`."""
     monkeypatch.setenv("COLUMNS", "120")
 
     def run(file: Path, *options: str, code: int = 0) -> str:
@@ -190,7 +190,7 @@ def test_an_interrupted_import_ends_cleanly_and_goes_on_when_run_again(
     ) as running:
         _until(lambda: counted_again(home) > before or running.poll() is not None)
         running.send_signal(signal.SIGINT)
-        shown, _ = running.communicate(timeout=PATIENCE_SECONDS)
+        shown, _ = running.communicate(timeout=TIMEOUT_SECONDS)
     assert running.returncode not in (0, -signal.SIGINT), shown
     assert "Traceback" not in shown
     assert said(file).count("agrees") > 1
@@ -242,7 +242,7 @@ def _until(holds: Callable[[], bool]) -> None:
 
     It sleeps in between because the test that calls it waits for a process, not on a loop.
     """
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + TIMEOUT_SECONDS
     while not holds():
         assert time.monotonic() < give_up_at
-        time.sleep(ASK_AGAIN_SECONDS)
+        time.sleep(POLL_SECONDS)

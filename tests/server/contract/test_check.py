@@ -60,12 +60,12 @@ def test_stale_missing_and_extra_files_are_named(
 def said(image: FileDescriptorSet) -> list[str]:
     complaint = contract._derive(image, check=True)
     assert complaint
-    *named, mend = complaint.split("\n")
-    assert mend == "mend it with: make generate"
+    *named, remedy = complaint.split("\n")
+    assert remedy == "update with: make generate"
     return named
 
 
-def test_generating_mends_all_of_it_and_leaves_the_rest_alone(
+def test_generating_updates_all_of_it_and_leaves_the_rest_alone(
     image: FileDescriptorSet, tree: Path
 ) -> None:
     fresh = (tree / STUB).read_bytes()

@@ -20,7 +20,7 @@ def bought(
     customer: str = "501",
     minutes: int | None = None,
 ) -> Row:
-    """A row of a sale, as many `minutes` after the first as its line says unless told."""
+    """A row of a sale, as many `minutes` after the first as its line says, unless given."""
     is_cancellation = invoice.startswith("C")
     moment = FIRST + timedelta(minutes=line if minutes is None else minutes)
     name = f"THING {sku}"

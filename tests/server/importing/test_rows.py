@@ -76,7 +76,7 @@ def test_a_time_may_have_a_zone_or_be_a_day(written: str, meant: datetime) -> No
         ({"InvoiceDate": "1.12.2010"}, Reason.MALFORMED, "InvoiceDate"),
         ({"InvoiceDate": "2027-01-01"}, Reason.MALFORMED, "future"),
         ({"Description": "x" * 201}, Reason.MALFORMED, "Description"),
-        # Of several reasons the first of the list is told.
+        # Of several reasons the first of the list applies.
         ({"CustomerID": "", "Description": "", "UnitPrice": "0"}, Reason.NO_CUSTOMER, ""),
         ({"UnitPrice": "0", "StockCode": "POST"}, Reason.BAD_PRICE, ""),
         ({"CustomerID": "", "Quantity": "six"}, Reason.MALFORMED, "Quantity"),

@@ -30,7 +30,7 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture(scope="session")
 def running(verifier: Verifier) -> Running:
-    """`async with running(behaviour) as ping`: the ping service, doing as told."""
+    """`async with running(behaviour) as ping`: the ping service with that behaviour."""
     return partial(pings.running, verifier)
 
 

@@ -22,9 +22,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClass
 from prometheus_client import CollectorRegistry
 
-from buf.validate import validate_pb2
 from emporium.options.v1 import options_pb2
-from server.contract import protoc
+from server.contract import protoc, rules
+from server.kit import descriptors
 from server.kit.auth import Verifier
 from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
@@ -42,7 +42,6 @@ IMPORTABLE = (
     options_pb2,
     struct_pb2,
     timestamp_pb2,
-    validate_pb2,
     wrappers_pb2,
 )
 
@@ -52,11 +51,28 @@ def described(proto: str, name: str) -> ServiceDescriptor:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, name).write_text(proto)
         made = Path(folder, "made.binpb")
-        protoc.run(f"--proto_path={folder}", f"--descriptor_set_out={made}", files=[name])
-        (file,) = FileDescriptorSet.FromString(made.read_bytes()).file
+        protoc.run(
+            f"--proto_path={folder}",
+            f"--descriptor_set_out={made}",
+            "--include_imports",
+            files=[name],
+        )
+        image = FileDescriptorSet.FromString(made.read_bytes())
+    # As it is with the contract: the image has the rules, and what servicers are made of has none.
+    _add(image, descriptors.pool())
     pool = descriptor_pool.Default()
-    pool.AddSerializedFile(file.SerializeToString())
-    return pool.FindServiceByName(f"{file.package}.{file.service[0].name}")
+    _add(rules.stripped(image), pool)
+    (service,) = pool.FindFileByName(name).services_by_name.values()
+    return service
+
+
+def _add(image: FileDescriptorSet, pool: descriptor_pool.DescriptorPool) -> None:
+    """Adds the files of `image` that the pool has not."""
+    for file in image.file:
+        try:
+            pool.FindFileByName(file.name)
+        except KeyError:
+            pool.AddSerializedFile(file.SerializeToString())
 
 
 @functools.cache
@@ -116,8 +132,9 @@ class PingServicer:
 class Ping:
     """A running ping service, from both sides."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, port: int) -> None:
         self.channel = channel
+        self.port = port
         self.registry = CollectorRegistry()
         self.in_flight = InFlight()
 
@@ -150,7 +167,7 @@ async def running(
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     port = server.add_insecure_port("127.0.0.1:0")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        ping = Ping(channel)
+        ping = Ping(channel, port)
         calls = pipeline(verifier, CallMetrics(ping.registry), ping.in_flight, deadline_seconds)
         servicer = PingServicer(behaviour)
         server.add_generic_rpc_handlers([generic_handler(service(), servicer, calls)])

@@ -19,7 +19,7 @@ def registry() -> CollectorRegistry:
 
 
 class Worker:
-    """Works as often as it is told to, failing first as it was told."""
+    """Fails with each of `failures` in turn, then works `until` times."""
 
     def __init__(self, *failures: BaseException, until: int = 1) -> None:
         self.failures = list(failures)
@@ -112,7 +112,7 @@ async def test_a_database_that_is_away_is_told_in_one_line(
     registry: CollectorRegistry, lines: Lines
 ) -> None:
     worker = Worker(errors.Unavailable("away"), errors.DeadlineExceeded("slow"))
-    job = Job("patient", worker.work, backoff=AT_ONCE)
+    job = Job("retried", worker.work, backoff=AT_ONCE)
     async with asyncio.timeout(10), running(job, registry=registry):
         await worker.is_done.wait()
     assert [(line["log_level"], line["error"]) for line in lines] == [

@@ -10,7 +10,7 @@ from server.kit.batching import Batcher
 
 
 class Slow:
-    """Works when told to, and remembers what it was given."""
+    """Works until it may end, and records its batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -59,11 +59,11 @@ async def test_a_caller_that_hangs_up_takes_nothing_from_the_others(
     slow: Slow, batcher: Batcher[str, str]
 ) -> None:
     [early] = await started(batcher, "a")
-    impatient, patient = await started(batcher, "b", "c")
+    cancelled, waiting = await started(batcher, "b", "c")
     early.cancel()
-    impatient.cancel()
+    cancelled.cancel()
     slow.may_end.set()
-    assert await patient == "C"
+    assert await waiting == "C"
     assert slow.batches == [["a"], ["c"]]  # what nobody waits for any more is not begun
 
 
@@ -120,7 +120,7 @@ async def test_nothing_is_begun_when_all_have_hung_up(
 
 
 async def test_the_work_has_no_callers_context(slow: Slow) -> None:
-    """Else the deadline of whoever came first would end what the others wait for."""
+    """Else the deadline of the first caller would end what the others wait for."""
     seen: list[float | None] = []
 
     async def work(jobs: Sequence[str]) -> Sequence[str | Exception]:

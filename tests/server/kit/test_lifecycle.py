@@ -311,7 +311,7 @@ BAD_SETTINGS = {
     "a bad number": ({"GRPC_PORT": "http"}, "GRPC_PORT='http'"),
     "no key": ({"SIGNING_KEY_FILE": "missing.json"}, "missing.json holds no usable key"),
     "no key set": ({"JWKS_FILE": "missing.json"}, "missing.json holds no usable key"),
-    "a bad host": ({"GRPC_HOST": "256.1.1.1"}, "cannot listen on 256.1.1.1"),
+    "no schema": ({}, "run `emporium migrate`"),
 }
 
 
@@ -327,6 +327,16 @@ async def test_bad_settings_are_one_line_and_exit_code_1(
     assert code == 1
     assert line.startswith("emporium: ")
     assert complaint in line
+    assert "Traceback" not in said
+
+
+async def test_a_bad_host_is_one_line_too(keys: dict[str, str], new_database: NewDatabase) -> None:
+    database = await new_database("user")
+    environment = {**keys, "DATABASE_URL": database.database_url, "GRPC_HOST": "256.1.1.1"}
+    async with user_process(environment) as user:
+        code, said = await asyncio.wait_for(user.ended(), 30)
+    assert code == 1
+    assert said.splitlines()[-1].startswith("emporium: cannot listen on 256.1.1.1")
     assert "Traceback" not in said
 
 

@@ -9,7 +9,7 @@ from server.kit.loader import Loader
 
 
 class Shelf:
-    """Holds what was put on it, hands it out when told to, and remembers what was asked for."""
+    """Holds what was put on it, returns it when it may answer, and records the calls."""
 
     def __init__(self) -> None:
         self.holds = {key: key.upper() for key in "abcdef"}
@@ -28,7 +28,7 @@ class Shelf:
 
 
 class Clock:
-    """Goes when it is told to."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -91,12 +91,12 @@ async def test_a_failure_is_for_those_whose_keys_were_asked_for(shelf: Shelf) ->
 async def test_a_caller_that_hangs_up_takes_nothing_from_the_others(shelf: Shelf) -> None:
     loader = Loader(shelf.load, batch_max=10)
     shelf.may_answer.clear()
-    impatient, patient = await begun(loader, "a", "a")
+    cancelled, same = await begun(loader, "a", "a")
     waiting, other = await begun(loader, "b", "c")
-    impatient.cancel()
+    cancelled.cancel()
     waiting.cancel()
     shelf.may_answer.set()
-    assert [await patient, await other] == ["A", "C"]
+    assert [await same, await other] == ["A", "C"]
     assert shelf.calls == [["a"], ["c"]]  # what nobody waits for any more is not asked for
 
 

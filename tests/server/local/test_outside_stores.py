@@ -1,4 +1,4 @@
-"""A cluster on databases that somebody else runs."""
+"""A cluster on databases that it does not run."""
 
 from pathlib import Path
 

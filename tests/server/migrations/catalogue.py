@@ -21,7 +21,7 @@ _DEFAULTS = {"validationLevel": "strict", "validationAction": "error"}
 # Each gives an object of the schema `public` and something that is true of it. Two things are left
 # out. The order of columns: one that was added later is as good as one that was there from the
 # first. The names of constraints NOT NULL: they keep the name that a column once had, and of the
-# column itself it is told that it has one.
+# column itself it is said that it has one.
 _FACTS = {
     "relations": """
         SELECT relation, concat_ws(' ', 'kind', relkind, relpersistence, reloptions, 'owner',

@@ -24,7 +24,7 @@ _BLOCK = """
 
 @pytest_asyncio.fixture
 async def database(new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch) -> Postgres:
-    """A fresh database, which the command is told of as in a container."""
+    """A fresh database, configured by environment variables, as in a container."""
     made = await new_database("order")
     monkeypatch.setenv("DATABASE_URL", made.database_url)
     return made

@@ -25,7 +25,7 @@ SHOP_CURRENCY = "GBP"
 
 @dataclass
 class FakeUsers:
-    """Knows whom it is told of."""
+    """A directory of the buyers that a test sets."""
 
     buyers: dict[str, Buyer] = field(default_factory=dict)
     is_away: bool = False

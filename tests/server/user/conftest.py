@@ -61,7 +61,7 @@ async def user_channel(
 
 @pytest.fixture
 def anyone(user_channel: grpc.aio.Channel) -> Door:
-    """Somebody without a token."""
+    """A caller without a token."""
     return Door(user_channel)
 
 
@@ -73,5 +73,5 @@ def admin_door(user_channel: grpc.aio.Channel, token: Token) -> Door:
 
 @pytest.fixture
 def staff(user_channel: grpc.aio.Channel, token: Token) -> Door:
-    """Somebody of the staff."""
+    """A caller of the staff."""
     return Door(user_channel, token("STAFF"))

@@ -23,26 +23,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from emporium.type.v1 import domain_event_pb2 as emporium_dot_type_dot_v1_dot_domain__event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0emporium/analytics/v1/domain_event_service.proto\x12\x15\x65mporium.analytics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!emporium/options/v1/options.proto\x1a#emporium/type/v1/domain_event.proto\"W\n\x19RecordDomainEventsRequest\x12:\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.emporium.type.v1.DomainEventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"Q\n\x1aRecordDomainEventsResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x05\x12\x10\n\x08repeated\x18\x02 \x01(\x05\x12\x0f\n\x07ignored\x18\x03 \x01(\x05\x32\x9e\x01\n\x12\x44omainEventService\x12\x87\x01\n\x12RecordDomainEvents\x12\x30.emporium.analytics.v1.RecordDomainEventsRequest\x1a\x31.emporium.analytics.v1.RecordDomainEventsResponse\"\x0c\x90\x02\x02\xaa\xbb\x18\x05\x08\x04\x12\x01\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0emporium/analytics/v1/domain_event_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a#emporium/type/v1/domain_event.proto\"R\n\x19RecordDomainEventsRequest\x12\x35\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.emporium.type.v1.DomainEventR\x06\x65vents\"n\n\x1aRecordDomainEventsResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\x12\x1a\n\x08repeated\x18\x02 \x01(\x05R\x08repeated\x12\x18\n\x07ignored\x18\x03 \x01(\x05R\x07ignored2\x9e\x01\n\x12\x44omainEventService\x12\x87\x01\n\x12RecordDomainEvents\x12\x30.emporium.analytics.v1.RecordDomainEventsRequest\x1a\x31.emporium.analytics.v1.RecordDomainEventsResponse\"\x0c\x90\x02\x02\xaa\xbb\x18\x05\x08\x04\x12\x01\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.analytics.v1.domain_event_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECORDDOMAINEVENTSREQUEST'].fields_by_name['events']._loaded_options = None
-  _globals['_RECORDDOMAINEVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\272H\010\222\001\005\010\001\020\364\003'
   _globals['_DOMAINEVENTSERVICE'].methods_by_name['RecordDomainEvents']._loaded_options = None
   _globals['_DOMAINEVENTSERVICE'].methods_by_name['RecordDomainEvents']._serialized_options = b'\220\002\002\252\273\030\005\010\004\022\001\004'
-  _globals['_RECORDDOMAINEVENTSREQUEST']._serialized_start=176
-  _globals['_RECORDDOMAINEVENTSREQUEST']._serialized_end=263
-  _globals['_RECORDDOMAINEVENTSRESPONSE']._serialized_start=265
-  _globals['_RECORDDOMAINEVENTSRESPONSE']._serialized_end=346
-  _globals['_DOMAINEVENTSERVICE']._serialized_start=349
-  _globals['_DOMAINEVENTSERVICE']._serialized_end=507
+  _globals['_RECORDDOMAINEVENTSREQUEST']._serialized_start=147
+  _globals['_RECORDDOMAINEVENTSREQUEST']._serialized_end=229
+  _globals['_RECORDDOMAINEVENTSRESPONSE']._serialized_start=231
+  _globals['_RECORDDOMAINEVENTSRESPONSE']._serialized_end=341
+  _globals['_DOMAINEVENTSERVICE']._serialized_start=344
+  _globals['_DOMAINEVENTSERVICE']._serialized_end=502
 # @@protoc_insertion_point(module_scope)

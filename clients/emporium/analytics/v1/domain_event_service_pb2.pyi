@@ -44,7 +44,7 @@ class RecordDomainEventsRequest(message.Message):
 
 @typing.final
 class RecordDomainEventsResponse(message.Message):
-    """What became of the batch: the three add up to the number of events sent."""
+    """The result of the batch: the three add up to the number of events sent."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -54,7 +54,7 @@ class RecordDomainEventsResponse(message.Message):
     recorded: builtins.int
     """How many had an effect now."""
     repeated: builtins.int
-    """How many had had their effect before, or stood in the batch twice."""
+    """How many had had their effect before, or were in the batch twice."""
     ignored: builtins.int
     """How many are of a type that has no effect here."""
     def __init__(

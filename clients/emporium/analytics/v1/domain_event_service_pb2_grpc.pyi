@@ -14,32 +14,32 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DomainEventServiceStub:
-    """Takes in what happened in other services, and derives the figures of the reports from it.
+    """Receives the domain events of other services, and derives the figures of the reports from it.
 
-    Only services may call it, so that nobody can invent a sale.
+    Only services may call it, so that no user can invent a sale.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
     RecordDomainEvents: aio.UnaryUnaryMultiCallable[domain_event_service_pb2.RecordDomainEventsRequest, domain_event_service_pb2.RecordDomainEventsResponse]
-    """Works events in. Each has its effect exactly once, by its `id`, however often it arrives: its
+    """Records events. Each has its effect exactly once, by its `id`, however often it arrives: its
     effect and its id are kept in one transaction.
 
     One batch is recorded whole or not at all. Events with effect are those of
     `emporium.order.v1`: OrderPlaced, OrderCancelled, OrderRefunded and OrderDeleted; any other
-    type is acknowledged and ignored, so that a sender need not know who wants what. The effects of
+    type is acknowledged and ignored, so that a sender need not know which types are used. The effects of
     one order's events add up to the same in any order, but senders keep to the order that
-    `DomainEvent` promises.
+    `DomainEvent` specifies.
 
-    No REST mapping: the edge has no door to it.
+    No REST mapping: the edge does not offer it.
     Errors: INVALID_ARGUMENT naming the event that can never be recorded (`events[3].payload`),
-    because it breaks a rule below or its payload is no such message as its type says; UNAVAILABLE,
+    because it breaks a rule below or its payload is not a message of its type; UNAVAILABLE,
     and every other error, to send the batch again later.
     """
 
 class DomainEventServiceServicer(metaclass=abc_1.ABCMeta):
-    """Takes in what happened in other services, and derives the figures of the reports from it.
+    """Receives the domain events of other services, and derives the figures of the reports from it.
 
-    Only services may call it, so that nobody can invent a sale.
+    Only services may call it, so that no user can invent a sale.
     """
 
     @abc_1.abstractmethod
@@ -48,18 +48,18 @@ class DomainEventServiceServicer(metaclass=abc_1.ABCMeta):
         request: domain_event_service_pb2.RecordDomainEventsRequest,
         context: aio.ServicerContext[domain_event_service_pb2.RecordDomainEventsRequest, abc.Awaitable[domain_event_service_pb2.RecordDomainEventsResponse]],
     ) -> abc.Awaitable[domain_event_service_pb2.RecordDomainEventsResponse]:
-        """Works events in. Each has its effect exactly once, by its `id`, however often it arrives: its
+        """Records events. Each has its effect exactly once, by its `id`, however often it arrives: its
         effect and its id are kept in one transaction.
 
         One batch is recorded whole or not at all. Events with effect are those of
         `emporium.order.v1`: OrderPlaced, OrderCancelled, OrderRefunded and OrderDeleted; any other
-        type is acknowledged and ignored, so that a sender need not know who wants what. The effects of
+        type is acknowledged and ignored, so that a sender need not know which types are used. The effects of
         one order's events add up to the same in any order, but senders keep to the order that
-        `DomainEvent` promises.
+        `DomainEvent` specifies.
 
-        No REST mapping: the edge has no door to it.
+        No REST mapping: the edge does not offer it.
         Errors: INVALID_ARGUMENT naming the event that can never be recorded (`events[3].payload`),
-        because it breaks a rule below or its payload is no such message as its type says; UNAVAILABLE,
+        because it breaks a rule below or its payload is not a message of its type; UNAVAILABLE,
         and every other error, to send the batch again later.
         """
 

@@ -23,14 +23,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/analytics/v1/event_service.proto\x12\x15\x65mporium.analytics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\nproperties\x18\x05 \x03(\x0b\x32,.emporium.analytics.v1.Event.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc2\x03\n\x12RecordEventRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\xa2\x01\n\x04type\x18\x02 \x01(\tB\x93\x01\xe2\x41\x01\x02\xbaH\x8b\x01r)\x18@2%^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$\xba\x01]\n\rtype.reserved\x12\x30order.* events are recorded by the order service\x1a\x1a!this.startsWith(\'order.\')\x12\x39\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xbaH\x05\xb2\x01\x02\x38\x01\x12x\n\nproperties\x18\x04 \x03(\x0b\x32\x39.emporium.analytics.v1.RecordEventRequest.PropertiesEntryB)\xbaH&\x9a\x01#\x10\x14\"\x18r\x16\x32\x14^[A-Za-z0-9_]{1,64}$*\x05r\x03\x18\x80\x04\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\x8e\x01\n\x0c\x45ventService\x12~\n\x0bRecordEvent\x12).emporium.analytics.v1.RecordEventRequest\x1a\x1c.emporium.analytics.v1.Event\"&\xaa\xbb\x18\x02\x08\x05\xb2\xbb\x18\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/events:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/analytics/v1/event_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x02\n\x05\x45vent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\x06userId\x12\x12\n\x04type\x18\x03 \x01(\tR\x04type\x12;\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12L\n\nproperties\x18\x05 \x03(\x0b\x32,.emporium.analytics.v1.Event.PropertiesEntryR\nproperties\x1a=\n\x0fPropertiesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xa4\x02\n\x12RecordEventRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x18\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04type\x12;\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12Y\n\nproperties\x18\x04 \x03(\x0b\x32\x39.emporium.analytics.v1.RecordEventRequest.PropertiesEntryR\nproperties\x1a=\n\x0fPropertiesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x32\x8e\x01\n\x0c\x45ventService\x12~\n\x0bRecordEvent\x12).emporium.analytics.v1.RecordEventRequest\x1a\x1c.emporium.analytics.v1.Event\"&\xaa\xbb\x18\x02\x08\x05\xb2\xbb\x18\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/events:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,24 +42,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENT'].fields_by_name['user_id']._serialized_options = b'\342A\001\003'
   _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._loaded_options = None
   _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_options = b'8\001'
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['request_id']._loaded_options = None
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_RECORDEVENTREQUEST'].fields_by_name['type']._loaded_options = None
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['type']._serialized_options = b'\342A\001\002\272H\213\001r)\030@2%^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$\272\001]\n\rtype.reserved\0220order.* events are recorded by the order service\032\032!this.startsWith(\'order.\')'
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['occurred_at']._loaded_options = None
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['occurred_at']._serialized_options = b'\272H\005\262\001\0028\001'
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['properties']._loaded_options = None
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['properties']._serialized_options = b'\272H&\232\001#\020\024\"\030r\0262\024^[A-Za-z0-9_]{1,64}$*\005r\003\030\200\004'
+  _globals['_RECORDEVENTREQUEST'].fields_by_name['type']._serialized_options = b'\342A\001\002'
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvent']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvent']._serialized_options = b'\252\273\030\002\010\005\262\273\030\003\010\311\001\202\323\344\223\002\023\"\016/api/v1/events:\001*'
-  _globals['_EVENT']._serialized_start=229
-  _globals['_EVENT']._serialized_end=451
-  _globals['_EVENT_PROPERTIESENTRY']._serialized_start=402
-  _globals['_EVENT_PROPERTIESENTRY']._serialized_end=451
-  _globals['_RECORDEVENTREQUEST']._serialized_start=454
-  _globals['_RECORDEVENTREQUEST']._serialized_end=904
-  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_start=402
-  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_end=451
-  _globals['_EVENTSERVICE']._serialized_start=907
-  _globals['_EVENTSERVICE']._serialized_end=1049
+  _globals['_EVENT']._serialized_start=200
+  _globals['_EVENT']._serialized_end=476
+  _globals['_EVENT_PROPERTIESENTRY']._serialized_start=415
+  _globals['_EVENT_PROPERTIESENTRY']._serialized_end=476
+  _globals['_RECORDEVENTREQUEST']._serialized_start=479
+  _globals['_RECORDEVENTREQUEST']._serialized_end=771
+  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_start=415
+  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_end=476
+  _globals['_EVENTSERVICE']._serialized_start=774
+  _globals['_EVENTSERVICE']._serialized_end=916
 # @@protoc_insertion_point(module_scope)

@@ -22,7 +22,7 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class Event(message.Message):
-    """Something somebody did in the shop."""
+    """Something that a user did in the shop."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -54,7 +54,7 @@ class Event(message.Message):
     id: builtins.str
     """UUID; the caller's, or else the server's."""
     user_id: builtins.str
-    """Whose doing it was: the caller's user id."""
+    """Who did it: the caller's user id."""
     type: builtins.str
     """What was done, such as `product.viewed`."""
     @builtins.property
@@ -63,7 +63,7 @@ class Event(message.Message):
 
     @builtins.property
     def properties(self) -> containers.ScalarMap[builtins.str, builtins.str]:
-        """What else is known."""
+        """Further facts."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class RecordEventRequest(message.Message):
 
     @builtins.property
     def properties(self) -> containers.ScalarMap[builtins.str, builtins.str]:
-        """Up to 20 facts more; keys of 1 to 64 letters, digits and underscores, values up to 512
+        """Up to 20 further facts; keys of 1 to 64 letters, digits and underscores, values up to 512
         characters.
         """
 

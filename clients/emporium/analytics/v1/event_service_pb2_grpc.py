@@ -27,10 +27,10 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     def __init__(self, channel):
@@ -47,10 +47,10 @@ class EventServiceStub:
 
 
 class EventServiceServicer:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     def RecordEvent(self, request, context):
@@ -80,10 +80,10 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     @staticmethod

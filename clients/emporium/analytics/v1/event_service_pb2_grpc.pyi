@@ -14,10 +14,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -29,10 +29,10 @@ class EventServiceStub:
     """
 
 class EventServiceServicer(metaclass=abc_1.ABCMeta):
-    """Takes in what people do in the shop.
+    """Records what users do in the shop.
 
-    What happened in other services comes by another door, DomainEventService, so that no caller can
-    invent a sale.
+    Events of other services are recorded by DomainEventService, so that no caller here can invent a
+    sale.
     """
 
     @abc_1.abstractmethod

@@ -117,17 +117,17 @@ class SalesFigures(message.Message):
     REFUNDED_FIELD_NUMBER: builtins.int
     NET_FIELD_NUMBER: builtins.int
     orders: builtins.int
-    """Orders placed, whatever became of them."""
+    """Orders placed, also those cancelled or refunded later."""
     units: builtins.int
-    """Things in those orders. In JSON a string, such as `"12"`, as Protobuf has every 64-bit number."""
+    """Units in those orders. In JSON a string, such as `"12"`, as Protobuf has every 64-bit number."""
     gross: builtins.str
     """The sum of those orders' totals."""
     cancelled_orders: builtins.int
-    """Orders called off."""
+    """Orders cancelled."""
     cancelled: builtins.str
     """The sum of their totals."""
     refunded_orders: builtins.int
-    """Orders paid back."""
+    """Orders refunded."""
     refunded: builtins.str
     """The sum of their totals."""
     net: builtins.str

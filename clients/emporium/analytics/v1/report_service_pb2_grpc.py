@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class ReportServiceStub:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.
@@ -47,7 +47,7 @@ class ReportServiceStub:
 
 
 class ReportServiceServicer:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.
@@ -79,7 +79,7 @@ def add_ReportServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReportService:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.

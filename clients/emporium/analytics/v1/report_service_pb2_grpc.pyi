@@ -14,7 +14,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReportServiceStub:
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.
@@ -28,7 +28,7 @@ class ReportServiceStub:
     """
 
 class ReportServiceServicer(metaclass=abc_1.ABCMeta):
-    """Answers what was sold.
+    """Reports sales.
 
     Reports follow the orders by about a second: the order service commits an event with each
     change, and analytics counts each exactly once.

@@ -88,7 +88,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: sign in again
     """
     TOKEN_EXPIRED: _ErrorReason.ValueType  # 203
-    """The token was good, and is no longer.
+    """The token was valid, and has expired.
 
     Example: sign in again
     """
@@ -98,7 +98,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: e-mail or password is wrong
     """
     PERMISSION_DENIED: _ErrorReason.ValueType  # 205
-    """The caller is known and may not do this.
+    """The caller is known and lacks the permission.
 
     Example: needs the role ADMIN or STAFF
     """
@@ -185,7 +185,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: items[1]: EUR, but the order is in GBP
     """
     ORDER_TOO_LARGE: _ErrorReason.ValueType  # 313
-    """The order's total is beyond what can be kept.
+    """The order's total is too large to be stored.
 
     Example: the total may be 999999999999.99 at most
     """
@@ -195,7 +195,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: the order is SHIPPED
     """
     ILLEGAL_STATUS_MOVE: _ErrorReason.ValueType  # 315
-    """An order cannot go from its status to that one.
+    """The order's status has no transition to that one.
 
     Example: DELIVERED cannot become PENDING
     """
@@ -207,12 +207,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
-    Two changes met and this one lost; the same call may succeed now.
+    Two changes conflicted and this one lost; the same call may succeed now.
 
     Example: try again
     """
     UNAVAILABLE: _ErrorReason.ValueType  # 402
-    """A part of Emporium is not there at the moment; `RetryInfo` says when to try again.
+    """A part of Emporium is unreachable at the moment; `RetryInfo` says when to try again.
 
     Example: the database cannot be reached
     """
@@ -223,7 +223,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: not done within 10 s
     """
     INTERNAL: _ErrorReason.ValueType  # 404
-    """Something is broken here. The log has it under the request id.
+    """A defect of the server. The log has it under the request id.
 
     Example: something went wrong; quote the request id
     """
@@ -299,7 +299,7 @@ INVALID_TOKEN: ErrorReason.ValueType  # 202
 Example: sign in again
 """
 TOKEN_EXPIRED: ErrorReason.ValueType  # 203
-"""The token was good, and is no longer.
+"""The token was valid, and has expired.
 
 Example: sign in again
 """
@@ -309,7 +309,7 @@ BAD_CREDENTIALS: ErrorReason.ValueType  # 204
 Example: e-mail or password is wrong
 """
 PERMISSION_DENIED: ErrorReason.ValueType  # 205
-"""The caller is known and may not do this.
+"""The caller is known and lacks the permission.
 
 Example: needs the role ADMIN or STAFF
 """
@@ -396,7 +396,7 @@ CURRENCY_MISMATCH: ErrorReason.ValueType  # 312
 Example: items[1]: EUR, but the order is in GBP
 """
 ORDER_TOO_LARGE: ErrorReason.ValueType  # 313
-"""The order's total is beyond what can be kept.
+"""The order's total is too large to be stored.
 
 Example: the total may be 999999999999.99 at most
 """
@@ -406,7 +406,7 @@ ORDER_NOT_PENDING: ErrorReason.ValueType  # 314
 Example: the order is SHIPPED
 """
 ILLEGAL_STATUS_MOVE: ErrorReason.ValueType  # 315
-"""An order cannot go from its status to that one.
+"""The order's status has no transition to that one.
 
 Example: DELIVERED cannot become PENDING
 """
@@ -418,12 +418,12 @@ Example: the order is PAID
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.
 
-Two changes met and this one lost; the same call may succeed now.
+Two changes conflicted and this one lost; the same call may succeed now.
 
 Example: try again
 """
 UNAVAILABLE: ErrorReason.ValueType  # 402
-"""A part of Emporium is not there at the moment; `RetryInfo` says when to try again.
+"""A part of Emporium is unreachable at the moment; `RetryInfo` says when to try again.
 
 Example: the database cannot be reached
 """
@@ -434,7 +434,7 @@ read again, or repeat with the same `request_id`.
 Example: not done within 10 s
 """
 INTERNAL: ErrorReason.ValueType  # 404
-"""Something is broken here. The log has it under the request id.
+"""A defect of the server. The log has it under the request id.
 
 Example: something went wrong; quote the request id
 """

@@ -43,12 +43,12 @@ class Access(message.Message):
         SIGNED_IN: Access._Audience.ValueType  # 2
         """Anyone with a valid token: people and services."""
         OWNER: Access._Audience.ValueType  # 3
-        """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
+        """The owner of the resource, and the `roles`. For anyone else it does not exist."""
         ROLES: Access._Audience.ValueType  # 4
         """Only the `roles`."""
         PERSON: Access._Audience.ValueType  # 5
         """Any person with a valid token, whatever their role, and no service. For what is done in the
-        caller's own name: a service has no account for it to belong to.
+        caller's own name: a service has no account that could own it.
         """
 
     class Audience(_Audience, metaclass=_AudienceEnumTypeWrapper):
@@ -61,12 +61,12 @@ class Access(message.Message):
     SIGNED_IN: Access.Audience.ValueType  # 2
     """Anyone with a valid token: people and services."""
     OWNER: Access.Audience.ValueType  # 3
-    """The owner of what is asked for, and the `roles`. Anyone else is told that it does not exist."""
+    """The owner of the resource, and the `roles`. For anyone else it does not exist."""
     ROLES: Access.Audience.ValueType  # 4
     """Only the `roles`."""
     PERSON: Access.Audience.ValueType  # 5
     """Any person with a valid token, whatever their role, and no service. For what is done in the
-    caller's own name: a service has no account for it to belong to.
+    caller's own name: a service has no account that could own it.
     """
 
     AUDIENCE_FIELD_NUMBER: builtins.int
@@ -80,8 +80,8 @@ class Access(message.Message):
     Empty when only the stored resource knows its owner; then the store compares.
     """
     not_found_reason: error_reason_pb2.ErrorReason.ValueType
-    """With an `owner_field`, and required there: the reason with which anyone else is told that the
-    owner does not exist. Its HTTP status is 404.
+    """With an `owner_field`, and required there: the reason with which anyone else is refused, as if
+    the owner did not exist. Its HTTP status is 404.
     """
     anonymous_field: builtins.str
     """For PUBLIC: the request field that tells callers without a token apart, so that one's idempotency

@@ -23,7 +23,6 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from emporium.type.v1 import page_pb2 as emporium_dot_type_dot_v1_dot_page__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
@@ -31,7 +30,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/catalog_service.proto\x12\x11\x65mporium.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x01\n\x07Product\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nunit_price\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x34\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\"\xcf\x02\n\x14\x43reateProductRequest\x12/\n\x03sku\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._/-]{1,64}$\x12w\n\x04name\x18\x02 \x01(\tBi\xe2\x41\x01\x02\xbaHbr\x05\x10\x01\x18\xc8\x01\xba\x01X\n\x0ename.not_blank\x12\x1amust hold more than spaces\x1a*this == \'\' || this.matches(\'[^\\\\s\\\\p{Z}]\')\x12:\n\nunit_price\x18\x03 \x01(\tB&\xe2\x41\x01\x02\xbaH\x1fr\x1d\x32\x1b^[0-9]{1,7}(\\.[0-9]{1,2})?$\x12&\n\x08\x63urrency\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$\x12)\n\nrequest_id\x18\x05 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{0,128}$\"1\n\x11GetProductRequest\x12\x1c\n\nproduct_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\xac\x02\n\x13ListProductsRequest\x12\x1e\n\x04page\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01H\x00\x88\x01\x01\x12 \n\x08per_page\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x01\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x15\n\x04sort\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x14\n\x03sku\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x38\n\tmin_price\x18\x06 \x01(\tB%\xbaH\"r 2\x1e^([0-9]{1,7}(\\.[0-9]{1,2})?)?$\x12\x38\n\tmax_price\x18\x07 \x01(\tB%\xbaH\"r 2\x1e^([0-9]{1,7}(\\.[0-9]{1,2})?)?$B\x07\n\x05_pageB\x0b\n\t_per_page\"n\n\x14ListProductsResponse\x12,\n\x08products\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.Product\x12(\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMeta2\xb1\x03\n\x0e\x43\x61talogService\x12\x99\x01\n\rCreateProduct\x12\'.emporium.order.v1.CreateProductRequest\x1a\x1a.emporium.order.v1.Product\"C\xaa\xbb\x18\x06\x08\x04\x12\x02\x02\x03\xb2\xbb\x18\x1a\x08\xc9\x01\x12\x15/api/v1/products/{id}\x82\xd3\xe4\x93\x02\x15\"\x10/api/v1/products:\x01*\x12~\n\nGetProduct\x12$.emporium.order.v1.GetProductRequest\x1a\x1a.emporium.order.v1.Product\".\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/products/{product_id}\x12\x82\x01\n\x0cListProducts\x12&.emporium.order.v1.ListProductsRequest\x1a\'.emporium.order.v1.ListProductsResponse\"!\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/productsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/catalog_service.proto\x12\x11\x65mporium.order.v1\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x02\n\x07Product\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nunit_price\x18\x04 \x01(\tR\tunitPrice\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12?\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\xa8\x01\n\x14\x43reateProductRequest\x12\x16\n\x03sku\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x03sku\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12#\n\nunit_price\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02R\tunitPrice\x12\x1a\n\x08\x63urrency\x18\x04 \x01(\tR\x08\x63urrency\x12\x1d\n\nrequest_id\x18\x05 \x01(\tR\trequestId\"2\n\x11GetProductRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\"\xe3\x01\n\x13ListProductsRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x10\n\x03sku\x18\x05 \x01(\tR\x03sku\x12\x1b\n\tmin_price\x18\x06 \x01(\tR\x08minPrice\x12\x1b\n\tmax_price\x18\x07 \x01(\tR\x08maxPriceB\x07\n\x05_pageB\x0b\n\t_per_page\"~\n\x14ListProductsResponse\x12\x36\n\x08products\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.ProductR\x08products\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta2\xb1\x03\n\x0e\x43\x61talogService\x12\x99\x01\n\rCreateProduct\x12\'.emporium.order.v1.CreateProductRequest\x1a\x1a.emporium.order.v1.Product\"C\xaa\xbb\x18\x06\x08\x04\x12\x02\x02\x03\xb2\xbb\x18\x1a\x08\xc9\x01\x12\x15/api/v1/products/{id}\x82\xd3\xe4\x93\x02\x15\"\x10/api/v1/products:\x01*\x12~\n\nGetProduct\x12$.emporium.order.v1.GetProductRequest\x1a\x1a.emporium.order.v1.Product\".\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/products/{product_id}\x12\x82\x01\n\x0cListProducts\x12&.emporium.order.v1.ListProductsRequest\x1a\'.emporium.order.v1.ListProductsResponse\"!\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/productsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,47 +46,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRODUCT'].fields_by_name['etag']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['sku']._loaded_options = None
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._/-]{1,64}$'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Hbr\005\020\001\030\310\001\272\001X\n\016name.not_blank\022\032must hold more than spaces\032*this == \'\' || this.matches(\'[^\\\\s\\\\p{Z}]\')'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['unit_price']._loaded_options = None
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['unit_price']._serialized_options = b'\342A\001\002\272H\037r\0352\033^[0-9]{1,7}(\\.[0-9]{1,2})?$'
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['currency']._loaded_options = None
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['currency']._serialized_options = b'\272H\021r\0172\r^([A-Z]{3})?$'
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['request_id']._loaded_options = None
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\022r\0202\016^[!-~]{0,128}$'
-  _globals['_GETPRODUCTREQUEST'].fields_by_name['product_id']._loaded_options = None
-  _globals['_GETPRODUCTREQUEST'].fields_by_name['product_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page']._serialized_options = b'\272H\010\032\006\030\300\204=(\001'
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['per_page']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['per_page']._serialized_options = b'\272H\006\032\004\030d(\001'
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['sort']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['sort']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['sku']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['sku']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._serialized_options = b'\272H\"r 2\036^([0-9]{1,7}(\\.[0-9]{1,2})?)?$'
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._serialized_options = b'\272H\"r 2\036^([0-9]{1,7}(\\.[0-9]{1,2})?)?$'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['unit_price']._serialized_options = b'\342A\001\002'
   _globals['_CATALOGSERVICE'].methods_by_name['CreateProduct']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['CreateProduct']._serialized_options = b'\252\273\030\006\010\004\022\002\002\003\262\273\030\032\010\311\001\022\025/api/v1/products/{id}\202\323\344\223\002\025\"\020/api/v1/products:\001*'
   _globals['_CATALOGSERVICE'].methods_by_name['GetProduct']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['GetProduct']._serialized_options = b'\220\002\001\252\273\030\002\010\001\202\323\344\223\002\037\022\035/api/v1/products/{product_id}'
   _globals['_CATALOGSERVICE'].methods_by_name['ListProducts']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ListProducts']._serialized_options = b'\220\002\001\252\273\030\002\010\001\202\323\344\223\002\022\022\020/api/v1/products'
-  _globals['_PRODUCT']._serialized_start=252
-  _globals['_PRODUCT']._serialized_end=472
-  _globals['_CREATEPRODUCTREQUEST']._serialized_start=475
-  _globals['_CREATEPRODUCTREQUEST']._serialized_end=810
-  _globals['_GETPRODUCTREQUEST']._serialized_start=812
-  _globals['_GETPRODUCTREQUEST']._serialized_end=861
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=864
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=1164
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=1166
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1276
-  _globals['_CATALOGSERVICE']._serialized_start=1279
-  _globals['_CATALOGSERVICE']._serialized_end=1712
+  _globals['_PRODUCT']._serialized_start=223
+  _globals['_PRODUCT']._serialized_end=507
+  _globals['_CREATEPRODUCTREQUEST']._serialized_start=510
+  _globals['_CREATEPRODUCTREQUEST']._serialized_end=678
+  _globals['_GETPRODUCTREQUEST']._serialized_start=680
+  _globals['_GETPRODUCTREQUEST']._serialized_end=730
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=733
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=960
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=962
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1088
+  _globals['_CATALOGSERVICE']._serialized_start=1091
+  _globals['_CATALOGSERVICE']._serialized_end=1524
 # @@protoc_insertion_point(module_scope)

@@ -23,7 +23,7 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class Product(message.Message):
-    """Something the shop sells."""
+    """A product."""
 
     DESCRIPTOR: descriptor.Descriptor
 

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from emporium.order.v1 import order_service_pb2 as emporium_dot_order_dot_v1_dot_order__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a%emporium/order/v1/order_service.proto\"6\n\x0bOrderPlaced\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Order\"7\n\x0cOrderUpdated\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Order\"4\n\tOrderPaid\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Order\"7\n\x0cOrderShipped\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Order\"9\n\x0eOrderDelivered\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Order\"9\n\x0eOrderCancelled\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Order\"8\n\rOrderRefunded\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Order\"7\n\x0cOrderDeleted\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.Orderb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a%emporium/order/v1/order_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05orderb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +34,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.order.v1.events_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ORDERPLACED']._serialized_start=92
-  _globals['_ORDERPLACED']._serialized_end=146
-  _globals['_ORDERUPDATED']._serialized_start=148
-  _globals['_ORDERUPDATED']._serialized_end=203
-  _globals['_ORDERPAID']._serialized_start=205
-  _globals['_ORDERPAID']._serialized_end=257
-  _globals['_ORDERSHIPPED']._serialized_start=259
-  _globals['_ORDERSHIPPED']._serialized_end=314
-  _globals['_ORDERDELIVERED']._serialized_start=316
-  _globals['_ORDERDELIVERED']._serialized_end=373
-  _globals['_ORDERCANCELLED']._serialized_start=375
-  _globals['_ORDERCANCELLED']._serialized_end=432
-  _globals['_ORDERREFUNDED']._serialized_start=434
-  _globals['_ORDERREFUNDED']._serialized_end=490
-  _globals['_ORDERDELETED']._serialized_start=492
-  _globals['_ORDERDELETED']._serialized_end=547
+  _globals['_ORDERPLACED']._serialized_end=153
+  _globals['_ORDERUPDATED']._serialized_start=155
+  _globals['_ORDERUPDATED']._serialized_end=217
+  _globals['_ORDERPAID']._serialized_start=219
+  _globals['_ORDERPAID']._serialized_end=278
+  _globals['_ORDERSHIPPED']._serialized_start=280
+  _globals['_ORDERSHIPPED']._serialized_end=342
+  _globals['_ORDERDELIVERED']._serialized_start=344
+  _globals['_ORDERDELIVERED']._serialized_end=408
+  _globals['_ORDERCANCELLED']._serialized_start=410
+  _globals['_ORDERCANCELLED']._serialized_end=474
+  _globals['_ORDERREFUNDED']._serialized_start=476
+  _globals['_ORDERREFUNDED']._serialized_end=539
+  _globals['_ORDERDELETED']._serialized_start=541
+  _globals['_ORDERDELETED']._serialized_end=603
 # @@protoc_insertion_point(module_scope)

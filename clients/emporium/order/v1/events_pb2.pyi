@@ -20,7 +20,7 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """What becomes of orders: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is
+    """Events of orders: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is
     `order`. That message says what a consumer may rely on: order, repeats, versions.
 
     `aggregate_id` is the order's id, and `aggregate_version` is the order's version after the
@@ -33,7 +33,7 @@ class OrderPlaced(message.Message):
     and no event before this one to know what the order is; and amounts, of which an order's total
     is one, are read from it and never added up from differences.
 
-    An order was placed. Its `order_date` may lie in the past: staff import orders of before.
+    An order was placed. Its `order_date` may lie in the past: staff import historical orders.
     """
 
     DESCRIPTOR: descriptor.Descriptor
@@ -144,7 +144,7 @@ class OrderDelivered(message.Message):
 
 @typing.final
 class OrderCancelled(message.Message):
-    """An order was called off before it was paid."""
+    """An order was cancelled before it was paid."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -166,7 +166,7 @@ class OrderCancelled(message.Message):
 
 @typing.final
 class OrderRefunded(message.Message):
-    """An order was paid back, the whole of it."""
+    """An order was refunded in full."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -188,9 +188,7 @@ class OrderRefunded(message.Message):
 
 @typing.final
 class OrderDeleted(message.Message):
-    """An order that came to nothing was deleted, as if it had never been: whoever counted it takes it
-    back. Its `aggregate_version` is one more than the version of the order inside.
-    """
+    """An order that was never paid was deleted: consumers that counted it subtract it again. Its `aggregate_version` is one more than the version of the order inside."""
 
     DESCRIPTOR: descriptor.Descriptor
 

@@ -23,7 +23,6 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from emporium.type.v1 import address_pb2 as emporium_dot_type_dot_v1_dot_address__pb2
 from emporium.type.v1 import page_pb2 as emporium_dot_type_dot_v1_dot_page__pb2
@@ -34,7 +33,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%emporium/order/v1/order_service.proto\x12\x11\x65mporium.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!emporium/options/v1/options.proto\x1a\x1e\x65mporium/type/v1/address.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x04\n\x05Order\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12/\n\x06status\x18\x03 \x01(\x0e\x32\x1f.emporium.order.v1.Order.Status\x12+\n\x05items\x18\x04 \x03(\x0b\x32\x1c.emporium.order.v1.OrderItem\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x10\n\x08subtotal\x18\x06 \x01(\t\x12\x10\n\x08\x64iscount\x18\x07 \x01(\t\x12\x16\n\x0eshipping_price\x18\x08 \x01(\t\x12\x0b\n\x03tax\x18\t \x01(\t\x12\x13\n\x0btotal_price\x18\n \x01(\t\x12\x33\n\x10shipping_address\x18\x0b \x01(\x0b\x32\x19.emporium.type.v1.Address\x12.\n\norder_date\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\"p\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\x08\n\x04PAID\x10\x02\x12\x0b\n\x07SHIPPED\x10\x03\x12\r\n\tDELIVERED\x10\x04\x12\r\n\tCANCELLED\x10\x05\x12\x0c\n\x08REFUNDED\x10\x06\"o\n\tOrderItem\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x14\n\x0cproduct_name\x18\x02 \x01(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x12\n\nline_total\x18\x05 \x01(\t\"\xcd\x02\n\x0cNewOrderItem\x12\x1f\n\nproduct_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1e\n\x0cproduct_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x39\n\nunit_price\x18\x03 \x01(\tB%\xbaH\"r 2\x1e^([0-9]{1,7}(\\.[0-9]{1,2})?)?$\x12\x1d\n\x08quantity\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x01:\xa1\x01\xbaH\x9d\x01\x1a\x9a\x01\n\x0citem.product\x12=give product_id, or (staff only) product_name with unit_price\x1aKthis.product_id != \'\' || (this.product_name != \'\' && this.unit_price != \'\')\"\xb5\x02\n\x12\x43reateOrderRequest\x12?\n\x05items\x18\x01 \x03(\x0b\x32\x1f.emporium.order.v1.NewOrderItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x33\n\x10shipping_address\x18\x02 \x01(\x0b\x32\x19.emporium.type.v1.Address\x12\x1c\n\x07user_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x38\n\norder_date\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xbaH\x05\xb2\x01\x02\x38\x01\x12&\n\x08\x63urrency\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$\x12)\n\nrequest_id\x18\x06 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{0,128}$\"-\n\x0fGetOrderRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\xf8\x01\n\x11ListOrdersRequest\x12\x1e\n\x04page\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01H\x00\x88\x01\x01\x12 \n\x08per_page\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x01\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x15\n\x04sort\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\x06status\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1d\n\x0cplaced_after\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x1e\n\rplaced_before\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(B\x07\n\x05_pageB\x0b\n\t_per_page\"h\n\x12ListOrdersResponse\x12(\n\x06orders\x18\x01 \x03(\x0b\x32\x18.emporium.order.v1.Order\x12(\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMeta\"\x97\x02\n\x15ListUserOrdersRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x04page\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01H\x00\x88\x01\x01\x12 \n\x08per_page\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x01\x88\x01\x01\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x15\n\x04sort\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\x06status\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1d\n\x0cplaced_after\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x1e\n\rplaced_before\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18(B\x07\n\x05_pageB\x0b\n\t_per_page\"l\n\x16ListUserOrdersResponse\x12(\n\x06orders\x18\x01 \x03(\x0b\x32\x18.emporium.order.v1.Order\x12(\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMeta\"1\n\x13GetOrderUserRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"9\n\tOrderUser\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x11\n\tfull_name\x18\x03 \x01(\t\"\xfa\x01\n\x12UpdateOrderRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12@\n\x06status\x18\x02 \x01(\x0e\x32\x1f.emporium.order.v1.Order.StatusB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x88\x01\x01\x12\x33\n\x10shipping_address\x18\x03 \x01(\x0b\x32\x19.emporium.type.v1.Address\x12\x15\n\x04\x65tag\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\t\n\x07_status\"G\n\x12\x44\x65leteOrderRequest\x12\x1a\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@2\xd1\x07\n\x0cOrderService\x12\x8b\x01\n\x0b\x43reateOrder\x12%.emporium.order.v1.CreateOrderRequest\x1a\x18.emporium.order.v1.Order\";\xaa\xbb\x18\x02\x08\x05\xb2\xbb\x18\x18\x08\xc9\x01\x12\x13/api/v1/orders/{id}\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/orders:\x01*\x12x\n\x08GetOrder\x12\".emporium.order.v1.GetOrderRequest\x1a\x18.emporium.order.v1.Order\".\x90\x02\x01\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/orders/{order_id}\x12~\n\nListOrders\x12$.emporium.order.v1.ListOrdersRequest\x1a%.emporium.order.v1.ListOrdersResponse\"#\x90\x02\x01\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/orders\x12\xa6\x01\n\x0eListUserOrders\x12(.emporium.order.v1.ListUserOrdersRequest\x1a).emporium.order.v1.ListUserOrdersResponse\"?\x90\x02\x01\xaa\xbb\x18\x12\x08\x03\x12\x02\x02\x03\x1a\x07user_id \xaf\x02\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/users/{user_id}/orders\x12\x89\x01\n\x0cGetOrderUser\x12&.emporium.order.v1.GetOrderUserRequest\x1a\x1c.emporium.order.v1.OrderUser\"3\x90\x02\x01\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/orders/{order_id}/user\x12~\n\x0bUpdateOrder\x12%.emporium.order.v1.UpdateOrderRequest\x1a\x18.emporium.order.v1.Order\".\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02\x1e\x32\x19/api/v1/orders/{order_id}:\x01*\x12\x83\x01\n\x0b\x44\x65leteOrder\x12%.emporium.order.v1.DeleteOrderRequest\x1a\x16.google.protobuf.Empty\"5\x90\x02\x02\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/orders/{order_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%emporium/order/v1/order_service.proto\x12\x11\x65mporium.order.v1\x1a!emporium/options/v1/options.proto\x1a\x1e\x65mporium/type/v1/address.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x05\n\x05Order\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x37\n\x06status\x18\x03 \x01(\x0e\x32\x1f.emporium.order.v1.Order.StatusR\x06status\x12\x32\n\x05items\x18\x04 \x03(\x0b\x32\x1c.emporium.order.v1.OrderItemR\x05items\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12\x1a\n\x08subtotal\x18\x06 \x01(\tR\x08subtotal\x12\x1a\n\x08\x64iscount\x18\x07 \x01(\tR\x08\x64iscount\x12%\n\x0eshipping_price\x18\x08 \x01(\tR\rshippingPrice\x12\x10\n\x03tax\x18\t \x01(\tR\x03tax\x12\x1f\n\x0btotal_price\x18\n \x01(\tR\ntotalPrice\x12\x44\n\x10shipping_address\x18\x0b \x01(\x0b\x32\x19.emporium.type.v1.AddressR\x0fshippingAddress\x12\x39\n\norder_date\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\torderDate\x12?\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"p\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\x08\n\x04PAID\x10\x02\x12\x0b\n\x07SHIPPED\x10\x03\x12\r\n\tDELIVERED\x10\x04\x12\r\n\tCANCELLED\x10\x05\x12\x0c\n\x08REFUNDED\x10\x06\"\xa7\x01\n\tOrderItem\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12!\n\x0cproduct_name\x18\x02 \x01(\tR\x0bproductName\x12\x1d\n\nunit_price\x18\x03 \x01(\tR\tunitPrice\x12\x1a\n\x08quantity\x18\x04 \x01(\x05R\x08quantity\x12\x1d\n\nline_total\x18\x05 \x01(\tR\tlineTotal\"\x8b\x01\n\x0cNewOrderItem\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12!\n\x0cproduct_name\x18\x02 \x01(\tR\x0bproductName\x12\x1d\n\nunit_price\x18\x03 \x01(\tR\tunitPrice\x12\x1a\n\x08quantity\x18\x04 \x01(\x05R\x08quantity\"\xa6\x02\n\x12\x43reateOrderRequest\x12;\n\x05items\x18\x01 \x03(\x0b\x32\x1f.emporium.order.v1.NewOrderItemB\x04\xe2\x41\x01\x02R\x05items\x12\x44\n\x10shipping_address\x18\x02 \x01(\x0b\x32\x19.emporium.type.v1.AddressR\x0fshippingAddress\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x39\n\norder_date\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\torderDate\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestId\",\n\x0fGetOrderRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\"\xf5\x01\n\x11ListOrdersRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12!\n\x0cplaced_after\x18\x06 \x01(\tR\x0bplacedAfter\x12#\n\rplaced_before\x18\x07 \x01(\tR\x0cplacedBeforeB\x07\n\x05_pageB\x0b\n\t_per_page\"v\n\x12ListOrdersResponse\x12\x30\n\x06orders\x18\x01 \x03(\x0b\x32\x18.emporium.order.v1.OrderR\x06orders\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"\x92\x02\n\x15ListUserOrdersRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x17\n\x04page\x18\x02 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x03 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x05 \x01(\tR\x04sort\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12!\n\x0cplaced_after\x18\x07 \x01(\tR\x0bplacedAfter\x12#\n\rplaced_before\x18\x08 \x01(\tR\x0cplacedBeforeB\x07\n\x05_pageB\x0b\n\t_per_page\"z\n\x16ListUserOrdersResponse\x12\x30\n\x06orders\x18\x01 \x03(\x0b\x32\x18.emporium.order.v1.OrderR\x06orders\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"0\n\x13GetOrderUserRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\"N\n\tOrderUser\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n\x05\x65mail\x18\x02 \x01(\tR\x05\x65mail\x12\x1b\n\tfull_name\x18\x03 \x01(\tR\x08\x66ullName\"\x8f\x02\n\x12UpdateOrderRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12<\n\x06status\x18\x02 \x01(\x0e\x32\x1f.emporium.order.v1.Order.StatusH\x00R\x06status\x88\x01\x01\x12\x44\n\x10shipping_address\x18\x03 \x01(\x0b\x32\x19.emporium.type.v1.AddressR\x0fshippingAddress\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12;\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMaskB\t\n\x07_status\"C\n\x12\x44\x65leteOrderRequest\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag2\xd1\x07\n\x0cOrderService\x12\x8b\x01\n\x0b\x43reateOrder\x12%.emporium.order.v1.CreateOrderRequest\x1a\x18.emporium.order.v1.Order\";\xaa\xbb\x18\x02\x08\x05\xb2\xbb\x18\x18\x08\xc9\x01\x12\x13/api/v1/orders/{id}\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/orders:\x01*\x12x\n\x08GetOrder\x12\".emporium.order.v1.GetOrderRequest\x1a\x18.emporium.order.v1.Order\".\x90\x02\x01\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/orders/{order_id}\x12~\n\nListOrders\x12$.emporium.order.v1.ListOrdersRequest\x1a%.emporium.order.v1.ListOrdersResponse\"#\x90\x02\x01\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/orders\x12\xa6\x01\n\x0eListUserOrders\x12(.emporium.order.v1.ListUserOrdersRequest\x1a).emporium.order.v1.ListUserOrdersResponse\"?\x90\x02\x01\xaa\xbb\x18\x12\x08\x03\x12\x02\x02\x03\x1a\x07user_id \xaf\x02\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/users/{user_id}/orders\x12\x89\x01\n\x0cGetOrderUser\x12&.emporium.order.v1.GetOrderUserRequest\x1a\x1c.emporium.order.v1.OrderUser\"3\x90\x02\x01\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/orders/{order_id}/user\x12~\n\x0bUpdateOrder\x12%.emporium.order.v1.UpdateOrderRequest\x1a\x18.emporium.order.v1.Order\".\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\x82\xd3\xe4\x93\x02\x1e\x32\x19/api/v1/orders/{order_id}:\x01*\x12\x83\x01\n\x0b\x44\x65leteOrder\x12%.emporium.order.v1.DeleteOrderRequest\x1a\x16.google.protobuf.Empty\"5\x90\x02\x02\xaa\xbb\x18\x06\x08\x03\x12\x02\x02\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/orders/{order_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,70 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDER'].fields_by_name['updated_at']._serialized_options = b'\342A\001\003'
   _globals['_ORDER'].fields_by_name['etag']._loaded_options = None
   _globals['_ORDER'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
-  _globals['_NEWORDERITEM'].fields_by_name['product_id']._loaded_options = None
-  _globals['_NEWORDERITEM'].fields_by_name['product_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
-  _globals['_NEWORDERITEM'].fields_by_name['product_name']._loaded_options = None
-  _globals['_NEWORDERITEM'].fields_by_name['product_name']._serialized_options = b'\272H\005r\003\030\310\001'
-  _globals['_NEWORDERITEM'].fields_by_name['unit_price']._loaded_options = None
-  _globals['_NEWORDERITEM'].fields_by_name['unit_price']._serialized_options = b'\272H\"r 2\036^([0-9]{1,7}(\\.[0-9]{1,2})?)?$'
-  _globals['_NEWORDERITEM'].fields_by_name['quantity']._loaded_options = None
-  _globals['_NEWORDERITEM'].fields_by_name['quantity']._serialized_options = b'\272H\010\032\006\030\240\215\006(\001'
-  _globals['_NEWORDERITEM']._loaded_options = None
-  _globals['_NEWORDERITEM']._serialized_options = b'\272H\235\001\032\232\001\n\014item.product\022=give product_id, or (staff only) product_name with unit_price\032Kthis.product_id != \'\' || (this.product_name != \'\' && this.unit_price != \'\')'
   _globals['_CREATEORDERREQUEST'].fields_by_name['items']._loaded_options = None
-  _globals['_CREATEORDERREQUEST'].fields_by_name['items']._serialized_options = b'\342A\001\002\272H\010\222\001\005\010\001\020\350\007'
-  _globals['_CREATEORDERREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_CREATEORDERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
-  _globals['_CREATEORDERREQUEST'].fields_by_name['order_date']._loaded_options = None
-  _globals['_CREATEORDERREQUEST'].fields_by_name['order_date']._serialized_options = b'\272H\005\262\001\0028\001'
-  _globals['_CREATEORDERREQUEST'].fields_by_name['currency']._loaded_options = None
-  _globals['_CREATEORDERREQUEST'].fields_by_name['currency']._serialized_options = b'\272H\021r\0172\r^([A-Z]{3})?$'
-  _globals['_CREATEORDERREQUEST'].fields_by_name['request_id']._loaded_options = None
-  _globals['_CREATEORDERREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\022r\0202\016^[!-~]{0,128}$'
-  _globals['_GETORDERREQUEST'].fields_by_name['order_id']._loaded_options = None
-  _globals['_GETORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_LISTORDERSREQUEST'].fields_by_name['page']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['page']._serialized_options = b'\272H\010\032\006\030\300\204=(\001'
-  _globals['_LISTORDERSREQUEST'].fields_by_name['per_page']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['per_page']._serialized_options = b'\272H\006\032\004\030d(\001'
-  _globals['_LISTORDERSREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_LISTORDERSREQUEST'].fields_by_name['sort']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['sort']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_LISTORDERSREQUEST'].fields_by_name['status']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['status']._serialized_options = b'\272H\004r\002\030 '
-  _globals['_LISTORDERSREQUEST'].fields_by_name['placed_after']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['placed_after']._serialized_options = b'\272H\004r\002\030('
-  _globals['_LISTORDERSREQUEST'].fields_by_name['placed_before']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['placed_before']._serialized_options = b'\272H\004r\002\030('
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['page']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['page']._serialized_options = b'\272H\010\032\006\030\300\204=(\001'
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['per_page']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['per_page']._serialized_options = b'\272H\006\032\004\030d(\001'
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['sort']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['sort']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['status']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['status']._serialized_options = b'\272H\004r\002\030 '
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['placed_after']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['placed_after']._serialized_options = b'\272H\004r\002\030('
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['placed_before']._loaded_options = None
-  _globals['_LISTUSERORDERSREQUEST'].fields_by_name['placed_before']._serialized_options = b'\272H\004r\002\030('
-  _globals['_GETORDERUSERREQUEST'].fields_by_name['order_id']._loaded_options = None
-  _globals['_GETORDERUSERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_UPDATEORDERREQUEST'].fields_by_name['order_id']._loaded_options = None
-  _globals['_UPDATEORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_UPDATEORDERREQUEST'].fields_by_name['status']._loaded_options = None
-  _globals['_UPDATEORDERREQUEST'].fields_by_name['status']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
-  _globals['_UPDATEORDERREQUEST'].fields_by_name['etag']._loaded_options = None
-  _globals['_UPDATEORDERREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_DELETEORDERREQUEST'].fields_by_name['order_id']._loaded_options = None
-  _globals['_DELETEORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_DELETEORDERREQUEST'].fields_by_name['etag']._loaded_options = None
-  _globals['_DELETEORDERREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_CREATEORDERREQUEST'].fields_by_name['items']._serialized_options = b'\342A\001\002'
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._serialized_options = b'\252\273\030\002\010\005\262\273\030\030\010\311\001\022\023/api/v1/orders/{id}\202\323\344\223\002\023\"\016/api/v1/orders:\001*'
   _globals['_ORDERSERVICE'].methods_by_name['GetOrder']._loaded_options = None
@@ -127,34 +64,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERSERVICE'].methods_by_name['UpdateOrder']._serialized_options = b'\252\273\030\006\010\003\022\002\002\003\202\323\344\223\002\0362\031/api/v1/orders/{order_id}:\001*'
   _globals['_ORDERSERVICE'].methods_by_name['DeleteOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['DeleteOrder']._serialized_options = b'\220\002\002\252\273\030\006\010\003\022\002\002\003\262\273\030\003\010\314\001\202\323\344\223\002\033*\031/api/v1/orders/{order_id}'
-  _globals['_ORDER']._serialized_start=345
-  _globals['_ORDER']._serialized_end=936
-  _globals['_ORDER_STATUS']._serialized_start=824
-  _globals['_ORDER_STATUS']._serialized_end=936
-  _globals['_ORDERITEM']._serialized_start=938
-  _globals['_ORDERITEM']._serialized_end=1049
-  _globals['_NEWORDERITEM']._serialized_start=1052
-  _globals['_NEWORDERITEM']._serialized_end=1385
-  _globals['_CREATEORDERREQUEST']._serialized_start=1388
-  _globals['_CREATEORDERREQUEST']._serialized_end=1697
-  _globals['_GETORDERREQUEST']._serialized_start=1699
-  _globals['_GETORDERREQUEST']._serialized_end=1744
-  _globals['_LISTORDERSREQUEST']._serialized_start=1747
-  _globals['_LISTORDERSREQUEST']._serialized_end=1995
-  _globals['_LISTORDERSRESPONSE']._serialized_start=1997
-  _globals['_LISTORDERSRESPONSE']._serialized_end=2101
-  _globals['_LISTUSERORDERSREQUEST']._serialized_start=2104
-  _globals['_LISTUSERORDERSREQUEST']._serialized_end=2383
-  _globals['_LISTUSERORDERSRESPONSE']._serialized_start=2385
-  _globals['_LISTUSERORDERSRESPONSE']._serialized_end=2493
-  _globals['_GETORDERUSERREQUEST']._serialized_start=2495
-  _globals['_GETORDERUSERREQUEST']._serialized_end=2544
-  _globals['_ORDERUSER']._serialized_start=2546
-  _globals['_ORDERUSER']._serialized_end=2603
-  _globals['_UPDATEORDERREQUEST']._serialized_start=2606
-  _globals['_UPDATEORDERREQUEST']._serialized_end=2856
-  _globals['_DELETEORDERREQUEST']._serialized_start=2858
-  _globals['_DELETEORDERREQUEST']._serialized_end=2929
-  _globals['_ORDERSERVICE']._serialized_start=2932
-  _globals['_ORDERSERVICE']._serialized_end=3909
+  _globals['_ORDER']._serialized_start=316
+  _globals['_ORDER']._serialized_end=1052
+  _globals['_ORDER_STATUS']._serialized_start=940
+  _globals['_ORDER_STATUS']._serialized_end=1052
+  _globals['_ORDERITEM']._serialized_start=1055
+  _globals['_ORDERITEM']._serialized_end=1222
+  _globals['_NEWORDERITEM']._serialized_start=1225
+  _globals['_NEWORDERITEM']._serialized_end=1364
+  _globals['_CREATEORDERREQUEST']._serialized_start=1367
+  _globals['_CREATEORDERREQUEST']._serialized_end=1661
+  _globals['_GETORDERREQUEST']._serialized_start=1663
+  _globals['_GETORDERREQUEST']._serialized_end=1707
+  _globals['_LISTORDERSREQUEST']._serialized_start=1710
+  _globals['_LISTORDERSREQUEST']._serialized_end=1955
+  _globals['_LISTORDERSRESPONSE']._serialized_start=1957
+  _globals['_LISTORDERSRESPONSE']._serialized_end=2075
+  _globals['_LISTUSERORDERSREQUEST']._serialized_start=2078
+  _globals['_LISTUSERORDERSREQUEST']._serialized_end=2352
+  _globals['_LISTUSERORDERSRESPONSE']._serialized_start=2354
+  _globals['_LISTUSERORDERSRESPONSE']._serialized_end=2476
+  _globals['_GETORDERUSERREQUEST']._serialized_start=2478
+  _globals['_GETORDERUSERREQUEST']._serialized_end=2526
+  _globals['_ORDERUSER']._serialized_start=2528
+  _globals['_ORDERUSER']._serialized_end=2606
+  _globals['_UPDATEORDERREQUEST']._serialized_start=2609
+  _globals['_UPDATEORDERREQUEST']._serialized_end=2880
+  _globals['_DELETEORDERREQUEST']._serialized_start=2882
+  _globals['_DELETEORDERREQUEST']._serialized_end=2949
+  _globals['_ORDERSERVICE']._serialized_start=2952
+  _globals['_ORDERSERVICE']._serialized_end=3929
 # @@protoc_insertion_point(module_scope)

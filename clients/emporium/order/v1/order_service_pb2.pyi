@@ -47,12 +47,12 @@ class Order(message.Message):
         DELIVERED: Order._Status.ValueType  # 4
         """Arrived."""
         CANCELLED: Order._Status.ValueType  # 5
-        """Called off before it was paid."""
+        """Cancelled before it was paid."""
         REFUNDED: Order._Status.ValueType  # 6
-        """Paid back."""
+        """Refunded."""
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
-        """How far the order has come."""
+        """The state of an order."""
 
     STATUS_UNSPECIFIED: Order.Status.ValueType  # 0
     """Never sent."""
@@ -65,9 +65,9 @@ class Order(message.Message):
     DELIVERED: Order.Status.ValueType  # 4
     """Arrived."""
     CANCELLED: Order.Status.ValueType  # 5
-    """Called off before it was paid."""
+    """Cancelled before it was paid."""
     REFUNDED: Order.Status.ValueType  # 6
-    """Paid back."""
+    """Refunded."""
 
     ID_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int
@@ -89,17 +89,17 @@ class Order(message.Message):
     user_id: builtins.str
     """Whose order it is."""
     status: Order.Status.ValueType
-    """How far it has come."""
+    """Its state."""
     currency: builtins.str
     """ISO 4217. All products of one order share it."""
     subtotal: builtins.str
     """The sum of the lines."""
     discount: builtins.str
-    """What is taken off."""
+    """The discount."""
     shipping_price: builtins.str
-    """What sending costs."""
+    """The price of shipping."""
     tax: builtins.str
-    """What the state takes."""
+    """The tax."""
     total_price: builtins.str
     """subtotal - discount + shipping_price + tax."""
     etag: builtins.str
@@ -110,7 +110,7 @@ class Order(message.Message):
 
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:
-        """Where it goes; absent until told."""
+        """Where it is sent; absent until it is set."""
 
     @builtins.property
     def order_date(self) -> timestamp_pb2.Timestamp:
@@ -187,7 +187,7 @@ class OrderItem(message.Message):
 
 @typing.final
 class NewOrderItem(message.Message):
-    """One line of an order to be."""
+    """One line of an order to place."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -232,7 +232,7 @@ class CreateOrderRequest(message.Message):
     CURRENCY_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     user_id: builtins.str
-    """Whose order it is; only staff may name somebody else. Left out: the caller's. The account is
+    """Whose order it is; only staff may name another user. Left out: the caller's. The account is
     not looked up.
     """
     currency: builtins.str
@@ -248,7 +248,7 @@ class CreateOrderRequest(message.Message):
 
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:
-        """Where it goes; may be told later."""
+        """Where to send it; may be set later."""
 
     @builtins.property
     def order_date(self) -> timestamp_pb2.Timestamp:
@@ -476,7 +476,7 @@ class GetOrderUserRequest(message.Message):
 
 @typing.final
 class OrderUser(message.Message):
-    """Who placed an order: what the shop floor needs to know of an account, and no more."""
+    """Who placed an order: what is needed of an account to handle it, and no more."""
 
     DESCRIPTOR: descriptor.Descriptor
 

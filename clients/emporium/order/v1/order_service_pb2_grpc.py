@@ -30,7 +30,7 @@ if _version_not_supported:
 class OrderServiceStub:
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
+    An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 
@@ -80,7 +80,7 @@ class OrderServiceStub:
 class OrderServiceServicer:
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
+    An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 
@@ -88,7 +88,7 @@ class OrderServiceServicer:
         """Places an order.
 
         A customer names products and quantities; the shop sets the prices. Staff may also place an
-        order for somebody else (`user_id`), at another time (`order_date`), and with lines that carry
+        order for another user (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
@@ -127,7 +127,7 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetOrderUser(self, request, context):
-        """Reads who placed an order. The answer is asked of the user service and may be some seconds old.
+        """Reads who placed an order. The answer comes from the user service and may be some seconds old.
 
         Errors: ORDER_NOT_FOUND; USER_NOT_FOUND when the account was deleted; UNAVAILABLE when the
         user service cannot be reached.
@@ -138,11 +138,11 @@ class OrderServiceServicer:
 
     def UpdateOrder(self, request, context):
         """Changes the fields that are sent, and no others: the address while the order is PENDING, the
-        status along the ways below.
+        status by the transitions below.
 
         `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from SHIPPED
         to DELIVERED, from DELIVERED to REFUNDED. Customers may only cancel. The status that the order
-        has already is no move: alone, it changes nothing and gets the order as it is, so a cancel may
+        has already is no transition: alone, it changes nothing and gets the order as it is, so a cancel may
         be repeated (without an etag, which the first one has changed).
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
@@ -152,8 +152,8 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteOrder(self, request, context):
-        """Deletes an order that never came to anything: only PENDING and CANCELLED ones. The reports
-        forget it.
+        """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
+        count it.
 
         Errors: ORDER_NOT_FOUND, ORDER_NOT_DELETABLE, ETAG_MISMATCH.
         """
@@ -210,7 +210,7 @@ def add_OrderServiceServicer_to_server(servicer, server):
 class OrderService:
     """Holds the orders, and says what each costs.
 
-    An order and the event that tells of it (`events.proto`) are committed together: no order is ever
+    An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
     """
 

@@ -23,26 +23,15 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/type/v1/address.proto\x12\x10\x65mporium.type.v1\x1a\x1b\x62uf/validate/validate.proto\"\xa3\x01\n\x07\x41\x64\x64ress\x12\x1c\n\trecipient\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1a\n\x06street\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x17\n\x04\x63ity\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1c\n\x0bpostal_code\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x14\x12\'\n\x0c\x63ountry_code\x18\x05 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{2}$b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/type/v1/address.proto\x12\x10\x65mporium.type.v1\"\x97\x01\n\x07\x41\x64\x64ress\x12\x1c\n\trecipient\x18\x01 \x01(\tR\trecipient\x12\x16\n\x06street\x18\x02 \x01(\tR\x06street\x12\x12\n\x04\x63ity\x18\x03 \x01(\tR\x04\x63ity\x12\x1f\n\x0bpostal_code\x18\x04 \x01(\tR\npostalCode\x12!\n\x0c\x63ountry_code\x18\x05 \x01(\tR\x0b\x63ountryCodeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.type.v1.address_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['recipient']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['recipient']._serialized_options = b'\272H\006r\004\020\001\030d'
-  _globals['_ADDRESS'].fields_by_name['street']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['street']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
-  _globals['_ADDRESS'].fields_by_name['city']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['city']._serialized_options = b'\272H\006r\004\020\001\030d'
-  _globals['_ADDRESS'].fields_by_name['postal_code']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['postal_code']._serialized_options = b'\272H\004r\002\030\024'
-  _globals['_ADDRESS'].fields_by_name['country_code']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['country_code']._serialized_options = b'\272H\016r\0142\n^[A-Z]{2}$'
-  _globals['_ADDRESS']._serialized_start=82
-  _globals['_ADDRESS']._serialized_end=245
+  _globals['_ADDRESS']._serialized_start=53
+  _globals['_ADDRESS']._serialized_end=204
 # @@protoc_insertion_point(module_scope)

@@ -23,33 +23,16 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/type/v1/domain_event.proto\x12\x10\x65mporium.type.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x02\n\x0b\x44omainEvent\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x32\n\x0e\x61ggregate_type\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z][a-z_]{0,62}$\x12\x1e\n\x0c\x61ggregate_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\"\n\x11\x61ggregate_version\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12P\n\x04type\x18\x05 \x01(\tBB\xbaH?r=\x18\xc8\x01\x32\x38^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*\\.[A-Z][A-Za-z0-9]*$\x12\x37\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\x0btraceparent\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1b\n\x07payload\x18\x08 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/type/v1/domain_event.proto\x12\x10\x65mporium.type.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\x0b\x44omainEvent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12%\n\x0e\x61ggregate_type\x18\x02 \x01(\tR\raggregateType\x12!\n\x0c\x61ggregate_id\x18\x03 \x01(\tR\x0b\x61ggregateId\x12+\n\x11\x61ggregate_version\x18\x04 \x01(\x03R\x10\x61ggregateVersion\x12\x12\n\x04type\x18\x05 \x01(\tR\x04type\x12;\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12 \n\x0btraceparent\x18\x07 \x01(\tR\x0btraceparent\x12\x18\n\x07payload\x18\x08 \x01(\x0cR\x07payloadb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.type.v1.domain_event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['id']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_DOMAINEVENT'].fields_by_name['aggregate_type']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['aggregate_type']._serialized_options = b'\272H\027r\0252\023^[a-z][a-z_]{0,62}$'
-  _globals['_DOMAINEVENT'].fields_by_name['aggregate_id']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['aggregate_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_DOMAINEVENT'].fields_by_name['aggregate_version']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['aggregate_version']._serialized_options = b'\272H\004\"\002(\001'
-  _globals['_DOMAINEVENT'].fields_by_name['type']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['type']._serialized_options = b'\272H?r=\030\310\00128^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*\\.[A-Z][A-Za-z0-9]*$'
-  _globals['_DOMAINEVENT'].fields_by_name['occurred_at']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['occurred_at']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_DOMAINEVENT'].fields_by_name['traceparent']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['traceparent']._serialized_options = b'\272H\005r\003\030\200\001'
-  _globals['_DOMAINEVENT'].fields_by_name['payload']._loaded_options = None
-  _globals['_DOMAINEVENT'].fields_by_name['payload']._serialized_options = b'\272H\007z\005\030\200\200\200\001'
-  _globals['_DOMAINEVENT']._serialized_start=120
-  _globals['_DOMAINEVENT']._serialized_end=474
+  _globals['_DOMAINEVENT']._serialized_start=91
+  _globals['_DOMAINEVENT']._serialized_end=380
 # @@protoc_insertion_point(module_scope)

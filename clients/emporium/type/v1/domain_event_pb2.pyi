@@ -21,23 +21,23 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class DomainEvent(message.Message):
     """Something that happened to one aggregate (one order, one account) of one service: the envelope in
-    which a service tells others of it. What happened is in `payload`, in the words of the service
-    that it happened in: see `emporium/order/v1/events.proto` and `emporium/user/v1/events.proto`.
+    which a service reports it to others. What happened is in `payload`, a message of the service that
+    owns the aggregate: see `emporium/order/v1/events.proto` and `emporium/user/v1/events.proto`.
 
-    What whoever consumes events may rely on:
+    What a consumer of events may rely on:
 
-    - **Nothing is lost, nothing is invented.** An event is committed together with the change that
-      it tells of. It is sent until it is acknowledged.
+    - **Nothing is lost, nothing is invented.** An event is committed together with its
+      change. It is sent until it is acknowledged.
     - **At least once.** The same event may arrive again, at any time, byte for byte the same. `id`
-      tells: keep the ids of what has been worked in, in the transaction that works it in.
+      identifies it: store the ids of processed events, in the transaction that processes them.
     - **In order, for each aggregate.** Every change of an aggregate makes exactly one event, and
       `aggregate_version` numbers them 1, 2, 3 without a gap. A consumer is sent version n + 1 later
-      in the batch that holds version n, or when it has acknowledged that. Between two aggregates
+      in the batch that holds version n, or after it has acknowledged that. Between two aggregates
       there is no order.
     - **One bad event stops its own aggregate alone.** An event that a consumer refuses for good is
       set aside there, and the later ones of the same aggregate wait behind it until an operator
       sends it again or skips it. After a skip, and only then, a version is missing.
-    - **Consumers are independent.** One that is away gets everything when it is back, and delays no
+    - **Consumers are independent.** One that is unreachable gets everything later, and delays no
       other. A new one gets what happens from its registration on.
     - **Types are added, fields are added.** Acknowledge the types that you do not know; ignore the
       fields that you do not know. What a type or a field means never changes: that would be another
@@ -58,11 +58,11 @@ class DomainEvent(message.Message):
     TRACEPARENT_FIELD_NUMBER: builtins.int
     PAYLOAD_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """UUIDv7, of this event alone: what makes a repeat known."""
+    """UUIDv7, of this event alone: by it a repeat is recognised."""
     aggregate_type: builtins.str
-    """What kind of thing it happened to, in lower case: `order`, `user`."""
+    """The type of the aggregate, in lower case: `order`, `user`."""
     aggregate_id: builtins.str
-    """Which of them: its id, a UUID."""
+    """The aggregate's id, a UUID."""
     aggregate_version: builtins.int
     """Which change of it: 1 for the first, one more for each. Where the aggregate has an etag, this
     is the version that the etag stands for.
@@ -73,7 +73,7 @@ class DomainEvent(message.Message):
     """
     traceparent: builtins.str
     """The trace that it happened in, as the header `traceparent` of W3C Trace Context has it. Empty
-    when it happened in none.
+    when there was none.
     """
     payload: builtins.bytes
     """The message that `type` names, serialised. At most 2 MB."""

@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65mporium/type/v1/page.proto\x12\x10\x65mporium.type.v1\"m\n\x08PageMeta\x12\x0c\n\x04page\x18\x01 \x01(\x05\x12\x10\n\x08per_page\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12\x19\n\x11total_is_estimate\x18\x05 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65mporium/type/v1/page.proto\x12\x10\x65mporium.type.v1\"\xa3\x01\n\x08PageMeta\x12\x12\n\x04page\x18\x01 \x01(\x05R\x04page\x12\x19\n\x08per_page\x18\x02 \x01(\x05R\x07perPage\x12\x14\n\x05total\x18\x03 \x01(\x05R\x05total\x12&\n\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\x12*\n\x11total_is_estimate\x18\x05 \x01(\x08R\x0ftotalIsEstimateb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.type.v1.page_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PAGEMETA']._serialized_start=49
-  _globals['_PAGEMETA']._serialized_end=158
+  _globals['_PAGEMETA']._serialized_start=50
+  _globals['_PAGEMETA']._serialized_end=213
 # @@protoc_insertion_point(module_scope)

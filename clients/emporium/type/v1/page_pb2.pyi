@@ -22,7 +22,7 @@ class PageMeta(message.Message):
     """Where in a list the answer stands. REST shows it as the envelope's `meta`.
 
     Lists are keyset pages: `next_page_token` costs the same at any depth.
-    `page` is honoured for people who jump, and grows slower the further they jump.
+    `page` jumps to a page number, and is slower the higher the number.
     """
 
     DESCRIPTOR: descriptor.Descriptor

@@ -30,12 +30,12 @@ class _RoleEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], 
     STAFF: _Role.ValueType  # 2
     """Works in the shop: reads and changes any order, imports historical ones, reads reports."""
     ADMIN: _Role.ValueType  # 3
-    """Runs the shop: all that staff may, and every account."""
+    """Runs the shop: everything that staff may do, and all accounts."""
     SERVICE: _Role.ValueType  # 4
     """One of Emporium's own services calling another. No user can hold it."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
-    """What a caller may be. A token carries exactly one role."""
+    """The roles of callers. A token carries exactly one role."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """Never sent; a message that carries it is refused."""
@@ -44,6 +44,6 @@ CUSTOMER: Role.ValueType  # 1
 STAFF: Role.ValueType  # 2
 """Works in the shop: reads and changes any order, imports historical ones, reads reports."""
 ADMIN: Role.ValueType  # 3
-"""Runs the shop: all that staff may, and every account."""
+"""Runs the shop: everything that staff may do, and all accounts."""
 SERVICE: Role.ValueType  # 4
 """One of Emporium's own services calling another. No user can hold it."""

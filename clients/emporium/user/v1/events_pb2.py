@@ -23,23 +23,20 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from emporium.user.v1 import user_service_pb2 as emporium_dot_user_dot_v1_dot_user__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65mporium/user/v1/events.proto\x12\x10\x65mporium.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a#emporium/user/v1/user_service.proto\"3\n\x0bUserCreated\x12$\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.User\"3\n\x0bUserUpdated\x12$\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.User\"\'\n\nUserErased\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65mporium/user/v1/events.proto\x12\x10\x65mporium.user.v1\x1a#emporium/user/v1/user_service.proto\"9\n\x0bUserCreated\x12*\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\"9\n\x0bUserUpdated\x12*\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\"%\n\nUserErased\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.user.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_USERERASED'].fields_by_name['user_id']._loaded_options = None
-  _globals['_USERERASED'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_USERCREATED']._serialized_start=117
-  _globals['_USERCREATED']._serialized_end=168
-  _globals['_USERUPDATED']._serialized_start=170
-  _globals['_USERUPDATED']._serialized_end=221
-  _globals['_USERERASED']._serialized_start=223
-  _globals['_USERERASED']._serialized_end=262
+  _globals['_USERCREATED']._serialized_start=88
+  _globals['_USERCREATED']._serialized_end=145
+  _globals['_USERUPDATED']._serialized_start=147
+  _globals['_USERUPDATED']._serialized_end=204
+  _globals['_USERERASED']._serialized_start=206
+  _globals['_USERERASED']._serialized_end=243
 # @@protoc_insertion_point(module_scope)

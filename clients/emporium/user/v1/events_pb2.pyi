@@ -20,15 +20,15 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class UserCreated(message.Message):
-    """What becomes of accounts: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type`
+    """Events of accounts: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type`
     is `user`. That message says what a consumer may rely on: order, repeats, versions.
 
     `aggregate_id` is the account's id, and `aggregate_version` is the account's version after the
     change, the same number as its etag. An account begins with UserCreated, version 1. Every change
     of it makes exactly one event. Nothing follows a UserErased.
 
-    They hold what people told of themselves, never a password or its hash. Whoever keeps any of it
-    must forget it when UserErased arrives.
+    They hold personal data, never a password or its hash. A consumer that stores any of it must
+    delete it when UserErased arrives.
 
     An account was opened.
     """
@@ -53,7 +53,7 @@ class UserCreated(message.Message):
 
 @typing.final
 class UserUpdated(message.Message):
-    """An account was changed: what it says of its holder, its role, or whether it may be used."""
+    """An account was changed: its personal data, its role or its status."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -75,13 +75,13 @@ class UserUpdated(message.Message):
 
 @typing.final
 class UserErased(message.Message):
-    """An account was deleted for good, with all that was known of its holder."""
+    """An account was deleted for good, with all personal data."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     USER_ID_FIELD_NUMBER: builtins.int
     user_id: builtins.str
-    """The id that the account had, the same as `aggregate_id`. Nothing else is told."""
+    """The id that the account had, the same as `aggregate_id`. Nothing else is sent."""
     def __init__(
         self,
         *,

@@ -23,7 +23,6 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from emporium.type.v1 import page_pb2 as emporium_dot_type_dot_v1_dot_page__pb2
 from emporium.type.v1 import role_pb2 as emporium_dot_type_dot_v1_dot_role__pb2
@@ -34,7 +33,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/user/v1/user_service.proto\x12\x10\x65mporium.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1b\x65mporium/type/v1/role.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x02\n\x04User\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x11\n\tfull_name\x18\x03 \x01(\t\x12\x10\n\x03\x61ge\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12$\n\x04role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.Role\x12-\n\x06status\x18\x06 \x01(\x0e\x32\x1d.emporium.user.v1.User.Status\x12\x34\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nupdated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\t \x01(\tB\x04\xe2\x41\x01\x03\":\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43TIVE\x10\x01\x12\x0c\n\x08\x44ISABLED\x10\x02\x42\x06\n\x04_age\"\xfa\x02\n\x11\x43reateUserRequest\x12\x1d\n\x05\x65mail\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x18\xfe\x01`\x01\x12#\n\x08password\x18\x02 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x08(HH\x00\x88\x01\x01\x12\x80\x01\n\tfull_name\x18\x03 \x01(\tBm\xe2\x41\x01\x02\xbaHfr\x04\x10\x01\x18\x64\xba\x01]\n\x13\x66ull_name.not_blank\x12\x1amust hold more than spaces\x1a*this == \'\' || this.matches(\'[^\\\\s\\\\p{Z}]\')\x12\x1c\n\x03\x61ge\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x95\x01(\x01H\x01\x88\x01\x01\x12\x37\n\x04role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.RoleB\x0c\xbaH\t\x82\x01\x06\x18\x01\x18\x02\x18\x03H\x02\x88\x01\x01\x12)\n\nrequest_id\x18\x06 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{0,128}$B\x0b\n\t_passwordB\x06\n\x04_ageB\x07\n\x05_role\"+\n\x0eGetUserRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"<\n\x14\x42\x61tchGetUsersRequest\x12$\n\x08user_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\">\n\x15\x42\x61tchGetUsersResponse\x12%\n\x05users\x18\x01 \x03(\x0b\x32\x16.emporium.user.v1.User\"\xa9\x02\n\x10ListUsersRequest\x12\x1e\n\x04page\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01H\x00\x88\x01\x01\x12 \n\x08per_page\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x01\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x15\n\x04sort\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\x06status\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x15\n\x04role\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x17\n\x05\x65mail\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xfe\x01\x12\x1e\n\rcreated_after\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x1f\n\x0e\x63reated_before\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18(B\x07\n\x05_pageB\x0b\n\t_per_page\"d\n\x11ListUsersResponse\x12%\n\x05users\x18\x01 \x03(\x0b\x32\x16.emporium.user.v1.User\x12(\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMeta\"\xe5\x03\n\x11UpdateUserRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01H\x00\x88\x01\x01\x12\x81\x01\n\tfull_name\x18\x03 \x01(\tBi\xbaHfr\x04\x10\x01\x18\x64\xba\x01]\n\x13\x66ull_name.not_blank\x12\x1amust hold more than spaces\x1a*this == \'\' || this.matches(\'[^\\\\s\\\\p{Z}]\')H\x01\x88\x01\x01\x12\x1c\n\x03\x61ge\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x95\x01(\x01H\x02\x88\x01\x01\x12\x37\n\x04role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.RoleB\x0c\xbaH\t\x82\x01\x06\x18\x01\x18\x02\x18\x03H\x03\x88\x01\x01\x12>\n\x06status\x18\x06 \x01(\x0e\x32\x1d.emporium.user.v1.User.StatusB\n\xbaH\x07\x82\x01\x04\x18\x01\x18\x02H\x04\x88\x01\x01\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0bupdate_mask\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x08\n\x06_emailB\x0c\n\n_full_nameB\x06\n\x04_ageB\x07\n\x05_roleB\t\n\x07_status\"E\n\x11\x44\x65leteUserRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@2\x94\x06\n\x0bUserService\x12\x8b\x01\n\nCreateUser\x12#.emporium.user.v1.CreateUserRequest\x1a\x16.emporium.user.v1.User\"@\xaa\xbb\x18\t\x08\x01*\x05\x65mail\xb2\xbb\x18\x17\x08\xc9\x01\x12\x12/api/v1/users/{id}\x82\xd3\xe4\x93\x02\x12\"\r/api/v1/users:\x01*\x12}\n\x07GetUser\x12 .emporium.user.v1.GetUserRequest\x1a\x16.emporium.user.v1.User\"8\x90\x02\x01\xaa\xbb\x18\x12\x08\x03\x12\x02\x03\x04\x1a\x07user_id \xaf\x02\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/users/{user_id}\x12n\n\rBatchGetUsers\x12&.emporium.user.v1.BatchGetUsersRequest\x1a\'.emporium.user.v1.BatchGetUsersResponse\"\x0c\x90\x02\x01\xaa\xbb\x18\x05\x08\x04\x12\x01\x04\x12w\n\tListUsers\x12\".emporium.user.v1.ListUsersRequest\x1a#.emporium.user.v1.ListUsersResponse\"!\x90\x02\x01\xaa\xbb\x18\x05\x08\x04\x12\x01\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/users\x12\x82\x01\n\nUpdateUser\x12#.emporium.user.v1.UpdateUserRequest\x1a\x16.emporium.user.v1.User\"7\xaa\xbb\x18\x11\x08\x03\x12\x01\x03\x1a\x07user_id \xaf\x02\x82\xd3\xe4\x93\x02\x1c\x32\x17/api/v1/users/{user_id}:\x01*\x12\x89\x01\n\nDeleteUser\x12#.emporium.user.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\">\x90\x02\x02\xaa\xbb\x18\x11\x08\x03\x12\x01\x03\x1a\x07user_id \xaf\x02\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02\x19*\x17/api/v1/users/{user_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/user/v1/user_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1b\x65mporium/type/v1/role.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa9\x03\n\x04User\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x14\n\x05\x65mail\x18\x02 \x01(\tR\x05\x65mail\x12\x1b\n\tfull_name\x18\x03 \x01(\tR\x08\x66ullName\x12\x15\n\x03\x61ge\x18\x04 \x01(\x05H\x00R\x03\x61ge\x88\x01\x01\x12*\n\x04role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.RoleR\x04role\x12\x35\n\x06status\x18\x06 \x01(\x0e\x32\x1d.emporium.user.v1.User.StatusR\x06status\x12?\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\t \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\":\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43TIVE\x10\x01\x12\x0c\n\x08\x44ISABLED\x10\x02\x42\x06\n\x04_age\"\xfd\x01\n\x11\x43reateUserRequest\x12\x1a\n\x05\x65mail\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x05\x65mail\x12$\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01H\x00R\x08password\x88\x01\x01\x12!\n\tfull_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02R\x08\x66ullName\x12\x15\n\x03\x61ge\x18\x04 \x01(\x05H\x01R\x03\x61ge\x88\x01\x01\x12/\n\x04role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.RoleH\x02R\x04role\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestIdB\x0b\n\t_passwordB\x06\n\x04_ageB\x07\n\x05_role\")\n\x0eGetUserRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\"1\n\x14\x42\x61tchGetUsersRequest\x12\x19\n\x08user_ids\x18\x01 \x03(\tR\x07userIds\"E\n\x15\x42\x61tchGetUsersResponse\x12,\n\x05users\x18\x01 \x03(\x0b\x32\x16.emporium.user.v1.UserR\x05users\"\xa2\x02\n\x10ListUsersRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x12\n\x04role\x18\x06 \x01(\tR\x04role\x12\x14\n\x05\x65mail\x18\x07 \x01(\tR\x05\x65mail\x12#\n\rcreated_after\x18\x08 \x01(\tR\x0c\x63reatedAfter\x12%\n\x0e\x63reated_before\x18\t \x01(\tR\rcreatedBeforeB\x07\n\x05_pageB\x0b\n\t_per_page\"q\n\x11ListUsersResponse\x12,\n\x05users\x18\x01 \x03(\x0b\x32\x16.emporium.user.v1.UserR\x05users\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"\xf2\x02\n\x11UpdateUserRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x19\n\x05\x65mail\x18\x02 \x01(\tH\x00R\x05\x65mail\x88\x01\x01\x12 \n\tfull_name\x18\x03 \x01(\tH\x01R\x08\x66ullName\x88\x01\x01\x12\x15\n\x03\x61ge\x18\x04 \x01(\x05H\x02R\x03\x61ge\x88\x01\x01\x12/\n\x04role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.RoleH\x03R\x04role\x88\x01\x01\x12:\n\x06status\x18\x06 \x01(\x0e\x32\x1d.emporium.user.v1.User.StatusH\x04R\x06status\x88\x01\x01\x12\x12\n\x04\x65tag\x18\x07 \x01(\tR\x04\x65tag\x12;\n\x0bupdate_mask\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMaskB\x08\n\x06_emailB\x0c\n\n_full_nameB\x06\n\x04_ageB\x07\n\x05_roleB\t\n\x07_status\"@\n\x11\x44\x65leteUserRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag2\x94\x06\n\x0bUserService\x12\x8b\x01\n\nCreateUser\x12#.emporium.user.v1.CreateUserRequest\x1a\x16.emporium.user.v1.User\"@\xaa\xbb\x18\t\x08\x01*\x05\x65mail\xb2\xbb\x18\x17\x08\xc9\x01\x12\x12/api/v1/users/{id}\x82\xd3\xe4\x93\x02\x12\"\r/api/v1/users:\x01*\x12}\n\x07GetUser\x12 .emporium.user.v1.GetUserRequest\x1a\x16.emporium.user.v1.User\"8\x90\x02\x01\xaa\xbb\x18\x12\x08\x03\x12\x02\x03\x04\x1a\x07user_id \xaf\x02\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/users/{user_id}\x12n\n\rBatchGetUsers\x12&.emporium.user.v1.BatchGetUsersRequest\x1a\'.emporium.user.v1.BatchGetUsersResponse\"\x0c\x90\x02\x01\xaa\xbb\x18\x05\x08\x04\x12\x01\x04\x12w\n\tListUsers\x12\".emporium.user.v1.ListUsersRequest\x1a#.emporium.user.v1.ListUsersResponse\"!\x90\x02\x01\xaa\xbb\x18\x05\x08\x04\x12\x01\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/users\x12\x82\x01\n\nUpdateUser\x12#.emporium.user.v1.UpdateUserRequest\x1a\x16.emporium.user.v1.User\"7\xaa\xbb\x18\x11\x08\x03\x12\x01\x03\x1a\x07user_id \xaf\x02\x82\xd3\xe4\x93\x02\x1c\x32\x17/api/v1/users/{user_id}:\x01*\x12\x89\x01\n\nDeleteUser\x12#.emporium.user.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\">\x90\x02\x02\xaa\xbb\x18\x11\x08\x03\x12\x01\x03\x1a\x07user_id \xaf\x02\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02\x19*\x17/api/v1/users/{user_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,57 +49,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER'].fields_by_name['etag']._loaded_options = None
   _globals['_USER'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
   _globals['_CREATEUSERREQUEST'].fields_by_name['email']._loaded_options = None
-  _globals['_CREATEUSERREQUEST'].fields_by_name['email']._serialized_options = b'\342A\001\002\272H\007r\005\030\376\001`\001'
+  _globals['_CREATEUSERREQUEST'].fields_by_name['email']._serialized_options = b'\342A\001\002'
   _globals['_CREATEUSERREQUEST'].fields_by_name['password']._loaded_options = None
-  _globals['_CREATEUSERREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\006r\004\020\010(H'
+  _globals['_CREATEUSERREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_CREATEUSERREQUEST'].fields_by_name['full_name']._loaded_options = None
-  _globals['_CREATEUSERREQUEST'].fields_by_name['full_name']._serialized_options = b'\342A\001\002\272Hfr\004\020\001\030d\272\001]\n\023full_name.not_blank\022\032must hold more than spaces\032*this == \'\' || this.matches(\'[^\\\\s\\\\p{Z}]\')'
-  _globals['_CREATEUSERREQUEST'].fields_by_name['age']._loaded_options = None
-  _globals['_CREATEUSERREQUEST'].fields_by_name['age']._serialized_options = b'\272H\007\032\005\030\225\001(\001'
-  _globals['_CREATEUSERREQUEST'].fields_by_name['role']._loaded_options = None
-  _globals['_CREATEUSERREQUEST'].fields_by_name['role']._serialized_options = b'\272H\t\202\001\006\030\001\030\002\030\003'
-  _globals['_CREATEUSERREQUEST'].fields_by_name['request_id']._loaded_options = None
-  _globals['_CREATEUSERREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\022r\0202\016^[!-~]{0,128}$'
-  _globals['_GETUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_GETUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_BATCHGETUSERSREQUEST'].fields_by_name['user_ids']._loaded_options = None
-  _globals['_BATCHGETUSERSREQUEST'].fields_by_name['user_ids']._serialized_options = b'\272H\017\222\001\014\010\001\020\350\007\"\005r\003\260\001\001'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page']._serialized_options = b'\272H\010\032\006\030\300\204=(\001'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['per_page']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['per_page']._serialized_options = b'\272H\006\032\004\030d(\001'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['sort']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['sort']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['status']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['status']._serialized_options = b'\272H\004r\002\030 '
-  _globals['_LISTUSERSREQUEST'].fields_by_name['role']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['role']._serialized_options = b'\272H\004r\002\030 '
-  _globals['_LISTUSERSREQUEST'].fields_by_name['email']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['email']._serialized_options = b'\272H\005r\003\030\376\001'
-  _globals['_LISTUSERSREQUEST'].fields_by_name['created_after']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['created_after']._serialized_options = b'\272H\004r\002\030('
-  _globals['_LISTUSERSREQUEST'].fields_by_name['created_before']._loaded_options = None
-  _globals['_LISTUSERSREQUEST'].fields_by_name['created_before']._serialized_options = b'\272H\004r\002\030('
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['email']._loaded_options = None
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['email']._serialized_options = b'\272H\007r\005\030\376\001`\001'
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['full_name']._loaded_options = None
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['full_name']._serialized_options = b'\272Hfr\004\020\001\030d\272\001]\n\023full_name.not_blank\022\032must hold more than spaces\032*this == \'\' || this.matches(\'[^\\\\s\\\\p{Z}]\')'
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['age']._loaded_options = None
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['age']._serialized_options = b'\272H\007\032\005\030\225\001(\001'
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['role']._loaded_options = None
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['role']._serialized_options = b'\272H\t\202\001\006\030\001\030\002\030\003'
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['status']._loaded_options = None
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['status']._serialized_options = b'\272H\007\202\001\004\030\001\030\002'
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['etag']._loaded_options = None
-  _globals['_UPDATEUSERREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_DELETEUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_DELETEUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_DELETEUSERREQUEST'].fields_by_name['etag']._loaded_options = None
-  _globals['_DELETEUSERREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_CREATEUSERREQUEST'].fields_by_name['full_name']._serialized_options = b'\342A\001\002'
   _globals['_USERSERVICE'].methods_by_name['CreateUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['CreateUser']._serialized_options = b'\252\273\030\t\010\001*\005email\262\273\030\027\010\311\001\022\022/api/v1/users/{id}\202\323\344\223\002\022\"\r/api/v1/users:\001*'
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
@@ -113,26 +66,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\252\273\030\021\010\003\022\001\003\032\007user_id \257\002\202\323\344\223\002\0342\027/api/v1/users/{user_id}:\001*'
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._serialized_options = b'\220\002\002\252\273\030\021\010\003\022\001\003\032\007user_id \257\002\262\273\030\003\010\314\001\202\323\344\223\002\031*\027/api/v1/users/{user_id}'
-  _globals['_USER']._serialized_start=339
-  _globals['_USER']._serialized_end=696
-  _globals['_USER_STATUS']._serialized_start=630
-  _globals['_USER_STATUS']._serialized_end=688
-  _globals['_CREATEUSERREQUEST']._serialized_start=699
-  _globals['_CREATEUSERREQUEST']._serialized_end=1077
-  _globals['_GETUSERREQUEST']._serialized_start=1079
-  _globals['_GETUSERREQUEST']._serialized_end=1122
-  _globals['_BATCHGETUSERSREQUEST']._serialized_start=1124
-  _globals['_BATCHGETUSERSREQUEST']._serialized_end=1184
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=1186
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=1248
-  _globals['_LISTUSERSREQUEST']._serialized_start=1251
-  _globals['_LISTUSERSREQUEST']._serialized_end=1548
-  _globals['_LISTUSERSRESPONSE']._serialized_start=1550
-  _globals['_LISTUSERSRESPONSE']._serialized_end=1650
-  _globals['_UPDATEUSERREQUEST']._serialized_start=1653
-  _globals['_UPDATEUSERREQUEST']._serialized_end=2138
-  _globals['_DELETEUSERREQUEST']._serialized_start=2140
-  _globals['_DELETEUSERREQUEST']._serialized_end=2209
-  _globals['_USERSERVICE']._serialized_start=2212
-  _globals['_USERSERVICE']._serialized_end=3000
+  _globals['_USER']._serialized_start=310
+  _globals['_USER']._serialized_end=735
+  _globals['_USER_STATUS']._serialized_start=669
+  _globals['_USER_STATUS']._serialized_end=727
+  _globals['_CREATEUSERREQUEST']._serialized_start=738
+  _globals['_CREATEUSERREQUEST']._serialized_end=991
+  _globals['_GETUSERREQUEST']._serialized_start=993
+  _globals['_GETUSERREQUEST']._serialized_end=1034
+  _globals['_BATCHGETUSERSREQUEST']._serialized_start=1036
+  _globals['_BATCHGETUSERSREQUEST']._serialized_end=1085
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=1087
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=1156
+  _globals['_LISTUSERSREQUEST']._serialized_start=1159
+  _globals['_LISTUSERSREQUEST']._serialized_end=1449
+  _globals['_LISTUSERSRESPONSE']._serialized_start=1451
+  _globals['_LISTUSERSRESPONSE']._serialized_end=1564
+  _globals['_UPDATEUSERREQUEST']._serialized_start=1567
+  _globals['_UPDATEUSERREQUEST']._serialized_end=1937
+  _globals['_DELETEUSERREQUEST']._serialized_start=1939
+  _globals['_DELETEUSERREQUEST']._serialized_end=2003
+  _globals['_USERSERVICE']._serialized_start=2006
+  _globals['_USERSERVICE']._serialized_end=2794
 # @@protoc_insertion_point(module_scope)

@@ -69,14 +69,14 @@ class User(message.Message):
     full_name: builtins.str
     """1 to 100 characters."""
     age: builtins.int
-    """Years, 1 to 149; absent when not told."""
+    """Years, 1 to 149; absent when not given."""
     role: role_pb2.Role.ValueType
     """CUSTOMER unless an admin chose another."""
     status: User.Status.ValueType
     """ACTIVE when created."""
     etag: builtins.str
     """Changes with every change. Send it back with an update or a delete to be refused, rather than
-    to overwrite, when someone else was faster.
+    to overwrite, when it has changed in between.
     """
     @builtins.property
     def created_at(self) -> timestamp_pb2.Timestamp:
@@ -132,7 +132,7 @@ class CreateUserRequest(message.Message):
     request_id: builtins.str
     """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
     the first answer, whatever happened since, and the same key with another body is refused.
-    Deleting the account forgets its key as well.
+    Deleting the account deletes its key as well.
     REST callers send it as `Idempotency-Key`. Keys are kept per caller; without a token, per e-mail.
     """
     def __init__(
@@ -213,7 +213,7 @@ class BatchGetUsersResponse(message.Message):
     USERS_FIELD_NUMBER: builtins.int
     @builtins.property
     def users(self) -> containers.RepeatedCompositeFieldContainer[User]:
-        """Those of the accounts that there are."""
+        """The accounts that exist."""
 
     def __init__(
         self,

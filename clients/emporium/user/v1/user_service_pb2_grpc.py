@@ -95,13 +95,13 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetUsers(self, request, context):
-        """Reads many accounts at once. For services, which show other people's names beside their own
-        things; each is found by one look-up instead of one for each person.
+        """Reads many accounts at once. For services that show users' names beside their own resources:
+        one call instead of one for each user.
 
         The accounts come in the order of `user_ids`, each once. An id that no account has is left out,
-        where AIP-231 would fail the whole call: accounts are deleted, what they have left behind in
-        other services stays, and one deleted account must not hide the others. No REST mapping: the
-        edge has no door to it.
+        where AIP-231 would fail the whole call: accounts are deleted, what other services hold of
+        them stays, and one deleted account must not hide the others. No REST mapping: the
+        edge does not offer it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,13 +32,13 @@ class UserServiceStub:
     Errors: USER_NOT_FOUND, also for an account that the caller may not see.
     """
     BatchGetUsers: aio.UnaryUnaryMultiCallable[user_service_pb2.BatchGetUsersRequest, user_service_pb2.BatchGetUsersResponse]
-    """Reads many accounts at once. For services, which show other people's names beside their own
-    things; each is found by one look-up instead of one for each person.
+    """Reads many accounts at once. For services that show users' names beside their own resources:
+    one call instead of one for each user.
 
     The accounts come in the order of `user_ids`, each once. An id that no account has is left out,
-    where AIP-231 would fail the whole call: accounts are deleted, what they have left behind in
-    other services stays, and one deleted account must not hide the others. No REST mapping: the
-    edge has no door to it.
+    where AIP-231 would fail the whole call: accounts are deleted, what other services hold of
+    them stays, and one deleted account must not hide the others. No REST mapping: the
+    edge does not offer it.
     """
     ListUsers: aio.UnaryUnaryMultiCallable[user_service_pb2.ListUsersRequest, user_service_pb2.ListUsersResponse]
     """Lists accounts, newest first unless `sort` says otherwise. Ties are broken by id.
@@ -94,13 +94,13 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         request: user_service_pb2.BatchGetUsersRequest,
         context: aio.ServicerContext[user_service_pb2.BatchGetUsersRequest, abc.Awaitable[user_service_pb2.BatchGetUsersResponse]],
     ) -> abc.Awaitable[user_service_pb2.BatchGetUsersResponse]:
-        """Reads many accounts at once. For services, which show other people's names beside their own
-        things; each is found by one look-up instead of one for each person.
+        """Reads many accounts at once. For services that show users' names beside their own resources:
+        one call instead of one for each user.
 
         The accounts come in the order of `user_ids`, each once. An id that no account has is left out,
-        where AIP-231 would fail the whole call: accounts are deleted, what they have left behind in
-        other services stays, and one deleted account must not hide the others. No REST mapping: the
-        edge has no door to it.
+        where AIP-231 would fail the whole call: accounts are deleted, what other services hold of
+        them stays, and one deleted account must not hide the others. No REST mapping: the
+        edge does not offer it.
         """
 
     @abc_1.abstractmethod

@@ -1,4 +1,4 @@
-"""What may be ordered, and what it costs. Pure: time and ids come in."""
+"""What may be ordered, and what it costs. Pure: time and ids are arguments."""
 
 from server.order.orders.rules.changes import (
     CLEARABLE,

@@ -1,4 +1,4 @@
-"""Changing an order: which ways it may go, and who may send it there."""
+"""Changing an order: which transitions its status allows, and to whom."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class OrderNotPending(errors.Conflict):
 
 
 class IllegalStatusMove(errors.Conflict):
-    """An order cannot go from its status to that one."""
+    """The order's status has no transition to that one."""
 
     reason = "ILLEGAL_STATUS_MOVE"
 
@@ -52,7 +52,7 @@ class Edit:
 
 
 class Changed(NamedTuple):
-    """An order after a change, and what to tell of it; None when nothing was changed."""
+    """An order after a change, and the event of it; None when nothing was changed."""
 
     order: Order
     event: OrderEvent | None
@@ -72,9 +72,9 @@ def edited(
 ) -> Changed:
     """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`.
 
-    The status that the order has already is no move, so a repeated cancel finds its work done.
+    The status that the order already has is no transition, so a cancel can be repeated.
     """
-    _check_etag(order, edit.etag)
+    errors.Outdated.check(edit.etag, order.etag, "order")
     fields = dict(edit.fields)
     if fields.get("status") is order.status:
         del fields["status"]
@@ -86,21 +86,16 @@ def edited(
     if status and status not in MOVES[order.status]:
         raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
     after = replace(order, **fields, updated_at=now, version=order.version + 1)
-    # A move is told by the name of the status that it leads to.
-    told = EventType(status) if status else EventType.UPDATED
-    return Changed(after, OrderEvent(event_id, told, after, after.version, now, traceparent))
+    # The event of a transition has the name of the new status.
+    type_ = EventType(status) if status else EventType.UPDATED
+    return Changed(after, OrderEvent(event_id, type_, after, after.version, now, traceparent))
 
 
 def deleted(
     order: Order, etag: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> OrderEvent:
-    """What to tell of the end of `order`. Raises `Outdated` or `OrderNotDeletable`."""
-    _check_etag(order, etag)
+    """The event of the deletion of `order`. Raises `Outdated` or `OrderNotDeletable`."""
+    errors.Outdated.check(etag, order.etag, "order")
     if order.status not in DELETABLE:
         raise OrderNotDeletable(f"the order is {order.status}")
     return OrderEvent(event_id, EventType.DELETED, order, order.version + 1, now, traceparent)
-
-
-def _check_etag(order: Order, etag: str) -> None:
-    if etag and etag != order.etag:
-        raise errors.Outdated("the order has changed; read it again", field="etag")

@@ -1,4 +1,4 @@
-"""What is told of an order: exactly one event for each change of it."""
+"""Events of an order: exactly one for each change of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +8,10 @@ from server.order.orders.rules.order import Order
 
 
 class EventType(StrEnum):
-    """What became of an order."""
+    """What happened to an order."""
 
     PLACED = "PLACED"
-    UPDATED = "UPDATED"  # edited, without a move of its status
+    UPDATED = "UPDATED"  # edited, without a change of its status
     PAID = "PAID"
     SHIPPED = "SHIPPED"
     DELIVERED = "DELIVERED"
@@ -22,7 +22,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """Something that became of an order.
+    """One change of an order.
 
     `version` numbers the changes of one order from 1, without a gap. It is the version of `order`,
     the order as the change left it; after a deletion, one more than that of the last order.

@@ -1,4 +1,4 @@
-"""What an order is."""
+"""The order and its parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class StaffOnlyField(errors.Forbidden):
 
 
 class Status(StrEnum):
-    """How far an order has come."""
+    """The state of an order."""
 
     PENDING = "PENDING"
     PAID = "PAID"
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an order goes."""
+    """The address that an order is shipped to."""
 
     recipient: str
     street: str

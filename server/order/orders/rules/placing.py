@@ -1,4 +1,4 @@
-"""Placing an order: who may say what, and what it costs."""
+"""Placing an order: who may set which fields, and what it costs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ class CurrencyMismatch(errors.Invalid):
 
 
 class OrderTooLarge(errors.Invalid):
-    """The order's total is beyond what can be kept."""
+    """The order's total is larger than its column can hold."""
 
     reason = "ORDER_TOO_LARGE"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that somebody asks for: a product, or a name with a price; staff may send both."""
+    """One line that is asked for: a product, or a name with a price; staff may send both."""
 
     product_id: str | None
     product_name: str | None
@@ -46,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """What somebody asks to be placed; None is left out."""
+    """An order as it is asked for; None for fields that were left out."""
 
     lines: Sequence[Line]
     shipping_address: Address | None
@@ -61,7 +61,7 @@ class NewOrder:
 
 
 class Placed(NamedTuple):
-    """A new order, and what to tell of it."""
+    """A new order, and its event."""
 
     order: Order
     event: OrderEvent
@@ -70,7 +70,7 @@ class Placed(NamedTuple):
 def check_staff_fields(new: NewOrder, caller_id: str) -> None:
     """Raises `PriceNotAllowed` or `StaffOnlyField` for what a customer must not send.
 
-    A customer may say that the order is its own, because that changes nothing.
+    A customer may name itself as the owner, because that changes nothing.
     """
     for index, line in enumerate(new.lines):
         if line.unit_price is not None:
@@ -94,7 +94,7 @@ def place(
     shop_currency: str,
     traceparent: str | None = None,
 ) -> Placed:
-    """The order that `new` comes to, at the prices of `offers`, by product id, where it names none.
+    """The order for `new`, at the prices of `offers`, by product id, where it has none of its own.
 
     Raises `ProductNotFound`, `CurrencyMismatch` or `OrderTooLarge`.
     """

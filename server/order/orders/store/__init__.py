@@ -1,4 +1,4 @@
-"""Where orders are kept: the contract that a store fulfils."""
+"""Where orders are stored: the interface of a store."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from server.kit.context import Key
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.outbox import Event
 from server.order.orders.rules import Changed, Order, OrderEvent, OrderFilters, Placed
 
 SORTABLE: Mapping[str, type] = {
@@ -14,20 +15,28 @@ SORTABLE: Mapping[str, type] = {
     "created_at": datetime,
     "total_price": Decimal,
 }
-"""By what `OrderStore.list` can sort, and of which type that is."""
+"""The columns that `OrderStore.list` can sort by, with their types."""
+
+
+class Encode(Protocol):
+    """Puts an event into the outbox's envelope."""
+
+    def __call__(self, event: OrderEvent, order: bytes = b"") -> Event:
+        """`order` is the event's order as a serialised message, where the caller has it."""
 
 
 class OrderStore(Protocol):
-    """Orders, and the outbox of what becomes of them: the two are always written together.
+    """Orders, and the outbox of their events: the two are always written together.
 
     An `owner_scope` is whose orders the caller may reach, None for everybody's; an order outside
-    of it is not there. Errors as in `CatalogStore`.
+    of it is not found. Errors as in `CatalogStore`.
     """
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
-        """Keeps a new order, its event, and `answer` under `key`; gives the answer to send.
+        """Stores a new order, its event, and `answer` under `key`; returns the answer to send.
 
-        That is `answer`, or the first one when `key` was used before with the same body; then
+        `answer` is the order as a serialised message, which the event carries too. It is what is
+        returned, or the first answer when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another.
         """
 
@@ -43,17 +52,17 @@ class OrderStore(Protocol):
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
     ) -> Order:
-        """Locks the order, keeps what `change` makes of it and its event, and gives the order.
+        """Locks the order, stores what `change` makes of it with the event; returns the order.
 
-        `change` decides and calls nobody; what it raises undoes everything; it runs again when the
-        database asks for another try. Raises `OrderNotFound`. Of two updates at once the second
-        sees what the first has made.
+        `change` is pure. Its exceptions roll everything back, and it runs again when the
+        transaction is retried. Raises `OrderNotFound`. Of two concurrent updates the
+        second sees the result of the first.
         """
 
     async def delete(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]
     ) -> None:
-        """Locks the order, and deletes it and keeps the event unless `change` raises.
+        """Locks the order, deletes it and stores the event, unless `change` raises.
 
         Raises `OrderNotFound`.
         """

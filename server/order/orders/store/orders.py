@@ -5,7 +5,7 @@ from collections.abc import Callable
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.outbox import Event, append
+from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
@@ -17,7 +17,7 @@ from server.order.orders.rules import (
     OrderNotFound,
     Placed,
 )
-from server.order.orders.store import SORTABLE, rows
+from server.order.orders.store import SORTABLE, Encode, rows
 from server.order.orders.store.placing import Placing
 
 _LISTING = Listing(
@@ -51,9 +51,7 @@ class PostgresOrderStore:
     an event there.
     """
 
-    def __init__(
-        self, pool: Pool, encode: Callable[[OrderEvent], Event], wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
         self._pool = pool
         self._encode = encode
         self._wake = wake

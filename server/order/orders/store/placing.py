@@ -1,4 +1,4 @@
-"""Keeps new orders in PostgreSQL: all that are placed at one moment, by one statement."""
+"""Stores new orders in PostgreSQL: concurrent ones by one statement."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -7,16 +7,16 @@ import asyncpg
 
 from server.kit.batching import Batcher
 from server.kit.context import Key
-from server.kit.outbox import Event, append
+from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import write
-from server.order.orders.rules import OrderEvent, Placed
-from server.order.orders.store import rows
+from server.order.orders.rules import Placed
+from server.order.orders.store import Encode, rows
 
 _TOGETHER_MAX = 64
 
-# What may be the fault of one order among many.
+# Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
 
@@ -27,11 +27,9 @@ class _New(NamedTuple):
 
 
 class Placing:
-    """Keeps orders as `OrderStore.create` promises."""
+    """Stores orders as `OrderStore.create` specifies."""
 
-    def __init__(
-        self, pool: Pool, encode: Callable[[OrderEvent], Event], wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
         self._pool = pool
         self._encode = encode
         self._wake = wake
@@ -49,10 +47,10 @@ class Placing:
             try:
                 await self._insert(batch)
             except asyncpg.LockNotAvailableError:
-                # Halving would wait for the same lock again at every step.
+                # Halving would wait for the same lock in each step.
                 parts = [[new] for new in batch]
             except _ONE_AT_FAULT:
-                # Halving finds one among 64 in six rounds, of two statements each.
+                # Halving finds one order among 64 in six steps of two statements each.
                 middle = len(batch) // 2
                 parts = [batch[:middle], batch[middle:]]
             else:
@@ -62,7 +60,7 @@ class Placing:
     async def _settled(self, part: Sequence[_New]) -> Sequence[bytes | Exception]:
         try:
             return await self._keep(part)
-        except Exception as error:  # noqa: BLE001 - handed to those whose orders they are
+        except Exception as error:  # noqa: BLE001 - raised in the calls that it belongs to
             return [error] * len(part)
 
     async def _keep_alone(self, new: _New) -> bytes:
@@ -81,6 +79,6 @@ class Placing:
         writes = rows.inserts([new.placed.order for new in batch])
         if keyed := [(new.key, new.answer, None) for new in batch if new.key]:
             writes.append(answers(keyed))
-        writes.append(append([self._encode(new.placed.event) for new in batch]))
+        writes.append(append([self._encode(new.placed.event, new.answer) for new in batch]))
         await write(self._pool, writes)
         self._wake()

@@ -22,13 +22,13 @@ _decode_address = msgspec.json.Decoder(Address).decode
 
 
 def inserts(orders: Sequence[Order]) -> list[Write]:
-    """What adds `orders` with their items."""
+    """The writes that add `orders` with their items."""
     items = [row for order in orders for row in _items(order)]
     return [ORDERS.insert([_own(order) for order in orders]), ITEMS.insert(items)]
 
 
 def updates(before: Order, after: Order) -> list[Write]:
-    """What makes of `before`, as it is stored, `after`: every column, and the items if need be."""
+    """The writes that change the stored `before` to `after`: every column, and changed items."""
     writes = [ORDERS.update([_own(after)])]
     if after.items != before.items:
         writes.append(ITEMS.upsert([*_items(after)]))

@@ -1,4 +1,4 @@
-"""Alembic's door to this service's history."""
+"""Alembic's entry point to this service's migrations."""
 
 from server.kit.postgres import alembic_env
 

@@ -1,4 +1,4 @@
-"""Events of orders that never were, and the figures they must come to."""
+"""Generated events of orders, and the figures that must follow from them."""
 
 import uuid
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ def placed(currency: str, total: str = "10.00", units: int = 2, days: int = 0) -
     )
 
 
-# What may become of an order after it was placed, as (kind, was_cancelled).
+# What may happen to an order after it was placed, as (kind, was_cancelled).
 LIVES = (
     (),
     ((Kind.CANCELLED, False),),
@@ -41,7 +41,7 @@ LIVES = (
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[OrderEvent]:
-    """All that becomes of some orders; in the currency `???`, which stands for any."""
+    """All events of some orders; in the currency `???`, which stands for any."""
     events: list[OrderEvent] = []
     for life in draw(st.lists(st.sampled_from(LIVES), max_size=8)):
         pennies = draw(st.integers(0, 10**14 - 1))
@@ -72,7 +72,7 @@ def _then(first: OrderEvent, kind: Kind, was_cancelled: bool) -> OrderEvent:
 
 
 def folded(events: Iterable[OrderEvent]) -> dict[date, Figures]:
-    """The figures of each day, told order by order, as somebody with a pencil would."""
+    """The figures of each day, computed order by order, independently of the rules."""
     orders: dict[uuid.UUID, list[OrderEvent]] = {}
     for event in events:
         orders.setdefault(event.order_id, []).append(event)

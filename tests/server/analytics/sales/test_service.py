@@ -14,7 +14,7 @@ from emporium.order.v1.order_service_pb2 import Order, OrderItem
 from emporium.user.v1 import events_pb2 as user_events
 from server.analytics.sales.rules import Kind
 from tests.server.analytics.conftest import NewCurrency
-from tests.server.analytics.doors import DoorOf, batch, on_the_wire, told
+from tests.server.analytics.doors import DoorOf, batch, domain_event, on_the_wire
 from tests.server.analytics.sales.histories import placed
 from tests.server.refusals import refused
 
@@ -42,20 +42,20 @@ async def test_each_event_is_recorded_repeated_or_ignored(
         on_the_wire(new),
         on_the_wire(new),
         on_the_wire(known),
-        told(new_id(), order_events.OrderPaid(order=order)),
-        told(new_id(), order_events.OrderUpdated(order=order)),
-        told(new_id(), user_events.UserErased(user_id=new_id()), "user"),
+        domain_event(new_id(), order_events.OrderPaid(order=order)),
+        domain_event(new_id(), order_events.OrderUpdated(order=order)),
+        domain_event(new_id(), user_events.UserErased(user_id=new_id()), "user"),
     ]
-    unheard = told(new_id(), order_events.OrderPaid(order=order))
-    unheard.type = "emporium.stock.v9.ShelfPainted"
-    request = pb.RecordDomainEventsRequest(events=[*events, unheard])
+    unused = domain_event(new_id(), order_events.OrderPaid(order=order))
+    unused.type = "emporium.stock.v9.ShelfPainted"
+    request = pb.RecordDomainEventsRequest(events=[*events, unused])
     answer = await door("SERVICE")("RecordDomainEvents", request)
     assert (answer.recorded, answer.repeated, answer.ignored) == (1, 2, 4)
     assert await orders_reported(door, currency) == 2
 
 
 async def test_a_type_that_is_ignored_is_not_read(door: DoorOf) -> None:
-    event = told(new_id(), order_events.OrderShipped())
+    event = domain_event(new_id(), order_events.OrderShipped())
     event.payload = b"\xff\xff no message"
     answer = await door("SERVICE")(
         "RecordDomainEvents", pb.RecordDomainEventsRequest(events=[event])
@@ -73,8 +73,8 @@ async def test_a_deleted_order_takes_back_what_it_had_added(
     order.status = Order.CANCELLED
     life = [
         on_the_wire(first),
-        told(new_id(), order_events.OrderCancelled(order=order)),
-        told(new_id(), order_events.OrderDeleted(order=order)),
+        domain_event(new_id(), order_events.OrderCancelled(order=order)),
+        domain_event(new_id(), order_events.OrderDeleted(order=order)),
     ]
     answer = await door("SERVICE")("RecordDomainEvents", pb.RecordDomainEventsRequest(events=life))
     assert answer.recorded == 3
@@ -127,7 +127,7 @@ async def test_an_order_that_cannot_be_is_named_and_stops_the_batch(
         order.ClearField(name)  # type: ignore[arg-type]  # any field of the message
     order.MergeFrom(Order(**broken))
     message = getattr(order_events, f"Order{kind.title()}")
-    request.events[1].CopyFrom(told(new_id(), message(order=order)))
+    request.events[1].CopyFrom(domain_event(new_id(), message(order=order)))
     found = await refused(door("SERVICE")("RecordDomainEvents", request))
     assert (found.code, found.fields) == (INVALID_ARGUMENT, [f"events[1].payload.order.{field}"])
     assert await orders_reported(door, currency) == 0

@@ -1,21 +1,99 @@
-"""The contract's own rules: each compiles, because a service finds out at the first call only."""
+"""The contract's own rules: each compiles, and each refuses what breaks it, by the gRPC door."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
 import protovalidate
 import pytest
+import pytest_asyncio
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from emporium.resources.users import BATCH_GET_MAX
+from emporium.user.v1 import user_service_pb2 as user
+from server.kit import descriptors
 from server.kit.call.method import Method, methods
+from server.kit.context import Role
+from server.kit.lifecycle import Registration
 from tests.discovery import contract
+from tests.server.conftest import Serve, Token
+from tests.server.kit.call import bad_values
+from tests.server.refusals import refused
 
 METHODS = [method for service in contract() for method in methods(service)]
+BAD = [bad for method in METHODS for bad in bad_values.of(method)]
+
+
+class Reached:
+    """Stands for every servicer: that it is reached at all is what must not be."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def answer(request: Any, context: Any) -> Any:
+            raise AssertionError(f"{name} was called")
+
+        return answer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def channel(serve: Serve) -> AsyncIterator[grpc.aio.Channel]:
+    """A server of the whole contract."""
+    async with serve([Registration(service, Reached()) for service in contract()]) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: f"{method.service}/{method.name}")
 def test_the_rules_of_every_request_compile(method: Method) -> None:
-    protovalidate.Validator().collect_violations(method.request())
+    request = descriptors.described(method.request)
+    protovalidate.Validator().collect_violations(request())
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+async def test_every_rule_refuses_what_breaks_it(
+    channel: grpc.aio.Channel, token: Token, bad: bad_values.Bad
+) -> None:
+    answer = await refused(called(channel, bad, token))
+    assert answer.reason == "VALIDATION_FAILED"
+    assert bad.field in answer.violations
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_it_is_that_rule_which_the_value_breaks(bad: bad_values.Bad) -> None:
+    request = descriptors.described(type(bad.request)).FromString(bad.request.SerializeToString())
+    found = protovalidate.Validator().collect_violations(request)
+    broken = {each.proto.rule_id for each in found}
+    # Two bounds of a number are one rule to protovalidate, such as `int32.gte_lte`.
+    parts = bad.rule.split(".")[-2:]
+    assert any(all(part in each for part in parts) for each in broken)
+
+
+def test_the_stubs_carry_no_rule_and_the_server_has_it_all_the_same() -> None:
+    stub = user.BatchGetUsersRequest.DESCRIPTOR.fields_by_name["user_ids"]
+    assert not stub.GetOptions().ByteSize()
+    bounds = {bad.rule for bad in BAD if bad.method.request is user.BatchGetUsersRequest}
+    assert "repeated.max_items" in bounds
+
+
+def test_the_client_knows_how_many_accounts_may_be_asked_for() -> None:
+    request: Any = descriptors.described(user.BatchGetUsersRequest)
+    most = request(user_ids=["01900000-0000-7000-8000-000000000000"] * BATCH_GET_MAX)
+    validator = protovalidate.Validator()
+    assert not validator.collect_violations(most)
+    most.user_ids.append(most.user_ids[0])
+    (found,) = validator.collect_violations(most)
+    assert found.proto.rule_id == "repeated.max_items"
+
+
+def called(channel: grpc.aio.Channel, bad: bad_values.Bad, token: Token) -> Any:
+    access = bad.method.access
+    role = Role.ADMIN if not access.roles or Role.ADMIN in access.roles else Role.SERVICE
+    signed = [("authorization", f"Bearer {token(role.value)}")]
+    rpc: Any = channel.unary_unary(
+        f"/{bad.method.service}/{bad.method.name}",
+        request_serializer=lambda request: request.SerializeToString(),
+        response_deserializer=bad.method.response.FromString,
+    )
+    return rpc(bad.request, metadata=[] if access.is_public else signed)
 
 
 def test_no_number_of_a_request_means_something_else_by_zero_than_by_nothing() -> None:
@@ -24,7 +102,7 @@ def test_no_number_of_a_request_means_something_else_by_zero_than_by_nothing() -
     numbers = [
         (message, field)
         for method in METHODS
-        for message in messages(method.request.DESCRIPTOR)
+        for message in messages(descriptors.described(method.request).DESCRIPTOR)
         for field in message.fields
         if field.cpp_type in NUMBERS and not field.is_repeated
     ]

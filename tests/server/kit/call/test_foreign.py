@@ -32,12 +32,12 @@ Running = Callable[..., AbstractAsyncContextManager[Foreign]]
 
 @pytest.fixture
 def running(verifier: Verifier) -> Running:
-    """`async with running(behaviour) as foreign`: the servicer, doing as told."""
+    """`async with running(behaviour) as foreign`: the servicer with that behaviour."""
     return partial(foreigners.running, verifier)
 
 
 async def fail(message: bytes, context: Any) -> bytes:
-    raise RuntimeError("the secret of the house")
+    raise RuntimeError("a secret")
 
 
 class Hanging:
@@ -89,7 +89,7 @@ async def test_the_text_of_an_unknown_exception_stays_in_the_log(
     assert "secret" not in str(answer.status) + str(answer.headers) + answer.message
     (line,) = lines
     assert (line["log_level"], line["request_id"]) == ("error", "broken")
-    assert str(line["exc_info"]) == "the secret of the house"
+    assert str(line["exc_info"]) == "a secret"
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -212,4 +212,4 @@ async def test_a_method_is_wrapped_when_it_is_registered_and_not_at_each_call(
     first, second = generic.service(Details()), generic.service(Details())
     assert first is second
     assert first
-    assert inspect.iscoroutinefunction(first.unary_unary)
+    assert inspect.iscoroutinefunction(first.stream_unary)

@@ -10,7 +10,7 @@ from tests.server.kit.conftest import Running
 from tests.server.kit.ping import Ping, echo, request, response
 from tests.server.refusals import refused
 
-FROM_REST = {"x-emporium-door": "rest", "x-body-fields": "text"}
+FROM_REST = {"x-emporium-door": "rest", "x-body-fields": "text", "x-query-fields": ""}
 
 
 async def headers_of(call: Any) -> dict[str, str]:

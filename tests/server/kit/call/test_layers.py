@@ -18,6 +18,8 @@ from server.kit.call.logging import CallLog
 from server.kit.call.metrics import CallMetrics
 from server.kit.call.pipeline import Pipeline
 from server.kit.call.request_id import RequestId
+from server.kit.call.resource import ResourceNote
+from server.kit.call.rest_names import RestNames
 from server.kit.call.validation import Validation
 
 WATCHERS: tuple[Watcher, ...] = (
@@ -29,9 +31,11 @@ WATCHERS: tuple[Watcher, ...] = (
 GUARDS: tuple[Guard, ...] = (
     Authentication(auth.Verifier({"keys": []})),
     AccessRules(),
+    RestNames(),
     EdgeHeaders(),
     Validation(),
     IdempotencyKeys(),
+    ResourceNote(),
 )
 
 

@@ -153,7 +153,7 @@ async def test_an_answer_of_the_wrong_kind_is_a_defect_and_no_secret_gets_out(
     running: Running, lines: Lines, name: str
 ) -> None:
     async def confuse(message: Any, context: Context) -> Any:
-        return "the secret of the house"
+        return "a secret"
 
     async with running(confuse) as ping:
         answer = await refused(ping.call(name))

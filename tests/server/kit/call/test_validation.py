@@ -9,7 +9,7 @@ from tests.server.kit.ping import Ping, request
 from tests.server.refusals import Refused, refused
 
 
-async def told(ping: Ping, message: Any) -> Refused:
+async def invalid(ping: Ping, message: Any) -> Refused:
     answer = await refused(ping.call("Ping", message))
     assert answer.reason == "VALIDATION_FAILED"
     assert answer.headers["x-http-status"] == "422"
@@ -17,7 +17,7 @@ async def told(ping: Ping, message: Any) -> Refused:
 
 
 async def test_every_broken_rule_is_named(ping: Ping) -> None:
-    answer = await told(
+    answer = await invalid(
         ping,
         request(
             text="x" * 21,
@@ -34,25 +34,25 @@ async def test_every_broken_rule_is_named(ping: Ping) -> None:
     assert answer.message.startswith("4 fields are invalid: text, request_id")
 
 
-async def test_one_broken_rule_says_what_to_mend(ping: Ping) -> None:
-    answer = await told(ping, request(text="x" * 21))
+async def test_one_broken_rule_says_what_to_correct(ping: Ping) -> None:
+    answer = await invalid(ping, request(text="x" * 21))
     assert answer.message == "1 field is invalid: text"
     assert "20" in answer.violations["text"]
 
 
 async def test_map_keys_are_part_of_the_path(ping: Ping) -> None:
-    answer = await told(ping, request(counts={"apples": 0}, shelves={"left": {"quantity": -1}}))
+    answer = await invalid(ping, request(counts={"apples": 0}, shelves={"left": {"quantity": -1}}))
     assert set(answer.violations) == {"counts[apples]", "shelves[left].quantity"}
 
 
 async def test_a_rule_of_the_whole_message_speaks_for_itself(ping: Ping) -> None:
-    answer = await told(ping, request(please=True, thanks=True))
+    answer = await invalid(ping, request(please=True, thanks=True))
     assert answer.violations == {"": "say please or thanks, not both"}
     assert answer.message == "say please or thanks, not both"
 
 
 async def test_a_rule_of_the_message_beside_one_of_a_field(ping: Ping) -> None:
-    answer = await told(ping, request(please=True, thanks=True, text="x" * 21))
+    answer = await invalid(ping, request(please=True, thanks=True, text="x" * 21))
     assert set(answer.violations) == {"", "text"}
     assert answer.message == "1 field is invalid: text"
 
@@ -72,12 +72,12 @@ async def test_a_rule_of_the_message_beside_one_of_a_field(ping: Ping) -> None:
     ids=str,
 )
 async def test_nul_is_refused_anywhere(ping: Ping, fields: dict[str, Any], path: str) -> None:
-    (field,) = (await told(ping, request(**fields))).violations
+    (field,) = (await invalid(ping, request(**fields))).violations
     assert field.startswith(path)
 
 
 async def test_every_nul_is_named(ping: Ping) -> None:
-    answer = await told(ping, request(text="\0", items=[{"name": "\0"}, {"name": "\0"}]))
+    answer = await invalid(ping, request(text="\0", items=[{"name": "\0"}, {"name": "\0"}]))
     assert list(answer.violations) == ["text", "items[0].name", "items[1].name"]
 
 

@@ -22,8 +22,8 @@ DRIVERS: tuple[Driver, ...] = ("pymongo", "motor")
 
 @pytest.fixture(autouse=True)
 def _sockets_closed() -> Iterator[None]:
-    """PyMongo leaves a socket open when it is told to stop in the middle of connecting. It is
-    collected here, where that is known, and not in somebody else's test.
+    """PyMongo leaves a socket open when it is closed while it connects. It is
+    collected here, where that is known, and not in another test.
     """
     yield
     with warnings.catch_warnings():

@@ -142,7 +142,7 @@ async def test_an_address_that_cannot_be_is_told_of_without_the_password(
 async def test_a_server_that_comes_up_late_is_waited_for(engines_folder: Path) -> None:
     own = EmbeddedMongo(engines_folder / "late", durable=False)
     async with own:
-        pass  # its first day, on which it is told of its users
+        pass  # its first start, at which its users are created
     settings = Mongo(
         mongodb_uri=own.uri, mongodb_database="emporium_kit", mongodb_connect_timeout_seconds=20
     )

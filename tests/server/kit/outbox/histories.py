@@ -35,7 +35,7 @@ class Mood(Enum):
 
 
 class RelayDied(BaseException):
-    """Nothing in the relay's code hears of its end."""
+    """Not an `Exception`, so that the relay's code cannot handle it."""
 
 
 @dataclass
@@ -50,10 +50,10 @@ class Step:
     mood: Mood
 
 
-# Dull days are the most, or nothing would ever be far enough along to go wrong.
+# Normal steps are the most frequent, so that failures meet a system in use.
 KINDS = (
     *("append", "append", "append", "send", "send", "send", "send", "send", "send"),
-    *("open", "commit", "roll_back", "refuse", "fail", "mend", "replay", "skip", "skip"),
+    *("open", "commit", "roll_back", "refuse", "fail", "repair", "replay", "skip", "skip"),
     *("lease_ends", "trim"),
 )
 MOODS = (*[Mood.WELL] * 6, *Mood)
@@ -74,7 +74,7 @@ HISTORIES = st.lists(
 
 @dataclass
 class Witness(OtherSide):
-    """A destination that sees to it that no version of an aggregate comes before its time."""
+    """A destination that checks that no version of an aggregate arrives early."""
 
     mood: Mood = Mood.WELL
     skipped: set[str] = field(default_factory=set)  # events that an operator has dropped
@@ -143,7 +143,7 @@ class Shop:
             await getattr(self, f"_{step.kind}")(step)
 
     async def end_well(self) -> None:
-        """Everything is mended, and every event arrives or the test ends at its timeout."""
+        """Everything is repaired, and every event arrives or the test ends at its timeout."""
         for aggregate in self.aggregates:
             await self._close(aggregate, keep=True)
         for side in self.sides:
@@ -203,7 +203,7 @@ class Shop:
     async def _fail(self, step: Step) -> None:
         self.sides[step.destination].fails_at.add(self._payload(step))
 
-    async def _mend(self, step: Step) -> None:
+    async def _repair(self, step: Step) -> None:
         self.sides[step.destination].refuses.discard(self._payload(step))
         self.sides[step.destination].fails_at.discard(self._payload(step))
 

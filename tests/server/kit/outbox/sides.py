@@ -1,4 +1,4 @@
-"""The two sides of an outbox under test: its database, and whoever takes the events."""
+"""The two sides of an outbox under test: its database, and the destination of its events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -27,12 +27,12 @@ QUICK = Pace(
     trim=0.05,
 )
 DEAF = Pace(gather=0.005, poll=30.0)  # nothing but a wakeup wakes it in time
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 @dataclass
 class OtherSide:
-    """Takes events and remembers them; goes wrong as it is told."""
+    """A destination that records events; fails as it is set."""
 
     name: str = "analytics"
     refuses: set[bytes] = field(default_factory=set)
@@ -61,7 +61,7 @@ class OtherSide:
 
     async def has(self, *payloads: bytes) -> None:
         """Returns when all of them have arrived."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not set(payloads) <= set(self.payloads):
                 self.changed.clear()
                 await self.changed.wait()
@@ -159,7 +159,7 @@ def numbered(count: int) -> list[bytes]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Returns when `condition` is true."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await condition():  # noqa: ASYNC110 - a database offers no event for it
             await asyncio.sleep(0.01)
 
@@ -173,7 +173,7 @@ async def is_true(truth: bool) -> bool:
 
 
 async def listens(box: Box) -> bool:
-    """Whether somebody is there to be notified."""
+    """Whether a connection listens."""
     found = await box.pool.fetchval(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND query ILIKE 'LISTEN%'"

@@ -1,4 +1,4 @@
-"""A relay that dies between sending and forgetting costs a repetition, and no event."""
+"""A relay that dies between sending and deleting costs a repetition, and no event."""
 
 import asyncio
 import signal
@@ -26,8 +26,8 @@ class Dying(OtherSide):
         raise asyncio.CancelledError
 
 
-class ForgetsFirst(Sending):
-    """How it must not be done."""
+class DeletesFirst(Sending):
+    """The wrong order, for comparison."""
 
     async def _attempt(self, part: Sequence[Delivery]) -> Exception | None:
         await self._deliveries.acknowledge(part)
@@ -39,10 +39,10 @@ async def arrived_after_a_death(box: Box, relay: Relay, dying: Dying) -> list[by
     await box.append(history_of("a", 3))
     with pytest.raises(asyncio.CancelledError):
         await relay.send_batch()
-    heir = OtherSide()
-    async with box.relaying(heir):
+    successor = OtherSide()
+    async with box.relaying(successor):
         await until(lambda: equals(box.pending, 0))
-    return dying.payloads + heir.payloads
+    return dying.payloads + successor.payloads
 
 
 async def test_a_relay_that_dies_before_it_has_sent_loses_nothing(box: Box) -> None:
@@ -62,7 +62,7 @@ async def test_these_tests_would_notice_a_relay_that_forgets_before_it_sends(box
     dying = Dying()
     relay = await box.relay(dying)
     sending = relay._sending
-    relay._sending = ForgetsFirst(sending._deliveries, dying, sending._metrics, QUICK)
+    relay._sending = DeletesFirst(sending._deliveries, dying, sending._metrics, QUICK)
     assert await arrived_after_a_death(box, relay, dying) == []
 
 
@@ -72,14 +72,14 @@ async def test_a_killed_process_leaves_its_events_to_the_next(box: Box, tmp_path
         *(sys.executable, "-m", "tests.server.kit.outbox.relay_process"),
         *(box.settings.database_url, str(file), "3"),
     )
-    heir = OtherSide()
-    await box.relay(heir)
+    successor = OtherSide()
+    await box.relay(successor)
     await box.append(history_of("a", 12))
     assert await process.wait() == -signal.SIGKILL
     taken = file.read_bytes().split()
     assert taken == [b"a%d" % version for version in range(1, 10)]
     # Its lease has an hour to go, which no test can wait for.
     await box.pool.execute("UPDATE outbox_destinations SET lease_until = now()")
-    async with box.relaying(heir):
+    async with box.relaying(successor):
         await until(lambda: equals(box.pending, 0))
-    assert heir.payloads == [b"a%d" % version for version in range(7, 13)]
+    assert successor.payloads == [b"a%d" % version for version in range(7, 13)]

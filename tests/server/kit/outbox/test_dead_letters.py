@@ -4,7 +4,7 @@ from server.kit import outbox
 from tests.server.kit.outbox.sides import Box, OtherSide, equals, history_of, until
 
 
-async def buried(box: Box, *names: str) -> OtherSide:
+async def refused(box: Box, *names: str) -> OtherSide:
     """A side that has refused the first event of each of these aggregates."""
     side = OtherSide(refuses={f"{name}1".encode() for name in names})
     relay = await box.relay(side)
@@ -51,7 +51,7 @@ async def test_a_dead_letter_holds_back_its_own_aggregate_at_its_own_destination
 
 
 async def test_replaying_all_sends_dead_letters_and_what_they_held_in_order(box: Box) -> None:
-    side = await buried(box, "a", "b")
+    side = await refused(box, "a", "b")
     side.refuses.clear()
     assert await outbox.replay(box.pool) == 2
     async with box.relaying(side):
@@ -61,7 +61,7 @@ async def test_replaying_all_sends_dead_letters_and_what_they_held_in_order(box:
 
 
 async def test_one_dead_letter_can_be_replayed_alone(box: Box) -> None:
-    side = await buried(box, "a", "b")
+    side = await refused(box, "a", "b")
     side.refuses.clear()
     letter, _ = await outbox.list_dead_letters(box.pool)
     assert await outbox.replay(box.pool, event_id=letter.event_id) == 1
@@ -71,13 +71,13 @@ async def test_one_dead_letter_can_be_replayed_alone(box: Box) -> None:
 
 
 async def test_the_dead_letters_of_one_destination_can_be_replayed_alone(box: Box) -> None:
-    await buried(box, "a")
+    await refused(box, "a")
     assert await outbox.replay(box.pool, destination="another") == 0
     assert await outbox.replay(box.pool, destination="analytics") == 1
 
 
 async def test_a_replayed_event_that_is_refused_again_is_a_dead_letter_again(box: Box) -> None:
-    side = await buried(box, "a")
+    side = await refused(box, "a")
     await outbox.replay(box.pool)
     async with box.relaying(side):
         await until(lambda: equals(box.dead, [("one is bad", 2)]))
@@ -85,7 +85,7 @@ async def test_a_replayed_event_that_is_refused_again_is_a_dead_letter_again(box
 
 
 async def test_a_skipped_event_is_dropped_and_its_aggregate_flows_on(box: Box) -> None:
-    side = await buried(box, "a")
+    side = await refused(box, "a")
     (letter,) = await outbox.list_dead_letters(box.pool)
     assert not await outbox.skip(box.pool, "another", letter.event_id)
     assert await outbox.skip(box.pool, letter.destination, letter.event_id)

@@ -1,4 +1,4 @@
-"""What is told arrives as it was told."""
+"""An event arrives unchanged."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""At least once and in order, whoever sends: crashes, leases, late commits."""
+"""At least once and in order, whichever process sends: crashes, leases, late commits."""
 
 import asyncio
 from collections.abc import Sequence

@@ -54,11 +54,11 @@ async def test_two_processes_send_each_event_once_and_one_goes_on_when_the_other
         async with box.relaying(first, pace=pace):
             await box.append(history_of("a", 3))
             await until(lambda: equals(box.pending, 0))
-        # Whoever held the lease has given it back, or the other would wait for an hour.
+        # The holder of the lease has released it, or the other would wait for an hour.
         await box.append(history_of("b", 3))
         await second.has(b"b1", b"b2", b"b3")
-    told = first.payloads + second.payloads
-    assert sorted(told) == [b"a1", b"a2", b"a3", b"b1", b"b2", b"b3"]
+    received = first.payloads + second.payloads
+    assert sorted(received) == [b"a1", b"a2", b"a3", b"b1", b"b2", b"b3"]
 
 
 async def test_racing_writers_and_relays_keep_the_order_of_each_aggregate(box: Box) -> None:

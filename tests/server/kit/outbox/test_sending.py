@@ -1,4 +1,4 @@
-"""Never lost, never stuck behind one bad event, never given up for somebody else's fault."""
+"""Never lost, never stuck behind one bad event, never given up for another fault."""
 
 import asyncio
 import itertools
@@ -12,8 +12,8 @@ from server.kit.backoff import Backoff
 from server.kit.outbox import Away, Event
 from server.kit.outbox.sending import Failing
 from tests.server.kit.outbox.sides import (
-    PATIENCE_SECONDS,
     QUICK,
+    TIMEOUT_SECONDS,
     Box,
     OtherSide,
     equals,
@@ -124,7 +124,7 @@ async def test_an_event_that_fails_while_others_arrive_is_given_up_at_last(
     other_side.fails_at = {b"bad"}
     async with (
         box.relaying(other_side, pace=replace(QUICK, attempts_max=3)),
-        asyncio.timeout(PATIENCE_SECONDS),
+        asyncio.timeout(TIMEOUT_SECONDS),
     ):
         await box.put(b"bad")
         for number in itertools.count():

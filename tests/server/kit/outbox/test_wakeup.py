@@ -11,9 +11,9 @@ from tests.server.kit.outbox.sides import DEAF, Box, OtherSide, listens, until
 async def test_a_commit_wakes_this_process_at_once(box: Box, other_side: OtherSide) -> None:
     async with box.relaying(other_side, pace=DEAF) as wake:
         await until(lambda: listens(box))
-        await box.put(b"told")
+        await box.put(b"event")
         wake()
-        await other_side.has(b"told")
+        await other_side.has(b"event")
 
 
 async def test_a_commit_wakes_the_other_processes_by_notify(

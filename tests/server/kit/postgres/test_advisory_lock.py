@@ -52,7 +52,7 @@ def name() -> str:
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Set when somebody has tried, was refused and is about to wait."""
+    """Set when a process has tried, was refused and is about to wait."""
     event = asyncio.Event()
 
     def uniform(_: float, most: float) -> float:

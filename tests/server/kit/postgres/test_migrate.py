@@ -135,7 +135,7 @@ async def test_processes_that_migrate_at_once_take_turns(postgres: EmbeddedPostg
     assert await holder.fetchval(migrate.TRY_LOCK)
     processes = [await migrating(owner) for _ in range(2)]
     try:
-        await until(all_are_there, patience_seconds=150)
+        await until(all_are_there, timeout_seconds=150)
         assert await query(owner, "SELECT FROM pg_tables WHERE schemaname = 'public'") == []
     finally:
         await holder.close()

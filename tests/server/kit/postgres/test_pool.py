@@ -1,4 +1,4 @@
-"""The pool: patient at start, plain about what goes wrong, and not to be held up at the end."""
+"""The pool: retries at start, clear errors, and an end that a hanging server does not block."""
 
 import asyncio
 import os

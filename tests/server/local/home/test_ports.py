@@ -7,7 +7,7 @@ import pytest
 
 from server.local.errors import LocalError
 from server.local.home.plan import plan, process_names
-from server.local.home.ports import free_ports, is_free, require_free
+from server.local.home.ports import IPV6, free_ports, has_ipv6, is_free, require_free
 from server.services import SERVICES
 
 
@@ -28,6 +28,13 @@ def test_a_port_in_use_is_reported_with_its_purpose_its_holder_and_the_remedy(ta
     assert not is_free(taken)
     with pytest.raises(LocalError, match=rf"port {taken}, wanted for tea, is in use by py"):
         require_free(taken, "tea", "Drink coffee.")
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs the address ::1")
+def test_a_port_in_use_on_the_other_loopback_address_is_not_free() -> None:
+    (port,) = free_ports(1)
+    with socket.create_server((IPV6, port), family=socket.AF_INET6):
+        assert not is_free(port)
 
 
 def test_an_edge_port_of_ones_own_makes_every_other_port_a_free_one() -> None:

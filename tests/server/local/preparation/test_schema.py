@@ -53,9 +53,9 @@ async def test_a_database_that_other_steps_made_is_told_of_with_a_remedy(tmp_pat
             steps = database.collection(STEPS)
             other = {"$set": {"checksum": "of another file"}}
             changed = await steps.find_one_and_update({}, other, sort=[("_id", 1)])
-        with pytest.raises(LocalError, match=changed["_id"]) as told:
+        with pytest.raises(LocalError, match=changed["_id"]) as raised:
             await prepare_mongo(mongo.uri, ANALYTICS)
-        assert told.value.remedy
+        assert raised.value.remedy
 
 
 def test_the_head_is_the_revision_that_no_other_builds_upon(tmp_path: Path) -> None:

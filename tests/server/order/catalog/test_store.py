@@ -65,7 +65,7 @@ async def test_a_repeat_gets_the_first_answer(catalog: Store) -> None:
 async def test_pages_run_through_ties_without_gap_or_repeat(
     catalog: Store, field: str, descending: bool
 ) -> None:
-    # The shelf is shared, so this test's products are told by a price that no other has.
+    # The table is shared, so this test's products have a price that no other has.
     low = Decimal(uuid.uuid4().int % 9_000_000)
     made = []
     for number in range(11):

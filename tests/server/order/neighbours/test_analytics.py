@@ -12,6 +12,7 @@ from emporium import DomainEvent, Emporium, Targets
 from emporium.analytics.v1 import domain_event_service_pb2 as pb
 from emporium.analytics.v1 import domain_event_service_pb2_grpc
 from emporium.order.v1.events_pb2 import OrderPlaced
+from server.kit.descriptors import described
 from server.kit.outbox import Away, Event, Refused
 from server.order.events.encoding import to_outbox
 from server.order.neighbours.analytics import AnalyticsDestination
@@ -21,7 +22,7 @@ Answer = grpc.StatusCode | None
 
 
 class Analytics(domain_event_service_pb2_grpc.DomainEventServiceServicer):
-    """Takes events, or refuses them as it is told."""
+    """Takes events, or refuses them as it is received."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -33,8 +34,9 @@ class Analytics(domain_event_service_pb2_grpc.DomainEventServiceServicer):
         context: "grpc.aio.ServicerContext[Any, Any]",
     ) -> pb.RecordDomainEventsResponse:
         if self.answer:
-            await context.abort(self.answer, "as it was told")
-        protovalidate.validate(request)
+            await context.abort(self.answer, "as it was set")
+        sent = request.SerializeToString()
+        protovalidate.validate(described(pb.RecordDomainEventsRequest).FromString(sent))
         self.taken.append(list(request.events))
         return pb.RecordDomainEventsResponse(recorded=len(request.events))
 
@@ -59,12 +61,12 @@ def event(**fields: Any) -> Event:
 
 async def test_an_event_arrives_as_it_was_kept() -> None:
     kept = event(aggregate_version=7, traceparent="a trace")
-    ((told,),) = (await sent([kept])).taken
-    assert (told.id, told.type, told.payload) == (kept.id, kept.type, kept.payload)
-    assert (told.aggregate_type, told.aggregate_id) == ("order", kept.aggregate_id)
-    assert (told.aggregate_version, told.traceparent) == (7, "a trace")
-    assert told.occurred_at.ToDatetime(NOW.tzinfo) == NOW
-    assert OrderPlaced.FromString(told.payload).order.id == kept.aggregate_id
+    ((received,),) = (await sent([kept])).taken
+    assert (received.id, received.type, received.payload) == (kept.id, kept.type, kept.payload)
+    assert (received.aggregate_type, received.aggregate_id) == ("order", kept.aggregate_id)
+    assert (received.aggregate_version, received.traceparent) == (7, "a trace")
+    assert received.occurred_at.ToDatetime(NOW.tzinfo) == NOW
+    assert OrderPlaced.FromString(received.payload).order.id == kept.aggregate_id
 
 
 async def test_what_is_too_much_for_one_call_is_sent_in_several_in_order() -> None:

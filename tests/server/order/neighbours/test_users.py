@@ -38,7 +38,7 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
         self.was_asked.set()
         await self.may_answer.wait()
         if self.refuses_with:
-            await context.abort(self.refuses_with, "as it was told")
+            await context.abort(self.refuses_with, "as it was set")
         users = [pb.User(id=ANN.id, email=ANN.email, full_name=ANN.full_name)]
         return pb.BatchGetUsersResponse(users=users if ANN.id in request.user_ids else [])
 
@@ -144,10 +144,10 @@ async def test_a_caller_waits_no_longer_than_its_own_deadline(service: UserServi
         service.may_answer.clear()
         with within(0.05), pytest.raises(TimeoutError):
             await directory.get(ANN.id)
-        patient = asyncio.create_task(directory.get(ANN.id))
+        waiting = asyncio.create_task(directory.get(ANN.id))
         await asyncio.sleep(0)
         service.may_answer.set()
-        assert await patient == ANN
+        assert await waiting == ANN
 
 
 async def test_all_who_are_asked_for_at_once_are_one_call(service: UserService) -> None:
@@ -169,11 +169,11 @@ async def test_a_caller_without_time_does_not_shorten_the_call_for_the_others(
         service.may_answer.clear()
         with within(0.05):
             hurried = asyncio.create_task(directory.get(ANN.id))
-        patient = asyncio.create_task(directory.get(ANN.id))
+        waiting = asyncio.create_task(directory.get(ANN.id))
         with pytest.raises(TimeoutError):
             await hurried
         service.may_answer.set()
-        assert await patient == ANN
+        assert await waiting == ANN
         assert service.calls == 1
 
 

@@ -77,8 +77,12 @@ async def test_who_placed_an_order_is_asked_of_the_user_service(
     assert (gone.code, gone.reason) == (StatusCode.NOT_FOUND, "USER_NOT_FOUND")
 
     users.buyers[ann.user_id] = Buyer(ann.user_id, "ann@example.com", "Ann Example")
-    told = await ann("GetOrderUser", request)
-    assert (told.id, told.email, told.full_name) == (ann.user_id, "ann@example.com", "Ann Example")
+    buyer = await ann("GetOrderUser", request)
+    assert (buyer.id, buyer.email, buyer.full_name) == (
+        ann.user_id,
+        "ann@example.com",
+        "Ann Example",
+    )
 
     users.is_away = True
     away = await refused(ann("GetOrderUser", request))

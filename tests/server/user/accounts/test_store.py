@@ -214,8 +214,8 @@ async def test_every_change_leaves_its_event_and_what_is_refused_leaves_none(
     with pytest.raises(EmailTaken):
         await store.update(user.id, lambda was: become(was, email=taken.email))
     await store.delete(user.id, end)
-    told = [(1, "UserCreated"), (2, "UserUpdated"), (3, "UserErased")]
-    assert await events_of(user_pool, user) == told
+    expected = [(1, "UserCreated"), (2, "UserUpdated"), (3, "UserErased")]
+    assert await events_of(user_pool, user) == expected
     assert wakes.count == before + 4
 
 

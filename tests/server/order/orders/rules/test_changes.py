@@ -1,4 +1,4 @@
-"""Which ways an order may go, and what is told of it."""
+"""Which transitions an order allows, and their events."""
 
 from dataclasses import replace
 from typing import Any
@@ -89,11 +89,11 @@ def test_the_table_of_moves_knows_every_status() -> None:
 
 def test_the_address_can_be_set_and_cleared_while_the_order_is_pending() -> None:
     was = order()
-    told, event = edited(was, edit(shipping_address=HOME), new_id(), NOW)
-    assert told.shipping_address == HOME
+    moved, event = edited(was, edit(shipping_address=HOME), new_id(), NOW)
+    assert moved.shipping_address == HOME
     assert event is not None
-    assert (event.type, event.order, event.version) == (EventType.UPDATED, told, 2)
-    cleared, _ = edited(told, edit(shipping_address=None), new_id(), NOW)
+    assert (event.type, event.order, event.version) == (EventType.UPDATED, moved, 2)
+    cleared, _ = edited(moved, edit(shipping_address=None), new_id(), NOW)
     assert (cleared.shipping_address, cleared.version) == (None, 3)
 
 
@@ -161,14 +161,14 @@ def test_versions_of_events_leave_none_out_whatever_is_tried(tried: list[dict[st
     versions = [event.version]
     for fields in tried:
         try:
-            after, told = edited(now, Edit(fields, ""), new_id(), NOW)
+            after, change = edited(now, Edit(fields, ""), new_id(), NOW)
         except errors.Conflict:
             continue
-        if told is None:
+        if change is None:
             assert after == now
         else:
-            assert (told.order, told.version) == (after, after.version)
-            versions.append(told.version)
+            assert (change.order, change.version) == (after, after.version)
+            versions.append(change.version)
         now = after
     if now.status in {Status.PENDING, Status.CANCELLED}:
         versions.append(deleted(now, "", new_id(), NOW).version)

@@ -91,8 +91,8 @@ async def test_an_update_keeps_the_change_and_tells_of_it(orders: Store, order_p
     )
     assert await orders.get(order.id, None) == cancelled
     assert (cancelled.status, cancelled.version) == (Status.CANCELLED, 3)
-    told = ["OrderPlaced", "OrderUpdated", "OrderCancelled"]
-    assert await events_of(order_pool, order) == told
+    expected = ["OrderPlaced", "OrderUpdated", "OrderCancelled"]
+    assert await events_of(order_pool, order) == expected
 
 
 async def test_an_update_that_is_refused_changes_nothing(orders: Store, order_pool: Pool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from emporium.order.v1 import order_service_pb2 as pb
 from server.kit import errors
 from server.kit.context import Key
 from server.kit.postgres import Pool
@@ -39,6 +40,11 @@ class CountingPool:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)
+
+
+def answer(word: str) -> bytes:
+    """What a caller gets, as far as the store cares: an order on the wire."""
+    return pb.Order(id=word).SerializeToString()
 
 
 def key(value: str, body_hash: bytes = b"body") -> Key:
@@ -73,11 +79,11 @@ async def test_orders_placed_at_once_are_all_kept(orders: Store, order_pool: Poo
     keys = [key(new_id()) if number % 2 else None for number in range(200)]
     answers = await asyncio.gather(
         *(
-            orders.create(each, its_key, each.order.id.encode())
+            orders.create(each, its_key, answer(each.order.id))
             for each, its_key in zip(made, keys, strict=True)
         )
     )
-    assert answers == [each.order.id.encode() for each in made]
+    assert answers == [answer(each.order.id) for each in made]
     for each in made:
         assert await orders.get(each.order.id, owner) == each.order
     assert await events_of(order_pool, made[-1].order) == ["OrderPlaced"]
@@ -87,16 +93,16 @@ async def test_one_bad_order_takes_no_other_with_it(orders: Store) -> None:
     made = list(many(20))
     made[7] = made[7]._replace(order=replace(made[7].order, currency="pounds"))
     used = key(new_id())
-    await orders.create(placed(), used, b"first")
+    await orders.create(placed(), used, answer("first"))
     keys = {3: used, 5: replace(used, body_hash=b"other")}
     outcomes = await asyncio.gather(
-        *(orders.create(each, keys.get(number), b"new") for number, each in enumerate(made)),
+        *(orders.create(each, keys.get(number), answer("new")) for number, each in enumerate(made)),
         return_exceptions=True,
     )
     assert isinstance(outcomes.pop(7), asyncpg.CheckViolationError)
     assert isinstance(outcomes.pop(5), errors.IdempotencyKeyReused)
-    assert outcomes.pop(3) == b"first"
-    assert set(outcomes) == {b"new"}
+    assert outcomes.pop(3) == answer("first")
+    assert set(outcomes) == {answer("new")}
     for number, each in enumerate(made):
         if number not in {3, 5, 7}:
             assert await orders.get(each.order.id, None) == each.order
@@ -108,7 +114,7 @@ async def test_one_bad_order_costs_few_statements(order_pool: Pool) -> None:
     counting = CountingPool(order_pool)
     outcomes = await all_placed(counting, made)
     assert isinstance(outcomes.pop(40), asyncpg.CheckViolationError)
-    assert set(outcomes) == {b"new"}
+    assert set(outcomes) == {answer("new")}
     assert counting.statements == 1 + 2 * 6
 
 
@@ -117,7 +123,7 @@ async def test_a_database_that_goes_away_fails_only_what_was_not_kept(order_pool
     made[3] = made[3]._replace(order=replace(made[3].order, currency="pounds"))
     # Two statements get through: all four orders, and the half that is kept.
     outcomes = await all_placed(CountingPool(order_pool, last=2), made)
-    assert outcomes[:2] == [b"new"] * 2
+    assert outcomes[:2] == [answer("new")] * 2
     assert [type(outcome) for outcome in outcomes[2:]] == [errors.Unavailable] * 2
 
 
@@ -126,9 +132,9 @@ async def test_a_repeat_gets_the_first_answer_and_places_nothing(
 ) -> None:
     once, repeat = placed(), placed()
     its_key = key(new_id())
-    assert await orders.create(once, its_key, b"first") == b"first"
+    assert await orders.create(once, its_key, answer("first")) == answer("first")
     before = wakes.count
-    assert await orders.create(repeat, its_key, b"second") == b"first"
+    assert await orders.create(repeat, its_key, answer("second")) == answer("first")
     with pytest.raises(OrderNotFound):
         await orders.get(repeat.order.id, None)
     assert await events_of(order_pool, repeat.order) == []
@@ -137,19 +143,19 @@ async def test_a_repeat_gets_the_first_answer_and_places_nothing(
 
 async def test_the_same_key_with_another_body_is_refused(orders: Store) -> None:
     its_key = key(new_id())
-    await orders.create(placed(), its_key, b"first")
+    await orders.create(placed(), its_key, answer("first"))
     with pytest.raises(errors.IdempotencyKeyReused):
-        await orders.create(placed(), replace(its_key, body_hash=b"other"), b"second")
+        await orders.create(placed(), replace(its_key, body_hash=b"other"), answer("second"))
 
 
 async def test_ten_at_once_with_one_key_place_one_order(orders: Store) -> None:
     owner, its_key = str(uuid.uuid4()), key(new_id())
     attempts = [placed(user_id=owner) for _ in range(10)]
     answers = await asyncio.gather(
-        *(orders.create(each, its_key, each.order.id.encode()) for each in attempts)
+        *(orders.create(each, its_key, answer(each.order.id)) for each in attempts)
     )
     page = await orders.list(OrderFilters(user_id=owner), page_of())
-    assert [order.id.encode() for order in page.rows] == list(set(answers))
+    assert [answer(order.id) for order in page.rows] == list(set(answers))
 
 
 @pytest.mark.parametrize(
@@ -173,5 +179,5 @@ async def test_the_database_takes_no_order_that_does_not_add_up(
 async def all_placed(pool: Any, made: list[Placed]) -> list[bytes | BaseException]:
     placing = Placing(pool, to_outbox, wake=lambda: None)
     return await asyncio.gather(
-        *(placing.create(each, None, b"new") for each in made), return_exceptions=True
+        *(placing.create(each, None, answer("new")) for each in made), return_exceptions=True
     )

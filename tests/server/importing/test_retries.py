@@ -1,4 +1,4 @@
-"""Which failures are waited out."""
+"""Which failures are retried."""
 
 import pytest
 
@@ -11,11 +11,11 @@ from emporium import (
     RateLimited,
     Unavailable,
 )
-from server.importing.patience import OutOfPatience, patiently
+from server.importing.retries import RetriesExhausted, retried
 
 
 class Flaky:
-    """Fails as told, then answers."""
+    """Fails with each of `failures` in turn, then answers."""
 
     def __init__(self, *failures: EmporiumError) -> None:
         self.failures = list(failures)
@@ -38,29 +38,29 @@ class Flaky:
         Conflict("two changes met", reason="CONFLICT"),
     ],
 )
-async def test_what_passes_is_tried_again(failure: EmporiumError) -> None:
+async def test_a_transient_failure_is_retried(failure: EmporiumError) -> None:
     call = Flaky(failure, failure)
-    assert await patiently(call) == "answer"
+    assert await retried(call) == "answer"
     assert call.calls == 3
 
 
 @pytest.mark.parametrize(
     "failure", [AlreadyExists("taken"), Conflict("sent off", reason="ORDER_NOT_PENDING")]
 )
-async def test_what_does_not_pass_is_told_at_once(failure: EmporiumError) -> None:
+async def test_a_permanent_failure_is_raised_at_once(failure: EmporiumError) -> None:
     call = Flaky(failure)
     with pytest.raises(type(failure)):
-        await patiently(call)
+        await retried(call)
     assert call.calls == 1
 
 
-async def test_patience_has_an_end() -> None:
+async def test_retries_end_after_the_timeout() -> None:
     call = Flaky(*[Unavailable("away")] * 100)
-    with pytest.raises(OutOfPatience, match="away"):
-        await patiently(call, patience_seconds=0.3)
+    with pytest.raises(RetriesExhausted, match="away"):
+        await retried(call, timeout_seconds=0.3)
     assert call.calls > 1
 
 
-async def test_nobody_waits_longer_than_their_patience_because_they_were_asked_to() -> None:
-    with pytest.raises(OutOfPatience):
-        await patiently(Flaky(RateLimited("later", retry_after_seconds=90)), patience_seconds=1)
+async def test_a_longer_wait_that_a_service_asks_for_does_not_extend_the_timeout() -> None:
+    with pytest.raises(RetriesExhausted):
+        await retried(Flaky(RateLimited("later", retry_after_seconds=90)), timeout_seconds=1)

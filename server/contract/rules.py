@@ -1,0 +1,59 @@
+"""The validation rules within the contract: where their options are declared, and without them."""
+
+import protovalidate
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+VALIDATE = "buf/validate/validate.proto"
+
+
+def declaration() -> FileDescriptorProto:
+    """Describes buf/validate/validate.proto.
+
+    The file itself is published only in buf's registry, which a build must not need. protovalidate
+    carries its descriptor, which is as good to protoc, and hands it out with any message of it. It
+    promises neither, so that what may move stands in this function alone.
+    """
+    described = protovalidate.ViolationPb.desc().file.proto
+    return FileDescriptorProto.FromString(described.to_binary())
+
+
+def stripped(image: FileDescriptorSet) -> FileDescriptorSet:
+    """Copies `image`, which is self-contained, without any rule, and without what declares them."""
+    pool = DescriptorPool()
+    for file in image.file:
+        pool.AddSerializedFile(file.SerializeToString())
+    rules = [
+        rule
+        for file in image.file
+        if file.name == VALIDATE
+        for rule in pool.FindFileByName(VALIDATE).extensions_by_name.values()
+    ]
+    # Read by this pool's own classes, to which the rules are extensions and not unknown fields.
+    reader = GetMessageClass(pool.FindMessageTypeByName(image.DESCRIPTOR.full_name))
+    read = reader.FromString(image.SerializeToString())
+    _strip(read, rules)
+    bare = FileDescriptorSet.FromString(read.SerializeToString())
+    for file in bare.file:
+        if VALIDATE in file.dependency:
+            file.dependency.remove(VALIDATE)
+    kept = [file for file in bare.file if file.name != VALIDATE]
+    return FileDescriptorSet(file=kept)
+
+
+def _strip(part: Message, rules: list[FieldDescriptor]) -> None:
+    """Clears the rules of `part` and of all below it, and options that held nothing else."""
+    for field, value in part.ListFields():
+        if field.message_type is None:
+            continue
+        for each in value if field.is_repeated else [value]:
+            _strip(each, rules)
+        if field.name == "options":
+            for rule in rules:
+                if rule.containing_type is field.message_type:
+                    value.ClearExtension(rule)
+            if not value.ByteSize():
+                part.ClearField(field.name)
