@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 from emporium.type.v1.page_pb2 import PageMeta
 
@@ -43,8 +43,10 @@ class Page(Generic[Item]):
 class PageRequest(Protocol):
     """The fields that the request of every list has."""
 
-    page: int
     page_token: str
+
+    def ClearField(self, field_name: Any) -> None:  # noqa: N802 - protobuf's name
+        """Leaves a field out again."""
 
 
 ListRequest = TypeVar("ListRequest", bound=PageRequest)
@@ -65,7 +67,7 @@ class Listing(Generic[Item]):
             if page_token is None:
                 return fetch(request)
             following = deepcopy(request)
-            following.page = 0  # The token replaces it; the two exclude each other.
+            following.ClearField("page")  # The token replaces it; the two exclude each other.
             following.page_token = page_token
             return fetch(following)
 

@@ -1,6 +1,6 @@
 """Python values in the contract's formats."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -32,8 +32,8 @@ Number_co = TypeVar("Number_co", bound=int, covariant=True)
 class NumberByName(Protocol[Number_co]):
     """An enum of the contract."""
 
-    def Value(self, name: str) -> Number_co:  # noqa: N802 - protobuf's name
-        """The number of `name`; raises `ValueError` when there is none."""
+    def items(self) -> Sequence[tuple[str, Number_co]]:
+        """Each name with its number."""
 
 
 def money(amount: Money) -> str:
@@ -61,8 +61,13 @@ def timestamp(moment: datetime | None) -> Timestamp | None:
 
 
 def number(enum: NumberByName[Number_co], name: str | Number_co) -> Number_co:
-    """The number of `name`, in any case. Raises `ValueError` when `enum` has no such name."""
-    return enum.Value(name.upper()) if isinstance(name, str) else name
+    """The number of `name`, in either case. Raises `ValueError`, with the names that there are."""
+    if not isinstance(name, str):
+        return name
+    numbers = {each: number for each, number in enum.items() if number}
+    if name.upper() not in numbers:
+        raise ValueError(f"must be one of {', '.join(numbers)}")
+    return numbers[name.upper()]
 
 
 def query(arguments: Mapping[str, Any], *, amounts: Container[str] = ()) -> dict[str, Any]:

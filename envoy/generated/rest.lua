@@ -149,7 +149,7 @@ local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusa
 -- The name of each type in a sentence.
 local TYPES = {
   STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
-  ENUM = "one of its names", MESSAGE = "an object",
+  MESSAGE = "an object",
   ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
 }
 
@@ -272,11 +272,14 @@ local function service_error(json, id)
   return failure(code, sub(json, before, stop), remaining(details), id), wait, code
 end
 
--- The transcoder's message about a request that it could not parse, without the values in it.
-local function unreadable(text)
+-- The transcoder's message about a request that it could not parse, without the values in it. `enums`
+-- are the sentences that the route has for its enums.
+local function unreadable(text, enums)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
   local named = match(text, "^([%w_.%[%]]+): ")
+  local enum = named and enums and enums[(gsub(named, "%[%d+%]", ""))]
+  if enum then return "VALIDATION_FAILED", named .. ": " .. enum, named, "422" end
   if named then
     local kind = match(text, " for type TYPE_(%w+)") or match(text, " for type type.googleapis.com/([%w_.]+)")
     return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
@@ -287,13 +290,13 @@ local function unreadable(text)
 end
 
 -- An error that the edge itself made. Returns the status too, and the reason.
-local function edge_error(cause, status, text, wait, id)
+local function edge_error(cause, status, text, wait, id, enums)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, field = unreadable(text)
+    local code, message, field, better = unreadable(text, enums)
     local details = field and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
       quoted(field), ',"description":', quoted(message), "}]}]"}
-    return failure(code, quoted(message), details or "[]", id), status, code, 3
+    return failure(code, quoted(message), details or "[]", id), better or status, code, 3
   end
   local row = refusals.row(cause, status)
   local message = format(row[4], at_least_one(wait))
@@ -359,7 +362,8 @@ local function envelope(handle)
     if not cause then reply, wait, reason = service_error(text, id) end
     if not reply then
       wait = wait_of(headers, status)
-      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id)
+      local enums = handle:metadata():get("enums")
+      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id, enums)
     end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end

@@ -101,11 +101,13 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
     if rpc.limit:
         # Read by the rate limiter, which knows what the name allows.
         metadata["limit"] = rpc.limit
-    return _merged(route, _metadata(metadata))
+    # Read by rest.lua, when the transcoder does not know a name.
+    enums = {"rest": {"enums": dict(rpc.enums)}} if rpc.enums and door == "rest" else {}
+    return _merged(route, _metadata(metadata, **enums))
 
 
-def _metadata(known: Tree) -> Tree:
-    return {"metadata": {"filter_metadata": {"emporium": known}}}
+def _metadata(known: Tree, **others: Tree) -> Tree:
+    return {"metadata": {"filter_metadata": {"emporium": known, **others}}}
 
 
 def _merged(into: Mapping[str, Any], fragment: Mapping[str, Any]) -> Tree:

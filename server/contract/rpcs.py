@@ -1,16 +1,21 @@
 """The contract's rpcs, with the options that concern the edge."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import protovalidate
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import (
     FileDescriptorSet,
     MethodDescriptorProto,
     MethodOptions,
 )
+from google.protobuf.descriptor_pool import DescriptorPool
 
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
+from server.kit.call.choices import choices, must_be
 
 PACKAGE = "emporium."
 
@@ -35,6 +40,7 @@ class Rpc:
     safe: bool  # to retry: it only reads, or is idempotent
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
+    enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
 
     @property
     def path(self) -> str:
@@ -51,8 +57,9 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     """Lists every rpc of ours, in the order of the files."""
     # Parsed again: options are only known in what is parsed after their module was imported.
     known = FileDescriptorSet.FromString(image.SerializeToString())
+    pool = _pool(image)
     return [
-        _rpc(f"{file.package}.{service.name}", method)
+        _rpc(f"{file.package}.{service.name}", method, _enums(pool, method.input_type))
         for file in known.file
         if file.package.startswith(PACKAGE)
         for service in file.service
@@ -60,7 +67,31 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     ]
 
 
-def _rpc(service: str, method: MethodDescriptorProto) -> Rpc:
+def _pool(image: FileDescriptorSet) -> DescriptorPool:
+    """The contract as it is written, which the stubs that are imported here may not be yet."""
+    pool = DescriptorPool()
+    for file in image.file:
+        pool.Add(file)
+    return pool
+
+
+def _enums(pool: DescriptorPool, message: str) -> dict[str, str]:
+    validator = protovalidate.Validator()
+    found: dict[str, str] = {}
+
+    def visit(descriptor: Any, path: str, within: tuple[str, ...]) -> None:
+        for field in descriptor.fields:
+            name = f"{path}.{field.name}" if path else field.name
+            if field.enum_type is not None:
+                found[name] = must_be(choices(field, validator))
+            elif field.message_type is not None and field.message_type.full_name not in within:
+                visit(field.message_type, name, (*within, field.message_type.full_name))
+
+    visit(pool.FindMessageTypeByName(message.removeprefix(".")), "", (message,))
+    return found
+
+
+def _rpc(service: str, method: MethodDescriptorProto, enums: Mapping[str, str]) -> Rpc:
     options = method.options
     access = options.Extensions[options_pb2.access]
     return Rpc(
@@ -72,6 +103,7 @@ def _rpc(service: str, method: MethodDescriptorProto) -> Rpc:
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
+        enums=enums,
     )
 
 

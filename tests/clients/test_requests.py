@@ -56,6 +56,7 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
         ).first_page(),
         {"role": "admin", "email": "a@b.c", "created_after": "2024-01-01", "sort": "email:asc"},
     ),
+    (lambda shop: shop.users.list(page=0, per_page=0).first_page(), {"page": 0, "per_page": 0}),
     (
         lambda shop: shop.users.update(ID, full_name="Ann", age=41, etag="e"),
         {"user_id": ID, "full_name": "Ann", "age": 41, "etag": "e"},

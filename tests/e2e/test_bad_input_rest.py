@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -42,6 +43,35 @@ async def test_what_is_asked_for_must_exist(
     anyone: Rest, verb: str, path: str, status: int, code: str
 ) -> None:
     assert error_of(await anyone(verb, path), status)["code"] == code
+
+
+@pytest.mark.parametrize("path", ["/products", "/users", "/orders", f"/users/{MISSING}/orders"])
+@pytest.mark.parametrize("name", ["page", "per_page"])
+async def test_zero_is_not_the_same_as_left_out(admin: Rest, path: str, name: str) -> None:
+    error = error_of(await admin("GET", f"{path}?{name}=0"), 422)
+    assert (error["code"], violated_fields(error)) == ("VALIDATION_FAILED", {name})
+    assert (await admin("GET", f"{path}?{name}=1")).status_code == 200
+    assert (await admin("GET", path)).status_code == 200
+
+
+@pytest.mark.parametrize("spelt", [str.lower, str.upper, str.capitalize])
+async def test_a_status_is_spelt_alike_in_a_body_and_in_a_filter(
+    staff: Rest, products: list[dict[str, Any]], spelt: Callable[[str], str]
+) -> None:
+    items = [{"product_id": products[0]["id"], "quantity": 1}]
+    order = await staff.data("POST", "/orders", {"items": items, "user_id": str(uuid.uuid4())})
+    changed = await staff.data("PATCH", f"/orders/{order['id']}", {"status": spelt("paid")})
+    assert changed["status"] == "PAID"
+    listed = f"/users/{order['user_id']}/orders?status={spelt('paid')}"
+    assert (await staff.data("GET", listed))["orders"] == [changed]
+
+
+async def test_what_is_no_status_is_refused_alike_in_a_body_and_in_a_filter(staff: Rest) -> None:
+    by_body = error_of(await staff("PATCH", f"/orders/{MISSING}", {"status": "piad"}), 422)
+    by_filter = error_of(await staff("GET", "/orders?status=piad"), 422)
+    names = "status: must be one of PENDING, PAID, SHIPPED, DELIVERED, CANCELLED, REFUNDED"
+    assert {by_body["message"], by_filter["message"]} == {names}
+    assert (violated_fields(by_body), violated_fields(by_filter)) == ({"status"}, {"status"})
 
 
 @pytest.mark.parametrize(

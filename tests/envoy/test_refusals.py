@@ -101,7 +101,6 @@ async def test_an_unknown_query_field_cannot_break_the_envelope(
         (b'{"age": 1e99}', "age: must be a whole number"),
         (b'{"email": ["a"]}', ""),
         (b'{"email": {"a": 1}}', ""),
-        (b'{"role": "KING"}', ""),
         (b"\xff\xfe", "JSON"),
         (b'{"email": "\xff"}', "JSON"),
         (b'{"full_name":' + b"[" * 5000 + b"]" * 5000 + b"}", ""),

@@ -37,13 +37,12 @@ class NewEvent:
 
 
 def event(new: NewEvent, event_id: str, user_id: str, now: datetime) -> Event:
-    """The event to store. Its time is in whole milliseconds, as MongoDB stores it."""
-    happened = new.occurred_at or now
+    """The event to store."""
     return Event(
         id=event_id,
         user_id=user_id,
         type=new.type,
-        occurred_at=happened.replace(microsecond=happened.microsecond // 1_000 * 1_000),
+        occurred_at=new.occurred_at or now,
         properties=new.properties,
         content_hash=_hash(new),
     )

@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from server.analytics.behaviour.rules import Event
 from server.kit.mongo import Database, Document
+from server.kit.mongo.moments import from_microseconds, to_microseconds
 
 
 class EventStore(Protocol):
@@ -42,7 +43,7 @@ def _document(event: Event) -> Document:
         "_id": UUID(event.id),  # 16 bytes instead of 36
         "user_id": event.user_id,
         "type": event.type,
-        "occurred_at": event.occurred_at,
+        "occurred_at": to_microseconds(event.occurred_at),
         "properties": dict(event.properties),
         "content_hash": event.content_hash,
         "recorded_at": datetime.now(UTC),
@@ -54,7 +55,7 @@ def _event(found: Document) -> Event:
         id=str(found["_id"]),
         user_id=found["user_id"],
         type=found["type"],
-        occurred_at=found["occurred_at"],
+        occurred_at=from_microseconds(found["occurred_at"]),
         properties=found["properties"],
         content_hash=found["content_hash"],
     )

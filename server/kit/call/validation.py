@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from server.kit import descriptors, errors
 from server.kit.call.access import AccessRules
 from server.kit.call.bounds import Lists, beginning
+from server.kit.call.choices import choices, must_be
 from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
@@ -48,7 +49,7 @@ class Validation:
                 if long:
                     looked_at = beginning(received, long, violations[0].proto.field)
                     violations = collect(looked_at)
-                named = [_violation(found.proto) for found in violations]
+                named = [self._violation(received, found.proto) for found in violations]
                 raise _invalid(named, are_all=looked_at == received)
             # Neither database accepts NUL in text. Most messages hold no zero byte at all, which is
             # cheap to see; only the others are searched field by field.
@@ -56,6 +57,15 @@ class Validation:
                 raise _invalid([errors.Violation(name, "must not hold NUL") for name in fields])
 
         return Gate(on_message=check)
+
+    def _violation(self, ruled: Message, found: Any) -> errors.Violation:
+        """What is wrong with which field; of an enum, whose rules speak in numbers, its names."""
+        field = _field(ruled.DESCRIPTOR, found.field)
+        if field is not None and field.enum_type is not None:
+            text = must_be(choices(field, self._validator))
+        else:
+            text = found.message or found.rule_id
+        return errors.Violation(_path(found.field), text)
 
 
 def _invalid(violations: list[errors.Violation], *, are_all: bool = True) -> errors.Invalid:
@@ -70,8 +80,15 @@ def _invalid(violations: list[errors.Violation], *, are_all: bool = True) -> err
     return errors.Invalid(message, violations=violations)
 
 
-def _violation(found: Any) -> errors.Violation:
-    return errors.Violation(_path(found.field), found.message or found.rule_id)
+def _field(message: Any, path: Any) -> Any:
+    """The descriptor of the field that `path` leads to from `message`; None for the whole."""
+    field = None
+    for element in path.elements if path else ():
+        field = message.fields_by_name.get(element.field_name)
+        if field is None:
+            return None
+        message = field.message_type
+    return field
 
 
 def _with_nul(value: Any, path: str = "") -> Iterator[str]:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TypeVar
 
 from server.kit import errors
+from server.kit.call.choices import must_be
 
 E = TypeVar("E", bound=Enum)
 
@@ -33,11 +34,11 @@ def choice(text: str, field: str, choose: Callable[[str], E], allowed: Sequence[
     """A filter's word, in any case, as one of `allowed`. Raises `InvalidFilter`."""
     if not text:
         return None
-    words = ", ".join(member.value.lower() for member in allowed)
     try:
-        member = choose(text.upper())
+        member = choose(text.upper() if text.isascii() else text)
     except ValueError:
         member = None
     if member not in allowed:
-        raise errors.InvalidFilter(f"must be one of {words}", field=field)
+        words = must_be(each.value for each in allowed)
+        raise errors.InvalidFilter(f"{field}: {words}", field=field)
     return member

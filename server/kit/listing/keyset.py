@@ -52,10 +52,25 @@ class Where:
     def of(cls, *pairs: tuple[str, Any]) -> "Where":
         """From pairs of condition (with `{}` for its argument) and value; None is no filter."""
         given = [(condition, value) for condition, value in pairs if value is not None]
+        bound = [_bound(n, value) for n, (_, value) in enumerate(given, 1)]
         return cls(
-            [condition.format(f"${n}") for n, (condition, _) in enumerate(given, 1)],
-            [value for _, value in given],
+            [
+                condition.format(place)
+                for (condition, _), (place, _) in zip(given, bound, strict=True)
+            ],
+            [argument for _, argument in bound],
         )
+
+
+def _bound(n: int, value: Any) -> tuple[str, Any]:
+    """How the argument number `n` stands in a statement, and what the driver is given for it.
+
+    A moment goes as text: of the first and the last that Python knows the driver would make
+    `-infinity` and `infinity`, which lie before and after the rows that hold them.
+    """
+    if isinstance(value, datetime):
+        return f"${n}::text::timestamptz", value.isoformat()
+    return f"${n}", value
 
 
 # The statements below are put together from the listings' and filters' own constants; what callers
@@ -75,8 +90,9 @@ async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuer
     if query.after:
         n = len(arguments)
         comparison = "<" if sort.descending else ">"
-        conditions.append(f"({sort.field}, id) {comparison} (${n + 1}, ${n + 2})")
-        arguments += [sort_value(column_type, query.after.value), query.after.id]
+        place, value = _bound(n + 1, sort_value(column_type, query.after.value))
+        conditions.append(f"({sort.field}, id) {comparison} ({place}, ${n + 2})")
+        arguments += [value, query.after.id]
     direction = "DESC" if sort.descending else "ASC"
     statement = (
         f"SELECT {listing.columns} FROM {listing.table} {_where(conditions)}"  # noqa: S608

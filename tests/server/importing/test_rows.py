@@ -57,6 +57,8 @@ def test_a_time_may_have_a_zone_or_be_a_day(written: str, meant: datetime) -> No
         ({"UnitPrice": "-2.55"}, Reason.BAD_PRICE, "-2.55"),
         ({"UnitPrice": "0.001"}, Reason.BAD_PRICE, "0.001"),
         ({"UnitPrice": "10000000"}, Reason.BAD_PRICE, "10000000"),
+        ({"InvoiceDate": "0001-01-01 00:00:00+05:00"}, Reason.MALFORMED, "InvoiceDate"),
+        ({"InvoiceDate": "9999-12-31 23:59:59-05:00"}, Reason.MALFORMED, "InvoiceDate"),
         ({"Quantity": "0"}, Reason.BAD_QUANTITY, "0"),
         ({"Quantity": "-6"}, Reason.BAD_QUANTITY, "-6"),
         ({"Quantity": "1.5"}, Reason.BAD_QUANTITY, "1.5"),

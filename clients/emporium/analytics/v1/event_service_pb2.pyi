@@ -59,7 +59,7 @@ class Event(message.Message):
     """What was done, such as `product.viewed`."""
     @builtins.property
     def occurred_at(self) -> timestamp_pb2.Timestamp:
-        """When it was done, UTC."""
+        """When it was done, UTC, to the microsecond."""
 
     @builtins.property
     def properties(self) -> containers.ScalarMap[builtins.str, builtins.str]:
@@ -118,7 +118,7 @@ class RecordEventRequest(message.Message):
     """What was done: dotted lower-case words, such as `product.viewed`. `order.` is reserved."""
     @builtins.property
     def occurred_at(self) -> timestamp_pb2.Timestamp:
-        """When it was done. Left out: now. Not in the future."""
+        """When it was done. Left out: now. Not in the future. What is finer than a microsecond is cut."""
 
     @builtins.property
     def properties(self) -> containers.ScalarMap[builtins.str, builtins.str]:

@@ -48,7 +48,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     INVALID_FILTER: _ErrorReason.ValueType  # 104
     """A filter's value is not one of its forms.
 
-    Example: status: must be one of active, disabled
+    Example: status: must be one of ACTIVE, DISABLED
     """
     UNKNOWN_SORT_FIELD: _ErrorReason.ValueType  # 105
     """The list cannot be sorted by that field.
@@ -286,7 +286,7 @@ Example: 2 fields are invalid: email, age
 INVALID_FILTER: ErrorReason.ValueType  # 104
 """A filter's value is not one of its forms.
 
-Example: status: must be one of active, disabled
+Example: status: must be one of ACTIVE, DISABLED
 """
 UNKNOWN_SORT_FIELD: ErrorReason.ValueType  # 105
 """The list cannot be sorted by that field.

@@ -143,11 +143,11 @@ class ListProductsRequest(message.Message):
     MIN_PRICE_FIELD_NUMBER: builtins.int
     MAX_PRICE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1; 0 means 1. Refused together with `page_token`, and when it skips more than 100,000
-    resources that there are.
+    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more than
+    100,000 resources that there are.
     """
     per_page: builtins.int
-    """1 to 100; 0 means 20."""
+    """1 to 100; 20 when left out."""
     page_token: builtins.str
     """`meta.next_page_token` of the page before."""
     sort: builtins.str
@@ -163,19 +163,26 @@ class ListProductsRequest(message.Message):
     def __init__(
         self,
         *,
-        page: builtins.int = ...,
-        per_page: builtins.int = ...,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
         page_token: builtins.str = ...,
         sort: builtins.str = ...,
         sku: builtins.str = ...,
         min_price: builtins.str = ...,
         max_price: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["max_price", b"max_price", "min_price", b"min_price", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sku", b"sku", "sort", b"sort"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "max_price", b"max_price", "min_price", b"min_price", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sku", b"sku", "sort", b"sort"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
 
 @typing.final
 class ListProductsResponse(message.Message):

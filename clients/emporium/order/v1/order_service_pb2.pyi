@@ -258,7 +258,7 @@ class CreateOrderRequest(message.Message):
 
     @builtins.property
     def order_date(self) -> timestamp_pb2.Timestamp:
-        """Staff only: when it was placed. Left out: now."""
+        """Staff only: when it was placed. Left out: now. What is finer than a microsecond is cut."""
 
     def __init__(
         self,
@@ -310,11 +310,11 @@ class ListOrdersRequest(message.Message):
     PLACED_AFTER_FIELD_NUMBER: builtins.int
     PLACED_BEFORE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1; 0 means 1. Refused together with `page_token`, and when it skips more than 100,000
-    resources that there are.
+    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more than
+    100,000 resources that there are.
     """
     per_page: builtins.int
-    """1 to 100; 0 means 20."""
+    """1 to 100; 20 when left out."""
     page_token: builtins.str
     """`meta.next_page_token` of the page before."""
     sort: builtins.str
@@ -330,19 +330,26 @@ class ListOrdersRequest(message.Message):
     def __init__(
         self,
         *,
-        page: builtins.int = ...,
-        per_page: builtins.int = ...,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
         page_token: builtins.str = ...,
         sort: builtins.str = ...,
         status: builtins.str = ...,
         placed_after: builtins.str = ...,
         placed_before: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
 
 @typing.final
 class ListOrdersResponse(message.Message):
@@ -406,19 +413,26 @@ class ListUserOrdersRequest(message.Message):
         self,
         *,
         user_id: builtins.str = ...,
-        page: builtins.int = ...,
-        per_page: builtins.int = ...,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
         page_token: builtins.str = ...,
         sort: builtins.str = ...,
         status: builtins.str = ...,
         placed_after: builtins.str = ...,
         placed_before: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
 
 @typing.final
 class ListUserOrdersResponse(message.Message):

@@ -246,11 +246,11 @@ class ListUsersRequest(message.Message):
     CREATED_AFTER_FIELD_NUMBER: builtins.int
     CREATED_BEFORE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1; 0 means 1. Refused together with `page_token`, and when it skips more than 100,000
-    resources that there are.
+    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more than
+    100,000 resources that there are.
     """
     per_page: builtins.int
-    """1 to 100; 0 means 20."""
+    """1 to 100; 20 when left out."""
     page_token: builtins.str
     """`meta.next_page_token` of the page before."""
     sort: builtins.str
@@ -268,8 +268,8 @@ class ListUsersRequest(message.Message):
     def __init__(
         self,
         *,
-        page: builtins.int = ...,
-        per_page: builtins.int = ...,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
         page_token: builtins.str = ...,
         sort: builtins.str = ...,
         status: builtins.str = ...,
@@ -278,11 +278,18 @@ class ListUsersRequest(message.Message):
         created_after: builtins.str = ...,
         created_before: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_after", b"created_after", "created_before", b"created_before", "email", b"email", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "role", b"role", "sort", b"sort", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "email", b"email", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "role", b"role", "sort", b"sort", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
 
 @typing.final
 class ListUsersResponse(message.Message):

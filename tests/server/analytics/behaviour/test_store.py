@@ -2,7 +2,10 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
 
 from server.analytics.behaviour import rules
 from server.analytics.behaviour.rules import Event, NewEvent
@@ -16,6 +19,24 @@ def event(user_id: str = "ann") -> Event:
 
 async def test_a_new_event_is_kept_as_it_is(events: MongoEventStore) -> None:
     sent = event()
+    assert await events.record(sent) is None
+    assert await events.record(sent) == sent
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime.min.replace(tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(2026, 1, 2, 3, 4, 5, 678_901, UTC),
+        datetime.max.replace(tzinfo=UTC),
+    ],
+)
+async def test_a_moment_is_read_back_to_the_microsecond(
+    events: MongoEventStore, moment: datetime
+) -> None:
+    sent = replace(event(), occurred_at=moment)
     assert await events.record(sent) is None
     assert await events.record(sent) == sent
 

@@ -10,7 +10,9 @@ import grpc
 import protovalidate
 import pytest
 import pytest_asyncio
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message_factory import GetMessageClass
 
 from emporium.resources.users import BATCH_GET_MAX
 from emporium.user.v1 import user_service_pb2 as user
@@ -135,3 +137,44 @@ def test_every_rpc_says_whose_word_decides_about_its_callers(method: Method) -> 
         assert fresh in (Fresh.BY_ROLE, Fresh.ALWAYS)
     else:
         assert is_public or fresh != Fresh.FRESH_UNSPECIFIED
+
+
+def test_no_number_of_a_request_means_something_else_by_zero_than_by_nothing() -> None:
+    """Either it can be told whether the number was sent, or zero is refused."""
+    validator = protovalidate.Validator()
+    numbers = [
+        (message, field)
+        for method in METHODS
+        for message in messages(descriptors.described(method.request).DESCRIPTOR)
+        for field in message.fields
+        if field.cpp_type in NUMBERS and not field.is_repeated
+    ]
+    assert {field.name for _, field in numbers} >= {"page", "per_page", "quantity", "age"}
+    for message, field in numbers:
+        violations = validator.collect_violations(GetMessageClass(message)(**{field.name: 0}))
+        paths = [found.proto.field for found in violations]
+        refused = {path.elements[0].field_name for path in paths if path and path.elements}
+        assert field.name in refused, f"{message.full_name}.{field.name} takes zero"
+        assert field.has_presence or field.name in REQUIRED
+
+
+NUMBERS = {
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+    FieldDescriptor.CPPTYPE_DOUBLE,
+    FieldDescriptor.CPPTYPE_FLOAT,
+}
+# Refused alike whether they are zero or left out.
+REQUIRED = {"quantity", "aggregate_version"}
+
+
+def messages(descriptor: Any) -> list[Any]:
+    """A message and all those within it that are ours."""
+    found = [descriptor]
+    for field in descriptor.fields:
+        within = field.message_type
+        if within is not None and within.full_name.startswith("emporium."):
+            found += messages(within)
+    return found

@@ -63,7 +63,9 @@ def test_a_choice_is_one_of_the_words_in_any_case(text: str, colour: Colour | No
     assert choice(text, "colour", Colour, PUBLIC_COLOURS) is colour
 
 
-@pytest.mark.parametrize("text", ["blue", "secret", " red", "\0"])
+@pytest.mark.parametrize(
+    "text", ["blue", "secret", " red", "\0", "\N{LATIN SMALL LETTER LONG S}ecret"]
+)
 def test_any_other_word_is_refused_and_the_words_are_told(text: str) -> None:
-    with pytest.raises(errors.InvalidFilter, match="must be one of red, green"):
+    with pytest.raises(errors.InvalidFilter, match=r"^colour: must be one of RED, GREEN$"):
         choice(text, "colour", Colour, PUBLIC_COLOURS)

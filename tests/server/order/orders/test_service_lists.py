@@ -1,9 +1,11 @@
 """Lists of orders through the gRPC door: whose, which, in which order."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
@@ -85,6 +87,40 @@ async def test_lists_are_filtered_by_status_and_date(
     assert await count(status="PAID") == 1
 
 
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_orders_of_the_first_moment_that_there_is_are_read_and_listed_like_others(
+    staff: Door, mug: catalog_pb.Product, direction: str
+) -> None:
+    buyer, first = str(uuid.uuid4()), "0001-01-01T00:00:00Z"
+    moment = Timestamp()
+    moment.FromJsonString(first)
+    asked = order_of(item(mug), user_id=buyer, order_date=moment)
+    made = [await staff("CreateOrder", asked) for _ in range(3)]
+    assert {order.order_date.ToJsonString() for order in made} == {first}
+
+    async def listed(**fields: Any) -> list[pb.Order]:
+        found: list[pb.Order] = []
+        token = ""
+        for _ in made:  # there are not more pages than orders
+            request = pb.ListUserOrdersRequest(user_id=buyer, page_token=token, **fields)
+            answer = await staff("ListUserOrders", request)
+            found += answer.orders
+            token = answer.meta.next_page_token
+            if not token:
+                break
+        assert not token
+        return found
+
+    found = await listed(sort=f"order_date:{direction}", per_page=1)
+    assert sorted(order.id for order in found) == sorted(order.id for order in made)
+    assert len(await listed(placed_after=first)) == len(made)
+    assert await listed(placed_before=first) == []
+    changed = await staff("UpdateOrder", update(made[0], status=pb.Order.PAID))
+    assert await staff("GetOrder", get(changed)) == changed
+    assert changed.order_date == moment
+    await staff("DeleteOrder", pb.DeleteOrderRequest(order_id=made[1].id))
+
+
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [
@@ -93,6 +129,8 @@ async def test_lists_are_filtered_by_status_and_date(
         ({"sort": "user_id:asc"}, "UNKNOWN_SORT_FIELD", "sort"),
         ({"page_token": "forged"}, "INVALID_PAGE_TOKEN", "page_token"),
         ({"per_page": 101}, "VALIDATION_FAILED", "per_page"),
+        ({"per_page": 0}, "VALIDATION_FAILED", "per_page"),
+        ({"page": 0}, "VALIDATION_FAILED", "page"),
     ],
 )
 async def test_a_list_that_cannot_be_is_refused(
@@ -101,3 +139,15 @@ async def test_a_list_that_cannot_be_is_refused(
     found = await refused(ann("ListOrders", pb.ListOrdersRequest(**fields)))
     assert (found.code, found.reason) == (StatusCode.INVALID_ARGUMENT, reason)
     assert found.fields == [field]
+
+
+@pytest.mark.parametrize("status", [0, 7, -1, 2**31 - 1, -(2**31)])
+async def test_a_status_that_is_none_is_refused_with_all_there_are(
+    staff: Door, mug: catalog_pb.Product, status: Any
+) -> None:
+    order = await staff("CreateOrder", order_of(item(mug)))
+    found = await refused(staff("UpdateOrder", update(order, status=status)))
+    names = "must be one of PENDING, PAID, SHIPPED, DELIVERED, CANCELLED, REFUNDED"
+    assert (found.reason, found.violations) == ("VALIDATION_FAILED", {"status": names})
+    listed = await refused(staff("ListOrders", pb.ListOrdersRequest(status="piad")))
+    assert (listed.reason, listed.message) == ("INVALID_FILTER", f"status: {names}")

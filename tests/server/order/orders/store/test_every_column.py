@@ -18,11 +18,9 @@ from tests.server.order.samples import line, placed
 IMMUTABLE = {"id"}
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200)
 MONEY = st.decimals(0, 1_000_000, places=2)
-MOMENT = st.datetimes(
-    datetime(1, 1, 2),
-    datetime(9999, 12, 30),
-    timezones=st.just(UTC),
-)
+# With both ends, which the driver would take for its signs of `-infinity` and `infinity`.
+ENDS = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+MOMENT = st.sampled_from(ENDS) | st.datetimes(timezones=st.just(UTC))
 ITEMS = st.lists(
     st.builds(
         Item,

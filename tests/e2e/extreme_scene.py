@@ -1,0 +1,226 @@
+"""What `test_extremes.py` does at the doors: good requests, calls, reading back."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import grpc
+import httpx
+from google.protobuf import json_format
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from emporium import Emporium
+from emporium.analytics.v1 import report_service_pb2 as report_pb
+from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.user.v1 import user_service_pb2 as user_pb
+from server.local.cluster import Cluster
+from tests.discovery import contract
+from tests.e2e.conftest import Rest, new_email, target
+from tests.e2e.test_tokens import signed
+from tests.server.refusals import Refused
+
+DEADLINE_SECONDS = 20
+MISSING = str(uuid.uuid4())
+CURRENCY = "XTS"  # ISO 4217 has it for tests
+LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
+
+METHODS = {method.name: method for service in contract() for method in service.methods}
+
+INTERNAL = {"BatchGetUsers", "RecordDomainEvents"}  # for services alone
+
+
+def base(name: str, scene: "Scene") -> Any:
+    """A request of the rpc that is good, and that may be sent again and again."""
+    line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
+    home = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
+    event = {
+        "id": str(uuid.uuid4()),
+        "aggregate_type": "user",
+        "aggregate_id": str(uuid.uuid4()),
+        "aggregate_version": 1,
+        "type": "emporium.user.v1.UserUpdated",
+        "occurred_at": LONG_AGO,
+    }
+    order = {
+        "items": [line],
+        "shipping_address": home,
+        "user_id": str(uuid.uuid4()),
+        "order_date": LONG_AGO,
+        "currency": CURRENCY,
+        "request_id": str(uuid.uuid4()),
+    }
+    known: dict[str, dict[str, Any]] = {
+        "BatchGetUsers": {"user_ids": [scene.user.id]},
+        "CreateOrder": order,
+        "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
+        "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
+        "DeleteOrder": {"order_id": MISSING},
+        "DeleteUser": {"user_id": MISSING},
+        "GetOrder": {"order_id": scene.order.id},
+        "GetOrderUser": {"order_id": scene.order.id},
+        "GetProduct": {"product_id": MISSING},
+        "GetSalesReport": {},
+        "GetUser": {"user_id": scene.user.id},
+        "ListOrders": {"per_page": 1},
+        "ListProducts": {"per_page": 1},
+        "ListUserOrders": {"user_id": scene.user.id},
+        "ListUsers": {"per_page": 1},
+        "Login": {"email": new_email(), "password": "wrong"},
+        "RecordDomainEvents": {"events": [event]},
+        "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
+        "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
+        "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
+    }
+    return GetMessageClass(METHODS[name].input_type)(**known[name])
+
+
+@dataclass
+class Scene:
+    """The doors, and what stands in the shop."""
+
+    cluster: Cluster
+    channels: dict[str, grpc.aio.Channel]
+    rest: Rest
+    client: Emporium
+    tokens: dict[str, str]
+    user: Any = None
+    order: Any = None
+
+    async def call(self, name: str, request: Any) -> Any:
+        """What the service itself answers; a `Refused` when it refuses."""
+        method = METHODS[name]
+        service = method.containing_service.full_name
+        token = self.tokens["service" if name in INTERNAL else "admin"]
+        send: Any = self.channels[service.split(".")[1]].unary_unary(
+            f"/{service}/{name}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
+        try:
+            return await send(
+                request, metadata=[("authorization", f"Bearer {token}")], timeout=DEADLINE_SECONDS
+            )
+        except grpc.aio.AioRpcError as error:
+            return Refused(error)
+
+    async def prepare(self, name: str) -> None:
+        """A new order where the last may have moved on to where it cannot be changed."""
+        if name == "UpdateOrder":
+            line = order_pb.NewOrderItem(product_name="Extreme", unit_price="1.25", quantity=1)
+            new = order_pb.CreateOrderRequest(items=[line])
+            self.order = await self.call("CreateOrder", new)
+
+    async def report(self) -> dict[str, tuple[int, Decimal]]:
+        """Orders and their sum by day, in the currency of the tests."""
+        request = report_pb.GetSalesReportRequest(currency=CURRENCY)
+        days = (await self.call("GetSalesReport", request)).days
+        return {day.day: (day.sales.orders, Decimal(day.sales.gross)) for day in days}
+
+
+@asynccontextmanager
+async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
+    """The shared cluster's doors, as an admin and as a service."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=cluster.edge_url, timeout=DEADLINE_SECONDS)
+        )
+        channels = {
+            name: await stack.enter_async_context(grpc.aio.insecure_channel(where))
+            for name, where in cluster.record.grpc.items()
+        }
+        token = cluster.token("admin")
+        door = target(cluster, "edge")
+        client = await stack.enter_async_context(Emporium(door, token=token))
+        service = signed(cluster, "order", sub="service:order", role="SERVICE")
+        tokens = {"admin": token, "service": service}
+        made = Scene(cluster, channels, Rest(http, token), client, tokens)
+        new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")
+        made.user = await made.call("CreateUser", new)
+        await made.prepare("UpdateOrder")
+        yield made
+
+
+async def read_back(scene: Scene, name: str, sent: Any, answer: Any) -> list[str]:
+    """What of an accepted request is not as it was sent, or not the same wherever it is read."""
+    reads: dict[str, Awaitable[Any]] = {}
+    if name in {"CreateUser", "UpdateUser"}:
+        listed: Any = user_pb.ListUsersRequest(email=answer.email)
+        reads = {
+            "get": scene.call("GetUser", user_pb.GetUserRequest(user_id=answer.id)),
+            "list": only(scene.call("ListUsers", listed), "users"),
+            "client": scene.client.users.get(answer.id),
+            "rest": by_rest(scene, f"/users/{answer.id}", answer),
+        }
+    elif name == "CreateProduct":
+        listed = catalog_pb.ListProductsRequest(sku=answer.sku)
+        wanted = catalog_pb.GetProductRequest(product_id=answer.id)
+        reads = {
+            "get": scene.call("GetProduct", wanted),
+            "list": only(scene.call("ListProducts", listed), "products"),
+            "client": scene.client.products.get(answer.id),
+            "rest": by_rest(scene, f"/products/{answer.id}", answer),
+        }
+    elif name in {"CreateOrder", "UpdateOrder"}:
+        reads = {
+            "get": scene.call("GetOrder", order_pb.GetOrderRequest(order_id=answer.id)),
+            "client": scene.client.orders.get(answer.id),
+            "rest": by_rest(scene, f"/orders/{answer.id}", answer),
+        }
+        if name == "CreateOrder" and sent.user_id:  # all that this buyer has
+            listed = order_pb.ListUserOrdersRequest(user_id=answer.user_id, per_page=1)
+            listed.sort = "created_at:desc"
+            reads["list"] = only(scene.call("ListUserOrders", listed), "orders")
+    elif name == "RecordEvent" and sent.request_id:
+        reads = {"again": scene.call(name, sent)}
+    seen = dict(zip(reads, await asyncio.gather(*reads.values()), strict=True))
+    wrong = [f"{where}: {found}" for where, found in seen.items() if found != answer]
+    return [*differences(sent, answer), *wrong]
+
+
+async def only(listing: Awaitable[Any], field: str) -> Any:
+    """The one resource of a list, or all that came instead."""
+    answer = await listing
+    found = getattr(answer, field, [])
+    return found[0] if len(found) == 1 else answer
+
+
+async def by_rest(scene: Scene, path: str, like: Any) -> Any:
+    """What REST shows, as a message."""
+    return json_format.ParseDict(await scene.rest.data("GET", path), type(like)())
+
+
+def differences(sent: Any, answer: Any) -> list[str]:
+    """The fields that both have and that came back as something else."""
+    wrong = []
+    for field, value in sent.ListFields():
+        known = answer.DESCRIPTOR.fields_by_name.get(field.name)
+        if known is None or known.type != field.type or field.name == "etag":
+            continue
+        found = getattr(answer, field.name)
+        if as_kept(field.name, value) != as_kept(field.name, found):
+            wrong.append(f"{field.name}: sent {value!r}, got {found!r}")
+    return wrong
+
+
+def as_kept(name: str, value: Any) -> Any:
+    """A value as the contract says that it is kept."""
+    if isinstance(value, Timestamp):
+        return value.seconds, value.nanos // 1_000
+    if name == "unit_price":
+        return Decimal(value) if value else None
+    if name.endswith("id") and isinstance(value, str):
+        return value.lower()
+    if name == "items":
+        return [
+            (as_kept("unit_price", item.unit_price), item.product_name, item.quantity)
+            for item in value
+        ]
+    if hasattr(value, "items"):
+        return dict(value)
+    return value
