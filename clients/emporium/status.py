@@ -49,6 +49,7 @@ KINDS: dict[StatusCode, tuple[type[EmporiumError], str]] = {
 KINDS_BY_REASON: dict[str, type[EmporiumError]] = {
     "ETAG_MISMATCH": Outdated,
     "BODY_TOO_LARGE": TooLarge,
+    "HEADERS_TOO_LARGE": TooLarge,
 }
 
 

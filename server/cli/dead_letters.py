@@ -72,7 +72,10 @@ def skip(
     event: Annotated[str, typer.Argument(help="The event's id.")],
     home: shared.Home = shared.DEFAULT_HOME,
 ) -> None:
-    """Drop one dead letter for good, and send what it holds back."""
+    """Drop one dead letter for good, and send what it holds back.
+
+    What the event says is then missing at the destination: the sales report, say, is wrong by it.
+    """
     from server.ops.dead_letters import skipped
 
     _require_id(event)

@@ -10,10 +10,11 @@ from rich.console import Console
 from server.cli import options as shared
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
+from server.local.errors import LocalError
 from server.local.home import keys
 from server.local.home.folder import AlreadyRunning, Home
 from server.local.home.integrity import require_whole
-from server.local.home.record import require_running
+from server.local.home.record import ClusterRecord, read
 from server.local.options import require_urls
 from server.services import SERVICES
 
@@ -57,6 +58,16 @@ def migrate(
         Console().print(f"{database}: {'migrated' if was_changed else 'up to date'}")
 
 
+def _running(home: Home) -> ClusterRecord:
+    """The cluster that has locked the home. Raises `LocalError` when it is another command."""
+    record = read(home)
+    if record is None or not record.is_alive:
+        raise LocalError(
+            f"another command works in {home.directory}", "Try again when it has ended."
+        )
+    return record
+
+
 async def _migrate(database_url: str, mongodb_uri: str, home: Home) -> dict[str, bool]:
     """Whether anything was to be done, by database."""
     # Imported late: the drivers take a third of a second, and the other commands do without.
@@ -67,7 +78,7 @@ async def _migrate(database_url: str, mongodb_uri: str, home: Home) -> dict[str,
             try:
                 stack.enter_context(home.locked())
             except AlreadyRunning:
-                record = require_running(home.directory)
+                record = _running(home)
                 database_url = database_url or record.postgres["admin_dsn"]
                 mongodb_uri = mongodb_uri or record.mongodb_uri
         if not database_url:

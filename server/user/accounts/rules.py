@@ -63,11 +63,18 @@ class UserEvent:
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
 
 
-class Changed(NamedTuple):
-    """An account after a change, and the event of it."""
+class Opened(NamedTuple):
+    """A new account, and the event of it."""
 
     user: User
     event: UserEvent
+
+
+class Changed(NamedTuple):
+    """An account after a change, and the event of it; None when nothing has changed."""
+
+    user: User
+    event: UserEvent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,7 @@ def open_account(
     event_id: str,
     now: datetime,
     traceparent: str | None = None,
-) -> Changed:
+) -> Opened:
     """The account for `new`, opened by `by`. Raises `PasswordRequired` or `RoleNotAllowed`."""
     if not new.has_password and not (by and by.is_staff):
         raise PasswordRequired("send 8 characters to 72 bytes", field="password")
@@ -140,7 +147,7 @@ def open_account(
         updated_at=now,
         version=1,
     )
-    return Changed(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
+    return Opened(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,10 @@ def changed(
     if is_own and (user.role, user.status) != (Role.ADMIN, Status.ACTIVE):
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
-    after = replace(user, **change.fields, updated_at=now, version=user.version + 1)
+    fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
+    if not fields:
+        return Changed(user, None)
+    after = replace(user, **fields, updated_at=now, version=user.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
 

@@ -18,7 +18,7 @@ from server.kit.postgres.writes import Table, Write, to_json
 from server.kit.standing import Standing
 from server.kit.turns import in_turns
 from server.user.accounts.rows import COLUMNS, ROLES, to_user
-from server.user.accounts.rules import Changed, EmailTaken, Filters, Status, User, UserEvent
+from server.user.accounts.rules import Changed, EmailTaken, Filters, Opened, Status, User, UserEvent
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -32,7 +32,7 @@ class UserStore(Protocol):
     """
 
     async def create(
-        self, opened: Changed, password_hash: bytes | None, key: Key | None, answer: bytes
+        self, opened: Opened, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
         """Stores a new account, its event, and `answer` under `key`; returns the answer to send.
 
@@ -106,7 +106,7 @@ class PostgresUserStore:
         self._wake = wake
 
     async def create(
-        self, opened: Changed, password_hash: bytes | None, key: Key | None, answer: bytes
+        self, opened: Opened, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
         user = opened.user
         writes = [
@@ -154,7 +154,8 @@ class PostgresUserStore:
         async def work(unit: UnitOfWork) -> User:
             user, event = change(await _locked(unit, user_id))
             unit.write(_USERS.update([user]))
-            unit.write(append([self._encode(event)]))
+            if event:
+                unit.write(append([self._encode(event)]))
             with _named():
                 await unit.flush()
             return user

@@ -8,7 +8,7 @@ from typing import Any
 from uuid_utils import uuid7
 
 from server.kit.context import Role
-from server.user.accounts.rules import Changed, EventType, Status, User, UserEvent
+from server.user.accounts.rules import Changed, EventType, Opened, Status, User, UserEvent
 
 NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
@@ -28,9 +28,9 @@ def account(**fields: Any) -> User:
     return User(**{**made, **fields})
 
 
-def opened(**fields: Any) -> Changed:
+def opened(**fields: Any) -> Opened:
     user = account(**fields)
-    return Changed(user, UserEvent(str(uuid7()), EventType.CREATED, user, 1, NOW, None))
+    return Opened(user, UserEvent(str(uuid7()), EventType.CREATED, user, 1, NOW, None))
 
 
 def become(was: User, **fields: Any) -> Changed:

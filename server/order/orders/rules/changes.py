@@ -72,12 +72,10 @@ def edited(
 ) -> Changed:
     """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`.
 
-    The status that the order already has is no transition, so a cancel can be repeated.
+    What the order already has is no change, so a cancel can be repeated.
     """
     errors.Outdated.check(edit.etag, order.etag, "order")
-    fields = dict(edit.fields)
-    if fields.get("status") is order.status:
-        del fields["status"]
+    fields = {name: value for name, value in edit.fields.items() if getattr(order, name) != value}
     if not fields:
         return Changed(order, None)
     if fields.keys() - {"status"} and order.status is not Status.PENDING:

@@ -80,8 +80,12 @@ async def test_nobody_waits_for_ever_for_a_connection(postgres: EmbeddedPostgres
         assert await pool.fetchval("SELECT 1") == 1
 
 
-async def test_ping_says_whether_it_answers(pool: Pool) -> None:
+async def test_ping_says_whether_it_answers(pool: Pool, scratch: Postgres) -> None:
     await postgres.ping(pool)
+    async with connected(scratch) as closed:
+        pass
+    with pytest.raises(postgres.AWAY):
+        await postgres.ping(closed)
 
 
 async def deadlock(pool: Pool) -> None:

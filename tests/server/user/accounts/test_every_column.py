@@ -62,4 +62,5 @@ async def test_a_changed_field_is_read_back(store: PostgresUserStore, name: str)
 def with_field(user: User, *, number: int, **field: Any) -> Changed:
     """`user` with that field, as of change `number`, whatever its own version."""
     changed = become(user)
+    assert changed.event is not None
     return Changed(replace(user, **field), replace(changed.event, version=number))

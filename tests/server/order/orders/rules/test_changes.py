@@ -173,3 +173,9 @@ def test_versions_of_events_leave_none_out_whatever_is_tried(tried: list[dict[st
     if now.status in {Status.PENDING, Status.CANCELLED}:
         versions.append(deleted(now, "", new_id(), NOW).version)
     assert versions == [*range(1, len(versions) + 1)]
+
+
+def test_what_an_order_has_already_is_no_change() -> None:
+    before = replace(order(), shipping_address=HOME)
+    same = Edit({"shipping_address": HOME, "status": Status.PENDING}, "")
+    assert edited(before, same, new_id(), NOW) == (before, None)
