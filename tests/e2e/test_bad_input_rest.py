@@ -29,7 +29,7 @@ def user_body(**fields: Any) -> dict[str, Any]:
     [
         ("GET", "/nowhere", 404, "ROUTE_NOT_FOUND"),
         ("GET", "/api/v2/users", 404, "ROUTE_NOT_FOUND"),
-        ("PUT", "/products", 404, "ROUTE_NOT_FOUND"),
+        ("PUT", "/products", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/products?colour=red", 400, "UNKNOWN_FIELD"),
         ("GET", "/products?per_page=ten", 400, "MALFORMED_REQUEST"),
         ("GET", "/products?per_page=101", 422, "VALIDATION_FAILED"),
