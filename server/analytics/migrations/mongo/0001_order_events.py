@@ -1,6 +1,10 @@
 """Create the events of orders, each by its id: the mark that it has been counted."""
 
-from server.kit.mongo.migrate import Target
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from server.kit.mongo.migrate import Target
+
 
 _FIELDS = {
     "_id": {"bsonType": "binData"},
@@ -17,12 +21,12 @@ _FIELDS = {
 }
 
 
-async def upgrade(database: Target) -> None:
+async def upgrade(database: "Target") -> None:
     """Creates the collection. Nothing is looked up in it but ids."""
     schema = {"bsonType": "object", "required": [*_FIELDS], "properties": _FIELDS}
     await database.ensure_collection("order_events", schema)
 
 
-async def downgrade(database: Target) -> None:
+async def downgrade(database: "Target") -> None:
     """Drops it, with everything in it."""
     await database.collection("order_events").drop()

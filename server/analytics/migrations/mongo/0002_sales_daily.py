@@ -1,6 +1,10 @@
 """Create the daily sales, one document for each currency and day that orders were placed on."""
 
-from server.kit.mongo.migrate import Target
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from server.kit.mongo.migrate import Target
+
 
 _COUNT = {"bsonType": ["int", "long"]}
 _AMOUNT = {"bsonType": "decimal"}
@@ -16,7 +20,7 @@ _FIELDS = {
 }
 
 
-async def upgrade(database: Target) -> None:
+async def upgrade(database: "Target") -> None:
     """Creates the collection. Figures may be below zero while an event is still on its way.
 
     Its `_id` begins with the currency, so that the days of a report stand side by side in the one
@@ -26,6 +30,6 @@ async def upgrade(database: Target) -> None:
     await database.ensure_collection("sales_daily", schema)
 
 
-async def downgrade(database: Target) -> None:
+async def downgrade(database: "Target") -> None:
     """Drops it, with everything in it."""
     await database.collection("sales_daily").drop()

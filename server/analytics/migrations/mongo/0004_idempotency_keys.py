@@ -1,6 +1,10 @@
 """Create the first answers to keyed changes, each deleted after 30 days."""
 
-from server.kit.mongo.migrate import Target
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from server.kit.mongo.migrate import Target
+
 
 _FIELDS = {
     "_id": {
@@ -16,7 +20,7 @@ _ABOUT_SOMEBODY = {"subject": {"bsonType": "string"}}
 _SECONDS = 30 * 24 * 60 * 60
 
 
-async def upgrade(database: Target) -> None:
+async def upgrade(database: "Target") -> None:
     """Creates the collection, its expiry, and an index of whom answers are about, for erasure."""
     schema = {
         "bsonType": "object",
@@ -31,6 +35,6 @@ async def upgrade(database: Target) -> None:
     await database.command("createIndexes", "idempotency_keys", indexes=indexes)
 
 
-async def downgrade(database: Target) -> None:
+async def downgrade(database: "Target") -> None:
     """Drops it, with everything in it."""
     await database.collection("idempotency_keys").drop()

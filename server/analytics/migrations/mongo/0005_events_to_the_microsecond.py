@@ -3,9 +3,11 @@
 What was kept before has no more than those.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from server.kit.mongo.migrate import Target
+if TYPE_CHECKING:
+    from server.kit.mongo.migrate import Target
+
 
 _FIELDS = {
     "_id": {"bsonType": "binData"},
@@ -28,17 +30,17 @@ _MILLISECONDS = {"$divide": [{"$subtract": ["$occurred_at", _BEYOND_MILLISECOND]
 _DATE = {"$toDate": {"$toLong": {"$round": [_MILLISECONDS, 0]}}}
 
 
-async def upgrade(database: Target) -> None:
+async def upgrade(database: "Target") -> None:
     """Turns dates into integers. May run again: it finds only those that are dates still."""
     await _turn(database, "date", "long", _MICROSECONDS)
 
 
-async def downgrade(database: Target) -> None:
+async def downgrade(database: "Target") -> None:
     """Turns integers into dates, and loses what is finer than a millisecond."""
     await _turn(database, "long", "date", _DATE)
 
 
-async def _turn(database: Target, before: str, after: str, value: dict[str, Any]) -> None:
+async def _turn(database: "Target", before: str, after: str, value: dict[str, Any]) -> None:
     await database.ensure_collection("events", _schema([before, after]))
     events = database.collection("events")
     await events.update_many({"occurred_at": {"$type": before}}, [{"$set": {"occurred_at": value}}])
