@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import grpc
 import httpx
 from google.protobuf import json_format
@@ -24,6 +25,7 @@ from tests.discovery import contract
 from tests.e2e.conftest import Rest, new_email, target
 from tests.e2e.test_tokens import signed
 from tests.server.refusals import Refused
+from tests.waiting import until
 
 DEADLINE_SECONDS = 20
 MISSING = str(uuid.uuid4())
@@ -115,6 +117,21 @@ class Scene:
             line = order_pb.NewOrderItem(product_name="Extreme", unit_price="1.25", quantity=1)
             new = order_pb.CreateOrderRequest(items=[line])
             self.order = await self.call("CreateOrder", new)
+
+    async def all_told(self) -> None:
+        """Returns when every event of an order has reached the reports."""
+        connection = await asyncpg.connect(self.cluster.record.postgres["order"])
+
+        async def nothing_waits() -> bool:
+            waiting: bool = await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM outbox_deliveries)"
+            )
+            return not waiting
+
+        try:
+            await until(nothing_waits)
+        finally:
+            await connection.close()
 
     async def report(self) -> dict[str, tuple[int, Decimal]]:
         """Orders and their sum by day, in the currency of the tests."""

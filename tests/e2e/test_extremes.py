@@ -186,6 +186,7 @@ async def test_each_field_of_an_order_that_is_told_is_refused_by_name_or_counted
 ) -> None:
     """By the door for services: the payload of an event is held to its message too."""
     wrong = []
+    await scene.all_told()  # those of other tests would change the figures meanwhile
     counted: Counter[str] = Counter({day: n for day, (n, _) in (await scene.report()).items()})
     for place in places(order_pb.Order.DESCRIPTOR):
         if place.root == "shipping_address":  # no report knows of it
