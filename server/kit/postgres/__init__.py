@@ -4,7 +4,8 @@ Stores acquire from the pool per statement or per transaction, and never hold a 
 anything else. The service's role carries its own statement and lock timeouts (see `migrate.py`).
 """
 
-from server.kit.postgres.pool import Connection, Pool, Record, connected, ping
+from server.kit.postgres.bounded_pool import Connection, Pool
+from server.kit.postgres.pool import Record, connected, ping
 from server.kit.postgres.translation import (
     AWAY,
     DataError,

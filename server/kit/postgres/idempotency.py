@@ -13,7 +13,7 @@ from typing import Any
 
 from server.kit import errors
 from server.kit.context import Key
-from server.kit.postgres.pool import Pool
+from server.kit.postgres.bounded_pool import Pool
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.translation import UniqueViolationError
 from server.kit.postgres.writes import Table, Write, hexadecimal

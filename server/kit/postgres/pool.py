@@ -3,24 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import structlog
 
 from server.kit import errors
 from server.kit.backoff import Backoff
+from server.kit.postgres.bounded_pool import BoundedPool, Pool
 from server.kit.postgres.room import room
-from server.kit.postgres.translation import AWAY
+from server.kit.postgres.translation import AWAY, translated
 from server.settings import Postgres, SettingsError
-
-# The driver's classes are generic in its stubs only.
-if TYPE_CHECKING:
-    Pool = asyncpg.Pool[asyncpg.Record]
-    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-else:
-    Pool = asyncpg.Pool
-    Connection = asyncpg.pool.PoolConnectionProxy
 
 Record = asyncpg.Record
 
@@ -28,6 +21,7 @@ _log = structlog.get_logger()
 
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CLOSE_SECONDS = 5.0
+_TRIM_SECONDS = 60.0
 
 # Errors that mean that the settings are wrong, so that it is no use to wait for the server.
 _MISDIRECTED = (
@@ -47,17 +41,29 @@ async def connected(settings: Postgres) -> AsyncIterator[Pool]:
     if not settings.database_url:
         raise SettingsError("DATABASE_URL is not set")
     pool = await _connect(settings)
+    trimming = asyncio.create_task(_trim(pool))
     try:
         yield pool
     finally:
+        trimming.cancel()
         await _close(pool)
 
 
-async def _connect(settings: Postgres) -> Pool:
+async def _trim(pool: BoundedPool) -> None:
+    while True:
+        await asyncio.sleep(_TRIM_SECONDS)
+        try:
+            with translated():
+                await pool.trim()
+        except errors.EmporiumError as error:
+            _log.warning("postgres.trimming", error=error.message)
+
+
+async def _connect(settings: Postgres) -> BoundedPool:
     retries = _BACKOFF.retries(settings.connect_timeout_seconds)
     while True:
         try:
-            return await _BoundedPool(
+            return await BoundedPool(
                 settings.database_url,
                 acquire_timeout_seconds=settings.acquire_timeout_seconds,
                 min_size=settings.pool_size_min,
@@ -97,24 +103,6 @@ _AS_CREATE_POOL_HAS_THEM: dict[str, Any] = {
     "connection_class": asyncpg.Connection,
     "record_class": asyncpg.Record,
 }
-
-
-class _BoundedPool(Pool):
-    """A pool in which nobody waits longer than `acquire_timeout_seconds` for a connection.
-
-    The driver can bound that wait only by a timer for each acquire. Here a timer is set only when
-    no connection is idle.
-    """
-
-    def __init__(self, *arguments: Any, acquire_timeout_seconds: float, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._acquire_timeout_seconds = acquire_timeout_seconds
-
-    def acquire(self, *, timeout: float | None = None) -> Any:
-        """As the driver's, with our timeout where the caller gives none."""
-        if timeout is None and not self.get_idle_size():
-            timeout = self._acquire_timeout_seconds
-        return super().acquire(timeout=timeout)
 
 
 async def _keep(connection: Any) -> None:

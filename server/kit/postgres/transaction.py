@@ -22,7 +22,8 @@ import asyncpg
 
 from emporium.deadline import time_left
 from server.kit.backoff import Backoff
-from server.kit.postgres.pool import Connection, Pool, Record
+from server.kit.postgres.bounded_pool import Connection, Pool
+from server.kit.postgres.pool import Record
 from server.kit.postgres.translation import translated
 from server.kit.postgres.writes import Table, Write, combined
 

@@ -137,9 +137,9 @@ async def be_killed(pool: Pool) -> None:
 
 
 async def use_a_closed_pool(pool: Pool) -> None:
-    connection = await pool.acquire()
-    await pool.release(connection)
-    await connection.fetchval("SELECT 1")
+    async with pool.acquire() as connection:
+        await connection.close()
+        await connection.fetchval("SELECT 1")
 
 
 @pytest.mark.parametrize(
