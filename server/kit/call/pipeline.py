@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from emporium.deadline import deadline_at
 from server.kit import errors
+from server.kit.call.deadlines import Deadlines
 from server.kit.call.layers import Gate, Guard, Watcher, Watches, check_order
 from server.kit.call.method import Method
 from server.kit.call.status import abandoned, refusal_of
@@ -55,7 +56,7 @@ class Pipeline:
         check_order((*watchers, *guards))
         self.watchers = watchers
         self.guards = guards
-        self._deadline_seconds = deadline_seconds
+        self._deadlines = Deadlines(deadline_seconds)
 
     def compose(self, method: Method, handler: Handler) -> Handler:
         """`handler` with every layer around it, in the call shape that `method` has.
@@ -70,7 +71,7 @@ class Pipeline:
             if gate.before_handler:
                 handler = wrap(gate.before_handler, handler)
         watches = Watches(self.watchers, method)
-        call = _Call(method, watches, gates, self._deadline_seconds, handler)
+        call = _Call(method, watches, gates, self._deadlines, handler)
         return call.stream if method.server_streaming else call.unary
 
 
@@ -100,7 +101,7 @@ class _Call:
         method: Method,
         watches: Watches,
         gates: Sequence[Gate],
-        deadline_seconds: float,
+        deadlines: Deadlines,
         handler: Handler,
     ) -> None:
         self._parse = method.request.FromString
@@ -110,7 +111,7 @@ class _Call:
         self._end = watches.end
         self._on_call = [gate.on_call for gate in gates if gate.on_call]
         self._on_message = [gate.on_message for gate in gates if gate.on_message]
-        self._deadline_seconds = deadline_seconds
+        self._deadlines = deadlines
         self._handler = handler
         self._location_of = method.location_of if method.location else None
 
@@ -123,8 +124,8 @@ class _Call:
             if context.time_remaining is not None:
                 deadline_at.set(time.monotonic() + context.time_remaining)
                 return await self._answer(requests, context)
-            deadline_at.set(time.monotonic() + self._deadline_seconds)
-            async with asyncio.timeout(self._deadline_seconds):
+            deadline_at.set(time.monotonic() + self._deadlines.seconds)
+            with self._deadlines.bound():
                 return await self._answer(requests, context)
         except BaseException as error:
             if nobody_waits(error):
@@ -156,7 +157,7 @@ class _Call:
                 deadline_at.set(time.monotonic() + context.time_remaining)
                 readable = await self._reads(requests, context)
             else:
-                async with asyncio.timeout(self._deadline_seconds):
+                with self._deadlines.bound():
                     readable = await self._reads(requests, context)
             async with aclosing(self._handler(readable, context)) as responses:
                 async for response in responses:
