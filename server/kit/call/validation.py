@@ -36,14 +36,16 @@ class Validation:
         """
         collect = self._validator.collect_violations
         described = descriptors.described(method.request)
-        lists = Lists(described)
+        lists = Lists.of(described)
 
         def check(request: Message, context: Context) -> None:
             sent = request.SerializeToString()
             received = described.FromString(sent)
-            if too_long := lists.too_long(received):
-                raise _invalid(too_long)
-            long = lists.long(received)
+            long: Sequence[str] = ()
+            if lists:
+                if too_long := lists.too_long(received):
+                    raise _invalid(too_long)
+                long = lists.long(received)
             if violations := collect(received, fail_fast=bool(long)):
                 looked_at = received
                 if long:

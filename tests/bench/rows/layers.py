@@ -48,7 +48,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     jwks, token = stage.environment("user")["JWKS_FILE"], await stage.token("admin")
     with Path(os.devnull).open("wb") as nowhere:  # noqa: ASYNC230 (it never blocks)
         logs.configure_logs("info", "user")
-        lines = logs._Lines(nowhere)
+        lines = logs._Lines(nowhere, "user")
         structlog.configure(logger_factory=lambda *names: lines)
         costs = await _costs(_calls(jwks, token))
         lines.write()
