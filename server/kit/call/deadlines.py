@@ -6,6 +6,7 @@ the order in which they began, and one timer is enough for all of them.
 """
 
 import asyncio
+import time
 from types import TracebackType
 
 
@@ -14,51 +15,45 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._running: dict[Bound, None] = {}  # the one that is due first comes first
-        self._timer: asyncio.TimerHandle | None = None
+        self.running: dict[Bound, None] = {}  # the one that is due first comes first
+        self._is_timing = False
 
     def bound(self) -> "Bound":
         """`with deadlines.bound():` cancels the task in it in time, and raises `TimeoutError`."""
-        return Bound(self)
+        bound = Bound(self.running, time.monotonic() + self.seconds)
+        self.running[bound] = None
+        if not self._is_timing:
+            self._wake_in(self.seconds)
+        return bound
 
-    def add(self, bound: "Bound") -> None:
-        """`bound` begins to run."""
-        loop = asyncio.get_running_loop()
-        bound.due = loop.time() + self.seconds
-        self._running[bound] = None
-        if self._timer is None:
-            self._timer = loop.call_at(bound.due, self._end_what_is_due)
-
-    def remove(self, bound: "Bound") -> None:
-        """`bound` has ended, in time or not."""
-        self._running.pop(bound, None)
+    def _wake_in(self, seconds: float) -> None:
+        self._is_timing = True
+        asyncio.get_running_loop().call_later(seconds, self._end_what_is_due)
 
     def _end_what_is_due(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = None
-        now = loop.time()
-        for bound in list(self._running):
+        self._is_timing = False
+        now = time.monotonic()
+        for bound in list(self.running):
             if bound.due > now:
-                self._timer = loop.call_at(bound.due, self._end_what_is_due)
+                self._wake_in(bound.due - now)
                 return
-            self.remove(bound)
+            del self.running[bound]
             bound.end()
 
 
 class Bound:
     """What one task does within a `Deadlines`; used once."""
 
-    __slots__ = ("_deadlines", "_has_passed", "_task", "due")
+    __slots__ = ("_has_passed", "_running", "_task", "due")
 
-    due: float  # by the loop's clock
-
-    def __init__(self, deadlines: Deadlines) -> None:
-        self._deadlines = deadlines
+    def __init__(self, running: "dict[Bound, None]", due: float) -> None:
+        self.due = due  # by the monotonic clock
+        self._running = running
         self._has_passed = False
         self._task = asyncio.current_task()
 
-    def __enter__(self) -> None:
-        self._deadlines.add(self)
+    def __enter__(self) -> "Bound":
+        return self
 
     def end(self) -> None:
         """Cancels what runs in the block."""
@@ -72,8 +67,10 @@ class Bound:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._deadlines.remove(self)
+        if not self._has_passed:
+            del self._running[self]
+            return
         # As `asyncio.timeout` has it: somebody else may have cancelled the task as well.
-        expired = self._has_passed and self._task is not None and not self._task.uncancel()
+        expired = self._task is not None and not self._task.uncancel()
         if expired and kind is asyncio.CancelledError:
             raise TimeoutError from error

@@ -124,8 +124,8 @@ class _Call:
             if context.time_remaining is not None:
                 deadline_at.set(time.monotonic() + context.time_remaining)
                 return await self._answer(requests, context)
-            deadline_at.set(time.monotonic() + self._deadlines.seconds)
-            with self._deadlines.bound():
+            with self._deadlines.bound() as bound:
+                deadline_at.set(bound.due)
                 return await self._answer(requests, context)
         except BaseException as error:
             if nobody_waits(error):

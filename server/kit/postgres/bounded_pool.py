@@ -8,6 +8,7 @@ knows what to do with it.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -118,13 +119,13 @@ class _Loan:
         self._timeout_seconds = timeout_seconds
 
     async def __aenter__(self) -> Connection:
-        self._connection = await self._pool.take(self._timeout_seconds)
-        return self._connection
+        self._connection = connection = await self._pool.take(self._timeout_seconds)
+        return connection
 
-    async def __aexit__(
+    def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
-        await self._pool.give_back(self._connection, met_error=error is not None)
+    ) -> Awaitable[None]:
+        return self._pool.give_back(self._connection, met_error=error is not None)
