@@ -7,8 +7,9 @@ import urllib.request
 from typing import Any
 
 import pytest
+import structlog
 
-from server.kit.telemetry import telemetry
+from server.kit.telemetry import for_a_person, telemetry
 from server.local.home.ports import free_ports
 from server.settings import Server, SettingsError
 
@@ -111,6 +112,16 @@ except ValueError:
 os.dup2(room, 1)
 log.warning("written")"""
     assert [line["event"] for line in await printed(talk)] == ["written"]
+
+
+def test_a_person_is_told_warnings_beside_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    log, before = structlog.get_logger(), structlog.get_config()
+    with for_a_person():
+        log.info("mongo.step_applied", step="0001")
+        log.warning("mongo.waiting", error="refused")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "! mongo.waiting error=refused\n")
+    assert structlog.get_config() == before
 
 
 async def test_metrics_are_published_while_the_block_runs(monkeypatch: pytest.MonkeyPatch) -> None:
