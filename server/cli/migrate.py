@@ -104,6 +104,6 @@ def _keep_password(text: str, home: Home) -> None:
     roles = {each.name: each.postgres for each in SERVICES if each.postgres}
     if name not in roles:
         raise typer.BadParameter(
-            f"{name!r} is no service with a PostgreSQL database; write SERVICE=PASSWORD"
+            "write SERVICE=PASSWORD, where SERVICE is one of " + ", ".join(roles)
         )
     home.set_secret(roles[name], password)

@@ -120,7 +120,7 @@ async def test_a_server_that_does_not_let_us_in_is_told_of_without_the_password(
     mongo: EmbeddedMongo, driver: Driver
 ) -> None:
     stranger = f"mongodb://stranger:s3cret@127.0.0.1:{mongo.port}/?replicaSet=rs0"
-    with pytest.raises(errors.Unavailable, match=r"Authentication failed\.$") as raised:
+    with pytest.raises(errors.Unavailable, match=r"Authentication failed$") as raised:
         async with connected(stranger, driver):
             pass
     assert "s3cret" not in raised.value.message

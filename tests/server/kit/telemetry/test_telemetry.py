@@ -131,7 +131,7 @@ async def test_metrics_are_published_while_the_block_runs(monkeypatch: pytest.Mo
         page = await asyncio.to_thread(fetch, port)
         assert "python_info" in page
         with (
-            pytest.raises(SettingsError, match=f"METRICS_PORT={port}: Address already in use"),
+            pytest.raises(SettingsError, match="METRICS_PORT: Address already in use"),
             telemetry(Server(metrics_port=port), "order"),
         ):
             raise AssertionError("unreachable")
