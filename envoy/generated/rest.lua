@@ -374,7 +374,9 @@ local function envelope(handle)
       headers:replace("etag", '"' .. etag .. '"')
       headers:replace("cache-control", "private, no-cache")
       local none_match = headers:get("x-emporium-if-none-match")
-      if none_match and unchanged(none_match, etag) then status = "304" end
+      local verb = headers:get("x-emporium-verb")
+      local is_read = verb == "GET" or verb == "HEAD"
+      if is_read and none_match and unchanged(none_match, etag) then status = "304" end
     end
     reply = success(text, id)
     note(handle, nil, grpc_status)
@@ -412,9 +414,6 @@ local function announce(handle)
       verb = "GET"
       headers:replace(":method", verb)
     end
-  end
-  if headers:get("if-none-match") and not (rest and verb == "GET") then
-    headers:remove("if-none-match")
   end
 end
 

@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -30,6 +32,32 @@ def configure_logs(level: str, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
+
+
+@contextmanager
+def for_a_person() -> Iterator[None]:
+    """Warnings and errors alone, a plain line each on standard error, while the block runs.
+
+    For a command, whose standard output is its answer.
+    """
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[_plain],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _plain(logger: Any, level: str, line: structlog.typing.EventDict) -> str:
+    if "exc_info" in line:
+        line["exception"] = told(line.pop("exc_info"))
+    said = [str(line.pop("event")), *(f"{name}={value}" for name, value in line.items())]
+    return f"! {' '.join(said)}"
 
 
 _Line = tuple[float, str, dict[str, Any]]

@@ -231,7 +231,7 @@ async def test_what_was_opened_before_a_failing_start_is_closed(verifier: auth.V
             closed.append("pool")
 
     async with serving(verifier) as taken:
-        with pytest.raises(SettingsError, match=f"{taken}; is GRPC_PORT in use"):
+        with pytest.raises(SettingsError, match="is the port in use"):
             async with opened(), serving(verifier, grpc_port=taken):
                 raise AssertionError("unreachable")
     assert closed == ["pool"]

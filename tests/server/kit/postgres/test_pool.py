@@ -54,7 +54,7 @@ async def test_a_server_that_never_comes_up_is_given_up() -> None:
         (lambda url: "nonsense", "DATABASE_URL"),
         (lambda url: url.replace("@", "wrong@"), "password"),
         (lambda url: url.replace("//postgres:", "//nobody:"), "password"),
-        (lambda url: f"{url}_missing", "does not exist"),
+        (lambda url: f"{url}_missing", "no such database"),
     ],
 )
 async def test_a_wrong_url_is_told_at_once(
