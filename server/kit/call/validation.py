@@ -39,10 +39,10 @@ class Validation:
         lists = Lists(described)
 
         def check(request: Message, context: Context) -> None:
+            if too_long := lists.too_long(request):  # before it is read again
+                raise _invalid(too_long)
             sent = request.SerializeToString()
             received = described.FromString(sent)
-            if too_long := lists.too_long(received):
-                raise _invalid(too_long)
             long = lists.long(received)
             if violations := collect(received, fail_fast=bool(long)):
                 looked_at = received

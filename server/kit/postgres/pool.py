@@ -1,8 +1,9 @@
 """One pool of PostgreSQL connections, opened when a service starts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -12,6 +13,7 @@ from server.kit import errors
 from server.kit.backoff import Backoff
 from server.kit.postgres.room import room
 from server.kit.postgres.translation import AWAY
+from server.kit.shares import Shares, sharer
 from server.settings import Postgres, SettingsError
 
 # The driver's classes are generic in its stubs only.
@@ -28,6 +30,10 @@ _log = structlog.get_logger()
 
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CLOSE_SECONDS = 5.0
+
+# What one caller may have of the connections at a time, so that others find some, and a database
+# that is not busy with the statements of one.
+_SHARE = 0.3
 
 # Errors that mean that the settings are wrong, so that it is no use to wait for the server.
 _MISDIRECTED = (
@@ -104,17 +110,52 @@ class _BoundedPool(Pool):
 
     The driver can bound that wait only by a timer for each acquire. Here a timer is set only when
     no connection is idle.
+
+    One caller has its share of them at most; for one of its own it may wait until its deadline.
     """
 
     def __init__(self, *arguments: Any, acquire_timeout_seconds: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._acquire_timeout_seconds = acquire_timeout_seconds
+        self._shares = Shares(max(1, round(options["max_size"] * _SHARE)))
 
     def acquire(self, *, timeout: float | None = None) -> Any:
         """As the driver's, with our timeout where the caller gives none."""
+        name = sharer.get()
+        if name:
+            return _Shared(self._shares, name, partial(self._next, timeout))
+        return self._next(timeout)
+
+    def _next(self, timeout: float | None) -> Any:
         if timeout is None and not self.get_idle_size():
             timeout = self._acquire_timeout_seconds
         return super().acquire(timeout=timeout)
+
+
+class _Shared:
+    """A connection for the length of a block, out of somebody's share."""
+
+    __slots__ = ("_acquire", "_acquired", "_name", "_shares")
+
+    def __init__(self, shares: Shares, name: str, acquire: Callable[[], Any]) -> None:
+        self._shares = shares
+        self._name = name
+        self._acquire = acquire
+
+    async def __aenter__(self) -> Any:
+        await self._shares.take(self._name)
+        try:
+            self._acquired = self._acquire()
+            return await self._acquired.__aenter__()
+        except BaseException:
+            self._shares.give_back(self._name)
+            raise
+
+    async def __aexit__(self, *error: Any) -> None:
+        try:
+            await self._acquired.__aexit__(*error)
+        finally:
+            self._shares.give_back(self._name)
 
 
 async def _keep(connection: Any) -> None:
