@@ -44,7 +44,9 @@ async def run(setting: Setting) -> list[Row]:
                 async with worst.doing_its_worst(file, kind, f"{setting.seed} {kind}") as account:
                     found = await measured(shop, calls, setting.random("others"))
             rows += _rows(kind, quiet, found, account)
-            setting.console.print(*(f"{row.what}: {row.figure}" for row in rows[-9:]), sep="\n")
+            setting.console.print(
+                *(f"{row.what}: {row.figure or row.ours}" for row in rows[-9:]), sep="\n"
+            )
     return rows
 
 
