@@ -3,14 +3,16 @@
 A conversion is plain code that nobody else runs beside. One of 100 rows is over before anybody has
 noticed; of 2,000 lines it takes some 30 ms, and everybody else's call takes as much longer.
 
-All long work of a process shares one queue. Otherwise a hundred long answers at once would each
-take its turn in every round of the loop, and a short call, which needs some ten rounds, would wait
-for a thousand turns of others instead of for a few.
+All long work of a process shares one queue, and after each turn the loop rests from it for as long
+as the turn took. Otherwise a hundred long answers at once would each take a turn in every round of
+the loop, and a short call waits for some ten rounds: grpc.aio alone takes two to accept it, one
+call after the other.
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,12 +22,7 @@ TURN = 200
 About 1 ms (two cores of an AMD EPYC, November 2026).
 """
 
-ROUNDS = 8
-"""How many rounds of the event loop lie between two turns of long work.
-
-In most of them short calls do all that they have to do. A round in which there is nothing to do
-takes some 10 us, so that long work, when it is alone, is not much slower for it.
-"""
+_REST_SECONDS_MAX = 0.02  # after a turn; a rest is otherwise as long as the turn was
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -36,7 +33,7 @@ def _one(thing: object) -> int:
 
 
 async def in_turns(
-    things: Iterable[Thing],
+    things: Sequence[Thing],
     convert: Callable[[Thing], Result],
     weigh: Callable[[Thing], int] = _one,
 ) -> list[Result]:
@@ -46,9 +43,10 @@ async def in_turns(
     a turn to itself.
     """
     results: list[Result] = []
-    done = 0
-    for thing in things:
-        weight = weigh(thing)
+    weights = [weigh(thing) for thing in things]
+    # What is over within a turn needs nobody's leave.
+    done = TURN if sum(weights) > TURN else 0
+    for thing, weight in zip(things, weights, strict=True):
         if done and done + weight > TURN:
             await next_turn()
             done = 0
@@ -77,7 +75,6 @@ class _Queue:
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._rounds_left = 0
         self._is_running = False
 
     def join(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[None]":
@@ -85,22 +82,22 @@ class _Queue:
         self._waiting.append(turn)
         if not self._is_running:
             self._is_running = True
-            loop.call_soon(self._round, loop)
+            loop.call_soon(self._give, loop)
         return turn
 
-    def _round(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Once in each round of the loop, for as long as somebody waits or has just had a turn."""
-        if self._rounds_left:
-            self._rounds_left -= 1
-        else:
-            while self._waiting and self._waiting[0].done():  # has given up
-                self._waiting.popleft()
-            if not self._waiting:
-                self._is_running = False
-                return
-            self._waiting.popleft().set_result(None)
-            self._rounds_left = ROUNDS
-        loop.call_soon(self._round, loop)
+    def _give(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting and self._waiting[0].done():  # has given up
+            del self._waiting[0]
+        if not self._waiting:
+            self._is_running = False
+            return
+        self._waiting.popleft().set_result(None)
+        # It is woken in the next round of the loop, and has had its turn in the one after that.
+        loop.call_soon(loop.call_soon, self._rest, loop, time.monotonic())
+
+    def _rest(self, loop: asyncio.AbstractEventLoop, began: float) -> None:
+        took = time.monotonic() - began
+        loop.call_later(min(took, _REST_SECONDS_MAX), self._give, loop)
 
 
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()

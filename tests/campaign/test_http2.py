@@ -19,7 +19,7 @@ async def echo(message: bytes, context: object) -> bytes:
 @pytest.fixture
 async def server() -> AsyncIterator[grpc.aio.Server]:
     made = grpc.aio.server()
-    echoing = grpc.unary_unary_rpc_method_handler(echo)
+    echoing: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(echo)
     handlers = grpc.method_handlers_generic_handler("campaign.Echo", {"Echo": echoing})
     made.add_generic_rpc_handlers([handlers])
     yield made

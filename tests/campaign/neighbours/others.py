@@ -13,7 +13,7 @@ from tests.campaign.http2 import Connection, Lost, Request, connected
 from tests.campaign.neighbours.shop import Customer, Shop
 from tests.campaign.rpcs import grpc_request, rest_request
 
-CALLS_A_SECOND = 25  # of each kind
+CALLS_A_SECOND = 35  # of each rpc by each door
 _TIMEOUT_SECONDS = 12.0  # a call has a deadline of 10
 _CONNECTIONS = 2  # to each port
 

@@ -8,6 +8,7 @@ minute, and ends when its standard input does. Then it prints how its calls were
 
 import asyncio
 import json
+import os
 import pickle
 import random
 import sys
@@ -121,6 +122,7 @@ async def _idle(shop: Shop, outcomes: Counter[str]) -> None:
 
 def main() -> None:
     """Works until its standard input ends."""
+    os.nice(19)  # it stands for another machine, and may take what is left of this one
     shop: Shop = pickle.loads(Path(sys.argv[1]).read_bytes())
     asyncio.run(_work(shop, sys.argv[2], random.Random(sys.argv[3])))
 

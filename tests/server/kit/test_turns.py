@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from server.kit.turns import ROUNDS, TURN, give_way, in_turns
+from server.kit.turns import TURN, give_way, in_turns
 
 
 class Others:
@@ -67,20 +67,20 @@ async def test_work_that_was_a_turn_gives_way_and_less_does_not() -> None:
     task.cancel()
 
 
-async def test_all_long_work_together_leaves_rounds_to_others() -> None:
+async def test_all_long_work_together_has_one_turn_at_a_time() -> None:
     others = Others()
     task = asyncio.create_task(others.run())
     began: list[int] = []
 
     def convert(thing: int) -> None:
-        if thing % TURN == 0 and thing:  # the first turn of each is its own affair
+        if thing % TURN == 0:
             began.append(others.turns)
 
     await asyncio.gather(*(in_turns(range(4 * TURN), convert) for _ in range(50)))
     task.cancel()
     gaps = [after - before for before, after in itertools.pairwise(began)]
-    assert len(began) == 50 * 3
-    assert min(gaps) >= ROUNDS
+    assert len(began) == 50 * 4
+    assert min(gaps) >= 2
 
 
 async def test_who_has_given_up_is_passed_over() -> None:
