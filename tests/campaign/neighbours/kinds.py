@@ -140,25 +140,25 @@ def largest_writes(shop: Shop, chance: random.Random) -> list[Shot]:
     """The largest events and products."""
     properties = {f"{n:064}": WIDE * 512 for n in range(20)}
     event = event_pb.RecordEventRequest(type="a." * 31 + "aa", properties=properties)
+    body = _json({"type": event.type, "properties": properties})
     staff, customer = shop.tokens["staff"], shop.tokens["customer"]
     product = {"name": WIDE * 200, "unit_price": "9999999.99"}
-    return [
-        shot
-        for _ in range(CALLS // 4)
-        for shot in _edge(
-            [
-                grpc_request(rpcs.RECORD_EVENT, event, customer),
-                rest_request(
-                    "POST",
-                    "/events",
-                    customer,
-                    _json({"type": "a.b", "properties": properties}),
+    products = [_json({"sku": _new(64), **product}) for _ in range(CALLS // 2)]
+    return _edge(
+        [
+            request
+            for each in products
+            for request in (
+                rest_request("POST", "/products", staff, each),
+                chance.choice(
+                    [
+                        rest_request("POST", "/events", customer, body),
+                        grpc_request(rpcs.RECORD_EVENT, event, customer),
+                    ]
                 ),
-                rest_request("POST", "/products", staff, _json({"sku": _new(64), **product})),
-                rest_request("POST", "/products", staff, _json({"sku": _new(64), **product})),
-            ]
-        )[:4]
-    ]
+            )
+        ]
+    )
 
 
 def logins(shop: Shop, chance: random.Random) -> list[Shot]:

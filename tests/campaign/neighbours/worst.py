@@ -14,7 +14,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,10 @@ _MINUTE_SECONDS = 60.0
 _CONNECTIONS = 4
 _IDLE_CONNECTIONS = 500
 _STOP_SECONDS = 20.0
+
+
+class WorstFailed(Exception):
+    """The one caller did not do its worst, so that the figures would mean nothing."""
 
 
 @dataclass
@@ -58,8 +62,10 @@ async def doing_its_worst(shop: Path, kind: str, seed: str) -> AsyncIterator[Acc
         yield account
         process.stdin.close()
         async with asyncio.timeout(_STOP_SECONDS):
-            account.outcomes = json.loads(await process.stdout.read())
-            await process.wait()
+            printed = await process.stdout.read()
+            if await process.wait():
+                raise WorstFailed(f"{kind}: the one caller has ended with {process.returncode}")
+        account.outcomes = json.loads(printed)
     finally:
         if process.returncode is None:
             process.kill()
@@ -74,7 +80,8 @@ async def _work(shop: Shop, kind: str, chance: random.Random) -> None:
     job = asyncio.create_task(_shoot(shop, volleys, outcomes) if volleys else _idle(shop, outcomes))
     await asyncio.to_thread(sys.stdin.read)
     job.cancel()
-    await asyncio.wait((job,))
+    with suppress(asyncio.CancelledError):
+        await job  # raises what has ended it before
     print(json.dumps(dict(outcomes.most_common())))
 
 
