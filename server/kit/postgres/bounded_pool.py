@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from server.kit.shares import Shares, sharer
+
 # The driver's classes are generic in its stubs only.
 if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -23,9 +25,15 @@ else:
     Connection = asyncpg.pool.PoolConnectionProxy
 
 
+# What one caller may have of the connections at a time, so that others find some, and a database
+# that is not busy with the statements of one.
+_SHARE = 0.3
+
+
 class BoundedPool(Pool):
     """A pool in which nobody waits longer than `acquire_timeout_seconds` for a connection.
 
+    One caller has its share of them at most; for one of its own it may wait until its deadline.
     `async with pool.acquire()` is the only way to borrow one.
     """
 
@@ -41,13 +49,24 @@ class BoundedPool(Pool):
             self._slots.put_nowait(None)
         self._unused = max_size  # slots that nobody has needed since the last `trim`
         self._ends = False
+        self._shares = Shares(max(1, round(max_size * _SHARE)))
 
     def acquire(self, *, timeout: float | None = None) -> Any:
         """A context manager that lends a connection. Raises `TimeoutError`."""
         return _Loan(self, self._timeout_seconds if timeout is None else timeout)
 
-    async def take(self, timeout_seconds: float) -> Connection:
-        """A connection, which must be given back."""
+    async def take(self, name: str, timeout_seconds: float) -> Connection:
+        """A connection out of the share of `name`, which must be given back."""
+        if name and not self._shares.take_now(name):
+            await self._shares.take(name)
+        try:
+            return await self._take(timeout_seconds)
+        except BaseException:
+            if name:
+                self._shares.give_back(name)
+            raise
+
+    async def _take(self, timeout_seconds: float) -> Connection:
         try:
             connection = self._slots.get_nowait()
         except asyncio.QueueEmpty:
@@ -58,8 +77,10 @@ class BoundedPool(Pool):
             return connection
         return await self._opened(connection, timeout_seconds)
 
-    async def give_back(self, connection: Connection, *, met_error: bool) -> None:
+    async def give_back(self, connection: Connection, name: str, *, met_error: bool) -> None:
         """Keeps it for whoever is next, or leaves one that may be no good to the driver."""
+        if name:
+            self._shares.give_back(name)
         if not met_error and not self._ends:
             self._slots.put_nowait(connection)
             return
@@ -110,16 +131,17 @@ def _is_open(connection: Connection) -> bool:
 class _Loan:
     """A connection for the time of a block."""
 
-    __slots__ = ("_connection", "_pool", "_timeout_seconds")
+    __slots__ = ("_connection", "_name", "_pool", "_timeout_seconds")
 
     _connection: Connection
 
     def __init__(self, pool: BoundedPool, timeout_seconds: float) -> None:
         self._pool = pool
+        self._name = sharer.get()
         self._timeout_seconds = timeout_seconds
 
     async def __aenter__(self) -> Connection:
-        self._connection = connection = await self._pool.take(self._timeout_seconds)
+        self._connection = connection = await self._pool.take(self._name, self._timeout_seconds)
         return connection
 
     def __aexit__(
@@ -128,4 +150,4 @@ class _Loan:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> Awaitable[None]:
-        return self._pool.give_back(self._connection, met_error=error is not None)
+        return self._pool.give_back(self._connection, self._name, met_error=error is not None)

@@ -59,6 +59,7 @@ _OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = 
 
 _CALLERS_MAX = 256  # that share one read of offers
 _PRODUCTS_MAX = 1_000  # that one read asks for: as many as one order may name
+_PRODUCTS_TOGETHER_MAX = 20  # of one caller; a longer order's are read beside the others
 
 
 class PostgresCatalogStore:
@@ -66,7 +67,9 @@ class PostgresCatalogStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._offers = Batcher(self._read_offers, _CALLERS_MAX, len, _PRODUCTS_MAX)
+        self._offers = Batcher(
+            self._read_offers, _CALLERS_MAX, len, _PRODUCTS_MAX, _PRODUCTS_TOGETHER_MAX
+        )
 
     async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
         with translated():

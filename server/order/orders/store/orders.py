@@ -135,6 +135,7 @@ async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> O
 
 
 async def _whole(row: Record) -> Order:
+    await give_way(len(row["items"]))
     order = rows.to_order(row)
     await give_way(len(order.items))
     return order

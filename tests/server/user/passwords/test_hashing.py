@@ -7,6 +7,7 @@ import bcrypt
 import pytest
 
 from server.kit import errors
+from server.kit.shares import sharer
 from server.user.passwords.hashing import PasswordHasher, hashing
 from tests.server.user.counting import Counting
 
@@ -100,3 +101,18 @@ async def test_only_so_many_may_wait() -> None:
         assert len(refused) == 40 - 16
         assert all(error.retry_after_seconds for error in refused)
         assert await hasher.hash("afterwards")
+
+
+async def test_one_caller_leaves_room_for_others_to_sign_in() -> None:
+    async def of(name: str) -> bytes:
+        sharer.set(name)
+        return await hasher.hash("correct horse")
+
+    async with hashing(CHEAPEST_BCRYPT, 1) as hasher:
+        names = ["10.0.0.1"] * 40 + ["10.0.0.2"] * 3
+        results = await asyncio.gather(*map(of, names), return_exceptions=True)
+        done = [
+            name for name, found in zip(names, results, strict=True) if isinstance(found, bytes)
+        ]
+        assert (done.count("10.0.0.1"), done.count("10.0.0.2")) == (4, 3)
+        assert await of("10.0.0.1")
