@@ -250,8 +250,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: something went wrong; quote the request id
     """
     OUT_OF_SPACE: _ErrorReason.ValueType  # 405
-    """There is no room left for what shall be written. Reads are answered, and so are writes as soon as
-    there is room again.
+    """There is no room left for what shall be written. Reads are answered, and so are writes as soon
+    as there is room again.
 
     Example: the database has no room left
     """
@@ -489,8 +489,8 @@ INTERNAL: ErrorReason.ValueType  # 404
 Example: something went wrong; quote the request id
 """
 OUT_OF_SPACE: ErrorReason.ValueType  # 405
-"""There is no room left for what shall be written. Reads are answered, and so are writes as soon as
-there is room again.
+"""There is no room left for what shall be written. Reads are answered, and so are writes as soon
+as there is room again.
 
 Example: the database has no room left
 """

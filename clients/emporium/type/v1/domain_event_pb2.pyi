@@ -21,8 +21,9 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class DomainEvent(message.Message):
     """Something that happened to one aggregate (one order, one account) of one service: the envelope in
-    which a service reports it to others. What happened is in `payload`, a message of the service that
-    owns the aggregate: see `emporium/order/v1/events.proto` and `emporium/user/v1/events.proto`.
+    which a service reports it to others. What happened is in `payload`, a message of the service
+    that owns the aggregate: see `emporium/order/v1/events.proto` and
+    `emporium/user/v1/events.proto`.
 
     What a consumer of events may rely on:
 
