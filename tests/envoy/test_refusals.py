@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from emporium.user.v1.user_service_pb2 import User
+from server.contract import bodies
+from server.kit import descriptors
 from server.kit.lifecycle import METADATA_BYTES_MAX
 from tests.envoy.conftest import SOURCE, Edge, edge_before, error_of, signed
 from tests.envoy.doors import raw
@@ -140,6 +142,24 @@ async def test_one_byte_over_a_megabyte_is_too_much(http2: bool, running: Edge) 
                 assert answer.status_code == 200
             else:
                 error_of(answer, 413, "BODY_TOO_LARGE")
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_an_order_may_hold_what_the_contract_permits_as_escaped_json(
+    http2: bool, running: Edge
+) -> None:
+    bytes_max = bodies.largest(descriptors.pool(), "emporium.order.v1.CreateOrderRequest")
+    assert bytes_max > 2 * MEGABYTE
+    frame = len(json.dumps({"request_id": ""}))
+    async with running.rest(signed(sub=f"escaping {http2}"), http2=http2) as client:
+        for size, fits in ((bytes_max, True), (bytes_max + 1, False)):
+            body = json.dumps({"request_id": "a" * (size - frame)})
+            answer = await client.post("/api/v1/orders", content=body)
+            if fits:
+                assert answer.status_code == 200
+            else:
+                error = error_of(answer, 413, "BODY_TOO_LARGE")
+                assert error["message"] == f"the body may hold {bytes_max} bytes"
 
 
 async def test_a_body_of_unknown_length_is_bounded_too(anonymous: httpx.AsyncClient) -> None:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from server.kit.batching import Batcher
 from server.kit.context import Key
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.listing.statements import Listing, Where
 from server.kit.postgres import Pool, Record, UniqueViolationError, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.writes import Table
@@ -50,7 +51,7 @@ class CatalogStore(Protocol):
 
 _PRODUCTS = Table("products", tuple(field.name for field in fields(Product)), lock_rank=10)
 
-_LISTING = Listing(table="products", columns=_PRODUCTS.columns, sortable=SORTABLE)
+_LISTING = Listing("products", _PRODUCTS.columns, SORTABLE, filtered_by="unit_price")
 
 _GET = f"SELECT {_PRODUCTS.columns} FROM products WHERE id = $1"
 

@@ -8,8 +8,9 @@ from typing import Protocol
 import asyncpg
 
 from server.kit.context import Key
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.listing.statements import Listing, Where
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import write_once
@@ -71,7 +72,7 @@ class UserStore(Protocol):
 
 _USERS = Table("users", COLUMNS)
 
-_LISTING = Listing(table="users", columns=_USERS.columns, sortable=SORTABLE)
+_LISTING = Listing("users", _USERS.columns, SORTABLE, filtered_by="created_at")
 
 _INSERT = f"""
     INSERT INTO users ({_USERS.columns}, password_hash)
@@ -140,11 +141,10 @@ class PostgresUserStore:
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         where = Where.of(
-            ("status = {}", filters.status),
-            ("role = {}", filters.role),
             ("lower(email) = lower({})", filters.email),
             ("created_at >= {}", filters.created_after),
             ("created_at < {}", filters.created_before),
+            equal={"role": filters.role, "status": filters.status},
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, where, query)

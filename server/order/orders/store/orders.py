@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from server.kit.context import Key
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.listing.statements import Listing, Where
 from server.kit.outbox import append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
@@ -27,6 +28,7 @@ _LISTING = Listing(
     table="orders",
     columns="id, order_date, created_at, total_price",
     sortable=SORTABLE,
+    filtered_by="order_date",
 )
 
 _ITEMS = """
@@ -85,10 +87,9 @@ class PostgresOrderStore:
 
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         where = Where.of(
-            ("user_id = {}", filters.user_id),
-            ("status = {}", filters.status),
             ("order_date >= {}", filters.placed_after),
             ("order_date < {}", filters.placed_before),
+            equal={"user_id": filters.user_id, "status": filters.status},
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, where, query)

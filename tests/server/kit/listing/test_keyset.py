@@ -11,8 +11,9 @@ import pytest_asyncio
 
 from server.kit import errors
 from server.kit.listing import keyset
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery, Sort, Total, page_meta, page_query
+from server.kit.listing.statements import Listing, Where
 from server.kit.listing.tokens import Place
 from server.kit.postgres import Pool, Record
 from tests.server.tokens import TOKENS
@@ -24,6 +25,7 @@ LISTING = Listing(
     table="things",
     columns="id, at, name, price, quantity",
     sortable={"at": datetime, "name": str, "price": Decimal, "quantity": int},
+    filtered_by="quantity",
 )
 
 
@@ -128,6 +130,44 @@ async def test_filters_decide_rows_and_total(things: Pool) -> None:
     pages = await all_pages(things, where, per_page=4)
     assert {row["quantity"] for page in pages for row in page.rows} == {3, 4}
     assert {page.total.count for page in pages} == {2 * TIES}
+
+
+@pytest.mark.parametrize("few", [0, 5, ROWS])
+@pytest.mark.parametrize("looked_at", [1, 7, ROWS])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_however_rows_are_found_the_same_ones_are_shown(
+    things: Pool, few: int, looked_at: int, direction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "FEW_MATCHES", few)
+    monkeypatch.setattr(keyset, "LOOKED_AT_MAX", looked_at)
+    where = Where.of(("quantity >= {}", 6), equal={"name": None})
+    for field in LISTING.sortable:
+        pages = await all_pages(things, where, per_page=4, sort=f"{field}:{direction}")
+        keys = [(row[field], row["id"]) for page in pages for row in page.rows]
+        assert keys == sorted(set(keys), reverse=direction == "desc")
+        assert len(keys) == ROWS - 6 * TIES
+
+
+async def test_a_page_that_no_bounded_number_of_rows_leads_to_is_refused(
+    things: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, most in (("FEW_MATCHES", 1), ("LOOKED_AT_MAX", 6), ("DEPTH_MAX", 20)):
+        monkeypatch.setattr(keyset, name, most)
+    last = Where.of(("quantity >= {}", 5))  # 22 rows, at the end
+    with pytest.raises(errors.InvalidFilter) as refused:
+        await page_of(things, last, sort="price:asc", per_page=5)
+    assert refused.value.violations[0].field == "sort"
+    for sort in ("price:desc", "quantity:asc"):
+        assert len((await page_of(things, last, sort=sort, per_page=5))[1].rows) == 5
+    # Nor is the last page refused, which has few rows because there are no more.
+    pages = await all_pages(things, Where.of(("quantity >= {}", 0)), sort="price:asc", per_page=5)
+    assert sum(len(page.rows) for page in pages) == ROWS
+
+
+def test_equality_is_written_as_of_arrays() -> None:
+    where = Where.of(("c > {}", 1), equal={"a": "x", "b": None})
+    assert (where.conditions, where.equal) == (["a = ANY($1)", "c > $2"], ["a"])
+    assert where.arguments == [["x"], 1]
 
 
 def test_false_is_a_filter_and_none_is_none() -> None:
