@@ -1,9 +1,6 @@
 """Fetches one keyset page from PostgreSQL, and says how many rows there are in all.
 
-Counting stops at `EXACT_TOTAL_MAX` rows, and beyond that the planner's estimate is the answer. Of a
-filter that a million rows of two million matched, an exact count took 100 ms, the bounded one 0.8,
-the estimate 0.1, and a page 0.1 (PostgreSQL 18 on two cores of an AMD EPYC, November 2026). Pages
-that follow a token do not count at all: the total is in the token.
+Pages that follow a token do not count at all: the total is in the token.
 
 However few rows match, and wherever they stand in the order, a page reads a bounded number of rows:
 see `_rows`.
@@ -13,12 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from server.kit import errors
 from server.kit.listing.paging import (
     DEPTH_MAX,
-    EXACT_TOTAL_MAX,
     After,
     Page,
     PageQuery,
@@ -26,9 +20,8 @@ from server.kit.listing.paging import (
 )
 from server.kit.listing.statements import Listing, Statement, Statements, Where
 from server.kit.listing.tokens import UNREADABLE_TOKEN
+from server.kit.listing.totals import Totals
 from server.kit.postgres import DataError, Pool, Record
-
-_INT32_MAX = 2**31 - 1  # what the contract's `total` can hold
 
 FEW_MATCHES = 1_000
 """How many rows that match are sorted sooner than looked for in the order of the list."""
@@ -41,14 +34,16 @@ As many take 6 ms (PostgreSQL 18 on two busy cores, November 2026).
 # What the statements below are put together from is ours, see `statements.py`. So S608 is off.
 
 
-async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuery) -> Page[Record]:
+async def fetch_page(
+    pool: Pool, listing: Listing, totals: Totals, where: Where, query: PageQuery
+) -> Page[Record]:
     """The page that `query` asks for. The rows are records with `id` and the sorted column.
 
     Raises `Invalid` for a page number that lies deep within a long list, and `InvalidFilter` where
     no bounded number of rows leads to the page.
     """
     if query.offset > DEPTH_MAX:
-        return Page([], await _total_before(pool, listing.table, where), None)
+        return Page([], await _total_before(totals, where), None)
     try:
         rows = await _rows(pool, listing, where, query)
     except DataError as error:
@@ -59,7 +54,7 @@ async def fetch_page(pool: Pool, listing: Listing, where: Where, query: PageQuer
     more = len(rows) > query.per_page
     return Page(
         rows=shown,
-        total=query.total or await _total(pool, listing.table, where),
+        total=query.total or await totals.of(where),
         next_after=After(_text(shown[-1][query.sort.field]), str(shown[-1]["id"]))
         if more
         else None,
@@ -104,31 +99,15 @@ async def _fetch(pool: Pool, statement: Statement) -> Sequence[Record]:
     return await pool.fetch(statement.text, *statement.arguments)
 
 
-async def _total_before(pool: Pool, table: str, where: Where) -> Total:
+async def _total_before(totals: Totals, where: Where) -> Total:
     """The total of a list that ends before the page. Raises `Invalid` when it may not."""
-    total = await _total(pool, table, where)
+    total = await totals.of(where)
     if total.is_estimate:
         raise errors.Invalid(
             f"a page number may skip {DEPTH_MAX} resources at most; go on by page_token",
             field="page",
         )
     return total
-
-
-async def _total(pool: Pool, table: str, where: Where) -> Total:
-    counted = await pool.fetchval(
-        f"SELECT count(*) FROM (SELECT 1 FROM {table} {where}"  # noqa: S608
-        f" LIMIT {EXACT_TOTAL_MAX + 1}) AS counted",
-        *where.arguments,
-    )
-    if counted <= EXACT_TOTAL_MAX:
-        return Total(counted, is_estimate=False)
-    plan = await pool.fetchval(
-        f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table} {where}",  # noqa: S608
-        *where.arguments,
-    )
-    estimate = int(msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"])
-    return Total(min(max(estimate, counted), _INT32_MAX), is_estimate=True)
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.listing.statements import Listing, Where
+from server.kit.listing.totals import Totals
 from server.kit.postgres import Pool, Record, UniqueViolationError, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.writes import Table
@@ -68,6 +69,7 @@ class PostgresCatalogStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._totals = Totals(pool, _LISTING.table)
         self._offers = Batcher(
             self._read_offers, _CALLERS_MAX, len, _PRODUCTS_MAX, _PRODUCTS_TOGETHER_MAX
         )
@@ -96,7 +98,7 @@ class PostgresCatalogStore:
             ("unit_price <= {}", filters.max_price),
         )
         with translated():
-            page = await fetch_page(self._pool, _LISTING, where, query)
+            page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
         return page.with_rows([_product(row) for row in page.rows])
 
     async def _read_offers(

@@ -11,6 +11,7 @@ from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.listing.statements import Listing, Where
+from server.kit.listing.totals import Totals
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import write_once
@@ -103,6 +104,7 @@ class PostgresUserStore:
         self, pool: Pool, encode: Callable[[UserEvent], Event], wake: Callable[[], None]
     ) -> None:
         self._pool = pool
+        self._totals = Totals(pool, _LISTING.table)
         self._encode = encode
         self._wake = wake
 
@@ -147,7 +149,7 @@ class PostgresUserStore:
             equal={"role": filters.role, "status": filters.status},
         )
         with translated():
-            page = await fetch_page(self._pool, _LISTING, where, query)
+            page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
         return page.with_rows([to_user(row) for row in page.rows])
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:

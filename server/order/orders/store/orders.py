@@ -6,6 +6,7 @@ from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.listing.statements import Listing, Where
+from server.kit.listing.totals import Totals
 from server.kit.outbox import append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
@@ -64,6 +65,7 @@ class PostgresOrderStore:
 
     def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
         self._pool = pool
+        self._totals = Totals(pool, _LISTING.table)
         self._encode = encode
         self._wake = wake
         self._placing = Placing(pool, encode, wake)
@@ -92,7 +94,7 @@ class PostgresOrderStore:
             equal={"user_id": filters.user_id, "status": filters.status},
         )
         with translated():
-            page = await fetch_page(self._pool, _LISTING, where, query)
+            page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
             ids = [row["id"] for row in page.rows]
             found = {row["id"]: row for row in await self._pool.fetch(_FIND, ids)} if ids else {}
         there = [found[each] for each in ids if each in found]
