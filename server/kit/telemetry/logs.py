@@ -16,7 +16,7 @@ import structlog
 
 from server.kit.telemetry.exceptions import told
 
-_LOG_DELAY_SECONDS = 0.01
+_LOG_DELAY_SECONDS = 0.05
 
 
 def configure_logs(level: str, service: str) -> None:
