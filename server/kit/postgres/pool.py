@@ -12,7 +12,7 @@ from server.kit import errors
 from server.kit.backoff import Backoff
 from server.kit.postgres.bounded_pool import BoundedPool, Pool
 from server.kit.postgres.room import room
-from server.kit.postgres.translation import AWAY, translated
+from server.kit.postgres.translation import AWAY
 from server.kit.telemetry import brief
 from server.settings import Postgres, SettingsError
 
@@ -22,7 +22,6 @@ _log = structlog.get_logger()
 
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CLOSE_SECONDS = 5.0
-_TRIM_SECONDS = 60.0
 
 # Errors that mean that the settings are wrong, so that it is no use to wait for the server.
 # The driver's own words repeat parts of the URL.
@@ -44,22 +43,10 @@ async def connected(settings: Postgres) -> AsyncIterator[Pool]:
     if not settings.database_url:
         raise SettingsError("DATABASE_URL is not set")
     pool = await _connect(settings)
-    trimming = asyncio.create_task(_trim(pool))
     try:
         yield pool
     finally:
-        trimming.cancel()
         await _close(pool)
-
-
-async def _trim(pool: BoundedPool) -> None:
-    while True:
-        await asyncio.sleep(_TRIM_SECONDS)
-        try:
-            with translated():
-                await pool.trim()
-        except errors.EmporiumError as error:
-            _log.warning("postgres.trimming", error=error.message)
 
 
 async def _connect(settings: Postgres) -> BoundedPool:
