@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from emporium.deadline import deadline_at, within
+from server.kit import batching
 from server.kit.batching import Batcher
 
 
@@ -177,3 +178,24 @@ async def test_a_broken_job_fails_alike_in_company_and_alone(slow: Slow, heavy: 
     batcher = Batcher(slow.work, size_max=3, weigh=len, heavy=heavy)
     with pytest.raises(LookupError, match="broken"):
         await batcher.do("broken")
+
+
+async def test_where_several_have_come_together_the_next_waits_a_moment_for_more(
+    slow: Slow, batcher: Batcher[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "LINGER_SECONDS", 0.05)
+    slow.may_end.set()
+    assert await asyncio.gather(*await started(batcher, "a", "b", "c")) == ["A", "B", "C"]
+    some = await started(batcher, "d")
+    more = await started(batcher, "e")
+    assert await asyncio.gather(*some, *more) == ["D", "E"]
+    assert slow.batches == [["a", "b", "c"], ["d", "e"]]
+
+
+async def test_whoever_comes_alone_waits_for_nobody(
+    slow: Slow, batcher: Batcher[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "LINGER_SECONDS", 60)
+    slow.may_end.set()
+    for job in "abc":
+        assert await asyncio.wait_for(batcher.do(job), 5) == job.upper()
