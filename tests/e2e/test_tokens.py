@@ -25,6 +25,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "iss": "emporium",
         "aud": "emporium",
         "sub": str(uuid.uuid4()),
+        "sid": str(uuid.uuid4()),
         "role": "ADMIN",
         "iat": now,
         "exp": now + 600,

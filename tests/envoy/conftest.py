@@ -84,6 +84,7 @@ def signed(key: dict[str, Any] = KEY, **changes: Any) -> str:
         "iss": "emporium",
         "aud": "emporium",
         "sub": str(uuid.uuid4()),
+        "sid": str(uuid.uuid4()),
         "role": "CUSTOMER",
         "iat": now,
         "exp": now + 600,

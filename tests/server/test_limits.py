@@ -27,7 +27,7 @@ from emporium.limits import MESSAGE_BYTES_MAX
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
-from emporium.user.v1 import auth_service_pb2, user_service_pb2
+from emporium.user.v1 import auth_service_pb2, session_service_pb2, user_service_pb2
 from server.kit import descriptors
 from server.kit.call.method import Method, methods
 from server.kit.listing.paging import After, Page, Sort, Total, page_meta, page_query
@@ -50,6 +50,7 @@ FILES = (
     event_service_pb2,
     order_service_pb2,
     report_service_pb2,
+    session_service_pb2,
     user_service_pb2,
 )
 METHODS: dict[str, Method] = {

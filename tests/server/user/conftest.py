@@ -1,18 +1,25 @@
 """A user service, in this process, over a real database."""
 
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import grpc
 import pytest
 import pytest_asyncio
 
 from server.kit import auth, postgres
+from server.kit import mongo as kit_mongo
 from server.kit.context import Role
+from server.kit.mongo import Database
 from server.kit.postgres import Pool
+from server.local.engines.mongo import EmbeddedMongo
+from server.settings import Mongo, Tokens
 from server.user.accounts.store import PostgresUserStore
 from server.user.app import registrations, standings
 from server.user.events.encoding import to_outbox
+from server.user.migrations import mongo as migrations
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.doors import Door
@@ -40,6 +47,22 @@ async def user_pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
         yield pool
 
 
+async def new_sessions_database(
+    mongo: EmbeddedMongo, driver: Literal["pymongo", "motor"] = "pymongo"
+) -> Mongo:
+    """Settings of a fresh, migrated database for sessions."""
+    name = f"emporium_user_{uuid.uuid4().hex[:8]}"
+    await migrations.upgrade(mongo.uri, name)
+    return Mongo(mongodb_uri=mongo.uri, mongodb_database=name, mongodb_driver=driver)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def user_mongo(mongo: EmbeddedMongo) -> AsyncIterator[Database]:
+    """A fresh, migrated database for sessions."""
+    async with kit_mongo.connected(await new_sessions_database(mongo)) as connected:
+        yield connected
+
+
 @pytest.fixture(scope="session")
 def wakes() -> Wakes:
     return Wakes()
@@ -53,13 +76,16 @@ async def store(user_pool: Pool, wakes: Wakes) -> PostgresUserStore:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def user_channel(
-    user_pool: Pool, wakes: Wakes, signer: auth.Signer, serve: Serve
+    user_pool: Pool, user_mongo: Database, wakes: Wakes, signer: auth.Signer, serve: Serve
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
     async with (
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
         standings(user_pool) as accounts,
-        serve(registrations(user_pool, hasher, signer, wakes, accounts), accounts) as channel,
+        serve(
+            registrations(user_pool, user_mongo, hasher, signer, wakes, accounts, Tokens()),
+            accounts,
+        ) as channel,
     ):
         yield channel
 
