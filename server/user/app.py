@@ -19,6 +19,7 @@ from server.settings import Settings, Tokens
 from server.user.accounts.service import UserService
 from server.user.accounts.store import PostgresUserStore
 from server.user.events.encoding import to_outbox
+from server.user.events.ending_sessions import EndingSessions
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import PasswordHasher, hashing
@@ -45,8 +46,11 @@ async def _serve(settings: Settings) -> None:
             # Only logins and sessions need it, and only while they do: they say when it is away.
             mongo.opened(settings.mongo) as database,
             background.running(key_expiry(pool, one_at_a_time)),
-            # No service consumes events of accounts yet; a destination is one line here.
-            outbox.relaying(pool, settings.postgres.database_url, []) as wake,
+            outbox.relaying(
+                pool,
+                settings.postgres.database_url,
+                [EndingSessions(MongoSessionStore(database))],
+            ) as wake,
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             standings(pool) as accounts,
             lifecycle.serving(

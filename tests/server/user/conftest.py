@@ -1,7 +1,10 @@
 """A user service, in this process, over a real database."""
 
+import gc
 import uuid
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +18,7 @@ from server.kit.context import Role
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.local.engines.mongo import EmbeddedMongo
+from server.local.home.ports import free_ports
 from server.settings import Mongo, Tokens
 from server.user.accounts.store import PostgresUserStore
 from server.user.app import registrations, standings
@@ -54,6 +58,20 @@ async def new_sessions_database(
     name = f"emporium_user_{uuid.uuid4().hex[:8]}"
     await migrations.upgrade(mongo.uri, name)
     return Mongo(mongodb_uri=mongo.uri, mongodb_database=name, mongodb_driver=driver)
+
+
+@asynccontextmanager
+async def unreachable_mongo() -> AsyncIterator[Database]:
+    """A database on a server that is not there."""
+    nowhere = Mongo(
+        mongodb_uri=f"mongodb://127.0.0.1:{free_ports(1)[0]}", mongodb_database="emporium_user"
+    )
+    async with kit_mongo.opened(nowhere) as database:
+        yield database
+    with warnings.catch_warnings():
+        # PyMongo leaves a socket open when it is closed while it connects.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -15,17 +15,15 @@ from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import session_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit import auth
-from server.kit import mongo as kit_mongo
 from server.kit.context import Role
 from server.kit.postgres import Pool
 from server.kit.standing import Standings
-from server.local.home.ports import free_ports
-from server.settings import Mongo, Tokens
+from server.settings import Tokens
 from server.user.app import registrations
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
-from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn
+from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn, unreachable_mongo
 from tests.server.user.doors import PASSWORD, Door, create
 
 Login = auth_service_pb2.LoginResponse
@@ -186,13 +184,10 @@ async def without_mongo(
     user_pool: Pool, signer: auth.Signer, serve: Serve, sign_in: SignIn
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A service whose MongoDB cannot be reached."""
-    nowhere = Mongo(
-        mongodb_uri=f"mongodb://127.0.0.1:{free_ports(1)[0]}", mongodb_database="emporium_user"
-    )
     standings = Standings(lambda ids: asyncio.sleep(0, {}), batch_max=1)
     async with (
         hashing(CHEAPEST_BCRYPT, 1) as hasher,
-        kit_mongo.opened(nowhere) as database,
+        unreachable_mongo() as database,
         serve(
             registrations(user_pool, database, hasher, signer, lambda: None, standings, Tokens()),
             standings,
