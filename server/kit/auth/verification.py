@@ -30,6 +30,7 @@ _LEEWAY_SECONDS = 5  # for clocks that differ a little
 
 
 _Moment = Annotated[int, msgspec.Meta(ge=0, le=_LAST_SECOND)]  # Unix time in seconds
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class _Claims(msgspec.Struct):
@@ -39,12 +40,12 @@ class _Claims(msgspec.Struct):
     may be computed with.
     """
 
-    sub: str
+    sub: _Text
     sid: UUID
     role: Role
     iat: _Moment
     exp: _Moment
-    jti: str
+    jti: _Text
     nbf: _Moment = 0
 
 

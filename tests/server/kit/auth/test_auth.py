@@ -128,6 +128,8 @@ ODD_CLAIMS: dict[str, dict[str, Any]] = {
     "an nbf of infinity": {"nbf": float("inf")},
     "an nbf to come": {"nbf": NOW + 6},
     "a sub that is a number": {"sub": 7},
+    "an empty sub": {"sub": ""},
+    "an empty jti": {"jti": ""},
     "a jti that is a number": {"jti": 7},
     "a sid that is a number": {"sid": 7},
     "a sid that is no id": {"sid": "mine"},
