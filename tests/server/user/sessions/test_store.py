@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,18 +17,14 @@ from server.user.sessions.rules import (
     SESSIONS_MAX,
     RefreshToken,
     RefreshTokenReused,
-    RefreshTokens,
-    Rotation,
-    Session,
     SessionEnded,
 )
 from server.user.sessions.store import MongoSessionStore
 from tests.server.user.conftest import new_sessions_database
+from tests.server.user.sessions.rotations import IDLE, TOKENS, begun, rotation_of, session_of
 
 # Of this year's clock, so that the server's own expiry leaves the sessions alone.
 NOW = datetime.now(UTC).replace(microsecond=0)
-IDLE = timedelta(days=30)
-TOKENS = RefreshTokens(b"the secret of the tests")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["pymongo", "motor"])
@@ -43,40 +38,9 @@ def store(database: Database) -> MongoSessionStore:
     return MongoSessionStore(database)
 
 
-def new_session(user_id: str = "", begun: datetime = NOW) -> Session:
-    return Session(
-        id=str(uuid.uuid4()),
-        user_id=user_id or str(uuid.uuid4()),
-        device="a telephone",
-        address="192.0.2.1",
-        created_at=begun,
-        last_seen_at=begun,
-        expires_at=begun + IDLE,
-    )
-
-
-async def begun(store: MongoSessionStore, session: Session) -> RefreshToken:
-    token = TOKENS.first(session.id, session.user_id, uuid.uuid4().bytes * 2)
-    await store.begin(session, token.hash)
-    return token
-
-
-def rotation(token: RefreshToken, at: datetime = NOW, **fields: Any) -> Rotation:
-    made = Rotation(
-        session_id=token.session_id,
-        user_id=token.user_id,
-        spent=token.hash,
-        successor=TOKENS.successor(token).hash,
-        at=at,
-        address="192.0.2.2",
-        expires_at=at + IDLE,
-    )
-    return replace(made, **fields)
-
-
 async def outcome(store: MongoSessionStore, token: RefreshToken, at: datetime = NOW) -> str:
     try:
-        await store.rotate(rotation(token, at))
+        await store.rotate(rotation_of(token, at))
     except (RefreshTokenReused, SessionEnded) as error:
         return error.reason
     return "given"
@@ -85,11 +49,11 @@ async def outcome(store: MongoSessionStore, token: RefreshToken, at: datetime = 
 async def test_a_session_is_read_as_it_began_and_shows_its_last_use(
     store: MongoSessionStore,
 ) -> None:
-    session = new_session()
+    session = session_of(begun=NOW)
     token = await begun(store, session)
     assert await store.list(session.user_id, NOW) == [session]
     later = NOW + timedelta(hours=1)
-    await store.rotate(rotation(token, later))
+    await store.rotate(rotation_of(token, later))
     (seen,) = await store.list(session.user_id, later)
     assert seen == replace(
         session, last_seen_at=later, expires_at=later + IDLE, address="192.0.2.2"
@@ -97,9 +61,9 @@ async def test_a_session_is_read_as_it_began_and_shows_its_last_use(
 
 
 async def test_tokens_rest_as_hashes_alone(store: MongoSessionStore, database: Database) -> None:
-    session = new_session()
+    session = session_of(begun=NOW)
     token = await begun(store, session)
-    await store.rotate(rotation(token))
+    await store.rotate(rotation_of(token, NOW))
     found = await database.collection("sessions").find_one({"_id": uuid.UUID(session.id)})
     kept = repr(found).encode() + b"".join(each for each in found.values() if type(each) is bytes)
     for each in (token, TOKENS.successor(token)):
@@ -111,7 +75,7 @@ async def test_tokens_rest_as_hashes_alone(store: MongoSessionStore, database: D
 async def test_a_reply_that_was_lost_is_given_again_for_some_seconds(
     store: MongoSessionStore,
 ) -> None:
-    token = await begun(store, new_session())
+    token = await begun(store, session_of(begun=NOW))
     assert await outcome(store, token) == "given"
     soon = NOW + timedelta(seconds=REPEAT_SECONDS - 1)
     assert [await outcome(store, token, soon) for _ in range(3)] == ["given"] * 3
@@ -124,7 +88,7 @@ async def test_a_reply_that_was_lost_is_given_again_for_some_seconds(
 async def test_once_the_successor_was_used_a_repeat_ends_the_session(
     store: MongoSessionStore,
 ) -> None:
-    session = new_session()
+    session = session_of(begun=NOW)
     first = await begun(store, session)
     second = TOKENS.successor(first)
     assert [await outcome(store, each) for each in (first, second)] == ["given", "given"]
@@ -134,9 +98,9 @@ async def test_once_the_successor_was_used_a_repeat_ends_the_session(
 
 
 async def test_a_token_of_long_ago_ends_the_session_too(store: MongoSessionStore) -> None:
-    tokens = [await begun(store, new_session())]
+    tokens = [await begun(store, session_of(begun=NOW))]
     for _ in range(4):
-        await store.rotate(rotation(tokens[-1]))
+        await store.rotate(rotation_of(tokens[-1], NOW))
         tokens.append(TOKENS.successor(tokens[-1]))
     assert await outcome(store, tokens[0]) == "REFRESH_TOKEN_REUSED"
     assert await outcome(store, tokens[-1]) == "SESSION_ENDED"
@@ -148,7 +112,7 @@ async def test_of_uses_at_one_moment_no_two_get_a_token_of_their_own(
 ) -> None:
     replicas = [MongoSessionStore(database) for _ in range(users)]
     for _ in range(30):
-        session = new_session()
+        session = session_of(begun=NOW)
         first = await begun(replicas[0], session)
         second = TOKENS.successor(first)
         outcomes = await asyncio.gather(*(outcome(each, first) for each in replicas))
@@ -162,10 +126,10 @@ async def test_a_use_and_a_reuse_at_one_moment_leave_one_child_or_none(
 ) -> None:
     one, other = MongoSessionStore(database), MongoSessionStore(database)
     for _ in range(30):
-        session = new_session()
+        session = session_of(begun=NOW)
         first = await begun(one, session)
         second = TOKENS.successor(first)
-        await one.rotate(rotation(first))
+        await one.rotate(rotation_of(first, NOW))
         used, reused = await asyncio.gather(outcome(one, second), outcome(other, first))
         alive = await one.list(session.user_id, NOW)
         # The repeat came first and was honest; or the use did; or it found the session ended.
@@ -179,7 +143,7 @@ async def test_a_use_and_a_reuse_at_one_moment_leave_one_child_or_none(
 async def test_a_session_that_was_not_used_for_too_long_has_ended(
     store: MongoSessionStore,
 ) -> None:
-    session = new_session()
+    session = session_of(begun=NOW)
     token = await begun(store, session)
     at_its_end = session.expires_at
     assert await store.list(session.user_id, at_its_end) == []
@@ -194,12 +158,12 @@ async def test_the_server_deletes_what_has_expired(database: Database) -> None:
 
 
 async def test_another_accounts_session_is_out_of_reach(store: MongoSessionStore) -> None:
-    session = new_session()
+    session = session_of(begun=NOW)
     token = await begun(store, session)
     stranger = str(uuid.uuid4())
     assert not await store.end(stranger, session.id)
     with pytest.raises(SessionEnded):
-        await store.rotate(rotation(token, user_id=stranger))
+        await store.rotate(replace(rotation_of(token, NOW), user_id=stranger))
     assert await store.list(session.user_id, NOW) == [session]
     assert await store.end(session.user_id, session.id)
     assert not await store.end(session.user_id, session.id)
@@ -207,9 +171,9 @@ async def test_another_accounts_session_is_out_of_reach(store: MongoSessionStore
 
 
 async def test_all_sessions_end_that_had_begun(store: MongoSessionStore) -> None:
-    old = new_session()
-    young = new_session(old.user_id, NOW + timedelta(seconds=2))
-    others = new_session()
+    old = session_of(begun=NOW)
+    young = session_of(old.user_id, NOW + timedelta(seconds=2))
+    others = session_of(begun=NOW)
     for session in (old, young, others):
         await begun(store, session)
     await store.end_all(old.user_id, NOW + timedelta(seconds=1))
@@ -223,7 +187,7 @@ async def test_a_login_too_many_ends_the_session_that_was_used_longest_ago(
     store: MongoSessionStore,
 ) -> None:
     user_id = str(uuid.uuid4())
-    sessions = [new_session(user_id, NOW + timedelta(seconds=n)) for n in range(SESSIONS_MAX + 1)]
+    sessions = [session_of(user_id, NOW + timedelta(seconds=n)) for n in range(SESSIONS_MAX + 1)]
     for session in sessions:
         await begun(store, session)
     assert await store.list(user_id, NOW) == list(reversed(sessions[1:]))
