@@ -6,6 +6,7 @@ session goes on meanwhile, because each refresh asks the account first.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from emporium.user.v1 import events_pb2 as pb
 from emporium.user.v1.user_service_pb2 import User
@@ -15,6 +16,10 @@ from server.user.sessions.store import SessionStore
 
 _UPDATED = pb.UserUpdated.DESCRIPTOR.full_name
 _ERASED = pb.UserErased.DESCRIPTOR.full_name
+
+# After its event says so, at most, until a change has been made: the time of a call, with room for
+# clocks that differ. A login in between still saw the account as it was.
+_TO_COMMIT = timedelta(seconds=20)
 
 
 class EndingSessions:
@@ -39,4 +44,4 @@ class EndingSessions:
             user = pb.UserUpdated.FromString(event.payload).user
             if user.status == User.DISABLED:
                 # A repeat that comes late leaves those that began since.
-                await self._sessions.end_all(event.aggregate_id, event.occurred_at)
+                await self._sessions.end_all(event.aggregate_id, event.occurred_at + _TO_COMMIT)

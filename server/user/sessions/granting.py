@@ -49,7 +49,11 @@ class Granting:
         self._now = now
 
     async def begin(self, user: User, device: Device) -> Grant:
-        """Signs `user` in. Raises what the store does."""
+        """Signs `user` in. Raises `AccountInactive`, and what the stores do.
+
+        Whoever ends the account from now on finds the session; whoever did so since `user` was read
+        may have been too early for that, so the account is asked once more.
+        """
         now = self._now()
         session = Session(
             id=str(uuid4()),
@@ -62,7 +66,11 @@ class Granting:
         )
         token = self._tokens.first(session.id, user.id, secrets.token_bytes(SECRET_BYTES))
         await self._sessions.begin(session, token.hash)
-        return self._grant(user, token)
+        try:
+            return self._grant(await self._active(user.id), token)
+        except errors.AccountInactive:
+            await self._sessions.end(user.id, session.id)
+            raise
 
     async def refresh(self, refresh_token: str, device: Device) -> Grant:
         """Spends `refresh_token` for the next ones.

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -144,8 +145,24 @@ async def test_a_disabled_accounts_sessions_end_for_good(running: Running) -> No
         for login in logins:
             assert (await refused(refresh(running, login))).reason == "SESSION_ENDED"
         since = await running.sign_in(logins[0].user.email)
-        await sessions.send([disabling])  # again, as a relay that died would
+        # Again, as a relay would that died; it takes a minute until another begins.
+        long_ago = disabling.occurred_at - timedelta(minutes=1)
+        await sessions.send([replace(disabling, occurred_at=long_ago)])
         await refresh(running, since)
+
+
+async def test_a_login_while_the_account_is_being_disabled_ends_with_the_others(
+    running: Running,
+) -> None:
+    """The event is older than the session, and is committed after the login has looked."""
+    async with running.relaying() as sessions:
+        login = await running.sign_in()
+        await running.set_status(login.user.id, pb.User.DISABLED)
+        disabling = await sessions.until("UserUpdated", login.user.id)
+        await running.set_status(login.user.id, pb.User.ACTIVE)
+        since = await running.sign_in(login.user.email)
+        await sessions.send([disabling])
+        assert (await refused(refresh(running, since))).reason == "SESSION_ENDED"
 
 
 async def test_nothing_is_left_of_a_deleted_accounts_sessions(running: Running) -> None:

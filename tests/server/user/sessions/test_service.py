@@ -14,17 +14,24 @@ from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import session_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
-from server.kit import auth
+from server.kit import auth, errors
 from server.kit.context import Role
+from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.standing import Standings
 from server.settings import Tokens
+from server.user.accounts.rules import Status
+from server.user.accounts.store import PostgresUserStore
 from server.user.app import registrations
 from server.user.passwords.hashing import hashing
+from server.user.sessions.granting import Granting
+from server.user.sessions.rules import Device, Session
+from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
 from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn, unreachable_mongo
 from tests.server.user.doors import PASSWORD, Door, create
+from tests.server.user.samples import become, end, opened
 
 Login = auth_service_pb2.LoginResponse
 SignIn = Callable[..., Awaitable[Login]]
@@ -177,6 +184,27 @@ async def test_a_refresh_asks_the_account(anyone: Door, admin_door: Door, sign_i
     given = await anyone("Refresh", refresh(promoted.refresh_token))
     claims = jwt.decode(given.access_token, options={"verify_signature": False})
     assert claims["role"] == "STAFF"
+
+
+@pytest.mark.parametrize("ending", ["deleted", "disabled"])
+async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
+    ending: str, user_mongo: Database, store: PostgresUserStore, signer: auth.Signer
+) -> None:
+    class Overtaken(MongoSessionStore):
+        async def begin(self, session: Session, token_hash: bytes) -> None:
+            if ending == "deleted":
+                await store.delete(session.user_id, end)
+            else:
+                await store.update(session.user_id, lambda was: become(was, status=Status.DISABLED))
+            await super().begin(session, token_hash)
+
+    account = opened()
+    await store.create(account, None, None, b"")
+    sessions = Overtaken(user_mongo)
+    granting = Granting(sessions, store, signer, 60)
+    with pytest.raises(errors.AccountInactive):
+        await granting.begin(account.user, Device("", ""))
+    assert await sessions.list(account.user.id, datetime.now(UTC)) == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
