@@ -75,9 +75,15 @@ async def unreachable_mongo() -> AsyncIterator[Database]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def user_mongo(mongo: EmbeddedMongo) -> AsyncIterator[Database]:
-    """A fresh, migrated database for sessions."""
-    async with kit_mongo.connected(await new_sessions_database(mongo)) as connected:
+async def user_mongo_settings(mongo: EmbeddedMongo) -> Mongo:
+    """Those of a fresh, migrated database for sessions."""
+    return await new_sessions_database(mongo)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def user_mongo(user_mongo_settings: Mongo) -> AsyncIterator[Database]:
+    """A connection to that."""
+    async with kit_mongo.connected(user_mongo_settings) as connected:
         yield connected
 
 

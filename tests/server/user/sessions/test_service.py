@@ -15,14 +15,15 @@ from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import session_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit import auth, errors
+from server.kit import mongo as kit_mongo
 from server.kit.context import Role
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.standing import Standings
-from server.settings import Tokens
+from server.settings import Mongo, Tokens
 from server.user.accounts.rules import Status
 from server.user.accounts.store import PostgresUserStore
-from server.user.app import registrations
+from server.user.app import registrations, standings
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
 from server.user.sessions.rules import Device, Session
@@ -208,21 +209,54 @@ async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
+async def second_instance(
+    user_mongo_settings: Mongo, user_pool: Pool, signer: auth.Signer, serve: Serve
+) -> AsyncIterator[grpc.aio.Channel]:
+    """The same service once more, with a server and a connection to MongoDB of its own."""
+    async with (
+        hashing(CHEAPEST_BCRYPT, 1) as hasher,
+        kit_mongo.connected(user_mongo_settings) as database,
+        standings(user_pool) as accounts,
+        serve(
+            registrations(user_pool, database, hasher, signer, lambda: None, accounts, Tokens()),
+            accounts,
+        ) as channel,
+    ):
+        yield channel
+
+
+async def test_of_two_uses_at_one_moment_on_two_instances_comes_one_child(
+    user_channel: grpc.aio.Channel, second_instance: grpc.aio.Channel, sign_in: SignIn
+) -> None:
+    doors = [Door(user_channel), Door(second_instance)]
+    spent = [(await sign_in()).refresh_token]
+    for _ in range(50):
+        answers = await asyncio.gather(*(door("Refresh", refresh(spent[-1])) for door in doors))
+        (child,) = {answer.refresh_token for answer in answers}
+        spent.append(child)
+    # The one before the last was used by two, and its child by nobody: any older one is a reuse.
+    reused = await refused(doors[1]("Refresh", refresh(spent[-3])))
+    assert reused.reason == "REFRESH_TOKEN_REUSED"
+    ended = await refused(doors[0]("Refresh", refresh(spent[-1])))
+    assert ended.reason == "SESSION_ENDED"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def without_mongo(
     user_pool: Pool, signer: auth.Signer, serve: Serve, sign_in: SignIn
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A service whose MongoDB cannot be reached."""
-    standings = Standings(lambda ids: asyncio.sleep(0, {}), batch_max=1)
+    nobody = Standings(lambda ids: asyncio.sleep(0, {}), batch_max=1)
     async with (
         hashing(CHEAPEST_BCRYPT, 1) as hasher,
         unreachable_mongo() as database,
         serve(
-            registrations(user_pool, database, hasher, signer, lambda: None, standings, Tokens()),
-            standings,
+            registrations(user_pool, database, hasher, signer, lambda: None, nobody, Tokens()),
+            nobody,
         ) as channel,
     ):
         yield channel
-    await standings.close()
+    await nobody.close()
 
 
 async def test_without_mongodb_sessions_say_so_and_all_else_goes_on(
