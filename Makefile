@@ -23,7 +23,7 @@ SYSTEM_PACKAGES_FOR = PYTHON=$(PYTHON) sh deploy/system-packages.sh need
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up down test check generate record bench lock format
+.PHONY: help setup up down test check generate record bench campaign lock format
 .PHONY: check-format check-lint check-walls check-contract check-fresh check-frozen check-types tests
 
 help: ## List the targets
@@ -54,6 +54,9 @@ record: setup ## Freeze the migrations that are new
 bench: setup .venv/.generated ## Measure; ARGS="--against REV" compares with a revision
 	@$(SYSTEM_PACKAGES_FOR) bench
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+campaign: setup .venv/.generated ## Long seeded tests, not in CI; ARGS="NAME --seed N"
+	@$(BIN)/python -m tests.campaign $(ARGS)
 
 lock: setup ## Resolve the dependencies again, within pyproject.toml; ARGS=--upgrade for newer ones
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml $(ARGS) --quiet \

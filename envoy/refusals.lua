@@ -13,7 +13,7 @@ local BY_STATUS = {
   ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path"},
   ["405"] = {"405", 12, "METHOD_NOT_ALLOWED", "the path has other verbs; 'Allow' lists them"},
   ["408"] = {"408", 4, "DEADLINE_EXCEEDED", "the request did not arrive in time"},
-  ["413"] = {"413", 8, "BODY_TOO_LARGE", "the body may hold 1048576 bytes"},
+  ["413"] = {"413", 8, "BODY_TOO_LARGE", "the body may hold %s bytes"},
   ["429"] = {"429", 8, "RATE_LIMITED", "try again in %s s"},
   ["431"] = {"431", 8, "HEADERS_TOO_LARGE", "headers may hold 8192 bytes, and be 100"},
   ["500"] = {"500", 13, "INTERNAL", "something went wrong; quote the request id"},
@@ -97,6 +97,13 @@ local function wait_of(headers, status)
   return status == "503" and "1" or nil
 end
 
+-- What a message still lacks: how long to wait, or how large a body may be by this route.
+local function known(refusal, wait, body_bytes_max)
+  local missing = at_least_one(wait)
+  if refusal[3] == "BODY_TOO_LARGE" then missing = body_bytes_max or "1048576" end
+  return format(refusal[4], missing)
+end
+
 -- Tells the access log what the reply no longer says, or says to the caller only.
 local function note(handle, reason, grpc_status)
   local metadata = handle:streamInfo():dynamicMetadata()
@@ -114,7 +121,7 @@ local function by_grpc(handle, cause, web, id)
   local headers = handle:headers()
   local refusal = row(cause, headers:get("x-emporium-status"), true)
   local wait = wait_of(headers, refusal[1])
-  local message = format(refusal[4], at_least_one(wait))
+  local message = known(refusal, wait)
   headers:replace(":status", "200")
   headers:replace("grpc-status", tostring(refusal[2]))
   headers:replace("grpc-message", message)
@@ -127,4 +134,7 @@ local function by_grpc(handle, cause, web, id)
   note(handle, refusal[3], refusal[2])
 end
 
-return {row = row, at_least_one = at_least_one, wait_of = wait_of, note = note, by_grpc = by_grpc}
+return {
+  row = row, at_least_one = at_least_one, wait_of = wait_of, known = known, note = note,
+  by_grpc = by_grpc,
+}

@@ -155,16 +155,16 @@ local function unreadable(text, enums)
 end
 
 -- An error that the edge itself made. Returns the status too, and the reason.
-local function edge_error(cause, status, text, wait, id, enums)
+local function edge_error(cause, status, text, wait, id, route)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, field, better = unreadable(text, enums)
+    local code, message, field, better = unreadable(text, route:get("enums"))
     local details = field and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
       quoted(field), ',"description":', quoted(message), "}]}]"}
     return failure(code, quoted(message), details or "[]", id), better or status, code, 3
   end
   local row = refusals.row(cause, status)
-  local message = format(row[4], at_least_one(wait))
+  local message = refusals.known(row, wait, route:get("body_bytes_max"))
   return failure(row[3], quoted(message), "[]", id), row[1], row[3], row[2]
 end
 
@@ -227,8 +227,8 @@ local function envelope(handle)
     if not cause then reply, wait, reason = service_error(text, id) end
     if not reply then
       wait = wait_of(headers, status)
-      local enums = handle:metadata():get("enums")
-      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id, enums)
+      local route = handle:metadata()
+      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id, route)
     end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
@@ -239,7 +239,9 @@ local function envelope(handle)
       headers:replace("etag", '"' .. etag .. '"')
       headers:replace("cache-control", "private, no-cache")
       local none_match = headers:get("x-emporium-if-none-match")
-      if none_match and unchanged(none_match, etag) then status = "304" end
+      local verb = headers:get("x-emporium-verb")
+      local is_read = verb == "GET" or verb == "HEAD"
+      if is_read and none_match and unchanged(none_match, etag) then status = "304" end
     end
     reply = success(text, id)
     note(handle, nil, grpc_status)
@@ -277,9 +279,6 @@ local function announce(handle)
       verb = "GET"
       headers:replace(":method", verb)
     end
-  end
-  if headers:get("if-none-match") and not (rest and verb == "GET") then
-    headers:remove("if-none-match")
   end
 end
 

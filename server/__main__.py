@@ -1,5 +1,6 @@
 """The one door: `python -m server SERVICE` runs a service, all else is the command line's."""
 
+import os
 import sys
 
 
@@ -17,6 +18,8 @@ def main() -> int:
         # A service's process never loads the command line's libraries: it is imported here, and
         # structlog is told that there is no rich, which it would load for colours we never print.
         sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say so
+        # gRPC's core writes addresses to standard error that its own exceptions tell us of.
+        os.putenv("GRPC_VERBOSITY", "NONE")
         code: int = importlib.import_module(f"server.{sys.argv[1]}.app").main()
         return code
     from server.cli.command_line import main as command_line

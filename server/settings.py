@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from server.services import SERVICES, named
 
@@ -32,6 +32,19 @@ _SCHEMES = {
 _RANGES = {
     "TOKEN_SECONDS": (1, TOKEN_SECONDS_MAX),
     "SESSION_SECONDS": (1, SESSION_SECONDS_MAX),
+    **dict.fromkeys(("GRPC_PORT", "OWN_PORT", "METRICS_PORT"), (0, 65_535)),
+    "BCRYPT_COST": (4, 31),
+    "BCRYPT_THREADS": (1, 64),
+    "POOL_SIZE_MIN": (0, 1_000),
+    "POOL_SIZE_MAX": (1, 1_000),
+}
+_SECONDS = (0, 86_400)
+# What may stand where a value could not be read; the value itself, which may be secret, is never
+# repeated.
+_KINDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
 }
 
 Targets = Mapping[str, str]  # service to gRPC target
@@ -145,7 +158,7 @@ def from_environment(service: str) -> Settings:
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings that `environment` describes: `GRPC_PORT` sets `server.grpc_port`, and so on.
 
-    Raises `SettingsError` naming the variable, what it holds and what it may hold.
+    Raises `SettingsError` naming the variable and what it may hold, and never what it holds.
     """
     return Settings(
         **{concern.name: _read_concern(concern.type, environment) for concern in fields(Settings)}
@@ -166,9 +179,21 @@ def _read_concern(concern: Any, environment: Mapping[str, str]) -> Any:
         try:
             values[setting.name] = _convert(environment[variable], setting.type)
             _require_range(variable, values[setting.name])
-        except (ValidationError, ValueError) as error:
-            raise SettingsError(f"{variable}={environment[variable]!r}: {error}") from error
+        except (ValidationError, ValueError):
+            # Without its cause, whose text holds the value.
+            raise SettingsError(f"{variable} must be {_wanted(variable, setting.type)}") from None
     return concern(**values)
+
+
+def _wanted(variable: str, kind: Any) -> str:
+    """What `variable` may hold, for a person."""
+    if kind is Targets:
+        names = ", ".join(_on_loopback())
+        return f"NAME=TARGET, several with spaces between them, where NAME is one of {names}"
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    limits = _range(variable, kind)
+    return _KINDS[kind] + (f" from {limits[0]} to {limits[1]}" if limits else "")
 
 
 def _convert(text: str, wanted: Any) -> Any:
@@ -181,17 +206,20 @@ def _convert(text: str, wanted: Any) -> Any:
     return msgspec.convert(text, wanted, strict=False, dec_hook=_decode)
 
 
+def _range(variable: str, kind: Any) -> tuple[int, int] | None:
+    return _RANGES.get(variable, _SECONDS if kind is float else None)
+
+
 def _require_range(variable: str, value: Any) -> None:
-    if variable in _RANGES:
-        smallest, largest = _RANGES[variable]
-        if not smallest <= value <= largest:
-            raise ValueError(f"must be from {smallest} to {largest}")
+    limits = _range(variable, type(value))
+    if limits and not limits[0] <= value <= limits[1]:
+        raise ValueError
 
 
 def _target(text: str) -> tuple[str, str]:
     name, _, target = text.partition("=")
     if name not in _on_loopback() or not target:
-        raise ValueError(f"{text!r} is no NAME=TARGET of a service")
+        raise ValueError
     return name, target
 
 

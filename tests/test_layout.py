@@ -1,6 +1,8 @@
 """The tree says what it is: tests mirror the code, and the import walls name every subject."""
 
+import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,11 @@ SUBJECTS = sorted(
     for folder in (SERVER / service).iterdir()
     if (folder / "__init__.py").exists() and folder.name not in NO_SUBJECTS
 )
-WALLS = {
-    contract["id"]: contract
-    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
-        "contracts"
-    ]
-}
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+TOOLS = tomllib.loads(PYPROJECT)["tool"]
+WALLS = {contract["id"]: contract for contract in TOOLS["importlinter"]["contracts"]}
+PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
+LINE_MAX = TOOLS["ruff"]["line-length"]
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,17 @@ def test_each_subject_has_a_folder_that_says_what_it_is(service: str) -> None:
         if file.name not in {"__init__.py", "app.py"}
     ]
     assert loose == []
+
+
+@pytest.mark.parametrize("proto", PROTOS, ids=lambda path: path.stem)
+def test_a_proto_is_as_wide_as_the_code(proto: Path) -> None:
+    lines = proto.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > LINE_MAX] == []
+
+
+def test_the_wall_of_drivers_names_every_module_of_every_driver() -> None:
+    """What is a driver, pyproject says beside the dependency."""
+    drivers = set(re.findall(r'^ +"(\w+)[^"]*", +# .*driver', PYPROJECT, re.MULTILINE))
+    assert {"asyncpg", "pymongo"} <= drivers
+    modules = {name for name, of in packages_distributions().items() if drivers & {*of}}
+    assert sorted(modules) == sorted(WALLS["drivers"]["forbidden_modules"])

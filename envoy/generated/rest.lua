@@ -16,7 +16,7 @@ local BY_STATUS = {
   ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path"},
   ["405"] = {"405", 12, "METHOD_NOT_ALLOWED", "the path has other verbs; 'Allow' lists them"},
   ["408"] = {"408", 4, "DEADLINE_EXCEEDED", "the request did not arrive in time"},
-  ["413"] = {"413", 8, "BODY_TOO_LARGE", "the body may hold 1048576 bytes"},
+  ["413"] = {"413", 8, "BODY_TOO_LARGE", "the body may hold %s bytes"},
   ["429"] = {"429", 8, "RATE_LIMITED", "try again in %s s"},
   ["431"] = {"431", 8, "HEADERS_TOO_LARGE", "headers may hold 8192 bytes, and be 100"},
   ["500"] = {"500", 13, "INTERNAL", "something went wrong; quote the request id"},
@@ -100,6 +100,13 @@ local function wait_of(headers, status)
   return status == "503" and "1" or nil
 end
 
+-- What a message still lacks: how long to wait, or how large a body may be by this route.
+local function known(refusal, wait, body_bytes_max)
+  local missing = at_least_one(wait)
+  if refusal[3] == "BODY_TOO_LARGE" then missing = body_bytes_max or "1048576" end
+  return format(refusal[4], missing)
+end
+
 -- Tells the access log what the reply no longer says, or says to the caller only.
 local function note(handle, reason, grpc_status)
   local metadata = handle:streamInfo():dynamicMetadata()
@@ -117,7 +124,7 @@ local function by_grpc(handle, cause, web, id)
   local headers = handle:headers()
   local refusal = row(cause, headers:get("x-emporium-status"), true)
   local wait = wait_of(headers, refusal[1])
-  local message = format(refusal[4], at_least_one(wait))
+  local message = known(refusal, wait)
   headers:replace(":status", "200")
   headers:replace("grpc-status", tostring(refusal[2]))
   headers:replace("grpc-message", message)
@@ -130,7 +137,10 @@ local function by_grpc(handle, cause, web, id)
   note(handle, refusal[3], refusal[2])
 end
 
-return {row = row, at_least_one = at_least_one, wait_of = wait_of, note = note, by_grpc = by_grpc}
+return {
+  row = row, at_least_one = at_least_one, wait_of = wait_of, known = known, note = note,
+  by_grpc = by_grpc,
+}
 
 end)()
 
@@ -291,16 +301,16 @@ local function unreadable(text, enums)
 end
 
 -- An error that the edge itself made. Returns the status too, and the reason.
-local function edge_error(cause, status, text, wait, id, enums)
+local function edge_error(cause, status, text, wait, id, route)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, field, better = unreadable(text, enums)
+    local code, message, field, better = unreadable(text, route:get("enums"))
     local details = field and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
       quoted(field), ',"description":', quoted(message), "}]}]"}
     return failure(code, quoted(message), details or "[]", id), better or status, code, 3
   end
   local row = refusals.row(cause, status)
-  local message = format(row[4], at_least_one(wait))
+  local message = refusals.known(row, wait, route:get("body_bytes_max"))
   return failure(row[3], quoted(message), "[]", id), row[1], row[3], row[2]
 end
 
@@ -363,8 +373,8 @@ local function envelope(handle)
     if not cause then reply, wait, reason = service_error(text, id) end
     if not reply then
       wait = wait_of(headers, status)
-      local enums = handle:metadata():get("enums")
-      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id, enums)
+      local route = handle:metadata()
+      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id, route)
     end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
@@ -375,7 +385,9 @@ local function envelope(handle)
       headers:replace("etag", '"' .. etag .. '"')
       headers:replace("cache-control", "private, no-cache")
       local none_match = headers:get("x-emporium-if-none-match")
-      if none_match and unchanged(none_match, etag) then status = "304" end
+      local verb = headers:get("x-emporium-verb")
+      local is_read = verb == "GET" or verb == "HEAD"
+      if is_read and none_match and unchanged(none_match, etag) then status = "304" end
     end
     reply = success(text, id)
     note(handle, nil, grpc_status)
@@ -413,9 +425,6 @@ local function announce(handle)
       verb = "GET"
       headers:replace(":method", verb)
     end
-  end
-  if headers:get("if-none-match") and not (rest and verb == "GET") then
-    headers:remove("if-none-match")
   end
 end
 

@@ -1,14 +1,13 @@
 """`emporium dead-letters`: the events that a destination did not take, and what becomes of them."""
 
-import asyncio
 import uuid
-from collections.abc import Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from server.cli import options as shared
+from server.cli.work import done
 from server.local.errors import LocalError
 from server.local.home.record import require_running
 from server.services import SERVICES
@@ -20,8 +19,6 @@ app = typer.Typer(
 )
 
 Destination = Annotated[str, typer.Option(help="Only those of this destination.")]
-
-T = TypeVar("T")
 
 
 @app.command("list")
@@ -39,7 +36,7 @@ def list_(home: shared.Home = shared.DEFAULT_HOME) -> None:
             for letter in await listed(database_url)
         ]
 
-    shown = "\n".join(_run(lines())) or "no dead letters"
+    shown = "\n".join(done(lines())) or "no dead letters"
     Console().print(shown, soft_wrap=True, markup=False)
 
 
@@ -63,7 +60,10 @@ def replay(
             ]
         )
 
-    Console().print(f"{_run(count())} dead letters will be sent again")
+    replayed_count = done(count())
+    if event and not replayed_count:
+        raise _no_such(event, destination)
+    Console().print(f"{replayed_count} dead letters will be sent again")
 
 
 @app.command()
@@ -86,11 +86,8 @@ def skip(
             [await skipped(database_url, destination, event) for database_url in databases.values()]
         )
 
-    if not _run(count()):
-        raise LocalError(
-            f"there is no dead letter {event} for {destination}",
-            "`emporium dead-letters list` shows those that there are.",
-        )
+    if not done(count()):
+        raise _no_such(event, destination)
     Console().print("1 dead letter was dropped")
 
 
@@ -101,13 +98,12 @@ def _databases(home: shared.Home) -> dict[str, str]:
     return {name: record.postgres[name] for name in names if name in record.postgres}
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    from server.kit.errors import EmporiumError
-
-    try:
-        return asyncio.run(work)
-    except EmporiumError as error:
-        raise LocalError(str(error), "See `emporium status`.") from error
+def _no_such(event: str, destination: str) -> LocalError:
+    where = f" for {destination}" if destination else ""
+    return LocalError(
+        f"there is no dead letter {event}{where}",
+        "`emporium dead-letters list` shows those that there are.",
+    )
 
 
 def _require_id(event: str) -> None:

@@ -1,6 +1,5 @@
 """`emporium import`: a file of invoice lines into a running cluster."""
 
-import asyncio
 import csv
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from server.cli import options as shared
 from server.cli.import_screen import Bars, rows_table, sums_table
+from server.cli.work import done
 from server.importing.dates import Order
 from server.importing.files import COLUMNS, FileError, read
 from server.importing.plan import Plan, plan
@@ -70,7 +70,7 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
     console = Console()
     if books.dates.said:
         console.print(books.dates.said, markup=False, soft_wrap=True)
-    failures, compared = asyncio.run(
+    failures, compared = done(
         _run(require_running(home), planned, target, concurrency, currency, patience, console)
     )
     console.print(rows_table(planned))

@@ -1,6 +1,5 @@
 """`emporium migrate`: databases, roles, keys and schema."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from rich.console import Console
 
 from server.cli import options as shared
+from server.cli.work import done
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
 from server.local.errors import LocalError
@@ -53,7 +53,7 @@ def migrate(
     require_urls(url, mongodb_uri)
     require_whole(place)
     keys.ensure(place)
-    changed = asyncio.run(_migrate(url, mongodb_uri, place))
+    changed = done(_migrate(url, mongodb_uri, place))
     for database, was_changed in changed.items():
         Console().print(f"{database}: {'migrated' if was_changed else 'up to date'}")
 
@@ -104,6 +104,6 @@ def _keep_password(text: str, home: Home) -> None:
     roles = {each.name: each.postgres for each in SERVICES if each.postgres}
     if name not in roles:
         raise typer.BadParameter(
-            f"{name!r} is no service with a PostgreSQL database; write SERVICE=PASSWORD"
+            "write SERVICE=PASSWORD, where SERVICE is one of " + ", ".join(roles)
         )
     home.set_secret(roles[name], password)

@@ -1,11 +1,11 @@
 """`emporium seed`: sample data for a running cluster."""
 
-import asyncio
 from pathlib import Path
 
 from rich.console import Console
 
 from server.cli import options as shared
+from server.cli.work import done
 from server.local.home.folder import Home
 from server.local.home.record import require_running
 
@@ -16,5 +16,5 @@ def seed(home: shared.Home = shared.DEFAULT_HOME) -> None:
     from server.local.preparation import seed as sample
 
     record = require_running(home)
-    seeded = asyncio.run(sample.seed(record, Home(Path(record.home), Path(record.data))))
+    seeded = done(sample.seed(record, Home(Path(record.home), Path(record.data))))
     Console().print(f"{seeded} are there.")

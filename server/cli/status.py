@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from server.cli import options as shared
+from server.cli.work import done
 from server.local.engines.envoy import ask
 from server.local.home.record import ClusterRecord, require_running
 from server.local.process.identity import ProcessRecord
@@ -27,9 +28,9 @@ def status(
     from server.local.checks import dead_letters
 
     record = require_running(home)
-    health = asyncio.run(_health(record))
+    health = done(_health(record))
     outboxes = [record.postgres[name] for name in record.grpc if name in record.postgres]
-    letters = asyncio.run(dead_letters.count(outboxes))
+    letters = done(dead_letters.count(outboxes))
     processes = [_process(process) for process in [record.supervisor, *record.processes]]
     well = record.state == "ready" and all(health.values())
     if as_json:

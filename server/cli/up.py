@@ -87,8 +87,8 @@ def up(  # noqa: PLR0913 (a parameter for each option)
         mongodb_uri=mongodb_uri,
     )
     shared.require_settings()
-    for warning in limits.warnings():
-        Console(stderr=True).print(f"! {warning}", markup=False, soft_wrap=True)
+    for each in limits.shortages():
+        Console(stderr=True).print(f"! {each.problem}. {each.remedy}", markup=False, soft_wrap=True)
     if detach:
         _start_detached(options)
     else:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emporium.limits import BODY_BYTES_MAX
 from server.contract.rpcs import Binding, Rpc
 
 Tree = dict[str, Any]
@@ -101,9 +102,20 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
     if rpc.limit:
         # Read by the rate limiter, which knows what the name allows.
         metadata["limit"] = rpc.limit
-    # Read by rest.lua, when the transcoder does not know a name.
-    enums = {"rest": {"enums": dict(rpc.enums)}} if rpc.enums and door == "rest" else {}
-    return _merged(route, _metadata(metadata, **enums))
+    if door != "rest":
+        return _merged(route, _metadata(metadata))
+    # Read by rest.lua: when the transcoder does not know a name, and when the body is too large.
+    told: Tree = {"enums": dict(rpc.enums)} if rpc.enums else {}
+    if rpc.json_bytes > BODY_BYTES_MAX:
+        told["body_bytes_max"] = str(rpc.json_bytes)
+        route = _merged(route, _body_limit(rpc.json_bytes))
+    return _merged(route, _metadata(metadata, **({"rest": told} if told else {})))
+
+
+def _body_limit(bytes_max: int) -> Tree:
+    of_route = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute"
+    limit = {"@type": of_route, "buffer": {"max_request_bytes": bytes_max}}
+    return {"typed_per_filter_config": {"body_limit": limit}}
 
 
 def _metadata(known: Tree, **others: Tree) -> Tree:

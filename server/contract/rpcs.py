@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
+from server.contract import bodies
 from server.kit.call.choices import choices, must_be
 
 PACKAGE = "emporium."
@@ -41,6 +42,7 @@ class Rpc:
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
+    json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
 
     @property
     def path(self) -> str:
@@ -59,7 +61,7 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     known = FileDescriptorSet.FromString(image.SerializeToString())
     pool = _pool(image)
     return [
-        _rpc(f"{file.package}.{service.name}", method, _enums(pool, method.input_type))
+        _rpc(f"{file.package}.{service.name}", method, pool)
         for file in known.file
         if file.package.startswith(PACKAGE)
         for service in file.service
@@ -91,19 +93,21 @@ def _enums(pool: DescriptorPool, message: str) -> dict[str, str]:
     return found
 
 
-def _rpc(service: str, method: MethodDescriptorProto, enums: Mapping[str, str]) -> Rpc:
+def _rpc(service: str, method: MethodDescriptorProto, pool: DescriptorPool) -> Rpc:
     options = method.options
+    bindings = tuple(_bindings(_http(options)))
     access = options.Extensions[options_pb2.access]
     return Rpc(
         service=service,
         name=method.name,
-        bindings=tuple(_bindings(_http(options))),
+        bindings=bindings,
         public=access.audience == options_pb2.Access.PUBLIC,
         internal=list(access.roles) == [role_pb2.SERVICE],
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
-        enums=enums,
+        enums=_enums(pool, method.input_type),
+        json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
     )
 
 

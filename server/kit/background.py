@@ -27,6 +27,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from server.kit import errors
 from server.kit.backoff import Backoff
+from server.kit.telemetry import brief
 
 _BACKOFF = Backoff(first_seconds=1.0, seconds_max=60.0)
 _STEADY_SECONDS = 60.0  # a run that was this long or ended well makes the next failure the first
@@ -155,9 +156,9 @@ def _is_stopping(error: BaseException) -> bool:
 def _tell(job: Job, error: BaseException, delay: float) -> None:
     about = {"job": job.name, "next_try_seconds": round(delay, 3)}
     if isinstance(error, LockLost):
-        _log.warning("background.lock_lost", error=str(error), **about)
+        _log.warning("background.lock_lost", error=brief(error), **about)
     elif isinstance(error, errors.Unavailable | errors.DeadlineExceeded):
-        _log.warning("background.failed", error=str(error), **about)
+        _log.warning("background.failed", error=brief(error), **about)
     else:
         _log.error("background.crashed", exc_info=error, **about)
 

@@ -5,7 +5,8 @@ wake-ups, a connection fetched and given back. So whoever comes while one is und
 next. Whoever comes alone waits for nobody.
 
 How much is done together is bounded by weight as well as by number, because one job may be a
-thousand times another.
+thousand times another. A heavy job saves next to nothing in company, and would have the light ones
+wait; so it is done beside them.
 """
 
 import asyncio
@@ -27,8 +28,9 @@ def _one(job: object) -> int:
 class Batcher(Generic[Job, Result]):
     """`work`, one call at a time, each for up to `size_max` jobs that have come meanwhile.
 
-    They weigh `weight_max` at most, by `weigh`; a job that is heavier is done alone. Without
-    `weigh` each weighs one.
+    They weigh `weight_max` at most, by `weigh`; without `weigh` each weighs one. A job that weighs
+    more than `heavy` waits for no others, and they do not for it: it is done alone and at once, in
+    its caller's context. Without `heavy`, one beyond `weight_max` has a turn to itself.
 
     The work is nobody's alone, so it runs in an empty context: without the deadline and the request
     id of whichever caller came first.
@@ -40,16 +42,23 @@ class Batcher(Generic[Job, Result]):
         size_max: int,
         weigh: Callable[[Job], int] = _one,
         weight_max: int | None = None,
+        heavy: int | None = None,
     ) -> None:
         self._work = work
         self._size_max = size_max
         self._weigh = weigh
         self._weight_max = size_max if weight_max is None else weight_max
+        self._heavy = heavy
         self._waiting: list[tuple[Job, asyncio.Future[Result]]] = []
         self._working: asyncio.Task[None] | None = None
 
     async def do(self, job: Job) -> Result:
         """The result of `job`. A caller that hangs up leaves alone what others wait for."""
+        if self._heavy is not None and self._weigh(job) > self._heavy:
+            (done,) = await self._work([job])
+            if isinstance(done, Exception):
+                raise done
+            return done
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, result))
         if self._working is None:

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from server.kit import background
 from server.kit.background import Job
+from server.kit.telemetry import brief
 
 Probe = Callable[[], Awaitable[None]]
 Engine = grpc.aio.ServicerContext[Any, Any]
@@ -125,7 +126,7 @@ class Health:
         if not asked.done() or asked.cancelled():
             return f"no answer within {_PROBE_TIMEOUT_SECONDS} s"
         error = asked.exception()
-        return f"{type(error).__name__}: {error}" if error else ""
+        return brief(error) if error else ""
 
     async def _follow(self) -> None:
         while True:

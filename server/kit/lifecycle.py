@@ -143,7 +143,8 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
     try:
         return server.add_insecure_port(address)
     except RuntimeError as error:
-        raise settings.SettingsError(f"cannot listen on {address}; is GRPC_PORT in use?") from error
+        where = "where GRPC_HOST and GRPC_PORT (OWN_PORT) say"
+        raise settings.SettingsError(f"cannot listen {where}; is the port in use?") from error
 
 
 def _options(configuration: settings.Server) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ For containers, where `DATABASE_URL` leads to the service's database; on one mac
 import argparse
 import asyncio
 import sys
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from server import settings
 from server.kit import errors, outbox, postgres
 from server.kit.outbox import DeadLetter
 from server.kit.postgres import Pool
+from server.kit.telemetry import for_a_person
 from server.services import SERVICES
 from server.settings import Postgres
 
@@ -66,10 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="Show them, the oldest first.")
     replay = commands.add_parser("replay", help="Send them again, with what they hold back.")
     replay.add_argument("--destination", help="Only those of this destination.")
-    replay.add_argument("--event", help="Only the one of this event id.")
+    replay.add_argument("--event", type=uuid.UUID, help="Only the one of this event id.")
     skip = commands.add_parser("skip", help="Drop one for good, and send what it holds back.")
     skip.add_argument("destination")
-    skip.add_argument("event")
+    skip.add_argument("event", type=uuid.UUID)
     return parser
 
 
@@ -78,10 +80,14 @@ async def _run(asked: argparse.Namespace, database_url: str) -> str:
         letters = await listed(database_url)
         return "\n".join(map(described, letters)) or "no dead letters"
     if asked.command == "replay":
-        count = await replayed(database_url, asked.destination, asked.event)
+        event = str(asked.event) if asked.event else None
+        count = await replayed(database_url, asked.destination, event)
+        if event and not count:
+            raise errors.NotFound("there is no such dead letter")
         return f"{count} dead letters will be sent again"
-    found = await skipped(database_url, asked.destination, asked.event)
-    return "1 dead letter was dropped" if found else "there is no such dead letter"
+    if not await skipped(database_url, asked.destination, str(asked.event)):
+        raise errors.NotFound("there is no such dead letter")
+    return "1 dead letter was dropped"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # Whichever service it is, its database is named by the same variable.
         database = settings.from_environment(SERVICES[0].name).postgres
-        print(asyncio.run(_run(asked, database.database_url)))
+        with for_a_person():
+            print(asyncio.run(_run(asked, database.database_url)))
     except (settings.SettingsError, errors.EmporiumError) as error:
         print(f"emporium: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """A tree's whole cluster, started by its own command and known by its `cluster.json`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from tests.bench.tree import Tree
 
 _REFUSALS_SHOWN = 3
 _NO_LIMIT = str(10**9)  # calls a minute at the edge
+UNLIMITED = ("--rate-limit", _NO_LIMIT, "--login-limit", _NO_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,12 @@ class Cluster:
 
 
 @contextmanager
-def running(tree: Tree, home: Path) -> Iterator[Cluster]:
-    """The tree's cluster in `home`, on ports and databases of its own."""
+def running(tree: Tree, home: Path, limits: Sequence[str] = UNLIMITED) -> Iterator[Cluster]:
+    """The tree's cluster in `home`, on ports and databases of its own.
+
+    Without `limits` it has those of every cluster.
+    """
     options = ("--home", str(home), "--edge-port", "0")
-    limits = ("--rate-limit", _NO_LIMIT, "--login-limit", _NO_LIMIT)
     try:
         tree.emporium("up", "--detach", *options, *limits)
         record = json.loads((home / "cluster.json").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from functools import partial
 from tests.bench.stage import Stage
 
 # Ids as the service makes them: by time of creation, a second apart.
-_FILL = """
+FILL = """
     INSERT INTO users (id, email, full_name, age, role, status, created_at, updated_at, version)
     SELECT uuidv7(make_interval(secs => n - $1)), 'user' || n || '@bench.example', 'User ' || n,
            20 + n % 60, 'CUSTOMER', CASE WHEN n % 10 = 0 THEN 'DISABLED' ELSE 'ACTIVE' END,
@@ -42,7 +42,7 @@ async def _fill(stage: Stage, count: int, suffix: str) -> Users:
     database_url = await stage.database("user", suffix)
     async with stage.admin(database_url) as connection:
         await connection.execute(_EMPTY)
-        await connection.execute(_FILL, count, timeout=120)
+        await connection.execute(FILL, count, timeout=120)
         await connection.execute("VACUUM ANALYZE users")
         rows = await connection.fetch(_IDS)
     return Users(database_url, [row["id"] for row in rows])

@@ -19,8 +19,9 @@ from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, Rest, error_of, throwaway_c
 from tests.e2e.shop import Shop, under_load, worth_trying_again
 from tests.waiting import until
 
-# The edge gives a call ten seconds; a little more for the way there and back.
-ANSWER_SECONDS_MAX = 12.0
+# The edge gives a call ten seconds; what is more is for the way there and back on a busy machine.
+# What nobody bounds takes longer than this: the drivers' own limits are 30 s and more.
+ANSWER_SECONDS_MAX = 20.0
 
 # What `grpc.health.v1` may be asked for.
 HEALTH = {service.name: ("", *served_by(service.name)) for service in SERVICES}

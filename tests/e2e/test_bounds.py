@@ -1,11 +1,12 @@
 """What one call may ask for and get, however it is asked: rows, lines and bytes."""
 
+import json
 from typing import Any
 
 import pytest
 
 from emporium import Emporium, InvalidRequest, OrderLine
-from emporium.limits import MESSAGE_BYTES_MAX
+from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
 from server.local.cluster import Cluster
 from tests.e2e.conftest import Rest, error_of, target, violated_fields
 
@@ -49,6 +50,16 @@ async def test_lists_show_the_first_lines_and_get_shows_all_by_every_door(
             assert {(len(each.items), each.item_count) for each in page} == {(LISTED, LINES)}
             order = await shop.orders.get(by_id)
             assert (len(order.items), order.item_count) == (LINES, LINES)
+
+
+async def test_the_longest_order_may_be_written_in_ascii(staff: Rest) -> None:
+    line = {"product_name": "🎁" * 200, "unit_price": "1.00", "quantity": 1}
+    written = json.dumps({"items": [line] * LINES, "order_date": f"{DAY}T04:00:00Z"})
+    assert len(written) > 2 * BODY_BYTES_MAX
+    headers = {"content-type": "application/json"}
+    made = await staff("POST", "/orders", content=written, headers=headers)
+    assert made.status_code == 201
+    assert made.json()["data"]["items"][-1]["product_name"] == "🎁" * 200
 
 
 async def test_a_message_full_of_lines_is_refused_by_one_name(

@@ -76,6 +76,29 @@ async def test_an_empty_etag_in_the_body_is_no_way_around(
     assert await customer.data("GET", path) == order
 
 
+@pytest.mark.parametrize("sent", ["*", '"{}"', 'W/"{}"', '"99"'])
+@pytest.mark.parametrize("verb", ["PATCH", "DELETE"])
+async def test_an_if_none_match_changes_nothing(
+    customer: Rest, order: dict[str, Any], verb: str, sent: str
+) -> None:
+    body = {"status": "CANCELLED"} if verb == "PATCH" else None
+    path = f"/orders/{order['id']}"
+    headers = {"if-none-match": sent.replace("{}", order["etag"])}
+    error = error_of(await customer(verb, path, body, headers=headers), 412)
+    assert error["code"] == "ETAG_MISMATCH"
+    assert "If-Match" in error["message"]
+    assert await customer.data("GET", path) == order
+
+
+async def test_an_if_none_match_creates_nothing(
+    customer: Rest, products: list[dict[str, Any]]
+) -> None:
+    before = (await customer.data("GET", "/orders"))["orders"]
+    answer = await customer("POST", "/orders", lines(products), headers={"if-none-match": "*"})
+    assert error_of(answer, 412)["code"] == "ETAG_MISMATCH"
+    assert (await customer.data("GET", "/orders"))["orders"] == before
+
+
 async def test_a_create_has_nothing_that_if_match_could_hold_for(
     customer: Rest, products: list[dict[str, Any]]
 ) -> None:

@@ -1,15 +1,21 @@
 """A service that is cut off, or falls silent, in the middle of its answer."""
 
+import asyncio
+import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
+import grpc.aio
 import pytest
 import pytest_asyncio
 
+from emporium.order.v1 import order_service_pb2, order_service_pb2_grpc
 from tests.envoy.conftest import Edge, edge_before, signed
 from tests.envoy.cutting import Cutting
 from tests.envoy.doors import rest
 from tests.envoy.test_envelope import ALWAYS
 from tests.envoy.test_upstreams import ready
+from tests.waiting import until
 
 # Rate limits are told by a filter, and none is passed when an answer had begun.
 HEADERS = {name for name in ALWAYS if "limit" not in name}
@@ -53,6 +59,7 @@ async def test_the_envelope_is_the_same_wherever_an_answer_is_cut(
         assert (told.reason, told.retry_after_seconds) == ("UNAVAILABLE", 1)
     line = await running.logged(told.request_id)
     assert (line["status"], line["grpc_status"]) == (503, "UNAVAILABLE")
+    assert line["reason"] == "UNAVAILABLE"
     assert (line["method"], line["path"]) == (verb, path)
 
 
@@ -66,5 +73,62 @@ async def test_a_service_that_falls_silent_ends_in_the_envelope(
     async with running.rest(signed()) as client:
         await ready(client, 200)
         answer = await client.get("/api/v1/orders/1", timeout=15)
-        assert (answer.status_code, rest(answer).reason) == (504, "DEADLINE_EXCEEDED")
+        told = rest(answer)
+        assert (answer.status_code, told.reason) == (504, "DEADLINE_EXCEEDED")
         assert set(answer.headers) >= HEADERS
+    assert (await running.logged(told.request_id))["reason"] == "DEADLINE_EXCEEDED"
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_the_log_says_why_a_native_call_was_cut(
+    part: str, cutting: tuple[Edge, Cutting]
+) -> None:
+    running, service = cutting
+    service.sent, service.dies = PARTS[part], True
+    async with running.rest(signed()) as client:
+        await ready(client, 200)
+    request_id = uuid.uuid4().hex
+    with pytest.raises(grpc.aio.AioRpcError):
+        await get_order(running, request_id, timeout=10)
+    assert (await running.logged(request_id))["reason"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("part", ["nothing", "headers", "a message without its trailers"])
+async def test_the_log_says_when_it_was_the_caller_who_left(
+    part: str, cutting: tuple[Edge, Cutting]
+) -> None:
+    running, service = cutting
+    service.sent, service.dies = PARTS[part], False
+    async with running.rest(signed()) as client:
+        await ready(client, 200)
+        request_id, calls = uuid.uuid4().hex, service.calls
+
+        async def has_arrived() -> bool:
+            return service.calls > calls
+
+        leaving = asyncio.create_task(
+            client.get("/api/v1/orders/1", headers={"x-request-id": request_id})
+        )
+        await until(has_arrived)
+        leaving.cancel()
+    assert (await running.logged(request_id))["reason"] == "CLIENT_GONE"
+
+
+async def test_the_log_gives_no_reason_for_what_went_well(cutting: tuple[Edge, Cutting]) -> None:
+    running, service = cutting
+    service.sent = None
+    request_id = uuid.uuid4().hex
+    async with running.rest(signed()) as client:
+        await ready(client, 200)
+        await client.get("/ready", headers={"x-request-id": request_id})
+    line = await running.logged(request_id)
+    assert (line["status"], line["reason"]) == (200, None)
+
+
+async def get_order(running: Edge, request_id: str, timeout: float) -> Any:
+    """The order service's answer to a native call."""
+    metadata = [("authorization", f"Bearer {signed()}"), ("x-request-id", request_id)]
+    async with running.grpc() as channel:
+        stub: Any = order_service_pb2_grpc.OrderServiceStub(channel)
+        request = order_service_pb2.GetOrderRequest(order_id="1")
+        return await stub.GetOrder(request, metadata=metadata, timeout=timeout)

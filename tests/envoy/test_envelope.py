@@ -14,7 +14,7 @@ from emporium.order.v1.order_service_pb2 import Order, OrderItem
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.user.v1.auth_service_pb2 import LoginResponse
 from emporium.user.v1.user_service_pb2 import ListUsersResponse, User
-from tests.envoy.conftest import Edge, error_of
+from tests.envoy.conftest import Edge, error_of, signed
 from tests.envoy.upstream import always, refusing
 
 HOSTILE = [
@@ -148,20 +148,23 @@ async def test_what_the_client_has_is_not_sent_again(
 
 
 async def test_only_a_read_can_be_unchanged(running: Edge, signed_in: httpx.AsyncClient) -> None:
+    """Were a service to make the change all the same, the caller would hear of it."""
     running.upstream.answers["UpdateUser"] = always(user())
     answer = await signed_in.patch(
         "/api/v1/users/1", json={"age": 3}, headers={"if-none-match": '"v1"'}
     )
     assert answer.status_code == 200
+    assert answer.json()["data"]
 
 
 @pytest.mark.parametrize("sent", ['"v1"', 'W/"v1"', "v1", '"v1", "v2"', '""', "*", ""])
 async def test_preconditions_and_keys_reach_the_service_as_they_are(
     sent: str, running: Edge, signed_in: httpx.AsyncClient
 ) -> None:
-    await signed_in.delete("/api/v1/users/1", headers={"if-match": sent, "idempotency-key": sent})
-    assert running.upstream.last().metadata["if-match"] == sent
-    assert running.upstream.last().metadata["idempotency-key"] == sent
+    names = ("if-match", "if-none-match", "idempotency-key")
+    await signed_in.delete("/api/v1/users/1", headers=dict.fromkeys(names, sent))
+    for name in names:
+        assert running.upstream.last().metadata[name] == sent
 
 
 async def test_an_error_without_a_reason_of_ours_is_not_repeated(
@@ -250,3 +253,13 @@ async def test_a_caller_s_request_id_is_kept_as_far_as_it_is_fit(
     answer = await signed_in.get("/api/v1/users/1", headers={"x-request-id": sent})
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == kept
     assert running.upstream.last().metadata["x-request-id"] == kept
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+async def test_the_largest_list_is_an_answer_like_any_other(running: Edge, http2: bool) -> None:
+    users = [user(full_name="é" * 20_000)] * 100  # 4 MB: no service's answer is larger
+    running.upstream.answers["ListUsers"] = always(ListUsersResponse(users=users))
+    async with running.rest(signed(), http2=http2) as client:
+        answer = await client.get("/api/v1/users")
+    assert answer.status_code == 200, answer.text[:200]
+    assert len(answer.json()["data"]["users"]) == 100

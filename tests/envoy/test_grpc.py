@@ -34,10 +34,10 @@ async def test_a_call_passes_as_it_is(running: Edge) -> None:
 
 
 async def test_the_caller_s_deadline_reaches_the_service(running: Edge) -> None:
-    await get_user(running, timeout=3)
+    await get_user(running, timeout=20)
     seconds_left = running.upstream.last().seconds_left
     assert seconds_left is not None
-    assert 1 < seconds_left < 3.1
+    assert 10 < seconds_left < 20.3
 
 
 async def test_a_service_s_error_passes_with_its_details(running: Edge) -> None:

@@ -5,15 +5,19 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
 
 from emporium.user.v1.user_service_pb2 import User
+from server.contract import bodies
+from server.kit import descriptors
 from server.kit.lifecycle import METADATA_BYTES_MAX
-from tests.envoy.conftest import SOURCE, Edge, error_of, signed
+from tests.envoy.conftest import SOURCE, Edge, edge_before, error_of, signed
 from tests.envoy.doors import raw
-from tests.envoy.upstream import always
+from tests.envoy.upstream import Upstream, always
+from tests.waiting import until
 
 MEGABYTE = 1024 * 1024
 
@@ -140,6 +144,24 @@ async def test_one_byte_over_a_megabyte_is_too_much(http2: bool, running: Edge) 
                 error_of(answer, 413, "BODY_TOO_LARGE")
 
 
+@pytest.mark.parametrize("http2", [False, True])
+async def test_an_order_may_hold_what_the_contract_permits_as_escaped_json(
+    http2: bool, running: Edge
+) -> None:
+    bytes_max = bodies.largest(descriptors.pool(), "emporium.order.v1.CreateOrderRequest")
+    assert bytes_max > 2 * MEGABYTE
+    frame = len(json.dumps({"request_id": ""}))
+    async with running.rest(signed(sub=f"escaping {http2}"), http2=http2) as client:
+        for size, fits in ((bytes_max, True), (bytes_max + 1, False)):
+            body = json.dumps({"request_id": "a" * (size - frame)})
+            answer = await client.post("/api/v1/orders", content=body)
+            if fits:
+                assert answer.status_code == 200
+            else:
+                error = error_of(answer, 413, "BODY_TOO_LARGE")
+                assert error["message"] == f"the body may hold {bytes_max} bytes"
+
+
 async def test_a_body_of_unknown_length_is_bounded_too(anonymous: httpx.AsyncClient) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):
@@ -174,7 +196,7 @@ async def test_what_the_edge_tells_the_services_cannot_be_said_from_outside(
     assert "x-emporium-subject" not in call.metadata
     assert not [name for name in call.metadata if name.startswith("x-envoy-")]
     assert call.seconds_left is not None
-    assert 9 < call.seconds_left <= 10
+    assert 5 < call.seconds_left <= 10
     assert "x-http-status" not in answer.headers
 
 
@@ -284,3 +306,25 @@ async def test_a_connection_that_asks_nothing_is_closed(sent: bytes, running: Ed
         with suppress(ConnectionResetError):  # where it had not been read to the end
             assert await reader.read() == b""
     writer.close()
+
+
+@pytest.mark.slow
+async def test_one_address_that_takes_every_connection_keeps_nobody_out_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.local.engines.edge.connections_max", lambda: 20)
+
+    async def is_served() -> bool:
+        with suppress(httpx.TransportError):
+            async with running.rest() as client:
+                return (await client.get("/ready")).status_code == 200
+        return False
+
+    async with Upstream() as upstream:
+        await upstream.serving(True)
+        async with edge_before(upstream, tmp_path) as running:
+            taken = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(40)]
+            assert not await is_served(), "else they were not all of them"
+            await until(is_served)
+            for _, writer in taken:
+                writer.close()

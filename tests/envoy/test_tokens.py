@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -62,8 +63,14 @@ BAD: dict[str, tuple[Callable[[], str], str]] = {
 
 
 async def test_a_token_that_was_good_before_still_expires(running: Edge) -> None:
-    async with running.rest(signed(exp=int(time.time()) + 1)) as client, asyncio.timeout(10):
-        assert (await client.get("/api/v1/users/1")).status_code == 200
+    async with AsyncExitStack() as stack, asyncio.timeout(60):
+        for seconds in (1, 4, 16):  # a busy machine may take longer than the first to ask at all
+            token = signed(exp=int(time.time()) + seconds)
+            client = await stack.enter_async_context(running.rest(token))
+            if (await client.get("/api/v1/users/1")).status_code == 200:
+                break
+        else:
+            pytest.fail("no token was good at first")
         while (answer := await client.get("/api/v1/users/1")).status_code == 200:
             await asyncio.to_thread(time.sleep, 0.1)
     error_of(answer, 401, "TOKEN_EXPIRED")

@@ -195,9 +195,9 @@ class Upgraded:
             answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
 
-    async def counted(self) -> list[str]:
-        """The ids of the events that have been counted."""
-        return [str(mark["_id"]) async for mark in self.mongo.collection("order_events").find({})]
+    async def known_orders(self) -> set[str]:
+        """The ids of the orders that analytics has heard of."""
+        return {str(order["_id"]) async for order in self.mongo.collection("orders").find({})}
 
     async def waiting(self) -> int:
         """How many events the outboxes hold."""

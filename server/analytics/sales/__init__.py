@@ -1,1 +1,1 @@
-"""Sales: the order service's events, and the daily figures derived from them."""
+"""Sales: orders as the order service's events tell of them, and their figures by day."""

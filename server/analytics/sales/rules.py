@@ -1,9 +1,9 @@
-"""Events of orders, what each adds to the daily figures, and the days that a report covers.
+"""Events of orders, the daily figures that follow from them, and the days that a report covers.
 
 Pure: time and ids are arguments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,29 +12,18 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 
-class Kind(StrEnum):
-    """What happened to an order."""
+class State(StrEnum):
+    """What has become of an order, as far as sales are concerned."""
 
-    PLACED = "PLACED"
+    PLACED = "PLACED"  # and perhaps paid, sent and delivered
     CANCELLED = "CANCELLED"
     REFUNDED = "REFUNDED"
     DELETED = "DELETED"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
-    """What happened to one order. Effects are differences, so their order does not matter."""
-
-    id: UUID
-    kind: Kind
-    order_id: UUID
-    user_id: UUID
-    order_date: datetime
-    total_price: Decimal
-    currency: str
-    units: int
-    was_cancelled: bool  # for DELETED
-    occurred_at: datetime
+# An order never goes back to a state before its own, whatever versions say: those of events that
+# were written before there were versions are guesses.
+_FINALITY = {State.PLACED: 0, State.CANCELLED: 1, State.REFUNDED: 1, State.DELETED: 2}
 
 
 class SalesKey(NamedTuple):
@@ -64,6 +53,9 @@ class Figures:
     def __add__(self, other: Self) -> "Figures":
         return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    def __sub__(self, other: Self) -> "Figures":
+        return Figures(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
     def __bool__(self) -> bool:
         """Whether any figure is not zero; all are zero when a day's orders have been deleted."""
         return self != Figures()
@@ -80,28 +72,84 @@ def summed(figures: Sequence[Figures]) -> Figures:
     )
 
 
-def effect(event: OrderEvent) -> Figures:
-    """What `event` adds to the figures of its day."""
-    total = event.total_price
-    if event.kind is Kind.PLACED:
-        return Figures(orders=1, units=event.units, gross=total)
-    if event.kind is Kind.CANCELLED:
-        return Figures(cancelled_orders=1, cancelled=total)
-    if event.kind is Kind.REFUNDED:
-        return Figures(refunded_orders=1, refunded=total)
-    placed = Figures(orders=-1, units=-event.units, gross=-total)
-    if not event.was_cancelled:
-        return placed
-    return placed + Figures(cancelled_orders=-1, cancelled=-total)
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """One change of an order, with the whole order as it was then.
+
+    So the last event of an order tells all that counts, whichever arrived before it.
+    """
+
+    id: UUID
+    order_id: UUID
+    version: int  # numbers the changes of one order from 1
+    state: State
+    user_id: UUID
+    order_date: datetime
+    total_price: Decimal
+    currency: str
+    units: int
+    occurred_at: datetime
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands among the events of its order: the last has the greatest."""
+        return _FINALITY[self.state], self.version
+
+    @property
+    def key(self) -> SalesKey:
+        """What the order counts towards."""
+        return SalesKey(self.currency, self.order_date.astimezone(UTC).date())
+
+    @property
+    def figures(self) -> Figures:
+        """What the order counts for, in this state."""
+        total = self.total_price
+        if self.state is State.DELETED:
+            return Figures()
+        if self.state is State.CANCELLED:
+            return Figures(1, self.units, total, cancelled_orders=1, cancelled=total)
+        if self.state is State.REFUNDED:
+            return Figures(1, self.units, total, refunded_orders=1, refunded=total)
+        return Figures(1, self.units, total)
 
 
-def effects(events: Iterable[OrderEvent]) -> dict[SalesKey, Figures]:
-    """What `events` add together, for each currency and day that they touch."""
-    summed: dict[SalesKey, Figures] = {}
+Orders = Mapping[UUID, OrderEvent]
+"""The last event that is known of each order, by the order's id."""
+
+
+def news(events: Iterable[OrderEvent], known: Orders) -> Sequence[OrderEvent]:
+    """Those of `events` that come after what is known of their orders, each once."""
+    by_id = {event.id: event for event in events}
+    return [
+        event
+        for event in by_id.values()
+        if event.order_id not in known or event.place > known[event.order_id].place
+    ]
+
+
+def last_of_each(events: Iterable[OrderEvent]) -> Orders:
+    """The last event of each order."""
+    last: dict[UUID, OrderEvent] = {}
     for event in events:
-        key = SalesKey(event.currency, event.order_date.astimezone(UTC).date())
-        summed[key] = summed.get(key, Figures()) + effect(event)
-    return summed
+        so_far = last.get(event.order_id)
+        if so_far is None or event.place > so_far.place:
+            last[event.order_id] = event
+    return last
+
+
+def differences(before: Orders, after: Orders) -> dict[SalesKey, Figures]:
+    """What changes in the figures when the orders `after` take the place of those `before`."""
+    were = _by_key(before[order_id] for order_id in after if order_id in before)
+    are = _by_key(after.values())
+    found = {key: summed(are.get(key, ())) - summed(were.get(key, ())) for key in {*were, *are}}
+    return {key: figures for key, figures in found.items() if figures}
+
+
+def _by_key(events: Iterable[OrderEvent]) -> dict[SalesKey, list[Figures]]:
+    found: dict[SalesKey, list[Figures]] = {}
+    for event in events:
+        found.setdefault(event.key, []).append(event.figures)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

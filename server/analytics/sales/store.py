@@ -1,39 +1,50 @@
-"""Orders' events and daily figures in MongoDB.
+"""Orders and daily figures in MongoDB.
 
-    order_events   one document an event; its `_id` marks it as counted
-    sales_daily    one document for each currency and day, `_id` "GBP:2010-12-01"
+    orders        one document an order, as the last of its events told of it; deleted ones too
+    sales_daily   one document for each currency and day, `_id` "GBP:2010-12-01"
 
-Marks and figures change in one transaction. Of two transactions with the same event, one conflicts
-with the other's mark, is aborted by the server, and finds the event counted when it is retried.
+Both change in one transaction. Of two transactions with events of the same order, one conflicts
+with the other, is aborted by the server, and finds what the other has written when it is retried.
 
 Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when it is
 too slow. A write may then have happened, but never half of it.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
 from bson.decimal128 import Decimal128
-from pymongo import UpdateOne
+from pymongo import InsertOne, ReplaceOne, UpdateOne
 
-from server.analytics.sales.rules import Figures, OrderEvent, Period, SalesDay, SalesKey, effects
+from server.analytics.sales import rules
+from server.analytics.sales.rules import (
+    Figures,
+    OrderEvent,
+    Orders,
+    Period,
+    SalesDay,
+    SalesKey,
+    State,
+)
 from server.kit.mongo import Database, Document, Session, translated
+from server.kit.mongo.moments import from_microseconds, to_microseconds
 from server.kit.turns import in_turns
 
 
 class SalesStore(Protocol):
-    """Events of orders, and the daily figures derived from them."""
+    """Orders as their events tell of them, and the daily figures derived from them."""
 
     async def record(self, events: Sequence[OrderEvent]) -> int:
-        """Counts each event that was not counted before, all of them or none.
+        """Has each order count as the last of its events says, all of `events` or none.
 
-        Returns how many were new. An id counts once, however often it arrives: in this batch, in
-        earlier ones, and in concurrent ones, of this process and of others. Raises `Conflict`
-        when every attempt conflicted with a concurrent one.
+        Returns how many came after what was known of their orders; the others change nothing. So
+        it does not matter in which order and how often events arrive, or which never do: in this
+        batch, in earlier ones, and in concurrent ones, of this process and of others. Raises
+        `Conflict` when every attempt conflicted with a concurrent one.
         """
 
     async def days(self, currency: str, period: Period, count_max: int) -> Sequence[SalesDay]:
@@ -45,7 +56,7 @@ class MongoSalesStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._events = database.collection("order_events")
+        self._orders = database.collection("orders")
         self._days = database.collection("sales_daily")
         # Batches nearly always touch the same days, so those of one process take turns: ten times
         # as fast as letting the server abort all but one (two cores, Debian 12, November 2026).
@@ -53,16 +64,19 @@ class MongoSalesStore:
         self._turn = asyncio.Lock()
 
     async def record(self, events: Sequence[OrderEvent]) -> int:
-        by_id = {event.id: event for event in events}
+        ids = [*{event.order_id for event in events}]
 
         async def count(session: Session) -> int:
-            known = self._events.find({"_id": {"$in": [*by_id]}}, {"_id": 1}, session=session)
-            counted = {mark["_id"] async for mark in known}
-            new = [event for event in by_id.values() if event.id not in counted]
-            if new:
-                await self._events.insert_many(_marks(new), session=session)
-                await self._days.bulk_write(_additions(new), ordered=False, session=session)
-            return len(new)
+            found = self._orders.find({"_id": {"$in": ids}}, session=session)
+            before = {document["_id"]: _event(document) async for document in found}
+            news = rules.news(events, before)
+            if not news:
+                return 0
+            after = rules.last_of_each(news)
+            await self._orders.bulk_write(_writes(before, after), ordered=False, session=session)
+            if changes := rules.differences(before, after):
+                await self._days.bulk_write(_additions(changes), ordered=False, session=session)
+            return len(news)
 
         async with self._turn:
             with translated():
@@ -76,31 +90,52 @@ class MongoSalesStore:
             return await in_turns(await found.to_list(count_max), _day)
 
 
-def _marks(events: Iterable[OrderEvent]) -> list[Document]:
+def _writes(before: Orders, after: Orders) -> list[InsertOne[Document] | ReplaceOne[Document]]:
     now = datetime.now(UTC)
-    return [{**_document(event), "recorded_at": now} for event in events]
+    documents = ({**_document(event), "recorded_at": now} for event in after.values())
+    return [
+        ReplaceOne({"_id": document["_id"]}, document)
+        if document["_id"] in before
+        else InsertOne(document)
+        for document in documents
+    ]
 
 
 def _document(event: OrderEvent) -> Document:
     return {
-        "_id": event.id,
-        "kind": event.kind.value,
-        "order_id": event.order_id,
+        "_id": event.order_id,
+        "event_id": event.id,
+        "version": event.version,
+        "state": event.state.value,
         "user_id": event.user_id,
-        "order_date": event.order_date,
+        "order_date": to_microseconds(event.order_date),
         "total_price": Decimal128(event.total_price),
         "currency": event.currency,
         "units": event.units,
-        "was_cancelled": event.was_cancelled,
-        "occurred_at": event.occurred_at,
+        "occurred_at": to_microseconds(event.occurred_at),
     }
 
 
-def _additions(events: Iterable[OrderEvent]) -> list[UpdateOne]:
+def _event(found: Document) -> OrderEvent:
+    return OrderEvent(
+        id=found["event_id"],
+        order_id=found["_id"],
+        version=found["version"],
+        state=State(found["state"]),
+        user_id=found["user_id"],
+        order_date=from_microseconds(found["order_date"]),
+        total_price=found["total_price"].to_decimal(),
+        currency=found["currency"],
+        units=found["units"],
+        occurred_at=from_microseconds(found["occurred_at"]),
+    )
+
+
+def _additions(changes: Mapping[SalesKey, Figures]) -> list[UpdateOne]:
     # Always in the same order, so that conflicts show early and are rare.
     return [
         UpdateOne({"_id": _id(key)}, {"$inc": _increments(figures)}, upsert=True)
-        for key, figures in sorted(effects(events).items())
+        for key, figures in sorted(changes.items())
     ]
 
 

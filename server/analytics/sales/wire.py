@@ -12,21 +12,26 @@ from emporium.analytics.v1 import domain_event_service_pb2 as pb
 from emporium.order.v1 import events_pb2
 from emporium.order.v1.order_service_pb2 import Order
 from emporium.type.v1.domain_event_pb2 import DomainEvent
-from server.analytics.sales.rules import Kind, OrderEvent
+from server.analytics.sales.rules import OrderEvent, State
 from server.kit import errors
 from server.kit.turns import in_turns
 from server.kit.wire import moment
 
 T = TypeVar("T")
 
-# The types that have an effect here; the other events of orders change no figure.
-_KNOWN: dict[str, tuple[Kind, Any]] = {
-    message.DESCRIPTOR.full_name: (kind, message)
-    for kind, message in (
-        (Kind.PLACED, events_pb2.OrderPlaced),
-        (Kind.CANCELLED, events_pb2.OrderCancelled),
-        (Kind.REFUNDED, events_pb2.OrderRefunded),
-        (Kind.DELETED, events_pb2.OrderDeleted),
+# Every type of an order's events, so that whichever arrives tells what the order has become. One
+# that is added later is ignored until it stands here.
+_KNOWN: dict[str, tuple[State, Any]] = {
+    message.DESCRIPTOR.full_name: (state, message)
+    for message, state in (
+        (events_pb2.OrderPlaced, State.PLACED),
+        (events_pb2.OrderUpdated, State.PLACED),
+        (events_pb2.OrderPaid, State.PLACED),
+        (events_pb2.OrderShipped, State.PLACED),
+        (events_pb2.OrderDelivered, State.PLACED),
+        (events_pb2.OrderCancelled, State.CANCELLED),
+        (events_pb2.OrderRefunded, State.REFUNDED),
+        (events_pb2.OrderDeleted, State.DELETED),
     )
 }
 
@@ -35,7 +40,7 @@ _is_currency = re.compile(r"[A-Z]{3}").fullmatch
 
 
 async def from_domain_events(request: pb.RecordDomainEventsRequest) -> list[OrderEvent]:
-    """The events that have an effect here.
+    """The events of orders.
 
     Raises `Invalid`, naming the event, for one whose payload is not a message of its type, or holds
     invalid values.
@@ -55,7 +60,7 @@ def _lines(known: tuple[DomainEvent, str]) -> int:
 
 
 def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:
-    kind, message = _KNOWN[sent.type]
+    state, message = _KNOWN[sent.type]
     payload = f"{path}.payload"
     try:
         order: Order = message.FromString(sent.payload).order
@@ -64,14 +69,14 @@ def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:
     field = f"{payload}.order"
     return OrderEvent(
         id=UUID(sent.id),
-        kind=kind,
         order_id=_read(UUID, order.id, f"{field}.id"),
+        version=sent.aggregate_version,
+        state=state,
         user_id=_read(UUID, order.user_id, f"{field}.user_id"),
         order_date=moment(order.order_date, f"{field}.order_date"),
         total_price=_read(_amount, order.total_price, f"{field}.total_price"),
         currency=_read(_currency, order.currency, f"{field}.currency"),
         units=_read(_units, order, f"{field}.items"),
-        was_cancelled=kind is Kind.DELETED and order.status == Order.CANCELLED,
         occurred_at=moment(sent.occurred_at, f"{path}.occurred_at"),
     )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -29,9 +28,11 @@ def jwks(keys: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Raises `SettingsError` naming `path` when what is read from it is no key."""
+def readable(variable: str) -> Iterator[None]:
+    """Raises `SettingsError` naming `variable` when the file that it names holds no key."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
-        raise SettingsError(f"{path} holds no usable key: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{variable} names no file to read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+        raise SettingsError(f"{variable} names a file without a usable key") from error

@@ -26,7 +26,7 @@ class Signer:
     @classmethod
     def from_file(cls, path: Path, lifetime_seconds: int) -> "Signer":
         """Reads the private JWK at `path`. Raises `SettingsError`."""
-        with readable(path):
+        with readable("SIGNING_KEY_FILE"):
             return cls(json.loads(path.read_text()), lifetime_seconds)
 
     def sign(self, subject: str, role: Role, session_id: str | None = None) -> str:

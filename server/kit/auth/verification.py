@@ -59,7 +59,7 @@ class Verifier:
     @classmethod
     def from_file(cls, path: Path) -> "Verifier":
         """Reads the JWK set at `path`. Raises `SettingsError`."""
-        with readable(path):
+        with readable("JWKS_FILE"):
             return cls(json.loads(path.read_text()))
 
     def verify(self, token: str) -> Caller:

@@ -6,11 +6,12 @@ from server.kit import errors
 from server.kit.auth import Verifier
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
-from server.kit.context import Context
+from server.kit.context import Context, Role
+from server.kit.shares import sharer
 
 
 class Authentication:
-    """Sets `context.caller` from the bearer token.
+    """Sets `context.caller` from the bearer token, and on whose account the call is served.
 
     A public rpc may be called without a token. A token that is sent must be valid, even there:
     a caller whose token has run out is told so, instead of being served as a stranger.
@@ -29,8 +30,12 @@ class Authentication:
         def check(context: Context) -> None:
             authorization = context.metadata.get("authorization")
             if authorization is not None:
-                context.caller = verify(_bearer(authorization))
-            elif not is_public:
+                context.caller = caller = verify(_bearer(authorization))
+                if caller.role is not Role.SERVICE:  # which asks on behalf of many
+                    sharer.set(caller.id)
+            elif is_public:
+                sharer.set(_address(context))
+            else:
                 raise errors.Unauthenticated("sign in and send 'Authorization: Bearer <token>'")
 
         return Gate(on_call=check)
@@ -41,3 +46,9 @@ def _bearer(authorization: str) -> str:
     if scheme.lower() != "bearer" or not token:
         raise errors.InvalidToken("the Authorization header must be 'Bearer <token>'")
     return token
+
+
+def _address(context: Context) -> str:
+    """Where the edge says that a stranger calls from; who calls past the edge is nobody."""
+    addresses: str = context.metadata.get("x-forwarded-for", "")
+    return addresses.rpartition(",")[2].strip()

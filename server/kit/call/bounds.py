@@ -32,6 +32,12 @@ class Lists:
             elif field.message_type and field.message_type.full_name == _MASK:
                 self._masks.append(field.name)
 
+    @classmethod
+    def of(cls, request: type[Message]) -> "Lists | None":
+        """None for a message that has none, as most do."""
+        lists = cls(request)
+        return lists if lists._limits or lists._masks else None
+
     def too_long(self, request: Message) -> list[Violation]:
         """Each list that holds more than the contract lets it, or more fields than there are."""
         found = [

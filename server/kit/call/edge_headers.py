@@ -36,7 +36,8 @@ class EdgeHeaders:
 
     Of several etags, which RFC 9110 allows, one must be the resource's: `etag` then holds them
     with spaces between. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
-    not there is NOT_FOUND anyway.
+    not there is NOT_FOUND anyway. With `If-None-Match`, which the edge answers for reads, no change
+    is made.
     """
 
     # Its refusals name fields of the request, which only callers with access may learn about;
@@ -54,6 +55,8 @@ class EdgeHeaders:
             checks.append(_fill_etag)
         elif not method.is_read:
             checks.append(_refuse_if_match)
+        if not method.is_read:
+            checks.append(_refuse_if_none_match)
         if not checks:
             return None
 
@@ -110,6 +113,13 @@ def _strong_tags(sent: str) -> list[str]:
 def _refuse_if_match(request: Any, context: Context) -> None:
     if "if-match" in context.metadata:
         raise errors.Outdated("there is nothing here that If-Match could be compared with")
+
+
+def _refuse_if_none_match(request: Any, context: Context) -> None:
+    if "if-none-match" in context.metadata:
+        raise errors.Outdated(
+            "If-None-Match is for reads; what a change is to be made on, If-Match names"
+        )
 
 
 def _is_named(context: Context, *names: str) -> bool:

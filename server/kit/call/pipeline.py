@@ -15,12 +15,18 @@ from google.protobuf.message import DecodeError, Message
 
 from emporium.deadline import deadline_at
 from server.kit import errors
+from server.kit.call.deadlines import Deadlines
 from server.kit.call.layers import Gate, Guard, Watcher, Watches, check_order
 from server.kit.call.method import Method
 from server.kit.call.status import abandoned, refusal_of
 from server.kit.context import Context
+from server.kit.turns import next_turn
 
 Handler = Callable[[Any, Context], Any]
+
+# A request beyond this takes its turn with other long work: to read and to check one of 42 KB with
+# 1,000 lines takes 3 ms, one of 800 KB twice as long (AMD EPYC, November 2026).
+_LARGE_BYTES = 16 * 1024
 
 
 class Requests(Protocol):
@@ -55,7 +61,7 @@ class Pipeline:
         check_order((*watchers, *guards))
         self.watchers = watchers
         self.guards = guards
-        self._deadline_seconds = deadline_seconds
+        self._deadlines = Deadlines(deadline_seconds)
 
     def compose(self, method: Method, handler: Handler) -> Handler:
         """`handler` with every layer around it, in the call shape that `method` has.
@@ -70,7 +76,7 @@ class Pipeline:
             if gate.before_handler:
                 handler = wrap(gate.before_handler, handler)
         watches = Watches(self.watchers, method)
-        call = _Call(method, watches, gates, self._deadline_seconds, handler)
+        call = _Call(method, watches, gates, self._deadlines, handler)
         return call.stream if method.server_streaming else call.unary
 
 
@@ -100,7 +106,7 @@ class _Call:
         method: Method,
         watches: Watches,
         gates: Sequence[Gate],
-        deadline_seconds: float,
+        deadlines: Deadlines,
         handler: Handler,
     ) -> None:
         self._parse = method.request.FromString
@@ -110,7 +116,7 @@ class _Call:
         self._end = watches.end
         self._on_call = [gate.on_call for gate in gates if gate.on_call]
         self._on_message = [gate.on_message for gate in gates if gate.on_message]
-        self._deadline_seconds = deadline_seconds
+        self._deadlines = deadlines
         self._handler = handler
         self._location_of = method.location_of if method.location else None
 
@@ -123,8 +129,8 @@ class _Call:
             if context.time_remaining is not None:
                 deadline_at.set(time.monotonic() + context.time_remaining)
                 return await self._answer(requests, context)
-            deadline_at.set(time.monotonic() + self._deadline_seconds)
-            async with asyncio.timeout(self._deadline_seconds):
+            with self._deadlines.bound() as bound:
+                deadline_at.set(bound.due)
                 return await self._answer(requests, context)
         except BaseException as error:
             if nobody_waits(error):
@@ -156,7 +162,7 @@ class _Call:
                 deadline_at.set(time.monotonic() + context.time_remaining)
                 readable = await self._reads(requests, context)
             else:
-                async with asyncio.timeout(self._deadline_seconds):
+                with self._deadlines.bound():
                     readable = await self._reads(requests, context)
             async with aclosing(self._handler(readable, context)) as responses:
                 async for response in responses:
@@ -174,6 +180,8 @@ class _Call:
         request = await requests.next()
         if request is None:
             raise errors.Malformed("the call has ended without its message")
+        if len(request) > _LARGE_BYTES:
+            await next_turn()
         return self._read(request, context)
 
     async def _read_each(self, requests: Requests, context: Context) -> AsyncIterator[Message]:

@@ -36,14 +36,14 @@ class Validation:
         """
         collect = self._validator.collect_violations
         described = descriptors.described(method.request)
-        lists = Lists(described)
+        lists = Lists.of(described)
 
         def check(request: Message, context: Context) -> None:
+            if lists and (too_long := lists.too_long(request)):  # before it is read again
+                raise _invalid(too_long)
             sent = request.SerializeToString()
             received = described.FromString(sent)
-            if too_long := lists.too_long(received):
-                raise _invalid(too_long)
-            long = lists.long(received)
+            long = lists.long(received) if lists else ()
             if violations := collect(received, fail_fast=bool(long)):
                 looked_at = received
                 if long:

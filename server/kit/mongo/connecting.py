@@ -1,7 +1,7 @@
 """Opens a service's database when it starts."""
 
 import asyncio
-import re
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,12 +14,14 @@ from server.kit import errors
 from server.kit.backoff import Backoff
 from server.kit.mongo.database import Database
 from server.kit.mongo.settled import settled
+from server.kit.telemetry import brief
 from server.settings import Mongo, SettingsError
 
 _log = structlog.get_logger()
 
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CONNECT_TIMEOUT_MS = 2_000
+_NOT_LET_IN = "Authentication failed"  # how the server says so, whichever error it comes in
 
 
 @asynccontextmanager
@@ -66,10 +68,12 @@ def _client(settings: Mongo) -> Any:
     else:
         driver = pymongo.AsyncMongoClient
     try:
-        return driver(settings.mongodb_uri, **options)
-    except (ConfigurationError, ValueError) as error:
-        # The address itself is not repeated: it may hold a password.
-        raise SettingsError(f"MONGODB_URI: {error}") from error
+        with warnings.catch_warnings():
+            # Of an option that it does not know the driver only warns, and repeats it.
+            warnings.simplefilter("error", UserWarning)
+            return driver(settings.mongodb_uri, **options)
+    except (ConfigurationError, ValueError, UserWarning):
+        raise SettingsError("MONGODB_URI cannot be read as the address of a MongoDB") from None
 
 
 async def _until_it_answers(database: Database, timeout_seconds: float) -> None:
@@ -81,13 +85,13 @@ async def _until_it_answers(database: Database, timeout_seconds: float) -> None:
             # A server that is being set up may listen before our role exists: that is retried too.
             delay = retries.failed()
             if delay is None:
-                raise errors.Unavailable(f"MongoDB cannot be reached: {_brief(error)}") from error
-            _log.warning("mongo.waiting", error=_brief(error), next_try_seconds=round(delay, 3))
+                raise errors.Unavailable(f"MongoDB cannot be reached: {_why(error)}") from error
+            _log.warning("mongo.waiting", error=_why(error), next_try_seconds=round(delay, 3))
         else:
             return
         await asyncio.sleep(delay)
 
 
-def _brief(error: PyMongoError) -> str:
-    """The driver's message, without the topology description that it appends."""
-    return re.split(r", full error| \(configured timeouts", str(error))[0]
+def _why(error: PyMongoError) -> str:
+    """Why nobody answered, without the driver's words, which repeat parts of the address."""
+    return _NOT_LET_IN if _NOT_LET_IN in str(error) else brief(error)

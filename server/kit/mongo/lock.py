@@ -19,6 +19,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from server.kit.mongo import Database
+from server.kit.telemetry import brief
 
 LOCKS = "locks"
 
@@ -84,7 +85,7 @@ class Lock:
             except LockLostError:
                 return  # the holder's own call of `renew` raises
             except PyMongoError as error:
-                _log.warning("mongo.lock_not_renewed", lock=self._name, error=str(error))
+                _log.warning("mongo.lock_not_renewed", lock=self._name, error=brief(error))
 
     def _expiry(self) -> dict[str, Any]:
         return {"$add": ["$$NOW", int(self._seconds * 1_000)]}

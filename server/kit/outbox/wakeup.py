@@ -14,6 +14,7 @@ import structlog
 
 from server.kit.backoff import Backoff
 from server.kit.postgres import AWAY
+from server.kit.telemetry import brief
 
 _CHANNEL = "outbox"
 _INTERVAL_SECONDS = 0.1  # between two notifications
@@ -50,7 +51,7 @@ class Wakeup:
                 self._losses += 1
                 delay = _BACKOFF.delay(self._losses)
                 _log.warning(
-                    "outbox.wakeup_lost", error=str(error), next_try_seconds=round(delay, 3)
+                    "outbox.wakeup_lost", error=brief(error), next_try_seconds=round(delay, 3)
                 )
                 await asyncio.sleep(delay)
 

@@ -15,6 +15,7 @@ import structlog
 from server.kit.background import LockLost, Work
 from server.kit.backoff import Backoff
 from server.kit.postgres.translation import AWAY
+from server.kit.telemetry import brief
 
 _BACKOFF = Backoff(first_seconds=0.5, seconds_max=10.0)
 _TRY_EVERY_SECONDS = 10.0
@@ -67,7 +68,7 @@ class AdvisoryLock:
                 failures += 1
                 delay = _BACKOFF.delay(failures)
                 _log.warning(
-                    "advisory_lock.waiting", error=str(error), next_try_seconds=round(delay, 3)
+                    "advisory_lock.waiting", error=brief(error), next_try_seconds=round(delay, 3)
                 )
             await asyncio.sleep(delay)
 
@@ -113,4 +114,4 @@ async def _until_lost(connection: Any) -> str:
         try:
             await connection.execute("SELECT 1")
         except Exception as error:  # noqa: BLE001 - whatever it is, the lock is no longer certain
-            return f"{type(error).__name__}: {error}"
+            return brief(error)

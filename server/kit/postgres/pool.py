@@ -12,7 +12,8 @@ from server.kit import errors
 from server.kit.backoff import Backoff
 from server.kit.postgres.bounded_pool import BoundedPool, Pool
 from server.kit.postgres.room import room
-from server.kit.postgres.translation import AWAY, translated
+from server.kit.postgres.translation import AWAY
+from server.kit.telemetry import brief
 from server.settings import Postgres, SettingsError
 
 Record = asyncpg.Record
@@ -21,14 +22,15 @@ _log = structlog.get_logger()
 
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CLOSE_SECONDS = 5.0
-_TRIM_SECONDS = 60.0
 
 # Errors that mean that the settings are wrong, so that it is no use to wait for the server.
-_MISDIRECTED = (
-    asyncpg.ClientConfigurationError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-)
+# The driver's own words repeat parts of the URL.
+_MISDIRECTED: dict[type[Exception], str] = {
+    asyncpg.InvalidAuthorizationSpecificationError: "the server refuses its user or password",
+    asyncpg.InvalidCatalogNameError: "the server has no such database",
+    asyncpg.ClientConfigurationError: "it cannot be read as a URL",
+    ValueError: "it cannot be read as a URL",
+}
 
 
 @asynccontextmanager
@@ -41,22 +43,10 @@ async def connected(settings: Postgres) -> AsyncIterator[Pool]:
     if not settings.database_url:
         raise SettingsError("DATABASE_URL is not set")
     pool = await _connect(settings)
-    trimming = asyncio.create_task(_trim(pool))
     try:
         yield pool
     finally:
-        trimming.cancel()
         await _close(pool)
-
-
-async def _trim(pool: BoundedPool) -> None:
-    while True:
-        await asyncio.sleep(_TRIM_SECONDS)
-        try:
-            with translated():
-                await pool.trim()
-        except errors.EmporiumError as error:
-            _log.warning("postgres.trimming", error=error.message)
 
 
 async def _connect(settings: Postgres) -> BoundedPool:
@@ -75,13 +65,14 @@ async def _connect(settings: Postgres) -> BoundedPool:
                 reset=_keep,
                 **_AS_CREATE_POOL_HAS_THEM,
             )
-        except _MISDIRECTED as error:
-            raise SettingsError(f"DATABASE_URL: {error}") from error
+        except tuple(_MISDIRECTED) as error:
+            why = next(text for kind, text in _MISDIRECTED.items() if isinstance(error, kind))
+            raise SettingsError(f"DATABASE_URL: {why}") from error
         except AWAY as error:
             delay = retries.failed()
             if delay is None:
-                raise errors.Unavailable(f"PostgreSQL cannot be reached: {error}") from error
-            _log.warning("postgres.waiting", error=str(error), next_try_seconds=round(delay, 3))
+                raise errors.Unavailable(f"PostgreSQL cannot be reached: {brief(error)}") from error
+            _log.warning("postgres.waiting", error=brief(error), next_try_seconds=round(delay, 3))
         await asyncio.sleep(delay)
 
 

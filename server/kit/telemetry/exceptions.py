@@ -1,5 +1,7 @@
-"""What a log line tells of an exception: where it came from, and no value that it met there."""
+"""What is told of an exception: where it came from, and no value that it met there."""
 
+import os
+import re
 import sys
 import traceback
 from typing import Any
@@ -10,6 +12,28 @@ _OURS = ("server", "emporium", "tests", "builtins", "asyncio", "__main__")
 
 # What drivers tell besides their text, and what is no value.
 _FACTS = ("sqlstate", "constraint_name", "table_name", "column_name", "code")
+
+
+_ERRNO = re.compile(r"\[Errno (-?\d+)\]")
+
+
+def brief(error: BaseException) -> str:
+    """`error` in a few words, none of which is a value: an address may hold a password.
+
+    Our own words; of what somebody else says, the system's words for the error numbers in it, else
+    its kind alone. The client's exceptions pass on the transport's words, but have a reason.
+    """
+    numbers = dict.fromkeys(int(number) for number in _ERRNO.findall(str(error)))
+    if numbers:
+        return ", ".join(
+            os.strerror(number) if number > 0 else "the host's name is not known"
+            for number in numbers
+        )
+    if type(error).__module__.startswith("emporium."):
+        return getattr(error, "reason", "") or type(error).__name__
+    if _is_ours(type(error)) and not isinstance(error, OSError) and str(error):
+        return str(error)
+    return type(error).__name__
 
 
 def told(exc_info: Any) -> str:
@@ -42,4 +66,7 @@ def _hide_texts(told_of: traceback.TracebackException | None, error: BaseExcepti
 
 
 def _is_ours(kind: type[BaseException]) -> bool:
+    # The text of a KeyError is the key; a driver's warning is of a kind of Python's own.
+    if issubclass(kind, KeyError | Warning):
+        return False
     return kind.__module__.partition(".")[0] in _OURS

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import prometheus_client
 
+from server.kit.telemetry.exceptions import brief
 from server.kit.telemetry.logs import configure_logs
 from server.settings import Server, SettingsError
 
@@ -22,7 +23,7 @@ def telemetry(settings: Server, service: str) -> Iterator[None]:
     try:
         server, thread = prometheus_client.start_http_server(settings.metrics_port, "127.0.0.1")
     except OSError as error:
-        raise SettingsError(f"METRICS_PORT={settings.metrics_port}: {error.strerror}") from error
+        raise SettingsError(f"METRICS_PORT: {brief(error)}") from error
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from server.local.checks import limits
 from server.local.engines import binaries
-from server.local.engines.envoy import CONNECTIONS_MAX, FILES_BESIDES, connections_max
+from server.local.engines.envoy import CONNECTIONS_MAX
 from server.local.engines.postgres import UNPRIVILEGED_USER
 from server.local.errors import LocalError
 from server.local.home.folder import RAM_DISK, Home, read_private, require_space
@@ -45,11 +45,10 @@ def examine(home: Home) -> list[Finding]:
         _program("Envoy", binaries.envoy),
         *_user(),
         *_damage(home),
-        *(Finding("warning", text) for text in limits.warnings()),
         _ports(home),
         _disk(home),
         _ram_disk(),
-        _connections(),
+        *_limits(),
     ]
 
 
@@ -145,12 +144,9 @@ def _gigabytes(folder: Path) -> str:
     return f"{shutil.disk_usage(folder).free / 1024**3:.1f}"
 
 
-def _connections() -> Finding:
-    allowed = connections_max()
-    if allowed < CONNECTIONS_MAX:
-        return Finding(
-            "warning",
-            f"`ulimit -Hn` leaves the edge {allowed} connections of {CONNECTIONS_MAX}",
-            f"Raise it to {CONNECTIONS_MAX + FILES_BESIDES} or more.",
-        )
-    return Finding("ok", f"open files: enough for {CONNECTIONS_MAX} connections")
+def _limits() -> Iterator[Finding]:
+    found = limits.shortages()
+    for each in found:
+        yield Finding("warning", each.problem, each.remedy)
+    if not found:
+        yield Finding("ok", f"open files: enough for {CONNECTIONS_MAX} connections")

@@ -1,15 +1,17 @@
 """The limits of a process that the cluster can outgrow."""
 
-import resource
-
-# The edge alone may hold 10,000 connections, and a file for each to a service.
-FILES_MIN = 16_384
+from server.local.engines.envoy import CONNECTIONS_MAX, FILES_BESIDES, connections_max
+from server.local.errors import LocalError
 
 
-def warnings() -> list[str]:
+def shortages() -> list[LocalError]:
     """What may become too little, with the remedy. Every process already has all that it may."""
-    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY or files >= FILES_MIN:
+    allowed = connections_max()
+    if allowed >= CONNECTIONS_MAX:
         return []
-    few = f"a process may open {files} files here, and with many connections the edge wants"
-    return [f"{few} {FILES_MIN}: raise the hard limit (`ulimit -Hn`)"]
+    return [
+        LocalError(
+            f"`ulimit -Hn` leaves the edge {allowed} connections of {CONNECTIONS_MAX}",
+            f"Raise it to {CONNECTIONS_MAX + FILES_BESIDES} or more.",
+        )
+    ]

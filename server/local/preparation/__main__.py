@@ -6,10 +6,11 @@ import json
 import os
 import sys
 import threading
-import traceback
 from functools import partial
 from typing import IO, Any
 
+from server.kit.telemetry import brief
+from server.kit.telemetry.exceptions import told
 from server.local.errors import LocalError
 from server.local.preparation import calls
 
@@ -50,8 +51,9 @@ async def _answer(message: dict[str, Any], answers: IO[str]) -> None:
     except LocalError as error:
         answer |= {"problem": error.problem, "remedy": error.remedy}
     except Exception as error:  # noqa: BLE001 -- the caller gets it; here it would be lost
-        traceback.print_exc()
-        answer |= {"problem": f"{name}: {error!r}", "remedy": "preparation.log has the traceback."}
+        sys.stderr.write(f"{told(error)}\n")
+        remedy = "preparation.log has the traceback."
+        answer |= {"problem": f"{name}: {brief(error)}", "remedy": remedy}
     print(json.dumps(answer), file=answers, flush=True)
 
 

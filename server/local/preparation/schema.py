@@ -14,6 +14,7 @@ from server.local.home.credentials import owner_dsn, service_dsn
 from server.local.home.folder import Home
 from server.local.preparation import mongo_role
 from server.services import SERVICES, Service
+from server.settings import SettingsError
 
 REVISION = re.compile(r'^revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
@@ -45,7 +46,7 @@ async def prepare(admin_dsn: str, service: Service, home: Home) -> bool:
 
     Raises `LocalError` when the server cannot be reached or does not take the admin in.
     """
-    with _explained(admin_dsn):
+    with _explained():
         return await _prepare(admin_dsn, service, home)
 
 
@@ -77,27 +78,31 @@ async def prepare_mongo(mongodb_uri: str, service: Service) -> bool:
     migrations = importlib.import_module(service.migrations("mongo"))
     try:
         return bool(await migrations.upgrade(mongodb_uri, service.mongo))
-    except Unavailable as error:
+    except (SettingsError, Unavailable) as error:
         raise LocalError(str(error), "Check MONGODB_URI.") from error
     except MigrationError as error:
         raise LocalError(str(error), "Run the code that made this database, or newer.") from error
 
 
 @contextmanager
-def _explained(admin_dsn: str) -> Iterator[None]:
-    """Turns errors of a server that cannot be used into `LocalError`, without its password."""
-    where = admin_dsn.rpartition("@")[2]
+def _explained() -> Iterator[None]:
+    """Turns errors of a server that cannot be used into `LocalError`, without parts of its URL."""
+    from server.kit.telemetry import brief
+
     try:
         yield
     except OSError as error:
         remedy = "Check DATABASE_URL, and that the server runs."
-        raise LocalError(f"PostgreSQL at {where} cannot be reached: {error}", remedy) from error
+        raise LocalError(f"PostgreSQL cannot be reached: {brief(error)}", remedy) from error
     except (
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InsufficientPrivilegeError,
+        asyncpg.InvalidCatalogNameError,
     ) as error:
         remedy = "DATABASE_URL must be that of a role that may create roles and databases."
-        raise LocalError(f"PostgreSQL at {where} refuses: {error}", remedy) from error
+        raise LocalError("PostgreSQL refuses the role or the database", remedy) from error
+    except ValueError as error:  # the driver's own are of this kind
+        raise LocalError("DATABASE_URL cannot be read as a URL", "") from error
 
 
 async def _is_ready(admin_dsn: str, service: Service, home: Home) -> bool:

@@ -8,8 +8,10 @@ from typing import Protocol
 
 from server.kit.batching import Batcher
 from server.kit.context import Key
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.listing.statements import Listing, Where
+from server.kit.listing.totals import Totals
 from server.kit.postgres import Pool, Record, UniqueViolationError, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.writes import Table
@@ -50,7 +52,7 @@ class CatalogStore(Protocol):
 
 _PRODUCTS = Table("products", tuple(field.name for field in fields(Product)), lock_rank=10)
 
-_LISTING = Listing(table="products", columns=_PRODUCTS.columns, sortable=SORTABLE)
+_LISTING = Listing("products", _PRODUCTS.columns, SORTABLE, filtered_by="unit_price")
 
 _GET = f"SELECT {_PRODUCTS.columns} FROM products WHERE id = $1"
 
@@ -59,6 +61,7 @@ _OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = 
 
 _CALLERS_MAX = 256  # that share one read of offers
 _PRODUCTS_MAX = 1_000  # that one read asks for: as many as one order may name
+_PRODUCTS_TOGETHER_MAX = 20  # of one caller; a longer order's are read beside the others
 
 
 class PostgresCatalogStore:
@@ -66,7 +69,10 @@ class PostgresCatalogStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._offers = Batcher(self._read_offers, _CALLERS_MAX, len, _PRODUCTS_MAX)
+        self._totals = Totals(pool, _LISTING.table)
+        self._offers = Batcher(
+            self._read_offers, _CALLERS_MAX, len, _PRODUCTS_MAX, _PRODUCTS_TOGETHER_MAX
+        )
 
     async def create(self, product: Product, key: Key | None, answer: bytes) -> bytes:
         with translated():
@@ -92,7 +98,7 @@ class PostgresCatalogStore:
             ("unit_price <= {}", filters.max_price),
         )
         with translated():
-            page = await fetch_page(self._pool, _LISTING, where, query)
+            page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
         return page.with_rows([_product(row) for row in page.rows])
 
     async def _read_offers(

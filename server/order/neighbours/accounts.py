@@ -15,6 +15,7 @@ from server.kit.background import Job
 from server.kit.context import Caller, Role
 from server.kit.loader import Load
 from server.kit.standing import KEEP_SECONDS, Standing, Standings
+from server.kit.telemetry import brief
 
 # These three stand in the contract, at `emporium.options.v1.Access.Fresh`: `KEEP_SECONDS`, that the
 # last answer decides while the user service is away, and for how long it may.
@@ -83,7 +84,7 @@ class AskedAccounts:
             found = await self._ask(user_ids)
         except errors.Unavailable as error:
             if self._away_until is None:
-                _log.warning("accounts.away", error=str(error.__cause__ or error))
+                _log.warning("accounts.away", error=brief(error.__cause__ or error))
             self._away_until = self._clock() + _RETRY_AFTER_SECONDS
             raise
         if self._away_until is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import emporium
 from server.kit.outbox import Away, Event, Refused
+from server.kit.telemetry import brief
 from server.kit.wire import timestamp
 
 _TIMEOUT_SECONDS = 5.0
@@ -41,7 +42,7 @@ class AnalyticsDestination:
         except emporium.InvalidRequest as error:
             raise Refused(str(error)) from error
         except _AWAY as error:
-            raise Away(f"analytics: {error}") from error
+            raise Away(f"analytics: {brief(error)}") from error
 
 
 def _parts(events: Iterable[Event]) -> Iterator[list[emporium.DomainEvent]]:

@@ -8,8 +8,10 @@ from typing import Protocol
 import asyncpg
 
 from server.kit.context import Key
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.listing.statements import Listing, Where
+from server.kit.listing.totals import Totals
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import write_once
@@ -71,7 +73,7 @@ class UserStore(Protocol):
 
 _USERS = Table("users", COLUMNS)
 
-_LISTING = Listing(table="users", columns=_USERS.columns, sortable=SORTABLE)
+_LISTING = Listing("users", _USERS.columns, SORTABLE, filtered_by="created_at")
 
 _INSERT = f"""
     INSERT INTO users ({_USERS.columns}, password_hash)
@@ -102,6 +104,7 @@ class PostgresUserStore:
         self, pool: Pool, encode: Callable[[UserEvent], Event], wake: Callable[[], None]
     ) -> None:
         self._pool = pool
+        self._totals = Totals(pool, _LISTING.table)
         self._encode = encode
         self._wake = wake
 
@@ -140,14 +143,13 @@ class PostgresUserStore:
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         where = Where.of(
-            ("status = {}", filters.status),
-            ("role = {}", filters.role),
             ("lower(email) = lower({})", filters.email),
             ("created_at >= {}", filters.created_after),
             ("created_at < {}", filters.created_before),
+            equal={"role": filters.role, "status": filters.status},
         )
         with translated():
-            page = await fetch_page(self._pool, _LISTING, where, query)
+            page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
         return page.with_rows([to_user(row) for row in page.rows])
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:

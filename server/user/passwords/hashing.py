@@ -8,6 +8,7 @@ import asyncio
 import os
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -16,12 +17,16 @@ from typing import TypeVar
 import bcrypt
 
 from server.kit import errors
+from server.kit.shares import sharer
 
 # With a core kept busy by other calls, a login takes 4 s, and two logins at a time leave those
 # calls 0.9 of their rate. At 19 they leave all of it, but a login takes 14 s, longer than its
 # deadline (two cores, Debian 12, November 2026).
 _NICE = 12
 _WAITING_MAX_PER_THREAD = 16
+# Of those, what may wait on one caller's account: so somebody who opens a hundred accounts at once
+# keeps nobody else from signing in.
+_SHARE = 0.25
 _BYTES_MAX = 72  # that bcrypt takes; the contract allows no more
 _DIGEST_LENGTH = 31  # characters of a bcrypt hash that follow its cost and salt
 
@@ -65,7 +70,7 @@ class PasswordHasher:
         self._executor = executor
         self._cost = cost
         self._waiting_max = waiting_max
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()  # by whose account they are on
         # Compared with when there is no account, so that a wrong e-mail takes as long as a wrong
         # password. No password has this hash: it is a salt followed by padding.
         self._no_account = bcrypt.gensalt(cost) + b"." * _DIGEST_LENGTH
@@ -80,13 +85,17 @@ class PasswordHasher:
         return await self._run(lambda: made(password, compared))
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= self._waiting_max:
+        name = sharer.get()
+        share = self._waiting_max * _SHARE if name else self._waiting_max
+        if self._waiting.total() >= self._waiting_max or self._waiting[name] >= share:
             raise errors.Unavailable("too many people are signing in", retry_after_seconds=2)
-        self._waiting += 1
+        self._waiting[name] += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
-            self._waiting -= 1
+            self._waiting[name] -= 1
+            if not self._waiting[name]:
+                del self._waiting[name]
 
 
 @asynccontextmanager

@@ -13,11 +13,11 @@ from tests.bench.stage import Running, Stage
 from tests.bench.users import Users, filled
 
 METHOD = "/emporium.user.v1.UserService/GetUser"
-TARGET = 0.95
+TARGET = 0.90
 
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
-    """Against L as the target has it, and against L with our two settings, to see the chain.
+    """Against L with our two settings, to see what the chain costs, and against L as it is.
 
     All three get the same requests with the same headers.
     """
@@ -33,11 +33,11 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
         ours = getting(users, service, token, budget.calls)
         against = [
             await alternate(ours, getting(users, each, token, budget.calls), rounds)
-            for each, rounds in ((bare, budget.rounds), (tuned, max(2, budget.rounds // 2)))
+            for each, rounds in ((tuned, budget.rounds), (bare, max(2, budget.rounds // 2)))
         ]
     return [
-        against[0].row("GetUser / L", TARGET),
-        against[1].row("  and L with batch scheduling and no reset query"),
+        against[0].row("GetUser / L with our settings", TARGET),
+        against[1].row("  and L as it is"),
     ]
 
 

@@ -48,7 +48,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     jwks, token = stage.environment("user")["JWKS_FILE"], await stage.token("admin")
     with Path(os.devnull).open("wb") as nowhere:  # noqa: ASYNC230 (it never blocks)
         logs.configure_logs("info", "user")
-        lines = logs._Lines(nowhere)
+        lines = logs._Lines(nowhere, "user")
         structlog.configure(logger_factory=lambda *names: lines)
         costs = await _costs(_calls(jwks, token))
         lines.write()
@@ -131,7 +131,7 @@ def _within(
     def call() -> Awaitable[object]:
         context = Context(metadata, time_remaining)
         context.caller = caller
-        call: Awaitable[object] = handler(_REQUEST, context)
+        call: Awaitable[object] = handler(_Sent(), context)
         return call
 
     return call
@@ -140,7 +140,7 @@ def _within(
 def _hooked(handler: Handler, sent: tuple[tuple[str, str], ...]) -> Call:
     answer = grpc_aio._unary(_GET_USER, handler)
     engine: Any = _Engine(sent)
-    return lambda: answer(_REQUEST, engine)
+    return lambda: answer(None, engine)
 
 
 class _Unasked:
@@ -148,6 +148,13 @@ class _Unasked:
 
     async def current(self, caller: Caller, *, exact: bool) -> Caller:
         return caller
+
+
+class _Sent:
+    """The one message, as the pipeline reads it."""
+
+    async def next(self) -> bytes:
+        return _REQUEST
 
 
 class _Engine:
@@ -161,6 +168,9 @@ class _Engine:
 
     def time_remaining(self) -> None:
         return None
+
+    async def read(self) -> bytes:
+        return _REQUEST
 
 
 async def _servicer(request: object, context: object) -> pb.User:

@@ -19,7 +19,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     token = await stage.token("admin")
     service, edge = stage.measured("user"), edges.whole(stage)
     async with (
-        stage.baseline(users.database_url) as bare_service,
+        stage.baseline(users.database_url, "tuned") as bare_service,
         edges.bare(stage, bare_service) as bare_edge,
     ):
         ours, baseline = [
@@ -27,7 +27,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
             for pair in ((edge, service), (bare_edge, bare_service))
         ]
         found = await alternate(ours, baseline, budget.rounds)
-    return [found.row("REST GET user / L behind a bare transcoder", TARGET)]
+    return [found.row("REST GET user / L with our settings behind a bare transcoder", TARGET)]
 
 
 def _getting(

@@ -16,7 +16,7 @@ from emporium.analytics.v1 import (
 from emporium.analytics.v1 import event_service_pb2 as event_pb
 from emporium.order.v1 import events_pb2
 from emporium.order.v1.order_service_pb2 import Order, OrderItem
-from server.analytics.sales.rules import Kind, OrderEvent
+from server.analytics.sales.rules import OrderEvent, State
 from server.kit.wire import timestamp
 from tests.server.analytics.sales.histories import FIRST
 
@@ -47,21 +47,27 @@ def batch(*events: OrderEvent) -> domain_pb.RecordDomainEventsRequest:
     return domain_pb.RecordDomainEventsRequest(events=[on_the_wire(event) for event in events])
 
 
+# Of an order that is PLACED still, any event that leaves it so may be the last.
+_LATER = {State.PLACED: events_pb2.OrderUpdated}
+
+
 def on_the_wire(event: OrderEvent) -> DomainEvent:
     """An event as the order service sends it."""
-    statuses = {Kind.CANCELLED: Order.CANCELLED, Kind.REFUNDED: Order.REFUNDED}
+    statuses = {State.CANCELLED: Order.CANCELLED, State.REFUNDED: Order.REFUNDED}
     order = Order(
         id=str(event.order_id),
         user_id=str(event.user_id),
-        status=Order.CANCELLED if event.was_cancelled else statuses.get(event.kind, Order.PENDING),
+        status=statuses.get(event.state, Order.PENDING),
         items=[OrderItem(quantity=event.units - 1), OrderItem(quantity=1)],
         currency=event.currency,
         total_price=f"{event.total_price:.2f}",
         order_date=timestamp(event.order_date),
     )
-    return domain_event(
-        str(event.id), getattr(events_pb2, f"Order{event.kind.title()}")(order=order)
-    )
+    of_its_state: Any = getattr(events_pb2, f"Order{event.state.title()}")
+    message = of_its_state if event.version == 1 else _LATER.get(event.state, of_its_state)
+    sent = domain_event(str(event.id), message(order=order))
+    sent.aggregate_id, sent.aggregate_version = order.id, event.version
+    return sent
 
 
 def domain_event(event_id: str, message: Any, aggregate_type: str = "order") -> DomainEvent:

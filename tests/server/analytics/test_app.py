@@ -109,7 +109,7 @@ async def test_an_address_that_cannot_be_is_told_in_one_line(tmp_path: Path) -> 
     _, complaint = await process.communicate()
     assert process.returncode == 1
     said = complaint.decode()
-    assert said.startswith("emporium: MONGODB_URI: ")
+    assert said.startswith("emporium: MONGODB_URI cannot be read")
     assert said.count("\n") == 1
     assert "s3cret" not in said
 

@@ -134,9 +134,10 @@ def test_dead_letters_are_shown_sent_again_and_dropped(home: Path) -> None:
     assert "1 dead letters will be sent again" in again.output
     assert "no dead letters" in invoke("dead-letters", "list", "--home", str(home)).output
 
-    missing = invoke("dead-letters", "skip", "nowhere", DEAD_EVENT, "--home", str(home))
-    assert isinstance(missing.exception, LocalError)
-    assert DEAD_EVENT in str(missing.exception)
+    for words in (("skip", "nowhere", DEAD_EVENT), ("replay", DEAD_EVENT)):
+        missing = invoke("dead-letters", *words, "--home", str(home))
+        assert isinstance(missing.exception, LocalError)
+        assert f"there is no dead letter {DEAD_EVENT}" in str(missing.exception)
     unreadable = invoke("dead-letters", "replay", "everything", "--home", str(home))
     assert "'everything' is not the id of an event" in str(unreadable.exception)
 
@@ -197,6 +198,14 @@ def test_migrate_starts_the_homes_own_databases_when_no_cluster_runs(home: Path)
     assert migrated.exit_code == 0, migrated.output
     assert "emporium_user in PostgreSQL: migrated" in migrated.output, "the role has a new password"
     assert Home.at(home).secret("emporium_user") == "chosen"
+
+
+def test_migrate_says_what_became_of_each_database_and_nothing_else(tmp_path: Path) -> None:
+    ran = emporium("migrate", "--home", str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    assert len(ran.stdout.splitlines()) == 4
+    assert all(re.fullmatch(r"\w+ in \w+: [a-z ]+", line) for line in ran.stdout.splitlines())
 
 
 def test_a_port_in_use_is_reported_with_its_remedy_and_nothing_runs(

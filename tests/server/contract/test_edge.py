@@ -8,7 +8,8 @@ import pytest
 import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from server.contract import edge, replies
+from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
+from server.contract import edge, replies, rpcs
 from server.contract import image as images
 
 # Every rpc that may be called without a token. It grows only by a decision written here too.
@@ -57,6 +58,26 @@ def test_only_what_the_contract_calls_public_needs_no_token(routes: list[Any]) -
     unknown = next(route for route in routes if route["name"] == "unknown")
     assert unknown is routes[-1]
     assert unknown["direct_response"] == {"status": 404}
+
+
+def test_whatever_the_contract_permits_passes_however_its_json_is_written(
+    image: FileDescriptorSet, routes: list[Any]
+) -> None:
+    larger = set()
+    for rpc in rpcs.read(image):
+        assert rpc.json_bytes < MESSAGE_BYTES_MAX  # as which it is sent on
+        for route in (each for each in routes if emporium(each).get("rpc") == rpc.path[1:]):
+            limit = route.get("typed_per_filter_config", {}).get("body_limit", {}).get("buffer")
+            by_rest = route["match"].get("path") != rpc.path
+            assert not limit or by_rest
+            if by_rest:
+                bytes_max = limit["max_request_bytes"] if limit else BODY_BYTES_MAX
+                assert rpc.json_bytes <= bytes_max
+            if limit:
+                told = route["metadata"]["filter_metadata"]["rest"]["body_bytes_max"]
+                assert told == str(limit["max_request_bytes"])
+                larger.add(rpc.name)
+    assert larger == {"CreateOrder"}
 
 
 def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:

@@ -61,3 +61,8 @@ class RawCall:
                 if isinstance(event, _ENDS):
                     return told
             self._writer.write(self._http.data_to_send())
+
+    async def closed(self) -> None:
+        """Waits until the server has closed the connection, whatever becomes of the call."""
+        while await self._reader.read(65536):
+            pass

@@ -161,3 +161,19 @@ async def test_closing_cancels_work_that_has_not_begun(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert slow.batches == []
+
+
+async def test_a_heavy_job_is_done_beside_the_others(slow: Slow) -> None:
+    batcher = Batcher(slow.work, size_max=3, weigh=len, heavy=6)
+    tasks = await started(batcher, "a", "heavier", "b", "heaviest")
+    assert slow.batches == [["heavier"], ["heaviest"], ["a", "b"]]
+    slow.may_end.set()
+    assert await asyncio.gather(*tasks) == ["A", "HEAVIER", "B", "HEAVIEST"]
+
+
+@pytest.mark.parametrize("heavy", [1, 100], ids=["heavy", "light"])
+async def test_a_broken_job_fails_alike_in_company_and_alone(slow: Slow, heavy: int) -> None:
+    slow.may_end.set()
+    batcher = Batcher(slow.work, size_max=3, weigh=len, heavy=heavy)
+    with pytest.raises(LookupError, match="broken"):
+        await batcher.do("broken")

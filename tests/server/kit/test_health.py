@@ -1,6 +1,7 @@
 """Readiness follows what the service stands on."""
 
 import asyncio
+import errno
 from collections.abc import AsyncGenerator
 
 import grpc
@@ -105,12 +106,12 @@ async def test_one_that_goes_away_and_comes_back_is_followed(lines: Lines) -> No
     async with asyncio.timeout(10), asked.following():
         seen = watch(asked)
         assert await anext(seen) == SERVING
-        database.away = OSError("connection refused")
+        database.away = ConnectionRefusedError(errno.ECONNREFUSED, "at 10.0.0.1")
         assert await anext(seen) == NOT_SERVING
         database.away = None
         assert await anext(seen) == SERVING
         await seen.aclose()
-    assert lines[1]["away"] == {"postgres": "OSError: connection refused"}
+    assert lines[1]["away"] == {"postgres": "Connection refused"}
 
 
 async def test_one_that_watches_hears_of_it_after_another_has_left() -> None:

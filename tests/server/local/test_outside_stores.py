@@ -50,6 +50,6 @@ async def test_an_admin_whom_postgres_refuses_is_reported(
 ) -> None:
     wrong = f"postgresql://nobody:wrong@127.0.0.1:{postgres.port}/postgres"
     options = ClusterOptions(home=tmp_path, edge_port=0, database_url=wrong, mongodb_uri=mongo.uri)
-    with pytest.raises(LocalError, match="refuses"):
+    with pytest.raises(LocalError, match="refuses the role"):
         async with Cluster(options):
             pass

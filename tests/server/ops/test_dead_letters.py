@@ -81,6 +81,18 @@ async def test_a_replay_may_be_of_one(
     assert await waiting(database) == (0, 4)
 
 
+async def test_a_replay_of_one_that_is_not_there_is_an_error(
+    database: Postgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await killed(database)
+    assert await run("replay", "--event", str(uuid.uuid4())) == 1
+    assert capsys.readouterr().err == "emporium: there is no such dead letter\n"
+    assert await waiting(database) == (1, 2)
+    with pytest.raises(SystemExit):
+        await run("replay", "--event", "everything")
+    assert "--event" in capsys.readouterr().err
+
+
 async def test_what_is_skipped_is_dropped_and_what_it_held_flows_on(
     database: Postgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,8 +100,8 @@ async def test_what_is_skipped_is_dropped_and_what_it_held_flows_on(
     assert await run("skip", "analytics", event_id) == 0
     assert capsys.readouterr().out == "1 dead letter was dropped\n"
     assert await waiting(database) == (0, 1)
-    assert await run("skip", "analytics", event_id) == 0
-    assert capsys.readouterr().out == "there is no such dead letter\n"
+    assert await run("skip", "analytics", event_id) == 1
+    assert capsys.readouterr().err == "emporium: there is no such dead letter\n"
 
 
 async def test_without_a_database_the_command_says_so(

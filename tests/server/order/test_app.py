@@ -143,7 +143,7 @@ async def test_a_service_without_its_settings_says_so_and_ends(service: Service)
     process = await service.start("server", "order")
     _, complaint = await process.communicate()
     assert process.returncode == 1
-    assert complaint.decode().startswith("emporium: GRPC_PORT='ninety'")
+    assert complaint.decode().startswith("emporium: GRPC_PORT must be a whole number")
 
 
 async def test_the_history_goes_back_to_nothing_and_up_again(

@@ -52,9 +52,9 @@ class RecordDomainEventsResponse(message.Message):
     REPEATED_FIELD_NUMBER: builtins.int
     IGNORED_FIELD_NUMBER: builtins.int
     recorded: builtins.int
-    """How many had an effect now."""
+    """How many told of a later change than was known of their order."""
     repeated: builtins.int
-    """How many had had their effect before, or were in the batch twice."""
+    """How many did not, because they or later ones had been recorded, or were in the batch twice."""
     ignored: builtins.int
     """How many are of a type that has no effect here."""
     def __init__(

@@ -21,14 +21,14 @@ class DomainEventServiceStub:
 
     def __init__(self, channel: aio.Channel) -> None: ...
     RecordDomainEvents: aio.UnaryUnaryMultiCallable[domain_event_service_pb2.RecordDomainEventsRequest, domain_event_service_pb2.RecordDomainEventsResponse]
-    """Records events. Each has its effect exactly once, by its `id`, however often it arrives: its
-    effect and its id are kept in one transaction.
+    """Records events of orders. Each holds the whole order, so an order counts in the reports as the
+    last of its events says, by `aggregate_version`: it does not matter in which order and how
+    often they arrive, and one that never does is made up for by any later one. What an order
+    comes to and which event said so are kept in one transaction.
 
-    One batch is recorded whole or not at all. Events with effect are those of
-    `emporium.order.v1`: OrderPlaced, OrderCancelled, OrderRefunded and OrderDeleted; any other
-    type is acknowledged and ignored, so that a sender need not know which types are used. The effects of
-    one order's events add up to the same in any order, but senders keep to the order that
-    `DomainEvent` specifies.
+    One batch is recorded whole or not at all. The types with an effect are those of
+    `emporium/order/v1/events.proto`; any other is acknowledged and ignored, so that a sender need
+    not know which types are used. Senders keep to the order that `DomainEvent` specifies.
 
     No REST mapping: the edge does not offer it.
     Errors: INVALID_ARGUMENT naming the event that can never be recorded (`events[3].payload`),
@@ -48,14 +48,14 @@ class DomainEventServiceServicer(metaclass=abc_1.ABCMeta):
         request: domain_event_service_pb2.RecordDomainEventsRequest,
         context: aio.ServicerContext[domain_event_service_pb2.RecordDomainEventsRequest, abc.Awaitable[domain_event_service_pb2.RecordDomainEventsResponse]],
     ) -> abc.Awaitable[domain_event_service_pb2.RecordDomainEventsResponse]:
-        """Records events. Each has its effect exactly once, by its `id`, however often it arrives: its
-        effect and its id are kept in one transaction.
+        """Records events of orders. Each holds the whole order, so an order counts in the reports as the
+        last of its events says, by `aggregate_version`: it does not matter in which order and how
+        often they arrive, and one that never does is made up for by any later one. What an order
+        comes to and which event said so are kept in one transaction.
 
-        One batch is recorded whole or not at all. Events with effect are those of
-        `emporium.order.v1`: OrderPlaced, OrderCancelled, OrderRefunded and OrderDeleted; any other
-        type is acknowledged and ignored, so that a sender need not know which types are used. The effects of
-        one order's events add up to the same in any order, but senders keep to the order that
-        `DomainEvent` specifies.
+        One batch is recorded whole or not at all. The types with an effect are those of
+        `emporium/order/v1/events.proto`; any other is acknowledged and ignored, so that a sender need
+        not know which types are used. Senders keep to the order that `DomainEvent` specifies.
 
         No REST mapping: the edge does not offer it.
         Errors: INVALID_ARGUMENT naming the event that can never be recorded (`events[3].payload`),

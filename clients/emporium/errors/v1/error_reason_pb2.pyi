@@ -71,7 +71,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: send at least one field to change
     """
     BODY_TOO_LARGE: _ErrorReason.ValueType  # 109
-    """The body is over 1 MB.
+    """The body is over 1 MB; by CreateOrder over 2.5 MB, which its largest request takes as JSON in
+    ASCII.
 
     Example: the body may hold 1048576 bytes
     """
@@ -264,8 +265,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: something went wrong; quote the request id
     """
     OUT_OF_SPACE: _ErrorReason.ValueType  # 405
-    """There is no room left for what shall be written. Reads are answered, and so are writes as soon as
-    there is room again.
+    """There is no room left for what shall be written. Reads are answered, and so are writes as soon
+    as there is room again.
 
     Example: the database has no room left
     """
@@ -324,7 +325,8 @@ NOTHING_TO_UPDATE: ErrorReason.ValueType  # 108
 Example: send at least one field to change
 """
 BODY_TOO_LARGE: ErrorReason.ValueType  # 109
-"""The body is over 1 MB.
+"""The body is over 1 MB; by CreateOrder over 2.5 MB, which its largest request takes as JSON in
+ASCII.
 
 Example: the body may hold 1048576 bytes
 """
@@ -517,8 +519,8 @@ INTERNAL: ErrorReason.ValueType  # 404
 Example: something went wrong; quote the request id
 """
 OUT_OF_SPACE: ErrorReason.ValueType  # 405
-"""There is no room left for what shall be written. Reads are answered, and so are writes as soon as
-there is room again.
+"""There is no room left for what shall be written. Reads are answered, and so are writes as soon
+as there is room again.
 
 Example: the database has no room left
 """

@@ -26,7 +26,9 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class Access(message.Message):
-    """Who may call an rpc. Every rpc declares one: a service with an rpc that does not refuses to start."""
+    """Who may call an rpc. Every rpc declares one: a service with an rpc that does not refuses to
+    start.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -85,16 +87,17 @@ class Access(message.Message):
         accounts and is away, its last answer decides, and without one the token.
         """
         ALWAYS: Access._Fresh.ValueType  # 3
-        """The account decides about every caller, as it is now; for changes. Where another service keeps
-        the accounts, its answer may be a second old. When it is away its last answer decides, and
-        without one the token; when it has not been heard for 30 seconds, the call is UNAVAILABLE.
+        """The account decides about every caller, as it is now; for changes. Where another service
+        keeps the accounts, its answer may be a second old. When it is away its last answer decides,
+        and without one the token; when it has not been heard for 30 seconds, the call is
+        UNAVAILABLE.
         """
 
     class Fresh(_Fresh, metaclass=_FreshEnumTypeWrapper):
         """Whose word decides about a caller with an account: the token's, which may be 10 minutes old, or
-        the account's own. An account that was deleted or disabled is refused with ACCOUNT_INACTIVE, and
-        the role that the account has now decides, in the servicer too. Where only `roles` may call, the
-        token must say so as well. Callers without a token, and services, have no account.
+        the account's own. An account that was deleted or disabled is refused with ACCOUNT_INACTIVE,
+        and the role that the account has now decides, in the servicer too. Where only `roles` may
+        call, the token must say so as well. Callers without a token, and services, have no account.
         """
 
     FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0
@@ -107,9 +110,10 @@ class Access(message.Message):
     accounts and is away, its last answer decides, and without one the token.
     """
     ALWAYS: Access.Fresh.ValueType  # 3
-    """The account decides about every caller, as it is now; for changes. Where another service keeps
-    the accounts, its answer may be a second old. When it is away its last answer decides, and
-    without one the token; when it has not been heard for 30 seconds, the call is UNAVAILABLE.
+    """The account decides about every caller, as it is now; for changes. Where another service
+    keeps the accounts, its answer may be a second old. When it is away its last answer decides,
+    and without one the token; when it has not been heard for 30 seconds, the call is
+    UNAVAILABLE.
     """
 
     AUDIENCE_FIELD_NUMBER: builtins.int
@@ -128,8 +132,8 @@ class Access(message.Message):
     the owner did not exist. Its HTTP status is 404.
     """
     anonymous_field: builtins.str
-    """For PUBLIC: the request field that tells callers without a token apart, so that one's idempotency
-    key is not another's. Empty: they share their keys.
+    """For PUBLIC: the request field that tells callers without a token apart, so that one's
+    idempotency key is not another's. Empty: they share their keys.
     """
     fresh: Access.Fresh.ValueType
     """Whose word decides about the caller. BY_ROLE needs `roles`."""

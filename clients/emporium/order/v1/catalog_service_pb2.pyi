@@ -143,8 +143,8 @@ class ListProductsRequest(message.Message):
     MIN_PRICE_FIELD_NUMBER: builtins.int
     MAX_PRICE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more than
-    100,000 resources that there are.
+    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
+    than 100,000 resources that there are.
     """
     per_page: builtins.int
     """1 to 100; 20 when left out."""

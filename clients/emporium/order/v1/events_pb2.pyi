@@ -188,7 +188,9 @@ class OrderRefunded(message.Message):
 
 @typing.final
 class OrderDeleted(message.Message):
-    """An order that was never paid was deleted: consumers that counted it subtract it again. Its `aggregate_version` is one more than the version of the order inside."""
+    """An order that was never paid was deleted: it counts for nothing any more. Its `aggregate_version`
+    is one more than the version of the order inside.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 

@@ -310,8 +310,8 @@ class ListOrdersRequest(message.Message):
     PLACED_AFTER_FIELD_NUMBER: builtins.int
     PLACED_BEFORE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more than
-    100,000 resources that there are.
+    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
+    than 100,000 resources that there are.
     """
     per_page: builtins.int
     """1 to 100; 20 when left out."""

@@ -150,10 +150,10 @@ class OrderServiceServicer:
         """Changes the fields that are sent, and no others: the address while the order is PENDING, the
         status by the transitions below.
 
-        `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from SHIPPED
-        to DELIVERED, from DELIVERED to REFUNDED. Customers may only cancel. The status that the order
-        has already is no transition: alone, it changes nothing and gets the order as it is, so a cancel may
-        be repeated (without an etag, which the first one has changed).
+        `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from
+        SHIPPED to DELIVERED, from DELIVERED to REFUNDED. Customers may only cancel. The status that
+        the order has already is no transition: alone, it changes nothing and gets the order as it is,
+        so a cancel may be repeated (without an etag, which the first one has changed).
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
         """

@@ -21,15 +21,17 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class DomainEvent(message.Message):
     """Something that happened to one aggregate (one order, one account) of one service: the envelope in
-    which a service reports it to others. What happened is in `payload`, a message of the service that
-    owns the aggregate: see `emporium/order/v1/events.proto` and `emporium/user/v1/events.proto`.
+    which a service reports it to others. What happened is in `payload`, a message of the service
+    that owns the aggregate: see `emporium/order/v1/events.proto` and
+    `emporium/user/v1/events.proto`.
 
     What a consumer of events may rely on:
 
     - **Nothing is lost, nothing is invented.** An event is committed together with its
       change. It is sent until it is acknowledged.
     - **At least once.** The same event may arrive again, at any time, byte for byte the same. `id`
-      identifies it: store the ids of processed events, in the transaction that processes them.
+      identifies it: store the ids of processed events, in the transaction that processes them; or
+      the last `aggregate_version` of each aggregate, where an event tells all that matters of it.
     - **In order, for each aggregate.** Every change of an aggregate makes exactly one event, and
       `aggregate_version` numbers them 1, 2, 3 without a gap. A consumer is sent version n + 1 later
       in the batch that holds version n, or after it has acknowledged that. Between two aggregates

@@ -38,7 +38,7 @@ class PageMeta(message.Message):
     """The number of resources asked for, 1 to 100."""
     total: builtins.int
     """How many resources match the filters in all. Exact up to 10,000; beyond that the
-    database's estimate, never below 10,000, and `total_is_estimate` says so.
+    database's estimate, never below 10,000 and up to 10 s old, and `total_is_estimate` says so.
     """
     next_page_token: builtins.str
     """Send it as `page_token` for the next page, with the same filters and sort. Empty on the last."""

@@ -41,8 +41,8 @@ class User(message.Message):
         ACTIVE: User._Status.ValueType  # 1
         """May sign in."""
         DISABLED: User._Status.ValueType  # 2
-        """May not sign in, change anything or order; what it owns stays, but for its sessions, which end.
-        A token that it has still reads its own until the token ends, in 10 minutes at most.
+        """May not sign in, change anything or order; what it owns stays, but for its sessions, which
+        end. A token that it has still reads its own until the token ends, in 10 minutes at most.
         """
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
@@ -53,8 +53,8 @@ class User(message.Message):
     ACTIVE: User.Status.ValueType  # 1
     """May sign in."""
     DISABLED: User.Status.ValueType  # 2
-    """May not sign in, change anything or order; what it owns stays, but for its sessions, which end.
-    A token that it has still reads its own until the token ends, in 10 minutes at most.
+    """May not sign in, change anything or order; what it owns stays, but for its sessions, which
+    end. A token that it has still reads its own until the token ends, in 10 minutes at most.
     """
 
     ID_FIELD_NUMBER: builtins.int
@@ -137,7 +137,8 @@ class CreateUserRequest(message.Message):
     """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
     the first answer, whatever happened since, and the same key with another body is refused.
     Deleting the account deletes its key as well.
-    REST callers send it as `Idempotency-Key`. Keys are kept per caller; without a token, per e-mail.
+    REST callers send it as `Idempotency-Key`. Keys are kept per caller; without a token, per
+    e-mail.
     """
     def __init__(
         self,
@@ -246,8 +247,8 @@ class ListUsersRequest(message.Message):
     CREATED_AFTER_FIELD_NUMBER: builtins.int
     CREATED_BEFORE_FIELD_NUMBER: builtins.int
     page: builtins.int
-    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more than
-    100,000 resources that there are.
+    """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
+    than 100,000 resources that there are.
     """
     per_page: builtins.int
     """1 to 100; 20 when left out."""

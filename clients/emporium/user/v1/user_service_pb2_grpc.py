@@ -30,9 +30,9 @@ if _version_not_supported:
 class UserServiceStub:
     """Holds the accounts: who may sign in, and as what.
 
-    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
-    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
-    refused to its role when it was demoted.
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its
+    token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
+    is refused to its role when it was demoted.
     """
 
     def __init__(self, channel):
@@ -76,9 +76,9 @@ class UserServiceStub:
 class UserServiceServicer:
     """Holds the accounts: who may sign in, and as what.
 
-    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
-    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
-    refused to its role when it was demoted.
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its
+    token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
+    is refused to its role when it was demoted.
     """
 
     def CreateUser(self, request, context):
@@ -190,9 +190,9 @@ def add_UserServiceServicer_to_server(servicer, server):
 class UserService:
     """Holds the accounts: who may sign in, and as what.
 
-    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
-    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
-    refused to its role when it was demoted.
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its
+    token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
+    is refused to its role when it was demoted.
     """
 
     @staticmethod

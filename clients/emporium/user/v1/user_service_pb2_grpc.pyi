@@ -17,9 +17,9 @@ GRPC_VERSION: str
 class UserServiceStub:
     """Holds the accounts: who may sign in, and as what.
 
-    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
-    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
-    refused to its role when it was demoted.
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its
+    token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
+    is refused to its role when it was demoted.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -68,9 +68,9 @@ class UserServiceStub:
 class UserServiceServicer(metaclass=abc_1.ABCMeta):
     """Holds the accounts: who may sign in, and as what.
 
-    Changes, and what an admin does, are decided by the caller's account as it is now, not by its token
-    (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what is
-    refused to its role when it was demoted.
+    Changes, and what an admin does, are decided by the caller's account as it is now, not by its
+    token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
+    is refused to its role when it was demoted.
     """
 
     @abc_1.abstractmethod

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from server.kit.context import Key
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.listing.statements import Listing, Where
+from server.kit.listing.totals import Totals
 from server.kit.outbox import append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
@@ -27,6 +29,7 @@ _LISTING = Listing(
     table="orders",
     columns="id, order_date, created_at, total_price",
     sortable=SORTABLE,
+    filtered_by="order_date",
 )
 
 _ITEMS = """
@@ -62,6 +65,7 @@ class PostgresOrderStore:
 
     def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
         self._pool = pool
+        self._totals = Totals(pool, _LISTING.table)
         self._encode = encode
         self._wake = wake
         self._placing = Placing(pool, encode, wake)
@@ -85,13 +89,12 @@ class PostgresOrderStore:
 
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         where = Where.of(
-            ("user_id = {}", filters.user_id),
-            ("status = {}", filters.status),
             ("order_date >= {}", filters.placed_after),
             ("order_date < {}", filters.placed_before),
+            equal={"user_id": filters.user_id, "status": filters.status},
         )
         with translated():
-            page = await fetch_page(self._pool, _LISTING, where, query)
+            page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
             ids = [row["id"] for row in page.rows]
             found = {row["id"]: row for row in await self._pool.fetch(_FIND, ids)} if ids else {}
         there = [found[each] for each in ids if each in found]
@@ -135,6 +138,7 @@ async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> O
 
 
 async def _whole(row: Record) -> Order:
+    await give_way(len(row["items"]))
     order = rows.to_order(row)
     await give_way(len(order.items))
     return order

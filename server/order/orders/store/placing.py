@@ -21,6 +21,10 @@ _TOGETHER_MAX = 64
 # statement of 200 MB, and block the event loop for a second.
 _LINES_MAX = 1_000
 
+# A longer order is placed alone, beside the others: a hundred of one caller would have all others
+# wait for seconds.
+_LINES_TOGETHER_MAX = 20
+
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
@@ -42,7 +46,7 @@ class Placing:
         self._pool = pool
         self._encode = encode
         self._wake = wake
-        self._batcher = Batcher(self._keep, _TOGETHER_MAX, _lines, _LINES_MAX)
+        self._batcher = Batcher(self._keep, _TOGETHER_MAX, _lines, _LINES_MAX, _LINES_TOGETHER_MAX)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""

@@ -16,7 +16,7 @@ from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo
 
 STEPS = [step.name for step in steps_of(migrations)]
-COLLECTIONS = ["order_events", "sales_daily", "events", KEYS]
+COLLECTIONS = ["orders", "sales_daily", "events", KEYS]
 
 
 async def test_steps_are_applied_once_and_in_order(mongo: EmbeddedMongo) -> None:
@@ -39,6 +39,24 @@ async def test_what_is_not_of_the_schema_is_refused(mongo: EmbeddedMongo, collec
     async with kit_mongo.connected(settings) as database:
         with pytest.raises(WriteError, match="failed validation"):
             await database.collection(collection).insert_one({"gross": 1.5})
+
+
+# MongoDB's dates end at the millisecond, so what callers say and read back is no date.
+MAY_BE_DATES = {
+    "recorded_at": "nobody reads it but operators",
+    "created_at": "its index deletes documents by their age, which only dates have",
+}
+
+
+async def test_what_must_be_exact_is_no_date(mongo: EmbeddedMongo) -> None:
+    name = f"emporium_steps_{uuid.uuid4().hex[:8]}"
+    await migrations.upgrade(mongo.uri, name)
+    settings = Mongo(mongodb_uri=mongo.uri, mongodb_database=name)
+    async with kit_mongo.connected(settings) as database:
+        listed = (await database.command("listCollections"))["cursor"]["firstBatch"]
+    schemas = [each["options"].get("validator", {}).get("$jsonSchema", {}) for each in listed]
+    fields = [field for schema in schemas for field in schema.get("properties", {}).items()]
+    assert {field for field, kept in fields if kept.get("bsonType") == "date"} == {*MAY_BE_DATES}
 
 
 async def test_the_first_answer_is_kept_for_30_days(mongo: EmbeddedMongo) -> None:

@@ -1,6 +1,5 @@
 """Reports through the gRPC door: access, what they say and cover."""
 
-import uuid
 from typing import Any
 
 import grpc
@@ -8,10 +7,10 @@ import pytest
 
 from emporium.analytics.v1 import report_service_pb2 as report_pb
 from server.analytics.reports import rules
-from server.analytics.sales.rules import Kind, OrderEvent
+from server.analytics.sales.rules import State
 from tests.server.analytics.conftest import NewCurrency
 from tests.server.analytics.doors import VIEWED, DoorOf, batch, on_the_wire
-from tests.server.analytics.sales.histories import placed
+from tests.server.analytics.sales.histories import became, placed
 from tests.server.refusals import refused
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
@@ -43,12 +42,12 @@ async def test_a_report_adds_up_what_became_of_orders(
     one, two = placed(currency, "0.10", units=3), placed(currency, "0.20", units=4)
     later, gone = placed(currency, "1000.00", units=5, days=1), placed(currency, "9.99", days=2)
     request = batch(
-        one, two, later, gone, became(two, Kind.CANCELLED), became(later, Kind.REFUNDED)
+        one, two, later, gone, became(two, State.CANCELLED), became(later, State.REFUNDED)
     )
     service = door("SERVICE")
     first = await service("RecordDomainEvents", request)
     assert (first.recorded, first.repeated) == (6, 0)
-    request.events.append(on_the_wire(became(gone, Kind.DELETED)))
+    request.events.append(on_the_wire(became(gone, State.DELETED)))
     again = await service("RecordDomainEvents", request)
     assert (again.recorded, again.repeated) == (1, 6)
 
@@ -119,21 +118,6 @@ async def test_a_report_counts_more_units_than_32_bits_hold(
     )
     assert (report.total.orders, report.total.units) == (30, 30 * 10**8)
     assert report.days[0].sales.units == 30 * 10**8
-
-
-def became(order: OrderEvent, kind: Kind) -> OrderEvent:
-    return OrderEvent(
-        uuid.uuid4(),
-        kind,
-        order.order_id,
-        order.user_id,
-        order.order_date,
-        order.total_price,
-        order.currency,
-        order.units,
-        False,
-        order.occurred_at,
-    )
 
 
 async def test_a_report_covers_the_days_that_were_asked_for(

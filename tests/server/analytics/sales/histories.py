@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from server.analytics.sales.rules import Figures, Kind, OrderEvent
+from server.analytics.sales.rules import Figures, OrderEvent, State
 
 FIRST = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
 
@@ -17,80 +18,81 @@ def placed(currency: str, total: str = "10.00", units: int = 2, days: int = 0) -
     moment = FIRST + timedelta(days=days)
     return OrderEvent(
         id=uuid.uuid4(),
-        kind=Kind.PLACED,
         order_id=uuid.uuid4(),
+        version=1,
+        state=State.PLACED,
         user_id=uuid.uuid4(),
         order_date=moment,
         total_price=Decimal(total),
         currency=currency,
         units=units,
-        was_cancelled=False,
         occurred_at=moment,
     )
 
 
-# What may happen to an order after it was placed, as (kind, was_cancelled).
+def became(order: OrderEvent, state: State) -> OrderEvent:
+    """The event after `order`, of the same order."""
+    return replace(order, id=uuid.uuid4(), version=order.version + 1, state=state)
+
+
+# What may happen to an order after it was placed. What leaves it PLACED is an edit, a payment, ...
 LIVES = (
     (),
-    ((Kind.CANCELLED, False),),
-    ((Kind.REFUNDED, False),),
-    ((Kind.DELETED, False),),
-    ((Kind.CANCELLED, False), (Kind.DELETED, True)),
+    (State.PLACED, State.PLACED, State.PLACED),
+    (State.CANCELLED,),
+    (State.PLACED, State.REFUNDED),
+    (State.DELETED,),
+    (State.PLACED, State.CANCELLED, State.DELETED),
 )
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[OrderEvent]:
-    """All events of some orders; in the currency `???`, which stands for any."""
+    """All events of some orders; in the currency `???`, which stands for any.
+
+    Each event may change what the order comes to: whatever is edited, the last one decides.
+    """
     events: list[OrderEvent] = []
     for life in draw(st.lists(st.sampled_from(LIVES), max_size=8)):
-        pennies = draw(st.integers(0, 10**14 - 1))
-        first = placed(
-            "???",
-            total=f"{pennies // 100}.{pennies % 100:02}",
-            units=draw(st.integers(1, 10_000)),
-            days=draw(st.integers(0, 2)),
-        )
-        events.append(first)
-        events += [_then(first, kind, was_cancelled) for kind, was_cancelled in life]
+        event = draw(edited(placed("???")))
+        events.append(event)
+        for state in life:
+            event = draw(edited(became(event, state)))
+            events.append(event)
     return events
 
 
-def _then(first: OrderEvent, kind: Kind, was_cancelled: bool) -> OrderEvent:
-    return OrderEvent(
-        uuid.uuid4(),
-        kind,
-        first.order_id,
-        first.user_id,
-        first.order_date,
-        first.total_price,
-        first.currency,
-        first.units,
-        was_cancelled,
-        first.occurred_at + timedelta(hours=1),
+@st.composite
+def edited(draw: st.DrawFn, event: OrderEvent) -> OrderEvent:
+    """`event` with another total, other units and another day."""
+    pennies = draw(st.integers(0, 10**14 - 1))
+    return replace(
+        event,
+        total_price=Decimal(f"{pennies // 100}.{pennies % 100:02}"),
+        units=draw(st.integers(1, 10_000)),
+        order_date=FIRST + timedelta(days=draw(st.integers(0, 2))),
     )
 
 
 def folded(events: Iterable[OrderEvent]) -> dict[date, Figures]:
-    """The figures of each day, computed order by order, independently of the rules."""
-    orders: dict[uuid.UUID, list[OrderEvent]] = {}
-    for event in events:
-        orders.setdefault(event.order_id, []).append(event)
+    """The figures of each day, from the last version of each order, independently of the rules."""
+    last: dict[uuid.UUID, OrderEvent] = {}
+    for event in sorted(events, key=lambda event: event.version):
+        last[event.order_id] = event
     days: dict[date, Figures] = {}
-    for life in orders.values():
-        kinds = {event.kind for event in life}
-        if Kind.DELETED in kinds:
+    for event in last.values():
+        if event.state is State.DELETED:
             continue
-        first = life[0]
-        day, total = first.order_date.date(), first.total_price
+        day, total = event.order_date.date(), event.total_price
         so_far = days.get(day, Figures())
+        is_cancelled, is_refunded = event.state is State.CANCELLED, event.state is State.REFUNDED
         days[day] = Figures(
             so_far.orders + 1,
-            so_far.units + first.units,
+            so_far.units + event.units,
             so_far.gross + total,
-            so_far.cancelled_orders + (Kind.CANCELLED in kinds),
-            so_far.cancelled + total * (Kind.CANCELLED in kinds),
-            so_far.refunded_orders + (Kind.REFUNDED in kinds),
-            so_far.refunded + total * (Kind.REFUNDED in kinds),
+            so_far.cancelled_orders + is_cancelled,
+            so_far.cancelled + total * is_cancelled,
+            so_far.refunded_orders + is_refunded,
+            so_far.refunded + total * is_refunded,
         )
     return days

@@ -10,10 +10,11 @@ import jwt
 import pytest
 
 from server.kit import auth
-from server.kit.context import Role
+from server.kit.context import Context, Role
+from server.kit.shares import sharer
 from tests.server.conftest import Token
-from tests.server.kit.conftest import Lines
-from tests.server.kit.ping import Ping
+from tests.server.kit.conftest import Lines, Running
+from tests.server.kit.ping import Ping, response
 from tests.server.refusals import refused
 
 NOW = int(time.time())
@@ -185,3 +186,31 @@ async def test_streams_ask_before_they_read(ping: Ping, name: str) -> None:
     message: list[Any] | None = None if name == "Count" else []
     answer = await refused(ping.call(name, message, token="nonsense"))
     assert answer.reason == "INVALID_TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("caller", "headers", "whose"),
+    [
+        ({}, {}, CLAIMS["sub"]),
+        ({}, {"x-forwarded-for": "10.0.0.1"}, CLAIMS["sub"]),
+        (None, {"x-forwarded-for": "10.9.9.9, 10.0.0.1"}, "10.0.0.1"),  # the edge writes the last
+        (None, {}, ""),
+        ({"sub": "service:order", "role": "SERVICE"}, {}, ""),  # it asks on behalf of many
+    ],
+    ids=["person", "person through the edge", "stranger", "past the edge", "service"],
+)
+async def test_a_call_is_served_on_somebodys_account(
+    caller: dict[str, Any] | None,
+    headers: dict[str, str],
+    whose: str,
+    running: Running,
+    signer: auth.Signer,
+    service_signer: auth.Signer,
+) -> None:
+    async def tell(message: Any, context: Context) -> Any:
+        return response(text=sharer.get())
+
+    by = service_signer if caller and "role" in caller else signer
+    token = "" if caller is None else forge(by, **caller)
+    async with running(tell) as ping:
+        assert (await ping.call("Ping", token=token, headers=headers)).text == whose

@@ -55,6 +55,17 @@ async def test_an_if_match_that_cannot_hold_fails_closed(ping: Ping, sent: str) 
     assert (answer.code, answer.reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
 
 
+@pytest.mark.parametrize("sent", ["*", '"7"', 'W/"7"', "", "nonsense"])
+@pytest.mark.parametrize("name", ["Ping", "Create", "Change", "Delete"])
+async def test_an_if_none_match_makes_no_change(ping: Ping, name: str, sent: str) -> None:
+    answer = await refused(ping.call(name, headers={"if-none-match": sent}))
+    assert (answer.code, answer.reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
+
+
+async def test_an_if_none_match_is_for_reads(ping: Ping) -> None:
+    assert await ping.call("Read", headers={"if-none-match": "*"})
+
+
 async def test_two_lines_of_if_match_are_one_list(ping: Ping) -> None:
     headers = Lines(("if-match", '"7"'), ("if-match", '"8"'))
     assert (await ping.call("Ping", headers=headers)).etag == "7 8"

@@ -10,10 +10,12 @@ import pytest
 import pytest_asyncio
 
 from server.kit import errors
-from server.kit.listing import keyset
-from server.kit.listing.keyset import Listing, Where, fetch_page
+from server.kit.listing import keyset, totals
+from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery, Sort, Total, page_meta, page_query
+from server.kit.listing.statements import Listing, Where
 from server.kit.listing.tokens import Place
+from server.kit.listing.totals import KEEP_SECONDS, Totals
 from server.kit.postgres import Pool, Record
 from tests.server.tokens import TOKENS
 
@@ -24,6 +26,7 @@ LISTING = Listing(
     table="things",
     columns="id, at, name, price, quantity",
     sortable={"at": datetime, "name": str, "price": Decimal, "quantity": int},
+    filtered_by="quantity",
 )
 
 
@@ -70,7 +73,7 @@ async def page_of(pool: Pool, where: Where, **fields: Any) -> tuple[PageQuery, P
         default=Sort("at", descending=True),
         filters=where,
     )
-    return query, await fetch_page(pool, LISTING, where, query)
+    return query, await fetch_page(pool, LISTING, Totals(pool, LISTING.table), where, query)
 
 
 async def all_pages(pool: Pool, where: Where, **fields: Any) -> list[Page[Record]]:
@@ -112,7 +115,7 @@ async def test_a_page_beyond_the_last_is_empty(things: Pool) -> None:
 async def test_a_page_deep_within_a_long_list_is_refused(
     things: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keyset, "EXACT_TOTAL_MAX", ROWS - 1)
+    monkeypatch.setattr(totals, "EXACT_TOTAL_MAX", ROWS - 1)
     monkeypatch.setattr(keyset, "DEPTH_MAX", 20)
     _, page = await page_of(things, Where.of(), page=3)
     assert len(page.rows) == 10
@@ -130,6 +133,44 @@ async def test_filters_decide_rows_and_total(things: Pool) -> None:
     assert {page.total.count for page in pages} == {2 * TIES}
 
 
+@pytest.mark.parametrize("few", [0, 5, ROWS])
+@pytest.mark.parametrize("looked_at", [1, 7, ROWS])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_however_rows_are_found_the_same_ones_are_shown(
+    things: Pool, few: int, looked_at: int, direction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "FEW_MATCHES", few)
+    monkeypatch.setattr(keyset, "LOOKED_AT_MAX", looked_at)
+    where = Where.of(("quantity >= {}", 6), equal={"name": None})
+    for field in LISTING.sortable:
+        pages = await all_pages(things, where, per_page=4, sort=f"{field}:{direction}")
+        keys = [(row[field], row["id"]) for page in pages for row in page.rows]
+        assert keys == sorted(set(keys), reverse=direction == "desc")
+        assert len(keys) == ROWS - 6 * TIES
+
+
+async def test_a_page_that_no_bounded_number_of_rows_leads_to_is_refused(
+    things: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, most in (("FEW_MATCHES", 1), ("LOOKED_AT_MAX", 6), ("DEPTH_MAX", 20)):
+        monkeypatch.setattr(keyset, name, most)
+    last = Where.of(("quantity >= {}", 5))  # 22 rows, at the end
+    with pytest.raises(errors.InvalidFilter) as refused:
+        await page_of(things, last, sort="price:asc", per_page=5)
+    assert refused.value.violations[0].field == "sort"
+    for sort in ("price:desc", "quantity:asc"):
+        assert len((await page_of(things, last, sort=sort, per_page=5))[1].rows) == 5
+    # Nor is the last page refused, which has few rows because there are no more.
+    pages = await all_pages(things, Where.of(("quantity >= {}", 0)), sort="price:asc", per_page=5)
+    assert sum(len(page.rows) for page in pages) == ROWS
+
+
+def test_equality_is_written_as_of_arrays() -> None:
+    where = Where.of(("c > {}", 1), equal={"a": "x", "b": None})
+    assert (where.conditions, where.equal) == (["a = ANY($1)", "c > $2"], ["a"])
+    assert where.arguments == [["x"], 1]
+
+
 def test_false_is_a_filter_and_none_is_none() -> None:
     where = Where.of(("a = {}", False), ("b = {}", None), ("c = {}", 0))
     assert (where.conditions, where.arguments) == (["a = $1", "c = $2"], [False, 0])
@@ -138,7 +179,7 @@ def test_false_is_a_filter_and_none_is_none() -> None:
 async def test_beyond_the_limit_the_planner_is_asked(
     things: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keyset, "EXACT_TOTAL_MAX", 10)
+    monkeypatch.setattr(totals, "EXACT_TOTAL_MAX", 10)
     await things.execute("ANALYZE things")
     _, page = await page_of(things, Where.of(("quantity >= {}", 0)))
     assert page.total.is_estimate
@@ -148,7 +189,7 @@ async def test_beyond_the_limit_the_planner_is_asked(
 async def test_exactly_the_limit_is_still_counted(
     things: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keyset, "EXACT_TOTAL_MAX", ROWS)
+    monkeypatch.setattr(totals, "EXACT_TOTAL_MAX", ROWS)
     _, page = await page_of(things, Where.of())
     assert page.total == Total(ROWS, is_estimate=False)
 
@@ -177,3 +218,19 @@ async def test_a_value_of_our_own_that_does_not_fit_is_no_callers_fault(things: 
     with pytest.raises(Exception, match="int64") as raised:
         await page_of(things, Where.of(("quantity = {}", 2**70)))
     assert not isinstance(raised.value, errors.EmporiumError)
+
+
+async def test_an_estimate_is_given_again_for_a_while_and_an_exact_total_is_not(
+    things: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    kept = Totals(things, LISTING.table, clock=lambda: now)
+    few, many = Where.of(("quantity < {}", 1)), Where.of(("quantity >= {}", 1))
+    monkeypatch.setattr(totals, "EXACT_TOTAL_MAX", TIES)
+    assert await kept.of(few) == Total(TIES, is_estimate=False)
+    assert (await kept.of(many)).is_estimate
+    monkeypatch.setattr(totals, "EXACT_TOTAL_MAX", ROWS)  # all of them would be counted now
+    assert (await kept.of(many)).is_estimate
+    assert await kept.of(few) == Total(TIES, is_estimate=False)
+    now += KEEP_SECONDS
+    assert await kept.of(many) == Total(ROWS - TIES, is_estimate=False)

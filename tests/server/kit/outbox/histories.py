@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -105,6 +105,7 @@ class Aggregate:
     events: list[Event] = field(default_factory=list)  # those that are committed
     uncommitted: list[Event] = field(default_factory=list)
     connection: Connection | None = None  # that holds the lock on it
+    lent: AsyncExitStack = field(default_factory=AsyncExitStack)  # gives it back
 
     def more(self, count: int) -> list[Event]:
         after = len(self.events) + 1
@@ -168,7 +169,8 @@ class Shop:
     async def _open(self, step: Step) -> None:
         aggregate = self.aggregates[step.aggregate]
         if aggregate.connection is None:
-            aggregate.connection = await self._box.pool.acquire()
+            loan = self._box.pool.acquire()
+            aggregate.connection = await aggregate.lent.enter_async_context(loan)
             await aggregate.connection.execute("BEGIN")
             aggregate.uncommitted = aggregate.more(step.number)
             await self._box.append(aggregate.uncommitted, aggregate.connection)
@@ -182,7 +184,7 @@ class Shop:
     async def _close(self, aggregate: Aggregate, *, keep: bool) -> None:
         if aggregate.connection is not None:
             await aggregate.connection.execute("COMMIT" if keep else "ROLLBACK")
-            await self._box.pool.release(aggregate.connection)
+            await aggregate.lent.aclose()
             aggregate.events += aggregate.uncommitted if keep else []
             aggregate.connection = None
 

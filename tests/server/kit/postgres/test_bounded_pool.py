@@ -77,18 +77,6 @@ async def test_those_who_wait_in_vain_leave_their_place(pool: BoundedPool) -> No
     await asyncio.gather(*(pool.fetchval(_PID) for _ in range(9)))
 
 
-async def test_what_nobody_needs_goes_back_to_the_driver(pool: BoundedPool) -> None:
-    async with pool.acquire(), pool.acquire(), pool.acquire():
-        pass
-    await pool.trim()  # all three were needed since the start
-    assert pool.get_idle_size() == 0
-    await pool.fetchval(_PID)  # of the three one is needed
-    await pool.trim()
-    assert pool.get_idle_size() == 2
-    async with pool.acquire(), pool.acquire(), pool.acquire():
-        assert pool.get_idle_size() == 0  # and had back from there
-
-
 async def test_the_end_waits_for_what_is_lent_and_no_longer(scratch: Postgres) -> None:
     lent, ending = asyncio.Event(), asyncio.Event()
 

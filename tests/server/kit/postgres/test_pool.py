@@ -13,6 +13,7 @@ import pytest
 
 from server.kit import errors, postgres
 from server.kit.postgres import Pool, connected, translated
+from server.kit.shares import sharer
 from server.local.engines.postgres import EmbeddedPostgres
 from server.local.home.ports import free_ports
 from server.settings import Postgres, SettingsError
@@ -54,7 +55,7 @@ async def test_a_server_that_never_comes_up_is_given_up() -> None:
         (lambda url: "nonsense", "DATABASE_URL"),
         (lambda url: url.replace("@", "wrong@"), "password"),
         (lambda url: url.replace("//postgres:", "//nobody:"), "password"),
-        (lambda url: f"{url}_missing", "does not exist"),
+        (lambda url: f"{url}_missing", "no such database"),
     ],
 )
 async def test_a_wrong_url_is_told_at_once(
@@ -78,6 +79,31 @@ async def test_nobody_waits_for_ever_for_a_connection(postgres: EmbeddedPostgres
             with pytest.raises(errors.DeadlineExceeded), translated():
                 await asyncio.wait_for(pool.fetchval("SELECT 1"), 10)
         assert await pool.fetchval("SELECT 1") == 1
+
+
+async def test_one_caller_leaves_connections_to_others(postgres: EmbeddedPostgres) -> None:
+    settings = Postgres(database_url=postgres.admin_dsn, pool_size_min=1, pool_size_max=4)
+    over = asyncio.Event()
+    held: list[str] = []
+
+    async def hold(name: str) -> None:
+        sharer.set(name)
+        async with pool.acquire():
+            held.append(name)
+            await over.wait()
+
+    async with connected(settings) as pool, asyncio.TaskGroup() as group:
+        for _ in range(10):
+            group.create_task(hold("greedy"))
+        modest = group.create_task(hold("modest"))
+        await asyncio.wait({modest}, timeout=0.01)
+        async with asyncio.timeout(10):
+            assert await pool.fetchval("SELECT 1") == 1  # on nobody's account
+            while "modest" not in held:
+                await asyncio.wait({modest}, timeout=0.01)
+        assert sorted(held) == ["greedy", "modest"]
+        over.set()
+    assert len(held) == 11
 
 
 async def test_ping_says_whether_it_answers(pool: Pool, scratch: Postgres) -> None:

@@ -7,8 +7,9 @@ import urllib.request
 from typing import Any
 
 import pytest
+import structlog
 
-from server.kit.telemetry import telemetry
+from server.kit.telemetry import for_a_person, telemetry
 from server.local.home.ports import free_ports
 from server.settings import Server, SettingsError
 
@@ -113,6 +114,16 @@ log.warning("written")"""
     assert [line["event"] for line in await printed(talk)] == ["written"]
 
 
+def test_a_person_is_told_warnings_beside_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    log, before = structlog.get_logger(), structlog.get_config()
+    with for_a_person():
+        log.info("mongo.step_applied", step="0001")
+        log.warning("mongo.waiting", error="refused")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "! mongo.waiting error=refused\n")
+    assert structlog.get_config() == before
+
+
 async def test_metrics_are_published_while_the_block_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.kit.telemetry.process.configure_logs", lambda level, service: None)
     (port,) = free_ports(1)
@@ -120,7 +131,7 @@ async def test_metrics_are_published_while_the_block_runs(monkeypatch: pytest.Mo
         page = await asyncio.to_thread(fetch, port)
         assert "python_info" in page
         with (
-            pytest.raises(SettingsError, match=f"METRICS_PORT={port}: Address already in use"),
+            pytest.raises(SettingsError, match="METRICS_PORT: Address already in use"),
             telemetry(Server(metrics_port=port), "order"),
         ):
             raise AssertionError("unreachable")

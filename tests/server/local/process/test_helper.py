@@ -60,7 +60,7 @@ async def test_an_error_keeps_its_problem_and_its_remedy(helper: Helper, tmp_pat
 async def test_an_unforeseen_error_is_reported_and_its_traceback_logged(
     helper: Helper, tmp_path: Path
 ) -> None:
-    with pytest.raises(LocalError, match="make_keys: TypeError"):
+    with pytest.raises(LocalError, match=r"make_keys: .* unexpected keyword"):
         await helper.call("make_keys", home=home(tmp_path), tea="black")
     assert "Traceback" in (tmp_path / "log").read_text()
 

@@ -12,6 +12,7 @@ from server.order.events.encoding import to_outbox
 from server.order.orders.rules import LISTED_ITEMS_MAX, Line, OrderFilters, Placed
 from server.order.orders.store import rows
 from server.order.orders.store.orders import PostgresOrderStore
+from server.order.orders.store.placing import Placing
 from tests.server.order.orders.store.reading import page_of
 from tests.server.order.samples import line, placed
 
@@ -82,6 +83,30 @@ async def test_orders_that_are_written_together_have_as_many_lines_as_one_may_ha
     inserts = rows.inserts
     monkeypatch.setattr(rows, "inserts", noted)
     store = store_on(order_pool)
-    made: list[Placed] = [placed(*lines(n)) for n in (1, LONG, 400, 400, 400, 1, 1)]
+    made: list[Placed] = [placed(*lines(20)) for _ in range(102)]
     await asyncio.gather(*(store.create(each, None, b"") for each in made))
-    assert together == [1, LONG, 800, 402]
+    assert together == [LONG, LONG, 40]
+
+
+async def test_nobody_waits_for_a_long_order_of_another(
+    order_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_on(order_pool)
+    held = asyncio.Event()
+    begun = asyncio.Event()
+    insert = Placing._insert
+
+    async def slow(placing: Placing, batch: Sequence[Any]) -> None:
+        if any(len(new.placed.order.items) == LONG for new in batch):
+            begun.set()
+            await held.wait()
+        await insert(placing, batch)
+
+    monkeypatch.setattr(Placing, "_insert", slow)
+    long = asyncio.create_task(store.create(placed(*lines(LONG)), None, b""))
+    await begun.wait()
+    async with asyncio.timeout(10):
+        await store.create(placed(*lines(2)), None, b"")
+    assert not long.done()
+    held.set()
+    await long

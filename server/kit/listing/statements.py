@@ -1,0 +1,157 @@
+"""The SQL of lists: which rows, in which order, and where a page of them begins.
+
+All of it is put together from the listings' and filters' own constants; what callers send is bound
+as arguments, and a sort field must be one that the listing names.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from server.kit.listing.paging import PageQuery, sort_value
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table that can be listed: what to select, and the Python type of each sortable column.
+
+    Sortable columns are NOT NULL and have an index with the id. Of any combination of filters, the
+    rows that match stand side by side in an index, in the order of `filtered_by` and the id; or
+    there is one such row at most.
+    """
+
+    table: str
+    columns: str
+    sortable: Mapping[str, type]
+    filtered_by: str
+
+
+@dataclass(frozen=True)
+class Where:
+    """Filters: SQL conditions with `$1`, `$2`... in order, and their arguments.
+
+    `equal` are the columns that have one value in all rows that match.
+    """
+
+    conditions: Sequence[str]
+    arguments: Sequence[Any]
+    equal: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, *pairs: tuple[str, Any], equal: Mapping[str, Any] | None = None) -> "Where":
+        """From columns and the values that they must have, and from pairs of condition (with `{}`
+        for its argument) and value; None is no filter.
+
+        Equality is written as of arrays: what the planner knows to be one value it strikes from
+        ORDER BY, and then takes an index of all rows for one of those that match.
+        """
+        same = {column: value for column, value in (equal or {}).items() if value is not None}
+        given = [(f"{column} = ANY({{}})", [value]) for column, value in same.items()]
+        given += [(condition, value) for condition, value in pairs if value is not None]
+        bound = [_bound(n, value) for n, (_, value) in enumerate(given, 1)]
+        return cls(
+            [
+                condition.format(place)
+                for (condition, _), (place, _) in zip(given, bound, strict=True)
+            ],
+            [argument for _, argument in bound],
+            [*same],
+        )
+
+    def __str__(self) -> str:
+        return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+
+
+def _bound(n: int, value: Any) -> tuple[str, Any]:
+    """How the argument number `n` stands in a statement, and what the driver is given for it.
+
+    A moment goes as text: of the first and the last that Python knows the driver would make
+    `-infinity` and `infinity`, which lie before and after the rows that hold them.
+    """
+    if isinstance(value, datetime):
+        return f"${n}::text::timestamptz", value.isoformat()
+    return f"${n}", value
+
+
+class Statement(NamedTuple):
+    """A statement and its arguments."""
+
+    text: str
+    arguments: Sequence[Any]
+
+
+class Statements:
+    """The statements that a page may need, see `keyset.py`. A page is `per_page` rows and one.
+
+    Raises `InvalidPageToken` for a place that is none in the list's order.
+    """
+
+    def __init__(self, listing: Listing, where: Where, query: PageQuery) -> None:
+        self._listing = listing
+        self._where = where
+        self._query = query
+        self._after = self._place(len(where.arguments))
+        self._way = "DESC" if query.sort.descending else "ASC"
+        self._order = self._by(query.sort.field, "id")
+        self._index_order = self._by(*where.equal, listing.filtered_by, "id")
+
+    def _place(self, count: int) -> Where:
+        """Where the page begins, in a statement that has `count` arguments before."""
+        sort, after = self._query.sort, self._query.after
+        column_type = self._listing.sortable[sort.field]  # raises for any field but the listing's
+        if after is None:
+            return Where([], [])
+        comparison = "<" if sort.descending else ">"
+        place, value = _bound(count + 1, sort_value(column_type, after.value))
+        condition = f"({sort.field}, id) {comparison} ({place}, ${count + 2})"
+        return Where([condition], [value, after.id])
+
+    def _by(self, *columns: str) -> str:
+        return f"ORDER BY {', '.join(f'{column} {self._way}' for column in columns)}"
+
+    @property
+    def is_one_range(self) -> bool:
+        """Whether the page's rows stand side by side in an index."""
+        is_in_order = self._query.sort.field == self._listing.filtered_by
+        return is_in_order or not self._where.conditions
+
+    def page(self) -> Statement:
+        """The page, as the database finds it best."""
+        both = Where([*self._where.conditions, *self._after.conditions], [])
+        order = self._index_order if self._where.conditions else self._order
+        return self._page(self._listing.table, both, order)
+
+    def page_of_matches(self, count_max: int) -> Statement:
+        """The page, from the first `count_max` rows that match."""
+        matching = self._matching("*", count_max)
+        return self._page(f"({matching}) AS matching", self._after, self._order)
+
+    def page_of_next(self, count_max: int) -> Statement:
+        """As much of the page as is found in the next `count_max` rows of the list's order."""
+        following = f"SELECT * FROM {self._listing.table} {self._after} {self._order}"  # noqa: S608
+        return self._page(f"({following} LIMIT {count_max}) AS following", self._where, self._order)
+
+    def count_of_matches(self, count_max: int) -> Statement:
+        """How many rows match, counted up to `count_max`."""
+        matching = self._matching("1", count_max)
+        return Statement(f"SELECT count(*) FROM ({matching}) AS matching", self._where.arguments)  # noqa: S608
+
+    def is_more_than(self, count: int) -> Statement:
+        """A row if the list's order has more than `count` of them after the place."""
+        after = self._place(0)
+        following = f"SELECT 1 FROM {self._listing.table} {after} {self._order}"  # noqa: S608
+        return Statement(f"{following} OFFSET {count} LIMIT 1", after.arguments)
+
+    def _matching(self, columns: str, count_max: int) -> str:
+        return (
+            f"SELECT {columns} FROM {self._listing.table} {self._where}"  # noqa: S608
+            f" {self._index_order} LIMIT {count_max}"
+        )
+
+    def _page(self, rows: str, where: Where, order: str) -> Statement:
+        return Statement(
+            f"SELECT {self._listing.columns} FROM {rows} {where} {order}"  # noqa: S608
+            f" LIMIT {self._query.per_page + 1} OFFSET {self._query.offset}",
+            [*self._where.arguments, *self._after.arguments],
+        )

@@ -1,0 +1,1 @@
+"""`make campaign`: the long, seeded forms of tests, which CI does not wait for."""

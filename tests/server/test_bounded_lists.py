@@ -1,0 +1,216 @@
+"""How many rows a page of a list reads, by every filter and sort that the contract has.
+
+The data is the worst for the planner: what matches stands at the far end of the order, or there is
+next to nothing of it, or half of everything.
+"""
+
+import itertools
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from server.kit import errors, mongo
+from server.kit import postgres as kit_postgres
+from server.kit.auth import Signer
+from server.kit.context import Caller, Context, Role
+from server.kit.listing import keyset
+from server.kit.postgres import Pool
+from server.local.engines.postgres import EmbeddedPostgres
+from server.order import app as order_app
+from server.settings import Mongo, Tokens
+from server.user import app as user_app
+from tests.discovery import contract
+from tests.server.conftest import NewDatabase
+from tests.server.tokens import TOKENS
+
+ROWS = 12_000
+# In proportion to the table what they are in life to a large one.
+FEW, LOOKED_AT, SORTED = 20, 200, 1_000
+
+# What matches may be sorted where the planner takes it for less: it does not know that most of a
+# user's paid orders are old.
+BOUND = 3 * SORTED
+
+PAGING = {"page", "per_page", "page_token", "sort"}
+OWNER = str(uuid.uuid4())
+# What each filter is tried with: much, little and nothing of the data below.
+VALUES: dict[str, list[str]] = {
+    "user_id": [OWNER],
+    "status": ["paid", "refunded", "shipped", "disabled", "active"],
+    "role": ["customer", "staff", "admin"],
+    "email": ["user-7@example.com"],
+    "sku": ["sku-7"],
+    "placed_after": ["2020-01-05"],
+    "placed_before": ["2020-01-05"],
+    "created_after": ["2020-01-05"],
+    "created_before": ["2020-01-05"],
+    "min_price": ["60.00"],
+    "max_price": ["60.00"],
+}
+
+FILL = {
+    "order": f"""
+        INSERT INTO orders (id, user_id, status, currency, subtotal, discount, shipping_price, tax,
+                            total_price, order_date, created_at, updated_at, version)
+        SELECT gen_random_uuid(),
+               CASE WHEN n % 2 = 0 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END,
+               CASE WHEN n < 3 THEN 'REFUNDED' WHEN n < {ROWS // 2} THEN 'PAID' ELSE 'PENDING' END,
+               'GBP', n, 0, 0, 0, n, timestamptz '2020-01-01 00:00Z' + n * interval '1 minute',
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 second', now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO order_items (order_id, position, product_name, unit_price, quantity)
+        SELECT id, 1, 'a thing', subtotal, 1 FROM orders;
+        INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version)
+        SELECT gen_random_uuid(), 'SKU-' || n, lpad(n::text, 8, '0'), n / 100.0, 'GBP',
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
+    """,
+    "user": f"""
+        INSERT INTO users (id, email, full_name, role, status, created_at, updated_at, version)
+        SELECT gen_random_uuid(), 'user-' || n || '@example.com', lpad(n::text, 8, '0'),
+               CASE WHEN n < {ROWS // 2} THEN 'STAFF' ELSE 'CUSTOMER' END,
+               CASE WHEN n >= {ROWS // 2} OR n < 3 THEN 'DISABLED' ELSE 'ACTIVE' END,
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
+    """,
+}
+
+LISTS = [
+    method
+    for service in contract()
+    for method in service.methods
+    if "page_token" in method.input_type.fields_by_name
+]
+
+
+class Read(NamedTuple):
+    """What one statement has read."""
+
+    rows: int
+    statement: str
+
+
+class Explaining:
+    """A pool that also says how many rows its statements read, but for those of a total."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.reads: list[Read] = []
+
+    async def fetch(self, statement: str, *arguments: Any) -> Any:
+        await self._explain(statement, arguments)
+        return await self._pool.fetch(statement, *arguments)
+
+    async def fetchval(self, statement: str, *arguments: Any) -> Any:
+        await self._explain(statement, arguments)
+        return await self._pool.fetchval(statement, *arguments)
+
+    async def _explain(self, statement: str, arguments: Any) -> None:
+        if "ORDER BY" not in statement:  # a page has an order, a total has none
+            return
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+        (plan,) = json.loads(await self._pool.fetchval(explained, *arguments))
+        self.reads.append(Read(max(rows_read(plan["Plan"])), statement))
+
+
+def rows_read(plan: dict[str, Any]) -> Iterator[int]:
+    """How many rows each scan below has looked at."""
+    yield 0
+    for below in plan.get("Plans", ()):
+        yield from rows_read(below)
+    if "Scan" in plan["Node Type"] and "Subquery" not in plan["Node Type"]:
+        removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+        looked_at = plan["Actual Rows"] + sum(plan.get(name, 0) for name in removed)
+        yield round(looked_at * plan["Actual Loops"])
+
+
+Served = dict[str, tuple[Explaining, Any]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served(
+    new_database: NewDatabase, postgres: EmbeddedPostgres, signer: Signer
+) -> AsyncIterator[Served]:
+    """The servicer behind each gRPC service that has lists, over full tables."""
+    nobody: Any = None  # lists ask no neighbour
+    callers: Any = SimpleNamespace(forget=None)  # nor change they anything
+    found: Served = {}
+    nowhere = Mongo(mongodb_uri="mongodb://127.0.0.1:1", mongodb_database="emporium_user")
+    async with AsyncExitStack() as stack:
+        elsewhere = await stack.enter_async_context(mongo.opened(nowhere))  # nor sessions
+        for name, rows in FILL.items():
+            settings = await new_database(name)
+            database = urlsplit(settings.database_url).path[1:]
+            administrator = await asyncpg.connect(postgres.admin_dsn, database=database)
+            await administrator.execute(rows)
+            await administrator.execute("VACUUM ANALYZE")
+            await administrator.close()
+            pool: Any = Explaining(
+                await stack.enter_async_context(kit_postgres.connected(settings))
+            )
+            if name == "order":
+                served = order_app.registrations(pool, nobody, nobody, "GBP", TOKENS)
+            else:
+                served = user_app.registrations(
+                    pool, elsewhere, nobody, signer, nobody, callers, Tokens()
+                )
+            found |= {each.service.full_name: (pool, each.servicer) for each in served}
+        yield found
+
+
+def asked(method: MethodDescriptor, **fields: Any) -> tuple[Any, Context]:
+    """A request as staff send it."""
+    context = Context({}, None)
+    context.caller = Caller(str(uuid.uuid4()), Role.STAFF, expires_at=0)
+    context.owner_scope = None
+    return GetMessageClass(method.input_type)(**fields), context
+
+
+async def sorts(servicer: Any, method: MethodDescriptor) -> list[str]:
+    """Every sort that the list has, by its own words."""
+    with pytest.raises(errors.UnknownSortField) as refused:
+        await getattr(servicer, method.name)(*asked(method, sort="?", **required(method)))
+    fields = str(refused.value).partition("one of ")[2].split(", ")
+    return [f"{field}:{way}" for field in fields for way in ("asc", "desc")]
+
+
+def required(method: MethodDescriptor) -> dict[str, str]:
+    return {"user_id": OWNER} if "user_id" in method.input_type.fields_by_name else {}
+
+
+def filters(method: MethodDescriptor) -> Iterator[dict[str, str]]:
+    """Every combination of the list's filters; a new filter needs a line in `VALUES`."""
+    names = [name for name in method.input_type.fields_by_name if name not in PAGING]
+    optional = [name for name in names if name not in required(method)]
+    for values in itertools.product(*([None, *VALUES[name]] for name in optional)):
+        given = {name: value for name, value in zip(optional, values, strict=True) if value}
+        yield {**required(method), **given}
+
+
+@pytest.mark.parametrize("method", LISTS, ids=lambda method: method.name)
+async def test_a_page_reads_a_bounded_number_of_rows(
+    served: Served, method: MethodDescriptor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "FEW_MATCHES", FEW)
+    monkeypatch.setattr(keyset, "LOOKED_AT_MAX", LOOKED_AT)
+    monkeypatch.setattr(keyset, "DEPTH_MAX", SORTED)
+    pool, servicer = served[method.containing_service.full_name]
+    for sort, given in itertools.product(await sorts(servicer, method), [*filters(method)]):
+        pool.reads.clear()
+        try:
+            await getattr(servicer, method.name)(*asked(method, sort=sort, **given))
+        except errors.InvalidFilter as refused:
+            if refused.violations[0].field not in ("sort", "status"):  # another list's status
+                raise
+        rows, statement = max(pool.reads, default=Read(0, ""))
+        assert rows <= BOUND, f"{sort} {given}: {rows} rows by {statement}"
