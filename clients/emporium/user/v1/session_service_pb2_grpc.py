@@ -35,8 +35,8 @@ class SessionServiceStub:
     after the last use, at a logout, when it is deleted, or with its account. An access token that
     was handed out before goes on until it expires, in 10 minutes at most.
 
-    An account has the 100 sessions that were used last. While sessions cannot be read or stored, every
-    rpc here is UNAVAILABLE, and access tokens go on.
+    An account has the 100 sessions that were used last. While sessions cannot be read or stored,
+    every rpc here is UNAVAILABLE, and access tokens go on.
     """
 
     def __init__(self, channel):
@@ -74,8 +74,8 @@ class SessionServiceServicer:
     after the last use, at a logout, when it is deleted, or with its account. An access token that
     was handed out before goes on until it expires, in 10 minutes at most.
 
-    An account has the 100 sessions that were used last. While sessions cannot be read or stored, every
-    rpc here is UNAVAILABLE, and access tokens go on.
+    An account has the 100 sessions that were used last. While sessions cannot be read or stored,
+    every rpc here is UNAVAILABLE, and access tokens go on.
     """
 
     def Refresh(self, request, context):
@@ -87,7 +87,8 @@ class SessionServiceServicer:
 
         Send no access token with it.
         Errors: INVALID_TOKEN for what is no refresh token of this API, REFRESH_TOKEN_REUSED,
-        SESSION_ENDED, ACCOUNT_INACTIVE. Whatever the error, the answer to UNAUTHENTICATED is a new login.
+        SESSION_ENDED, ACCOUNT_INACTIVE. Whatever the error, the answer to UNAUTHENTICATED is a new
+        login.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,8 +158,8 @@ class SessionService:
     after the last use, at a logout, when it is deleted, or with its account. An access token that
     was handed out before goes on until it expires, in 10 minutes at most.
 
-    An account has the 100 sessions that were used last. While sessions cannot be read or stored, every
-    rpc here is UNAVAILABLE, and access tokens go on.
+    An account has the 100 sessions that were used last. While sessions cannot be read or stored,
+    every rpc here is UNAVAILABLE, and access tokens go on.
     """
 
     @staticmethod

@@ -22,8 +22,8 @@ class SessionServiceStub:
     after the last use, at a logout, when it is deleted, or with its account. An access token that
     was handed out before goes on until it expires, in 10 minutes at most.
 
-    An account has the 100 sessions that were used last. While sessions cannot be read or stored, every
-    rpc here is UNAVAILABLE, and access tokens go on.
+    An account has the 100 sessions that were used last. While sessions cannot be read or stored,
+    every rpc here is UNAVAILABLE, and access tokens go on.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -36,7 +36,8 @@ class SessionServiceStub:
 
     Send no access token with it.
     Errors: INVALID_TOKEN for what is no refresh token of this API, REFRESH_TOKEN_REUSED,
-    SESSION_ENDED, ACCOUNT_INACTIVE. Whatever the error, the answer to UNAUTHENTICATED is a new login.
+    SESSION_ENDED, ACCOUNT_INACTIVE. Whatever the error, the answer to UNAUTHENTICATED is a new
+    login.
     """
     Logout: aio.UnaryUnaryMultiCallable[session_service_pb2.LogoutRequest, empty_pb2.Empty]
     """Ends the session that the caller's access token belongs to.
@@ -60,8 +61,8 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
     after the last use, at a logout, when it is deleted, or with its account. An access token that
     was handed out before goes on until it expires, in 10 minutes at most.
 
-    An account has the 100 sessions that were used last. While sessions cannot be read or stored, every
-    rpc here is UNAVAILABLE, and access tokens go on.
+    An account has the 100 sessions that were used last. While sessions cannot be read or stored,
+    every rpc here is UNAVAILABLE, and access tokens go on.
     """
 
     @abc_1.abstractmethod
@@ -78,7 +79,8 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
 
         Send no access token with it.
         Errors: INVALID_TOKEN for what is no refresh token of this API, REFRESH_TOKEN_REUSED,
-        SESSION_ENDED, ACCOUNT_INACTIVE. Whatever the error, the answer to UNAUTHENTICATED is a new login.
+        SESSION_ENDED, ACCOUNT_INACTIVE. Whatever the error, the answer to UNAUTHENTICATED is a new
+        login.
         """
 
     @abc_1.abstractmethod
