@@ -36,6 +36,7 @@ local BY_CAUSE = {
   -- A 403 of Envoy's; to the contract such a token is as bad as any other.
   {"jwt_authn_access_denied{", BY_STATUS["401"]},
   {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},
+  {"rbac_access_denied_matched_policy[incomplete_token]", BY_STATUS["401"]},
   {"upgrade_failed", BY_STATUS["501"]},
   {"response_timeout", BY_STATUS["504"]},
   {"upstream_response_timeout", BY_STATUS["504"]},

@@ -41,7 +41,7 @@ USER = Service(
     name="user",
     port=50051,
     postgres="emporium_user",
-    mongo="emporium_user",  # prepared for sessions, which are not stored yet
+    mongo="emporium_user",  # sessions
     key_id="user-1",
 )
 ORDER = Service(

@@ -20,6 +20,9 @@ class SettingsError(Exception):
 TOKEN_SECONDS_MAX = 86_400
 """The longest life of an access token; one that claims more is refused."""
 
+SESSION_SECONDS_MAX = 31_536_000
+"""The longest that a session may wait for its next use: a year."""
+
 # How the URL of a database begins.
 _SCHEMES = {
     "DATABASE_URL": ("postgresql://", "postgres://"),
@@ -28,6 +31,7 @@ _SCHEMES = {
 # Of numbers that have ends: the smallest and the largest.
 _RANGES = {
     "TOKEN_SECONDS": (1, TOKEN_SECONDS_MAX),
+    "SESSION_SECONDS": (1, SESSION_SECONDS_MAX),
     **dict.fromkeys(("GRPC_PORT", "OWN_PORT", "METRICS_PORT"), (0, 65_535)),
     "BCRYPT_COST": (4, 31),
     "BCRYPT_THREADS": (1, 64),
@@ -96,6 +100,7 @@ class Tokens:
     jwks_file: Path = Path("jwks.json")
     signing_key_file: Path = Path("signing-key.json")  # a private JWK with its `kid`
     token_seconds: int = 600  # from 1 to `TOKEN_SECONDS_MAX`
+    session_seconds: int = 2_592_000  # after its last use a session ends; to `SESSION_SECONDS_MAX`
     bcrypt_cost: int = 12
     bcrypt_threads: int = 2
 

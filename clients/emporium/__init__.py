@@ -59,6 +59,7 @@ from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.type.v1.role_pb2 import Role
 from emporium.user.v1.auth_service_pb2 import LoginResponse
+from emporium.user.v1.session_service_pb2 import Session
 from emporium.user.v1.user_service_pb2 import User
 from emporium.values import UNSET, Moment, Money
 
@@ -95,6 +96,7 @@ __all__ = [
     "RateLimited",
     "Role",
     "SalesReport",
+    "Session",
     "Targets",
     "Token",
     "TooLarge",

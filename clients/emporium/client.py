@@ -73,7 +73,8 @@ class Emporium:
 
     @property
     def token(self) -> Token | None:
-        """The token that is sent: as given, as of the last login, or as set here.
+        """The token that is sent: as given, as of the last login or
+        what has followed it, or as set here. Setting it ends what the client does by itself.
 
         Raises `ValueError` for one that no header can carry. Space around it is removed.
         """
@@ -85,7 +86,7 @@ class Emporium:
 
     @cached_property
     def auth(self) -> Auth:
-        """Signing in."""
+        """Signing in, and the sessions that come of it."""
         return Auth(self._connection("user"))
 
     @cached_property

@@ -11,11 +11,14 @@ from uuid import uuid4
 import grpc
 
 from emporium.deadline import request_id, time_left
-from emporium.exceptions import Cancelled, DeadlineExceeded
+from emporium.exceptions import Cancelled, DeadlineExceeded, Unauthenticated
+from emporium.kept_login import Exchange, KeptLogin
 from emporium.status import exception_of
+from emporium.user.v1.auth_service_pb2 import LoginResponse
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+Supplied = TypeVar("Supplied", str, str | None)
 
 _VISIBLE = re.compile("[!-~]+")
 
@@ -26,7 +29,9 @@ Token: TypeAlias = str | Callable[[], Awaitable[str]]
 class Session:
     """What all connections of one client share."""
 
-    __slots__ = ("_token", "is_closed", "timeout_seconds")
+    __slots__ = ("_token", "is_closed", "login", "timeout_seconds")
+
+    login: KeptLogin | None  # what the token comes from, if it does
 
     def __init__(self, token: Token | None, timeout_seconds: float) -> None:
         """Raises `ValueError` for a token that cannot be sent, and for a timeout without an end."""
@@ -37,11 +42,18 @@ class Session:
 
     @property
     def token(self) -> Token | None:
-        return self._token
+        return self.login.token if self.login else self._token
 
     @token.setter
     def token(self, token: Token | None) -> None:
         self._token = _sendable(token, "token") if isinstance(token, str) else token
+        self.login = None
+
+    def supplier(self) -> Callable[[], Awaitable[str]] | None:
+        """What must be awaited for the token; None when it is there, or there is none."""
+        if self.login:
+            return self.login.current if self.login.is_due else None
+        return None if isinstance(self._token, str) else self._token
 
 
 class Connection:
@@ -76,13 +88,45 @@ class Connection:
         timeout = time_left(timeout_seconds)
         if timeout <= 0:
             raise _too_late("there was no time left to call", sent_id)
+        if not is_signed:
+            return await self._send(method, request, timeout, sent_id, None)
+        token, timeout = await self._token(timeout, sent_id)
+        began = time.monotonic()
+        try:
+            return await self._send(method, request, timeout, sent_id, token)
+        except Unauthenticated as error:
+            # The clocks differ, or this machine slept. What is refused so was not begun.
+            login = session.login
+            if error.reason != "TOKEN_EXPIRED" or login is None or token is None:
+                raise
+            left, expired = timeout - (time.monotonic() - began), token
+            next_token, left = await _supplied(lambda: login.after(expired), left, sent_id)
+            if next_token is None:
+                raise
+            return await self._send(method, request, left, sent_id, next_token)
+
+    async def _token(self, timeout: float, sent_id: str) -> tuple[str | None, float]:
+        """The token to send, if any, and the time that is left for the call itself."""
+        supply = self._session.supplier()
+        if supply is None:
+            token = self._session.token
+            assert not callable(token)
+            return token, timeout
+        supplied, timeout = await _supplied(supply, timeout, sent_id)
+        return _sendable(supplied, "token"), timeout
+
+    async def _send(
+        self,
+        method: "grpc.aio.UnaryUnaryMultiCallable[Request, Response]",
+        request: Request,
+        timeout: float,
+        sent_id: str,
+        token: str | None,
+    ) -> Response:
         metadata = [("x-request-id", sent_id)]
-        if is_signed and (token := session.token) is not None:
-            if not isinstance(token, str):
-                token, timeout = await _supplied(token, timeout, sent_id)
-                token = _sendable(token, "token")
+        if token is not None:
             metadata.append(("authorization", f"Bearer {token}"))
-        if session.is_closed:
+        if self._session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
         try:
             return await method(request, timeout=timeout, metadata=metadata)
@@ -94,10 +138,16 @@ class Connection:
                 raise Cancelled(closed, request_id=sent_id) from None
             raise
 
-    def keep_token(self, token: str) -> None:
-        """Uses `token` from now on, unless there is a supplier of tokens."""
+    def keep_login(self, login: LoginResponse, exchange: Exchange) -> None:
+        """Uses the tokens of `login` from now on, unless there is a supplier of tokens."""
         if self._session.token is None or isinstance(self._session.token, str):
-            self._session.token = token
+            self._session.token = login.access_token
+            self._session.login = KeptLogin(login, exchange)
+
+    def forget_login(self) -> None:
+        """Sends no token from now on, unless there is a supplier of tokens."""
+        if self._session.login is not None:
+            self._session.token = None
 
     def _was_closed(self) -> bool:
         """Whether a call was cancelled by closing the client, and not by cancelling its task.
@@ -125,8 +175,8 @@ def _sendable(text: str, name: str) -> str:
 
 
 async def _supplied(
-    supply: Callable[[], Awaitable[str]], timeout: float, sent_id: str
-) -> tuple[str, float]:
+    supply: Callable[[], Awaitable[Supplied]], timeout: float, sent_id: str
+) -> tuple[Supplied, float]:
     """A token, and the time that is left for the call itself."""
     began = time.monotonic()
     try:

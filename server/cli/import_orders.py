@@ -98,32 +98,31 @@ async def _run(
     # Imported late: the client brings gRPC, which the other commands need not wait for.
     from emporium import Emporium, EmporiumError, Targets
     from server.importing import checking, sending
-    from server.importing.retries import RetriesExhausted
+    from server.importing.retries import RetriesExhausted, retried
 
     targets = Targets.of(target or record.grpc)
     staff, admin = _login(record, "staff"), _login(record, "admin")
-    async with Emporium(targets) as client:
-        as_staff = sending.Login(client, staff.email, staff.password)
-        as_admin = sending.Login(client, admin.email, admin.password)
-        async with (
-            Emporium(targets, token=as_staff) as shop,
-            Emporium(targets, token=as_admin) as back_office,
-        ):
-            try:
-                with Bars(console) as bars:
-                    on_its_way = sending.Sending(
-                        planned, shop, back_office, currency, concurrency, bars
-                    )
-                    await on_its_way.run()
-                with console.status("Waiting for the sales report"):
-                    compared = await checking.compare(planned, shop, currency, timeout_seconds)
-            except RetriesExhausted as error:
-                raise LocalError(
-                    f"a service stays away: {error}",
-                    "Look at `emporium status`, then import again: it goes on where it stopped.",
-                ) from error
-            except EmporiumError as error:
-                raise LocalError(f"the import was refused: {error}") from error
+    async with Emporium(targets) as shop, Emporium(targets) as back_office:
+        try:
+            # From then on they renew their tokens by themselves.
+            await retried(lambda: shop.auth.login(staff.email, staff.password))
+            await retried(lambda: back_office.auth.login(admin.email, admin.password))
+            with Bars(console) as bars:
+                on_its_way = sending.Sending(
+                    planned, shop, back_office, currency, concurrency, bars
+                )
+                await on_its_way.run()
+            with console.status("Waiting for the sales report"):
+                compared = await checking.compare(planned, shop, currency, timeout_seconds)
+            for client in (shop, back_office):
+                await retried(client.auth.logout)
+        except RetriesExhausted as error:
+            raise LocalError(
+                f"a service stays away: {error}",
+                "Look at `emporium status`, then import again: it goes on where it stopped.",
+            ) from error
+        except EmporiumError as error:
+            raise LocalError(f"the import was refused: {error}") from error
     return on_its_way.failures, compared
 
 

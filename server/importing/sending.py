@@ -6,7 +6,6 @@ services keep a key.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -46,27 +45,6 @@ class Failure:
 
     what: str
     error: str
-
-
-class Login:
-    """Supplies one account's token, and signs in again before it expires."""
-
-    def __init__(self, client: Emporium, email: str, password: str) -> None:
-        self._client = client
-        self._email = email
-        self._password = password
-        self._token = ""
-        self._renew_at = 0.0  # time.monotonic()
-        self._turn = asyncio.Lock()
-
-    async def __call__(self) -> str:
-        """The token to send now."""
-        async with self._turn:
-            if time.monotonic() >= self._renew_at:
-                answer = await self._client.auth.login(self._email, self._password)
-                self._token = answer.access_token
-                self._renew_at = time.monotonic() + answer.expires_in / 2
-        return self._token
 
 
 @dataclass

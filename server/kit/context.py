@@ -26,6 +26,7 @@ class Caller:
     id: str  # a user id, or `service:<name>`
     role: Role
     expires_at: float  # Unix time in seconds
+    session_id: str = ""  # that the token belongs to; a UUID
 
     @property
     def is_staff(self) -> bool:

@@ -4,23 +4,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from emporium.user.v1 import auth_service_pb2, user_service_pb2
-from server.kit import background, lifecycle, outbox, postgres
+from emporium.user.v1 import auth_service_pb2, session_service_pb2, user_service_pb2
+from server.kit import background, lifecycle, mongo, outbox, postgres
 from server.kit.auth import Signer, Verifier
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
+from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
-from server.settings import Settings
+from server.settings import Settings, Tokens
 from server.user.accounts.service import UserService
 from server.user.accounts.store import PostgresUserStore
 from server.user.events.encoding import to_outbox
+from server.user.events.ending_sessions import EndingSessions
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import PasswordHasher, hashing
+from server.user.sessions.granting import Granting
+from server.user.sessions.service import SessionService
+from server.user.sessions.store import MongoSessionStore
 
 _STANDINGS_MAX = 1_000  # in one statement
 
@@ -38,15 +43,20 @@ async def _serve(settings: Settings) -> None:
     with telemetry(settings.server, "user"):
         async with (
             postgres.connected(settings.postgres) as pool,
+            # Only logins and sessions need it, and only while they do: they say when it is away.
+            mongo.opened(settings.mongo) as database,
             background.running(key_expiry(pool, one_at_a_time)),
-            # No service consumes events of accounts yet; a destination is one line here.
-            outbox.relaying(pool, settings.postgres.database_url, []) as wake,
+            outbox.relaying(
+                pool,
+                settings.postgres.database_url,
+                [EndingSessions(MongoSessionStore(database))],
+            ) as wake,
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             standings(pool) as accounts,
             lifecycle.serving(
                 settings.server,
                 verifier,
-                registrations(pool, hasher, signer, wake, accounts),
+                registrations(pool, database, hasher, signer, wake, accounts, tokens),
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
                 key_secret=signer.secret("idempotency"),
@@ -67,14 +77,27 @@ async def standings(pool: Pool) -> AsyncIterator[Standings]:
 
 
 def registrations(
-    pool: Pool, hasher: PasswordHasher, signer: Signer, wake: outbox.Wake, callers: Standings
+    pool: Pool,
+    database: Database,
+    hasher: PasswordHasher,
+    signer: Signer,
+    wake: outbox.Wake,
+    callers: Standings,
+    tokens: Tokens,
 ) -> tuple[Registration, ...]:
-    """The services of this process, over `pool`. `callers` is told which accounts have changed."""
-    tokens = PageTokens(signer.secret("page tokens"))
+    """The services of this process, over `pool` and, for sessions, `database`.
+
+    `callers` is told which accounts have changed.
+    """
+    page_tokens = PageTokens(signer.secret("page tokens"))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
+    sessions = MongoSessionStore(database)
+    granting = Granting(sessions, accounts, signer, tokens.session_seconds)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+    own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     return (
-        Registration(users, UserService(accounts, hasher, tokens, callers.forget)),
-        Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
+        Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
+        Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, granting)),
+        Registration(own, SessionService(sessions, granting)),
     )

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 import emporium
-from emporium import Emporium, OrderLine, Unavailable
+from emporium import Emporium, LoginResponse, OrderLine, Unavailable
 from emporium.retries import FILES, RETRY_BUDGET, RETRY_POLICY, service_config
-from tests.clients.fake_shop import FakeShop, unavailable
+from tests.clients.fake_shop import FakeShop, answer, unavailable
 
 ID = "01900000-0000-7000-8000-000000000000"
 
@@ -20,6 +20,10 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "BatchGetUsers": lambda shop: shop.users.batch_get([ID]),
     "ListUsers": lambda shop: shop.users.list().first_page(),
     "DeleteUser": lambda shop: shop.users.delete(ID),
+    "Refresh": lambda shop: shop.auth.refresh("a refresh token"),
+    "Logout": lambda shop: shop.auth.logout(),
+    "ListSessions": lambda shop: shop.auth.sessions(),
+    "DeleteSession": lambda shop: shop.auth.end_session(ID),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),
@@ -43,11 +47,15 @@ UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
 }
 
 
+# Where the client cannot do with an empty message.
+ANSWERS = {"Refresh": [answer(LoginResponse(access_token="next"))]}
+
+
 @pytest.mark.parametrize("rpc", [*SAFE, *KEYED])
 async def test_a_safe_call_is_repeated_until_somebody_answers(
     shop: Emporium, server: FakeShop, rpc: str
 ) -> None:
-    server.will(rpc, unavailable())
+    server.will(rpc, unavailable(), *ANSWERS.get(rpc, ()))
 
     await (SAFE | KEYED)[rpc](shop)
 

@@ -63,6 +63,7 @@ def base(name: str, scene: "Scene") -> Any:
         "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteOrder": {"order_id": MISSING},
+        "DeleteSession": {"session_id": MISSING},
         "DeleteUser": {"user_id": MISSING},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
@@ -76,6 +77,7 @@ def base(name: str, scene: "Scene") -> Any:
         "Login": {"email": new_email(), "password": "wrong"},
         "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
+        "Refresh": {"refresh_token": "none of ours"},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
     }

@@ -25,6 +25,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "iss": "emporium",
         "aud": "emporium",
         "sub": str(uuid.uuid4()),
+        "sid": str(uuid.uuid4()),
         "role": "ADMIN",
         "iat": now,
         "exp": now + 600,
@@ -59,6 +60,7 @@ BAD_TOKENS: dict[str, tuple[Forge, set[str]]] = {
     "by a strange key": (by_a_strange_key, {"INVALID_TOKEN"}),
     "not signed": (unsigned, {"INVALID_TOKEN"}),
     "without an end": (lambda cluster: signed(cluster, exp=None), {"INVALID_TOKEN"}),
+    "without a session": (lambda cluster: signed(cluster, sid=None), {"INVALID_TOKEN"}),
     "for somebody else's API": (lambda cluster: signed(cluster, aud="other"), {"INVALID_TOKEN"}),
     "by another issuer": (lambda cluster: signed(cluster, iss="other"), {"INVALID_TOKEN"}),
     "an admin by a service's key": (

@@ -77,13 +77,17 @@ class Edge:
         return sum(int(each.get("value", 0)) for each in answer.json()["stats"])
 
 
-def signed(key: dict[str, Any] = KEY, **changes: Any) -> str:
-    """A token for a subject of its own, with some claims changed or (None) left out."""
+def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    """A token for a subject of its own, with some claims changed or (None) left out.
+
+    `header` has what is changed there; `kid` None is none.
+    """
     now = int(time.time())
     claims = {
         "iss": "emporium",
         "aud": "emporium",
         "sub": str(uuid.uuid4()),
+        "sid": str(uuid.uuid4()),
         "role": "CUSTOMER",
         "iat": now,
         "exp": now + 600,
@@ -91,7 +95,8 @@ def signed(key: dict[str, Any] = KEY, **changes: Any) -> str:
         **changes,
     }
     kept = {name: value for name, value in claims.items() if value is not None}
-    headers = {"kid": key["kid"], "typ": keys.TYPE}
+    headers = {"kid": key["kid"], "typ": keys.TYPE, **(header or {})}
+    headers = {name: value for name, value in headers.items() if value is not None}
     return jwt.encode(kept, jwt.PyJWK(key).key, algorithm=keys.ALGORITHM, headers=headers)
 
 

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
 import grpc.aio
 import httpx
@@ -32,6 +34,11 @@ def altered() -> str:
     return f"{head}.{payload[:-4]}AAAA.{signature}"
 
 
+def without(claim: str) -> Callable[[], str]:
+    left_out: dict[str, Any] = {claim: None}
+    return lambda: signed(**left_out)
+
+
 BAD: dict[str, tuple[Callable[[], str], str]] = {
     "expired": (lambda: signed(iat=1, exp=int(time.time()) - 10), "TOKEN_EXPIRED"),
     "without an end": (lambda: signed(exp=None), "INVALID_TOKEN"),
@@ -39,6 +46,15 @@ BAD: dict[str, tuple[Callable[[], str], str]] = {
     "by an unknown key": (lambda: signed(auth.new_key("user-9")), "INVALID_TOKEN"),
     "by another issuer": (lambda: signed(iss="other"), "INVALID_TOKEN"),
     "for another API": (lambda: signed(aud="other"), "INVALID_TOKEN"),
+    **{
+        f"without {name}": (without(name), "INVALID_TOKEN")
+        for name in ("iss", "aud", "sub", "sid", "role", "iat", "jti")
+    },
+    "with an empty sid": (partial(signed, sid=""), "INVALID_TOKEN"),
+    "with an iat in words": (partial(signed, iat="now"), "INVALID_TOKEN"),
+    "of another kind": (partial(signed, header={"typ": "refresh+jwt"}), "INVALID_TOKEN"),
+    "of the usual kind": (partial(signed, header={"typ": "JWT"}), "INVALID_TOKEN"),
+    "that names no key": (partial(signed, header={"kid": None}), "INVALID_TOKEN"),
     "altered": (altered, "INVALID_TOKEN"),
     "not signed": (unsigned, "INVALID_TOKEN"),
     "signed with the public key": (signed_with_the_public_key, "INVALID_TOKEN"),

@@ -26,7 +26,8 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
-from server.user.logins.wire import to_login
+from server.user.sessions import rules as sessions
+from server.user.sessions import wire as sessions_wire
 from tests.server.tokens import TOKENS
 
 WIDE = "🎁"  # four bytes in UTF-8, as many as a character can have
@@ -119,9 +120,13 @@ async def answers() -> dict[str, Message]:
     properties = {f"{n:064}": WIDE * 512 for n in range(20)}
     event = behaviour.Event(ID, ID, "a." * 32, LAST, properties, b"")
     token = Signer(new_key("user-" + "f" * 32), 600).sign(ID, Role.CUSTOMER)
+    login = sessions_wire.to_login(sessions.Grant(token, INT32_MAX, "f" * 107, ID, user()))
+    session = sessions.Session(ID, ID, "~" * 120, "f" * 45, LAST, LAST, LAST)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     return {
-        "Login": to_login(token, INT32_MAX, user()),
+        "Login": login,
+        "Refresh": login,
+        "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
         "CreateUser": account,
         "GetUser": account,
         "UpdateUser": account,

@@ -19,7 +19,7 @@ import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from server.kit import errors
+from server.kit import errors, mongo
 from server.kit import postgres as kit_postgres
 from server.kit.auth import Signer
 from server.kit.context import Caller, Context, Role
@@ -27,6 +27,7 @@ from server.kit.listing import keyset
 from server.kit.postgres import Pool
 from server.local.engines.postgres import EmbeddedPostgres
 from server.order import app as order_app
+from server.settings import Mongo, Tokens
 from server.user import app as user_app
 from tests.discovery import contract
 from tests.server.conftest import NewDatabase
@@ -144,7 +145,9 @@ async def served(
     nobody: Any = None  # lists ask no neighbour
     callers: Any = SimpleNamespace(forget=None)  # nor change they anything
     found: Served = {}
+    nowhere = Mongo(mongodb_uri="mongodb://127.0.0.1:1", mongodb_database="emporium_user")
     async with AsyncExitStack() as stack:
+        elsewhere = await stack.enter_async_context(mongo.opened(nowhere))  # nor sessions
         for name, rows in FILL.items():
             settings = await new_database(name)
             database = urlsplit(settings.database_url).path[1:]
@@ -158,7 +161,9 @@ async def served(
             if name == "order":
                 served = order_app.registrations(pool, nobody, nobody, "GBP", TOKENS)
             else:
-                served = user_app.registrations(pool, nobody, signer, nobody, callers)
+                served = user_app.registrations(
+                    pool, elsewhere, nobody, signer, nobody, callers, Tokens()
+                )
             found |= {each.service.full_name: (pool, each.servicer) for each in served}
         yield found
 

@@ -27,7 +27,7 @@ from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
-from emporium.user.v1 import auth_service_pb2, user_service_pb2
+from emporium.user.v1 import auth_service_pb2, session_service_pb2, user_service_pb2
 from server.contract import bodies
 from server.kit import descriptors
 from server.kit.call.method import Method, methods
@@ -51,6 +51,7 @@ FILES = (
     event_service_pb2,
     order_service_pb2,
     report_service_pb2,
+    session_service_pb2,
     user_service_pb2,
 )
 METHODS: dict[str, Method] = {

@@ -32,7 +32,7 @@ from server.order import app as order_app
 from server.order.neighbours import Buyer
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.services import ORDER, USER
-from server.settings import Shop
+from server.settings import Shop, Tokens
 from server.user import app as user_app
 from server.user.passwords.hashing import hashing
 from tests.server.tokens import TOKENS
@@ -111,7 +111,15 @@ class Upgraded:
         hasher = await stack.enter_async_context(hashing(CHEAPEST_BCRYPT, 1))
         unasked = await stack.enter_async_context(user_app.standings(self.user_pool))
         for registrations in (
-            user_app.registrations(self.user_pool, hasher, self.user_signer, lambda: None, unasked),
+            user_app.registrations(
+                self.user_pool,
+                self.mongo,
+                hasher,
+                self.user_signer,
+                lambda: None,
+                unasked,
+                Tokens(),
+            ),
             order_app.registrations(
                 self.order_pool, NoUsers(), lambda: None, SHOP.shop_currency, TOKENS
             ),

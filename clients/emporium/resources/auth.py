@@ -1,33 +1,89 @@
-"""Signing in."""
+"""Signing in, and the sessions that come of it."""
+
+from collections.abc import Sequence
 
 from emporium.connection import Connection
 from emporium.user.v1.auth_service_pb2 import LoginRequest, LoginResponse
 from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
+from emporium.user.v1.session_service_pb2 import (
+    DeleteSessionRequest,
+    ListSessionsRequest,
+    LogoutRequest,
+    RefreshRequest,
+    Session,
+)
+from emporium.user.v1.session_service_pb2_grpc import SessionServiceStub
 
 
 class Auth:
-    """`shop.auth`: signing in with e-mail and password."""
+    """`shop.auth`: signing in with e-mail and password, and the sessions that come of it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stub = AuthServiceStub(connection.channel)
+        self._logins = AuthServiceStub(connection.channel)
+        self._sessions = SessionServiceStub(connection.channel)
 
     async def login(
         self, email: str, password: str, *, timeout_seconds: float | None = None
     ) -> LoginResponse:
         """Signs in. From now on the client sends the token, which is also `shop.token`.
 
-        A client with a supplier of tokens goes on using that. The token is valid for `expires_in`
-        seconds.
+        It gets itself the next token before one has run out, for as long as the session lasts. A
+        client with a supplier of tokens goes on using that.
 
-        Raises `Unauthenticated` (BAD_CREDENTIALS), `RateLimited`.
+        Raises `Unauthenticated` (BAD_CREDENTIALS), `RateLimited`, `Unavailable`.
         """
         # Sent without a token: an old one would be refused, and the login with it.
         response = await self._connection.call(
-            self._stub.Login,
+            self._logins.Login,
             LoginRequest(email=email, password=password),
             timeout_seconds,
             is_signed=False,
         )
-        self._connection.keep_token(response.access_token)
+        self._connection.keep_login(response, self._exchange)
         return response
+
+    async def refresh(
+        self, refresh_token: str, *, timeout_seconds: float | None = None
+    ) -> LoginResponse:
+        """Goes on with a session whose refresh token was kept, as `login` does with a new one.
+
+        Each refresh token is good once, so a caller that keeps them must keep the new one; a client
+        that goes on by itself uses up the one of this answer.
+
+        Raises `Unauthenticated` (REFRESH_TOKEN_REUSED, SESSION_ENDED, ACCOUNT_INACTIVE,
+        INVALID_TOKEN), `Unavailable`.
+        """
+        response = await self._exchange(refresh_token, timeout_seconds)
+        self._connection.keep_login(response, self._exchange)
+        return response
+
+    async def logout(self, *, timeout_seconds: float | None = None) -> None:
+        """Ends the session that the client is signed in with, and forgets its tokens.
+
+        Raises `Unauthenticated`, `Unavailable`; the tokens are kept then.
+        """
+        await self._connection.call(self._sessions.Logout, LogoutRequest(), timeout_seconds)
+        self._connection.forget_login()
+
+    async def sessions(self, *, timeout_seconds: float | None = None) -> Sequence[Session]:
+        """Lists one's own sessions, the one that was used last first."""
+        response = await self._connection.call(
+            self._sessions.ListSessions, ListSessionsRequest(), timeout_seconds
+        )
+        return response.sessions
+
+    async def end_session(self, session_id: str, *, timeout_seconds: float | None = None) -> None:
+        """Ends one of one's own sessions. Raises `NotFound` (SESSION_NOT_FOUND)."""
+        request = DeleteSessionRequest(session_id=session_id)
+        await self._connection.call(self._sessions.DeleteSession, request, timeout_seconds)
+
+    async def _exchange(
+        self, refresh_token: str, timeout_seconds: float | None = None
+    ) -> LoginResponse:
+        return await self._connection.call(
+            self._sessions.Refresh,
+            RefreshRequest(refresh_token=refresh_token),
+            timeout_seconds,
+            is_signed=False,
+        )

@@ -1,8 +1,9 @@
 """Access tokens: EdDSA-signed JWTs, who may sign them, and how they are checked.
 
 Claims: `iss` and `aud` are `emporium`, `sub` is the user id (or `service:<name>`), `role` one name
-of `emporium.type.v1.Role`, `iat` and `exp` Unix seconds, `jti` the token's own id. The header says
-`typ: at+jwt`, so that no other kind of token passes for an access token, and `kid`, the key.
+of `emporium.type.v1.Role`, `sid` the session's id, `iat` and `exp` Unix seconds, `jti` the token's
+own id. The header says `typ: at+jwt`, so that no other kind of token passes for an access token,
+and `kid`, the key. All of them are required.
 
 A key whose id begins with `service:` vouches for that service and for nobody else: whoever steals
 a service's key cannot make an admin of himself.

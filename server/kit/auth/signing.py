@@ -29,8 +29,11 @@ class Signer:
         with readable("SIGNING_KEY_FILE"):
             return cls(json.loads(path.read_text()), lifetime_seconds)
 
-    def sign(self, subject: str, role: Role) -> str:
-        """A token for `subject`, good for `lifetime_seconds` from now."""
+    def sign(self, subject: str, role: Role, session_id: str | None = None) -> str:
+        """A token for `subject`, good for `lifetime_seconds` from now.
+
+        It belongs to the session, or else is one of its own, which nothing can refresh.
+        """
         now = int(time.time())
         claims = {
             "iss": ISSUER,
@@ -39,6 +42,7 @@ class Signer:
             "role": role.value,
             "iat": now,
             "exp": now + self.lifetime_seconds,
+            "sid": session_id or str(uuid4()),
             "jti": str(uuid4()),
         }
         headers = {"kid": self.kid, "typ": TYPE}
@@ -54,6 +58,7 @@ class ServiceToken:
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
+        self._session_id = str(uuid4())  # as long as the process
         self._token = ""
         self._renew_at = 0.0  # Unix seconds
 
@@ -61,6 +66,6 @@ class ServiceToken:
         """The token to send now."""
         if time.time() >= self._renew_at:
             service = SERVICE_KEY_PREFIX + self._signer.kid.split(":")[1].rsplit("-", 1)[0]
-            self._token = self._signer.sign(service, Role.SERVICE)
+            self._token = self._signer.sign(service, Role.SERVICE, self._session_id)
             self._renew_at = time.time() + self._signer.lifetime_seconds / 2
         return self._token

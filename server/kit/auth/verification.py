@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import jwt
 import msgspec
@@ -15,7 +16,7 @@ from server.kit.auth.keys import ALGORITHM, AUDIENCE, ISSUER, SERVICE_KEY_PREFIX
 from server.kit.context import Caller, Role
 from server.settings import TOKEN_SECONDS_MAX
 
-_REQUIRED = ["iss", "aud", "sub", "role", "iat", "exp", "jti"]
+_REQUIRED = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"]
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 # The times are checked by ourselves, as whole numbers; the library takes whatever `int` takes.
 _READ: Options = {
@@ -29,6 +30,7 @@ _LEEWAY_SECONDS = 5  # for clocks that differ a little
 
 
 _Moment = Annotated[int, msgspec.Meta(ge=0, le=_LAST_SECOND)]  # Unix time in seconds
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class _Claims(msgspec.Struct):
@@ -38,11 +40,12 @@ class _Claims(msgspec.Struct):
     may be computed with.
     """
 
-    sub: str
+    sub: _Text
+    sid: UUID
     role: Role
     iat: _Moment
     exp: _Moment
-    jti: str
+    jti: _Text
     nbf: _Moment = 0
 
 
@@ -88,7 +91,7 @@ class Verifier:
             raise errors.InvalidToken("the token is not valid; sign in again") from error
         _check_times(claims)
         _check_authority(header["kid"], claims.sub, claims.role)
-        return Caller(claims.sub, claims.role, float(claims.exp))
+        return Caller(claims.sub, claims.role, float(claims.exp), str(claims.sid))
 
 
 def _check_times(claims: _Claims) -> None:

@@ -9,9 +9,9 @@ that was answered is ever rolled back. Every operation is bounded by `mongodb_ti
 without that a stopped server would block a call for ever.
 """
 
-from server.kit.mongo.connecting import connected
+from server.kit.mongo.connecting import connected, opened
 from server.kit.mongo.database import Collection, Database, Document
 from server.kit.mongo.transactions import Session
 from server.kit.mongo.translation import translated
 
-__all__ = ["Collection", "Database", "Document", "Session", "connected", "translated"]
+__all__ = ["Collection", "Database", "Document", "Session", "connected", "opened", "translated"]

@@ -31,11 +31,20 @@ async def connected(settings: Mongo) -> AsyncIterator[Database]:
     Raises `Unavailable` when it does not come up within `mongodb_connect_timeout_seconds`, or
     refuses the login, and `SettingsError` for an invalid address.
     """
-    client = _client(settings)
-    try:
-        database = Database(client, settings)
+    async with opened(settings) as database:
         await _until_it_answers(database, settings.mongodb_connect_timeout_seconds)
         yield database
+
+
+@asynccontextmanager
+async def opened(settings: Mongo) -> AsyncIterator[Database]:
+    """The database that `settings` name, whether its server can be reached or not.
+
+    For a service that has work without it. Raises `SettingsError` for an invalid address.
+    """
+    client = _client(settings)
+    try:
+        yield Database(client, settings)
     finally:
         await settled(client.close())
 

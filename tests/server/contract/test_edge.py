@@ -17,12 +17,14 @@ PUBLIC = {
     "emporium.order.v1.CatalogService/GetProduct",
     "emporium.order.v1.CatalogService/ListProducts",
     "emporium.user.v1.AuthService/Login",
+    "emporium.user.v1.SessionService/Refresh",
     "emporium.user.v1.UserService/CreateUser",
 }
 # What the edge answers itself.
 TOLD = {"not_grpc", "verbs", "not_allowed", "tunnel", "unknown"}
 # By the standard methods of the AIPs, these do no more when they are called a second time.
-REPEATABLE = ("Get", "List", "BatchGet", "Delete")
+# So does a refresh, which gets the same token, and a logout.
+REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Refresh", "Logout")
 
 
 def emporium(route: Any) -> dict[str, str]:

@@ -59,7 +59,14 @@ async def user_process(environment: dict[str, str]) -> AsyncIterator[Process]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server", "user"),
-        env={**kept, "GRPC_PORT": "0", "METRICS_PORT": "0", "DRAIN_SECONDS": "0", **environment},
+        env={
+            **kept,
+            "GRPC_PORT": "0",
+            "METRICS_PORT": "0",
+            "DRAIN_SECONDS": "0",
+            "MONGODB_URI": "mongodb://127.0.0.1:1",  # nobody listens there: it serves without
+            **environment,
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -1,18 +1,29 @@
 """A user service, in this process, over a real database."""
 
+import gc
+import uuid
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import grpc
 import pytest
 import pytest_asyncio
 
 from server.kit import auth, postgres
+from server.kit import mongo as kit_mongo
 from server.kit.context import Role
+from server.kit.mongo import Database
 from server.kit.postgres import Pool
+from server.local.engines.mongo import EmbeddedMongo
+from server.local.home.ports import free_ports
+from server.settings import Mongo, Tokens
 from server.user.accounts.store import PostgresUserStore
 from server.user.app import registrations, standings
 from server.user.events.encoding import to_outbox
+from server.user.migrations import mongo as migrations
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.doors import Door
@@ -40,6 +51,42 @@ async def user_pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
         yield pool
 
 
+async def new_sessions_database(
+    mongo: EmbeddedMongo, driver: Literal["pymongo", "motor"] = "pymongo"
+) -> Mongo:
+    """Settings of a fresh, migrated database for sessions."""
+    name = f"emporium_user_{uuid.uuid4().hex[:8]}"
+    await migrations.upgrade(mongo.uri, name)
+    return Mongo(mongodb_uri=mongo.uri, mongodb_database=name, mongodb_driver=driver)
+
+
+@asynccontextmanager
+async def unreachable_mongo() -> AsyncIterator[Database]:
+    """A database on a server that is not there."""
+    nowhere = Mongo(
+        mongodb_uri=f"mongodb://127.0.0.1:{free_ports(1)[0]}", mongodb_database="emporium_user"
+    )
+    async with kit_mongo.opened(nowhere) as database:
+        yield database
+    with warnings.catch_warnings():
+        # PyMongo leaves a socket open when it is closed while it connects.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def user_mongo_settings(mongo: EmbeddedMongo) -> Mongo:
+    """Those of a fresh, migrated database for sessions."""
+    return await new_sessions_database(mongo)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def user_mongo(user_mongo_settings: Mongo) -> AsyncIterator[Database]:
+    """A connection to that."""
+    async with kit_mongo.connected(user_mongo_settings) as connected:
+        yield connected
+
+
 @pytest.fixture(scope="session")
 def wakes() -> Wakes:
     return Wakes()
@@ -53,13 +100,16 @@ async def store(user_pool: Pool, wakes: Wakes) -> PostgresUserStore:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def user_channel(
-    user_pool: Pool, wakes: Wakes, signer: auth.Signer, serve: Serve
+    user_pool: Pool, user_mongo: Database, wakes: Wakes, signer: auth.Signer, serve: Serve
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
     async with (
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
         standings(user_pool) as accounts,
-        serve(registrations(user_pool, hasher, signer, wakes, accounts), accounts) as channel,
+        serve(
+            registrations(user_pool, user_mongo, hasher, signer, wakes, accounts, Tokens()),
+            accounts,
+        ) as channel,
     ):
         yield channel
 

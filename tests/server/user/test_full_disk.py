@@ -15,10 +15,11 @@ import pytest
 import pytest_asyncio
 
 from server.kit import auth, postgres
+from server.kit.mongo import Database
 from server.kit.postgres import Pool, migrate
 from server.local.engines.postgres import EmbeddedPostgres
 from server.services import USER
-from server.settings import Postgres
+from server.settings import Postgres, Tokens
 from server.user.app import registrations, standings
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import Serve
@@ -66,7 +67,9 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def small(disk: Path, signer: auth.Signer, serve: Serve) -> AsyncIterator[Small]:
+async def small(
+    disk: Path, user_mongo: Database, signer: auth.Signer, serve: Serve
+) -> AsyncIterator[Small]:
     async with EmbeddedPostgres(disk / "postgres", durable=False) as own:
         database = migrate.Database(USER.postgres, "owner-password", "service-password")
         await migrate.prepare_postgres(own.admin_dsn, database)
@@ -77,7 +80,10 @@ async def small(disk: Path, signer: auth.Signer, serve: Serve) -> AsyncIterator[
             postgres.connected(Postgres(database_url=url)) as pool,
             hashing(CHEAPEST_BCRYPT, 2) as hasher,
             standings(pool) as accounts,
-            serve(registrations(pool, hasher, signer, lambda: None, accounts), accounts) as channel,
+            serve(
+                registrations(pool, user_mongo, hasher, signer, lambda: None, accounts, Tokens()),
+                accounts,
+            ) as channel,
         ):
             yield Small(Door(channel), pool, disk / "filler")
 

@@ -139,6 +139,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the account was deleted or disabled
     """
+    REFRESH_TOKEN_REUSED: _ErrorReason.ValueType  # 211
+    """The refresh token was used before: somebody else may have it. Its session has ended.
+
+    Example: the refresh token was used before; sign in again
+    """
+    SESSION_ENDED: _ErrorReason.ValueType  # 212
+    """The session was ended, by a logout, an owner or an admin, or was not used for too long.
+
+    Example: the session has ended; sign in again
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -225,6 +235,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The path is known, and not by this verb; `Allow` lists those that it has.
 
     Example: the path has other verbs; 'Allow' lists them
+    """
+    SESSION_NOT_FOUND: _ErrorReason.ValueType  # 318
+    """No such session, or not the caller's.
+
+    Example: no such session
     """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
@@ -378,6 +393,16 @@ ACCOUNT_INACTIVE: ErrorReason.ValueType  # 210
 
 Example: the account was deleted or disabled
 """
+REFRESH_TOKEN_REUSED: ErrorReason.ValueType  # 211
+"""The refresh token was used before: somebody else may have it. Its session has ended.
+
+Example: the refresh token was used before; sign in again
+"""
+SESSION_ENDED: ErrorReason.ValueType  # 212
+"""The session was ended, by a logout, an owner or an admin, or was not used for too long.
+
+Example: the session has ended; sign in again
+"""
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
@@ -464,6 +489,11 @@ METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 317
 """The path is known, and not by this verb; `Allow` lists those that it has.
 
 Example: the path has other verbs; 'Allow' lists them
+"""
+SESSION_NOT_FOUND: ErrorReason.ValueType  # 318
+"""No such session, or not the caller's.
+
+Example: no such session
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

@@ -44,7 +44,9 @@ class LoginRequest(message.Message):
 
 @typing.final
 class LoginResponse(message.Message):
-    """A fresh access token, and whom it stands for."""
+    """A fresh access token, whom it stands for, and what gets the next one. What Login answers, and
+    SessionService.Refresh.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -52,12 +54,20 @@ class LoginResponse(message.Message):
     TOKEN_TYPE_FIELD_NUMBER: builtins.int
     EXPIRES_IN_FIELD_NUMBER: builtins.int
     USER_FIELD_NUMBER: builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: builtins.int
+    SESSION_ID_FIELD_NUMBER: builtins.int
     access_token: builtins.str
     """A signed JWT. Send it as `Authorization: Bearer <access_token>`, by REST and by gRPC."""
     token_type: builtins.str
     """Always `Bearer`."""
     expires_in: builtins.int
     """Seconds until the token expires."""
+    refresh_token: builtins.str
+    """Gets the next access token, once; send it to Refresh and to nothing else. Opaque, at most 128
+    characters.
+    """
+    session_id: builtins.str
+    """The session that both tokens belong to; a UUID, the same after each refresh."""
     @builtins.property
     def user(self) -> user_service_pb2.User:
         """The account that signed in."""
@@ -69,9 +79,11 @@ class LoginResponse(message.Message):
         token_type: builtins.str = ...,
         expires_in: builtins.int = ...,
         user: user_service_pb2.User | None = ...,
+        refresh_token: builtins.str = ...,
+        session_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["access_token", b"access_token", "expires_in", b"expires_in", "token_type", b"token_type", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["access_token", b"access_token", "expires_in", b"expires_in", "refresh_token", b"refresh_token", "session_id", b"session_id", "token_type", b"token_type", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

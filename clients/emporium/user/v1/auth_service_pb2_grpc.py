@@ -48,11 +48,12 @@ class AuthServiceServicer:
     """
 
     def Login(self, request, context):
-        """Exchanges an e-mail and a password for an access token.
+        """Exchanges an e-mail and a password for an access token, and begins a session: what a refresh
+        token goes on with, see SessionService.
 
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
         disabled: the three answers are alike and take equally long. RATE_LIMITED at the edge after
-        too many attempts from one address.
+        too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

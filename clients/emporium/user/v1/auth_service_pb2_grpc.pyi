@@ -18,11 +18,12 @@ class AuthServiceStub:
 
     def __init__(self, channel: aio.Channel) -> None: ...
     Login: aio.UnaryUnaryMultiCallable[auth_service_pb2.LoginRequest, auth_service_pb2.LoginResponse]
-    """Exchanges an e-mail and a password for an access token.
+    """Exchanges an e-mail and a password for an access token, and begins a session: what a refresh
+    token goes on with, see SessionService.
 
     Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
     disabled: the three answers are alike and take equally long. RATE_LIMITED at the edge after
-    too many attempts from one address.
+    too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
     """
 
 class AuthServiceServicer(metaclass=abc_1.ABCMeta):
@@ -34,11 +35,12 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         request: auth_service_pb2.LoginRequest,
         context: aio.ServicerContext[auth_service_pb2.LoginRequest, abc.Awaitable[auth_service_pb2.LoginResponse]],
     ) -> abc.Awaitable[auth_service_pb2.LoginResponse]:
-        """Exchanges an e-mail and a password for an access token.
+        """Exchanges an e-mail and a password for an access token, and begins a session: what a refresh
+        token goes on with, see SessionService.
 
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
         disabled: the three answers are alike and take equally long. RATE_LIMITED at the edge after
-        too many attempts from one address.
+        too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: aio.Server) -> None: ...

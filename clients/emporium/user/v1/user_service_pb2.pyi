@@ -41,8 +41,8 @@ class User(message.Message):
         ACTIVE: User._Status.ValueType  # 1
         """May sign in."""
         DISABLED: User._Status.ValueType  # 2
-        """May not sign in, change anything or order; what it owns stays. A token that it has still
-        reads its own until the token ends, in 10 minutes at most.
+        """May not sign in, change anything or order; what it owns stays, but for its sessions, which
+        end. A token that it has still reads its own until the token ends, in 10 minutes at most.
         """
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
@@ -53,8 +53,8 @@ class User(message.Message):
     ACTIVE: User.Status.ValueType  # 1
     """May sign in."""
     DISABLED: User.Status.ValueType  # 2
-    """May not sign in, change anything or order; what it owns stays. A token that it has still
-    reads its own until the token ends, in 10 minutes at most.
+    """May not sign in, change anything or order; what it owns stays, but for its sessions, which
+    end. A token that it has still reads its own until the token ends, in 10 minutes at most.
     """
 
     ID_FIELD_NUMBER: builtins.int

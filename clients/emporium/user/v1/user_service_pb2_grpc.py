@@ -137,8 +137,8 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteUser(self, request, context):
-        """Deletes an account for good, and the answer to its create. Its orders stay, as the books
-        require.
+        """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
+        the books require.
 
         Errors: USER_NOT_FOUND, ETAG_MISMATCH.
         """

@@ -59,8 +59,8 @@ class UserServiceStub:
     NOTHING_TO_UPDATE.
     """
     DeleteUser: aio.UnaryUnaryMultiCallable[user_service_pb2.DeleteUserRequest, empty_pb2.Empty]
-    """Deletes an account for good, and the answer to its create. Its orders stay, as the books
-    require.
+    """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
+    the books require.
 
     Errors: USER_NOT_FOUND, ETAG_MISMATCH.
     """
@@ -144,8 +144,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         request: user_service_pb2.DeleteUserRequest,
         context: aio.ServicerContext[user_service_pb2.DeleteUserRequest, abc.Awaitable[empty_pb2.Empty]],
     ) -> abc.Awaitable[empty_pb2.Empty]:
-        """Deletes an account for good, and the answer to its create. Its orders stay, as the books
-        require.
+        """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
+        the books require.
 
         Errors: USER_NOT_FOUND, ETAG_MISMATCH.
         """

@@ -41,7 +41,7 @@ def test_a_token_says_what_it_is(signer: auth.Signer) -> None:
     token = signer.sign("ann", Role.STAFF)
     assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "kid": "user-1", "typ": "at+jwt"}
     claims = jwt.decode(token, options={"verify_signature": False})
-    assert claims.keys() == {"iss", "aud", "sub", "role", "iat", "exp", "jti"}
+    assert claims.keys() == {"iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"}
     assert claims["exp"] - claims["iat"] == signer.lifetime_seconds
     assert claims["jti"] not in signer.sign("ann", Role.STAFF)
 
@@ -96,6 +96,7 @@ def signed(key: dict[str, Any], **changes: Any) -> str:
         "iss": "emporium",
         "aud": "emporium",
         "sub": "ann",
+        "sid": "01900000-0000-7000-8000-000000000000",
         "role": "ADMIN",
         "iat": NOW,
         "exp": NOW + 600,
@@ -127,7 +128,12 @@ ODD_CLAIMS: dict[str, dict[str, Any]] = {
     "an nbf of infinity": {"nbf": float("inf")},
     "an nbf to come": {"nbf": NOW + 6},
     "a sub that is a number": {"sub": 7},
+    "an empty sub": {"sub": ""},
+    "an empty jti": {"jti": ""},
     "a jti that is a number": {"jti": 7},
+    "a sid that is a number": {"sid": 7},
+    "a sid that is no id": {"sid": "mine"},
+    **{f"no {name}": {name: None} for name in ("iss", "aud", "sub", "sid", "role", "iat", "jti")},
     "a role that is a list": {"role": ["ADMIN"]},
     "a role in small letters": {"role": "admin"},
     "an aud that is a number": {"aud": 7},

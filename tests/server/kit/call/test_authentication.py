@@ -22,6 +22,7 @@ CLAIMS = {
     "iss": "emporium",
     "aud": "emporium",
     "sub": "0190b0a0-0000-7000-8000-000000000001",
+    "sid": "0190b0a0-0000-7000-8000-000000000002",
     "role": "CUSTOMER",
     "iat": NOW,
     "exp": NOW + 600,

@@ -29,6 +29,7 @@ from tests.server.refusals import refused
 # Changes that a token is enough for, with the reason.
 BY_TOKEN = {
     "RecordEvent": "adds to what is known of the caller, and gives nobody anything",
+    "Logout": "gives nobody anything, and who was disabled may leave too",
 }
 
 METHODS = [method for service in contract() for method in methods(service)]
@@ -108,11 +109,14 @@ def called(channel: grpc.aio.Channel, bad: bad_values.Bad, token: Token) -> Any:
 
 
 def lets_people_in(method: Method) -> bool:
-    """Whether an account may stand behind a caller; a login is what comes before one."""
+    """Whether an account may stand behind a caller; a login is what comes before one.
+
+    So is a refresh, which asks the account itself.
+    """
     only_services = method.access.audience == Audience.ROLES and method.access.roles == {
         Role.SERVICE
     }
-    return not only_services and method.name != "Login"
+    return not only_services and method.name not in ("Login", "Refresh")
 
 
 def only_reads(method: Method) -> bool:

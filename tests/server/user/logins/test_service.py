@@ -1,15 +1,22 @@
 """The user service through its gRPC door: who gets a token, and what the others can tell."""
 
+import uuid
+
 import grpc
+import jwt
 
 from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit import auth
 from server.kit.lifecycle import Registration
+from server.kit.mongo import Database
 from server.kit.postgres import Pool
+from server.user.accounts.store import PostgresUserStore
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import PasswordHasher
+from server.user.sessions.granting import Granting
+from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import Serve
 from tests.server.refusals import refused
 from tests.server.user.counting import Counting
@@ -25,6 +32,9 @@ async def test_a_login_gives_a_token_that_works(
     login = auth_service_pb2.LoginRequest(email=user.email.upper(), password=PASSWORD)
     answer = await anyone("Login", login)
     assert (answer.token_type, answer.expires_in, answer.user) == ("Bearer", 600, user)
+    claims = jwt.decode(answer.access_token, options={"verify_signature": False})
+    assert claims["sid"] == answer.session_id == str(uuid.UUID(answer.session_id))
+    assert answer.refresh_token
 
     owner = Door(user_channel, answer.access_token)
     assert await owner("GetUser", pb.GetUserRequest(user_id=user.id)) == user
@@ -54,7 +64,13 @@ async def test_wrong_passwords_unknown_emails_and_disabled_accounts_are_told_ali
 
 
 async def test_every_failed_login_costs_one_check(
-    anyone: Door, admin_door: Door, user_pool: Pool, signer: auth.Signer, serve: Serve
+    anyone: Door,
+    admin_door: Door,
+    user_pool: Pool,
+    user_mongo: Database,
+    store: PostgresUserStore,
+    signer: auth.Signer,
+    serve: Serve,
 ) -> None:
     user, disabled = [await anyone("CreateUser", create()) for _ in range(2)]
     await admin_door(
@@ -63,9 +79,9 @@ async def test_every_failed_login_costs_one_check(
     sign_in = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     with Counting() as executor:
         hasher = PasswordHasher(executor, CHEAPEST_BCRYPT, waiting_max=16)
-        async with serve(
-            [Registration(sign_in, AuthService(PostgresCredentialStore(user_pool), hasher, signer))]
-        ) as channel:
+        granting = Granting(MongoSessionStore(user_mongo), store, signer, 60)
+        servicer = AuthService(PostgresCredentialStore(user_pool), hasher, granting)
+        async with serve([Registration(sign_in, servicer)]) as channel:
             door, costs = Door(channel), []
             for email, password in (
                 (new_email(), PASSWORD),

@@ -1,0 +1,47 @@
+"""Ends the sessions of accounts that were deleted or disabled: one of the outbox's destinations.
+
+An account is in PostgreSQL and its sessions are in MongoDB, so what one act changes in both goes
+through the outbox: a process that dies in between, or a MongoDB that is away, only delays it. No
+session goes on meanwhile, because each refresh asks the account first.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from emporium.user.v1 import events_pb2 as pb
+from emporium.user.v1.user_service_pb2 import User
+from server.kit import errors
+from server.kit.outbox import Away, Event
+from server.user.sessions.store import SessionStore
+
+_UPDATED = pb.UserUpdated.DESCRIPTOR.full_name
+_ERASED = pb.UserErased.DESCRIPTOR.full_name
+
+# After its event says so, at most, until a change has been made: the time of a call, with room for
+# clocks that differ. A login in between still saw the account as it was.
+_TO_COMMIT = timedelta(seconds=20)
+
+
+class EndingSessions:
+    """An `outbox.Destination`; to be sent the same event again changes nothing more."""
+
+    name = "sessions"
+
+    def __init__(self, sessions: SessionStore) -> None:
+        self._sessions = sessions
+
+    async def send(self, events: Sequence[Event]) -> None:
+        try:
+            for event in events:
+                await self._heed(event)
+        except (errors.Unavailable, errors.DeadlineExceeded) as error:
+            raise Away(f"MongoDB: {error}") from error
+
+    async def _heed(self, event: Event) -> None:
+        if event.type == _ERASED:
+            await self._sessions.end_all(event.aggregate_id)
+        elif event.type == _UPDATED:
+            user = pb.UserUpdated.FromString(event.payload).user
+            if user.status == User.DISABLED:
+                # A repeat that comes late leaves those that began since.
+                await self._sessions.end_all(event.aggregate_id, event.occurred_at + _TO_COMMIT)

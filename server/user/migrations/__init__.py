@@ -1,0 +1,1 @@
+"""The numbered steps that make this service's databases what they are now."""

@@ -1,0 +1,123 @@
+"""Gives people their tokens: those that a session begins with, and the next ones."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from uuid_utils import uuid4
+
+from server.kit import errors
+from server.kit.auth import Signer
+from server.user.accounts.rules import Status, User, UserNotFound
+from server.user.accounts.store import UserStore
+from server.user.sessions.rules import (
+    SECRET_BYTES,
+    Device,
+    Grant,
+    RefreshToken,
+    RefreshTokenReused,
+    RefreshTokens,
+    Rotation,
+    Session,
+)
+from server.user.sessions.store import SessionStore
+
+_log = structlog.get_logger()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Granting:
+    """Begins sessions and goes on with them; each ends `idle_seconds` after its last use."""
+
+    def __init__(
+        self,
+        sessions: SessionStore,
+        accounts: UserStore,
+        signer: Signer,
+        idle_seconds: int,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._sessions = sessions
+        self._accounts = accounts
+        self._signer = signer
+        self._tokens = RefreshTokens(signer.secret("refresh tokens"))
+        self._idle = timedelta(seconds=idle_seconds)
+        self._now = now
+
+    async def begin(self, user: User, device: Device) -> Grant:
+        """Signs `user` in. Raises `AccountInactive`, and what the stores do.
+
+        Whoever ends the account from now on finds the session; whoever did so since `user` was read
+        may have been too early for that, so the account is asked once more.
+        """
+        now = self._now()
+        session = Session(
+            id=str(uuid4()),
+            user_id=user.id,
+            device=device.label,
+            address=device.address,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + self._idle,
+        )
+        token = self._tokens.first(session.id, user.id, secrets.token_bytes(SECRET_BYTES))
+        await self._sessions.begin(session, token.hash)
+        try:
+            return self._grant(await self._active(user.id), token)
+        except errors.AccountInactive:
+            await self._sessions.end(user.id, session.id)
+            raise
+
+    async def refresh(self, refresh_token: str, device: Device) -> Grant:
+        """Spends `refresh_token` for the next ones.
+
+        The account is asked first: while it cannot be, no token is spent. Raises `InvalidToken`,
+        `AccountInactive`, and what the stores do.
+        """
+        spent = self._tokens.read(refresh_token)
+        user = await self._active(spent.user_id)
+        successor = self._tokens.successor(spent)
+        now = self._now()
+        rotation = Rotation(
+            session_id=spent.session_id,
+            user_id=spent.user_id,
+            spent=spent.hash,
+            successor=successor.hash,
+            at=now,
+            address=device.address,
+            expires_at=now + self._idle,
+        )
+        try:
+            await self._sessions.rotate(rotation)
+        except RefreshTokenReused:
+            _log.warning(
+                "session.refresh_token_reused", session=spent.session_id, user=spent.user_id
+            )
+            raise
+        return self._grant(user, successor)
+
+    async def _active(self, user_id: str) -> User:
+        try:
+            user = await self._accounts.get(user_id)
+        except UserNotFound as error:
+            raise _inactive() from error
+        if user.status is not Status.ACTIVE:
+            raise _inactive()
+        return user
+
+    def _grant(self, user: User, token: RefreshToken) -> Grant:
+        return Grant(
+            access_token=self._signer.sign(user.id, user.role, token.session_id),
+            expires_in_seconds=self._signer.lifetime_seconds,
+            refresh_token=self._tokens.write(token),
+            session_id=token.session_id,
+            user=user,
+        )
+
+
+def _inactive() -> errors.AccountInactive:
+    return errors.AccountInactive("the account was deleted or disabled")

@@ -1,0 +1,163 @@
+"""Where sessions are stored: the interface of a store, and MongoDB's, one document a session.
+
+A document holds the hash of the one token that is good, and of the one that was spent for it. What
+a process leaves that is killed in between:
+
+- **`begin`**: inserted or not. If it is, and nobody was told its token, it expires by itself.
+  Killed before it has trimmed, the next login of the account trims.
+- **`rotate`, first step** (the token is good: it is replaced by its successor): done or not. If it
+  is and the answer was lost, the caller repeats its token, and the second step gives the same
+  successor. Not acknowledged by a majority, it counts for nobody: either it comes through, or it is
+  rolled back and the token is still good.
+- **second step** (the token was spent, its successor was not): changes nothing but `last_seen_at`.
+- **third step** (the session is ended): done or not. If not, the next use of any spent token does.
+- **`end`, `end_all`**: done or not, and repeatable.
+
+The steps of `rotate` need no lock between them. A token that was spent is never good again, and a
+successor that was used is never unused again: what a step has found out stays true. Of two uses at
+the same moment the server lets one be first; the other meets the second step.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from pymongo import DESCENDING
+from pymongo.write_concern import WriteConcern
+
+from server.kit.mongo import Database, Document
+from server.user.sessions.rules import (
+    REPEAT_SECONDS,
+    SESSIONS_MAX,
+    RefreshTokenReused,
+    Rotation,
+    Session,
+    SessionEnded,
+)
+
+# On disk at a majority before anybody is told.
+_FOR_GOOD = WriteConcern("majority", j=True)
+_NEWEST_FIRST = [("last_seen_at", DESCENDING), ("_id", DESCENDING)]
+_ID_ONLY = {"_id": True}
+
+
+class SessionStore(Protocol):
+    """Sessions, and the hashes of their refresh tokens.
+
+    Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when
+    it is too slow. A change may have been made then; the module says what follows.
+    """
+
+    async def begin(self, session: Session, token_hash: bytes) -> None:
+        """Stores a new session; ends those of the account beyond `SESSIONS_MAX`."""
+
+    async def rotate(self, rotation: Rotation) -> None:
+        """Spends a token for its successor, or finds that this was done just before.
+
+        Raises `SessionEnded`, and `RefreshTokenReused` when it has ended the session.
+        """
+
+    async def list(self, user_id: str, now: datetime) -> Sequence[Session]:
+        """The account's sessions, the one that was used last first."""
+
+    async def end(self, user_id: str, session_id: str) -> bool:
+        """Ends the account's session; whether there was one."""
+
+    async def end_all(self, user_id: str, begun_until: datetime | None = None) -> None:
+        """Ends the account's sessions that had begun at that moment, or all."""
+
+
+class MongoSessionStore:
+    """A `SessionStore` on the user service's MongoDB."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sessions = database.collection("sessions").with_options(write_concern=_FOR_GOOD)
+
+    async def begin(self, session: Session, token_hash: bytes) -> None:
+        with self._database.limited():
+            await self._sessions.insert_one(_document(session, token_hash))
+            beyond = self._sessions.find({"user_id": session.user_id}, _ID_ONLY)
+            beyond = beyond.sort(_NEWEST_FIRST).skip(SESSIONS_MAX)
+            if ids := [found["_id"] async for found in beyond]:
+                await self._sessions.delete_many({"_id": {"$in": ids}})
+
+    async def rotate(self, rotation: Rotation) -> None:
+        session = {"_id": UUID(rotation.session_id), "user_id": rotation.user_id}
+        alive = session | {"expires_at": {"$gt": rotation.at}}
+        with self._database.limited():
+            if await self._spend(alive, rotation) or await self._repeat(alive, rotation):
+                return
+            ended = await self._sessions.find_one_and_delete(session)
+        if ended is None or ended["expires_at"] <= rotation.at:
+            raise SessionEnded
+        raise RefreshTokenReused
+
+    async def _spend(self, alive: Document, rotation: Rotation) -> Document | None:
+        found: Document | None = await self._sessions.find_one_and_update(
+            alive | {"token_hash": rotation.spent},
+            {
+                "$set": {
+                    "token_hash": rotation.successor,
+                    "spent_hash": rotation.spent,
+                    "spent_at": rotation.at,
+                    "last_seen_at": rotation.at,
+                    "expires_at": rotation.expires_at,
+                    "address": rotation.address,
+                }
+            },
+            projection=_ID_ONLY,
+        )
+        return found
+
+    async def _repeat(self, alive: Document, rotation: Rotation) -> Document | None:
+        just_before = rotation.at - timedelta(seconds=REPEAT_SECONDS)
+        # The token that was spent last is the one whose successor has not been used.
+        found: Document | None = await self._sessions.find_one_and_update(
+            alive | {"spent_hash": rotation.spent, "spent_at": {"$gt": just_before}},
+            {"$max": {"last_seen_at": rotation.at}},
+            projection=_ID_ONLY,
+        )
+        return found
+
+    async def list(self, user_id: str, now: datetime) -> Sequence[Session]:
+        wanted = {"user_id": user_id, "expires_at": {"$gt": now}}
+        with self._database.limited():
+            found = self._sessions.find(wanted).sort(_NEWEST_FIRST).limit(SESSIONS_MAX)
+            return [_session(each) async for each in found]
+
+    async def end(self, user_id: str, session_id: str) -> bool:
+        with self._database.limited():
+            ended = await self._sessions.delete_one({"_id": UUID(session_id), "user_id": user_id})
+        return bool(ended.deleted_count)
+
+    async def end_all(self, user_id: str, begun_until: datetime | None = None) -> None:
+        begun = {"created_at": {"$lte": begun_until}} if begun_until else {}
+        with self._database.limited():
+            await self._sessions.delete_many({"user_id": user_id} | begun)
+
+
+def _document(session: Session, token_hash: bytes) -> Document:
+    return {
+        "_id": UUID(session.id),
+        "user_id": session.user_id,
+        "device": session.device,
+        "address": session.address,
+        "created_at": session.created_at,
+        "last_seen_at": session.last_seen_at,
+        "expires_at": session.expires_at,
+        "token_hash": token_hash,
+    }
+
+
+def _session(found: Document) -> Session:
+    return Session(
+        id=str(found["_id"]),
+        user_id=found["user_id"],
+        device=found["device"],
+        address=found["address"],
+        created_at=found["created_at"],
+        last_seen_at=found["last_seen_at"],
+        expires_at=found["expires_at"],
+    )

@@ -1,0 +1,47 @@
+"""Sessions between Protobuf and dataclasses. No logic."""
+
+from collections.abc import Iterable
+
+from emporium.user.v1 import auth_service_pb2, session_service_pb2
+from server.kit.context import Context
+from server.kit.wire import timestamp
+from server.user.accounts.wire import to_user
+from server.user.sessions.rules import Device, Grant, Session, device_of
+
+
+def from_context(context: Context) -> Device:
+    """Where a call comes from."""
+    metadata = context.metadata
+    return device_of(metadata.get("user-agent"), metadata.get("x-forwarded-for"))
+
+
+def to_login(grant: Grant) -> auth_service_pb2.LoginResponse:
+    """The answer to a login or a refresh."""
+    return auth_service_pb2.LoginResponse(
+        access_token=grant.access_token,
+        token_type="Bearer",  # noqa: S106 - a scheme
+        expires_in=grant.expires_in_seconds,
+        refresh_token=grant.refresh_token,
+        session_id=grant.session_id,
+        user=to_user(grant.user),
+    )
+
+
+def to_list(
+    sessions: Iterable[Session], current_id: str
+) -> session_service_pb2.ListSessionsResponse:
+    """The answer to a list; `current_id` is the session that asks."""
+    return session_service_pb2.ListSessionsResponse(
+        sessions=[_to_session(session, current_id) for session in sessions]
+    )
+
+
+def _to_session(session: Session, current_id: str) -> session_service_pb2.Session:
+    return session_service_pb2.Session(
+        id=session.id,
+        device=session.device,
+        address=session.address,
+        created_at=timestamp(session.created_at),
+        last_seen_at=timestamp(session.last_seen_at),
+        current=session.id == current_id,
+    )

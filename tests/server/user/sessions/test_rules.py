@@ -1,0 +1,86 @@
+"""Refresh tokens as bytes, and what is known of a device."""
+
+import base64
+import uuid
+
+import pytest
+
+from server.kit import errors
+from server.user.sessions.rules import SECRET_BYTES, RefreshTokens, device_of
+
+SESSION, USER = str(uuid.uuid4()), str(uuid.uuid4())
+TOKENS = RefreshTokens(b"a secret")
+FIRST = TOKENS.first(SESSION, USER, b"r" * SECRET_BYTES)
+
+
+def test_a_token_is_read_as_it_was_written() -> None:
+    text = TOKENS.write(FIRST)
+    assert TOKENS.read(text) == FIRST
+    assert (FIRST.session_id, FIRST.user_id, len(text)) == (SESSION, USER, 107)
+
+
+def test_the_successor_is_the_same_every_time_and_belongs_to_the_same_session() -> None:
+    second = TOKENS.successor(FIRST)
+    assert second == TOKENS.successor(TOKENS.read(TOKENS.write(FIRST)))
+    assert (second.session_id, second.user_id) == (SESSION, USER)
+    assert len({FIRST.hash, second.hash, TOKENS.successor(second).hash}) == 3
+
+
+def test_nobody_without_the_secret_knows_the_successor() -> None:
+    assert RefreshTokens(b"another").successor(FIRST) != TOKENS.successor(FIRST)
+
+
+@pytest.mark.parametrize("place", range(0, 80, 8))
+def test_a_token_that_was_changed_is_none(place: int) -> None:
+    raw = bytearray(base64.urlsafe_b64decode(TOKENS.write(FIRST) + "="))
+    raw[place] ^= 1
+    with pytest.raises(errors.InvalidToken):
+        TOKENS.read(base64.urlsafe_b64encode(raw).decode().rstrip("="))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "nonsense", "é" * 20, "=" * 4, TOKENS.write(FIRST)[:-4], TOKENS.write(FIRST) + "AAAA"],
+)
+def test_nonsense_is_no_token(text: str) -> None:
+    with pytest.raises(errors.InvalidToken):
+        TOKENS.read(text)
+
+
+def test_the_token_of_another_secret_is_none() -> None:
+    with pytest.raises(errors.InvalidToken):
+        TOKENS.read(RefreshTokens(b"another").write(FIRST))
+
+
+def test_there_is_no_secret_that_everybody_knows() -> None:
+    with pytest.raises(ValueError, match="secret"):
+        RefreshTokens(b"")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "label"),
+    [
+        (None, ""),
+        ("", ""),
+        ("Firefox/145 (Linux)", "Firefox/145 (Linux)"),
+        ("a\r\n\tb\x00c é", "a b c"),
+        ("x" * 1_000, "x" * 120),
+    ],
+)
+def test_a_device_is_what_it_calls_itself_within_bounds(user_agent: str | None, label: str) -> None:
+    assert device_of(user_agent, None).label == label
+
+
+@pytest.mark.parametrize(
+    ("forwarded_for", "address"),
+    [
+        (None, ""),
+        ("192.0.2.1", "192.0.2.1"),
+        ("198.51.100.7, 192.0.2.1", "192.0.2.1"),  # who calls can write what is before the last
+        ("2001:DB8::1", "2001:db8::1"),
+        ("<script>", ""),
+        ("192.0.2.1, ", ""),
+    ],
+)
+def test_the_address_is_the_one_that_the_edge_saw(forwarded_for: str | None, address: str) -> None:
+    assert device_of(None, forwarded_for).address == address
