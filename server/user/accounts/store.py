@@ -50,11 +50,6 @@ class UserStore(Protocol):
     async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
         """The accounts in the order of `user_ids`, each once; without those that are missing."""
 
-    async def _rows(self, user_ids: Sequence[str]) -> Mapping[str, Record]:
-        with translated():
-            rows = await self._pool.fetch(_GET_MANY, user_ids)
-        return {str(row["id"]): row for row in rows}
-
     async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
         """What those of the accounts that there are may do now, by id."""
 
@@ -140,6 +135,11 @@ class PostgresUserStore:
         rows = await self._rows(wanted)
         there = [user_id for user_id in wanted if user_id in rows]
         return await in_turns(there, lambda user_id: to_user(rows[user_id]))
+
+    async def _rows(self, user_ids: Sequence[str]) -> Mapping[str, Record]:
+        with translated():
+            rows = await self._pool.fetch(_GET_MANY, user_ids)
+        return {str(row["id"]): row for row in rows}
 
     async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
         with translated():
