@@ -70,7 +70,8 @@ class Users:
         of its own, which its retries share.
 
         Raises `AlreadyExists` (EMAIL_TAKEN, IDEMPOTENCY_KEY_REUSED), `InvalidRequest`
-        (PASSWORD_REQUIRED, VALIDATION_FAILED), `PermissionDenied` (ROLE_NOT_ALLOWED).
+        (PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, VALIDATION_FAILED), `PermissionDenied`
+        (ROLE_NOT_ALLOWED).
         """
         request = CreateUserRequest(
             email=email,

@@ -12,7 +12,9 @@ from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
 from server.user.accounts.store import SORTABLE, UserStore
+from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
+from server.user.passwords.rules import chosen
 
 _NEWEST_FIRST = Sort("created_at", descending=True)
 
@@ -38,7 +40,7 @@ class UserService:
         opened = rules.open_account(
             new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
         )
-        password_hash = await self._hasher.hash(request.password) if new.has_password else None
+        password_hash = await self._hashed(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(
             await self._store.create(opened, password_hash, context.key, answer)
@@ -82,6 +84,9 @@ class UserService:
         )
         self._forget(request.user_id.lower())
         return Empty()
+
+    async def _hashed(self, password: str) -> bytes:
+        return await self._hasher.hash(chosen(password, is_common))
 
 
 def _now() -> datetime:

@@ -10,7 +10,7 @@ from server.user.accounts.rules import Change, NewUser, Status, changed, open_ac
 from server.user.accounts.store import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from server.user.logins.store import PostgresCredentialStore
-from server.user.passwords.hashing import hashed, made
+from server.user.passwords.hashing import check, hashed
 
 _OPERATOR = Caller("operator", Role.ADMIN, expires_at=0)
 
@@ -36,6 +36,7 @@ async def ensure_account(
     if (user.role, user.status) != (role, Status.ACTIVE):
         change = Change({"role": role, "status": Status.ACTIVE}, etag="")
         await accounts.update(user.id, lambda was: changed(was, change, event_id, now))
-    if not (found.password_hash and made(password, found.password_hash)):
+    checked = check(password, found.password_hash, cost)
+    if not checked.matches or checked.is_outdated:
         await credentials.set_password(user.id, hashed(password, cost))
     return user.id

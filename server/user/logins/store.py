@@ -17,10 +17,15 @@ class CredentialStore(Protocol):
     async def set_password(self, user_id: str, password_hash: bytes) -> None:
         """Replaces the account's password hash. Raises `UserNotFound`."""
 
+    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> None:
+        """Replaces the account's password hash if it still is `was`."""
+
 
 _FIND = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE lower(email) = lower($1)"
 
 _CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
+
+_REPLACE_HASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
 
 
 class PostgresCredentialStore:
@@ -39,3 +44,7 @@ class PostgresCredentialStore:
             found = await self._pool.fetchval(_CHANGE_HASH, user_id, password_hash)
         if found is None:
             raise UserNotFound("no such user")
+
+    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> None:
+        with translated():
+            await self._pool.execute(_REPLACE_HASH, user_id, was, password_hash)

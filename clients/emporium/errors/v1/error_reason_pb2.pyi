@@ -225,6 +225,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the path has other verbs; 'Allow' lists them
     """
+    PASSWORD_TOO_COMMON: _ErrorReason.ValueType  # 318
+    """The password is one of the most common ones, which are tried first by whoever guesses.
+
+    Example: password: too many people have this one; take another
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -462,6 +467,11 @@ METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 317
 """The path is known, and not by this verb; `Allow` lists those that it has.
 
 Example: the path has other verbs; 'Allow' lists them
+"""
+PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 318
+"""The password is one of the most common ones, which are tried first by whoever guesses.
+
+Example: password: too many people have this one; take another
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

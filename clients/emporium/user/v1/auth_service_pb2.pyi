@@ -29,7 +29,7 @@ class LoginRequest(message.Message):
     email: builtins.str
     """The account's e-mail, in any case."""
     password: builtins.str
-    """The password, 1 character to 72 bytes."""
+    """The password, however its letters are composed. What no account can have is a wrong password."""
     def __init__(
         self,
         *,

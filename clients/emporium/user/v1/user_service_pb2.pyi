@@ -126,7 +126,10 @@ class CreateUserRequest(message.Message):
     email: builtins.str
     """At most 254 characters; unique whatever its case."""
     password: builtins.str
-    """8 characters to 72 bytes. Required unless staff open the account. Never returned."""
+    """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that is
+    how it is kept, so that it may be typed on any keyboard. None of the most common ones. Required
+    unless staff open the account. Never returned.
+    """
     full_name: builtins.str
     """1 to 100 characters, not only spaces."""
     age: builtins.int

@@ -87,7 +87,8 @@ class UserServiceServicer:
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
         Idempotent by `request_id`.
-        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
+        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+        IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

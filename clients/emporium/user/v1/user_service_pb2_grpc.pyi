@@ -29,7 +29,8 @@ class UserServiceStub:
     Anyone may open one for themselves, with a password. Staff may open one without (an imported
     customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
     Idempotent by `request_id`.
-    Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
+    Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+    IDEMPOTENCY_KEY_REUSED.
     """
     GetUser: aio.UnaryUnaryMultiCallable[user_service_pb2.GetUserRequest, user_service_pb2.User]
     """Reads an account.
@@ -84,7 +85,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
         Idempotent by `request_id`.
-        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
+        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+        IDEMPOTENCY_KEY_REUSED.
         """
 
     @abc_1.abstractmethod
