@@ -72,6 +72,18 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
     (lambda shop: shop.users.update(ID), {"user_id": ID}),
     (lambda shop: shop.users.delete(ID, etag="e"), {"user_id": ID, "etag": "e"}),
     (
+        lambda shop: shop.users.suspend(ID, etag="e", idempotency_key="k"),
+        {"user_id": ID, "etag": "e", "request_id": "k"},
+    ),
+    (
+        lambda shop: shop.users.reinstate(ID, idempotency_key="k"),
+        {"user_id": ID, "request_id": "k"},
+    ),
+    (
+        lambda shop: shop.users.set_role(ID, "staff", etag="e", idempotency_key="k"),
+        {"user_id": ID, "role": "STAFF", "etag": "e", "request_id": "k"},
+    ),
+    (
         lambda shop: shop.products.create(
             "85123A", "Heart", Decimal("2.55"), currency="GBP", idempotency_key="k"
         ),

@@ -32,6 +32,9 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
 }
 KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "CreateUser": lambda shop: shop.users.create("ann@example.com", "Ann"),
+    "SuspendUser": lambda shop: shop.users.suspend(ID),
+    "ReinstateUser": lambda shop: shop.users.reinstate(ID),
+    "SetUserRole": lambda shop: shop.users.set_role(ID, "staff"),
     "CreateProduct": lambda shop: shop.products.create("85123A", "Heart", "2.55"),
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
     "RecordEvent": lambda shop: shop.events.record("product.viewed"),

@@ -74,8 +74,11 @@ def base(name: str, scene: "Scene") -> Any:
         "ListUserOrders": {"user_id": scene.user.id},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
+        "ReinstateUser": {"user_id": scene.user.id},
         "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
+        "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
+        "SuspendUser": {"user_id": MISSING},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
     }

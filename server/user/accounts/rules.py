@@ -38,6 +38,11 @@ class User:
         """Changes with every change."""
         return str(self.version)
 
+    @property
+    def is_acting_admin(self) -> bool:
+        """Whether it may do what admins do."""
+        return self.role is Role.ADMIN and self.status is Status.ACTIVE
+
 
 class EventType(StrEnum):
     """What happened to an account."""
@@ -112,6 +117,12 @@ class RoleNotAllowed(errors.Forbidden):
     reason = "ROLE_NOT_ALLOWED"
 
 
+class LastAdmin(errors.Conflict):
+    """Nobody would be left who may do what admins do."""
+
+    reason = "LAST_ADMIN"
+
+
 @dataclass(frozen=True, slots=True)
 class NewUser:
     """An account as it is asked for."""
@@ -182,7 +193,7 @@ def changed(
     they may have been demoted since `by` was read.
     """
     is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
-    if is_own and (user.role, user.status) != (Role.ADMIN, Status.ACTIVE):
+    if is_own and not user.is_acting_admin:
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
@@ -199,6 +210,17 @@ def erased(
     """The event of the deletion of `user`. Raises `Outdated`."""
     errors.Outdated.check(etag, user.etag, "account")
     return UserEvent(event_id, EventType.ERASED, user, user.version + 1, now, traceparent)
+
+
+def needs_another_admin(before: User, after: User | None) -> bool:
+    """Whether a change may only be made while there is another admin; `after` None: deleted."""
+    return before.is_acting_admin and not (after and after.is_acting_admin)
+
+
+def check_another_admin(is_there: bool) -> None:
+    """Raises `LastAdmin` unless there is one."""
+    if not is_there:
+        raise LastAdmin("this is the last admin; make another one first")
 
 
 def _is_admin(caller: Caller | None) -> bool:

@@ -12,13 +12,23 @@ from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, translated
-from server.kit.postgres.idempotency import write_once
+from server.kit.postgres.idempotency import change_once, write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write, to_json
 from server.kit.standing import Standing
 from server.kit.turns import in_turns
 from server.user.accounts.rows import COLUMNS, ROLES, to_user
-from server.user.accounts.rules import Changed, EmailTaken, Filters, Opened, Status, User, UserEvent
+from server.user.accounts.rules import (
+    Changed,
+    EmailTaken,
+    Filters,
+    Opened,
+    Status,
+    User,
+    UserEvent,
+    check_another_admin,
+    needs_another_admin,
+)
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -56,16 +66,30 @@ class UserStore(Protocol):
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
         """Locks the account, stores what `change` makes of it with the event; returns the account.
 
-        `change` is pure, and its exceptions roll everything back. Raises `UserNotFound` and
-        `EmailTaken`. Of two concurrent updates the second sees the result of the first.
+        `change` is pure, and its exceptions roll everything back. Raises `UserNotFound`,
+        `EmailTaken` and `LastAdmin`. Of two concurrent updates the second sees the result of the
+        first, and of two that would leave no admin one is refused.
+        """
+
+    async def update_once(
+        self,
+        user_id: str,
+        change: Callable[[User], Changed],
+        key: Key | None,
+        answer: Callable[[User], bytes],
+    ) -> bytes:
+        """As `update`, and stores the `answer` to send under `key`, which it returns.
+
+        That is the first one when `key` was used before with the same body; then nothing is
+        changed. Raises `IdempotencyKeyReused` when the body was another.
         """
 
     async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
         """Locks the account, deletes it and stores the event, unless `change` raises.
 
-        Raises `UserNotFound`.
+        Raises `UserNotFound` and `LastAdmin`.
 
-        The stored answer to its create is deleted too, so that the key can be used again.
+        The stored answers about it are deleted too, so that their keys can be used again.
         """
 
 
@@ -85,6 +109,14 @@ _GET_MANY = f"SELECT {_USERS.columns} FROM users WHERE id = ANY($1)"
 _GET_STANDINGS = "SELECT id, role, status FROM users WHERE id = ANY($1)"
 
 _LOCK = f"{_GET} FOR UPDATE"
+
+# One at a time may take an admin away, until it has committed: each sees what the one before has
+# left. It is taken behind the account's row, and whoever holds it waits for no row.
+_TAKE_ADMINS_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('users.admins', 0))"
+
+_ANOTHER_ADMIN = """
+    SELECT FROM users WHERE role = 'ADMIN' AND status = 'ACTIVE' AND id <> $1 LIMIT 1
+"""
 
 _DELETE = "DELETE FROM users WHERE id = $1"
 
@@ -151,22 +183,42 @@ class PostgresUserStore:
         return page.with_rows([to_user(row) for row in page.rows])
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
-        async def work(unit: UnitOfWork) -> User:
-            user, event = change(await _locked(unit, user_id))
-            unit.write(_USERS.update([user]))
-            if event:
-                unit.write(append([self._encode(event)]))
-            with _named():
-                await unit.flush()
-            return user
-
-        user = await transaction(self._pool, work)
+        user = await transaction(self._pool, lambda unit: self._changed(unit, user_id, change))
         self._wake()
+        return user
+
+    async def update_once(
+        self,
+        user_id: str,
+        change: Callable[[User], Changed],
+        key: Key | None,
+        answer: Callable[[User], bytes],
+    ) -> bytes:
+        async def work(unit: UnitOfWork) -> bytes:
+            return answer(await self._changed(unit, user_id, change))
+
+        given = await change_once(self._pool, work, key, subject=user_id)
+        self._wake()
+        return given
+
+    async def _changed(
+        self, unit: UnitOfWork, user_id: str, change: Callable[[User], Changed]
+    ) -> User:
+        before = await _locked(unit, user_id)
+        user, event = change(before)
+        await _check_admins(unit, before, user)
+        unit.write(_USERS.update([user]))
+        if event:
+            unit.write(append([self._encode(event)]))
+        with _named():
+            await unit.flush()
         return user
 
     async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
         async def work(unit: UnitOfWork) -> None:
-            event = change(await _locked(unit, user_id))
+            user = await _locked(unit, user_id)
+            event = change(user)
+            await _check_admins(unit, user, None)
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE_ANSWERS, (user_id,)))
             unit.write(Write(_DELETE, (user_id,)))
@@ -178,6 +230,13 @@ class PostgresUserStore:
 async def _locked(unit: UnitOfWork, user_id: str) -> User:
     rows = await unit.lock(_USERS, _LOCK, user_id)
     return to_user(rows[0] if rows else None)
+
+
+async def _check_admins(unit: UnitOfWork, before: User, after: User | None) -> None:
+    """Raises `LastAdmin` for a change that would leave no admin; `after` None: deleted."""
+    if needs_another_admin(before, after):
+        await unit.fetch(_TAKE_ADMINS_TURN)
+        check_another_admin(bool(await unit.fetch(_ANOTHER_ADMIN, before.id)))
 
 
 @contextmanager

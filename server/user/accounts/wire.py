@@ -77,5 +77,10 @@ def from_update(request: pb.UpdateUserRequest) -> Change:
     return Change(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
 
 
+def from_set_role(request: pb.SetUserRoleRequest) -> Change:
+    """The role that the caller asks for, as a change."""
+    return Change({"role": _ROLES_BY_NUMBER[request.role]}, request.etag)
+
+
 def _present(request: pb.UpdateUserRequest, name: Any) -> Any:
     return getattr(request, name) if request.HasField(name) else None

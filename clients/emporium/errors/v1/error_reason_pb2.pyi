@@ -230,6 +230,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: password: too many people have this one; take another
     """
+    LAST_ADMIN: _ErrorReason.ValueType  # 319
+    """Nobody would be left who may do what admins do.
+
+    Example: this is the last admin; make another one first
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -472,6 +477,11 @@ PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 318
 """The password is one of the most common ones, which are tried first by whoever guesses.
 
 Example: password: too many people have this one; take another
+"""
+LAST_ADMIN: ErrorReason.ValueType  # 319
+"""Nobody would be left who may do what admins do.
+
+Example: this is the last admin; make another one first
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

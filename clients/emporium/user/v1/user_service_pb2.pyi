@@ -418,3 +418,91 @@ class DeleteUserRequest(message.Message):
     _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SuspendUserRequest(message.Message):
+    """What SuspendUser takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """The account's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the account's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateUser. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        user_id: builtins.str = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "request_id", b"request_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReinstateUserRequest(message.Message):
+    """What ReinstateUser takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """The account's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the account's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateUser. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        user_id: builtins.str = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "request_id", b"request_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SetUserRoleRequest(message.Message):
+    """What SetUserRole takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: builtins.int
+    ROLE_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """The account's id."""
+    role: role_pb2.Role.ValueType
+    """The role that it shall have."""
+    etag: builtins.str
+    """When sent, refused unless it is still the account's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateUser. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        user_id: builtins.str = ...,
+        role: role_pb2.Role.ValueType = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "request_id", b"request_id", "role", b"role", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
