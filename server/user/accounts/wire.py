@@ -57,6 +57,17 @@ def from_create(request: pb.CreateUserRequest) -> NewUser:
     )
 
 
+def to_create(new: NewUser, password: str) -> pb.CreateUserRequest:
+    """What somebody would send who asks for that account."""
+    return pb.CreateUserRequest(
+        email=new.email,
+        full_name=new.full_name,
+        age=new.age,
+        role=_ROLES[new.role],
+        password=password,
+    )
+
+
 def from_list(request: pb.ListUsersRequest) -> Filters:
     """Which accounts the caller asks for. Raises `InvalidFilter`."""
     return Filters(
