@@ -40,6 +40,7 @@ class Rpc:
     safe: bool  # to retry: it only reads, or is idempotent
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
+    access: options_pb2.Access  # who may call
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
 
     @property
@@ -103,6 +104,7 @@ def _rpc(service: str, method: MethodDescriptorProto, enums: Mapping[str, str]) 
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
+        access=access,
         enums=enums,
     )
 
