@@ -52,9 +52,13 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
     (lambda shop: shop.users.batch_get(iter([ID, ID])), {"user_ids": [ID, ID]}),
     (
         lambda shop: shop.users.list(
-            role="admin", email="a@b.c", created_after=date(2024, 1, 1), sort="email:asc"
+            role="admin", q="ann lee", created_after=date(2024, 1, 1), sort="email:asc"
         ).first_page(),
-        {"role": "admin", "email": "a@b.c", "created_after": "2024-01-01", "sort": "email:asc"},
+        {"role": "admin", "q": "ann lee", "created_after": "2024-01-01", "sort": "email:asc"},
+    ),
+    (
+        lambda shop: shop.users.list(email="a@b.c").first_page(),
+        {"email": "a@b.c"},
     ),
     (lambda shop: shop.users.list(page=0, per_page=0).first_page(), {"page": 0, "per_page": 0}),
     (

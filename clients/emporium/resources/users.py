@@ -47,6 +47,8 @@ class UserFilters(PageOptions, total=False):
     """Only accounts opened at this moment or later."""
     created_before: Moment
     """Only accounts opened before this moment."""
+    q: str
+    """Only accounts where each of these words begins a word of the e-mail or of the name."""
 
 
 class Users:

@@ -91,6 +91,7 @@ class Filters:
     email: str | None = None  # in any case
     created_after: datetime | None = None  # included
     created_before: datetime | None = None  # excluded
+    words: str | None = None  # each begins a word of e-mail or name, in any case; spaces between
 
 
 class UserNotFound(errors.NotFound):

@@ -6,7 +6,7 @@ from typing import Any
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Role
-from server.kit.listing.filters import choice, moment
+from server.kit.listing.filters import choice, moment, words
 from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.kit.turns import in_turns
 from server.kit.wire import fields_of_mask, timestamp
@@ -76,6 +76,7 @@ def from_list(request: pb.ListUsersRequest) -> Filters:
         email=request.email or None,
         created_after=moment(request.created_after, "created_after"),
         created_before=moment(request.created_before, "created_before"),
+        words=words(request.q, "q"),
     )
 
 

@@ -248,6 +248,7 @@ class ListUsersRequest(message.Message):
     EMAIL_FIELD_NUMBER: builtins.int
     CREATED_AFTER_FIELD_NUMBER: builtins.int
     CREATED_BEFORE_FIELD_NUMBER: builtins.int
+    Q_FIELD_NUMBER: builtins.int
     page: builtins.int
     """From 1, which it is when left out. Refused together with `page_token`, and when it skips more than
     100,000 resources that there are.
@@ -268,6 +269,11 @@ class ListUsersRequest(message.Message):
     """Only accounts opened at this moment or later: `2024-01-01` (midnight UTC) or RFC 3339."""
     created_before: builtins.str
     """Only accounts opened before this moment, in the same forms."""
+    q: builtins.str
+    """Only accounts where each of these words begins a word of the e-mail or of the name, in any case:
+    `ann exa` finds Ann Lee of `lee@example.com`. 1 to 8 words; what is no letter or digit of ASCII,
+    nor beyond ASCII, is between words.
+    """
     def __init__(
         self,
         *,
@@ -280,10 +286,11 @@ class ListUsersRequest(message.Message):
         email: builtins.str = ...,
         created_after: builtins.str = ...,
         created_before: builtins.str = ...,
+        q: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "email", b"email", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "role", b"role", "sort", b"sort", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "email", b"email", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "q", b"q", "role", b"role", "sort", b"sort", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
