@@ -76,5 +76,5 @@ def registrations(
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     return (
         Registration(users, UserService(accounts, hasher, tokens, callers.forget)),
-        Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
+        Registration(auth, AuthService(PostgresCredentialStore(pool), accounts, hasher, signer)),
     )

@@ -76,6 +76,10 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
     (lambda shop: shop.users.update(ID), {"user_id": ID}),
     (lambda shop: shop.users.delete(ID, etag="e"), {"user_id": ID, "etag": "e"}),
     (
+        lambda shop: shop.auth.change_password("secret-1", "secret-2"),
+        {"current_password": "secret-1", "password": "secret-2"},
+    ),
+    (
         lambda shop: shop.users.suspend(ID, etag="e", idempotency_key="k"),
         {"user_id": ID, "etag": "e", "request_id": "k"},
     ),

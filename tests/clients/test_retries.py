@@ -41,6 +41,7 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
 }
 UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "Login": lambda shop: shop.auth.login("ann@example.com", "secret"),
+    "ChangePassword": lambda shop: shop.auth.change_password("secret", "another"),
     "UpdateUser": lambda shop: shop.users.update(ID, age=40),
     "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),
 }

@@ -59,6 +59,7 @@ def base(name: str, scene: "Scene") -> Any:
     }
     known: dict[str, dict[str, Any]] = {
         "BatchGetUsers": {"user_ids": [scene.user.id]},
+        "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateOrder": order,
         "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},

@@ -1,7 +1,11 @@
 """Signing in."""
 
 from emporium.connection import Connection
-from emporium.user.v1.auth_service_pb2 import LoginRequest, LoginResponse
+from emporium.user.v1.auth_service_pb2 import (
+    ChangePasswordRequest,
+    LoginRequest,
+    LoginResponse,
+)
 from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
 
 
@@ -31,3 +35,14 @@ class Auth:
         )
         self._connection.keep_token(response.access_token)
         return response
+
+    async def change_password(
+        self, current_password: str, password: str, *, timeout_seconds: float | None = None
+    ) -> None:
+        """Changes the caller's own password. Not retried, because it is not idempotent.
+
+        Raises `PermissionDenied` (WRONG_PASSWORD), `InvalidRequest` (PASSWORD_TOO_COMMON,
+        VALIDATION_FAILED), `Conflict`, `RateLimited`.
+        """
+        request = ChangePasswordRequest(current_password=current_password, password=password)
+        await self._connection.call(self._stub.ChangePassword, request, timeout_seconds)

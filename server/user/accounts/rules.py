@@ -49,6 +49,7 @@ class EventType(StrEnum):
 
     CREATED = "CREATED"
     UPDATED = "UPDATED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a word
     ERASED = "ERASED"
 
 
@@ -203,6 +204,15 @@ def changed(
     after = replace(user, **fields, updated_at=now, version=user.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
+
+
+def password_changed(
+    user: User, event_id: str, now: datetime, traceparent: str | None = None
+) -> Changed:
+    """`user` after a change of its password, which is not among what is known of it here."""
+    after = replace(user, updated_at=now, version=user.version + 1)
+    event_type = EventType.PASSWORD_CHANGED
+    return Changed(after, UserEvent(event_id, event_type, after, after.version, now, traceparent))
 
 
 def erased(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import asyncpg
 
+from server.kit import errors
 from server.kit.context import Key
 from server.kit.listing.keyset import Listing, Where, fetch_page
 from server.kit.listing.paging import Page, PageQuery
@@ -84,6 +85,11 @@ class UserStore(Protocol):
         changed. Raises `IdempotencyKeyReused` when the body was another.
         """
 
+    async def change_password(
+        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
+    ) -> None:
+        """As `update`, and replaces the password hash, if it still is `was`; else `Conflict`."""
+
     async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
         """Locks the account, deletes it and stores the event, unless `change` raises.
 
@@ -136,6 +142,10 @@ _TAKE_ADMINS_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('users.admins
 
 _ANOTHER_ADMIN = """
     SELECT FROM users WHERE role = 'ADMIN' AND status = 'ACTIVE' AND id <> $1 LIMIT 1
+"""
+
+_REPLACE_HASH = """
+    UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
 """
 
 _DELETE = "DELETE FROM users WHERE id = $1"
@@ -241,6 +251,17 @@ class PostgresUserStore:
         with _named():
             await unit.flush()
         return user
+
+    async def change_password(
+        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
+    ) -> None:
+        async def work(unit: UnitOfWork) -> None:
+            await self._changed(unit, user_id, change)
+            if not await unit.fetch(_REPLACE_HASH, user_id, was, password_hash):
+                raise errors.Conflict("the password was changed meanwhile; try again")
+
+        await transaction(self._pool, work)
+        self._wake()
 
     async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
         async def work(unit: UnitOfWork) -> None:

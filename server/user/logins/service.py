@@ -1,16 +1,23 @@
-"""Logins: verifies a password, and answers with a token."""
+"""Logins: verifies a password, and answers with a token, or changes it."""
+
+from datetime import UTC, datetime
 
 import structlog
+from google.protobuf.empty_pb2 import Empty
+from uuid_utils import uuid7
 
 from emporium.user.v1 import auth_service_pb2 as pb
 from server.kit import errors
 from server.kit.auth import Signer
 from server.kit.context import Context
-from server.user.accounts.rules import Status
+from server.user.accounts.rules import Status, password_changed
+from server.user.accounts.store import UserStore
 from server.user.logins import wire
-from server.user.logins.rules import BadCredentials
+from server.user.logins.rules import BadCredentials, WrongPassword
 from server.user.logins.store import CredentialStore
+from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
+from server.user.passwords.rules import chosen
 
 _log = structlog.get_logger()
 
@@ -18,8 +25,11 @@ _log = structlog.get_logger()
 class AuthService:
     """`emporium.user.v1.AuthService`."""
 
-    def __init__(self, store: CredentialStore, hasher: PasswordHasher, signer: Signer) -> None:
+    def __init__(
+        self, store: CredentialStore, accounts: UserStore, hasher: PasswordHasher, signer: Signer
+    ) -> None:
         self._store = store
+        self._accounts = accounts
         self._hasher = hasher
         self._signer = signer
 
@@ -33,6 +43,21 @@ class AuthService:
             await self._renew(user.id, request.password, password_hash)
         token = self._signer.sign(user.id, user.role)
         return wire.to_login(token, self._signer.lifetime_seconds, user)
+
+    async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> Empty:
+        user_id, event_id, now = context.signed_in.id, str(uuid7()), datetime.now(UTC)
+        password = chosen(request.password, is_common)
+        was = (await self._store.get(user_id)).password_hash
+        checked = await self._hasher.check(request.current_password, was)
+        if was is None or not checked.matches:
+            raise WrongPassword
+        await self._accounts.change_password(
+            user_id,
+            was,
+            await self._hasher.hash(password),
+            lambda user: password_changed(user, event_id, now, context.traceparent),
+        )
+        return Empty()
 
     async def _renew(self, user_id: str, password: str, outdated: bytes) -> None:
         """Hashes the password again, as it is done now; where that fails, the next login will."""

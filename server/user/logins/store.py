@@ -14,6 +14,9 @@ class CredentialStore(Protocol):
     async def find(self, email: str) -> Credentials | None:
         """The account with `email`, in any case, and its password hash; None when there is none."""
 
+    async def get(self, user_id: str) -> Credentials:
+        """The account with that id, and its password hash. Raises `UserNotFound`."""
+
     async def set_password(self, user_id: str, password_hash: bytes) -> None:
         """Replaces the account's password hash. Raises `UserNotFound`."""
 
@@ -22,6 +25,8 @@ class CredentialStore(Protocol):
 
 
 _FIND = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE lower(email) = lower($1)"
+
+_GET = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE id = $1"
 
 _CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 
@@ -38,6 +43,11 @@ class PostgresCredentialStore:
         with translated():
             row = await self._pool.fetchrow(_FIND, email)
         return Credentials(to_user(row), row["password_hash"]) if row else None
+
+    async def get(self, user_id: str) -> Credentials:
+        with translated():
+            row = await self._pool.fetchrow(_GET, user_id)
+        return Credentials(to_user(row), row["password_hash"] if row else None)
 
     async def set_password(self, user_id: str, password_hash: bytes) -> None:
         with translated():

@@ -21,7 +21,7 @@ class Door:
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stub = self.auth if name == "Login" else self.users
+        stub = self.auth if hasattr(self.auth, name) else self.users
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 
 

@@ -138,6 +138,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the account was deleted or disabled
     """
+    WRONG_PASSWORD: _ErrorReason.ValueType  # 215
+    """The current password, which a change of it takes, is another.
+
+    Example: current_password: this is not the current password
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -225,12 +230,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the path has other verbs; 'Allow' lists them
     """
-    PASSWORD_TOO_COMMON: _ErrorReason.ValueType  # 318
+    PASSWORD_TOO_COMMON: _ErrorReason.ValueType  # 321
     """The password is one of the most common ones, which are tried first by whoever guesses.
 
     Example: password: too many people have this one; take another
     """
-    LAST_ADMIN: _ErrorReason.ValueType  # 319
+    LAST_ADMIN: _ErrorReason.ValueType  # 322
     """Nobody would be left who may do what admins do.
 
     Example: this is the last admin; make another one first
@@ -386,6 +391,11 @@ ACCOUNT_INACTIVE: ErrorReason.ValueType  # 210
 
 Example: the account was deleted or disabled
 """
+WRONG_PASSWORD: ErrorReason.ValueType  # 215
+"""The current password, which a change of it takes, is another.
+
+Example: current_password: this is not the current password
+"""
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
@@ -473,12 +483,12 @@ METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 317
 
 Example: the path has other verbs; 'Allow' lists them
 """
-PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 318
+PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 321
 """The password is one of the most common ones, which are tried first by whoever guesses.
 
 Example: password: too many people have this one; take another
 """
-LAST_ADMIN: ErrorReason.ValueType  # 319
+LAST_ADMIN: ErrorReason.ValueType  # 322
 """Nobody would be left who may do what admins do.
 
 Example: this is the last admin; make another one first

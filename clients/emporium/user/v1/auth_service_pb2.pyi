@@ -75,3 +75,27 @@ class LoginResponse(message.Message):
     _ClearFieldArgType: _TypeAlias = typing.Literal["access_token", b"access_token", "expires_in", b"expires_in", "token_type", b"token_type", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ChangePasswordRequest(message.Message):
+    """What ChangePassword takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CURRENT_PASSWORD_FIELD_NUMBER: builtins.int
+    PASSWORD_FIELD_NUMBER: builtins.int
+    current_password: builtins.str
+    """The password as it is, however its letters are composed."""
+    password: builtins.str
+    """The password as it shall be: 8 characters to 72 bytes, as in CreateUser."""
+    def __init__(
+        self,
+        *,
+        current_password: builtins.str = ...,
+        password: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["current_password", b"current_password", "password", b"password"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
