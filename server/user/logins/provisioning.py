@@ -7,6 +7,7 @@ from uuid_utils import uuid7
 from server.kit.call.validation import check as check_request
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
+from server.settings import SettingsError
 from server.user.accounts.rules import Change, NewUser, Status, changed, open_account
 from server.user.accounts.store import PostgresUserStore
 from server.user.accounts.wire import to_create
@@ -51,11 +52,16 @@ async def create_admin(
 ) -> str:
     """Makes an admin. Returns the account's id.
 
-    Held against the same rules as a call of CreateUser. Raises `Invalid`, `PasswordTooCommon` and
-    `EmailTaken`. Blocks for the time of a bcrypt hash.
+    Held against the same rules as a call of CreateUser. Raises `Invalid`, `PasswordTooCommon`,
+    `EmailTaken`, and `SettingsError` where the pool's role cannot add accounts. Blocks for the time
+    of a bcrypt hash.
     """
     new = NewUser(email, full_name, None, Role.ADMIN, has_password=True)
     check_request(to_create(new, password))
+    if not await PostgresCredentialStore(pool).may_add():
+        raise SettingsError(
+            "the database has no accounts yet, or this role may not add any: run `emporium migrate`"
+        )
     password_hash = hashed(chosen(password, is_common), cost)
     opened = open_account(new, _OPERATOR, str(uuid7()), str(uuid7()), datetime.now(UTC))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)

@@ -32,6 +32,9 @@ _CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 
 _REPLACE_HASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
 
+# NULL where there is no such table.
+_MAY_ADD = "SELECT has_table_privilege(to_regclass('users'), 'INSERT')"
+
 
 class PostgresCredentialStore:
     """A `CredentialStore` on a pool of connections to `emporium_user`."""
@@ -58,3 +61,8 @@ class PostgresCredentialStore:
     async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> None:
         with translated():
             await self._pool.execute(_REPLACE_HASH, user_id, was, password_hash)
+
+    async def may_add(self) -> bool:
+        """Whether the database was migrated, and lets the pool's role add accounts."""
+        with translated():
+            return bool(await self._pool.fetchval(_MAY_ADD))

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from server.kit import postgres
 from server.kit.context import Role
+from server.kit.dsn import at_database
 from server.ops import passwords
 from server.ops.admin import main
 from server.settings import Postgres
@@ -162,3 +163,15 @@ async def test_without_a_terminal_or_a_file_it_says_what_to_send(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert await in_thread(email) == 1
     assert "--password-file" in capsys.readouterr().err
+
+
+async def test_a_database_without_accounts_is_told(
+    database: Postgres,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    elsewhere = at_database(database.database_url, "postgres")
+    monkeypatch.setenv("DATABASE_URL", elsewhere)
+    assert await in_thread("ada@example.com", "--password-file", str(file)) == 1
+    assert "emporium migrate" in capsys.readouterr().err
