@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from server.cli import dead_letters
+from server.cli import admin, dead_letters
 from server.cli.doctor import doctor
 from server.cli.down import down
 from server.cli.import_orders import import_orders
@@ -31,6 +31,7 @@ app.callback()(version)
 for command in (up, down, status, doctor, migrate, seed, reset):
     app.command()(command)
 app.command("import")(import_orders)
+app.add_typer(admin.app)
 app.add_typer(dead_letters.app)
 
 

@@ -1,1 +1,1 @@
-"""Generates what is derived from the protos: stubs, images, the edge's files. For developers."""
+"""Generates what is derived from the protos: stubs, images, the edge's files, a page."""

@@ -63,14 +63,15 @@ def _derive(image: FileDescriptorSet, *, check: bool) -> str | None:
 
 
 def _parts() -> Iterator[Part]:
-    """Yields the stubs first: `edge` imports them to read our options, so it is imported later."""
+    """Yields the stubs first: the others import them to read our options, and so come later."""
     from server.contract import stubs
 
     yield stubs
-    from server.contract import edge, published
+    from server.contract import access, edge, published
 
     yield edge
     yield published
+    yield access
 
 
 def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:

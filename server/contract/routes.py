@@ -12,6 +12,7 @@ Tree = dict[str, Any]
 
 # What stands for any value of a placeholder when one template's paths are tried on another's.
 _ANY = "x"
+_ID = "[^/:]+"  # any value
 
 
 def configuration(rpcs: list[Rpc], template: Mapping[str, Any]) -> Tree:
@@ -55,7 +56,7 @@ def _other_verbs(
 ) -> Iterator[Tree]:
     bindings = [Binding("GET", path) for path in probes] + [binding for binding, _ in pairs]
     for template in dict.fromkeys(_pattern(binding.template) for binding in bindings):
-        path = template.replace("[^/]+", _ANY).replace("\\", "")
+        path = template.replace(_ID, _ANY).replace("\\", "")
         verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}
         verbs |= {"OPTIONS"} | ({"HEAD"} if "GET" in verbs else set())
         allow = {"response_headers_to_add": [{"header": _allow(verbs)}]}
@@ -83,9 +84,12 @@ def _match_grpc(rpc: Rpc) -> Tree:
 
 
 def _pattern(template: str) -> str:
-    """The regular expression of a path template such as `/api/v1/users/{user_id}`."""
+    """The regular expression of a path template such as `/api/v1/users/{user_id}:suspend`.
+
+    What is behind a colon is a custom verb (AIP-136), and no part of an id.
+    """
     literals = re.split(r"\{[^{}]*\}", template)
-    return "[^/]+".join(re.escape(literal).replace(r"\-", "-") for literal in literals)
+    return _ID.join(re.escape(literal).replace(r"\-", "-") for literal in literals)
 
 
 def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:

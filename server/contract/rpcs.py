@@ -41,6 +41,7 @@ class Rpc:
     safe: bool  # to retry: it only reads, or is idempotent
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
+    access: options_pb2.Access  # who may call
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
 
@@ -106,6 +107,7 @@ def _rpc(service: str, method: MethodDescriptorProto, pool: DescriptorPool) -> R
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
+        access=access,
         enums=_enums(pool, method.input_type),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
     )

@@ -15,3 +15,8 @@ def dsn(admin_dsn: str, role: str, password: str, database: str) -> str:
     return urlunsplit(
         parts._replace(netloc=f"{credentials(role, password)}@{host}", path=f"/{database}")
     )
+
+
+def at_database(admin_dsn: str, database: str) -> str:
+    """The URL of `database` on the same server, as the same role."""
+    return urlunsplit(urlsplit(admin_dsn)._replace(path=f"/{database}"))

@@ -98,6 +98,6 @@ def registrations(
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
-        Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, granting)),
+        Registration(auth, AuthService(PostgresCredentialStore(pool), accounts, hasher, granting)),
         Registration(own, SessionService(sessions, granting)),
     )

@@ -52,9 +52,13 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
     (lambda shop: shop.users.batch_get(iter([ID, ID])), {"user_ids": [ID, ID]}),
     (
         lambda shop: shop.users.list(
-            role="admin", email="a@b.c", created_after=date(2024, 1, 1), sort="email:asc"
+            role="admin", q="ann lee", created_after=date(2024, 1, 1), sort="email:asc"
         ).first_page(),
-        {"role": "admin", "email": "a@b.c", "created_after": "2024-01-01", "sort": "email:asc"},
+        {"role": "admin", "q": "ann lee", "created_after": "2024-01-01", "sort": "email:asc"},
+    ),
+    (
+        lambda shop: shop.users.list(email="a@b.c").first_page(),
+        {"email": "a@b.c"},
     ),
     (lambda shop: shop.users.list(page=0, per_page=0).first_page(), {"page": 0, "per_page": 0}),
     (
@@ -71,6 +75,22 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
     ),
     (lambda shop: shop.users.update(ID), {"user_id": ID}),
     (lambda shop: shop.users.delete(ID, etag="e"), {"user_id": ID, "etag": "e"}),
+    (
+        lambda shop: shop.auth.change_password("secret-1", "secret-2"),
+        {"current_password": "secret-1", "password": "secret-2"},
+    ),
+    (
+        lambda shop: shop.users.suspend(ID, etag="e", idempotency_key="k"),
+        {"user_id": ID, "etag": "e", "request_id": "k"},
+    ),
+    (
+        lambda shop: shop.users.reinstate(ID, idempotency_key="k"),
+        {"user_id": ID, "request_id": "k"},
+    ),
+    (
+        lambda shop: shop.users.set_role(ID, "staff", etag="e", idempotency_key="k"),
+        {"user_id": ID, "role": "STAFF", "etag": "e", "request_id": "k"},
+    ),
     (
         lambda shop: shop.products.create(
             "85123A", "Heart", Decimal("2.55"), currency="GBP", idempotency_key="k"

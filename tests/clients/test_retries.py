@@ -36,12 +36,16 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
 }
 KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "CreateUser": lambda shop: shop.users.create("ann@example.com", "Ann"),
+    "SuspendUser": lambda shop: shop.users.suspend(ID),
+    "ReinstateUser": lambda shop: shop.users.reinstate(ID),
+    "SetUserRole": lambda shop: shop.users.set_role(ID, "staff"),
     "CreateProduct": lambda shop: shop.products.create("85123A", "Heart", "2.55"),
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
     "RecordEvent": lambda shop: shop.events.record("product.viewed"),
 }
 UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "Login": lambda shop: shop.auth.login("ann@example.com", "secret"),
+    "ChangePassword": lambda shop: shop.auth.change_password("secret", "another"),
     "UpdateUser": lambda shop: shop.users.update(ID, age=40),
     "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),
 }

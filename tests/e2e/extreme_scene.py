@@ -59,6 +59,7 @@ def base(name: str, scene: "Scene") -> Any:
     }
     known: dict[str, dict[str, Any]] = {
         "BatchGetUsers": {"user_ids": [scene.user.id]},
+        "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateOrder": order,
         "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
@@ -75,9 +76,12 @@ def base(name: str, scene: "Scene") -> Any:
         "ListUserOrders": {"user_id": scene.user.id},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
+        "ReinstateUser": {"user_id": scene.user.id},
         "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},
+        "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
+        "SuspendUser": {"user_id": MISSING},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
     }

@@ -85,6 +85,9 @@ PASSWORDS = [
     "\0" * 8,
     "\U0001f381" * 18,
     "\U0001f381" * 19,
+    "\uff58" * 72,
+    "\u0958" * 24,
+    "x" * 289,
 ]
 BOUNDS = (0, 1, 100, 101, 149, 150, 100_000, 100_001, 1_000_000, 1_000_001)
 MOMENTS = [
@@ -173,7 +176,7 @@ def places(message: Any, path: Path = ()) -> Iterator[Place]:
 
 def by_grpc(place: Place) -> list[Any]:
     """What the field may be sent by a stub; None stands for leaving it out."""
-    one = PASSWORDS if place.field.name == "password" else _values(place.field)
+    one = PASSWORDS if place.field.name.endswith("password") else _values(place.field)
     if _is_map(place.field):
         many = {f"k{n}": "v" for n in range(21)}
         return [None, {"": ""}, {"k" * 65: "v"}, many, *({"k": word} for word in WORDS)]
@@ -192,7 +195,7 @@ def by_json(place: Place) -> list[Any]:
         return JSON_ENUMS
     if kind in (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64):
         return JSON_NUMBERS
-    if place.field.name == "password":
+    if place.field.name.endswith("password"):
         return [*PASSWORDS, None, 1]
     if kind == FieldDescriptor.CPPTYPE_STRING:
         return [*JSON_WORDS, "\ud800", None, 1, True, [], {}]

@@ -60,6 +60,44 @@ async def test_a_user_is_created_read_changed_and_deleted(
     assert error_of(gone, 404)["code"] == "USER_NOT_FOUND"
 
 
+async def test_a_password_is_changed_by_its_owner(anyone: Rest, http: httpx.AsyncClient) -> None:
+    user = await anyone.data("POST", "/users", new_user())
+    credentials = {"email": user["email"], "password": PASSWORD}
+    login = await anyone.data("POST", "/auth/login", credentials)
+    owner, new = Rest(http, login["access_token"]), "battery staple"
+
+    wrong = await owner("POST", "/auth/password", {"current_password": new, "password": new})
+    assert error_of(wrong, 403)["code"] == "WRONG_PASSWORD"
+    common = {"current_password": PASSWORD, "password": "password1"}
+    refused = error_of(await owner("POST", "/auth/password", common), 422)
+    assert (refused["code"], violated_fields(refused)) == ("PASSWORD_TOO_COMMON", {"password"})
+    body = {"current_password": PASSWORD, "password": new}
+    changed = await owner("POST", "/auth/password", body)
+    assert (changed.status_code, changed.content) == (204, b"")
+    assert error_of(await anyone("POST", "/auth/login", credentials), 401)["code"]
+    assert await anyone.data("POST", "/auth/login", credentials | {"password": new})
+
+
+async def test_an_admin_suspends_reinstates_and_gives_a_role(anyone: Rest, admin: Rest) -> None:
+    user = await anyone.data("POST", "/users", new_user())
+    path, key = f"/users/{user['id']}", {"Idempotency-Key": str(uuid.uuid4())}
+
+    outdated = await admin("POST", f"{path}:suspend", headers={"If-Match": '"9"'})
+    assert error_of(outdated, 412)["code"] == "ETAG_MISMATCH"
+    suspended = await admin("POST", f"{path}:suspend", headers={"If-Match": '"1"', **key})
+    assert (suspended.status_code, suspended.json()["data"]["status"]) == (200, "DISABLED")
+    reinstated = await admin.data("POST", f"{path}:reinstate", {})
+    assert (reinstated["status"], reinstated["etag"]) == ("ACTIVE", "3")
+    again = await admin("POST", f"{path}:suspend", headers={"If-Match": '"1"', **key})
+    assert again.json()["data"] == suspended.json()["data"]
+    assert (await admin.data("GET", path)) == reinstated
+
+    promoted = await admin.data("POST", f"{path}:setRole", {"role": "STAFF"})
+    assert promoted["role"] == "STAFF"
+    assert error_of(await admin("GET", f"{path}:setRole"), 405)["code"] == "METHOD_NOT_ALLOWED"
+    assert error_of(await admin("POST", f"{path}:fly"), 404)["code"] == "ROUTE_NOT_FOUND"
+
+
 async def test_an_update_mask_clears_what_is_left_out(
     anyone: Rest, http: httpx.AsyncClient
 ) -> None:

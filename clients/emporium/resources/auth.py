@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 
 from emporium.connection import Connection
-from emporium.user.v1.auth_service_pb2 import LoginRequest, LoginResponse
+from emporium.user.v1.auth_service_pb2 import (
+    ChangePasswordRequest,
+    LoginRequest,
+    LoginResponse,
+)
 from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
 from emporium.user.v1.session_service_pb2 import (
     DeleteSessionRequest,
@@ -87,3 +91,14 @@ class Auth:
             timeout_seconds,
             is_signed=False,
         )
+
+    async def change_password(
+        self, current_password: str, password: str, *, timeout_seconds: float | None = None
+    ) -> None:
+        """Changes the caller's own password. Not retried, because it is not idempotent.
+
+        Raises `PermissionDenied` (WRONG_PASSWORD), `InvalidRequest` (PASSWORD_TOO_COMMON,
+        VALIDATION_FAILED), `Conflict`, `RateLimited`.
+        """
+        request = ChangePasswordRequest(current_password=current_password, password=password)
+        await self._connection.call(self._logins.ChangePassword, request, timeout_seconds)

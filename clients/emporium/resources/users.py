@@ -13,6 +13,9 @@ from emporium.user.v1.user_service_pb2 import (
     DeleteUserRequest,
     GetUserRequest,
     ListUsersRequest,
+    ReinstateUserRequest,
+    SetUserRoleRequest,
+    SuspendUserRequest,
     UpdateUserRequest,
     User,
 )
@@ -44,6 +47,8 @@ class UserFilters(PageOptions, total=False):
     """Only accounts opened at this moment or later."""
     created_before: Moment
     """Only accounts opened before this moment."""
+    q: str
+    """Only accounts where each of these words begins a word of the e-mail or of the name."""
 
 
 class Users:
@@ -70,7 +75,8 @@ class Users:
         of its own, which its retries share.
 
         Raises `AlreadyExists` (EMAIL_TAKEN, IDEMPOTENCY_KEY_REUSED), `InvalidRequest`
-        (PASSWORD_REQUIRED, VALIDATION_FAILED), `PermissionDenied` (ROLE_NOT_ALLOWED).
+        (PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, VALIDATION_FAILED), `PermissionDenied`
+        (ROLE_NOT_ALLOWED).
         """
         request = CreateUserRequest(
             email=email,
@@ -131,8 +137,9 @@ class Users:
         With an `etag` the change is refused when the account has another by now.
 
         Raises `NotFound` (USER_NOT_FOUND), `AlreadyExists` (EMAIL_TAKEN), `Outdated`
-        (ETAG_MISMATCH), `PermissionDenied` (ROLE_NOT_ALLOWED), `InvalidRequest`
-        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried, because it is not idempotent.
+        (ETAG_MISMATCH), `PermissionDenied` (ROLE_NOT_ALLOWED), `Conflict` (LAST_ADMIN),
+        `InvalidRequest` (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried, because it is not
+        idempotent.
         """
         request = UpdateUserRequest(user_id=user_id, email=email, full_name=full_name, etag=etag)
         if role is not None:
@@ -148,10 +155,69 @@ class Users:
     async def delete(
         self, user_id: str, *, etag: str = "", timeout_seconds: float | None = None
     ) -> None:
-        """Deletes an account for good. Raises `NotFound`, `Outdated` (ETAG_MISMATCH).
+        """Deletes an account for good.
+
+        Raises `NotFound`, `Outdated` (ETAG_MISMATCH), `Conflict` (LAST_ADMIN).
 
         `NotFound` may also mean that a first attempt had deleted it before a retry; so may
         `Unauthenticated` (ACCOUNT_INACTIVE) when it is the caller's own account.
         """
         request = DeleteUserRequest(user_id=user_id, etag=etag)
         await self._connection.call(self._stub.DeleteUser, request, timeout_seconds)
+
+    async def suspend(
+        self,
+        user_id: str,
+        *,
+        etag: str = "",
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> User:
+        """Shuts an account; for admins. One that is shut already stays as it is.
+
+        Raises `NotFound` (USER_NOT_FOUND), `Outdated` (ETAG_MISMATCH), `Conflict`
+        (LAST_ADMIN), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
+        """
+        request = SuspendUserRequest(
+            user_id=user_id, etag=etag, request_id=idempotency_key or str(uuid4())
+        )
+        return await self._connection.call(self._stub.SuspendUser, request, timeout_seconds)
+
+    async def reinstate(
+        self,
+        user_id: str,
+        *,
+        etag: str = "",
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> User:
+        """Opens an account again that was shut; for admins.
+
+        Raises `NotFound` (USER_NOT_FOUND), `Outdated` (ETAG_MISMATCH), `AlreadyExists`
+        (IDEMPOTENCY_KEY_REUSED).
+        """
+        request = ReinstateUserRequest(
+            user_id=user_id, etag=etag, request_id=idempotency_key or str(uuid4())
+        )
+        return await self._connection.call(self._stub.ReinstateUser, request, timeout_seconds)
+
+    async def set_role(
+        self,
+        user_id: str,
+        role: "RoleName",
+        *,
+        etag: str = "",
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> User:
+        """Gives an account a role: `customer`, `staff` or `admin`; for admins.
+
+        Raises as `suspend` does.
+        """
+        request = SetUserRoleRequest(
+            user_id=user_id,
+            role=number(Role, role),
+            etag=etag,
+            request_id=idempotency_key or str(uuid4()),
+        )
+        return await self._connection.call(self._stub.SetUserRole, request, timeout_seconds)

@@ -24,6 +24,7 @@ Fresh = options_pb2.Access.Fresh
 _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _FIELD_IN_BRACES = re.compile(r"{(\w+)}")
 _FIELD_OF_PATH = re.compile(r"{([\w.]+)")  # `{name}` or `{name=shelves/*}`
+_CUSTOM_VERB = re.compile(r":\w+$")  # such as `:suspend` (AIP-136)
 
 
 class UndeclaredAccess(Exception):
@@ -93,8 +94,8 @@ class Method(Rpc):
         return not self.is_read and self.rest is not None and "{" in self.rest.path
 
     def resource_of(self, request: Any) -> str:
-        """The path of what it changes, with the request's fields filled in."""
-        return _filled(self.rest.path, request) if self.rest else ""
+        """The path of what it changes, with the request's fields filled in, without a verb."""
+        return _filled(_CUSTOM_VERB.sub("", self.rest.path), request) if self.rest else ""
 
 
 def _filled(path: str, message: Any) -> str:

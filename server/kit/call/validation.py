@@ -1,6 +1,6 @@
 """Holds every request against the rules that the contract writes on its fields."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import protovalidate
@@ -13,7 +13,6 @@ from server.kit.call.choices import choices, must_be
 from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
-from server.kit.context import Context
 
 
 class Validation:
@@ -34,11 +33,16 @@ class Validation:
         and each other first call 0 to 4 ms (AMD EPYC, November 2026). That is too little to make
         every process compile all of them at start.
         """
+        check = self.check_of(method.request)
+        return Gate(on_message=lambda request, context: check(request))
+
+    def check_of(self, request_class: type[Message]) -> Callable[[Message], None]:
+        """What holds a request of that class against its rules."""
         collect = self._validator.collect_violations
-        described = descriptors.described(method.request)
+        described = descriptors.described(request_class)
         lists = Lists.of(described)
 
-        def check(request: Message, context: Context) -> None:
+        def check(request: Message) -> None:
             if lists and (too_long := lists.too_long(request)):  # before it is read again
                 raise _invalid(too_long)
             sent = request.SerializeToString()
@@ -56,7 +60,7 @@ class Validation:
             if 0 in sent and (fields := list(_with_nul(request))):
                 raise _invalid([errors.Violation(name, "must not hold NUL") for name in fields])
 
-        return Gate(on_message=check)
+        return check
 
     def _violation(self, ruled: Message, found: Any) -> errors.Violation:
         """What is wrong with which field; of an enum, whose rules speak in numbers, its names."""
@@ -66,6 +70,11 @@ class Validation:
         else:
             text = found.message or found.rule_id
         return errors.Violation(_path(found.field), text)
+
+
+def check(request: Message) -> None:
+    """Raises `Invalid` as a call would; for a request that comes by none."""
+    Validation().check_of(type(request))(request)
 
 
 def _invalid(violations: list[errors.Violation], *, are_all: bool = True) -> errors.Invalid:

@@ -1,5 +1,7 @@
 """What callers write into the filters of a list."""
 
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from enum import Enum
@@ -9,6 +11,11 @@ from server.kit import errors
 from server.kit.call.choices import must_be
 
 E = TypeVar("E", bound=Enum)
+
+WORDS_MAX = 8
+
+# All of ASCII but letters and digits. What else separates words, NFKC makes a space of.
+_BETWEEN_WORDS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
 
 def moment(text: str, field: str) -> datetime | None:
@@ -42,3 +49,13 @@ def choice(text: str, field: str, choose: Callable[[str], E], allowed: Sequence[
         words = must_be(each.value for each in allowed)
         raise errors.InvalidFilter(f"{field}: {words}", field=field)
     return member
+
+
+def words(text: str, field: str) -> str | None:
+    """The words of a filter, normalised by NFKC, one space between. Raises `InvalidFilter`."""
+    if not text:
+        return None
+    found = [each for each in _BETWEEN_WORDS.split(unicodedata.normalize("NFKC", text)) if each]
+    if not 1 <= len(found) <= WORDS_MAX:
+        raise errors.InvalidFilter(f"{field}: must hold 1 to {WORDS_MAX} words", field=field)
+    return " ".join(found)

@@ -38,12 +38,18 @@ class User:
         """Changes with every change."""
         return str(self.version)
 
+    @property
+    def is_acting_admin(self) -> bool:
+        """Whether it may do what admins do."""
+        return self.role is Role.ADMIN and self.status is Status.ACTIVE
+
 
 class EventType(StrEnum):
     """What happened to an account."""
 
     CREATED = "CREATED"
     UPDATED = "UPDATED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a word
     ERASED = "ERASED"
 
 
@@ -61,6 +67,7 @@ class UserEvent:
     version: int
     occurred_at: datetime
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
+    session_id: str = ""  # in which a password was changed
 
 
 class Opened(NamedTuple):
@@ -86,6 +93,7 @@ class Filters:
     email: str | None = None  # in any case
     created_after: datetime | None = None  # included
     created_before: datetime | None = None  # excluded
+    words: str | None = None  # each begins a word of e-mail or name, in any case; spaces between
 
 
 class UserNotFound(errors.NotFound):
@@ -110,6 +118,12 @@ class RoleNotAllowed(errors.Forbidden):
     """Only an admin may give a role or a status."""
 
     reason = "ROLE_NOT_ALLOWED"
+
+
+class LastAdmin(errors.Conflict):
+    """Nobody would be left who may do what admins do."""
+
+    reason = "LAST_ADMIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +196,7 @@ def changed(
     they may have been demoted since `by` was read.
     """
     is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
-    if is_own and (user.role, user.status) != (Role.ADMIN, Status.ACTIVE):
+    if is_own and not user.is_acting_admin:
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
@@ -193,12 +207,35 @@ def changed(
     return Changed(after, event)
 
 
+def password_changed(
+    user: User, session_id: str, event_id: str, now: datetime, traceparent: str | None = None
+) -> Changed:
+    """`user` after a change of its password, which is not among what is known of it here."""
+    after = replace(user, updated_at=now, version=user.version + 1)
+    event_type = EventType.PASSWORD_CHANGED
+    return Changed(
+        after,
+        UserEvent(event_id, event_type, after, after.version, now, traceparent, session_id),
+    )
+
+
 def erased(
     user: User, etag: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> UserEvent:
     """The event of the deletion of `user`. Raises `Outdated`."""
     errors.Outdated.check(etag, user.etag, "account")
     return UserEvent(event_id, EventType.ERASED, user, user.version + 1, now, traceparent)
+
+
+def needs_another_admin(before: User, after: User | None) -> bool:
+    """Whether a change may only be made while there is another admin; `after` None: deleted."""
+    return before.is_acting_admin and not (after and after.is_acting_admin)
+
+
+def check_another_admin(is_there: bool) -> None:
+    """Raises `LastAdmin` unless there is one."""
+    if not is_there:
+        raise LastAdmin("this is the last admin; make another one first")
 
 
 def _is_admin(caller: Caller | None) -> bool:

@@ -12,7 +12,9 @@ from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
 from server.user.accounts.store import SORTABLE, UserStore
+from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
+from server.user.passwords.rules import chosen
 
 _NEWEST_FIRST = Sort("created_at", descending=True)
 
@@ -38,7 +40,7 @@ class UserService:
         opened = rules.open_account(
             new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
         )
-        password_hash = await self._hasher.hash(request.password) if new.has_password else None
+        password_hash = await self._hashed(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(
             await self._store.create(opened, password_hash, context.key, answer)
@@ -62,17 +64,18 @@ class UserService:
         return wire.to_list(query, await self._store.list(filters, query))
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.User:
-        change = wire.from_update(request)
-        rules.check_change(change, context.signed_in)
-        event_id, now = _new_id(), _now()
-        user = await self._store.update(
-            request.user_id,
-            lambda user: rules.changed(
-                user, change, event_id, now, context.traceparent, by=context.signed_in
-            ),
-        )
-        self._forget(user.id)
-        return wire.to_user(user)
+        return await self._changed(request.user_id, wire.from_update(request), context)
+
+    async def SuspendUser(self, request: pb.SuspendUserRequest, context: Context) -> pb.User:
+        change = rules.Change({"status": rules.Status.DISABLED}, request.etag)
+        return await self._changed(request.user_id, change, context)
+
+    async def ReinstateUser(self, request: pb.ReinstateUserRequest, context: Context) -> pb.User:
+        change = rules.Change({"status": rules.Status.ACTIVE}, request.etag)
+        return await self._changed(request.user_id, change, context)
+
+    async def SetUserRole(self, request: pb.SetUserRoleRequest, context: Context) -> pb.User:
+        return await self._changed(request.user_id, wire.from_set_role(request), context)
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> Empty:
         event_id, now = _new_id(), _now()
@@ -82,6 +85,21 @@ class UserService:
         )
         self._forget(request.user_id.lower())
         return Empty()
+
+    async def _changed(self, user_id: str, change: rules.Change, context: Context) -> pb.User:
+        by, event_id, now = context.signed_in, _new_id(), _now()
+        rules.check_change(change, by)
+        given = await self._store.update_once(
+            user_id,
+            lambda user: rules.changed(user, change, event_id, now, context.traceparent, by=by),
+            context.key,
+            lambda user: wire.to_user(user).SerializeToString(),
+        )
+        self._forget(user_id.lower())
+        return pb.User.FromString(given)
+
+    async def _hashed(self, password: str) -> bytes:
+        return await self._hasher.hash(chosen(password, is_common))
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ from typing import Any
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Role
-from server.kit.listing.filters import choice, moment
+from server.kit.listing.filters import choice, moment, words
 from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.kit.turns import in_turns
 from server.kit.wire import fields_of_mask, timestamp
@@ -57,6 +57,17 @@ def from_create(request: pb.CreateUserRequest) -> NewUser:
     )
 
 
+def to_create(new: NewUser, password: str) -> pb.CreateUserRequest:
+    """What somebody would send who asks for that account."""
+    return pb.CreateUserRequest(
+        email=new.email,
+        full_name=new.full_name,
+        age=new.age,
+        role=_ROLES[new.role],
+        password=password,
+    )
+
+
 def from_list(request: pb.ListUsersRequest) -> Filters:
     """Which accounts the caller asks for. Raises `InvalidFilter`."""
     return Filters(
@@ -65,6 +76,7 @@ def from_list(request: pb.ListUsersRequest) -> Filters:
         email=request.email or None,
         created_after=moment(request.created_after, "created_after"),
         created_before=moment(request.created_before, "created_before"),
+        words=words(request.q, "q"),
     )
 
 
@@ -75,6 +87,11 @@ def from_update(request: pb.UpdateUserRequest) -> Change:
     present["role"] = _ROLES_BY_NUMBER[role] if role else None
     present["status"] = _STATUSES_BY_NUMBER[status] if status else None
     return Change(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
+
+
+def from_set_role(request: pb.SetUserRoleRequest) -> Change:
+    """The role that the caller asks for, as a change."""
+    return Change({"role": _ROLES_BY_NUMBER[request.role]}, request.etag)
 
 
 def _present(request: pb.UpdateUserRequest, name: Any) -> Any:

@@ -23,9 +23,13 @@ def to_outbox(event: UserEvent) -> Event:
     )
 
 
-def _message(event: UserEvent) -> pb.UserCreated | pb.UserUpdated | pb.UserErased:
+def _message(
+    event: UserEvent,
+) -> pb.UserCreated | pb.UserUpdated | pb.PasswordChanged | pb.UserErased:
     if event.type is EventType.CREATED:
         return pb.UserCreated(user=to_user(event.user))
     if event.type is EventType.UPDATED:
         return pb.UserUpdated(user=to_user(event.user))
+    if event.type is EventType.PASSWORD_CHANGED:
+        return pb.PasswordChanged(user_id=event.user.id, session_id=event.session_id)
     return pb.UserErased(user_id=event.user.id)

@@ -1,8 +1,10 @@
-"""Ends the sessions of accounts that were deleted or disabled: one of the outbox's destinations.
+"""Ends the sessions of accounts that were deleted or disabled, or have a new password.
+
+It is one of the outbox's destinations.
 
 An account is in PostgreSQL and its sessions are in MongoDB, so what one act changes in both goes
 through the outbox: a process that dies in between, or a MongoDB that is away, only delays it. No
-session goes on meanwhile, because each refresh asks the account first.
+session of an account that has ended goes on meanwhile, because each refresh asks the account first.
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from server.kit.outbox import Away, Event
 from server.user.sessions.store import SessionStore
 
 _UPDATED = pb.UserUpdated.DESCRIPTOR.full_name
+_PASSWORD_CHANGED = pb.PasswordChanged.DESCRIPTOR.full_name
 _ERASED = pb.UserErased.DESCRIPTOR.full_name
 
 # After its event says so, at most, until a change has been made: the time of a call, with room for
@@ -40,6 +43,10 @@ class EndingSessions:
     async def _heed(self, event: Event) -> None:
         if event.type == _ERASED:
             await self._sessions.end_all(event.aggregate_id)
+        elif event.type == _PASSWORD_CHANGED:
+            changed = pb.PasswordChanged.FromString(event.payload)
+            until = event.occurred_at + _TO_COMMIT
+            await self._sessions.end_all(event.aggregate_id, until, but_for=changed.session_id)
         elif event.type == _UPDATED:
             user = pb.UserUpdated.FromString(event.payload).user
             if user.status == User.DISABLED:

@@ -4,13 +4,18 @@ from datetime import UTC, datetime
 
 from uuid_utils import uuid7
 
+from server.kit.call.validation import check as check_request
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
+from server.settings import SettingsError
 from server.user.accounts.rules import Change, NewUser, Status, changed, open_account
 from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.wire import to_create
 from server.user.events.encoding import to_outbox
 from server.user.logins.store import PostgresCredentialStore
-from server.user.passwords.hashing import hashed, made
+from server.user.passwords.common import is_common
+from server.user.passwords.hashing import check, hashed
+from server.user.passwords.rules import chosen
 
 _OPERATOR = Caller("operator", Role.ADMIN, expires_at=0)
 
@@ -36,6 +41,29 @@ async def ensure_account(
     if (user.role, user.status) != (role, Status.ACTIVE):
         change = Change({"role": role, "status": Status.ACTIVE}, etag="")
         await accounts.update(user.id, lambda was: changed(was, change, event_id, now))
-    if not (found.password_hash and made(password, found.password_hash)):
+    checked = check(password, found.password_hash, cost)
+    if not checked.matches or checked.is_outdated:
         await credentials.set_password(user.id, hashed(password, cost))
     return user.id
+
+
+async def create_admin(
+    pool: Pool, email: str, full_name: str, password: str, cost: int = 12
+) -> str:
+    """Makes an admin. Returns the account's id.
+
+    Held against the same rules as a call of CreateUser. Raises `Invalid`, `PasswordTooCommon`,
+    `EmailTaken`, and `SettingsError` where the pool's role cannot add accounts. Blocks for the time
+    of a bcrypt hash.
+    """
+    new = NewUser(email, full_name, None, Role.ADMIN, has_password=True)
+    check_request(to_create(new, password))
+    if not await PostgresCredentialStore(pool).may_add():
+        raise SettingsError(
+            "the database has no accounts yet, or this role may not add any: run `emporium migrate`"
+        )
+    password_hash = hashed(chosen(password, is_common), cost)
+    opened = open_account(new, _OPERATOR, str(uuid7()), str(uuid7()), datetime.now(UTC))
+    accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
+    await accounts.create(opened, password_hash, None, b"")
+    return opened.user.id

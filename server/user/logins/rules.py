@@ -21,3 +21,12 @@ class BadCredentials(errors.Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("e-mail or password is wrong")
+
+
+class WrongPassword(errors.Forbidden):
+    """The current password, which a change of it takes, is another."""
+
+    reason = "WRONG_PASSWORD"
+
+    def __init__(self) -> None:
+        super().__init__("this is not the current password", field="current_password")

@@ -14,13 +14,26 @@ class CredentialStore(Protocol):
     async def find(self, email: str) -> Credentials | None:
         """The account with `email`, in any case, and its password hash; None when there is none."""
 
+    async def get(self, user_id: str) -> Credentials:
+        """The account with that id, and its password hash. Raises `UserNotFound`."""
+
     async def set_password(self, user_id: str, password_hash: bytes) -> None:
         """Replaces the account's password hash. Raises `UserNotFound`."""
+
+    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> None:
+        """Replaces the account's password hash if it still is `was`."""
 
 
 _FIND = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE lower(email) = lower($1)"
 
+_GET = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE id = $1"
+
 _CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
+
+_REPLACE_HASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
+
+# NULL where there is no such table.
+_MAY_ADD = "SELECT has_table_privilege(to_regclass('users'), 'INSERT')"
 
 
 class PostgresCredentialStore:
@@ -34,8 +47,22 @@ class PostgresCredentialStore:
             row = await self._pool.fetchrow(_FIND, email)
         return Credentials(to_user(row), row["password_hash"]) if row else None
 
+    async def get(self, user_id: str) -> Credentials:
+        with translated():
+            row = await self._pool.fetchrow(_GET, user_id)
+        return Credentials(to_user(row), row["password_hash"] if row else None)
+
     async def set_password(self, user_id: str, password_hash: bytes) -> None:
         with translated():
             found = await self._pool.fetchval(_CHANGE_HASH, user_id, password_hash)
         if found is None:
             raise UserNotFound("no such user")
+
+    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> None:
+        with translated():
+            await self._pool.execute(_REPLACE_HASH, user_id, was, password_hash)
+
+    async def may_add(self) -> bool:
+        """Whether the database was migrated, and lets the pool's role add accounts."""
+        with translated():
+            return bool(await self._pool.fetchval(_MAY_ADD))

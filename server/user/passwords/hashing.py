@@ -7,17 +7,19 @@ so that other calls keep nearly all of their rate, and the number of waiting has
 import asyncio
 import os
 import threading
-import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from functools import cache
+from itertools import product
+from typing import NamedTuple, TypeVar
 
 import bcrypt
 
 from server.kit import errors
 from server.kit.shares import sharer
+from server.user.passwords.rules import forms
 
 # With a core kept busy by other calls, a login takes 4 s, and two logins at a time leave those
 # calls 0.9 of their rate. At 19 they leave all of it, but a login takes 14 s, longer than its
@@ -27,40 +29,47 @@ _WAITING_MAX_PER_THREAD = 16
 # Of those, what may wait on one caller's account: so somebody who opens a hundred accounts at once
 # keeps nobody else from signing in.
 _SHARE = 0.25
-_BYTES_MAX = 72  # that bcrypt takes; the contract allows no more
 _DIGEST_LENGTH = 31  # characters of a bcrypt hash that follow its cost and salt
 
 T = TypeVar("T")
 
 
+class Checked(NamedTuple):
+    """What comparing a password with a hash has shown."""
+
+    matches: bool
+    is_outdated: bool  # it matches, and a hash made now would be of another form or cost
+
+
 def hashed(password: str, cost: int) -> bytes:
-    """A salted hash of `password`, however its letters are composed. Blocks.
+    """A salted hash of `password`, as it is spelled now. Blocks."""
+    return bcrypt.hashpw(forms(password)[0], bcrypt.gensalt(cost))
 
-    The same letters can be typed as different characters: a Mac sends `e` and an accent where
-    others send `é`. NIST SP 800-63B has verifiers normalise them; NFC is the form of most
-    keyboards. Where it is longer than bcrypt takes, which few scripts make it, the password is
-    hashed as it was sent.
+
+def check(password: str, password_hash: bytes | None, cost: int) -> Checked:
+    """Compares `password` with its hash; None matches nothing. Blocks.
+
+    What that costs follows from `password` and `cost`, whatever the account: every form is tried,
+    and with a hash that was made at a lower cost as much work is added as that saves.
     """
-    return bcrypt.hashpw(_forms(password)[0], bcrypt.gensalt(cost))
+    tried = forms(password)
+    compared = password_hash if password_hash and tried else _no_account(cost)
+    found = [bcrypt.checkpw(form, compared) for form in tried or [b""]]
+    made_at = _cost(compared)
+    # 2 ** n + 2 ** n + 2 ** (n + 1) + ... + 2 ** (cost - 1) is 2 ** cost.
+    for lower, form in product(range(made_at, cost), tried):
+        bcrypt.checkpw(form, _no_account(lower))
+    return Checked(any(found), any(found) and (made_at != cost or not found[0]))
 
 
-def made(password: str, password_hash: bytes) -> bool:
-    """Whether `hashed` made `password_hash` of `password`. Blocks.
-
-    Hashes from before passwords were normalised are of any form, so all that can have been sent
-    are tried. For most passwords they are one.
-    """
-    return any(bcrypt.checkpw(form, password_hash) for form in _forms(password))
+def _cost(password_hash: bytes) -> int:
+    return int(password_hash.split(b"$")[2])
 
 
-def _forms(password: str) -> list[bytes]:
-    forms = (
-        unicodedata.normalize("NFC", password),
-        password,
-        unicodedata.normalize("NFD", password),
-    )
-    encoded = dict.fromkeys(form.encode() for form in forms)
-    return [form for form in encoded if len(form) <= _BYTES_MAX]
+@cache
+def _no_account(cost: int) -> bytes:
+    """What no password has for its hash: a salt followed by padding."""
+    return bcrypt.gensalt(cost) + b"." * _DIGEST_LENGTH
 
 
 class PasswordHasher:
@@ -71,18 +80,14 @@ class PasswordHasher:
         self._cost = cost
         self._waiting_max = waiting_max
         self._waiting: Counter[str] = Counter()  # by whose account they are on
-        # Compared with when there is no account, so that a wrong e-mail takes as long as a wrong
-        # password. No password has this hash: it is a salt followed by padding.
-        self._no_account = bcrypt.gensalt(cost) + b"." * _DIGEST_LENGTH
 
     async def hash(self, password: str) -> bytes:
         """A salted hash. Raises `Unavailable` when too many hashes are waiting."""
         return await self._run(lambda: hashed(password, self._cost))
 
-    async def matches(self, password: str, password_hash: bytes | None) -> bool:
-        """Whether `password` has `password_hash`; False, as slowly, when there is none."""
-        compared = password_hash or self._no_account
-        return await self._run(lambda: made(password, compared))
+    async def check(self, password: str, password_hash: bytes | None) -> Checked:
+        """Compares, as `check` does. Raises `Unavailable` when too many hashes are waiting."""
+        return await self._run(lambda: check(password, password_hash, self._cost))
 
     async def _run(self, work: Callable[[], T]) -> T:
         name = sharer.get()

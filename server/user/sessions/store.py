@@ -64,8 +64,10 @@ class SessionStore(Protocol):
     async def end(self, user_id: str, session_id: str) -> bool:
         """Ends the account's session; whether there was one."""
 
-    async def end_all(self, user_id: str, begun_until: datetime | None = None) -> None:
-        """Ends the account's sessions that had begun at that moment, or all."""
+    async def end_all(
+        self, user_id: str, begun_until: datetime | None = None, but_for: str = ""
+    ) -> None:
+        """Ends the account's sessions that had begun at that moment, or all, except one."""
 
 
 class MongoSessionStore:
@@ -132,10 +134,13 @@ class MongoSessionStore:
             ended = await self._sessions.delete_one({"_id": UUID(session_id), "user_id": user_id})
         return bool(ended.deleted_count)
 
-    async def end_all(self, user_id: str, begun_until: datetime | None = None) -> None:
+    async def end_all(
+        self, user_id: str, begun_until: datetime | None = None, but_for: str = ""
+    ) -> None:
         begun = {"created_at": {"$lte": begun_until}} if begun_until else {}
+        others = {"_id": {"$ne": UUID(but_for)}} if but_for else {}
         with self._database.limited():
-            await self._sessions.delete_many({"user_id": user_id} | begun)
+            await self._sessions.delete_many({"user_id": user_id} | begun | others)
 
 
 def _document(session: Session, token_hash: bytes) -> Document:

@@ -18,7 +18,9 @@ import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
+from emporium import Emporium
 from emporium.__main__ import main as console_script
+from emporium.type.v1.role_pb2 import Role
 from server.cli.command_line import app, run
 from server.local.errors import LocalError
 from server.local.home.folder import Home
@@ -140,6 +142,34 @@ def test_dead_letters_are_shown_sent_again_and_dropped(home: Path) -> None:
         assert f"there is no dead letter {DEAD_EVENT}" in str(missing.exception)
     unreadable = invoke("dead-letters", "replay", "everything", "--home", str(home))
     assert "'everything' is not the id of an event" in str(unreadable.exception)
+
+
+def test_an_admin_is_made_in_the_running_cluster_and_in_a_postgresql_by_its_url(
+    home: Path, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    record = require_running(home)
+    elsewhere = ("--home", str(tmp_path / "none"), "--database-url", record.postgres["admin_dsn"])
+    for email, where in (
+        ("one@example.com", ("--home", str(home))),
+        ("two@example.com", elsewhere),
+    ):
+        words = ("--email", email, "--name", "Ada Two", "--password-file", str(password))
+        made = invoke("admin", "create", *words, *where)
+        assert made.exit_code == 0, made.output
+        assert f"{email} is an admin" in made.output
+        asyncio.run(require_admin(record, email))
+        again = invoke("admin", "create", *words, *where)
+        assert isinstance(again.exception, LocalError)
+        assert "another account has this e-mail" in str(again.exception)
+
+
+async def require_admin(record: ClusterRecord, email: str) -> None:
+    """Raises unless that account signs in, and does what admins do."""
+    async with Emporium(record.edge_url.removeprefix("http://")) as shop:
+        await shop.auth.login(email, "correct horse")
+        assert (await shop.users.list(email=email).first_page()).items[0].role == Role.ADMIN
 
 
 async def execute(dsn: str, statement: str) -> None:

@@ -1,17 +1,31 @@
-"""Counts the hashes that are made and checked."""
+"""Counts the bcrypt runs that are made, and how much work they are."""
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
+import bcrypt
+import pytest
 
-class Counting(ThreadPoolExecutor):
-    """A thread that counts what it is given to do."""
 
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.count = 0
+@dataclass
+class Bcrypt:
+    """What bcrypt was given to do; `work` is in units of a run of the cost 0."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.count += 1
-        return super().submit(fn, *args, **kwargs)
+    runs: int = 0
+    work: int = 0
+
+    @classmethod
+    def counted(cls, patch: pytest.MonkeyPatch) -> "Bcrypt":
+        """Counts from now on, until `patch` is undone."""
+        counts = cls()
+        for name in ("checkpw", "hashpw"):
+            patch.setattr(bcrypt, name, counts._counting(getattr(bcrypt, name)))
+        return counts
+
+    def _counting(self, run: Any) -> Any:
+        def counted(password: bytes, salted: bytes) -> Any:
+            self.runs += 1
+            self.work += 2 ** int(salted.split(b"$")[2])
+            return run(password, salted)
+
+        return counted

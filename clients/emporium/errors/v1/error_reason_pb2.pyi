@@ -149,6 +149,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the session has ended; sign in again
     """
+    WRONG_PASSWORD: _ErrorReason.ValueType  # 215
+    """The current password, which a change of it takes, is another.
+
+    Example: current_password: this is not the current password
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -240,6 +245,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """No such session, or not the caller's.
 
     Example: no such session
+    """
+    PASSWORD_TOO_COMMON: _ErrorReason.ValueType  # 321
+    """The password is one of the most common ones, which are tried first by whoever guesses.
+
+    Example: password: too many people have this one; take another
+    """
+    LAST_ADMIN: _ErrorReason.ValueType  # 322
+    """Nobody would be left who may do what admins do.
+
+    Example: this is the last admin; make another one first
     """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
@@ -403,6 +418,11 @@ SESSION_ENDED: ErrorReason.ValueType  # 212
 
 Example: the session has ended; sign in again
 """
+WRONG_PASSWORD: ErrorReason.ValueType  # 215
+"""The current password, which a change of it takes, is another.
+
+Example: current_password: this is not the current password
+"""
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
@@ -494,6 +514,16 @@ SESSION_NOT_FOUND: ErrorReason.ValueType  # 318
 """No such session, or not the caller's.
 
 Example: no such session
+"""
+PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 321
+"""The password is one of the most common ones, which are tried first by whoever guesses.
+
+Example: password: too many people have this one; take another
+"""
+LAST_ADMIN: ErrorReason.ValueType  # 322
+"""Nobody would be left who may do what admins do.
+
+Example: this is the last admin; make another one first
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

@@ -29,7 +29,7 @@ class LoginRequest(message.Message):
     email: builtins.str
     """The account's e-mail, in any case."""
     password: builtins.str
-    """The password, 1 character to 72 bytes."""
+    """The password, however its letters are composed. What no account can have is a wrong password."""
     def __init__(
         self,
         *,
@@ -85,5 +85,29 @@ class LoginResponse(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["access_token", b"access_token", "expires_in", b"expires_in", "refresh_token", b"refresh_token", "session_id", b"session_id", "token_type", b"token_type", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ChangePasswordRequest(message.Message):
+    """What ChangePassword takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CURRENT_PASSWORD_FIELD_NUMBER: builtins.int
+    PASSWORD_FIELD_NUMBER: builtins.int
+    current_password: builtins.str
+    """The password as it is, however its letters are composed."""
+    password: builtins.str
+    """The password as it shall be: 8 characters to 72 bytes, as in CreateUser."""
+    def __init__(
+        self,
+        *,
+        current_password: builtins.str = ...,
+        password: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["current_password", b"current_password", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -6,6 +6,7 @@ isort:skip_file
 
 from collections import abc as abc
 from emporium.user.v1 import auth_service_pb2 as auth_service_pb2
+from google.protobuf import empty_pb2 as empty_pb2
 from grpc import aio as aio
 import abc as abc_1
 
@@ -25,6 +26,15 @@ class AuthServiceStub:
     disabled: the three answers are alike and take equally long. RATE_LIMITED at the edge after
     too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
     """
+    ChangePassword: aio.UnaryUnaryMultiCallable[auth_service_pb2.ChangePasswordRequest, empty_pb2.Empty]
+    """Changes the caller's own password, which takes the current one. The account's other sessions
+    end; access tokens that they have stay good until they expire. A session that is begun within
+    20 s of the change may end too.
+
+    Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
+    when it was changed by another call at the same time. RATE_LIMITED at the edge after too many
+    attempts.
+    """
 
 class AuthServiceServicer(metaclass=abc_1.ABCMeta):
     """Proves who a caller is."""
@@ -41,6 +51,21 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
         disabled: the three answers are alike and take equally long. RATE_LIMITED at the edge after
         too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
+        """
+
+    @abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: auth_service_pb2.ChangePasswordRequest,
+        context: aio.ServicerContext[auth_service_pb2.ChangePasswordRequest, abc.Awaitable[empty_pb2.Empty]],
+    ) -> abc.Awaitable[empty_pb2.Empty]:
+        """Changes the caller's own password, which takes the current one. The account's other sessions
+        end; access tokens that they have stay good until they expire. A session that is begun within
+        20 s of the change may end too.
+
+        Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
+        when it was changed by another call at the same time. RATE_LIMITED at the edge after too many
+        attempts.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: aio.Server) -> None: ...

@@ -126,7 +126,10 @@ class CreateUserRequest(message.Message):
     email: builtins.str
     """At most 254 characters; unique whatever its case."""
     password: builtins.str
-    """8 characters to 72 bytes. Required unless staff open the account. Never returned."""
+    """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that is
+    how it is kept, so that it may be typed on any keyboard. None of the most common ones. Required
+    unless staff open the account. Never returned.
+    """
     full_name: builtins.str
     """1 to 100 characters, not only spaces."""
     age: builtins.int
@@ -246,6 +249,7 @@ class ListUsersRequest(message.Message):
     EMAIL_FIELD_NUMBER: builtins.int
     CREATED_AFTER_FIELD_NUMBER: builtins.int
     CREATED_BEFORE_FIELD_NUMBER: builtins.int
+    Q_FIELD_NUMBER: builtins.int
     page: builtins.int
     """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
     than 100,000 resources that there are.
@@ -266,6 +270,11 @@ class ListUsersRequest(message.Message):
     """Only accounts opened at this moment or later: `2024-01-01` (midnight UTC) or RFC 3339."""
     created_before: builtins.str
     """Only accounts opened before this moment, in the same forms."""
+    q: builtins.str
+    """Only accounts where each of these words begins a word of the e-mail or of the name, in any case:
+    `ann exa` finds Ann Lee of `lee@example.com`. 1 to 8 words; what is no letter or digit of ASCII,
+    nor beyond ASCII, is between words.
+    """
     def __init__(
         self,
         *,
@@ -278,10 +287,11 @@ class ListUsersRequest(message.Message):
         email: builtins.str = ...,
         created_after: builtins.str = ...,
         created_before: builtins.str = ...,
+        q: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "email", b"email", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "role", b"role", "sort", b"sort", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "email", b"email", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "q", b"q", "role", b"role", "sort", b"sort", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
@@ -414,5 +424,93 @@ class DeleteUserRequest(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SuspendUserRequest(message.Message):
+    """What SuspendUser takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """The account's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the account's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateUser. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        user_id: builtins.str = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "request_id", b"request_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReinstateUserRequest(message.Message):
+    """What ReinstateUser takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """The account's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the account's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateUser. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        user_id: builtins.str = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "request_id", b"request_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SetUserRoleRequest(message.Message):
+    """What SetUserRole takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: builtins.int
+    ROLE_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """The account's id."""
+    role: role_pb2.Role.ValueType
+    """The role that it shall have."""
+    etag: builtins.str
+    """When sent, refused unless it is still the account's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateUser. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        user_id: builtins.str = ...,
+        role: role_pb2.Role.ValueType = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "request_id", b"request_id", "role", b"role", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -33,6 +33,8 @@ class UserServiceStub:
     Changes, and what an admin does, are decided by the caller's account as it is now, not by its
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
+
+    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
     """
 
     def __init__(self, channel):
@@ -71,6 +73,21 @@ class UserServiceStub:
                 request_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.SuspendUser = channel.unary_unary(
+                '/emporium.user.v1.UserService/SuspendUser',
+                request_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.SuspendUserRequest.SerializeToString,
+                response_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
+                _registered_method=True)
+        self.ReinstateUser = channel.unary_unary(
+                '/emporium.user.v1.UserService/ReinstateUser',
+                request_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.ReinstateUserRequest.SerializeToString,
+                response_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
+                _registered_method=True)
+        self.SetUserRole = channel.unary_unary(
+                '/emporium.user.v1.UserService/SetUserRole',
+                request_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.SetUserRoleRequest.SerializeToString,
+                response_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
+                _registered_method=True)
 
 
 class UserServiceServicer:
@@ -79,6 +96,8 @@ class UserServiceServicer:
     Changes, and what an admin does, are decided by the caller's account as it is now, not by its
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
+
+    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
     """
 
     def CreateUser(self, request, context):
@@ -87,7 +106,8 @@ class UserServiceServicer:
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
         Idempotent by `request_id`.
-        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
+        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+        IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,9 +148,10 @@ class UserServiceServicer:
         """Changes the fields that are sent, and no others.
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
-        and leave it out. Changing `role` or `status` is for admins.
+        and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
+        ReinstateUser.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-        NOTHING_TO_UPDATE.
+        NOTHING_TO_UPDATE, LAST_ADMIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +161,37 @@ class UserServiceServicer:
         """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
         the books require.
 
-        Errors: USER_NOT_FOUND, ETAG_MISMATCH.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendUser(self, request, context):
+        """Shuts an account: it becomes DISABLED, and stays so until ReinstateUser.
+
+        One that is DISABLED already stays as it is. Idempotent by `request_id`.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReinstateUser(self, request, context):
+        """Opens an account again that was shut: it becomes ACTIVE, with the role that it had.
+
+        One that is ACTIVE already stays as it is. Idempotent by `request_id`.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetUserRole(self, request, context):
+        """Gives an account another role.
+
+        One that has the role already stays as it is. Idempotent by `request_id`.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,6 +230,21 @@ def add_UserServiceServicer_to_server(servicer, server):
                     request_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.DeleteUserRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
+            'SuspendUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendUser,
+                    request_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.SuspendUserRequest.FromString,
+                    response_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.SerializeToString,
+            ),
+            'ReinstateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReinstateUser,
+                    request_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.ReinstateUserRequest.FromString,
+                    response_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.SerializeToString,
+            ),
+            'SetUserRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetUserRole,
+                    request_deserializer=emporium_dot_user_dot_v1_dot_user__service__pb2.SetUserRoleRequest.FromString,
+                    response_serializer=emporium_dot_user_dot_v1_dot_user__service__pb2.User.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'emporium.user.v1.UserService', rpc_method_handlers)
@@ -193,6 +259,8 @@ class UserService:
     Changes, and what an admin does, are decided by the caller's account as it is now, not by its
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
+
+    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
     """
 
     @staticmethod
@@ -347,6 +415,87 @@ class UserService:
             '/emporium.user.v1.UserService/DeleteUser',
             emporium_dot_user_dot_v1_dot_user__service__pb2.DeleteUserRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.user.v1.UserService/SuspendUser',
+            emporium_dot_user_dot_v1_dot_user__service__pb2.SuspendUserRequest.SerializeToString,
+            emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReinstateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.user.v1.UserService/ReinstateUser',
+            emporium_dot_user_dot_v1_dot_user__service__pb2.ReinstateUserRequest.SerializeToString,
+            emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetUserRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.user.v1.UserService/SetUserRole',
+            emporium_dot_user_dot_v1_dot_user__service__pb2.SetUserRoleRequest.SerializeToString,
+            emporium_dot_user_dot_v1_dot_user__service__pb2.User.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,6 +20,8 @@ class UserServiceStub:
     Changes, and what an admin does, are decided by the caller's account as it is now, not by its
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
+
+    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -29,7 +31,8 @@ class UserServiceStub:
     Anyone may open one for themselves, with a password. Staff may open one without (an imported
     customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
     Idempotent by `request_id`.
-    Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
+    Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+    IDEMPOTENCY_KEY_REUSED.
     """
     GetUser: aio.UnaryUnaryMultiCallable[user_service_pb2.GetUserRequest, user_service_pb2.User]
     """Reads an account.
@@ -54,15 +57,34 @@ class UserServiceStub:
     """Changes the fields that are sent, and no others.
 
     A field is changed when it is present. To clear an optional field, name it in `update_mask`
-    and leave it out. Changing `role` or `status` is for admins.
+    and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
+    ReinstateUser.
     Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-    NOTHING_TO_UPDATE.
+    NOTHING_TO_UPDATE, LAST_ADMIN.
     """
     DeleteUser: aio.UnaryUnaryMultiCallable[user_service_pb2.DeleteUserRequest, empty_pb2.Empty]
     """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
     the books require.
 
-    Errors: USER_NOT_FOUND, ETAG_MISMATCH.
+    Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
+    """
+    SuspendUser: aio.UnaryUnaryMultiCallable[user_service_pb2.SuspendUserRequest, user_service_pb2.User]
+    """Shuts an account: it becomes DISABLED, and stays so until ReinstateUser.
+
+    One that is DISABLED already stays as it is. Idempotent by `request_id`.
+    Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
+    """
+    ReinstateUser: aio.UnaryUnaryMultiCallable[user_service_pb2.ReinstateUserRequest, user_service_pb2.User]
+    """Opens an account again that was shut: it becomes ACTIVE, with the role that it had.
+
+    One that is ACTIVE already stays as it is. Idempotent by `request_id`.
+    Errors: USER_NOT_FOUND, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+    """
+    SetUserRole: aio.UnaryUnaryMultiCallable[user_service_pb2.SetUserRoleRequest, user_service_pb2.User]
+    """Gives an account another role.
+
+    One that has the role already stays as it is. Idempotent by `request_id`.
+    Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
     """
 
 class UserServiceServicer(metaclass=abc_1.ABCMeta):
@@ -71,6 +93,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
     Changes, and what an admin does, are decided by the caller's account as it is now, not by its
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
+
+    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
     """
 
     @abc_1.abstractmethod
@@ -84,7 +108,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
         Idempotent by `request_id`.
-        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
+        Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
+        IDEMPOTENCY_KEY_REUSED.
         """
 
     @abc_1.abstractmethod
@@ -133,9 +158,10 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         """Changes the fields that are sent, and no others.
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
-        and leave it out. Changing `role` or `status` is for admins.
+        and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
+        ReinstateUser.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-        NOTHING_TO_UPDATE.
+        NOTHING_TO_UPDATE, LAST_ADMIN.
         """
 
     @abc_1.abstractmethod
@@ -147,7 +173,43 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
         the books require.
 
-        Errors: USER_NOT_FOUND, ETAG_MISMATCH.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
+        """
+
+    @abc_1.abstractmethod
+    def SuspendUser(
+        self,
+        request: user_service_pb2.SuspendUserRequest,
+        context: aio.ServicerContext[user_service_pb2.SuspendUserRequest, abc.Awaitable[user_service_pb2.User]],
+    ) -> abc.Awaitable[user_service_pb2.User]:
+        """Shuts an account: it becomes DISABLED, and stays so until ReinstateUser.
+
+        One that is DISABLED already stays as it is. Idempotent by `request_id`.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
+        """
+
+    @abc_1.abstractmethod
+    def ReinstateUser(
+        self,
+        request: user_service_pb2.ReinstateUserRequest,
+        context: aio.ServicerContext[user_service_pb2.ReinstateUserRequest, abc.Awaitable[user_service_pb2.User]],
+    ) -> abc.Awaitable[user_service_pb2.User]:
+        """Opens an account again that was shut: it becomes ACTIVE, with the role that it had.
+
+        One that is ACTIVE already stays as it is. Idempotent by `request_id`.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+        """
+
+    @abc_1.abstractmethod
+    def SetUserRole(
+        self,
+        request: user_service_pb2.SetUserRoleRequest,
+        context: aio.ServicerContext[user_service_pb2.SetUserRoleRequest, abc.Awaitable[user_service_pb2.User]],
+    ) -> abc.Awaitable[user_service_pb2.User]:
+        """Gives an account another role.
+
+        One that has the role already stays as it is. Idempotent by `request_id`.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: aio.Server) -> None: ...

@@ -16,6 +16,7 @@ from server.kit.call.method import Method
 EXPRESSIONS: dict[str, Any] = {
     "full_name.not_blank": " \u2003",
     "name.not_blank": " \u2003",
+    "password.length": "x" * 7,
     "type.reserved": "order.placed",
     "item.product": {},
 }

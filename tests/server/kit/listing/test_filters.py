@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 
 from server.kit import errors
-from server.kit.listing.filters import choice, moment
+from server.kit.listing.filters import choice, moment, words
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,27 @@ def test_a_choice_is_one_of_the_words_in_any_case(text: str, colour: Colour | No
 def test_any_other_word_is_refused_and_the_words_are_told(text: str) -> None:
     with pytest.raises(errors.InvalidFilter, match=r"^colour: must be one of RED, GREEN$"):
         choice(text, "colour", Colour, PUBLIC_COLOURS)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", None),
+        ("ann", "ann"),
+        ("  Ann,  Lee ", "Ann Lee"),
+        ("ann.lee+1@example.com", "ann lee 1 example com"),
+        ("Zoe\u0308", "Zo\u00eb"),
+        ("\uff21\uff4e\uff4e\u3000Lee", "Ann Lee"),
+        ("'; DROP TABLE users; --\\", "DROP TABLE users"),
+        ("\u65e5\u672c", "\u65e5\u672c"),
+    ],
+)
+def test_words_are_normalised_and_hold_nothing_that_separates(text: str, found: str | None) -> None:
+    assert words(text, "q") == found
+
+
+@pytest.mark.parametrize("text", [" ", "@", "'", "\\", "a b c d e f g h i", "1.2.3.4.5.6.7.8.9"])
+def test_no_word_and_too_many_are_refused_by_name(text: str) -> None:
+    with pytest.raises(errors.InvalidFilter) as refusal:
+        words(text, "q")
+    assert [each.field for each in refusal.value.violations] == ["q"]

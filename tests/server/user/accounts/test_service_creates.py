@@ -114,3 +114,29 @@ async def test_a_deleted_account_leaves_no_answer_behind(anyone: Door, admin_doo
     await admin_door("DeleteUser", pb.DeleteUserRequest(user_id=first.id))
     again = await anyone("CreateUser", request)
     assert (again.email, again.id != first.id) == (first.email, True)
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("", "VALIDATION_FAILED"),
+        ("short", "VALIDATION_FAILED"),
+        ("x" * 73, "VALIDATION_FAILED"),
+        ("x" * 289, "VALIDATION_FAILED"),
+        ("\u0958" * 24, "VALIDATION_FAILED"),
+        ("Password1", "PASSWORD_TOO_COMMON"),
+    ],
+)
+async def test_a_password_that_may_not_be_is_refused_by_name(
+    anyone: Door, password: str, reason: str
+) -> None:
+    found = await refused(anyone("CreateUser", create(password=password)))
+    assert (found.reason, set(found.fields)) == (reason, {"password"})
+
+
+async def test_a_password_that_is_short_only_when_it_is_normalised_is_taken(anyone: Door) -> None:
+    full_width = "\uff58" * 72
+    user = await anyone("CreateUser", create(password=full_width))
+    for typed in (full_width, "x" * 72):
+        login = auth_service_pb2.LoginRequest(email=user.email, password=typed)
+        assert (await anyone("Login", login)).user == user

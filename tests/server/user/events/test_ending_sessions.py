@@ -205,3 +205,19 @@ async def test_without_mongodb_the_event_waits(running: Running) -> None:
     async with unreachable_mongo() as database:
         with pytest.raises(Away, match="MongoDB"):
             await EndingSessions(MongoSessionStore(database)).send([event])
+
+
+async def test_a_changed_password_ends_the_sessions_but_the_one_that_changed_it(
+    running: Running,
+) -> None:
+    async with running.relaying() as sessions:
+        mine = await running.sign_in()
+        other = await running.sign_in(mine.user.email)
+        change = auth_service_pb2.ChangePasswordRequest(
+            current_password=PASSWORD, password="battery staple horse"
+        )
+        await Door(running.channel, mine.access_token)("ChangePassword", change)
+        await sessions.until("PasswordChanged", mine.user.id)
+        assert await running.kept(mine.user.id) == {mine.session_id}
+        assert (await refused(refresh(running, other))).reason == "SESSION_ENDED"
+        await refresh(running, mine)

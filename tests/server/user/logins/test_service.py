@@ -1,25 +1,20 @@
 """The user service through its gRPC door: who gets a token, and what the others can tell."""
 
+import unicodedata
 import uuid
 
+import bcrypt
 import grpc
 import jwt
+import pytest
 
 from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import user_service_pb2 as pb
-from server.kit import auth
-from server.kit.lifecycle import Registration
-from server.kit.mongo import Database
+from server.kit import errors
 from server.kit.postgres import Pool
-from server.user.accounts.store import PostgresUserStore
-from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
-from server.user.passwords.hashing import PasswordHasher
-from server.user.sessions.granting import Granting
-from server.user.sessions.store import MongoSessionStore
-from tests.server.conftest import Serve
 from tests.server.refusals import refused
-from tests.server.user.counting import Counting
+from tests.server.user.counting import Bcrypt
 from tests.server.user.doors import PASSWORD, Door, create, new_email
 
 CHEAPEST_BCRYPT = 4
@@ -63,33 +58,81 @@ async def test_wrong_passwords_unknown_emails_and_disabled_accounts_are_told_ali
     }
 
 
-async def test_every_failed_login_costs_one_check(
-    anyone: Door,
-    admin_door: Door,
-    user_pool: Pool,
-    user_mongo: Database,
-    store: PostgresUserStore,
-    signer: auth.Signer,
-    serve: Serve,
+DECOMPOSED = "correct ho\u0308rse"
+
+
+@pytest.mark.parametrize(("password", "runs"), [(PASSWORD, 1), (DECOMPOSED, 2), ("x" * 288, 1)])
+async def test_every_failed_login_costs_the_same(
+    anyone: Door, admin_door: Door, monkeypatch: pytest.MonkeyPatch, password: str, runs: int
 ) -> None:
-    user, disabled = [await anyone("CreateUser", create()) for _ in range(2)]
+    """One bcrypt run for each form of the password, whatever is wrong."""
+    wrong = await anyone("CreateUser", create(password="battery staple"))
+    disabled = await anyone("CreateUser", create(password=PASSWORD))
     await admin_door(
         "UpdateUser", pb.UpdateUserRequest(user_id=disabled.id, status=pb.User.DISABLED)
     )
-    sign_in = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
-    with Counting() as executor:
-        hasher = PasswordHasher(executor, CHEAPEST_BCRYPT, waiting_max=16)
-        granting = Granting(MongoSessionStore(user_mongo), store, signer, 60)
-        servicer = AuthService(PostgresCredentialStore(user_pool), hasher, granting)
-        async with serve([Registration(sign_in, servicer)]) as channel:
-            door, costs = Door(channel), []
-            for email, password in (
-                (new_email(), PASSWORD),
-                (user.email, "wrong password"),
-                (disabled.email, PASSWORD),
-            ):
-                before = executor.count
-                login = auth_service_pb2.LoginRequest(email=email, password=password)
-                assert (await refused(door("Login", login))).reason == "BAD_CREDENTIALS"
-                costs.append(executor.count - before)
-    assert costs == [1, 1, 1]
+    imported = await admin_door("CreateUser", create(password=None))
+    await refused(anyone("Login", login_of(new_email(), "what is made once")))
+    costs = []
+    for email in (new_email(), wrong.email, disabled.email, imported.email):
+        with monkeypatch.context() as patch:
+            bcrypt_runs = Bcrypt.counted(patch)
+            answer = await refused(anyone("Login", login_of(email, password)))
+        assert answer.reason == "BAD_CREDENTIALS"
+        costs.append((bcrypt_runs.runs, bcrypt_runs.work))
+    assert costs == [(runs, runs * 2**CHEAPEST_BCRYPT)] * 4
+
+
+def login_of(email: str, password: str) -> auth_service_pb2.LoginRequest:
+    return auth_service_pb2.LoginRequest(email=email, password=password)
+
+
+@pytest.mark.parametrize(
+    ("typed", "cost"), [(DECOMPOSED, CHEAPEST_BCRYPT), (PASSWORD, CHEAPEST_BCRYPT + 1)]
+)
+async def test_an_outdated_hash_is_renewed_by_the_first_login(
+    anyone: Door, user_pool: Pool, typed: str, cost: int
+) -> None:
+    user = await anyone("CreateUser", create())
+    outdated = bcrypt.hashpw(typed.encode(), bcrypt.gensalt(cost))
+    credentials = PostgresCredentialStore(user_pool)
+    await credentials.set_password(user.id, outdated)
+
+    assert (await anyone("Login", login_of(user.email, typed))).user == user
+    found = await credentials.find(user.email)
+    assert found is not None
+    renewed = found.password_hash
+    assert renewed is not None
+    assert renewed != outdated
+    normalised = unicodedata.normalize("NFKC", typed)
+    assert bcrypt.checkpw(normalised.encode(), renewed)
+    assert renewed.startswith(b"$2b$04$")
+
+    for again in (typed, normalised):
+        assert (await anyone("Login", login_of(user.email, again))).user == user
+    assert await credentials.find(user.email) == found
+
+
+async def test_a_wrong_password_renews_nothing(anyone: Door, user_pool: Pool) -> None:
+    user = await anyone("CreateUser", create())
+    outdated = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(CHEAPEST_BCRYPT + 1))
+    credentials = PostgresCredentialStore(user_pool)
+    await credentials.set_password(user.id, outdated)
+    await refused(anyone("Login", login_of(user.email, "battery staple")))
+    found = await credentials.find(user.email)
+    assert found is not None
+    assert found.password_hash == outdated
+
+
+async def test_who_signs_in_may_while_nothing_can_be_written(
+    anyone: Door, user_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await anyone("CreateUser", create())
+    outdated = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(CHEAPEST_BCRYPT + 1))
+    await PostgresCredentialStore(user_pool).set_password(user.id, outdated)
+
+    async def full(*_: object) -> None:
+        raise errors.OutOfSpace("no room")
+
+    monkeypatch.setattr(PostgresCredentialStore, "replace_password", full)
+    assert (await anyone("Login", login_of(user.email, PASSWORD))).user == user

@@ -21,6 +21,10 @@ async def test_credentials_are_found_by_email_in_any_case(
     assert await logins.find(email.upper()) == Credentials(user, b"hash")
     await logins.set_password(user.id, b"other")
     assert await logins.find(email) == Credentials(user, b"other")
+    await logins.replace_password(user.id, b"hash", b"too late")
+    assert await logins.find(email) == Credentials(user, b"other")
+    await logins.replace_password(user.id, b"other", b"renewed")
+    assert await logins.find(email) == Credentials(user, b"renewed")
 
 
 async def test_an_account_that_is_missing_has_no_credentials(user_pool: Pool) -> None:

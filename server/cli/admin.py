@@ -1,0 +1,62 @@
+"""`emporium admin`: accounts that run the shop, made without one."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from server.cli import options as shared
+from server.local.errors import LocalError
+from server.local.home.record import require_running
+from server.services import USER
+
+app = typer.Typer(name="admin", help="Make an admin's account.", no_args_is_help=True)
+
+
+@app.callback()
+def admin() -> None:
+    """Make an admin's account."""
+
+
+@app.command()
+def create(  # noqa: PLR0913 (a parameter for each option)
+    *,
+    email: Annotated[str, typer.Option(help="With which the admin signs in.")],
+    name: Annotated[str, typer.Option(help="The admin's full name.")],
+    password_file: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Holds the password; - is standard input. Asked for when left out.",
+            show_default=False,
+        ),
+    ] = "",
+    home: shared.Home = shared.DEFAULT_HOME,
+    database_url: shared.DatabaseUrl = "",
+    postgres_host: shared.PostgresHost = "",
+    postgres_port: shared.PostgresPort = shared.DEFAULT_POSTGRES_PORT,
+    postgres_user: shared.PostgresUser = shared.DEFAULT_POSTGRES_USER,
+    postgres_password: shared.PostgresPassword = "",
+) -> None:
+    """Make an admin's account, in the running cluster or the PostgreSQL that is named.
+
+    The password is asked for, or read from a file. An account that has the e-mail already stays as
+    it is, and is an error.
+    """
+    # Imported late: the drivers are slow to load, and the other commands do not need them.
+    from server.kit.dsn import at_database
+    from server.kit.errors import EmporiumError
+    from server.ops.admin import created, explained
+    from server.ops.passwords import PasswordError, password_from
+    from server.settings import SettingsError
+
+    url = shared.admin_url(
+        database_url, postgres_host, postgres_port, postgres_user, postgres_password
+    )
+    where = at_database(url, USER.postgres) if url else require_running(home).postgres[USER.name]
+    try:
+        user_id = asyncio.run(created(where, email, name, password_from(password_file)))
+    except (EmporiumError, PasswordError, SettingsError) as error:
+        raise LocalError(explained(error)) from error
+    Console().print(f"{email} is an admin: {user_id}", soft_wrap=True, markup=False)

@@ -1,0 +1,38 @@
+"""How an operator hands over a password: typed twice, or in a file; never as an argument.
+
+Arguments are seen by everybody who lists the processes of the machine, and kept by the shell.
+"""
+
+import sys
+from getpass import getpass
+from pathlib import Path
+
+STDIN = "-"
+
+
+class PasswordError(Exception):
+    """No password can be had; says why, and how to hand one over."""
+
+
+def password_from(file: str) -> str:
+    """The password in `file`, without the end of its line; `-`: standard input, empty: asks.
+
+    Raises `PasswordError`.
+    """
+    if file:
+        return _read(file).removesuffix("\n").removesuffix("\r")
+    if not sys.stdin.isatty():
+        raise PasswordError("there is no terminal to ask for a password; send --password-file")
+    password = getpass("Password: ")
+    if getpass("Again: ") != password:
+        raise PasswordError("these are two different passwords")
+    return password
+
+
+def _read(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise PasswordError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PasswordError(f"{file} holds what is no UTF-8") from error

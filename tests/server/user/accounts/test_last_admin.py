@@ -1,0 +1,116 @@
+"""There is always an admin, whatever admins do to each other at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from server.kit import postgres
+from server.kit.context import Role
+from server.kit.postgres import Pool
+from server.user.accounts import store as stores
+from server.user.accounts.rules import LastAdmin, Status, User
+from server.user.accounts.store import PostgresUserStore
+from server.user.events.encoding import to_outbox
+from tests.server.conftest import NewDatabase
+from tests.server.user.samples import become, end, opened
+from tests.waiting import until
+
+Take = Callable[[PostgresUserStore, User], Awaitable[object]]
+
+WAYS: dict[str, Take] = {
+    "demoted": lambda store, user: store.update(user.id, lambda was: become(was, role=Role.STAFF)),
+    "disabled": lambda store, user: store.update(
+        user.id, lambda was: become(was, status=Status.DISABLED)
+    ),
+    "deleted": lambda store, user: store.delete(user.id, end),
+    "by key": lambda store, user: store.update_once(
+        user.id, lambda was: become(was, role=Role.CUSTOMER), None, lambda _: b""
+    ),
+}
+ACTING = "SELECT count(*) FROM users WHERE role = 'ADMIN' AND status = 'ACTIVE'"
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def own_pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
+    """A database where nobody else makes admins."""
+    async with postgres.connected(await new_database("user")) as pool:
+        yield pool
+
+
+@pytest_asyncio.fixture
+async def own(own_pool: Pool) -> PostgresUserStore:
+    await own_pool.execute("DELETE FROM users")
+    return PostgresUserStore(own_pool, encode=to_outbox, wake=lambda: None)
+
+
+async def admin(store: PostgresUserStore, status: Status = Status.ACTIVE) -> User:
+    new = opened(role=Role.ADMIN, status=status)
+    await store.create(new, None, None, b"")
+    return new.user
+
+
+@pytest.mark.parametrize("how", WAYS)
+async def test_the_last_admin_stays(own: PostgresUserStore, how: str) -> None:
+    last = await admin(own)
+    await admin(own, Status.DISABLED)  # is none
+    with pytest.raises(LastAdmin):
+        await WAYS[how](own, last)
+    assert await own.get(last.id) == last
+
+    other = await admin(own)
+    await WAYS[how](own, last)
+    with pytest.raises(LastAdmin):
+        await WAYS[how](own, other)
+
+
+async def test_the_last_admin_may_change_what_makes_no_difference(own: PostgresUserStore) -> None:
+    last = await admin(own)
+    changed = await own.update(last.id, lambda was: become(was, full_name="Ada Other"))
+    assert changed.full_name == "Ada Other"
+
+
+@pytest.mark.parametrize("how", WAYS)
+async def test_of_two_at_once_one_is_refused(
+    own: PostgresUserStore, own_pool: Pool, how: str
+) -> None:
+    outcomes = await both_at_once(own, own_pool, how)
+    assert sum(isinstance(outcome, LastAdmin) for outcome in outcomes) == 1
+    assert await own_pool.fetchval(ACTING) == 1
+
+
+async def test_it_is_the_turn_that_keeps_one(
+    own: PostgresUserStore, own_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: without it each sees the other as the one who stays."""
+    monkeypatch.setattr(stores, "_TAKE_ADMINS_TURN", "SELECT 1")
+    outcomes = await both_at_once(own, own_pool, "demoted")
+    assert not any(isinstance(outcome, LastAdmin) for outcome in outcomes)
+    assert await own_pool.fetchval(ACTING) == 0
+
+
+async def both_at_once(store: PostgresUserStore, pool: Pool, how: str) -> list[object]:
+    """Takes both admins away, neither of them committed before the other has looked around."""
+    admins = [await admin(store) for _ in range(2)]
+    async with pool.acquire() as connection:
+        held = connection.transaction()
+        await held.start()
+        await connection.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")  # behind the last look
+        taking = [asyncio.ensure_future(WAYS[how](store, each)) for each in admins]
+
+        async def both_wait() -> bool:
+            waiting: int = await pool.fetchval(WAITING)
+            return waiting == 2
+
+        try:
+            await until(both_wait)
+        finally:
+            await held.rollback()
+    outcomes: list[object] = await asyncio.gather(*taking, return_exceptions=True)
+    assert all(isinstance(each, User | LastAdmin | bytes | None) for each in outcomes), outcomes
+    return outcomes

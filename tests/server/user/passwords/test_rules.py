@@ -1,0 +1,64 @@
+"""Which passwords may be chosen."""
+
+import pytest
+
+from server.kit import errors
+from server.user.passwords.common import is_common
+from server.user.passwords.rules import PasswordTooCommon, chosen
+
+
+def nothing_is_common(password: str) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("typed", "password"),
+    [
+        ("x" * 8, "x" * 8),
+        ("x" * 72, "x" * 72),
+        ("\U0001f381" * 18, "\U0001f381" * 18),
+        ("\U0001f381" * 8, "\U0001f381" * 8),  # characters are counted, not bytes
+        ("\ufb03" * 3, "ffi" * 3),  # 3 ligatures are 9 letters
+        ("\uff58" * 72, "x" * 72),  # 216 bytes of full-width letters
+        ("\U0001d7ce" * 72, "0" * 72),  # 288 bytes
+        ("ho\u0308rsehorse", "h\u00f6rsehorse"),
+    ],
+)
+def test_a_password_is_what_was_typed_normalised(typed: str, password: str) -> None:
+    assert chosen(typed, nothing_is_common) == password
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "x" * 7,
+        "x" * 73,
+        "\U0001f381" * 7,
+        "\U0001f381" * 19,
+        "o\u0308" * 7,  # 14 characters, and 7 letters
+        "\u0958" * 24,  # 72 bytes, and 144 when normalised
+        "\ufdfa" * 5,  # 15 bytes, and 90 characters
+    ],
+)
+def test_a_password_has_its_length_when_it_is_normalised(typed: str) -> None:
+    with pytest.raises(errors.Invalid) as refusal:
+        chosen(typed, nothing_is_common)
+    assert (refusal.value.reason, [each.field for each in refusal.value.violations]) == (
+        "VALIDATION_FAILED",
+        ["password"],
+    )
+
+
+@pytest.mark.parametrize(
+    "typed", ["password", "PASSWORD", "Password1", "12345678", "iloveyou", "\uff11" * 8]
+)
+def test_what_everybody_chooses_is_refused(typed: str) -> None:
+    with pytest.raises(PasswordTooCommon):
+        chosen(typed, is_common)
+    assert chosen(typed, nothing_is_common)
+
+
+@pytest.mark.parametrize("typed", ["correct horse", "Zo\u00eb \u0141ukasz", "x7-Kd)2mLq"])
+def test_what_few_choose_is_not(typed: str) -> None:
+    assert chosen(typed, is_common) == typed
