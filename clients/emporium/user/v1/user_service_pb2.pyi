@@ -126,9 +126,9 @@ class CreateUserRequest(message.Message):
     email: builtins.str
     """At most 254 characters; unique whatever its case."""
     password: builtins.str
-    """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that is
-    how it is kept, so that it may be typed on any keyboard. None of the most common ones. Required
-    unless staff open the account. Never returned.
+    """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that
+    is how it is kept, so that it may be typed on any keyboard. None of the most common ones.
+    Required unless staff open the account. Never returned.
     """
     full_name: builtins.str
     """1 to 100 characters, not only spaces."""
@@ -271,9 +271,9 @@ class ListUsersRequest(message.Message):
     created_before: builtins.str
     """Only accounts opened before this moment, in the same forms."""
     q: builtins.str
-    """Only accounts where each of these words begins a word of the e-mail or of the name, in any case:
-    `ann exa` finds Ann Lee of `lee@example.com`. 1 to 8 words; what is no letter or digit of ASCII,
-    nor beyond ASCII, is between words.
+    """Only accounts where each of these words begins a word of the e-mail or of the name, in any
+    case: `ann exa` finds Ann Lee of `lee@example.com`. 1 to 8 words; what is no letter or digit of
+    ASCII, nor beyond ASCII, is between words.
     """
     def __init__(
         self,

@@ -146,5 +146,5 @@ async def test_a_change_leaves_an_event_that_holds_no_password(
         ("emporium.user.v1.UserCreated", 1),
         ("emporium.user.v1.PasswordChanged", 2),
     ]
-    expected = events_pb2.PasswordChanged(user_id=user.id)
-    assert events_pb2.PasswordChanged.FromString(rows[1]["payload"]) == expected
+    told = events_pb2.PasswordChanged.FromString(rows[1]["payload"])
+    assert told == events_pb2.PasswordChanged(user_id=user.id, session_id=told.session_id)
