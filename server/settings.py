@@ -20,10 +20,12 @@ class SettingsError(Exception):
 TOKEN_SECONDS_MAX = 86_400
 """The longest life of an access token; one that claims more is refused."""
 
-# How the URL of a database begins.
+# How a URL begins.
 _SCHEMES = {
     "DATABASE_URL": ("postgresql://", "postgres://"),
     "MONGODB_URI": ("mongodb://", "mongodb+srv://"),
+    "SMTP_URL": ("smtp://", "smtps://"),
+    "SHOP_URL": ("https://", "http://"),
 }
 # Of numbers that have ends: the smallest and the largest.
 _RANGES = {
@@ -101,6 +103,19 @@ class Tokens:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mail:
+    """How mails are sent, and what stands in them."""
+
+    smtp_url: str = ""  # with user and password; empty: mails go to the folder
+    smtp_starttls: bool = True  # `smtp://` becomes TLS before anything is said
+    smtp_timeout_seconds: float = 3.0  # for each step; the whole has less than 7
+    mailbox_folder: Path = Path("mailbox")
+    mail_from: str = "Emporium <no-reply@localhost>"
+    shop_url: str = ""  # of the pages that links lead to; without, mails name the call to make
+    password_reset_seconds: float = 1_800.0  # how long a link is good
+
+
+@dataclass(frozen=True, kw_only=True)
 class Neighbours:
     """Where the other services are."""
 
@@ -124,6 +139,7 @@ class Settings:
     postgres: Postgres = field(default_factory=Postgres)
     mongo: Mongo = field(default_factory=Mongo)
     tokens: Tokens = field(default_factory=Tokens)
+    mail: Mail = field(default_factory=Mail)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
 

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 
-from emporium.user.v1 import auth_service_pb2, user_service_pb2
+from emporium.user.v1 import auth_service_pb2, email_link_service_pb2, user_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import Signer, Verifier
+from server.kit.background import Job, Lock
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
@@ -14,15 +16,24 @@ from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
-from server.settings import Settings
+from server.settings import Mail, Settings
 from server.user.accounts.service import UserService
 from server.user.accounts.store import PostgresUserStore
-from server.user.events.encoding import to_outbox
+from server.user.email_links.sending import MailDestination
+from server.user.email_links.service import EmailLinkService
+from server.user.email_links.store import PostgresLinkStore
+from server.user.events.encoding import mail_from_outbox, mail_to_outbox, to_outbox
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
+from server.user.mail.letters import Letters
+from server.user.mail.rules import MailKind
+from server.user.neighbours import Mailer
+from server.user.neighbours.mailbox import MailboxMailer
+from server.user.neighbours.smtp import SmtpMailer
 from server.user.passwords.hashing import PasswordHasher, hashing
 
 _STANDINGS_MAX = 1_000  # in one statement
+_EXPIRY_SECONDS = 3_600.0
 
 
 def main() -> int:
@@ -35,12 +46,17 @@ async def _serve(settings: Settings) -> None:
     signer = Signer.from_file(tokens.signing_key_file, tokens.token_seconds)
     verifier = Verifier.from_file(tokens.jwks_file)
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
+    mailer = mailer_of(settings.mail)
     with telemetry(settings.server, "user"):
         async with (
             postgres.connected(settings.postgres) as pool,
-            background.running(key_expiry(pool, one_at_a_time)),
+            background.running(key_expiry(pool, one_at_a_time), token_expiry(pool, one_at_a_time)),
             # No service consumes events of accounts yet; a destination is one line here.
-            outbox.relaying(pool, settings.postgres.database_url, []) as wake,
+            outbox.relaying(
+                pool,
+                settings.postgres.database_url,
+                [mail_destination(pool, mailer, signer, settings.mail)],
+            ) as wake,
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             standings(pool) as accounts,
             lifecycle.serving(
@@ -66,6 +82,39 @@ async def standings(pool: Pool) -> AsyncIterator[Standings]:
         await read.close()
 
 
+def mailer_of(settings: Mail) -> Mailer:
+    """By SMTP where a server is named, else into a folder. Raises `SettingsError`."""
+    if not settings.smtp_url:
+        return MailboxMailer(settings.mailbox_folder)
+    return SmtpMailer(
+        settings.smtp_url,
+        starttls=settings.smtp_starttls,
+        timeout_seconds=settings.smtp_timeout_seconds,
+    )
+
+
+def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail) -> MailDestination:
+    """What sends the mails that wait in the outbox of `pool`."""
+    return MailDestination(
+        PostgresLinkStore(pool, encode=mail_to_outbox, wake=lambda: None),
+        mailer,
+        Letters(settings.mail_from, settings.shop_url),
+        decode=mail_from_outbox,
+        secret=signer.secret("one-time tokens"),
+        lifetimes={MailKind.RESET_PASSWORD: settings.password_reset_seconds},
+    )
+
+
+def token_expiry(pool: Pool, lock: Lock) -> Job:
+    """Deletes one-time tokens that have expired, every hour, in one process."""
+    links = PostgresLinkStore(pool, encode=mail_to_outbox, wake=lambda: None)
+
+    async def expire() -> None:
+        await links.delete_expired(datetime.now(UTC))
+
+    return Job("one_time_token_expiry", expire, _EXPIRY_SECONDS, lock)
+
+
 def registrations(
     pool: Pool, hasher: PasswordHasher, signer: Signer, wake: outbox.Wake, callers: Standings
 ) -> tuple[Registration, ...]:
@@ -74,7 +123,10 @@ def registrations(
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+    links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
+    link_store = PostgresLinkStore(pool, encode=mail_to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, tokens, callers.forget)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),
+        Registration(links, EmailLinkService(link_store, hasher)),
     )

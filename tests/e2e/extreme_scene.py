@@ -64,6 +64,7 @@ def base(name: str, scene: "Scene") -> Any:
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteOrder": {"order_id": MISSING},
         "DeleteUser": {"user_id": MISSING},
+        "ForgotPassword": {"email": new_email()},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},
@@ -76,6 +77,7 @@ def base(name: str, scene: "Scene") -> Any:
         "Login": {"email": new_email(), "password": "wrong"},
         "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
+        "ResetPassword": {"token": "wrong", "password": "another horse"},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
     }

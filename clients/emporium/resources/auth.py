@@ -3,6 +3,8 @@
 from emporium.connection import Connection
 from emporium.user.v1.auth_service_pb2 import LoginRequest, LoginResponse
 from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
+from emporium.user.v1.email_link_service_pb2 import ForgotPasswordRequest, ResetPasswordRequest
+from emporium.user.v1.email_link_service_pb2_grpc import EmailLinkServiceStub
 
 
 class Auth:
@@ -11,6 +13,7 @@ class Auth:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._stub = AuthServiceStub(connection.channel)
+        self._links = EmailLinkServiceStub(connection.channel)
 
     async def login(
         self, email: str, password: str, *, timeout_seconds: float | None = None
@@ -31,3 +34,25 @@ class Auth:
         )
         self._connection.keep_token(response.access_token)
         return response
+
+    async def forgot_password(self, email: str, *, timeout_seconds: float | None = None) -> None:
+        """Asks for a mail with a link to set a new password.
+
+        Returns alike whether or not an account has the e-mail. Raises `RateLimited`.
+        """
+        request = ForgotPasswordRequest(email=email)
+        await self._connection.call(
+            self._links.ForgotPassword, request, timeout_seconds, is_signed=False
+        )
+
+    async def reset_password(
+        self, token: str, password: str, *, timeout_seconds: float | None = None
+    ) -> None:
+        """Sets a new password by the token of such a link, which works once.
+
+        Raises `InvalidRequest` (ONE_TIME_TOKEN_INVALID), `RateLimited`.
+        """
+        request = ResetPasswordRequest(token=token, password=password)
+        await self._connection.call(
+            self._links.ResetPassword, request, timeout_seconds, is_signed=False
+        )

@@ -17,6 +17,8 @@ PUBLIC = {
     "emporium.order.v1.CatalogService/GetProduct",
     "emporium.order.v1.CatalogService/ListProducts",
     "emporium.user.v1.AuthService/Login",
+    "emporium.user.v1.EmailLinkService/ForgotPassword",
+    "emporium.user.v1.EmailLinkService/ResetPassword",
     "emporium.user.v1.UserService/CreateUser",
 }
 # What the edge answers itself.
@@ -98,7 +100,14 @@ def test_a_named_limit_stands_on_both_doors(routes: list[Any]) -> None:
     limited = [
         route["match"]["path"] for route in routes if emporium(route).get("limit") == "login"
     ]
-    assert limited == ["/api/v1/auth/login", "/emporium.user.v1.AuthService/Login"]
+    assert sorted(limited) == [
+        "/api/v1/auth/login",
+        "/api/v1/auth/password:forgot",
+        "/api/v1/auth/password:reset",
+        "/emporium.user.v1.AuthService/Login",
+        "/emporium.user.v1.EmailLinkService/ForgotPassword",
+        "/emporium.user.v1.EmailLinkService/ResetPassword",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,29 @@ from typing import Any
 
 import grpc
 
-from emporium.user.v1 import auth_service_pb2_grpc, user_service_pb2_grpc
+from emporium.user.v1 import (
+    auth_service_pb2_grpc,
+    email_link_service_pb2_grpc,
+    user_service_pb2_grpc,
+)
 from emporium.user.v1 import user_service_pb2 as pb
 
 PASSWORD = "correct horse"
 
 
 class Door:
-    """The service's two stubs, with a token."""
+    """The service's stubs, with a token."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None, user: str = "") -> None:
         self.user_id = user
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
+        self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stub = self.auth if name == "Login" else self.users
+        stubs = (self.users, self.auth, self.links)
+        [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 
 

@@ -139,6 +139,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the account was deleted or disabled
     """
+    ONE_TIME_TOKEN_INVALID: _ErrorReason.ValueType  # 211
+    """The token of a mailed link is unknown, was used, has expired, or was sent to an address that
+    the account no longer has.
+
+    Example: token: ask for a new mail
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -377,6 +383,12 @@ ACCOUNT_INACTIVE: ErrorReason.ValueType  # 210
 """The token is good, and the account that it stands for was deleted or disabled since.
 
 Example: the account was deleted or disabled
+"""
+ONE_TIME_TOKEN_INVALID: ErrorReason.ValueType  # 211
+"""The token of a mailed link is unknown, was used, has expired, or was sent to an address that
+the account no longer has.
+
+Example: token: ask for a new mail
 """
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.

@@ -29,6 +29,8 @@ from tests.server.refusals import refused
 # Changes that a token is enough for, with the reason.
 BY_TOKEN = {
     "RecordEvent": "adds to what is known of the caller, and gives nobody anything",
+    "ForgotPassword": "only mails, whoever calls",
+    "ResetPassword": "the token of the mail decides, whoever calls",
 }
 
 METHODS = [method for service in contract() for method in methods(service)]

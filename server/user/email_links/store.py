@@ -1,0 +1,191 @@
+"""Where one-time tokens are stored: the interface of a store, and PostgreSQL's."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from server.kit.outbox import Event, append
+from server.kit.postgres import Pool, Record, translated
+from server.kit.postgres.transaction import UnitOfWork, transaction, write
+from server.kit.postgres.writes import Table, Write
+from server.user.accounts.rows import COLUMNS, to_user
+from server.user.accounts.rules import User
+from server.user.email_links.rules import LIVE_MAX, Sent
+from server.user.mail.rules import MailKind, MailRequest
+
+_EXPIRED_BATCH_MAX = 1_000
+
+
+class LinkStore(Protocol):
+    """One-time tokens, known by their hashes, and mails that are to be sent.
+
+    Errors as in `UserStore`.
+    """
+
+    async def request(self, mail: MailRequest) -> None:
+        """Leaves a mail to be sent. The same work whoever it is for."""
+
+    async def issue(
+        self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
+    ) -> str | None:
+        """Stores the token of `mail`; gives the address that it goes to.
+
+        None, and nothing is stored, when no active account has the address of the mail or has
+        `LIVE_MAX` such links that are still good. Storing again replaces the hash, unless the token
+        was used.
+        """
+
+    async def address(self, user_id: str) -> str | None:
+        """The account's address; None when there is no such account any more."""
+
+    async def find(self, kind: MailKind, token_hash: bytes, now: datetime) -> Sent | None:
+        """Whose a good token of that kind is; None when it is none."""
+
+    async def reset_password(
+        self,
+        token_hash: bytes,
+        password_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], User],
+        told: Callable[[User], MailRequest],
+    ) -> None:
+        """Uses a token to set a password. Once: of two at the same time the second finds none.
+
+        `check` is given what `find` gives, and its exceptions roll everything back. All tokens of
+        the account that set a password end, and the mail that `told` makes is left to be sent.
+        """
+
+    async def delete_expired(self, now: datetime) -> int:
+        """Deletes tokens that have expired, so many at a time; gives their number."""
+
+
+_FIND = f"""
+    SELECT {", ".join(f"users.{column}" for column in COLUMNS)}, token.email AS sent_to
+    FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
+    WHERE token_hash = $1 AND kind = $2 AND used_at IS NULL AND expires_at > $3
+"""
+
+_ISSUE = """
+    INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at)
+    SELECT $1, $2, $3, users.id, users.email, $6
+    FROM users
+    WHERE lower(users.email) = lower($4) AND users.status = 'ACTIVE' AND (
+        SELECT count(*) FROM one_time_tokens AS other
+        WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
+          AND other.used_at IS NULL AND other.expires_at > $5
+    ) < $7
+    ON CONFLICT (id) DO UPDATE SET
+        token_hash = excluded.token_hash, expires_at = excluded.expires_at
+        WHERE one_time_tokens.used_at IS NULL
+    RETURNING email
+"""
+
+_ADDRESS = "SELECT email FROM users WHERE id = $1"
+
+_LOCK = f"SELECT {', '.join(COLUMNS)} FROM users WHERE id = $1 FOR UPDATE"
+
+_SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
+
+_USE_ALL = """
+    UPDATE one_time_tokens SET used_at = $3 WHERE user_id = $1 AND kind = $2 AND used_at IS NULL
+"""
+
+_DELETE_EXPIRED = """
+    WITH deleted AS (
+        DELETE FROM one_time_tokens WHERE id = ANY (ARRAY(
+            SELECT id FROM one_time_tokens WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+        )) RETURNING 1
+    )
+    SELECT count(*) FROM deleted
+"""
+
+_USERS = Table("users", COLUMNS)
+
+
+class PostgresLinkStore:
+    """A `LinkStore` on a pool of connections to `emporium_user`.
+
+    `encode` puts a mail into the outbox's envelope. `wake` is called after each commit that left
+    one there.
+    """
+
+    def __init__(
+        self, pool: Pool, encode: Callable[[MailRequest], Event], wake: Callable[[], None]
+    ) -> None:
+        self._pool = pool
+        self._encode = encode
+        self._wake = wake
+
+    async def request(self, mail: MailRequest) -> None:
+        await write(self._pool, [append([self._encode(mail)])])
+        self._wake()
+
+    async def issue(
+        self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
+    ) -> str | None:
+        with translated():
+            to: str | None = await self._pool.fetchval(
+                _ISSUE,
+                *(mail.id, mail.kind.value, token_hash, mail.email, now, expires_at, LIVE_MAX),
+            )
+        return to
+
+    async def address(self, user_id: str) -> str | None:
+        with translated():
+            email: str | None = await self._pool.fetchval(_ADDRESS, user_id)
+        return email
+
+    async def find(self, kind: MailKind, token_hash: bytes, now: datetime) -> Sent | None:
+        with translated():
+            rows = await self._pool.fetch(_FIND, token_hash, kind.value, now)
+        return _sent(rows)
+
+    async def reset_password(
+        self,
+        token_hash: bytes,
+        password_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], User],
+        told: Callable[[User], MailRequest],
+    ) -> None:
+        kind = MailKind.RESET_PASSWORD
+
+        async def work(unit: UnitOfWork) -> None:
+            user = await _locked(unit, kind, token_hash, now, check)
+            unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
+            unit.write(Write(_USE_ALL, (user.id, kind.value, now)))
+            # What else ends with the old password, such as sessions, is told by an event here.
+            unit.write(append([self._encode(told(user))]))
+
+        await transaction(self._pool, work)
+        self._wake()
+
+    async def delete_expired(self, now: datetime) -> int:
+        total = 0
+        while True:
+            with translated():
+                count: int = await self._pool.fetchval(_DELETE_EXPIRED, now, _EXPIRED_BATCH_MAX)
+            total += count
+            if count < _EXPIRED_BATCH_MAX:
+                return total
+
+
+async def _locked(
+    unit: UnitOfWork,
+    kind: MailKind,
+    token_hash: bytes,
+    now: datetime,
+    check: Callable[[Sent | None], User],
+) -> User:
+    """The account of the token, which nobody else changes or uses until the unit's end."""
+    user = check(_sent(await unit.fetch(_FIND, token_hash, kind.value, now)))
+    await unit.lock(_USERS, _LOCK, user.id)
+    # Read again, now that whoever had the lock before has used the token or has not.
+    return check(_sent(await unit.fetch(_FIND, token_hash, kind.value, now)))
+
+
+def _sent(rows: Sequence[Record]) -> Sent | None:
+    if not rows:
+        return None
+    [row] = rows
+    return Sent(to_user(row), row["sent_to"])
