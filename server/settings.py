@@ -112,7 +112,9 @@ class Mail:
     mailbox_folder: Path = Path("mailbox")
     mail_from: str = "Emporium <no-reply@localhost>"
     shop_url: str = ""  # of the pages that links lead to; without, mails name the call to make
-    password_reset_seconds: float = 1_800.0  # how long a link is good
+    # How long a link is good.
+    password_reset_seconds: float = 1_800.0
+    email_verification_seconds: float = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)

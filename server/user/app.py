@@ -22,7 +22,7 @@ from server.user.accounts.store import PostgresUserStore
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
-from server.user.events.encoding import mail_from_outbox, mail_to_outbox, to_outbox
+from server.user.events.encoding import mail_from_outbox, to_outbox
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.mail.letters import Letters
@@ -96,18 +96,21 @@ def mailer_of(settings: Mail) -> Mailer:
 def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail) -> MailDestination:
     """What sends the mails that wait in the outbox of `pool`."""
     return MailDestination(
-        PostgresLinkStore(pool, encode=mail_to_outbox, wake=lambda: None),
+        PostgresLinkStore(pool, encode=to_outbox, wake=lambda: None),
         mailer,
         Letters(settings.mail_from, settings.shop_url),
         decode=mail_from_outbox,
         secret=signer.secret("one-time tokens"),
-        lifetimes={MailKind.RESET_PASSWORD: settings.password_reset_seconds},
+        lifetimes={
+            MailKind.RESET_PASSWORD: settings.password_reset_seconds,
+            MailKind.VERIFY_EMAIL: settings.email_verification_seconds,
+        },
     )
 
 
 def token_expiry(pool: Pool, lock: Lock) -> Job:
     """Deletes one-time tokens that have expired, every hour, in one process."""
-    links = PostgresLinkStore(pool, encode=mail_to_outbox, wake=lambda: None)
+    links = PostgresLinkStore(pool, encode=to_outbox, wake=lambda: None)
 
     async def expire() -> None:
         await links.delete_expired(datetime.now(UTC))
@@ -124,7 +127,7 @@ def registrations(
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
-    link_store = PostgresLinkStore(pool, encode=mail_to_outbox, wake=wake)
+    link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, tokens, callers.forget)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), hasher, signer)),

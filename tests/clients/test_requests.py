@@ -48,6 +48,7 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
         lambda shop: shop.users.create("a@b.c", "Ann", idempotency_key="k"),
         {"email": "a@b.c", "full_name": "Ann", "request_id": "k"},
     ),
+    (lambda shop: shop.auth.verify_email("t"), {"token": "t"}),
     (lambda shop: shop.auth.forgot_password("a@b.c"), {"email": "a@b.c"}),
     (
         lambda shop: shop.auth.reset_password("t", "secret-1"),

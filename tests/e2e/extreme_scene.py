@@ -80,6 +80,7 @@ def base(name: str, scene: "Scene") -> Any:
         "ResetPassword": {"token": "wrong", "password": "another horse"},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
+        "VerifyEmail": {"token": "wrong"},
     }
     return GetMessageClass(METHODS[name].input_type)(**known[name])
 

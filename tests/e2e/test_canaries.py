@@ -122,6 +122,7 @@ async def _by_rest(cluster: Cluster, answers: list[str]) -> None:
             ("auth/login", login),
             ("auth/password:forgot", forgot),
             ("auth/password:reset", reset),
+            ("auth/email:verify", {"token": CANARY}),
         ):
             answers.append(_refusal(await client.post(f"/api/v1/{path}", json=body)))
         for method, name in names:

@@ -24,6 +24,11 @@ async def emporium(cluster: Cluster, *arguments: str) -> str:
     return said.decode()
 
 
+def token_in(text: str) -> str:
+    [token] = re.findall(r"^Token: (\S+)\r?$", text, re.MULTILINE)
+    return str(token)
+
+
 def mails_to(home: Path, email: str) -> list[mailbox.StoredMail]:
     found = mailbox.listed(mailbox.folder(home))
     return [mail for mail in found if mail.message["To"] == email]
@@ -41,11 +46,11 @@ async def mailed(cluster: Cluster, email: str, count: int) -> list[mailbox.Store
 
 
 async def test_a_forgotten_password_is_set_anew_by_what_the_mail_says(
-    cluster: Cluster, anyone: Rest
+    cluster: Cluster, anyone: Rest, admin: Rest
 ) -> None:
     email = new_email()
     person = {"email": email, "full_name": "Ann", "password": PASSWORD}
-    await anyone.data("POST", "/users", person)
+    await admin.data("POST", "/users", person)
 
     answers = [
         await anyone("POST", "/auth/password:forgot", {"email": each})
@@ -56,7 +61,7 @@ async def test_a_forgotten_password_is_set_anew_by_what_the_mail_says(
     assert mail.id in await emporium(cluster, "mail")
     shown = await emporium(cluster, "mail", "show", mail.id)
     assert f"\nTo: {email}\nSubject: Set a new password\n" in shown
-    token = re.findall(r"^Token: (\S+)$", shown, re.MULTILINE)[0]
+    token = token_in(shown)
 
     reset = {"token": token, "password": NEW}
     await anyone.data("POST", "/auth/password:reset", reset)
@@ -72,3 +77,21 @@ async def test_a_forgotten_password_is_set_anew_by_what_the_mail_says(
     logs = "".join(log.read_text(errors="replace") for log in cluster.home.logs.iterdir())
     assert email not in logs
     assert token not in logs
+
+
+async def test_who_signs_up_is_given_a_role_once_the_mailed_link_was_used(
+    cluster: Cluster, anyone: Rest, admin: Rest
+) -> None:
+    email = new_email()
+    person = {"email": email, "full_name": "Ann", "password": PASSWORD}
+    user = await anyone.data("POST", "/users", person)
+    assert user["email_verified"] is False
+    path, role = f"/users/{user['id']}", {"role": "STAFF"}
+    assert error_of(await admin("PATCH", path, role), 409)["code"] == "EMAIL_NOT_VERIFIED"
+
+    [mail] = await mailed(cluster, email, 1)
+    token = token_in(str(mail.message.get_content()))
+    await anyone.data("POST", "/auth/email:verify", {"token": token})
+    assert (await admin.data("PATCH", path, role))["email_verified"] is True
+    again = await anyone("POST", "/auth/email:verify", {"token": token})
+    assert error_of(again, 422)["code"] == "ONE_TIME_TOKEN_INVALID"

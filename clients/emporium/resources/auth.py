@@ -3,7 +3,11 @@
 from emporium.connection import Connection
 from emporium.user.v1.auth_service_pb2 import LoginRequest, LoginResponse
 from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
-from emporium.user.v1.email_link_service_pb2 import ForgotPasswordRequest, ResetPasswordRequest
+from emporium.user.v1.email_link_service_pb2 import (
+    ForgotPasswordRequest,
+    ResetPasswordRequest,
+    VerifyEmailRequest,
+)
 from emporium.user.v1.email_link_service_pb2_grpc import EmailLinkServiceStub
 
 
@@ -55,4 +59,14 @@ class Auth:
         request = ResetPasswordRequest(token=token, password=password)
         await self._connection.call(
             self._links.ResetPassword, request, timeout_seconds, is_signed=False
+        )
+
+    async def verify_email(self, token: str, *, timeout_seconds: float | None = None) -> None:
+        """Verifies an account's e-mail by the token of the link that was mailed there.
+
+        Raises `InvalidRequest` (ONE_TIME_TOKEN_INVALID), `RateLimited`.
+        """
+        request = VerifyEmailRequest(token=token)
+        await self._connection.call(
+            self._links.VerifyEmail, request, timeout_seconds, is_signed=False
         )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from server.kit import errors
 from server.kit.context import Caller, Role
+from server.user.mail.rules import MailKind, MailRequest
 
 CLEARABLE = frozenset({"age"})
 ADMIN_ONLY = frozenset({"role", "status"})
@@ -25,6 +26,7 @@ class User:
 
     id: str
     email: str
+    email_verified: bool
     full_name: str
     age: int | None
     role: Role
@@ -64,10 +66,11 @@ class UserEvent:
 
 
 class Opened(NamedTuple):
-    """A new account, and the event of it."""
+    """A new account, the event of it, and the mail that its holder gets."""
 
     user: User
     event: UserEvent
+    mail: MailRequest | None = None
 
 
 class Changed(NamedTuple):
@@ -106,6 +109,12 @@ class PasswordRequired(errors.Invalid):
     reason = "PASSWORD_REQUIRED"
 
 
+class EmailNotVerified(errors.Conflict):
+    """An account whose e-mail is not verified cannot be given a role."""
+
+    reason = "EMAIL_NOT_VERIFIED"
+
+
 class RoleNotAllowed(errors.Forbidden):
     """Only an admin may give a role or a status."""
 
@@ -139,6 +148,7 @@ def open_account(
     user = User(
         id=user_id,
         email=new.email,
+        email_verified=bool(by and by.is_staff),
         full_name=new.full_name,
         age=new.age,
         role=new.role,
@@ -148,6 +158,17 @@ def open_account(
         version=1,
     )
     return Opened(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
+
+
+def asked_to_verify(opened: Opened, mail_id: str) -> Opened:
+    """With the mail that lets the holder of an account verify its e-mail, where that is needed."""
+    user, event = opened.user, opened.event
+    if user.email_verified:
+        return opened
+    mail = MailRequest(
+        mail_id, MailKind.VERIFY_EMAIL, user.id, user.email, event.occurred_at, event.traceparent
+    )
+    return opened._replace(mail=mail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +197,7 @@ def changed(
     *,
     by: Caller | None = None,
 ) -> Changed:
-    """`user` after `change`. Raises `Outdated`, and `RoleNotAllowed`.
+    """`user` after `change`. Raises `Outdated`, `RoleNotAllowed` and `EmailNotVerified`.
 
     A caller who changes their own role or status must still be an admin by the stored account:
     they may have been demoted since `by` was read.
@@ -186,9 +207,25 @@ def changed(
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
-    if not fields:
-        return Changed(user, None)
-    after = replace(user, **fields, updated_at=now, version=user.version + 1)
+    if "email" in fields and _is_admin(by):
+        fields["email_verified"] = True
+    after = replace(user, **fields)
+    if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
+        raise EmailNotVerified("the account's e-mail is not verified", field="role")
+    return _updated(user, after, event_id, now, traceparent)
+
+
+def verified(user: User, event_id: str, now: datetime, traceparent: str | None = None) -> Changed:
+    """`user` once it is known that the e-mail is theirs."""
+    return _updated(user, replace(user, email_verified=True), event_id, now, traceparent)
+
+
+def _updated(
+    before: User, after: User, event_id: str, now: datetime, traceparent: str | None
+) -> Changed:
+    if after == before:
+        return Changed(before, None)
+    after = replace(after, updated_at=now, version=before.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
 

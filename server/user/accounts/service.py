@@ -38,6 +38,7 @@ class UserService:
         opened = rules.open_account(
             new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
         )
+        opened = rules.asked_to_verify(opened, _new_id())
         password_hash = await self._hasher.hash(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(

@@ -21,6 +21,7 @@ from server.kit.standing import Standing
 from server.kit.turns import in_turns
 from server.user.accounts.rows import COLUMNS, ROLES, to_user
 from server.user.accounts.rules import Changed, EmailTaken, Filters, Opened, Status, User, UserEvent
+from server.user.mail.rules import MailRequest
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -36,11 +37,11 @@ class UserStore(Protocol):
     async def create(
         self, opened: Opened, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
-        """Stores a new account, its event, and `answer` under `key`; returns the answer to send.
+        """Stores a new account, its event and mail, and `answer` under `key`.
 
-        That is `answer`, or the first one when `key` was used before with the same body; then
-        nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and
-        `EmailTaken`.
+        Returns the answer to send: `answer`, or the first one when `key` was used before with the
+        same body; then nothing is changed. Raises `IdempotencyKeyReused` when the body was
+        another, and `EmailTaken`.
         """
 
     async def get(self, user_id: str) -> User:
@@ -96,12 +97,15 @@ _DELETE_ANSWERS = "DELETE FROM idempotency_keys WHERE subject = $1"
 class PostgresUserStore:
     """A `UserStore` on a pool of connections to `emporium_user`.
 
-    `encode` puts an event into the outbox's envelope. `wake` is called after each commit that left
-    an event there.
+    `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
+    that left one there.
     """
 
     def __init__(
-        self, pool: Pool, encode: Callable[[UserEvent], Event], wake: Callable[[], None]
+        self,
+        pool: Pool,
+        encode: Callable[[UserEvent | MailRequest], Event],
+        wake: Callable[[], None],
     ) -> None:
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
@@ -114,7 +118,7 @@ class PostgresUserStore:
         user = opened.user
         writes = [
             Write(_INSERT, (to_json([user]), password_hash)),
-            append([self._encode(opened.event)]),
+            append([self._encode(each) for each in (opened.event, opened.mail) if each]),
         ]
         with _named():
             given = await write_once(self._pool, writes, key, answer, subject=user.id)

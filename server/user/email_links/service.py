@@ -1,12 +1,13 @@
 """What somebody does by a mailed link: each method applies the rules and calls the store."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from uuid_utils import uuid7
 
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit.context import Context
-from server.user.accounts.rules import User
+from server.user.accounts.rules import Changed, User, verified
 from server.user.email_links.rules import check_sent, hash_of
 from server.user.email_links.store import LinkStore
 from server.user.mail.rules import MailKind, MailRequest
@@ -38,8 +39,22 @@ class EmailLinkService:
             return _mail(MailKind.PASSWORD_CHANGED, user.id, user.email, context)
 
         password_hash = await self._hasher.hash(request.password)
-        await self._store.reset_password(token_hash, password_hash, now, check_sent, told)
+        await self._store.reset_password(
+            token_hash, password_hash, now, check_sent, _verifying(context, now), told
+        )
         return pb.ResetPasswordResponse()
+
+    async def VerifyEmail(
+        self, request: pb.VerifyEmailRequest, context: Context
+    ) -> pb.VerifyEmailResponse:
+        token_hash, now = hash_of(request.token), datetime.now(UTC)
+        await self._store.verify_email(token_hash, now, check_sent, _verifying(context, now))
+        return pb.VerifyEmailResponse()
+
+
+def _verifying(context: Context, now: datetime) -> Callable[[User], Changed]:
+    event_id = str(uuid7())
+    return lambda user: verified(user, event_id, now, context.traceparent)
 
 
 def _mail(kind: MailKind, user_id: str, email: str, context: Context) -> MailRequest:

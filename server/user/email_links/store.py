@@ -9,7 +9,7 @@ from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Table, Write
 from server.user.accounts.rows import COLUMNS, to_user
-from server.user.accounts.rules import User
+from server.user.accounts.rules import Changed, User, UserEvent
 from server.user.email_links.rules import LIVE_MAX, Sent
 from server.user.mail.rules import MailKind, MailRequest
 
@@ -30,9 +30,9 @@ class LinkStore(Protocol):
     ) -> str | None:
         """Stores the token of `mail`; gives the address that it goes to.
 
-        None, and nothing is stored, when no active account has the address of the mail or has
-        `LIVE_MAX` such links that are still good. Storing again replaces the hash, unless the token
-        was used.
+        None, and nothing is stored, when no active account has the address of the mail, when that
+        has `LIVE_MAX` such links that are still good, or when it needs none. Storing again replaces
+        the hash, unless the token was used.
         """
 
     async def address(self, user_id: str) -> str | None:
@@ -47,13 +47,24 @@ class LinkStore(Protocol):
         password_hash: bytes,
         now: datetime,
         check: Callable[[Sent | None], User],
+        change: Callable[[User], Changed],
         told: Callable[[User], MailRequest],
     ) -> None:
         """Uses a token to set a password. Once: of two at the same time the second finds none.
 
         `check` is given what `find` gives, and its exceptions roll everything back. All tokens of
-        the account that set a password end, and the mail that `told` makes is left to be sent.
+        the account that set a password end, what `change` makes of the account is stored with its
+        event, and the mail that `told` makes is left to be sent.
         """
+
+    async def verify_email(
+        self,
+        token_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], User],
+        change: Callable[[User], Changed],
+    ) -> None:
+        """Uses a token to store what `change` makes of the account, as `reset_password` does."""
 
     async def delete_expired(self, now: datetime) -> int:
         """Deletes tokens that have expired, so many at a time; gives their number."""
@@ -69,7 +80,8 @@ _ISSUE = """
     INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at)
     SELECT $1, $2, $3, users.id, users.email, $6
     FROM users
-    WHERE lower(users.email) = lower($4) AND users.status = 'ACTIVE' AND (
+    WHERE lower(users.email) = lower($4) AND users.status = 'ACTIVE'
+      AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified) AND (
         SELECT count(*) FROM one_time_tokens AS other
         WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
           AND other.used_at IS NULL AND other.expires_at > $5
@@ -105,12 +117,15 @@ _USERS = Table("users", COLUMNS)
 class PostgresLinkStore:
     """A `LinkStore` on a pool of connections to `emporium_user`.
 
-    `encode` puts a mail into the outbox's envelope. `wake` is called after each commit that left
-    one there.
+    `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
+    that left one there.
     """
 
     def __init__(
-        self, pool: Pool, encode: Callable[[MailRequest], Event], wake: Callable[[], None]
+        self,
+        pool: Pool,
+        encode: Callable[[UserEvent | MailRequest], Event],
+        wake: Callable[[], None],
     ) -> None:
         self._pool = pool
         self._encode = encode
@@ -146,6 +161,7 @@ class PostgresLinkStore:
         password_hash: bytes,
         now: datetime,
         check: Callable[[Sent | None], User],
+        change: Callable[[User], Changed],
         told: Callable[[User], MailRequest],
     ) -> None:
         kind = MailKind.RESET_PASSWORD
@@ -154,8 +170,31 @@ class PostgresLinkStore:
             user = await _locked(unit, kind, token_hash, now, check)
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
             unit.write(Write(_USE_ALL, (user.id, kind.value, now)))
+            await unit.flush()  # one statement changes a row once
+            after, event = change(user)
+            unit.write(_USERS.update([after]))
             # What else ends with the old password, such as sessions, is told by an event here.
-            unit.write(append([self._encode(told(user))]))
+            unit.write(append([self._encode(each) for each in (event, told(user)) if each]))
+
+        await transaction(self._pool, work)
+        self._wake()
+
+    async def verify_email(
+        self,
+        token_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], User],
+        change: Callable[[User], Changed],
+    ) -> None:
+        kind = MailKind.VERIFY_EMAIL
+
+        async def work(unit: UnitOfWork) -> None:
+            user = await _locked(unit, kind, token_hash, now, check)
+            after, event = change(user)
+            unit.write(Write(_USE_ALL, (user.id, kind.value, now)))
+            unit.write(_USERS.update([after]))
+            if event:
+                unit.write(append([self._encode(event)]))
 
         await transaction(self._pool, work)
         self._wake()

@@ -11,8 +11,10 @@ AGGREGATE_TYPE = "user"
 MAIL = "mail"
 
 
-def to_outbox(event: UserEvent) -> Event:
-    """The event as the outbox stores it."""
+def to_outbox(event: UserEvent | MailRequest) -> Event:
+    """The event, or the mail, as the outbox stores it."""
+    if isinstance(event, MailRequest):
+        return _mail(event)
     message = _message(event)
     return Event(
         id=event.id,
@@ -34,8 +36,8 @@ def _message(event: UserEvent) -> pb.UserCreated | pb.UserUpdated | pb.UserErase
     return pb.UserErased(user_id=event.user.id)
 
 
-def mail_to_outbox(mail: MailRequest) -> Event:
-    """The mail as the outbox stores it: an aggregate of its own, so that it holds back no other."""
+def _mail(mail: MailRequest) -> Event:
+    """An aggregate of its own, so that it holds back no other."""
     message = mail_pb2.MailRequested(
         kind=mail_pb2.MailRequested.Kind.Value(mail.kind.value),
         user_id=mail.user_id,
@@ -54,7 +56,7 @@ def mail_to_outbox(mail: MailRequest) -> Event:
 
 
 def mail_from_outbox(event: Event) -> MailRequest | None:
-    """The mail that `mail_to_outbox` stored; None for any other event."""
+    """The mail that `to_outbox` stored; None for any other event."""
     if event.aggregate_type != MAIL:
         return None
     message = mail_pb2.MailRequested.FromString(event.payload)

@@ -15,6 +15,7 @@ from server.user.mail.rules import MailKind
 _SUBJECTS = {
     MailKind.RESET_PASSWORD: "Set a new password",
     MailKind.PASSWORD_CHANGED: "Your password was changed",
+    MailKind.VERIFY_EMAIL: "Verify your e-mail",
 }
 
 _TEXTS = {
@@ -29,10 +30,22 @@ The password of the account with this address was changed.
 
 If it was not you, ask for a new one at once: whoever changed it can sign in as you.
 """,
+    MailKind.VERIFY_EMAIL: """\
+An account was opened with this address. Show that it is yours:
+
+{link}
+This works once, for {minutes} minutes. If it was not you, do nothing.
+""",
 }
 
-_PAGES = {MailKind.RESET_PASSWORD: "reset-password"}
-_CALLS = {MailKind.RESET_PASSWORD: 'POST /api/v1/auth/password:reset {"token", "password"}'}
+_PAGES = {
+    MailKind.RESET_PASSWORD: "reset-password",
+    MailKind.VERIFY_EMAIL: "verify-email",
+}
+_CALLS = {
+    MailKind.RESET_PASSWORD: 'POST /api/v1/auth/password:reset {"token", "password"}',
+    MailKind.VERIFY_EMAIL: 'POST /api/v1/auth/email:verify {"token"}',
+}
 
 
 class Letters:

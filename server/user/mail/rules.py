@@ -10,6 +10,7 @@ class MailKind(StrEnum):
 
     RESET_PASSWORD = "RESET_PASSWORD"  # noqa: S105 - a name
     PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a name
+    VERIFY_EMAIL = "VERIFY_EMAIL"
 
 
 @dataclass(frozen=True, slots=True)

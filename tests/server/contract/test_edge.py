@@ -19,6 +19,7 @@ PUBLIC = {
     "emporium.user.v1.AuthService/Login",
     "emporium.user.v1.EmailLinkService/ForgotPassword",
     "emporium.user.v1.EmailLinkService/ResetPassword",
+    "emporium.user.v1.EmailLinkService/VerifyEmail",
     "emporium.user.v1.UserService/CreateUser",
 }
 # What the edge answers itself.
@@ -101,12 +102,14 @@ def test_a_named_limit_stands_on_both_doors(routes: list[Any]) -> None:
         route["match"]["path"] for route in routes if emporium(route).get("limit") == "login"
     ]
     assert sorted(limited) == [
+        "/api/v1/auth/email:verify",
         "/api/v1/auth/login",
         "/api/v1/auth/password:forgot",
         "/api/v1/auth/password:reset",
         "/emporium.user.v1.AuthService/Login",
         "/emporium.user.v1.EmailLinkService/ForgotPassword",
         "/emporium.user.v1.EmailLinkService/ResetPassword",
+        "/emporium.user.v1.EmailLinkService/VerifyEmail",
     ]
 
 

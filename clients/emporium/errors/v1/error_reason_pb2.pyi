@@ -232,6 +232,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the path has other verbs; 'Allow' lists them
     """
+    EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 318
+    """An account whose e-mail is not verified cannot be given a role.
+
+    Example: role: the account's e-mail is not verified
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -476,6 +481,11 @@ METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 317
 """The path is known, and not by this verb; `Allow` lists those that it has.
 
 Example: the path has other verbs; 'Allow' lists them
+"""
+EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 318
+"""An account whose e-mail is not verified cannot be given a role.
+
+Example: role: the account's e-mail is not verified
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

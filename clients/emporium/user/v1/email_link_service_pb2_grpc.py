@@ -50,6 +50,11 @@ class EmailLinkServiceStub:
                 request_serializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.ResetPasswordRequest.SerializeToString,
                 response_deserializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.ResetPasswordResponse.FromString,
                 _registered_method=True)
+        self.VerifyEmail = channel.unary_unary(
+                '/emporium.user.v1.EmailLinkService/VerifyEmail',
+                request_serializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.VerifyEmailRequest.SerializeToString,
+                response_deserializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.VerifyEmailResponse.FromString,
+                _registered_method=True)
 
 
 class EmailLinkServiceServicer:
@@ -76,8 +81,19 @@ class EmailLinkServiceServicer:
         """Sets a new password by the token of such a link.
 
         All other links of the account to set a password end with it, and a mail tells of the change.
+        Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
         Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
         are alike. RATE_LIMITED at the edge.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyEmail(self, request, context):
+        """Verifies an e-mail by the token of the link that was mailed there when the account was opened.
+
+        Errors: ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
+        ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,6 +111,11 @@ def add_EmailLinkServiceServicer_to_server(servicer, server):
                     servicer.ResetPassword,
                     request_deserializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.ResetPasswordRequest.FromString,
                     response_serializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.ResetPasswordResponse.SerializeToString,
+            ),
+            'VerifyEmail': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyEmail,
+                    request_deserializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.VerifyEmailRequest.FromString,
+                    response_serializer=emporium_dot_user_dot_v1_dot_email__link__service__pb2.VerifyEmailResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -156,6 +177,33 @@ class EmailLinkService:
             '/emporium.user.v1.EmailLinkService/ResetPassword',
             emporium_dot_user_dot_v1_dot_email__link__service__pb2.ResetPasswordRequest.SerializeToString,
             emporium_dot_user_dot_v1_dot_email__link__service__pb2.ResetPasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyEmail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.user.v1.EmailLinkService/VerifyEmail',
+            emporium_dot_user_dot_v1_dot_email__link__service__pb2.VerifyEmailRequest.SerializeToString,
+            emporium_dot_user_dot_v1_dot_email__link__service__pb2.VerifyEmailResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,8 +34,15 @@ class EmailLinkServiceStub:
     """Sets a new password by the token of such a link.
 
     All other links of the account to set a password end with it, and a mail tells of the change.
+    Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
     Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
     are alike. RATE_LIMITED at the edge.
+    """
+    VerifyEmail: aio.UnaryUnaryMultiCallable[email_link_service_pb2.VerifyEmailRequest, email_link_service_pb2.VerifyEmailResponse]
+    """Verifies an e-mail by the token of the link that was mailed there when the account was opened.
+
+    Errors: ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
+    ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
     """
 
 class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
@@ -69,8 +76,21 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
         """Sets a new password by the token of such a link.
 
         All other links of the account to set a password end with it, and a mail tells of the change.
+        Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
         Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
         are alike. RATE_LIMITED at the edge.
+        """
+
+    @abc_1.abstractmethod
+    def VerifyEmail(
+        self,
+        request: email_link_service_pb2.VerifyEmailRequest,
+        context: aio.ServicerContext[email_link_service_pb2.VerifyEmailRequest, abc.Awaitable[email_link_service_pb2.VerifyEmailResponse]],
+    ) -> abc.Awaitable[email_link_service_pb2.VerifyEmailResponse]:
+        """Verifies an e-mail by the token of the link that was mailed there when the account was opened.
+
+        Errors: ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
+        ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
         """
 
 def add_EmailLinkServiceServicer_to_server(servicer: EmailLinkServiceServicer, server: aio.Server) -> None: ...

@@ -41,6 +41,8 @@ class MailRequested(message.Message):
         """A link to set a new password, if an account has the address."""
         PASSWORD_CHANGED: MailRequested._Kind.ValueType  # 2
         """The password was changed."""
+        VERIFY_EMAIL: MailRequested._Kind.ValueType  # 3
+        """A link to verify the address that an account was opened with."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What the mail is about."""
@@ -51,6 +53,8 @@ class MailRequested(message.Message):
     """A link to set a new password, if an account has the address."""
     PASSWORD_CHANGED: MailRequested.Kind.ValueType  # 2
     """The password was changed."""
+    VERIFY_EMAIL: MailRequested.Kind.ValueType  # 3
+    """A link to verify the address that an account was opened with."""
 
     KIND_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int

@@ -86,6 +86,7 @@ class UserServiceServicer:
 
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
+        Who opens one for themselves is mailed a link that verifies the e-mail.
         Idempotent by `request_id`.
         Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
         """
@@ -129,8 +130,8 @@ class UserServiceServicer:
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
         and leave it out. Changing `role` or `status` is for admins.
-        Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-        NOTHING_TO_UPDATE.
+        Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
+        INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

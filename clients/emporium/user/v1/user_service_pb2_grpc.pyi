@@ -28,6 +28,7 @@ class UserServiceStub:
 
     Anyone may open one for themselves, with a password. Staff may open one without (an imported
     customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
+    Who opens one for themselves is mailed a link that verifies the e-mail.
     Idempotent by `request_id`.
     Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
     """
@@ -55,8 +56,8 @@ class UserServiceStub:
 
     A field is changed when it is present. To clear an optional field, name it in `update_mask`
     and leave it out. Changing `role` or `status` is for admins.
-    Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-    NOTHING_TO_UPDATE.
+    Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
+    INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
     """
     DeleteUser: aio.UnaryUnaryMultiCallable[user_service_pb2.DeleteUserRequest, empty_pb2.Empty]
     """Deletes an account for good, and the answer to its create. Its orders stay, as the books
@@ -83,6 +84,7 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
 
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
+        Who opens one for themselves is mailed a link that verifies the e-mail.
         Idempotent by `request_id`.
         Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, ROLE_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED.
         """
@@ -134,8 +136,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
         and leave it out. Changing `role` or `status` is for admins.
-        Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-        NOTHING_TO_UPDATE.
+        Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
+        INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
         """
 
     @abc_1.abstractmethod

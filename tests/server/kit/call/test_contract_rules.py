@@ -30,6 +30,7 @@ from tests.server.refusals import refused
 BY_TOKEN = {
     "RecordEvent": "adds to what is known of the caller, and gives nobody anything",
     "ForgotPassword": "only mails, whoever calls",
+    "VerifyEmail": "the token of the mail decides, whoever calls",
     "ResetPassword": "the token of the mail decides, whoever calls",
 }
 

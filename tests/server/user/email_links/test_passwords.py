@@ -42,7 +42,7 @@ async def refusal(shop: Shop, token: str) -> tuple[object, str]:
 async def test_a_mailed_token_sets_a_password_once_and_a_mail_tells_of_it(
     shop: Shop, inbox: Inbox
 ) -> None:
-    user = await shop.anyone("CreateUser", create())
+    user = await shop.admin("CreateUser", create())
     await forgot(shop, user.email.upper())
     mail = await inbox.next()
     assert (mail["To"], mail["Subject"]) == (user.email, "Set a new password")
@@ -58,8 +58,8 @@ async def test_a_mailed_token_sets_a_password_once_and_a_mail_tells_of_it(
 async def test_neither_answer_nor_request_tells_whether_there_is_an_account(
     shop: Shop, inbox: Inbox
 ) -> None:
-    known = await shop.anyone("CreateUser", create())
-    disabled = await shop.anyone("CreateUser", create())
+    known = await shop.admin("CreateUser", create())
+    disabled = await shop.admin("CreateUser", create())
     change = user_pb.UpdateUserRequest(user_id=disabled.id, status=user_pb.User.DISABLED)
     await shop.admin("UpdateUser", change)
     async with shop.pool.acquire() as connection, connection.transaction():
@@ -75,7 +75,7 @@ async def test_neither_answer_nor_request_tells_whether_there_is_an_account(
 
 
 async def test_a_used_link_ends_the_others(shop: Shop, inbox: Inbox) -> None:
-    user = await shop.anyone("CreateUser", create())
+    user = await shop.admin("CreateUser", create())
     await forgot(shop, user.email)
     await forgot(shop, user.email)
     tokens = [token_in(await inbox.next()) for _ in range(2)]
@@ -86,7 +86,7 @@ async def test_a_used_link_ends_the_others(shop: Shop, inbox: Inbox) -> None:
 
 
 async def test_of_two_uses_at_once_one_counts(shop: Shop, inbox: Inbox) -> None:
-    user = await shop.anyone("CreateUser", create())
+    user = await shop.admin("CreateUser", create())
     await forgot(shop, user.email)
     token = token_in(await inbox.next())
     uses = await asyncio.gather(
@@ -108,7 +108,7 @@ async def test_of_two_uses_at_once_one_counts(shop: Shop, inbox: Inbox) -> None:
 async def test_a_link_is_good_for_a_while_and_for_the_account_as_it_was(
     shop: Shop, inbox: Inbox, outdate: str
 ) -> None:
-    user = await shop.anyone("CreateUser", create())
+    user = await shop.admin("CreateUser", create())
     await forgot(shop, user.email)
     token = token_in(await inbox.next())
     await shop.pool.execute(outdate, user.id)
@@ -120,7 +120,7 @@ async def test_a_token_that_nobody_made_is_refused_alike(shop: Shop) -> None:
 
 
 async def test_nobodys_mailbox_is_flooded(shop: Shop, inbox: Inbox) -> None:
-    user, other = [await shop.anyone("CreateUser", create()) for _ in range(2)]
+    user, other = [await shop.admin("CreateUser", create()) for _ in range(2)]
     for _ in range(LIVE_MAX + 2):
         await forgot(shop, user.email)
     await forgot(shop, other.email)
@@ -129,7 +129,7 @@ async def test_nobodys_mailbox_is_flooded(shop: Shop, inbox: Inbox) -> None:
 
 
 async def test_no_token_is_stored(shop: Shop, inbox: Inbox) -> None:
-    user = await shop.anyone("CreateUser", create())
+    user = await shop.admin("CreateUser", create())
     inbox.refusals[user.email] = ["451"]
     await forgot(shop, user.email)
     token = token_in(await inbox.next())
