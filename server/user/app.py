@@ -104,6 +104,7 @@ def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail)
         lifetimes={
             MailKind.RESET_PASSWORD: settings.password_reset_seconds,
             MailKind.VERIFY_EMAIL: settings.email_verification_seconds,
+            MailKind.CHANGE_EMAIL: settings.email_verification_seconds,
         },
     )
 

@@ -74,10 +74,14 @@ class Opened(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """An account after a change, and the event of it; None when nothing has changed."""
+    """An account after a change, the event of it, and a mail about it.
+
+    There is no event when nothing has changed, and seldom a mail.
+    """
 
     user: User
     event: UserEvent | None
+    mail: MailRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,28 +200,46 @@ def changed(
     traceparent: str | None = None,
     *,
     by: Caller | None = None,
+    mail_id: str = "",
 ) -> Changed:
     """`user` after `change`. Raises `Outdated`, `RoleNotAllowed` and `EmailNotVerified`.
 
     A caller who changes their own role or status must still be an admin by the stored account:
-    they may have been demoted since `by` was read.
+    they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
+    `verified`, with the mail that leads there.
     """
     is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
     if is_own and (user.role, user.status) != (Role.ADMIN, Status.ACTIVE):
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
+    mail = None
     if "email" in fields and _is_admin(by):
         fields["email_verified"] = True
+    elif "email" in fields and by is not None:
+        email = fields.pop("email")
+        mail = MailRequest(mail_id, MailKind.CHANGE_EMAIL, user.id, email, now, traceparent)
     after = replace(user, **fields)
     if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
         raise EmailNotVerified("the account's e-mail is not verified", field="role")
-    return _updated(user, after, event_id, now, traceparent)
+    return _updated(user, after, event_id, now, traceparent)._replace(mail=mail)
 
 
-def verified(user: User, event_id: str, now: datetime, traceparent: str | None = None) -> Changed:
-    """`user` once it is known that the e-mail is theirs."""
-    return _updated(user, replace(user, email_verified=True), event_id, now, traceparent)
+def verified(
+    user: User,
+    email: str,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+) -> Changed:
+    """`user` once it is known that `email` is theirs; the address before is told if it differs."""
+    after = replace(user, email=email, email_verified=True)
+    changed = _updated(user, after, event_id, now, traceparent)
+    if email == user.email:
+        return changed
+    kind = MailKind.EMAIL_CHANGED
+    return changed._replace(mail=MailRequest(mail_id, kind, user.id, user.email, now, traceparent))
 
 
 def _updated(

@@ -65,11 +65,17 @@ class UserService:
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.User:
         change = wire.from_update(request)
         rules.check_change(change, context.signed_in)
-        event_id, now = _new_id(), _now()
+        event_id, mail_id, now = _new_id(), _new_id(), _now()
         user = await self._store.update(
             request.user_id,
             lambda user: rules.changed(
-                user, change, event_id, now, context.traceparent, by=context.signed_in
+                user,
+                change,
+                event_id,
+                now,
+                context.traceparent,
+                by=context.signed_in,
+                mail_id=mail_id,
             ),
         )
         self._forget(user.id)

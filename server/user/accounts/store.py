@@ -57,7 +57,7 @@ class UserStore(Protocol):
         """One page in the query's order, ties broken by id."""
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
-        """Locks the account, stores what `change` makes of it with the event; returns the account.
+        """Locks the account, stores what `change` makes of it, with event and mail; returns it.
 
         `change` is pure, and its exceptions roll everything back. Raises `UserNotFound` and
         `EmailTaken`. Of two concurrent updates the second sees the result of the first.
@@ -158,10 +158,10 @@ class PostgresUserStore:
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
         async def work(unit: UnitOfWork) -> User:
-            user, event = change(await _locked(unit, user_id))
+            user, event, mail = change(await _locked(unit, user_id))
             unit.write(_USERS.update([user]))
-            if event:
-                unit.write(append([self._encode(event)]))
+            if told := [self._encode(each) for each in (event, mail) if each]:
+                unit.write(append(told))
             with _named():
                 await unit.flush()
             return user

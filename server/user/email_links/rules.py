@@ -24,9 +24,10 @@ class OneTimeTokenInvalid(errors.Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The account that a good token stands for, and the address that the token was sent to."""
+    """The account that a good token stands for, what it is for, and the address it was sent to."""
 
     user: User
+    kind: MailKind
     email: str
 
 
@@ -45,8 +46,13 @@ def hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def check_sent(sent: Sent | None) -> User:
-    """The account whose link it is. Raises `OneTimeTokenInvalid`."""
-    if sent is None or sent.user.status is not Status.ACTIVE or sent.email != sent.user.email:
+def check_sent(sent: Sent | None) -> Sent:
+    """What was sent, if the account may still use it. Raises `OneTimeTokenInvalid`.
+
+    It must still have the address, unless the link is what gives it that.
+    """
+    if sent is None or sent.user.status is not Status.ACTIVE:
         raise OneTimeTokenInvalid
-    return sent.user
+    if sent.kind is not MailKind.CHANGE_EMAIL and sent.email != sent.user.email:
+        raise OneTimeTokenInvalid
+    return sent

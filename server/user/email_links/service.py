@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit.context import Context
 from server.user.accounts.rules import Changed, User, verified
-from server.user.email_links.rules import check_sent, hash_of
+from server.user.email_links.rules import Sent, check_sent, hash_of
 from server.user.email_links.store import LinkStore
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.hashing import PasswordHasher
@@ -33,7 +33,7 @@ class EmailLinkService:
     ) -> pb.ResetPasswordResponse:
         token_hash, now = hash_of(request.token), datetime.now(UTC)
         # First, so that a token that somebody made up costs no hash of a password.
-        check_sent(await self._store.find(MailKind.RESET_PASSWORD, token_hash, now))
+        check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
 
         def told(user: User) -> MailRequest:
             return _mail(MailKind.PASSWORD_CHANGED, user.id, user.email, context)
@@ -52,9 +52,9 @@ class EmailLinkService:
         return pb.VerifyEmailResponse()
 
 
-def _verifying(context: Context, now: datetime) -> Callable[[User], Changed]:
-    event_id = str(uuid7())
-    return lambda user: verified(user, event_id, now, context.traceparent)
+def _verifying(context: Context, now: datetime) -> Callable[[Sent], Changed]:
+    event_id, mail_id = str(uuid7()), str(uuid7())
+    return lambda sent: verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
 
 
 def _mail(kind: MailKind, user_id: str, email: str, context: Context) -> MailRequest:

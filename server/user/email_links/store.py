@@ -4,16 +4,24 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+import asyncpg
+
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Table, Write
 from server.user.accounts.rows import COLUMNS, to_user
-from server.user.accounts.rules import Changed, User, UserEvent
+from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
 from server.user.email_links.rules import LIVE_MAX, Sent
 from server.user.mail.rules import MailKind, MailRequest
 
 _EXPIRED_BATCH_MAX = 1_000
+
+OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
+"""Whose links verify an e-mail."""
+
+# What a new password ends. Whoever had the old one may have asked for another address.
+_OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.CHANGE_EMAIL)
 
 
 class LinkStore(Protocol):
@@ -30,58 +38,65 @@ class LinkStore(Protocol):
     ) -> str | None:
         """Stores the token of `mail`; gives the address that it goes to.
 
-        None, and nothing is stored, when no active account has the address of the mail, when that
-        has `LIVE_MAX` such links that are still good, or when it needs none. Storing again replaces
-        the hash, unless the token was used.
+        None, and nothing is stored, when there is no active account with the address of the mail
+        (with `CHANGE_EMAIL`: of that id), when it has `LIVE_MAX` such links that are still good, or
+        when it needs none. Storing again replaces the hash, unless the token was used.
         """
 
     async def address(self, user_id: str) -> str | None:
         """The account's address; None when there is no such account any more."""
 
-    async def find(self, kind: MailKind, token_hash: bytes, now: datetime) -> Sent | None:
-        """Whose a good token of that kind is; None when it is none."""
+    async def find(
+        self, kinds: Sequence[MailKind], token_hash: bytes, now: datetime
+    ) -> Sent | None:
+        """Whose a good token of those kinds is; None when it is none."""
 
     async def reset_password(
         self,
         token_hash: bytes,
         password_hash: bytes,
         now: datetime,
-        check: Callable[[Sent | None], User],
-        change: Callable[[User], Changed],
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Changed],
         told: Callable[[User], MailRequest],
     ) -> None:
         """Uses a token to set a password. Once: of two at the same time the second finds none.
 
         `check` is given what `find` gives, and its exceptions roll everything back. All tokens of
-        the account that set a password end, what `change` makes of the account is stored with its
-        event, and the mail that `told` makes is left to be sent.
+        the account that set a password or change the e-mail end, what `change` makes of the account
+        is stored with its event, and the mail that `told` makes is left to be sent.
         """
 
     async def verify_email(
         self,
         token_hash: bytes,
         now: datetime,
-        check: Callable[[Sent | None], User],
-        change: Callable[[User], Changed],
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Changed],
     ) -> None:
-        """Uses a token to store what `change` makes of the account, as `reset_password` does."""
+        """Uses a token to store what `change` makes of the account, with its event and mail.
+
+        Else as `reset_password`. Raises `EmailTaken`.
+        """
 
     async def delete_expired(self, now: datetime) -> int:
         """Deletes tokens that have expired, so many at a time; gives their number."""
 
 
 _FIND = f"""
-    SELECT {", ".join(f"users.{column}" for column in COLUMNS)}, token.email AS sent_to
+    SELECT {", ".join(f"users.{column}" for column in COLUMNS)},
+        token.kind, token.email AS sent_to
     FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
-    WHERE token_hash = $1 AND kind = $2 AND used_at IS NULL AND expires_at > $3
+    WHERE token_hash = $1 AND kind = ANY($2) AND used_at IS NULL AND expires_at > $3
 """
 
 _ISSUE = """
     INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at)
-    SELECT $1, $2, $3, users.id, users.email, $6
+    SELECT $1, $2, $3, users.id, CASE WHEN $2 = 'CHANGE_EMAIL' THEN $4 ELSE users.email END, $6
     FROM users
-    WHERE lower(users.email) = lower($4) AND users.status = 'ACTIVE'
-      AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified) AND (
+    WHERE users.id = coalesce($8::uuid, (SELECT id FROM users WHERE lower(email) = lower($4)))
+      AND users.status = 'ACTIVE' AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified)
+      AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4)) AND (
         SELECT count(*) FROM one_time_tokens AS other
         WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
           AND other.used_at IS NULL AND other.expires_at > $5
@@ -99,7 +114,8 @@ _LOCK = f"SELECT {', '.join(COLUMNS)} FROM users WHERE id = $1 FOR UPDATE"
 _SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
 
 _USE_ALL = """
-    UPDATE one_time_tokens SET used_at = $3 WHERE user_id = $1 AND kind = $2 AND used_at IS NULL
+    UPDATE one_time_tokens SET used_at = $3
+    WHERE user_id = $1 AND kind = ANY($2) AND used_at IS NULL
 """
 
 _DELETE_EXPIRED = """
@@ -142,6 +158,7 @@ class PostgresLinkStore:
             to: str | None = await self._pool.fetchval(
                 _ISSUE,
                 *(mail.id, mail.kind.value, token_hash, mail.email, now, expires_at, LIVE_MAX),
+                mail.user_id or None,
             )
         return to
 
@@ -150,9 +167,11 @@ class PostgresLinkStore:
             email: str | None = await self._pool.fetchval(_ADDRESS, user_id)
         return email
 
-    async def find(self, kind: MailKind, token_hash: bytes, now: datetime) -> Sent | None:
+    async def find(
+        self, kinds: Sequence[MailKind], token_hash: bytes, now: datetime
+    ) -> Sent | None:
         with translated():
-            rows = await self._pool.fetch(_FIND, token_hash, kind.value, now)
+            rows = await self._pool.fetch(_FIND, token_hash, kinds, now)
         return _sent(rows)
 
     async def reset_password(
@@ -160,18 +179,18 @@ class PostgresLinkStore:
         token_hash: bytes,
         password_hash: bytes,
         now: datetime,
-        check: Callable[[Sent | None], User],
-        change: Callable[[User], Changed],
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Changed],
         told: Callable[[User], MailRequest],
     ) -> None:
-        kind = MailKind.RESET_PASSWORD
 
         async def work(unit: UnitOfWork) -> None:
-            user = await _locked(unit, kind, token_hash, now, check)
+            sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
+            user = sent.user
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
-            unit.write(Write(_USE_ALL, (user.id, kind.value, now)))
+            unit.write(Write(_USE_ALL, (user.id, _OF_PASSWORD, now)))
             await unit.flush()  # one statement changes a row once
-            after, event = change(user)
+            after, event, _ = change(sent)
             unit.write(_USERS.update([after]))
             # What else ends with the old password, such as sessions, is told by an event here.
             unit.write(append([self._encode(each) for each in (event, told(user)) if each]))
@@ -183,20 +202,22 @@ class PostgresLinkStore:
         self,
         token_hash: bytes,
         now: datetime,
-        check: Callable[[Sent | None], User],
-        change: Callable[[User], Changed],
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Changed],
     ) -> None:
-        kind = MailKind.VERIFY_EMAIL
 
         async def work(unit: UnitOfWork) -> None:
-            user = await _locked(unit, kind, token_hash, now, check)
-            after, event = change(user)
-            unit.write(Write(_USE_ALL, (user.id, kind.value, now)))
+            sent = await _locked(unit, OF_EMAIL, token_hash, now, check)
+            after, event, mail = change(sent)
+            unit.write(Write(_USE_ALL, (after.id, OF_EMAIL, now)))
             unit.write(_USERS.update([after]))
-            if event:
-                unit.write(append([self._encode(event)]))
+            if told := [self._encode(each) for each in (event, mail) if each]:
+                unit.write(append(told))
 
-        await transaction(self._pool, work)
+        try:
+            await transaction(self._pool, work)
+        except asyncpg.UniqueViolationError as error:
+            raise EmailTaken("another account has this e-mail", field="token") from error
         self._wake()
 
     async def delete_expired(self, now: datetime) -> int:
@@ -211,20 +232,20 @@ class PostgresLinkStore:
 
 async def _locked(
     unit: UnitOfWork,
-    kind: MailKind,
+    kinds: Sequence[MailKind],
     token_hash: bytes,
     now: datetime,
-    check: Callable[[Sent | None], User],
-) -> User:
-    """The account of the token, which nobody else changes or uses until the unit's end."""
-    user = check(_sent(await unit.fetch(_FIND, token_hash, kind.value, now)))
-    await unit.lock(_USERS, _LOCK, user.id)
+    check: Callable[[Sent | None], Sent],
+) -> Sent:
+    """What the token stands for, which nobody else changes or uses until the unit's end."""
+    sent = check(_sent(await unit.fetch(_FIND, token_hash, kinds, now)))
+    await unit.lock(_USERS, _LOCK, sent.user.id)
     # Read again, now that whoever had the lock before has used the token or has not.
-    return check(_sent(await unit.fetch(_FIND, token_hash, kind.value, now)))
+    return check(_sent(await unit.fetch(_FIND, token_hash, kinds, now)))
 
 
 def _sent(rows: Sequence[Record]) -> Sent | None:
     if not rows:
         return None
     [row] = rows
-    return Sent(to_user(row), row["sent_to"])
+    return Sent(to_user(row), MailKind(row["kind"]), row["sent_to"])

@@ -16,6 +16,8 @@ _SUBJECTS = {
     MailKind.RESET_PASSWORD: "Set a new password",
     MailKind.PASSWORD_CHANGED: "Your password was changed",
     MailKind.VERIFY_EMAIL: "Verify your e-mail",
+    MailKind.CHANGE_EMAIL: "Verify your new e-mail",
+    MailKind.EMAIL_CHANGED: "Your e-mail was changed",
 }
 
 _TEXTS = {
@@ -36,15 +38,28 @@ An account was opened with this address. Show that it is yours:
 {link}
 This works once, for {minutes} minutes. If it was not you, do nothing.
 """,
+    MailKind.CHANGE_EMAIL: """\
+Somebody asked to use this address for their account. Show that it is yours:
+
+{link}
+This works once, for {minutes} minutes. If it was not you, do nothing.
+""",
+    MailKind.EMAIL_CHANGED: """\
+Your account has another address from now on. This one signs in no more.
+
+If it was not you, tell the shop at once.
+""",
 }
 
 _PAGES = {
     MailKind.RESET_PASSWORD: "reset-password",
     MailKind.VERIFY_EMAIL: "verify-email",
+    MailKind.CHANGE_EMAIL: "verify-email",
 }
 _CALLS = {
     MailKind.RESET_PASSWORD: 'POST /api/v1/auth/password:reset {"token", "password"}',
     MailKind.VERIFY_EMAIL: 'POST /api/v1/auth/email:verify {"token"}',
+    MailKind.CHANGE_EMAIL: 'POST /api/v1/auth/email:verify {"token"}',
 }
 
 

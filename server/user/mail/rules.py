@@ -11,6 +11,8 @@ class MailKind(StrEnum):
     RESET_PASSWORD = "RESET_PASSWORD"  # noqa: S105 - a name
     PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a name
     VERIFY_EMAIL = "VERIFY_EMAIL"
+    CHANGE_EMAIL = "CHANGE_EMAIL"
+    EMAIL_CHANGED = "EMAIL_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,16 @@ class Door:
     """The service's stubs, with a token."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None, user: str = "") -> None:
+        self.channel = channel
         self.user_id = user
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
+
+    def with_token(self, token: str, user: str) -> "Door":
+        """The same service for somebody else."""
+        return Door(self.channel, token, user)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
         stubs = (self.users, self.auth, self.links)

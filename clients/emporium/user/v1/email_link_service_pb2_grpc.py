@@ -90,9 +90,11 @@ class EmailLinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyEmail(self, request, context):
-        """Verifies an e-mail by the token of the link that was mailed there when the account was opened.
+        """Verifies an e-mail by the token of the link that was mailed there when the account was opened,
+        or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
+        mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
 
-        Errors: ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
+        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
         ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

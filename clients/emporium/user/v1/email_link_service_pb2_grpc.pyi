@@ -39,9 +39,11 @@ class EmailLinkServiceStub:
     are alike. RATE_LIMITED at the edge.
     """
     VerifyEmail: aio.UnaryUnaryMultiCallable[email_link_service_pb2.VerifyEmailRequest, email_link_service_pb2.VerifyEmailResponse]
-    """Verifies an e-mail by the token of the link that was mailed there when the account was opened.
+    """Verifies an e-mail by the token of the link that was mailed there when the account was opened,
+    or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
+    mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
 
-    Errors: ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
+    Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
     ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
     """
 
@@ -87,9 +89,11 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
         request: email_link_service_pb2.VerifyEmailRequest,
         context: aio.ServicerContext[email_link_service_pb2.VerifyEmailRequest, abc.Awaitable[email_link_service_pb2.VerifyEmailResponse]],
     ) -> abc.Awaitable[email_link_service_pb2.VerifyEmailResponse]:
-        """Verifies an e-mail by the token of the link that was mailed there when the account was opened.
+        """Verifies an e-mail by the token of the link that was mailed there when the account was opened,
+        or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
+        mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
 
-        Errors: ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
+        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
         ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
         """
 

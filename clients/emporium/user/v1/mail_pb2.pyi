@@ -43,6 +43,10 @@ class MailRequested(message.Message):
         """The password was changed."""
         VERIFY_EMAIL: MailRequested._Kind.ValueType  # 3
         """A link to verify the address that an account was opened with."""
+        CHANGE_EMAIL: MailRequested._Kind.ValueType  # 4
+        """A link to take a new address, mailed to that."""
+        EMAIL_CHANGED: MailRequested._Kind.ValueType  # 5
+        """The address was changed; mailed to the one before."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What the mail is about."""
@@ -55,6 +59,10 @@ class MailRequested(message.Message):
     """The password was changed."""
     VERIFY_EMAIL: MailRequested.Kind.ValueType  # 3
     """A link to verify the address that an account was opened with."""
+    CHANGE_EMAIL: MailRequested.Kind.ValueType  # 4
+    """A link to take a new address, mailed to that."""
+    EMAIL_CHANGED: MailRequested.Kind.ValueType  # 5
+    """The address was changed; mailed to the one before."""
 
     KIND_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int

@@ -344,7 +344,7 @@ class UpdateUserRequest(message.Message):
     user_id: builtins.str
     """The account's id."""
     email: builtins.str
-    """The new e-mail, as in CreateUser."""
+    """The new e-mail, as in CreateUser. Unless an admin sends it, it counts once it is verified."""
     full_name: builtins.str
     """The new name, as in CreateUser."""
     age: builtins.int

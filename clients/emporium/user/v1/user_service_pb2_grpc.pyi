@@ -55,7 +55,9 @@ class UserServiceStub:
     """Changes the fields that are sent, and no others.
 
     A field is changed when it is present. To clear an optional field, name it in `update_mask`
-    and leave it out. Changing `role` or `status` is for admins.
+    and leave it out. Changing `role` or `status` is for admins. A new `email` that an admin sets
+    counts at once; one that anybody else sends counts when the link that is mailed there is used,
+    until then the answer has the one before.
     Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
     INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
     """
@@ -135,7 +137,9 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         """Changes the fields that are sent, and no others.
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
-        and leave it out. Changing `role` or `status` is for admins.
+        and leave it out. Changing `role` or `status` is for admins. A new `email` that an admin sets
+        counts at once; one that anybody else sends counts when the link that is mailed there is used,
+        until then the answer has the one before.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
         INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
         """
