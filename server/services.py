@@ -21,6 +21,7 @@ class Service:
     mongo: str = ""  # its database in MongoDB, if it has one
     key_id: str = ""  # of the key it signs tokens with, if it signs any
     neighbours: tuple[str, ...] = ()  # the services it calls
+    sends_mail: bool = False  # and is told how
     behind_edge: bool = True  # whether callers from outside reach it, through Envoy
 
     @property
@@ -43,6 +44,7 @@ USER = Service(
     postgres="emporium_user",
     mongo="emporium_user",  # sessions
     key_id="user-1",
+    sends_mail=True,
 )
 ORDER = Service(
     name="order",

@@ -23,10 +23,12 @@ TOKEN_SECONDS_MAX = 86_400
 SESSION_SECONDS_MAX = 31_536_000
 """The longest that a session may wait for its next use: a year."""
 
-# How the URL of a database begins.
+# How a URL begins.
 _SCHEMES = {
     "DATABASE_URL": ("postgresql://", "postgres://"),
     "MONGODB_URI": ("mongodb://", "mongodb+srv://"),
+    "SMTP_URL": ("smtp://", "smtps://"),
+    "SHOP_URL": ("https://", "http://"),
 }
 # Of numbers that have ends: the smallest and the largest.
 _RANGES = {
@@ -106,6 +108,21 @@ class Tokens:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mail:
+    """How mails are sent, and what stands in them."""
+
+    smtp_url: str = ""  # with user and password; empty: mails go to the folder
+    smtp_starttls: bool = True  # `smtp://` becomes TLS before anything is said
+    smtp_timeout_seconds: float = 3.0  # for each step; the whole has less than 7
+    mailbox_folder: Path = Path("mailbox")
+    mail_from: str = "Emporium <no-reply@localhost>"
+    shop_url: str = ""  # of the pages that links lead to; without, mails name the call to make
+    # How long a link is good.
+    password_reset_seconds: float = 1_800.0
+    email_verification_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Neighbours:
     """Where the other services are."""
 
@@ -129,6 +146,7 @@ class Settings:
     postgres: Postgres = field(default_factory=Postgres)
     mongo: Mongo = field(default_factory=Mongo)
     tokens: Tokens = field(default_factory=Tokens)
+    mail: Mail = field(default_factory=Mail)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
 

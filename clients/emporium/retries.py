@@ -17,10 +17,16 @@ from emporium.analytics.v1 import (
     report_service_pb2,
 )
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
-from emporium.user.v1 import auth_service_pb2, session_service_pb2, user_service_pb2
+from emporium.user.v1 import (
+    auth_service_pb2,
+    email_link_service_pb2,
+    session_service_pb2,
+    user_service_pb2,
+)
 
 FILES: tuple[FileDescriptor, ...] = (
     auth_service_pb2.DESCRIPTOR,
+    email_link_service_pb2.DESCRIPTOR,
     session_service_pb2.DESCRIPTOR,
     user_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,

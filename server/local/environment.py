@@ -42,6 +42,10 @@ def service_environment(
             ),
         }
     )
+    if service.sends_mail:
+        environment["MAILBOX_FOLDER"] = str(home.mailbox)
+    else:
+        environment.pop("SMTP_URL", None)
     if service.postgres:
         environment["DATABASE_URL"] = service_dsn(admin_dsn, service, home)
     if service.mongo:

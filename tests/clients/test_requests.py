@@ -48,6 +48,12 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
         lambda shop: shop.users.create("a@b.c", "Ann", idempotency_key="k"),
         {"email": "a@b.c", "full_name": "Ann", "request_id": "k"},
     ),
+    (lambda shop: shop.auth.verify_email("t"), {"token": "t"}),
+    (lambda shop: shop.auth.forgot_password("a@b.c"), {"email": "a@b.c"}),
+    (
+        lambda shop: shop.auth.reset_password("t", "secret-1"),
+        {"token": "t", "password": "secret-1"},
+    ),
     (lambda shop: shop.users.get(ID), {"user_id": ID}),
     (lambda shop: shop.users.batch_get(iter([ID, ID])), {"user_ids": [ID, ID]}),
     (

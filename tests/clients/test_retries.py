@@ -46,6 +46,9 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
 UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "Login": lambda shop: shop.auth.login("ann@example.com", "secret"),
     "ChangePassword": lambda shop: shop.auth.change_password("secret", "another"),
+    "ForgotPassword": lambda shop: shop.auth.forgot_password("ann@example.com"),
+    "ResetPassword": lambda shop: shop.auth.reset_password("token", "secret-1"),
+    "VerifyEmail": lambda shop: shop.auth.verify_email("token"),
     "UpdateUser": lambda shop: shop.users.update(ID, age=40),
     "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),
 }

@@ -66,6 +66,7 @@ def base(name: str, scene: "Scene") -> Any:
         "DeleteOrder": {"order_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
         "DeleteUser": {"user_id": MISSING},
+        "ForgotPassword": {"email": new_email()},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},
@@ -80,10 +81,12 @@ def base(name: str, scene: "Scene") -> Any:
         "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},
+        "ResetPassword": {"token": "wrong", "password": "another horse"},
         "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
         "SuspendUser": {"user_id": MISSING},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
+        "VerifyEmail": {"token": "wrong"},
     }
     return GetMessageClass(METHODS[name].input_type)(**known[name])
 

@@ -115,7 +115,15 @@ async def _by_rest(cluster: Cluster, answers: list[str]) -> None:
     async with httpx.AsyncClient(base_url=cluster.edge_url, timeout=20) as client:
         person = {"email": EMAIL, "full_name": CANARY, "password": f"{CANARY} {CANARY}"}
         login = {"email": EMAIL, "password": f"{CANARY} not"}
-        for path, body in (("users", person), ("users", person), ("auth/login", login)):
+        forgot, reset = {"email": EMAIL}, {"token": CANARY, "password": f"{CANARY} {CANARY}"}
+        for path, body in (
+            ("users", person),
+            ("users", person),
+            ("auth/login", login),
+            ("auth/password:forgot", forgot),
+            ("auth/password:reset", reset),
+            ("auth/email:verify", {"token": CANARY}),
+        ):
             answers.append(_refusal(await client.post(f"/api/v1/{path}", json=body)))
         for method, name in names:
             assert method.rest

@@ -61,8 +61,9 @@ class Outcome:
     accepted: Any = None
 
 
-# What is refused without a field to name: nothing was sent, or the sum is too much.
-NAMELESS = {"NOTHING_TO_UPDATE", "ORDER_TOO_LARGE"}
+# What is refused whatever the field at hand holds: nothing was sent, the sum is too much, or the
+# token was never mailed.
+NAMELESS = {"NOTHING_TO_UPDATE", "ORDER_TOO_LARGE", "ONE_TIME_TOKEN_INVALID"}
 
 
 async def tried(scene: Scene, name: str, attempts: Iterable[Awaitable[Outcome]]) -> None:

@@ -77,6 +77,7 @@ def user() -> accounts.User:
     return accounts.User(
         id=ID,
         email=email,
+        email_verified=True,
         full_name=longest(user_pb.CreateUserRequest, "full_name"),
         age=149,
         role=Role.CUSTOMER,

@@ -16,6 +16,8 @@ from tests.server.conftest import NewDatabase
 CANARY = "canary7c1f"
 URLS = {
     "DATABASE_URL": ("postgresql", f"{CANARY}:{CANARY}@127.0.0.1:1/{CANARY}"),
+    "SMTP_URL": ("smtp", f"{CANARY}:{CANARY}@127.0.0.1:1/{CANARY}"),
+    "SHOP_URL": ("https", f"{CANARY}/{CANARY}"),
     "MONGODB_URI": ("mongodb", f"{CANARY}:{CANARY}@127.0.0.1:1/{CANARY}"),
 }
 # Where a URL is not what the driver expects.

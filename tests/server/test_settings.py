@@ -32,6 +32,9 @@ CHOICES: dict[str, tuple[str, Any]] = {
     "mongodb_driver": ("motor", "motor"),
     "database_url": ("postgresql://a:b@c/d", "postgresql://a:b@c/d"),
     "mongodb_uri": ("mongodb://a", "mongodb://a"),
+    "smtp_url": ("smtps://a:b@c", "smtps://a:b@c"),
+    "smtp_starttls": ("false", False),
+    "shop_url": ("https://a", "https://a"),
     "token_seconds": ("7", 7),
 }
 

@@ -9,6 +9,12 @@ from emporium.user.v1.auth_service_pb2 import (
     LoginResponse,
 )
 from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
+from emporium.user.v1.email_link_service_pb2 import (
+    ForgotPasswordRequest,
+    ResetPasswordRequest,
+    VerifyEmailRequest,
+)
+from emporium.user.v1.email_link_service_pb2_grpc import EmailLinkServiceStub
 from emporium.user.v1.session_service_pb2 import (
     DeleteSessionRequest,
     ListSessionsRequest,
@@ -26,6 +32,7 @@ class Auth:
         self._connection = connection
         self._logins = AuthServiceStub(connection.channel)
         self._sessions = SessionServiceStub(connection.channel)
+        self._links = EmailLinkServiceStub(connection.channel)
 
     async def login(
         self, email: str, password: str, *, timeout_seconds: float | None = None
@@ -102,3 +109,35 @@ class Auth:
         """
         request = ChangePasswordRequest(current_password=current_password, password=password)
         await self._connection.call(self._logins.ChangePassword, request, timeout_seconds)
+
+    async def forgot_password(self, email: str, *, timeout_seconds: float | None = None) -> None:
+        """Asks for a mail with a link to set a new password.
+
+        Returns alike whether or not an account has the e-mail. Raises `RateLimited`.
+        """
+        request = ForgotPasswordRequest(email=email)
+        await self._connection.call(
+            self._links.ForgotPassword, request, timeout_seconds, is_signed=False
+        )
+
+    async def reset_password(
+        self, token: str, password: str, *, timeout_seconds: float | None = None
+    ) -> None:
+        """Sets a new password by the token of such a link, which works once.
+
+        Raises `InvalidRequest` (ONE_TIME_TOKEN_INVALID), `RateLimited`.
+        """
+        request = ResetPasswordRequest(token=token, password=password)
+        await self._connection.call(
+            self._links.ResetPassword, request, timeout_seconds, is_signed=False
+        )
+
+    async def verify_email(self, token: str, *, timeout_seconds: float | None = None) -> None:
+        """Verifies an account's e-mail by the token of the link that was mailed there.
+
+        Raises `InvalidRequest` (ONE_TIME_TOKEN_INVALID), `RateLimited`.
+        """
+        request = VerifyEmailRequest(token=token)
+        await self._connection.call(
+            self._links.VerifyEmail, request, timeout_seconds, is_signed=False
+        )

@@ -22,7 +22,7 @@ LOG_BYTES_MAX = 5 * 1024**2
 # All that a cluster puts into its home.
 CONTENT = (
     *("cluster.json", "ports.json", "secrets.json", "logins.json", "seeded.json", ".gitignore"),
-    *("keys", "postgres", "mongo", "edge", "logs", "lock"),
+    *("keys", "postgres", "mongo", "edge", "mail", "logs", "lock"),
 )
 
 
@@ -56,6 +56,11 @@ class Home:
     def keys(self) -> Path:
         """The keys that sign and verify tokens."""
         return self.data / "keys"
+
+    @property
+    def mailbox(self) -> Path:
+        """The mails that were sent, where no SMTP server is named."""
+        return self.data / "mail"
 
     def log_file(self, name: str) -> Path:
         """The log of the child `name`."""

@@ -20,6 +20,7 @@ def to_user(row: Record | None) -> User:
     return User(
         id=str(row["id"]),
         email=row["email"],
+        email_verified=row["email_verified"],
         full_name=row["full_name"],
         age=row["age"],
         role=ROLES[row["role"]],

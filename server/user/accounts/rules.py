@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from server.kit import errors
 from server.kit.context import Caller, Role
+from server.user.mail.rules import MailKind, MailRequest
 
 CLEARABLE = frozenset({"age"})
 ADMIN_ONLY = frozenset({"role", "status"})
@@ -25,6 +26,7 @@ class User:
 
     id: str
     email: str
+    email_verified: bool
     full_name: str
     age: int | None
     role: Role
@@ -71,17 +73,22 @@ class UserEvent:
 
 
 class Opened(NamedTuple):
-    """A new account, and the event of it."""
+    """A new account, the event of it, and the mail that its holder gets."""
 
     user: User
     event: UserEvent
+    mail: MailRequest | None = None
 
 
 class Changed(NamedTuple):
-    """An account after a change, and the event of it; None when nothing has changed."""
+    """An account after a change, the event of it, and a mail about it.
+
+    There is no event when nothing has changed, and seldom a mail.
+    """
 
     user: User
     event: UserEvent | None
+    mail: MailRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,12 @@ class PasswordRequired(errors.Invalid):
     """An account that somebody opens for themselves needs a password."""
 
     reason = "PASSWORD_REQUIRED"
+
+
+class EmailNotVerified(errors.Conflict):
+    """An account whose e-mail is not verified cannot be given a role."""
+
+    reason = "EMAIL_NOT_VERIFIED"
 
 
 class RoleNotAllowed(errors.Forbidden):
@@ -153,6 +166,7 @@ def open_account(
     user = User(
         id=user_id,
         email=new.email,
+        email_verified=bool(by and by.is_staff),
         full_name=new.full_name,
         age=new.age,
         role=new.role,
@@ -162,6 +176,17 @@ def open_account(
         version=1,
     )
     return Opened(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
+
+
+def asked_to_verify(opened: Opened, mail_id: str) -> Opened:
+    """With the mail that lets the holder of an account verify its e-mail, where that is needed."""
+    user, event = opened.user, opened.event
+    if user.email_verified:
+        return opened
+    mail = MailRequest(
+        mail_id, MailKind.VERIFY_EMAIL, user.id, user.email, event.occurred_at, event.traceparent
+    )
+    return opened._replace(mail=mail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +214,54 @@ def changed(
     traceparent: str | None = None,
     *,
     by: Caller | None = None,
+    mail_id: str = "",
 ) -> Changed:
-    """`user` after `change`. Raises `Outdated`, and `RoleNotAllowed`.
+    """`user` after `change`. Raises `Outdated`, `RoleNotAllowed` and `EmailNotVerified`.
 
     A caller who changes their own role or status must still be an admin by the stored account:
-    they may have been demoted since `by` was read.
+    they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
+    `verified`, with the mail that leads there.
     """
     is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
     if is_own and not user.is_acting_admin:
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
-    if not fields:
-        return Changed(user, None)
-    after = replace(user, **fields, updated_at=now, version=user.version + 1)
+    mail = None
+    if "email" in fields and _is_admin(by):
+        fields["email_verified"] = True
+    elif "email" in fields and by is not None:
+        email = fields.pop("email")
+        mail = MailRequest(mail_id, MailKind.CHANGE_EMAIL, user.id, email, now, traceparent)
+    after = replace(user, **fields)
+    if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
+        raise EmailNotVerified("the account's e-mail is not verified", field="role")
+    return _updated(user, after, event_id, now, traceparent)._replace(mail=mail)
+
+
+def verified(
+    user: User,
+    email: str,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+) -> Changed:
+    """`user` once it is known that `email` is theirs; the address before is told if it differs."""
+    after = replace(user, email=email, email_verified=True)
+    changed = _updated(user, after, event_id, now, traceparent)
+    if email == user.email:
+        return changed
+    kind = MailKind.EMAIL_CHANGED
+    return changed._replace(mail=MailRequest(mail_id, kind, user.id, user.email, now, traceparent))
+
+
+def _updated(
+    before: User, after: User, event_id: str, now: datetime, traceparent: str | None
+) -> Changed:
+    if after == before:
+        return Changed(before, None)
+    after = replace(after, updated_at=now, version=before.version + 1)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
 

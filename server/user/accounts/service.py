@@ -40,6 +40,7 @@ class UserService:
         opened = rules.open_account(
             new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
         )
+        opened = rules.asked_to_verify(opened, _new_id())
         password_hash = await self._hashed(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(
@@ -87,11 +88,12 @@ class UserService:
         return Empty()
 
     async def _changed(self, user_id: str, change: rules.Change, context: Context) -> pb.User:
-        by, event_id, now = context.signed_in, _new_id(), _now()
+        by, event_id, mail_id, now = context.signed_in, _new_id(), _new_id(), _now()
         rules.check_change(change, by)
+        trace = context.traceparent
         given = await self._store.update_once(
             user_id,
-            lambda user: rules.changed(user, change, event_id, now, context.traceparent, by=by),
+            lambda user: rules.changed(user, change, event_id, now, trace, by=by, mail_id=mail_id),
             context.key,
             lambda user: wire.to_user(user).SerializeToString(),
         )

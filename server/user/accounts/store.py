@@ -33,6 +33,7 @@ from server.user.accounts.rules import (
     check_another_admin,
     needs_another_admin,
 )
+from server.user.mail.rules import MailRequest
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -48,11 +49,11 @@ class UserStore(Protocol):
     async def create(
         self, opened: Opened, password_hash: bytes | None, key: Key | None, answer: bytes
     ) -> bytes:
-        """Stores a new account, its event, and `answer` under `key`; returns the answer to send.
+        """Stores a new account, its event and mail, and `answer` under `key`.
 
-        That is `answer`, or the first one when `key` was used before with the same body; then
-        nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and
-        `EmailTaken`.
+        Returns the answer to send: `answer`, or the first one when `key` was used before with the
+        same body; then nothing is changed. Raises `IdempotencyKeyReused` when the body was
+        another, and `EmailTaken`.
         """
 
     async def get(self, user_id: str) -> User:
@@ -68,7 +69,7 @@ class UserStore(Protocol):
         """One page in the query's order, ties broken by id."""
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
-        """Locks the account, stores what `change` makes of it with the event; returns the account.
+        """Locks the account, stores what `change` makes of it, with event and mail; returns it.
 
         `change` is pure, and its exceptions roll everything back. Raises `UserNotFound`,
         `EmailTaken` and `LastAdmin`. Of two concurrent updates the second sees the result of the
@@ -161,12 +162,15 @@ _DELETE_ANSWERS = "DELETE FROM idempotency_keys WHERE subject = $1"
 class PostgresUserStore:
     """A `UserStore` on a pool of connections to `emporium_user`.
 
-    `encode` puts an event into the outbox's envelope. `wake` is called after each commit that left
-    an event there.
+    `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
+    that left one there.
     """
 
     def __init__(
-        self, pool: Pool, encode: Callable[[UserEvent], Event], wake: Callable[[], None]
+        self,
+        pool: Pool,
+        encode: Callable[[UserEvent | MailRequest], Event],
+        wake: Callable[[], None],
     ) -> None:
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
@@ -182,7 +186,7 @@ class PostgresUserStore:
         user = opened.user
         writes = [
             Write(_INSERT, (to_json([user]), password_hash)),
-            append([self._encode(opened.event)]),
+            append([self._encode(each) for each in (opened.event, opened.mail) if each]),
         ]
         with _named():
             given = await write_once(self._pool, writes, key, answer, subject=user.id)
@@ -253,11 +257,11 @@ class PostgresUserStore:
         self, unit: UnitOfWork, user_id: str, change: Callable[[User], Changed]
     ) -> User:
         before = await _locked(unit, user_id)
-        user, event = change(before)
+        user, event, mail = change(before)
         await _check_admins(unit, before, user)
         unit.write(_USERS.update([user]))
-        if event:
-            unit.write(append([self._encode(event)]))
+        if told := [self._encode(each) for each in (event, mail) if each]:
+            unit.write(append(told))
         with _named():
             await unit.flush()
         return user

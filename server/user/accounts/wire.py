@@ -31,6 +31,7 @@ def to_user(user: User) -> pb.User:
         created_at=timestamp(user.created_at),
         updated_at=timestamp(user.updated_at),
         etag=user.etag,
+        email_verified=user.email_verified,
     )
 
 

@@ -1,15 +1,20 @@
-"""Events of accounts as the contract's messages, in the outbox's envelope."""
+"""Events of accounts, and mails, as the contract's messages, in the outbox's envelope."""
 
 from emporium.user.v1 import events_pb2 as pb
+from emporium.user.v1 import mail_pb2
 from server.kit.outbox import Event
 from server.user.accounts.rules import EventType, UserEvent
 from server.user.accounts.wire import to_user
+from server.user.mail.rules import MailKind, MailRequest
 
 AGGREGATE_TYPE = "user"
+MAIL = "mail"
 
 
-def to_outbox(event: UserEvent) -> Event:
-    """The event as the outbox stores it."""
+def to_outbox(event: UserEvent | MailRequest) -> Event:
+    """The event, or the mail, as the outbox stores it."""
+    if isinstance(event, MailRequest):
+        return _mail(event)
     message = _message(event)
     return Event(
         id=event.id,
@@ -33,3 +38,37 @@ def _message(
     if event.type is EventType.PASSWORD_CHANGED:
         return pb.PasswordChanged(user_id=event.user.id, session_id=event.session_id)
     return pb.UserErased(user_id=event.user.id)
+
+
+def _mail(mail: MailRequest) -> Event:
+    """An aggregate of its own, so that it holds back no other."""
+    message = mail_pb2.MailRequested(
+        kind=mail_pb2.MailRequested.Kind.Value(mail.kind.value),
+        user_id=mail.user_id,
+        email=mail.email,
+    )
+    return Event(
+        id=mail.id,
+        aggregate_type=MAIL,
+        aggregate_id=mail.id,
+        aggregate_version=1,
+        type=message.DESCRIPTOR.full_name,
+        payload=message.SerializeToString(),
+        occurred_at=mail.occurred_at,
+        traceparent=mail.traceparent,
+    )
+
+
+def mail_from_outbox(event: Event) -> MailRequest | None:
+    """The mail that `to_outbox` stored; None for any other event."""
+    if event.aggregate_type != MAIL:
+        return None
+    message = mail_pb2.MailRequested.FromString(event.payload)
+    return MailRequest(
+        id=event.id,
+        kind=MailKind(mail_pb2.MailRequested.Kind.Name(message.kind)),
+        user_id=message.user_id,
+        email=message.email,
+        occurred_at=event.occurred_at,
+        traceparent=event.traceparent,
+    )

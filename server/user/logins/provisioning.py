@@ -38,8 +38,9 @@ async def ensure_account(
         await accounts.create(opened, hashed(password, cost), None, b"")
         return opened.user.id
     user = found.user
-    if (user.role, user.status) != (role, Status.ACTIVE):
-        change = Change({"role": role, "status": Status.ACTIVE}, etag="")
+    wanted = {"role": role, "status": Status.ACTIVE, "email_verified": True}
+    if any(getattr(user, name) != value for name, value in wanted.items()):
+        change = Change(wanted, etag="")
         await accounts.update(user.id, lambda was: changed(was, change, event_id, now))
     checked = check(password, found.password_hash, cost)
     if not checked.matches or checked.is_outdated:

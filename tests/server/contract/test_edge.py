@@ -17,6 +17,9 @@ PUBLIC = {
     "emporium.order.v1.CatalogService/GetProduct",
     "emporium.order.v1.CatalogService/ListProducts",
     "emporium.user.v1.AuthService/Login",
+    "emporium.user.v1.EmailLinkService/ForgotPassword",
+    "emporium.user.v1.EmailLinkService/ResetPassword",
+    "emporium.user.v1.EmailLinkService/VerifyEmail",
     "emporium.user.v1.SessionService/Refresh",
     "emporium.user.v1.UserService/CreateUser",
 }
@@ -101,10 +104,16 @@ def test_a_named_limit_stands_on_both_doors(routes: list[Any]) -> None:
         route["match"]["path"] for route in routes if emporium(route).get("limit") == "login"
     ]
     assert sorted(limited) == [
+        "/api/v1/auth/email:verify",
         "/api/v1/auth/login",
         "/api/v1/auth/password",
+        "/api/v1/auth/password:forgot",
+        "/api/v1/auth/password:reset",
         "/emporium.user.v1.AuthService/ChangePassword",
         "/emporium.user.v1.AuthService/Login",
+        "/emporium.user.v1.EmailLinkService/ForgotPassword",
+        "/emporium.user.v1.EmailLinkService/ResetPassword",
+        "/emporium.user.v1.EmailLinkService/VerifyEmail",
     ]
 
 

@@ -67,3 +67,12 @@ def test_a_service_gets_the_addresses_of_its_neighbours_alone(tmp_path: Path) ->
     assert user["NEIGHBOUR_TARGETS"] == ""
     named = [each.partition("=")[0] for each in order["NEIGHBOUR_TARGETS"].split()]
     assert named == list(ORDER.neighbours)
+
+
+def test_only_who_sends_mails_knows_how_and_into_which_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_URL", "smtps://ann:hunter2@mail")
+    given = {service.name: environment(service, Home.at(tmp_path)) for service in SERVICES}
+    assert [name for name, told in given.items() if "SMTP_URL" in told] == ["user"]
+    assert given["user"]["MAILBOX_FOLDER"] == str(Home.at(tmp_path).mailbox)

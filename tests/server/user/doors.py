@@ -7,6 +7,7 @@ import grpc
 
 from emporium.user.v1 import (
     auth_service_pb2_grpc,
+    email_link_service_pb2_grpc,
     session_service_pb2_grpc,
     user_service_pb2_grpc,
 )
@@ -19,15 +20,21 @@ class Door:
     """The service's stubs, with a token."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None, user: str = "") -> None:
+        self.channel = channel
         self.user_id = user
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(channel)
+        self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
+
+    def with_token(self, token: str, user: str) -> "Door":
+        """The same service for somebody else."""
+        return Door(self.channel, token, user)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stubs = (self.users, self.auth, self.sessions)
-        stub = next(stub for stub in stubs if hasattr(stub, name))
+        stubs = (self.users, self.auth, self.sessions, self.links)
+        [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 
 

@@ -17,6 +17,7 @@ def account(**fields: Any) -> User:
     made: dict[str, Any] = {
         "id": str(uuid7()),
         "email": f"{uuid.uuid4().hex}@example.com",
+        "email_verified": True,
         "full_name": "Ann Example",
         "age": None,
         "role": Role.CUSTOMER,

@@ -98,8 +98,9 @@ async def test_what_finds_no_room_is_told_so_and_the_service_recovers(small: Sma
     assert isinstance(told, Refused)
     assert (told.code, told.reason) == (grpc.StatusCode.UNAVAILABLE, "OUT_OF_SPACE")
     assert told.retry_after_seconds
-    for table in ("users", "outbox"):
-        assert await small.pool.fetchval(f"SELECT count(*) FROM {table}") == taken
+    # Each account has told of itself, and asked for a mail.
+    for table, count in (("users", taken), ("outbox", 2 * taken)):
+        assert await small.pool.fetchval(f"SELECT count(*) FROM {table}") == count
 
     small.filler.unlink()
 

@@ -154,6 +154,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: current_password: this is not the current password
     """
+    ONE_TIME_TOKEN_INVALID: _ErrorReason.ValueType  # 216
+    """The token of a mailed link is unknown, was used, has expired, or was sent to an address that
+    the account no longer has.
+
+    Example: token: ask for a new mail
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -255,6 +261,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """Nobody would be left who may do what admins do.
 
     Example: this is the last admin; make another one first
+    """
+    EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 323
+    """An account whose e-mail is not verified cannot be given a role.
+
+    Example: role: the account's e-mail is not verified
     """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
@@ -423,6 +434,12 @@ WRONG_PASSWORD: ErrorReason.ValueType  # 215
 
 Example: current_password: this is not the current password
 """
+ONE_TIME_TOKEN_INVALID: ErrorReason.ValueType  # 216
+"""The token of a mailed link is unknown, was used, has expired, or was sent to an address that
+the account no longer has.
+
+Example: token: ask for a new mail
+"""
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
@@ -524,6 +541,11 @@ LAST_ADMIN: ErrorReason.ValueType  # 322
 """Nobody would be left who may do what admins do.
 
 Example: this is the last admin; make another one first
+"""
+EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
+"""An account whose e-mail is not verified cannot be given a role.
+
+Example: role: the account's e-mail is not verified
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

@@ -66,6 +66,7 @@ class User(message.Message):
     CREATED_AT_FIELD_NUMBER: builtins.int
     UPDATED_AT_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
     email: builtins.str
@@ -75,12 +76,17 @@ class User(message.Message):
     age: builtins.int
     """Years, 1 to 149; absent when not given."""
     role: role_pb2.Role.ValueType
-    """CUSTOMER unless an admin chose another."""
+    """CUSTOMER unless an admin chose another, which an unverified account is never given."""
     status: User.Status.ValueType
     """ACTIVE when created."""
     etag: builtins.str
     """Changes with every change. Send it back with an update or a delete to be refused, rather than
     to overwrite, when it has changed in between.
+    """
+    email_verified: builtins.bool
+    """Whether the e-mail is known to be the account holder's: staff opened the account or set the
+    e-mail, or a link that was mailed there was used. Without it the account can do all but be
+    given a role.
     """
     @builtins.property
     def created_at(self) -> timestamp_pb2.Timestamp:
@@ -102,10 +108,11 @@ class User(message.Message):
         created_at: timestamp_pb2.Timestamp | None = ...,
         updated_at: timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
+        email_verified: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_age", b"_age", "age", b"age", "created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_age", b"_age", "age", b"age", "created_at", b"created_at", "email", b"email", "etag", b"etag", "full_name", b"full_name", "id", b"id", "role", b"role", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_age", b"_age", "age", b"age", "created_at", b"created_at", "email", b"email", "email_verified", b"email_verified", "etag", b"etag", "full_name", b"full_name", "id", b"id", "role", b"role", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__age: _TypeAlias = typing.Literal["age"]  # noqa: Y015
     _WhichOneofArgType__age: _TypeAlias = typing.Literal["_age", b"_age"]  # noqa: Y015
@@ -347,7 +354,7 @@ class UpdateUserRequest(message.Message):
     user_id: builtins.str
     """The account's id."""
     email: builtins.str
-    """The new e-mail, as in CreateUser."""
+    """The new e-mail, as in CreateUser. Unless an admin sends it, it counts once it is verified."""
     full_name: builtins.str
     """The new name, as in CreateUser."""
     age: builtins.int

@@ -30,6 +30,7 @@ class UserServiceStub:
 
     Anyone may open one for themselves, with a password. Staff may open one without (an imported
     customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
+    Who opens one for themselves is mailed a link that verifies the e-mail.
     Idempotent by `request_id`.
     Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
     IDEMPOTENCY_KEY_REUSED.
@@ -58,9 +59,10 @@ class UserServiceStub:
 
     A field is changed when it is present. To clear an optional field, name it in `update_mask`
     and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-    ReinstateUser.
-    Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-    NOTHING_TO_UPDATE, LAST_ADMIN.
+    ReinstateUser. A new `email` that an admin sets counts at once; one that anybody else sends
+    counts when the link that is mailed there is used, until then the answer has the one before.
+    Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
+    INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN.
     """
     DeleteUser: aio.UnaryUnaryMultiCallable[user_service_pb2.DeleteUserRequest, empty_pb2.Empty]
     """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
@@ -107,6 +109,7 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
 
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
+        Who opens one for themselves is mailed a link that verifies the e-mail.
         Idempotent by `request_id`.
         Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
         IDEMPOTENCY_KEY_REUSED.
@@ -159,9 +162,10 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
         and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-        ReinstateUser.
-        Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, INVALID_UPDATE_MASK,
-        NOTHING_TO_UPDATE, LAST_ADMIN.
+        ReinstateUser. A new `email` that an admin sets counts at once; one that anybody else sends
+        counts when the link that is mailed there is used, until then the answer has the one before.
+        Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
+        INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN.
         """
 
     @abc_1.abstractmethod

@@ -30,6 +30,9 @@ from tests.server.refusals import refused
 BY_TOKEN = {
     "RecordEvent": "adds to what is known of the caller, and gives nobody anything",
     "Logout": "gives nobody anything, and who was disabled may leave too",
+    "ForgotPassword": "only mails, whoever calls",
+    "VerifyEmail": "the token of the mail decides, whoever calls",
+    "ResetPassword": "the token of the mail decides, whoever calls",
 }
 
 METHODS = [method for service in contract() for method in methods(service)]

@@ -76,8 +76,8 @@ def test_who_may_change_what(
 
 
 def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:
-    user, _ = rules.open_account(new(), None, ID, EVENT_ID, NOW)
-    after, _ = rules.changed(user, Change({"full_name": "Ann Other"}, user.etag), EVENT_ID, LATER)
+    user, *_ = rules.open_account(new(), None, ID, EVENT_ID, NOW)
+    after, *_ = rules.changed(user, Change({"full_name": "Ann Other"}, user.etag), EVENT_ID, LATER)
     assert (after.full_name, after.updated_at, after.created_at) == ("Ann Other", LATER, NOW)
     assert after.etag != user.etag
     with pytest.raises(errors.Outdated):
@@ -87,9 +87,9 @@ def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:
 
 
 def test_every_change_is_told_under_the_version_that_it_makes() -> None:
-    user, created = rules.open_account(new(), None, ID, EVENT_ID, NOW, "trace")
+    user, created, _ = rules.open_account(new(), None, ID, EVENT_ID, NOW, "trace")
     assert created == UserEvent(EVENT_ID, EventType.CREATED, user, 1, NOW, "trace")
-    after, updated = rules.changed(user, Change({"age": 40}, ""), EVENT_ID, LATER, "trace")
+    after, updated, _ = rules.changed(user, Change({"age": 40}, ""), EVENT_ID, LATER, "trace")
     assert updated == UserEvent(EVENT_ID, EventType.UPDATED, after, 2, LATER, "trace")
     erased = rules.erased(after, "", EVENT_ID, LATER, "trace")
     assert erased == UserEvent(EVENT_ID, EventType.ERASED, after, 3, LATER, "trace")
@@ -122,4 +122,4 @@ def test_who_changes_his_own_role_is_judged_by_the_account_that_is_changed(
 def test_what_an_account_has_already_is_no_change() -> None:
     user = rules.open_account(new(), None, ID, EVENT_ID, NOW).user
     same = Change({"full_name": user.full_name, "age": None}, user.etag)
-    assert rules.changed(user, same, EVENT_ID, LATER) == (user, None)
+    assert rules.changed(user, same, EVENT_ID, LATER) == (user, None, None)

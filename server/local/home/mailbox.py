@@ -1,0 +1,34 @@
+"""The mails in a home: what services sent without an SMTP server."""
+
+import email
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+from server.local.home.folder import Home
+from server.local.home.record import read
+
+
+@dataclass(frozen=True)
+class StoredMail:
+    """A mail, under an id that sorts by time."""
+
+    id: str
+    message: EmailMessage
+
+
+def folder(directory: Path) -> Path:
+    """Where the mails of the home in `directory` lie, which may be on a RAM disk while it runs."""
+    record = read(Home.at(directory))
+    if record and record.is_alive and record.data:
+        return Home(directory, Path(record.data)).mailbox
+    return Home.at(directory).mailbox
+
+
+def listed(mailbox: Path) -> list[StoredMail]:
+    """All mails, the newest first."""
+    return [
+        StoredMail(file.stem, email.message_from_bytes(file.read_bytes(), policy=default))
+        for file in sorted(mailbox.glob("*.eml"), reverse=True)
+    ]

@@ -1,0 +1,58 @@
+"""One-time tokens of mailed links. Pure."""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+
+from server.kit import errors
+from server.user.accounts.rules import Status, User
+from server.user.mail.rules import MailKind
+
+LIVE_MAX = 3
+"""So many links of one kind may be good at once for one account: nobody's mailbox is flooded."""
+
+
+class OneTimeTokenInvalid(errors.Invalid):
+    """The token is unknown, was used or has expired."""
+
+    reason = "ONE_TIME_TOKEN_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("ask for a new mail", field="token")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The account that a good token stands for, what it is for, and the address it was sent to."""
+
+    user: User
+    kind: MailKind
+    email: str
+
+
+def token_of(mail_id: str, kind: MailKind, secret: bytes) -> str:
+    """The token in the link of that mail.
+
+    It can be made again for a mail that is sent again, so none has to wait anywhere in between.
+    """
+    return urlsafe_b64encode(hmac.digest(secret, f"{kind}:{mail_id}".encode(), "sha256")).decode()[
+        :43
+    ]
+
+
+def hash_of(token: str) -> bytes:
+    """What is stored of a token. A fast hash will do: nobody guesses 256 bits."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def check_sent(sent: Sent | None) -> Sent:
+    """What was sent, if the account may still use it. Raises `OneTimeTokenInvalid`.
+
+    It must still have the address, unless the link is what gives it that.
+    """
+    if sent is None or sent.user.status is not Status.ACTIVE:
+        raise OneTimeTokenInvalid
+    if sent.kind is not MailKind.CHANGE_EMAIL and sent.email != sent.user.email:
+        raise OneTimeTokenInvalid
+    return sent

@@ -1,0 +1,67 @@
+"""What somebody does by a mailed link: each method applies the rules and calls the store."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from uuid_utils import uuid7
+
+from emporium.user.v1 import email_link_service_pb2 as pb
+from server.kit.context import Context
+from server.user.accounts.rules import Changed, User, password_changed, verified
+from server.user.email_links.rules import Sent, check_sent, hash_of
+from server.user.email_links.store import LinkStore
+from server.user.mail.rules import MailKind, MailRequest
+from server.user.passwords.common import is_common
+from server.user.passwords.hashing import PasswordHasher
+from server.user.passwords.rules import chosen
+
+
+class EmailLinkService:
+    """`emporium.user.v1.EmailLinkService`."""
+
+    def __init__(self, store: LinkStore, hasher: PasswordHasher) -> None:
+        self._store = store
+        self._hasher = hasher
+
+    async def ForgotPassword(
+        self, request: pb.ForgotPasswordRequest, context: Context
+    ) -> pb.ForgotPasswordResponse:
+        # Whether there is such an account is looked up when the mail is sent, not here.
+        await self._store.request(_mail(MailKind.RESET_PASSWORD, "", request.email, context))
+        return pb.ForgotPasswordResponse()
+
+    async def ResetPassword(
+        self, request: pb.ResetPasswordRequest, context: Context
+    ) -> pb.ResetPasswordResponse:
+        token_hash, now = hash_of(request.token), datetime.now(UTC)
+        # First, so that a token that somebody made up costs no hash of a password.
+        check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
+
+        def told(user: User) -> MailRequest:
+            return _mail(MailKind.PASSWORD_CHANGED, user.id, user.email, context)
+
+        verifying, event_id = _verifying(context, now), str(uuid7())
+
+        def change(sent: Sent) -> Sequence[Changed]:
+            seen = verifying(sent)  # who has the mail has the address
+            return seen, password_changed(seen.user, "", event_id, now, context.traceparent)
+
+        password_hash = await self._hasher.hash(chosen(request.password, is_common))
+        await self._store.reset_password(token_hash, password_hash, now, check_sent, change, told)
+        return pb.ResetPasswordResponse()
+
+    async def VerifyEmail(
+        self, request: pb.VerifyEmailRequest, context: Context
+    ) -> pb.VerifyEmailResponse:
+        token_hash, now = hash_of(request.token), datetime.now(UTC)
+        await self._store.verify_email(token_hash, now, check_sent, _verifying(context, now))
+        return pb.VerifyEmailResponse()
+
+
+def _verifying(context: Context, now: datetime) -> Callable[[Sent], Changed]:
+    event_id, mail_id = str(uuid7()), str(uuid7())
+    return lambda sent: verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
+
+
+def _mail(kind: MailKind, user_id: str, email: str, context: Context) -> MailRequest:
+    return MailRequest(str(uuid7()), kind, user_id, email, datetime.now(UTC), context.traceparent)

@@ -1,0 +1,252 @@
+"""Where one-time tokens are stored: the interface of a store, and PostgreSQL's."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import asyncpg
+
+from server.kit.outbox import Event, append
+from server.kit.postgres import Pool, Record, translated
+from server.kit.postgres.transaction import UnitOfWork, transaction, write
+from server.kit.postgres.writes import Table, Write
+from server.user.accounts.rows import COLUMNS, to_user
+from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
+from server.user.email_links.rules import LIVE_MAX, Sent
+from server.user.mail.rules import MailKind, MailRequest
+
+_EXPIRED_BATCH_MAX = 1_000
+
+OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
+"""Whose links verify an e-mail."""
+
+# What a new password ends. Whoever had the old one may have asked for another address.
+_OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.CHANGE_EMAIL)
+
+
+class LinkStore(Protocol):
+    """One-time tokens, known by their hashes, and mails that are to be sent.
+
+    Errors as in `UserStore`.
+    """
+
+    async def request(self, mail: MailRequest) -> None:
+        """Leaves a mail to be sent. The same work whoever it is for."""
+
+    async def issue(
+        self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
+    ) -> str | None:
+        """Stores the token of `mail`; gives the address that it goes to.
+
+        None, and nothing is stored, when there is no active account with the address of the mail
+        (with `CHANGE_EMAIL`: of that id), when it has `LIVE_MAX` such links that are still good, or
+        when it needs none. Storing again replaces the hash, unless the token was used.
+        """
+
+    async def address(self, user_id: str) -> str | None:
+        """The account's address; None when there is no such account any more."""
+
+    async def find(
+        self, kinds: Sequence[MailKind], token_hash: bytes, now: datetime
+    ) -> Sent | None:
+        """Whose a good token of those kinds is; None when it is none."""
+
+    async def reset_password(
+        self,
+        token_hash: bytes,
+        password_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Sequence[Changed]],
+        told: Callable[[User], MailRequest],
+    ) -> None:
+        """Uses a token to set a password. Once: of two at the same time the second finds none.
+
+        `check` is given what `find` gives, and its exceptions roll everything back. All tokens of
+        the account that set a password or change the e-mail end, what `change` makes of the account
+        one after the other is stored with its events, and the mail that `told` makes is left to be
+        sent.
+        """
+
+    async def verify_email(
+        self,
+        token_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Changed],
+    ) -> None:
+        """Uses a token to store what `change` makes of the account, with its event and mail.
+
+        Else as `reset_password`. Raises `EmailTaken`.
+        """
+
+    async def delete_expired(self, now: datetime) -> int:
+        """Deletes tokens that have expired, so many at a time; gives their number."""
+
+
+_FIND = f"""
+    SELECT {", ".join(f"users.{column}" for column in COLUMNS)},
+        token.kind, token.email AS sent_to
+    FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
+    WHERE token_hash = $1 AND kind = ANY($2) AND used_at IS NULL AND expires_at > $3
+"""
+
+_ISSUE = """
+    INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at)
+    SELECT $1, $2, $3, users.id, CASE WHEN $2 = 'CHANGE_EMAIL' THEN $4 ELSE users.email END, $6
+    FROM users
+    WHERE users.id = coalesce($8::uuid, (SELECT id FROM users WHERE lower(email) = lower($4)))
+      AND users.status = 'ACTIVE' AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified)
+      AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4)) AND (
+        SELECT count(*) FROM one_time_tokens AS other
+        WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
+          AND other.used_at IS NULL AND other.expires_at > $5
+    ) < $7
+    ON CONFLICT (id) DO UPDATE SET
+        token_hash = excluded.token_hash, expires_at = excluded.expires_at
+        WHERE one_time_tokens.used_at IS NULL
+    RETURNING email
+"""
+
+_ADDRESS = "SELECT email FROM users WHERE id = $1"
+
+_LOCK = f"SELECT {', '.join(COLUMNS)} FROM users WHERE id = $1 FOR UPDATE"
+
+_SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
+
+_USE_ALL = """
+    UPDATE one_time_tokens SET used_at = $3
+    WHERE user_id = $1 AND kind = ANY($2) AND used_at IS NULL
+"""
+
+_DELETE_EXPIRED = """
+    WITH deleted AS (
+        DELETE FROM one_time_tokens WHERE id = ANY (ARRAY(
+            SELECT id FROM one_time_tokens WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+        )) RETURNING 1
+    )
+    SELECT count(*) FROM deleted
+"""
+
+_USERS = Table("users", COLUMNS)
+
+
+class PostgresLinkStore:
+    """A `LinkStore` on a pool of connections to `emporium_user`.
+
+    `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
+    that left one there.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        encode: Callable[[UserEvent | MailRequest], Event],
+        wake: Callable[[], None],
+    ) -> None:
+        self._pool = pool
+        self._encode = encode
+        self._wake = wake
+
+    async def request(self, mail: MailRequest) -> None:
+        await write(self._pool, [append([self._encode(mail)])])
+        self._wake()
+
+    async def issue(
+        self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
+    ) -> str | None:
+        with translated():
+            to: str | None = await self._pool.fetchval(
+                _ISSUE,
+                *(mail.id, mail.kind.value, token_hash, mail.email, now, expires_at, LIVE_MAX),
+                mail.user_id or None,
+            )
+        return to
+
+    async def address(self, user_id: str) -> str | None:
+        with translated():
+            email: str | None = await self._pool.fetchval(_ADDRESS, user_id)
+        return email
+
+    async def find(
+        self, kinds: Sequence[MailKind], token_hash: bytes, now: datetime
+    ) -> Sent | None:
+        with translated():
+            rows = await self._pool.fetch(_FIND, token_hash, kinds, now)
+        return _sent(rows)
+
+    async def reset_password(
+        self,
+        token_hash: bytes,
+        password_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Sequence[Changed]],
+        told: Callable[[User], MailRequest],
+    ) -> None:
+
+        async def work(unit: UnitOfWork) -> None:
+            sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
+            user = sent.user
+            unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
+            unit.write(Write(_USE_ALL, (user.id, _OF_PASSWORD, now)))
+            await unit.flush()  # one statement changes a row once
+            changes = change(sent)
+            unit.write(_USERS.update([changes[-1].user]))
+            said = [*(each.event for each in changes), told(user)]
+            unit.write(append([self._encode(each) for each in said if each]))
+
+        await transaction(self._pool, work)
+        self._wake()
+
+    async def verify_email(
+        self,
+        token_hash: bytes,
+        now: datetime,
+        check: Callable[[Sent | None], Sent],
+        change: Callable[[Sent], Changed],
+    ) -> None:
+
+        async def work(unit: UnitOfWork) -> None:
+            sent = await _locked(unit, OF_EMAIL, token_hash, now, check)
+            after, event, mail = change(sent)
+            unit.write(Write(_USE_ALL, (after.id, OF_EMAIL, now)))
+            unit.write(_USERS.update([after]))
+            if told := [self._encode(each) for each in (event, mail) if each]:
+                unit.write(append(told))
+
+        try:
+            await transaction(self._pool, work)
+        except asyncpg.UniqueViolationError as error:
+            raise EmailTaken("another account has this e-mail", field="token") from error
+        self._wake()
+
+    async def delete_expired(self, now: datetime) -> int:
+        total = 0
+        while True:
+            with translated():
+                count: int = await self._pool.fetchval(_DELETE_EXPIRED, now, _EXPIRED_BATCH_MAX)
+            total += count
+            if count < _EXPIRED_BATCH_MAX:
+                return total
+
+
+async def _locked(
+    unit: UnitOfWork,
+    kinds: Sequence[MailKind],
+    token_hash: bytes,
+    now: datetime,
+    check: Callable[[Sent | None], Sent],
+) -> Sent:
+    """What the token stands for, which nobody else changes or uses until the unit's end."""
+    sent = check(_sent(await unit.fetch(_FIND, token_hash, kinds, now)))
+    await unit.lock(_USERS, _LOCK, sent.user.id)
+    # Read again, now that whoever had the lock before has used the token or has not.
+    return check(_sent(await unit.fetch(_FIND, token_hash, kinds, now)))
+
+
+def _sent(rows: Sequence[Record]) -> Sent | None:
+    if not rows:
+        return None
+    [row] = rows
+    return Sent(to_user(row), MailKind(row["kind"]), row["sent_to"])

@@ -1,0 +1,1 @@
+"""Mail: what account holders are written, and its words."""

@@ -1,0 +1,112 @@
+"""The words of each mail, as plain text."""
+
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+from urllib.parse import urlsplit
+
+from server.settings import SettingsError
+from server.user.mail.rules import MailKind
+
+# Nothing that somebody chose about themselves, such as a name, is in a mail: with it anybody could
+# write what they like to an address that is not theirs.
+_SUBJECTS = {
+    MailKind.RESET_PASSWORD: "Set a new password",
+    MailKind.PASSWORD_CHANGED: "Your password was changed",
+    MailKind.VERIFY_EMAIL: "Verify your e-mail",
+    MailKind.CHANGE_EMAIL: "Verify your new e-mail",
+    MailKind.EMAIL_CHANGED: "Your e-mail was changed",
+}
+
+_TEXTS = {
+    MailKind.RESET_PASSWORD: """\
+Somebody asked to set a new password for the account with this address.
+
+{link}
+This works once, for {minutes} minutes. If it was not you, do nothing: your password stays as it is.
+""",
+    MailKind.PASSWORD_CHANGED: """\
+The password of the account with this address was changed.
+
+If it was not you, ask for a new one at once: whoever changed it can sign in as you.
+""",
+    MailKind.VERIFY_EMAIL: """\
+An account was opened with this address. Show that it is yours:
+
+{link}
+This works once, for {minutes} minutes. If it was not you, do nothing.
+""",
+    MailKind.CHANGE_EMAIL: """\
+Somebody asked to use this address for their account. Show that it is yours:
+
+{link}
+This works once, for {minutes} minutes. If it was not you, do nothing.
+""",
+    MailKind.EMAIL_CHANGED: """\
+Your account has another address from now on. This one signs in no more.
+
+If it was not you, tell the shop at once.
+""",
+}
+
+_PAGES = {
+    MailKind.RESET_PASSWORD: "reset-password",
+    MailKind.VERIFY_EMAIL: "verify-email",
+    MailKind.CHANGE_EMAIL: "verify-email",
+}
+_CALLS = {
+    MailKind.RESET_PASSWORD: 'POST /api/v1/auth/password:reset {"token", "password"}',
+    MailKind.VERIFY_EMAIL: 'POST /api/v1/auth/email:verify {"token"}',
+    MailKind.CHANGE_EMAIL: 'POST /api/v1/auth/email:verify {"token"}',
+}
+
+
+class Letters:
+    """Writes mails from `sender`, such as `Emporium <shop@example.com>`.
+
+    Links lead to the shop's pages below `shop_url`, with the token behind a `#`, where it is in no
+    log and no referrer; without a `shop_url` the mail says which call takes the token. Raises
+    `SettingsError`.
+    """
+
+    def __init__(self, sender: str, shop_url: str) -> None:
+        self._sender = sender
+        self._domain = _domain(sender)
+        self._shop_url = shop_url.rstrip("/")
+
+    def write(
+        self, kind: MailKind, to: str, at: datetime, token: str = "", lifetime_seconds: float = 0
+    ) -> EmailMessage:
+        """The mail. No header can hold another: the policy refuses line breaks."""
+        message = EmailMessage(policy=SMTP)
+        message["From"] = self._sender
+        local, _, domain = to.rpartition("@")
+        message["To"] = Address(username=local, domain=domain)  # quotes what needs it
+        message["Subject"] = _SUBJECTS[kind]
+        message["Date"] = format_datetime(at)
+        message["Message-ID"] = make_msgid(domain=self._domain)
+        # Out-of-office replies and the like are not sent to it (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+        link = self._link(kind, token) if token else ""
+        minutes = max(1, round(lifetime_seconds / 60))
+        message.set_content(_TEXTS[kind].format(link=link, minutes=minutes))
+        return message
+
+    def _link(self, kind: MailKind, token: str) -> str:
+        if urlsplit(self._shop_url).netloc:
+            return f"{self._shop_url}/{_PAGES[kind]}#token={token}\n"
+        return f"Token: {token}\nSend it with: {_CALLS[kind]}\n"
+
+
+def _domain(sender: str) -> str:
+    message = EmailMessage(policy=SMTP)
+    try:
+        message["From"] = sender
+        [address] = message["From"].addresses
+    except ValueError:  # none, several, or a line break
+        address = None
+    if not (address and address.username and address.domain):
+        raise SettingsError("MAIL_FROM must be one address, such as Shop <shop@example.com>")
+    return str(address.domain)

@@ -1,0 +1,30 @@
+"""Mails that are to be sent. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class MailKind(StrEnum):
+    """What a mail is about."""
+
+    RESET_PASSWORD = "RESET_PASSWORD"  # noqa: S105 - a name
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a name
+    VERIFY_EMAIL = "VERIFY_EMAIL"
+    CHANGE_EMAIL = "CHANGE_EMAIL"
+    EMAIL_CHANGED = "EMAIL_CHANGED"
+
+
+@dataclass(frozen=True, slots=True)
+class MailRequest:
+    """A mail that is to be sent: its id, what it is about, and to whom it goes.
+
+    It holds no secret, so that it can wait in the outbox.
+    """
+
+    id: str  # UUIDv7
+    kind: MailKind
+    user_id: str  # empty when only the address is known
+    email: str
+    occurred_at: datetime
+    traceparent: str | None  # of the call that asked for it, as W3C Trace Context has it

@@ -1,0 +1,97 @@
+"""A forgotten password from the first call to the new login, with nothing but what `up` starts."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from server.local.cluster import Cluster
+from server.local.home import mailbox
+from tests.e2e.conftest import Rest, error_of, new_email, violated_fields
+from tests.waiting import until
+
+PASSWORD, NEW = "correct horse", "another horse"
+
+
+async def emporium(cluster: Cluster, *arguments: str) -> str:
+    """What the command says about the cluster's home."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", *arguments, "--home", str(cluster.home.directory)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode()
+
+
+def token_in(text: str) -> str:
+    [token] = re.findall(r"^Token: (\S+)\r?$", text, re.MULTILINE)
+    return str(token)
+
+
+def mails_to(home: Path, email: str) -> list[mailbox.StoredMail]:
+    found = mailbox.listed(mailbox.folder(home))
+    return [mail for mail in found if mail.message["To"] == email]
+
+
+async def mailed(cluster: Cluster, email: str, count: int) -> list[mailbox.StoredMail]:
+    """The mails to an address, the newest first, once there are so many."""
+    home = cluster.home.directory
+
+    async def have_come() -> bool:
+        return len(mails_to(home, email)) >= count
+
+    await until(have_come)
+    return mails_to(home, email)
+
+
+async def test_a_forgotten_password_is_set_anew_by_what_the_mail_says(
+    cluster: Cluster, anyone: Rest, admin: Rest
+) -> None:
+    email = new_email()
+    person = {"email": email, "full_name": "Ann", "password": PASSWORD}
+    await admin.data("POST", "/users", person)
+
+    answers = [
+        await anyone("POST", "/auth/password:forgot", {"email": each})
+        for each in (email, new_email())
+    ]
+    assert [(each.status_code, each.json()["data"]) for each in answers] == [(202, {})] * 2
+    [mail] = await mailed(cluster, email, 1)
+    assert mail.id in await emporium(cluster, "mail")
+    shown = await emporium(cluster, "mail", "show", mail.id)
+    assert f"\nTo: {email}\nSubject: Set a new password\n" in shown
+    token = token_in(shown)
+
+    reset = {"token": token, "password": NEW}
+    await anyone.data("POST", "/auth/password:reset", reset)
+    await anyone.data("POST", "/auth/login", {"email": email, "password": NEW})
+    error_of(await anyone("POST", "/auth/login", {"email": email, "password": PASSWORD}), 401)
+    again = error_of(await anyone("POST", "/auth/password:reset", reset), 422)
+    assert (again["code"], violated_fields(again)) == ("ONE_TIME_TOKEN_INVALID", {"token"})
+
+    newest, _ = await mailed(cluster, email, 2)
+    assert "Subject: Your password was changed" in await emporium(
+        cluster, "mail", "show", newest.id
+    )
+    logs = "".join(log.read_text(errors="replace") for log in cluster.home.logs.iterdir())
+    assert email not in logs
+    assert token not in logs
+
+
+async def test_who_signs_up_is_given_a_role_once_the_mailed_link_was_used(
+    cluster: Cluster, anyone: Rest, admin: Rest
+) -> None:
+    email = new_email()
+    person = {"email": email, "full_name": "Ann", "password": PASSWORD}
+    user = await anyone.data("POST", "/users", person)
+    assert user["email_verified"] is False
+    path, role = f"/users/{user['id']}", {"role": "STAFF"}
+    assert error_of(await admin("PATCH", path, role), 409)["code"] == "EMAIL_NOT_VERIFIED"
+
+    [mail] = await mailed(cluster, email, 1)
+    token = token_in(str(mail.message.get_content()))
+    await anyone.data("POST", "/auth/email:verify", {"token": token})
+    assert (await admin.data("PATCH", path, role))["email_verified"] is True
+    again = await anyone("POST", "/auth/email:verify", {"token": token})
+    assert error_of(again, 422)["code"] == "ONE_TIME_TOKEN_INVALID"

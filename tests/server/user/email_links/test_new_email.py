@@ -1,0 +1,85 @@
+"""A new e-mail through the gRPC door: it counts once the link that was mailed there is used."""
+
+import grpc
+
+from emporium.user.v1 import auth_service_pb2
+from emporium.user.v1 import email_link_service_pb2 as pb
+from emporium.user.v1 import user_service_pb2 as user_pb
+from tests.server.refusals import refused
+from tests.server.user.doors import PASSWORD, Door, create, new_email
+from tests.server.user.email_links.conftest import Shop, token_in
+from tests.server.user.email_links.test_passwords import forgot, reset, sign_in
+from tests.server.user.email_links.test_verification import read, verify
+from tests.server.user.neighbours.smtp_server import Inbox
+
+
+async def somebody(shop: Shop) -> tuple[user_pb.User, Door]:
+    user = await shop.admin("CreateUser", create())
+    login = auth_service_pb2.LoginRequest(email=user.email, password=PASSWORD)
+    token = (await shop.anyone("Login", login)).access_token
+    return user, shop.anyone.with_token(token, user.id)
+
+
+async def ask(owner: Door, email: str) -> user_pb.User:
+    change = user_pb.UpdateUserRequest(user_id=owner.user_id, email=email, full_name="Ann New")
+    user: user_pb.User = await owner("UpdateUser", change)
+    return user
+
+
+async def test_it_counts_once_its_link_is_used_and_the_old_address_is_told(
+    shop: Shop, inbox: Inbox
+) -> None:
+    user, owner = await somebody(shop)
+    email = new_email()
+    asked = await ask(owner, email)
+    assert (asked.email, asked.full_name, asked.email_verified) == (user.email, "Ann New", True)
+    mail = await inbox.next()
+    assert (mail["To"], mail["Subject"]) == (email, "Verify your new e-mail")
+    await sign_in(shop, user.email, PASSWORD)
+    assert (await refused(sign_in(shop, email, PASSWORD))).reason == "BAD_CREDENTIALS"
+
+    await verify(shop, token_in(mail))
+    told = await inbox.next()
+    assert (told["To"], told["Subject"]) == (user.email, "Your e-mail was changed")
+    after = await read(shop, user.id)
+    assert (after.email, after.email_verified, after.etag) == (email, True, "3")
+    await sign_in(shop, email, PASSWORD)
+    assert (await refused(sign_in(shop, user.email, PASSWORD))).reason == "BAD_CREDENTIALS"
+    assert (await refused(verify(shop, token_in(mail)))).reason == "ONE_TIME_TOKEN_INVALID"
+
+
+async def test_an_address_that_somebody_has_taken_since_is_refused(
+    shop: Shop, inbox: Inbox
+) -> None:
+    _, owner = await somebody(shop)
+    email = new_email()
+    await ask(owner, email)
+    token = token_in(await inbox.next())
+    await shop.admin("CreateUser", create(email=email))
+    found = await refused(verify(shop, token))
+    assert (found.code, found.reason) == (grpc.StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN")
+
+
+async def test_a_new_password_by_mail_ends_the_link(shop: Shop, inbox: Inbox) -> None:
+    user, owner = await somebody(shop)
+    await ask(owner, new_email())
+    token = token_in(await inbox.next())
+    await forgot(shop, user.email)
+    await reset(shop, token_in(await inbox.next()))
+    await inbox.next()
+    assert (await refused(verify(shop, token))).reason == "ONE_TIME_TOKEN_INVALID"
+    assert (await read(shop, user.id)).email == user.email
+
+
+async def test_of_two_new_addresses_the_first_that_is_verified_stays(
+    shop: Shop, inbox: Inbox
+) -> None:
+    user, owner = await somebody(shop)
+    first, second = new_email(), new_email()
+    await ask(owner, first)
+    await ask(owner, second)
+    tokens = [token_in(await inbox.next()) for _ in range(2)]
+    await shop.anyone("VerifyEmail", pb.VerifyEmailRequest(token=tokens[1]))
+    await inbox.next()
+    assert (await refused(verify(shop, tokens[0]))).reason == "ONE_TIME_TOKEN_INVALID"
+    assert (await read(shop, user.id)).email == second
