@@ -1,8 +1,6 @@
 """The tree says what it is: tests mirror the code, and the import walls name every subject."""
 
-import re
 import tomllib
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -21,8 +19,7 @@ SUBJECTS = sorted(
     for folder in (SERVER / service).iterdir()
     if (folder / "__init__.py").exists() and folder.name not in NO_SUBJECTS
 )
-PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-TOOLS = tomllib.loads(PYPROJECT)["tool"]
+TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
 WALLS = {contract["id"]: contract for contract in TOOLS["importlinter"]["contracts"]}
 PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
 LINE_MAX = TOOLS["ruff"]["line-length"]
@@ -70,9 +67,9 @@ def test_a_proto_is_as_wide_as_the_code(proto: Path) -> None:
     assert [line for line in lines if len(line) > LINE_MAX] == []
 
 
-def test_the_wall_of_drivers_names_every_module_of_every_driver() -> None:
-    """What is a driver, pyproject says beside the dependency."""
-    drivers = set(re.findall(r'^ +"(\w+)[^"]*", +# .*driver', PYPROJECT, re.MULTILINE))
-    assert {"asyncpg", "pymongo"} <= drivers
-    modules = {name for name, of in packages_distributions().items() if drivers & {*of}}
-    assert sorted(modules) == sorted(WALLS["drivers"]["forbidden_modules"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_a_wall_around_the_stubs_of_others(service: str) -> None:
+    wall = WALLS[f"{service}-stubs"]
+    assert wall["source_modules"] == [f"server.{service}.**"]
+    assert wall["among"] == ["emporium.*.v1.**"]
+    assert f"emporium.{service}.v1.**" in wall["allowed"]
