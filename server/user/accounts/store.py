@@ -71,7 +71,7 @@ class UserStore(Protocol):
         """
 
 
-_USERS = Table("users", COLUMNS)
+_USERS = Table("users", COLUMNS, lock_rank=10)
 
 _LISTING = Listing("users", _USERS.columns, SORTABLE, filtered_by="created_at")
 
