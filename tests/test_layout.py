@@ -1,5 +1,6 @@
 """The tree says what it is: tests mirror the code, and the import walls name every subject."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -22,6 +23,14 @@ SUBJECTS = sorted(
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
 WALLS = {contract["id"]: contract for contract in TOOLS["importlinter"]["contracts"]}
 PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
+# What server/README.md says of subjects that have more than the four parts.
+MORE_PARTS = {
+    "server.user.accounts": {"rows"},
+    "server.user.logins": {"provisioning"},
+    "server.user.passwords": {"hashing"},
+}
+FILE_LINES_MAX = 300
+FUNCTION_LINES_MAX = 70  # a screen
 LINE_MAX = TOOLS["ruff"]["line-length"]
 
 
@@ -51,6 +60,13 @@ def test_the_walls_of_subjects_name_every_subject() -> None:
     assert WALLS["subjects"]["exhaustive"]
 
 
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subject_has_the_four_parts_and_what_the_map_names(subject: str) -> None:
+    parts = {path.stem for path in (ROOT / Path(*subject.split("."))).iterdir()}
+    more = parts - {"__init__", "__pycache__", "service", "rules", "wire", "store"}
+    assert more == MORE_PARTS.get(subject, set())
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_subject_has_a_folder_that_says_what_it_is(service: str) -> None:
     loose = [
@@ -59,6 +75,36 @@ def test_each_subject_has_a_folder_that_says_what_it_is(service: str) -> None:
         if file.name not in {"__init__.py", "app.py"}
     ]
     assert loose == []
+
+
+@pytest.mark.parametrize("folder", ["server", "clients", "tests"])
+def test_a_file_and_a_function_have_an_end(folder: str) -> None:
+    written = [path for path in (ROOT / folder).rglob("*.py") if "_pb2" not in path.name]
+    long = [
+        f"{path.relative_to(ROOT)}: {name}, {lines} lines"
+        for path in written
+        for name, lines in too_long(path.read_text(encoding="utf-8"))
+    ]
+    assert long == []
+
+
+def too_long(text: str) -> list[tuple[str, int]]:
+    """The names and lengths of what has more lines than a file or a function may have."""
+    functions = {
+        node.name: node.end_lineno - node.lineno + 1
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    }
+    long = [(name, lines) for name, lines in functions.items() if lines > FUNCTION_LINES_MAX]
+    whole = len(text.splitlines())
+    return [*long, *([("the file", whole)] if whole > FILE_LINES_MAX else [])]
+
+
+def test_what_is_too_long_is_seen() -> None:
+    function = "async def long() -> None:\n" + "    pass\n" * FUNCTION_LINES_MAX
+    assert too_long(function) == [("long", FUNCTION_LINES_MAX + 1)]
+    assert too_long("\n" * (FILE_LINES_MAX + 1)) == [("the file", FILE_LINES_MAX + 1)]
+    assert too_long(function.replace("    pass\n", "", 1)) == []
 
 
 @pytest.mark.parametrize("proto", PROTOS, ids=lambda path: path.stem)
@@ -73,3 +119,41 @@ def test_each_service_has_a_wall_around_the_stubs_of_others(service: str) -> Non
     assert wall["source_modules"] == [f"server.{service}.**"]
     assert wall["among"] == ["emporium.*.v1.**"]
     assert f"emporium.{service}.v1.**" in wall["allowed"]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_each_aggregate_has_a_test_of_every_column(subject: str) -> None:
+    """An aggregate is what has a version: rules change it, and a store must write all of that."""
+    folder = Path(*subject.split("."))
+    tests = (ROOT / "tests" / folder).rglob("test_every_column.py")
+    tried = {name for file in tests for name in imported(file)}
+    assert [name for name in aggregates(ROOT / folder) if name not in tried] == []
+
+
+def aggregates(subject: Path) -> list[str]:
+    """The classes of the subject's rules that have a version; what has a type too is an event."""
+    rules = [*subject.glob("rules.py"), *subject.glob("rules/*.py")]
+    members = {
+        node.name: {
+            ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)
+        }
+        for file in rules
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    return [name for name, of in members.items() if "version" in of and "type" not in of]
+
+
+def imported(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def test_the_aggregates_are_found() -> None:
+    found = [name for subject in SUBJECTS for name in aggregates(Path(ROOT, *subject.split(".")))]
+    assert {"Order", "OrderEvent", "Product", "User"} <= {*found}  # OrderEvent is analytics'
