@@ -34,14 +34,46 @@ FUNCTION_LINES_MAX = 70  # a screen
 LINE_MAX = TOOLS["ruff"]["line-length"]
 
 
+def mirror_of(tests: str, code: Path) -> list[tuple[Path, Path]]:
+    """Each folder of tests below `tests`, and where what it tests has to be below `code`."""
+    top = ROOT / tests
+    folders = sorted({file.parent for file in top.rglob("*.py")})
+    return [(folder.relative_to(ROOT), code / folder.relative_to(top)) for folder in folders]
+
+
 @pytest.mark.parametrize(
-    "folder",
-    sorted({file.parent for file in (ROOT / "tests" / "server").rglob("test_*.py")}),
-    ids=lambda folder: str(folder.relative_to(ROOT)),
+    ("folder", "mirrored"),
+    [
+        *mirror_of("tests/server", Path("server")),
+        *mirror_of("tests/clients", Path("clients/emporium")),
+    ],
+    ids=str,
 )
-def test_tests_of_the_server_stand_where_the_code_stands(folder: Path) -> None:
-    mirrored = SERVER / folder.relative_to(ROOT / "tests" / "server")
-    assert mirrored.is_dir(), f"there is no {mirrored.relative_to(ROOT)}"
+def test_tests_stand_where_the_code_stands(folder: Path, mirrored: Path) -> None:
+    assert (ROOT / mirrored).is_dir(), f"{folder}: there is no {mirrored}"
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_the_tests_of_a_subject_are_of_it(subject: str) -> None:
+    """They import its code; those of its servicer go through doors, and may know stubs alone."""
+    tests = (ROOT / "tests" / Path(*subject.split("."))).rglob("test_*.py")
+    strange = [
+        file.name
+        for file in tests
+        if not file.name.startswith("test_service")
+        and not any(f"{name}.".startswith(f"{subject}.") for name in modules_imported(file))
+    ]
+    assert strange == []
+
+
+def modules_imported(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+    }
 
 
 def test_services_do_not_know_each_other() -> None:
