@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from datetime import UTC
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,10 +18,10 @@ from tests.server.analytics.sales.histories import placed
 IMMUTABLE = {"order_id"}
 MOMENT = st.datetimes(timezones=st.just(UTC))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "id": st.uuids(),
+    "id": st.uuids().map(str),
     "version": st.integers(2, 2**62),
     "state": st.sampled_from(State),
-    "user_id": st.uuids(),
+    "user_id": st.uuids().map(str),
     "order_date": MOMENT,
     "total_price": st.decimals(0, 1_000_000, places=4),
     "currency": st.just(""),  # one that no other test sells in, see below
@@ -54,6 +55,6 @@ async def test_a_changed_field_is_read_back(
             after = replace(after, currency=new_currency())
         await sales.record([before])
         await sales.record([after])
-        found = await database.collection("orders").find_one({"_id": before.order_id})
+        found = await database.collection("orders").find_one({"_id": UUID(before.order_id)})
         assert found
         assert _event(found) == after
