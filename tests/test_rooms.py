@@ -25,6 +25,11 @@ SQL = re.compile(
     r"|(CREATE|ALTER|DROP|LOCK)\s+(TABLE|INDEX|TYPE|ROLE|DATABASE))\s"
 )
 
+TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_]+)\b(?!\()")
+SUBQUERY = re.compile(r"\b([a-z_]+)\s+AS\s+(?:MATERIALIZED\s+)?\(")  # WITH gone AS (...)
+KIT_TABLES = {"idempotency_keys"}
+SHARED_TABLES = {"user: users": {"accounts", "logins"}}  # server/README.md says why
+
 # What makes two runs of the same rule differ, or does anything but decide.
 IMPURE_MODULES = {"asyncio", "importlib", "io", "logging", "os", "pathlib", "random", "secrets"}
 IMPURE_MODULES |= {"shutil", "socket", "subprocess", "sys", "tempfile", "threading", "time"}
@@ -66,6 +71,40 @@ def _names_of(tree: ast.AST) -> Iterator[str]:
             yield node.attr
         elif isinstance(node, ast.Name) and node.id not in {"now", "today"}:  # arguments
             yield node.id
+
+
+def tables(tree: ast.AST) -> set[str]:
+    """The tables that a store's statements name, but for the kit's, and its MongoDB collections."""
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    found = {name for text in texts for name in TABLE.findall(text)}
+    found -= {name for text in texts for name in SUBQUERY.findall(text)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = ast.unparse(node.func).rpartition(".")[2]
+            found |= {node.args[0].value} if called in {"Table", "collection"} else set()
+    return found - KIT_TABLES
+
+
+def test_a_table_belongs_to_one_subject() -> None:
+    owners: dict[str, set[str]] = {}
+    for name, path in modules().items():
+        if matches(name, ["server.*.*.store.**"]):
+            _, service, subject, *_ = name.split(".")
+            for table in tables(ast.parse(path.read_text(encoding="utf-8"))):
+                owners.setdefault(f"{service}: {table}", set()).add(subject)
+    assert {"user: users", "order: order_items", "analytics: sales_daily"} <= set(owners)
+    assert {table: of for table, of in owners.items() if len(of) > 1} == SHARED_TABLES
+
+
+def test_the_tables_of_a_store_are_seen() -> None:
+    source = """Table("a", ()); "SELECT 1 FROM b JOIN c"; f"UPDATE d SET {x}"; db.collection("e")"""
+    assert tables(ast.parse(source)) == set("abcde")
+    assert tables(ast.parse('"WITH gone AS (DELETE FROM a) SELECT 1 FROM gone"')) == {"a"}
+    assert tables(ast.parse('"INSERT INTO a SELECT 1 FROM json_populate_recordset($1)"')) == {"a"}
 
 
 @pytest.mark.parametrize(
