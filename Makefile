@@ -98,8 +98,8 @@ tests:
 
 # ---------------------------------------------------------------- what is made once
 
-# uv installs the lock four times faster than pip, and is itself in it, so pip fetches uv first, by
-# hash. uv does not read pip's settings (a mirror, say): where it finds nothing, pip does it all.
+# uv installs the lock faster than pip, and is itself in it, so pip fetches uv first, by hash. uv does
+# not read pip's settings (a mirror, say): where it finds nothing, pip does it all.
 .venv/.installed: requirements.lock pyproject.toml deploy/system-packages.txt
 	@$(REQUIRE_PYTHON)
 	@$(SYSTEM_PACKAGES_FOR) setup

@@ -20,7 +20,8 @@ def main() -> int:
         sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say so
         # gRPC's core writes addresses to standard error that its own exceptions tell us of.
         os.putenv("GRPC_VERBOSITY", "NONE")
-        code: int = importlib.import_module(f"server.{sys.argv[1]}.app").main()
+        app = importlib.import_module(f"server.{sys.argv[1]}.app")  # noqa: TID251 - by its name
+        code: int = app.main()
         return code
     from server.cli.command_line import main as command_line
 

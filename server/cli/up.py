@@ -1,6 +1,9 @@
 """`emporium up`: runs everything, from the databases to the edge, until it is stopped."""
 
 import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -17,28 +20,41 @@ from server.local.home.plan import DEFAULT_EDGE_PORT, PORT_MAX
 from server.local.home.record import require_running
 from server.local.options import ClusterOptions
 
+EdgePort = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=PORT_MAX,
+        help=f"0: any free one. Left out: the home's, at first {DEFAULT_EDGE_PORT}.",
+        show_default=False,
+    ),
+]
+PortBase = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=PORT_MAX,
+        help="The first of consecutive ports for all parts. Left out: the home's.",
+        show_default=False,
+    ),
+]
+CorsOrigins = Annotated[
+    list[str],
+    typer.Option(
+        "--cors-origin",
+        envvar="CORS_ORIGINS",
+        metavar="ORIGIN",
+        help="Whose pages may call the edge; may be repeated. Left out: those of development.",
+        show_default=False,
+    ),
+]
+
 
 def up(  # noqa: PLR0913 (a parameter for each option)
     *,
     home: shared.Home = shared.DEFAULT_HOME,
-    edge_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=PORT_MAX,
-            help=f"0: any free one. Left out: the home's, at first {DEFAULT_EDGE_PORT}.",
-            show_default=False,
-        ),
-    ] = None,
-    port_base: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=PORT_MAX,
-            help="The first of consecutive ports for all parts. Left out: the home's.",
-            show_default=False,
-        ),
-    ] = 0,
+    edge_port: EdgePort = None,
+    port_base: PortBase = 0,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes of each service.")] = 1,
     seed: Annotated[Literal["small", "none"], typer.Option(help="Sample data.")] = "small",
     rate_limit: Annotated[
@@ -47,16 +63,7 @@ def up(  # noqa: PLR0913 (a parameter for each option)
     login_limit: Annotated[
         int, typer.Option(min=1, metavar="PER_MINUTE", help="Logins from one address.")
     ] = 5,
-    cors_origins: Annotated[
-        list[str],
-        typer.Option(
-            "--cors-origin",
-            envvar="CORS_ORIGINS",
-            metavar="ORIGIN",
-            help="Whose pages may call the edge; may be repeated. Left out: those of development.",
-            show_default=False,
-        ),
-    ] = [],  # noqa: B006 (typer makes a list of its own of it)
+    cors_origins: CorsOrigins = [],  # noqa: B006 (typer makes a list of its own of it)
     ephemeral: Annotated[
         bool, typer.Option("--ephemeral", help="On the RAM disk, not durable, deleted at exit.")
     ] = False,
@@ -103,5 +110,14 @@ def _start_detached(options: ClusterOptions) -> None:
         show_running(console, options.home, error)
     else:
         show_record(console, require_running(options.home), ready_seconds)
-        stop = f"emporium down --home {shlex.quote(str(options.home))}"
+        stop = f"{_program()} down --home {shlex.quote(str(options.home))}"
         console.print(f"\nStop it with: {stop}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """The command as this shell finds it: `make up` starts one that is not on its PATH."""
+    if shutil.which("emporium"):
+        return "emporium"
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m server"
+    return shlex.quote(sys.argv[0])

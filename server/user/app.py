@@ -24,7 +24,7 @@ from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
 from server.settings import Mail, Settings, Tokens
 from server.user.accounts.service import UserService
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore

@@ -18,16 +18,11 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emporium.analytics.v1 import (
-    domain_event_service_pb2,
-    event_service_pb2,
-    report_service_pb2,
-)
 from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2
+from emporium.order.v1 import catalog_service_pb2
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
-from emporium.user.v1 import auth_service_pb2, session_service_pb2, user_service_pb2
+from emporium.user.v1 import user_service_pb2
 from server.contract import bodies
 from server.kit import descriptors
 from server.kit.call.method import Method, methods
@@ -40,25 +35,13 @@ from server.order.orders import rules as orders
 from server.order.orders import store as order_store
 from server.order.orders.store import placing
 from server.user.accounts import store as user_store
+from tests.discovery import contract
 from tests.server import largest
 from tests.server.tokens import TOKENS
 
 ROOT = Path(__file__).parents[2]
-FILES = (
-    auth_service_pb2,
-    catalog_service_pb2,
-    domain_event_service_pb2,
-    event_service_pb2,
-    order_service_pb2,
-    report_service_pb2,
-    session_service_pb2,
-    user_service_pb2,
-)
 METHODS: dict[str, Method] = {
-    method.name: method
-    for file in FILES
-    for service in file.DESCRIPTOR.services_by_name.values()
-    for method in methods(service)
+    method.name: method for service in contract() for method in methods(service)
 }
 
 # By what each list sorts, and the message whose rules the values kept to when they came in.

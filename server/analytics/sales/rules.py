@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
-from uuid import UUID
 
 
 class State(StrEnum):
@@ -76,14 +75,15 @@ def summed(figures: Sequence[Figures]) -> Figures:
 class OrderEvent:
     """One change of an order, with the whole order as it was then.
 
-    So the last event of an order tells all that counts, whichever arrived before it.
+    So the last event of an order tells all that counts, whichever arrived before it. Ids are UUIDs
+    as text, in lower case.
     """
 
-    id: UUID
-    order_id: UUID
+    id: str
+    order_id: str
     version: int  # numbers the changes of one order from 1
     state: State
-    user_id: UUID
+    user_id: str
     order_date: datetime
     total_price: Decimal
     currency: str
@@ -113,7 +113,7 @@ class OrderEvent:
         return Figures(1, self.units, total)
 
 
-Orders = Mapping[UUID, OrderEvent]
+Orders = Mapping[str, OrderEvent]
 """The last event that is known of each order, by the order's id."""
 
 
@@ -129,7 +129,7 @@ def news(events: Iterable[OrderEvent], known: Orders) -> Sequence[OrderEvent]:
 
 def last_of_each(events: Iterable[OrderEvent]) -> Orders:
     """The last event of each order."""
-    last: dict[UUID, OrderEvent] = {}
+    last: dict[str, OrderEvent] = {}
     for event in events:
         so_far = last.get(event.order_id)
         if so_far is None or event.place > so_far.place:

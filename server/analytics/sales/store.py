@@ -16,6 +16,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
+from uuid import UUID
 
 from bson.decimal128 import Decimal128
 from pymongo import InsertOne, ReplaceOne, UpdateOne
@@ -64,11 +65,12 @@ class MongoSalesStore:
         self._turn = asyncio.Lock()
 
     async def record(self, events: Sequence[OrderEvent]) -> int:
-        ids = [*{event.order_id for event in events}]
+        ids = [UUID(order_id) for order_id in {event.order_id for event in events}]
 
         async def count(session: Session) -> int:
             found = self._orders.find({"_id": {"$in": ids}}, session=session)
-            before = {document["_id"]: _event(document) async for document in found}
+            known = [_event(document) async for document in found]
+            before = {event.order_id: event for event in known}
             news = rules.news(events, before)
             if not news:
                 return 0
@@ -92,22 +94,24 @@ class MongoSalesStore:
 
 def _writes(before: Orders, after: Orders) -> list[InsertOne[Document] | ReplaceOne[Document]]:
     now = datetime.now(UTC)
-    documents = ({**_document(event), "recorded_at": now} for event in after.values())
+    documents = {
+        order_id: {**_document(event), "recorded_at": now} for order_id, event in after.items()
+    }
     return [
         ReplaceOne({"_id": document["_id"]}, document)
-        if document["_id"] in before
+        if order_id in before
         else InsertOne(document)
-        for document in documents
+        for order_id, document in documents.items()
     ]
 
 
 def _document(event: OrderEvent) -> Document:
     return {
-        "_id": event.order_id,
-        "event_id": event.id,
+        "_id": UUID(event.order_id),  # 16 bytes instead of 36
+        "event_id": UUID(event.id),
         "version": event.version,
         "state": event.state.value,
-        "user_id": event.user_id,
+        "user_id": UUID(event.user_id),
         "order_date": to_microseconds(event.order_date),
         "total_price": Decimal128(event.total_price),
         "currency": event.currency,
@@ -118,11 +122,11 @@ def _document(event: OrderEvent) -> Document:
 
 def _event(found: Document) -> OrderEvent:
     return OrderEvent(
-        id=found["event_id"],
-        order_id=found["_id"],
+        id=str(found["event_id"]),
+        order_id=str(found["_id"]),
         version=found["version"],
         state=State(found["state"]),
-        user_id=found["user_id"],
+        user_id=str(found["user_id"]),
         order_date=from_microseconds(found["order_date"]),
         total_price=found["total_price"].to_decimal(),
         currency=found["currency"],

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
-from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
@@ -35,6 +34,7 @@ _KNOWN: dict[str, tuple[State, Any]] = {
     )
 }
 
+_is_id = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 _is_amount = re.compile(r"[0-9]{1,14}(\.[0-9]{1,4})?").fullmatch
 _is_currency = re.compile(r"[A-Z]{3}").fullmatch
 
@@ -68,11 +68,11 @@ def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:
         raise errors.Invalid(f"no {sent.type}", field=payload) from error
     field = f"{payload}.order"
     return OrderEvent(
-        id=UUID(sent.id),
-        order_id=_read(UUID, order.id, f"{field}.id"),
+        id=_read(_id, sent.id, f"{path}.id"),
+        order_id=_read(_id, order.id, f"{field}.id"),
         version=sent.aggregate_version,
         state=state,
-        user_id=_read(UUID, order.user_id, f"{field}.user_id"),
+        user_id=_read(_id, order.user_id, f"{field}.user_id"),
         order_date=moment(order.order_date, f"{field}.order_date"),
         total_price=_read(_amount, order.total_price, f"{field}.total_price"),
         currency=_read(_currency, order.currency, f"{field}.currency"),
@@ -86,6 +86,12 @@ def _read(convert: Callable[[Any], T], value: Any, field: str) -> T:
         return convert(value)
     except ValueError as error:  # its text may repeat the value
         raise errors.Invalid("cannot be read", field=field) from error
+
+
+def _id(text: str) -> str:
+    if not _is_id(text):
+        raise ValueError("it is no UUID")
+    return text.lower()
 
 
 def _amount(text: str) -> Decimal:

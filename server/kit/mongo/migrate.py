@@ -121,7 +121,8 @@ def steps_of(migrations: ModuleType) -> list[Step]:
 
 
 def _step(migrations: ModuleType, name: str) -> Step:
-    module = importlib.import_module(f"{migrations.__name__}.{name}")
+    # Of the package that the caller handed over: its modules begin with digits.
+    module = importlib.import_module(f"{migrations.__name__}.{name}")  # noqa: TID251
     assert module.__file__
     checksum = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
     return Step(name, checksum, module)

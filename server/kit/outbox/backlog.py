@@ -8,7 +8,7 @@ from server.kit.postgres import Pool, translated
 # letter is the first of its aggregate that waits, so what it holds is all the rest of that.
 _LOOK = """
     SELECT
-        destination.name,
+        destination.name AS destination,
         waiting.deliveries - waiting.blocked AS pending,
         coalesce(
             (
@@ -61,4 +61,4 @@ async def look(pool: Pool) -> list[Backlog]:
     """The backlog of every destination, now."""
     with translated():
         rows = await pool.fetch(_LOOK)
-    return [Backlog(*row.values()) for row in rows]
+    return [Backlog(**row) for row in rows]

@@ -14,8 +14,8 @@ class Pace:
     batch_max: int = 500
     bytes_max: int = 1_000_000  # of payloads in a batch, and one event more
     attempts_max: int = 20  # of an event that fails while others arrive
-    # Time for more events to gather after the first: ten batches a second instead of one for each
-    # order, which would cost the orders beside them a third of their rate.
+    # Time for more events to gather after the first: ten batches a second at most. One for each
+    # order would take its time from the orders beside it.
     gather: float = 0.1
     poll: float = 1.0  # finds what nothing woke for, and a lease that has run out
     send: float = 7.0  # what takes longer has failed; less than half the lease

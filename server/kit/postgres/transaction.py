@@ -15,7 +15,9 @@ unit. A call's deadline bounds all attempts together.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
@@ -31,6 +33,8 @@ T = TypeVar("T")
 
 _ATTEMPTS_MAX = 3
 _BACKOFF = Backoff(first_seconds=0.01, seconds_max=0.02)
+
+_LOCKING = re.compile(r"\bFOR\s+((NO\s+KEY\s+)?UPDATE|(KEY\s+)?SHARE)\b", re.IGNORECASE)
 
 # Two transactions conflicted, and the database rolled this one back.
 _CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -48,10 +52,12 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._writes: list[Write] = []
-        self._locked = 0  # the highest `lock_rank` so far
+        self._locked: Table | None = None  # the last, which has the highest `lock_rank`
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Record]:
-        """The rows that `statement` selects."""
+        """The rows that `statement` selects, without locking them. Raises `LockOrder`."""
+        if _locks(statement):
+            raise LockOrder(f"rows are locked by `lock`, which keeps their order: {statement}")
         return await self._connection.fetch(statement, *arguments)
 
     async def lock(self, table: Table, statement: str, *arguments: Any) -> list[Record]:
@@ -60,9 +66,9 @@ class UnitOfWork:
         Units that lock rows of several tables do so in rising `lock_rank`, so that no two wait for
         each other. Raises `LockOrder`.
         """
-        if table.lock_rank < self._locked:
-            raise LockOrder(f"{table.name} is locked before what this unit holds already")
-        self._locked = table.lock_rank
+        if not _locks(statement):
+            raise LockOrder(f"this locks nothing: {statement}")
+        self._locked = _after(self._locked, table)
         return await self._connection.fetch(statement, *arguments)
 
     def write(self, write: Write) -> None:
@@ -75,6 +81,26 @@ class UnitOfWork:
             whole = combined(self._writes)
             self._writes = []
             await self._connection.execute(whole.statement, *whole.arguments)
+
+
+def _after(locked: Table | None, table: Table) -> Table:
+    """`table`, if a unit that has `locked` may lock it."""
+    if table.lock_rank is None:
+        raise LockOrder(f"{table.name} has no lock_rank")
+    if locked is None or locked.name == table.name:
+        return table
+    assert locked.lock_rank is not None
+    if table.lock_rank <= locked.lock_rank:
+        raise LockOrder(
+            f"{table.name} (lock_rank {table.lock_rank}) is locked after {locked.name}"
+            f" (lock_rank {locked.lock_rank})"
+        )
+    return table
+
+
+@lru_cache(maxsize=256)
+def _locks(statement: str) -> bool:
+    return bool(_LOCKING.search(statement))
 
 
 async def transaction(pool: Pool, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:

@@ -53,7 +53,8 @@ class Table:
     """A table whose rows are dataclasses or mappings, with a member for each column.
 
     Members that are no column are left out. Rows of mappings hold bytes as `hexadecimal` gives
-    them. `lock_rank` is the table's place in the order in which its service locks rows.
+    them. `lock_rank` is the table's place in the order in which its service locks rows; a table
+    without one is not locked.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Table:
         columns: Sequence[str],
         *,
         key: Sequence[str] = ("id",),
-        lock_rank: int = 0,
+        lock_rank: int | None = None,
     ) -> None:
         self.name = name
         self.lock_rank = lock_rank

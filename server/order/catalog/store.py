@@ -107,7 +107,12 @@ class PostgresCatalogStore:
         product_ids = set().union(*wanted)
         with translated():
             rows = await self._pool.fetch(_OFFERS, product_ids)
-        offers = {product_id: Offer(name, price, code) for product_id, name, price, code in rows}
+        offers = {
+            row["id"]: Offer(
+                name=row["name"], unit_price=row["unit_price"], currency=row["currency"]
+            )
+            for row in rows
+        }
         return [offers] * len(wanted)
 
 

@@ -4,9 +4,12 @@ from dataclasses import fields
 
 from server.kit.context import Role
 from server.kit.postgres import Record
+from server.kit.postgres.writes import Table
 from server.user.accounts.rules import Status, User, UserNotFound
 
 COLUMNS = tuple(field.name for field in fields(User))
+
+USERS = Table("users", COLUMNS, lock_rank=10)
 
 # A look-up takes a tenth of `Role(value)`: 0.03 against 0.37 us, AMD EPYC, November 2026.
 ROLES = {role.value: role for role in Role}

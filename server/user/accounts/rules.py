@@ -271,11 +271,9 @@ def password_changed(
 ) -> Changed:
     """`user` after a change of its password, which is not among what is known of it here."""
     after = replace(user, updated_at=now, version=user.version + 1)
-    event_type = EventType.PASSWORD_CHANGED
-    return Changed(
-        after,
-        UserEvent(event_id, event_type, after, after.version, now, traceparent, session_id),
-    )
+    kind = EventType.PASSWORD_CHANGED
+    event = UserEvent(event_id, kind, after, after.version, now, traceparent, session_id)
+    return Changed(after, event)
 
 
 def erased(

@@ -9,8 +9,8 @@ import asyncpg
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
-from server.kit.postgres.writes import Table, Write
-from server.user.accounts.rows import COLUMNS, to_user
+from server.kit.postgres.writes import Write
+from server.user.accounts.rows import COLUMNS, USERS, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
 from server.user.email_links.rules import LIVE_MAX, Sent
 from server.user.mail.rules import MailKind, MailRequest
@@ -128,8 +128,6 @@ _DELETE_EXPIRED = """
     SELECT count(*) FROM deleted
 """
 
-_USERS = Table("users", COLUMNS)
-
 
 class PostgresLinkStore:
     """A `LinkStore` on a pool of connections to `emporium_user`.
@@ -192,7 +190,7 @@ class PostgresLinkStore:
             unit.write(Write(_USE_ALL, (user.id, _OF_PASSWORD, now)))
             await unit.flush()  # one statement changes a row once
             changes = change(sent)
-            unit.write(_USERS.update([changes[-1].user]))
+            unit.write(USERS.update([changes[-1].user]))
             said = [*(each.event for each in changes), told(user)]
             unit.write(append([self._encode(each) for each in said if each]))
 
@@ -211,7 +209,7 @@ class PostgresLinkStore:
             sent = await _locked(unit, OF_EMAIL, token_hash, now, check)
             after, event, mail = change(sent)
             unit.write(Write(_USE_ALL, (after.id, OF_EMAIL, now)))
-            unit.write(_USERS.update([after]))
+            unit.write(USERS.update([after]))
             if told := [self._encode(each) for each in (event, mail) if each]:
                 unit.write(append(told))
 
@@ -240,7 +238,7 @@ async def _locked(
 ) -> Sent:
     """What the token stands for, which nobody else changes or uses until the unit's end."""
     sent = check(_sent(await unit.fetch(_FIND, token_hash, kinds, now)))
-    await unit.lock(_USERS, _LOCK, sent.user.id)
+    await unit.lock(USERS, _LOCK, sent.user.id)
     # Read again, now that whoever had the lock before has used the token or has not.
     return check(_sent(await unit.fetch(_FIND, token_hash, kinds, now)))
 

@@ -9,7 +9,7 @@ from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
 from server.settings import SettingsError
 from server.user.accounts.rules import Change, NewUser, Status, changed, open_account
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.accounts.wire import to_create
 from server.user.events.encoding import to_outbox
 from server.user.logins.store import PostgresCredentialStore

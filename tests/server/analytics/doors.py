@@ -55,8 +55,8 @@ def on_the_wire(event: OrderEvent) -> DomainEvent:
     """An event as the order service sends it."""
     statuses = {State.CANCELLED: Order.CANCELLED, State.REFUNDED: Order.REFUNDED}
     order = Order(
-        id=str(event.order_id),
-        user_id=str(event.user_id),
+        id=event.order_id,
+        user_id=event.user_id,
         status=statuses.get(event.state, Order.PENDING),
         items=[OrderItem(quantity=event.units - 1), OrderItem(quantity=1)],
         currency=event.currency,
@@ -65,7 +65,7 @@ def on_the_wire(event: OrderEvent) -> DomainEvent:
     )
     of_its_state: Any = getattr(events_pb2, f"Order{event.state.title()}")
     message = of_its_state if event.version == 1 else _LATER.get(event.state, of_its_state)
-    sent = domain_event(str(event.id), message(order=order))
+    sent = domain_event(event.id, message(order=order))
     sent.aggregate_id, sent.aggregate_version = order.id, event.version
     return sent
 

@@ -21,6 +21,7 @@ from server.analytics.migrations import mongo as migrations
 from server.kit import mongo as kit_mongo
 from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo, Shop
+from tests.discovery import contract, served_by
 from tests.server.analytics.doors import Door, batch
 from tests.server.analytics.sales.histories import placed
 from tests.server.conftest import Serve, Token
@@ -126,6 +127,16 @@ def asked(rpc: str) -> Any:
     if rpc == "RecordDomainEvents":
         return batch(placed("ZZZ"), placed("ZZZ"))
     return report_pb.GetSalesReportRequest(currency="ZZZ")
+
+
+def test_every_rpc_is_tried() -> None:
+    served = served_by("analytics")
+    assert set(RPCS) == {
+        method.name
+        for service in contract()
+        if service.full_name in served
+        for method in service.methods
+    }
 
 
 @pytest.mark.parametrize("rpc", RPCS)

@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import itertools
 import json
-import os
 import re
 import signal
 import socket
@@ -16,20 +15,19 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-from typer.testing import CliRunner, Result
 
 from emporium import Emporium
 from emporium.__main__ import main as console_script
 from emporium.type.v1.role_pb2 import Role
-from server.cli.command_line import app, run
+from server.cli.command_line import run
 from server.local.errors import LocalError
 from server.local.home.folder import Home
 from server.local.home.orphans import await_end
 from server.local.home.record import ClusterRecord, require_running
 from server.local.options import ClusterOptions
 from server.local.process.identity import ProcessRecord
+from tests.server.cli.running import TIMEOUT_SECONDS, emporium, invoke
 
-TIMEOUT_SECONDS = 90
 DEAD_EVENT = "0190b0a0-0000-7000-8000-00000000dead"
 # A dead letter, of a destination that no relay works for, with its event.
 DEAD_LETTER = f"""
@@ -40,26 +38,6 @@ DEAD_LETTER = f"""
     INSERT INTO outbox_blocks (destination, aggregate_id, event_id, state, attempts, error)
     VALUES ('nowhere', '{DEAD_EVENT}', '{DEAD_EVENT}', 'DEAD', 1, 'refused');
 """
-
-
-def emporium(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Runs the command as a shell would, without a terminal."""
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-        env=environment,
-    )
-
-
-def invoke(*arguments: str) -> Result:
-    """Runs a command inside this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["emporium", *arguments])
-        return CliRunner().invoke(app, arguments)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """Every service's MongoDB history: wherever a database stands in it, it can go up and down.
 
-A step never changes once it is recorded (see `server/migrations/frozen.py`), so the steps of
-today's histories are all that any home can stand at: those that were on main at any time are among
-them.
+A step never changes once it is recorded (see `server/migrations/frozen.py`), so every home that was
+made by recorded steps stands at one of today's. Those that came before there were checksums could
+still be rewritten: of them a dump of an old home is upgraded in `tests/upgrade/`.
 """
 
 import importlib

@@ -117,11 +117,11 @@ async def test_a_later_event_of_an_old_order_is_taken_and_an_earlier_one_is_not(
         await upgrade(database, history)
         store = MongoSalesStore(database)
         edited = OrderEvent(
-            id=uuid.uuid4(),
-            order_id=mark["order_id"],
+            id=str(uuid.uuid4()),
+            order_id=str(mark["order_id"]),
             version=3,  # which the step cannot know: it takes the cancellation for the second
             state=State.PLACED,
-            user_id=mark["user_id"],
+            user_id=str(mark["user_id"]),
             order_date=DAY,
             total_price=TEN,
             currency="GBP",

@@ -1,8 +1,8 @@
 """Every service's PostgreSQL history: wherever a database stands in it, it can go up and down.
 
-A revision never changes once it is recorded (see `server/migrations/frozen.py`), so the revisions
-of today's histories are all that any home can stand at: those that were on main at any time are
-among them.
+A revision never changes once it is recorded (see `server/migrations/frozen.py`), so every home that
+was made by recorded revisions stands at one of today's. Those that came before there were checksums
+could still be rewritten: of them a dump of an old home is upgraded in `tests/upgrade/`.
 """
 
 import asyncio

@@ -20,7 +20,7 @@ from server.kit.postgres import Pool
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.home.ports import free_ports
 from server.settings import Mongo, Tokens
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
 from server.user.events.encoding import to_outbox
 from server.user.migrations import mongo as migrations

@@ -94,8 +94,8 @@ class EmailLinkServiceServicer:
         or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
         mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
 
-        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
-        ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
+        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another
+        link finds one by ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

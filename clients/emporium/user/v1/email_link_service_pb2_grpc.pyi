@@ -43,8 +43,8 @@ class EmailLinkServiceStub:
     or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
     mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
 
-    Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
-    ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
+    Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another
+    link finds one by ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
     """
 
 class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
@@ -93,8 +93,8 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
         or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
         mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
 
-        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another link finds one by
-        ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
+        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another
+        link finds one by ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
         """
 
 def add_EmailLinkServiceServicer_to_server(servicer: EmailLinkServiceServicer, server: aio.Server) -> None: ...

@@ -17,12 +17,11 @@ from server.order.orders.store import Encode, rows
 
 _TOGETHER_MAX = 64
 
-# Of all orders in one statement: as many as one order may have. 64 of the largest would be a
-# statement of 200 MB, and block the event loop for a second.
+# Of all orders in one statement: as many as one order may have. While a statement of many large
+# ones is written the event loop stands still.
 _LINES_MAX = 1_000
 
-# A longer order is placed alone, beside the others: a hundred of one caller would have all others
-# wait for seconds.
+# A longer order is placed alone, beside the others: many of one caller would have all others wait.
 _LINES_TOGETHER_MAX = 20
 
 # Errors that one order among many may have caused.

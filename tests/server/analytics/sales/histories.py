@@ -17,11 +17,11 @@ def placed(currency: str, total: str = "10.00", units: int = 2, days: int = 0) -
     """The event of a new order, `days` after the first."""
     moment = FIRST + timedelta(days=days)
     return OrderEvent(
-        id=uuid.uuid4(),
-        order_id=uuid.uuid4(),
+        id=str(uuid.uuid4()),
+        order_id=str(uuid.uuid4()),
         version=1,
         state=State.PLACED,
-        user_id=uuid.uuid4(),
+        user_id=str(uuid.uuid4()),
         order_date=moment,
         total_price=Decimal(total),
         currency=currency,
@@ -32,7 +32,7 @@ def placed(currency: str, total: str = "10.00", units: int = 2, days: int = 0) -
 
 def became(order: OrderEvent, state: State) -> OrderEvent:
     """The event after `order`, of the same order."""
-    return replace(order, id=uuid.uuid4(), version=order.version + 1, state=state)
+    return replace(order, id=str(uuid.uuid4()), version=order.version + 1, state=state)
 
 
 # What may happen to an order after it was placed. What leaves it PLACED is an edit, a payment, ...
@@ -76,7 +76,7 @@ def edited(draw: st.DrawFn, event: OrderEvent) -> OrderEvent:
 
 def folded(events: Iterable[OrderEvent]) -> dict[date, Figures]:
     """The figures of each day, from the last version of each order, independently of the rules."""
-    last: dict[uuid.UUID, OrderEvent] = {}
+    last: dict[str, OrderEvent] = {}
     for event in sorted(events, key=lambda event: event.version):
         last[event.order_id] = event
     days: dict[date, Figures] = {}

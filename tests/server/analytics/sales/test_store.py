@@ -66,7 +66,7 @@ async def test_whatever_is_lost_repeated_and_late_the_last_that_came_of_an_order
 ) -> None:
     currency = new_currency()
     # Each example runs on the same store, so its orders are given ids of their own.
-    own = {event.order_id: uuid.uuid4() for event in history}
+    own = {event.order_id: str(uuid.uuid4()) for event in history}
     fresh = [replace(event, currency=currency, order_id=own[event.order_id]) for event in history]
     arrived = data.draw(st.lists(st.sampled_from(fresh), max_size=30)) if fresh else []
     sent = arrived
@@ -91,7 +91,7 @@ async def test_an_order_is_kept_to_the_microsecond(
     moment = datetime(2010, 12, 1, 8, 26, 0, 123_457, UTC)
     event = replace(placed(new_currency()), order_date=moment, occurred_at=moment)
     await sales.record([event])
-    kept = await database.collection("orders").find_one({"_id": event.order_id})
+    kept = await database.collection("orders").find_one({"_id": uuid.UUID(event.order_id)})
     assert from_microseconds(kept["order_date"]) == moment
     assert from_microseconds(kept["occurred_at"]) == moment
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from emporium.analytics.v1 import domain_event_service_pb2, event_service_pb2
-from emporium.order.v1 import order_service_pb2
 from emporium.order.v1.order_service_pb2 import CreateOrderRequest, NewOrderItem
 from emporium.user.v1 import user_service_pb2
 from server.kit import errors
@@ -14,19 +13,10 @@ from server.kit.call.bounds import ELEMENTS_NAMED_MAX
 from server.kit.call.method import Method, methods
 from server.kit.call.validation import Validation
 from server.kit.context import Context
+from tests.discovery import contract
 
-SERVICES = [
-    service
-    for file in (
-        domain_event_service_pb2,
-        event_service_pb2,
-        order_service_pb2,
-        user_service_pb2,
-    )
-    for service in file.DESCRIPTOR.services_by_name.values()
-]
 METHODS: dict[str, Method] = {
-    method.name: method for service in SERVICES for method in methods(service)
+    method.name: method for service in contract() for method in methods(service)
 }
 VALIDATION = Validation()
 GOOD = NewOrderItem(product_id=str(uuid.uuid4()), quantity=1)

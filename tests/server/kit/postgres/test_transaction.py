@@ -144,13 +144,44 @@ async def test_two_units_that_would_wait_for_each_other_both_end(things: Pool) -
     assert attempts == 3
 
 
-async def test_a_unit_that_locks_against_the_order_is_a_defect(things: Pool) -> None:
-    async def backwards(unit: UnitOfWork) -> None:
-        await unit.lock(SECOND, _LOCK.format(SECOND.name), uuid.uuid4())
-        await unit.lock(FIRST, _LOCK.format(FIRST.name), uuid.uuid4())
+SAME = Table("second_things_too", COLUMNS, lock_rank=SECOND.lock_rank)
+UNRANKED = Table("second_things_too", COLUMNS)
 
-    with pytest.raises(LockOrder, match="first_things"):
-        await transaction(things, backwards)
+
+@pytest.mark.parametrize("order", [(SECOND, FIRST), (SECOND, SAME), (SAME, SECOND), (UNRANKED,)])
+async def test_a_unit_that_locks_against_the_order_is_a_defect(
+    things: Pool, order: tuple[Table, ...]
+) -> None:
+    async def backwards(unit: UnitOfWork) -> None:
+        *before, last = order
+        for table in before:
+            await unit.lock(table, _LOCK.format("first_things"), uuid.uuid4())
+        with pytest.raises(LockOrder, match=last.name):
+            await unit.lock(last, _LOCK.format("first_things"), uuid.uuid4())
+
+    await transaction(things, backwards)
+
+
+@pytest.mark.parametrize(
+    "clause", ["FOR UPDATE", "for\n  no key update", "FOR SHARE", "FOR KEY SHARE SKIP LOCKED"]
+)
+async def test_rows_are_locked_by_lock_alone(things: Pool, clause: str) -> None:
+    statement = f"SELECT * FROM first_things {clause}"
+
+    async def work(unit: UnitOfWork) -> None:
+        with pytest.raises(LockOrder, match="locked by `lock`"):
+            await unit.fetch(statement)
+        await unit.lock(FIRST, statement)
+
+    await transaction(things, work)
+
+
+async def test_a_lock_that_locks_nothing_is_a_defect(things: Pool) -> None:
+    async def work(unit: UnitOfWork) -> None:
+        with pytest.raises(LockOrder, match="locks nothing"):
+            await unit.lock(FIRST, "SELECT * FROM first_things")
+
+    await transaction(things, work)
 
 
 async def test_work_that_always_meets_others_ends_as_a_conflict(things: Pool) -> None:

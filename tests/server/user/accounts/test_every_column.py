@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from server.kit.context import Role
 from server.user.accounts.rules import Changed, Status, User
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from tests.server.user.samples import become, opened
 
 IMMUTABLE = {"id"}

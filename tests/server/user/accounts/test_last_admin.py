@@ -9,9 +9,9 @@ import pytest_asyncio
 from server.kit import postgres
 from server.kit.context import Role
 from server.kit.postgres import Pool
-from server.user.accounts import store as stores
 from server.user.accounts.rules import LastAdmin, Status, User
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store import accounts as stores
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from tests.server.conftest import NewDatabase
 from tests.server.user.samples import become, end, opened

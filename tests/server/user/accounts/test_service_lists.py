@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emporium.user.v1 import user_service_pb2 as pb
-from server.user.accounts import store as stores
+from server.user.accounts.store import accounts as stores
 from tests.server.refusals import refused
 from tests.server.user.doors import Door, create
 

@@ -22,7 +22,7 @@ from server.user.accounts.rules import (
     UserEvent,
     UserNotFound,
 )
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from tests.server.conftest import NewDatabase
 from tests.server.tokens import TOKENS

@@ -15,7 +15,7 @@ from server.kit.mongo import Database
 from server.kit.outbox import OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Mail, Postgres, Tokens
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import mail_destination, mailer_of, registrations, standings
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing

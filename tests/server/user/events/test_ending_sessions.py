@@ -20,7 +20,7 @@ from server.kit.mongo import Database
 from server.kit.outbox import Away, Event, OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Tokens
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
 from server.user.events.encoding import to_outbox
 from server.user.events.ending_sessions import EndingSessions

@@ -5,7 +5,7 @@ from uuid_utils import uuid7
 
 from server.kit.postgres import Pool
 from server.user.accounts.rules import UserNotFound
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.logins.rules import Credentials
 from server.user.logins.store import PostgresCredentialStore
 from tests.server.user.samples import opened

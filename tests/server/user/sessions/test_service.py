@@ -22,7 +22,7 @@ from server.kit.postgres import Pool
 from server.kit.standing import Standings
 from server.settings import Mongo, Tokens
 from server.user.accounts.rules import Status
-from server.user.accounts.store import PostgresUserStore
+from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting

@@ -1,9 +1,7 @@
-"""Where accounts are stored: the interface of a store, and PostgreSQL's."""
+"""Accounts in PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Protocol
 
 import asyncpg
 
@@ -18,10 +16,10 @@ from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.idempotency import change_once, write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
-from server.kit.postgres.writes import Table, Write, to_json
+from server.kit.postgres.writes import Write, to_json
 from server.kit.standing import Standing
 from server.kit.turns import in_turns
-from server.user.accounts.rows import COLUMNS, ROLES, to_user
+from server.user.accounts.rows import ROLES, USERS, to_user
 from server.user.accounts.rules import (
     Changed,
     EmailTaken,
@@ -33,90 +31,21 @@ from server.user.accounts.rules import (
     check_another_admin,
     needs_another_admin,
 )
+from server.user.accounts.store import SORTABLE
 from server.user.mail.rules import MailRequest
-
-SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
-"""The columns that `UserStore.list` can sort by, with their types."""
-
-
-class UserStore(Protocol):
-    """Accounts, their password hashes, and the outbox of their events.
-
-    Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when
-    it is too slow; a change may have been made then, but never half of it.
-    """
-
-    async def create(
-        self, opened: Opened, password_hash: bytes | None, key: Key | None, answer: bytes
-    ) -> bytes:
-        """Stores a new account, its event and mail, and `answer` under `key`.
-
-        Returns the answer to send: `answer`, or the first one when `key` was used before with the
-        same body; then nothing is changed. Raises `IdempotencyKeyReused` when the body was
-        another, and `EmailTaken`.
-        """
-
-    async def get(self, user_id: str) -> User:
-        """The account. Raises `UserNotFound`."""
-
-    async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
-        """The accounts in the order of `user_ids`, each once; without those that are missing."""
-
-    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
-        """What those of the accounts that there are may do now, by id."""
-
-    async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
-        """One page in the query's order, ties broken by id."""
-
-    async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
-        """Locks the account, stores what `change` makes of it, with event and mail; returns it.
-
-        `change` is pure, and its exceptions roll everything back. Raises `UserNotFound`,
-        `EmailTaken` and `LastAdmin`. Of two concurrent updates the second sees the result of the
-        first, and of two that would leave no admin one is refused.
-        """
-
-    async def update_once(
-        self,
-        user_id: str,
-        change: Callable[[User], Changed],
-        key: Key | None,
-        answer: Callable[[User], bytes],
-    ) -> bytes:
-        """As `update`, and stores the `answer` to send under `key`, which it returns.
-
-        That is the first one when `key` was used before with the same body; then nothing is
-        changed. Raises `IdempotencyKeyReused` when the body was another.
-        """
-
-    async def change_password(
-        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
-    ) -> None:
-        """As `update`, and replaces the password hash, if it still is `was`; else `Conflict`."""
-
-    async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
-        """Locks the account, deletes it and stores the event, unless `change` raises.
-
-        Raises `UserNotFound` and `LastAdmin`.
-
-        The stored answers about it are deleted too, so that their keys can be used again.
-        """
-
-
-_USERS = Table("users", COLUMNS)
 
 _READ_TOGETHER_MAX = 100  # accounts, by a statement that a hundred single calls share
 
-_LISTING = Listing("users", _USERS.columns, SORTABLE, filtered_by="created_at")
+_LISTING = Listing("users", USERS.columns, SORTABLE, filtered_by="created_at")
 
 _INSERT = f"""
-    INSERT INTO users ({_USERS.columns}, password_hash)
-    SELECT {_USERS.columns}, $2::bytea FROM json_populate_recordset(NULL::users, $1)
+    INSERT INTO users ({USERS.columns}, password_hash)
+    SELECT {USERS.columns}, $2::bytea FROM json_populate_recordset(NULL::users, $1)
 """
 
-_GET = f"SELECT {_USERS.columns} FROM users WHERE id = $1"
+_GET = f"SELECT {USERS.columns} FROM users WHERE id = $1"
 
-_GET_MANY = f"SELECT {_USERS.columns} FROM users WHERE id = ANY($1)"
+_GET_MANY = f"SELECT {USERS.columns} FROM users WHERE id = ANY($1)"
 
 _GET_STANDINGS = "SELECT id, role, status FROM users WHERE id = ANY($1)"
 
@@ -259,7 +188,7 @@ class PostgresUserStore:
         before = await _locked(unit, user_id)
         user, event, mail = change(before)
         await _check_admins(unit, before, user)
-        unit.write(_USERS.update([user]))
+        unit.write(USERS.update([user]))
         if told := [self._encode(each) for each in (event, mail) if each]:
             unit.write(append(told))
         with _named():
@@ -291,7 +220,7 @@ class PostgresUserStore:
 
 
 async def _locked(unit: UnitOfWork, user_id: str) -> User:
-    rows = await unit.lock(_USERS, _LOCK, user_id)
+    rows = await unit.lock(USERS, _LOCK, user_id)
     return to_user(rows[0] if rows else None)
 
 

@@ -9,7 +9,7 @@ from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, Door, create, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot, reset, sign_in
-from tests.server.user.email_links.test_verification import read, verify
+from tests.server.user.email_links.test_service_verification import read, verify
 from tests.server.user.neighbours.smtp_server import Inbox
 
 

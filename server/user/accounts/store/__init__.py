@@ -1,0 +1,77 @@
+"""Where accounts are stored: the interface of a store."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from server.kit.context import Key
+from server.kit.listing.paging import Page, PageQuery
+from server.kit.standing import Standing
+from server.user.accounts.rules import Changed, Filters, Opened, User, UserEvent
+
+SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
+"""The columns that `UserStore.list` can sort by, with their types."""
+
+
+class UserStore(Protocol):
+    """Accounts, their password hashes, and the outbox of their events.
+
+    Every method raises `Unavailable` when the database is unreachable and `DeadlineExceeded` when
+    it is too slow; a change may have been made then, but never half of it.
+    """
+
+    async def create(
+        self, opened: Opened, password_hash: bytes | None, key: Key | None, answer: bytes
+    ) -> bytes:
+        """Stores a new account, its event and mail, and `answer` under `key`.
+
+        Returns the answer to send: `answer`, or the first one when `key` was used before with the
+        same body; then nothing is changed. Raises `IdempotencyKeyReused` when the body was
+        another, and `EmailTaken`.
+        """
+
+    async def get(self, user_id: str) -> User:
+        """The account. Raises `UserNotFound`."""
+
+    async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
+        """The accounts in the order of `user_ids`, each once; without those that are missing."""
+
+    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
+        """What those of the accounts that there are may do now, by id."""
+
+    async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
+        """One page in the query's order, ties broken by id."""
+
+    async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
+        """Locks the account, stores what `change` makes of it, with event and mail; returns it.
+
+        `change` is pure, and its exceptions roll everything back. Raises `UserNotFound`,
+        `EmailTaken` and `LastAdmin`. Of two concurrent updates the second sees the result of the
+        first, and of two that would leave no admin one is refused.
+        """
+
+    async def update_once(
+        self,
+        user_id: str,
+        change: Callable[[User], Changed],
+        key: Key | None,
+        answer: Callable[[User], bytes],
+    ) -> bytes:
+        """As `update`, and stores the `answer` to send under `key`, which it returns.
+
+        That is the first one when `key` was used before with the same body; then nothing is
+        changed. Raises `IdempotencyKeyReused` when the body was another.
+        """
+
+    async def change_password(
+        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
+    ) -> None:
+        """As `update`, and replaces the password hash, if it still is `was`; else `Conflict`."""
+
+    async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
+        """Locks the account, deletes it and stores the event, unless `change` raises.
+
+        Raises `UserNotFound` and `LastAdmin`.
+
+        The stored answers about it are deleted too, so that their keys can be used again.
+        """
