@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
+from emporium.user.v1 import email_link_service_pb2 as links_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.analytics.behaviour import rules as behaviour
 from server.analytics.behaviour import wire as behaviour_wire
@@ -127,6 +128,9 @@ async def answers() -> dict[str, Message]:
     return {
         "Login": login,
         "Refresh": login,
+        "ForgotPassword": links_pb.ForgotPasswordResponse(),
+        "ResetPassword": links_pb.ResetPasswordResponse(),
+        "VerifyEmail": links_pb.VerifyEmailResponse(),
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
         "CreateUser": account,
         "GetUser": account,
