@@ -114,7 +114,7 @@ def _rpc(service: str, method: MethodDescriptorProto, pool: DescriptorPool) -> R
 
 
 def _http(options: MethodOptions) -> http_pb2.HttpRule:
-    # The published types of google.api call every extension a FieldDescriptor.
+    # The published types of google.api call every extension a FieldDescriptor; hence the ignore.
     rule: http_pb2.HttpRule = options.Extensions[annotations_pb2.http]  # type: ignore[index]
     return rule
 

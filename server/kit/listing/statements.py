@@ -1,7 +1,7 @@
 """The SQL of lists: which rows, in which order, and where a page of them begins.
 
 All of it is put together from the listings' and filters' own constants; what callers send is bound
-as arguments, and a sort field must be one that the listing names.
+as arguments, and a sort field must be one that the listing names. Hence each `noqa: S608`.
 """
 
 from collections.abc import Mapping, Sequence
