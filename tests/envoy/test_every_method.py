@@ -1,0 +1,226 @@
+"""Nobody gets to a handler of any rpc, by any door, with a token that is not good.
+
+The rpcs are those of the contract, so a new one is tried from its first day. Every call but its
+token is good: each is first made with a good token, and then its handler is entered.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import structlog
+from google.protobuf.descriptor import MethodDescriptor
+
+from server.kit import auth
+from server.kit.auth import verification
+from tests import asking
+from tests.access_oracle import Caller, Whose
+from tests.access_oracle import answer as due
+from tests.asking import RPCS
+from tests.campaign.http2 import Answer, Connection, Lost, Request, connected
+from tests.e2e.extreme_scene import INTERNAL
+from tests.envoy import broken_tokens
+from tests.envoy.broken_tokens import Keys
+from tests.envoy.conftest import KEY, Edge, edge_before, signed
+from tests.envoy.odd_paths import spellings
+from tests.server.kit.guarded import Guarded, guarded
+
+KEYS = Keys(KEY, auth.new_key("service:order-1"))
+BELIEVED = auth.jwks([KEYS.user, KEYS.service])
+UNLIMITED = 10**6
+AT_ONCE = 32
+# What a service or the edge says to a token that it has read, and to one that is too large to.
+REFUSED = {"grpc 16", "401"}
+TOO_LARGE = {"grpc 8", "431"}
+NO_DOOR = {"grpc 12"}  # of what is for services alone
+
+
+@dataclass(frozen=True)
+class Way:
+    """One rpc by one door."""
+
+    rpc: MethodDescriptor
+    door: str
+    request: Request
+
+    def __str__(self) -> str:
+        return f"{self.rpc.full_name} by {self.door} ({self.request.verb} {self.request.path})"
+
+
+@dataclass
+class Doors:
+    """The edge, and the services behind it, with a connection to each."""
+
+    edge: Edge
+    inside: Guarded
+
+    def port(self, door: str) -> int:
+        return self.inside.port if door == "the service" else self.edge.port
+
+    async def outcomes(self, door: str, requests: Iterable[Request]) -> list[str]:
+        """What each was answered, over one connection for as long as that lasts."""
+        left, found = list(enumerate(requests)), {}
+        left.reverse()
+
+        async def work() -> None:
+            connection = await connected(self.port(door))
+            while left:
+                n, request = left.pop()
+                found[n] = await _outcome(connection, request)
+                if not connection.is_open:
+                    connection = await connected(self.port(door))
+            connection.close()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(work())
+        return [found[n] for n in sorted(found)]
+
+
+async def _outcome(connection: Connection, request: Request) -> str:
+    try:
+        answer: Answer = await connection.call(request)
+    except Lost:
+        return "lost"
+    return answer.outcome
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_silence() -> Iterator[None]:
+    """The lines of the log would take longer than the calls."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def doors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Doors]:
+    async with (
+        guarded(auth.Verifier(BELIEVED)) as inside,
+        edge_before(
+            inside,
+            tmp_path_factory.mktemp("edge"),
+            per_minute=UNLIMITED,
+            login_per_minute=UNLIMITED,
+            believed=[KEYS.user, KEYS.service],
+        ) as edge,
+    ):
+        yield Doors(edge, inside)
+
+
+def ways(rpcs: Iterable[MethodDescriptor] = RPCS) -> Iterator[Way]:
+    for rpc in rpcs:
+        message = asking.good(rpc)
+        by_grpc = asking.by_grpc(rpc, message)
+        yield Way(rpc, "the service", by_grpc)
+        yield Way(rpc, "the edge", by_grpc)
+        for by_rest in asking.by_rest(rpc, message):
+            yield Way(rpc, "REST", by_rest)
+
+
+def good_token(rpc: MethodDescriptor) -> str:
+    """Of somebody who may call it, whatever it is about."""
+    if rpc.name in INTERNAL:
+        return signed(dict(KEYS.service), sub="service:order", role="SERVICE")
+    return signed(role="ADMIN")
+
+
+def is_offered(way: Way) -> bool:
+    return way.door != "the edge" or way.rpc.name not in INTERNAL
+
+
+def is_public(rpc: MethodDescriptor) -> bool:
+    return not due(rpc, Caller("nobody"), Whose.MISSING)
+
+
+async def test_the_calls_are_good_but_for_their_tokens(doors: Doors) -> None:
+    for door in ("the service", "the edge", "REST"):
+        of_door = [way for way in ways() if way.door == door and is_offered(way)]
+        doors.inside.entered.clear()
+        sent = [
+            asking.with_header(way.request, "authorization", f"Bearer {good_token(way.rpc)}")
+            for way in of_door
+        ]
+        outcomes = await doors.outcomes(door, sent)
+        wanted = Counter(way.rpc.full_name for way in of_door)
+        assert doors.inside.entered == wanted, list(zip(map(str, of_door), outcomes, strict=True))
+
+
+@pytest.mark.parametrize("door", ["the service", "the edge", "REST"])
+async def test_no_handler_is_entered_with_a_broken_token(door: str, doors: Doors) -> None:
+    assert await let_through(doors, door) == []
+
+
+async def let_through(
+    doors: Doors, door: str, rpcs: Iterable[MethodDescriptor] = RPCS
+) -> list[str]:
+    """Every call with a bad token that was not refused as it has to be, or entered a handler."""
+    broken = broken_tokens.bearers(KEYS)
+    if door != "the service":
+        broken |= broken_tokens.too_large_for_the_edge(KEYS)
+    strange = broken_tokens.strangers(KEYS)
+    tried = [
+        (way, name, value)
+        for way in ways(rpcs)
+        if way.door == door
+        for name, value in (broken if is_public(way.rpc) else broken | strange).items()
+    ]
+    doors.inside.entered.clear()
+    outcomes = await doors.outcomes(
+        door, (asking.with_header(way.request, "authorization", value) for way, _, value in tried)
+    )
+    wrong = [
+        f"{way} with a token: {name}: {outcome}"
+        for (way, name, _), outcome in zip(tried, outcomes, strict=True)
+        if outcome not in _expected(way, name)
+    ]
+    return [*wrong, *(f"entered: {rpc} {n} times" for rpc, n in doors.inside.entered.items())]
+
+
+def _expected(way: Way, name: str) -> set[str]:
+    allowed = REFUSED | (TOO_LARGE if name.endswith("KB") else set())
+    return allowed if is_offered(way) else allowed | NO_DOOR
+
+
+@pytest.mark.parametrize("who", ["nobody", "a customer"])
+async def test_no_spelling_of_a_path_is_a_way_around_the_rules(who: str, doors: Doors) -> None:
+    caller = Caller(who, "CUSTOMER" if who == "a customer" else "", "CUSTOMER")
+    token = f"Bearer {signed()}" if caller.role else None
+    may = {rpc.full_name for rpc in RPCS if not due(rpc, caller, Whose.FOREIGN)}
+    doors.inside.entered.clear()
+    for door in ("the edge", "REST"):
+        sent = [
+            asking.with_header(asking.at(way.request, path), "authorization", token)
+            for way in ways()
+            if way.door == door
+            for path in spellings(way.request.path).values()
+        ]
+        await doors.outcomes(door, sent)
+    assert set(doors.inside.entered) <= may
+
+
+# The controls: each defence switched off, and the proof above has to say so.
+DEFENCES: dict[str, tuple[str, Any, str]] = {
+    "whom a token is for": ("_READ", verification._READ | {"verify_aud": False}, "another API"),
+    "who issued it": ("_READ", verification._READ | {"verify_iss": False}, "another issuer"),
+    "its kind": ("TYPE", "JWT", "another kind"),
+    "its times": ("_check_times", lambda claims: None, "of tomorrow"),
+    "whose key": ("_check_authority", lambda kid, subject, role: None, "an admin by a service"),
+}
+
+
+@pytest.mark.parametrize("name", DEFENCES)
+async def test_the_proof_sees_a_verifier_that_skips(
+    name: str, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what, instead, tells = DEFENCES[name]
+    monkeypatch.setattr(verification, what, instead)
+    async with guarded(auth.Verifier(BELIEVED)) as careless:
+        found = await let_through(Doors(doors.edge, careless), "the service", RPCS[:3])
+    assert [line for line in found if tells in line]
+    assert [line for line in found if line.startswith("entered")]
