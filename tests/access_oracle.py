@@ -62,6 +62,23 @@ def answer(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> str:
     return _by_role(access, caller.account, whose)
 
 
+def reaches(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> bool:
+    """Whether what the path names is there, for a caller who is let in."""
+    access = rpc.GetOptions().Extensions[_ACCESS]
+    if access.audience == _Audience.PERSON:
+        return whose is Whose.OWN
+    if access.audience != _Audience.OWNER or whose is Whose.OWN:
+        return True
+    role = caller.account if _asks_the_account(access, caller.role) else caller.role
+    return role in _roles(access)
+
+
+def believes_tokens_of_anyone(rpc: MethodDescriptor) -> bool:
+    """Whether it makes no difference to the rpc who calls."""
+    access = rpc.GetOptions().Extensions[_ACCESS]
+    return bool(access.audience == _Audience.PUBLIC and access.fresh != _Fresh.ALWAYS)
+
+
 def _asks_the_account(access: Any, role: str) -> bool:
     if access.fresh == _Fresh.ALWAYS:
         return True

@@ -11,9 +11,10 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from tests.bench.http2 import framed
-from tests.campaign.http2 import Request
+from tests.campaign.http2 import Answer, Request
 from tests.discovery import contract
 from tests.e2e.extreme_scene import base
 
@@ -22,6 +23,7 @@ RPCS = [rpc for service in contract() for rpc in service.methods]
 _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _GRPC = (("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "10S"))
 _JSON = (("content-type", "application/json"),)
+FRAME_BYTES = 5  # before the message in a body
 _ID = "01900000-0000-7000-8000-000000000000"
 
 
@@ -45,6 +47,11 @@ def by_rest(rpc: MethodDescriptor, message: Message) -> Iterator[Request]:
     for each in (rule, *rule.additional_bindings):
         if verb := each.WhichOneof("pattern"):
             yield _rest(each, str(verb), message)
+
+
+def answer_of(rpc: MethodDescriptor, answer: Answer) -> Any:
+    """The message that a gRPC answer holds."""
+    return GetMessageClass(rpc.output_type).FromString(bytes(answer.body)[FRAME_BYTES:])
 
 
 def with_header(request: Request, name: str, value: str | None) -> Request:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import jwt
@@ -88,9 +89,15 @@ def by_a_stranger(keys: Keys, **header: Any) -> str:
     return handmade(own, named, role="ADMIN")
 
 
-def flipped(keys: Keys, part: int, bit: int) -> str:
-    """A good token with one bit of its header, claims or signature changed."""
-    parts = good(keys).split(".")
+def changed(token: str, chance: Random) -> str:
+    """The token with one bit changed, anywhere."""
+    part = chance.randrange(3)
+    return flipped(token, part, chance.randrange(len(token.split(".")[part]) * 6 // 8 * 8))
+
+
+def flipped(token: str, part: int, bit: int) -> str:
+    """The token with that bit of its header, claims or signature changed."""
+    parts = token.split(".")
     raw = bytearray(base64.urlsafe_b64decode(parts[part] + "=" * (-len(parts[part]) % 4)))
     raw[bit // 8] ^= 1 << bit % 8
     parts[part] = encoded(bytes(raw))
@@ -142,9 +149,9 @@ TOKENS: dict[str, Forge] = {
     "a key that is a statement": headed(kid="' OR '1'='1"),
     "a key that is no text": headed(kid=["user-1"]),
     "no key": lambda keys: signed(dict(keys.user), header={"kid": None}, role="ADMIN"),
-    "a bit of the signature": lambda keys: flipped(keys, 2, 5),
-    "a bit of the signature's end": lambda keys: flipped(keys, 2, 511),
-    "a bit of the claims": lambda keys: flipped(keys, 1, 100),
+    "a bit of the signature": lambda keys: flipped(good(keys), 2, 5),
+    "a bit of the signature's end": lambda keys: flipped(good(keys), 2, 511),
+    "a bit of the claims": lambda keys: flipped(good(keys), 1, 100),
     "no signature": lambda keys: good(keys).rpartition(".")[0],
     "an empty signature": lambda keys: good(keys).rpartition(".")[0] + ".",
     # What kind of token it is.

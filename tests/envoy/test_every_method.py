@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tests.access_oracle import answer as due
 from tests.asking import RPCS
 from tests.campaign.http2 import Answer, Connection, Lost, Request, connected
 from tests.e2e.extreme_scene import INTERNAL
+from tests.effort import Effort
 from tests.envoy import broken_tokens
 from tests.envoy.broken_tokens import Keys
 from tests.envoy.conftest import KEY, Edge, edge_before, signed
@@ -34,6 +36,8 @@ KEYS = Keys(KEY, auth.new_key("service:order-1"))
 BELIEVED = auth.jwks([KEYS.user, KEYS.service])
 UNLIMITED = 10**6
 AT_ONCE = 32
+CHANGES = 150  # by each door
+DOORS = ("the service", "the edge", "REST")
 # What a service or the edge says to a token that it has read, and to one that is too large to.
 REFUSED = {"grpc 16", "401"}
 TOO_LARGE = {"grpc 8", "431"}
@@ -139,7 +143,7 @@ def is_public(rpc: MethodDescriptor) -> bool:
 
 
 async def test_the_calls_are_good_but_for_their_tokens(doors: Doors) -> None:
-    for door in ("the service", "the edge", "REST"):
+    for door in DOORS:
         of_door = [way for way in ways() if way.door == door and is_offered(way)]
         doors.inside.entered.clear()
         sent = [
@@ -151,7 +155,7 @@ async def test_the_calls_are_good_but_for_their_tokens(doors: Doors) -> None:
         assert doors.inside.entered == wanted, list(zip(map(str, of_door), outcomes, strict=True))
 
 
-@pytest.mark.parametrize("door", ["the service", "the edge", "REST"])
+@pytest.mark.parametrize("door", DOORS)
 async def test_no_handler_is_entered_with_a_broken_token(door: str, doors: Doors) -> None:
     assert await let_through(doors, door) == []
 
@@ -202,6 +206,37 @@ async def test_no_spelling_of_a_path_is_a_way_around_the_rules(who: str, doors: 
         ]
         await doors.outcomes(door, sent)
     assert set(doors.inside.entered) <= may
+
+
+async def test_no_chance_change_of_a_token_or_a_path_gets_through(
+    doors: Doors, effort: Effort
+) -> None:
+    chance = effort.random("every method")
+    everywhere = list(ways())
+    doors.inside.entered.clear()
+    for door in DOORS:
+        of_door = [way for way in everywhere if way.door == door]
+        some = [chance.choice(of_door) for _ in range(effort.times(CHANGES))]
+        token = broken_tokens.good(KEYS)
+        sent = [
+            asking.with_header(
+                way.request, "authorization", f"Bearer {broken_tokens.changed(token, chance)}"
+            )
+            for way in some
+        ]
+        outcomes = await doors.outcomes(door, sent)
+        assert set(outcomes) <= REFUSED | NO_DOOR
+        # Of the service the path is the rpc's name, and nothing reads it but the engine.
+        odd = (asking.at(way.request, twice_odd(way.request.path, chance)) for way in some)
+        await doors.outcomes(door, odd)
+    may = {rpc.full_name for rpc in RPCS if is_public(rpc)}
+    assert set(doors.inside.entered) <= may
+
+
+def twice_odd(path: str, chance: Random) -> str:
+    for _ in range(2):
+        path = chance.choice([*spellings(path).values()])
+    return path
 
 
 # The controls: each defence switched off, and the proof above has to say so.
