@@ -1,7 +1,9 @@
 """What the server alone decides about a resource, and what a caller may send who wants to."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from google.api import annotations_pb2, field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
@@ -9,7 +11,9 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from tests import asking
 from tests.asking import RPCS
+from tests.campaign.http2 import Request
 
 _HTTP: Any = annotations_pb2.http  # their stubs take them for plain descriptors
 _BEHAVIOUR: Any = field_behavior_pb2.field_behavior
@@ -95,3 +99,32 @@ def smuggled(rpc: MethodDescriptor) -> tuple[bytes, dict[str, Any]]:
             setattr(wanted, field.name, value)
             sent[field.name] = value
     return wanted.SerializeToString(), sent
+
+
+def said(good: Request, name: str, value: Any) -> Iterator[tuple[str, Request]]:
+    """The call with the field as well, in every place where it can be said."""
+    first, *rest = name.split("_")
+    text = quote(str(value), safe="")
+    path, mark, query = good.path.partition("?")
+    mark = "&" if mark else "?"
+    for spelled in dict.fromkeys((name, first + "".join(map(str.title, rest)))):
+        yield "query", asking.at(good, f"{path}?{query}{mark if query else ''}{spelled}={text}")
+        content = json.loads(good.body) if good.body else {}
+        yield "body", with_body(good, content | {spelled: value})
+        for field, part in content.items():
+            if isinstance(part, list) and part and isinstance(part[0], dict):
+                if spelled not in part[0]:
+                    changed = [part[0] | {spelled: value}, *part[1:]]
+                    yield f"body, in {field}", with_body(good, content | {field: changed})
+            elif isinstance(part, dict) and spelled not in part:
+                changed_part = part | {spelled: value}
+                yield f"body, in {field}", with_body(good, content | {field: changed_part})
+    yield "path", asking.at(good, f"{path};{name}={text}")
+    yield "path, deeper", asking.at(good, f"{path}/{name}/{text}")
+
+
+def with_body(good: Request, content: Any) -> Request:
+    """The call with another body."""
+    headers = tuple(pair for pair in good.headers if pair[0] != "content-type")
+    headers = (*headers, ("content-type", "application/json"))
+    return Request(good.verb, good.path, headers, json.dumps(content).encode())

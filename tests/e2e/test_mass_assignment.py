@@ -5,9 +5,8 @@ request does have, and a rule decides about, stands in `RULED`.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -23,7 +22,15 @@ from tests.campaign.http2 import Answer, Connection, Request, connected
 from tests.e2e.access_scene import OBJECTS, object_field, reason, request
 from tests.e2e.conftest import new_email
 from tests.e2e.extreme_scene import Scene, opened
-from tests.e2e.server_owned import WORDS, not_taken, smuggled, taken, writes
+from tests.e2e.server_owned import (
+    WORDS,
+    not_taken,
+    said,
+    smuggled,
+    taken,
+    with_body,
+    writes,
+)
 from tests.effort import Effort
 
 WRITES = list(writes())
@@ -98,34 +105,6 @@ async def test_two_fields_in_two_places_are_refused_as_well(
         assert await seen(scene, rpc, good) == before
 
 
-def said(good: Request, name: str, value: Any) -> Iterator[tuple[str, Request]]:
-    """The call with the field as well, in every place where it can be said."""
-    first, *rest = name.split("_")
-    text = quote(str(value), safe="")
-    path, mark, query = good.path.partition("?")
-    mark = "&" if mark else "?"
-    for spelled in dict.fromkeys((name, first + "".join(map(str.title, rest)))):
-        yield "query", asking.at(good, f"{path}?{query}{mark if query else ''}{spelled}={text}")
-        content = json.loads(good.body) if good.body else {}
-        yield "body", _with_body(good, content | {spelled: value})
-        for field, part in content.items():
-            if isinstance(part, list) and part and isinstance(part[0], dict):
-                if spelled not in part[0]:
-                    changed = [part[0] | {spelled: value}, *part[1:]]
-                    yield f"body, in {field}", _with_body(good, content | {field: changed})
-            elif isinstance(part, dict) and spelled not in part:
-                changed_part = part | {spelled: value}
-                yield f"body, in {field}", _with_body(good, content | {field: changed_part})
-    yield "path", asking.at(good, f"{path};{name}={text}")
-    yield "path, deeper", asking.at(good, f"{path}/{name}/{text}")
-
-
-def _with_body(good: Request, content: Any) -> Request:
-    headers = tuple(pair for pair in good.headers if pair[0] != "content-type")
-    headers = (*headers, ("content-type", "application/json"))
-    return Request(good.verb, good.path, headers, json.dumps(content).encode())
-
-
 async def seen(scene: Scene, rpc: MethodDescriptor, good: Request) -> Any:
     """What the call is about, as an admin sees it; nothing where it makes something new."""
     field = object_field(rpc)
@@ -167,7 +146,7 @@ async def test_what_is_not_a_customers_to_say_is_refused(
             content.pop(staffs, None)
         if name == "CreateUser":  # as people open their own account
             content["password"] = PASSWORD
-        call = _with_body(good, content | {field: value})
+        call = with_body(good, content | {field: value})
     answer = await edge.call(call)
     assert reason(answer) == code
     assert await seen(scene, rpc, good) == before
@@ -186,7 +165,7 @@ async def test_a_mask_names_nothing_of_the_servers(
     for name in (*not_taken(rpc), *taken(rpc), "*"):
         first, *rest = name.split("_")
         mask = {"update_mask": first + "".join(map(str.title, rest))}
-        answer = await edge.call(_with_body(good, content | mask))
+        answer = await edge.call(with_body(good, content | mask))
         assert not answer.is_success, name
     assert await seen(scene, rpc, good) == before
 

@@ -4,8 +4,6 @@ The rpcs are those of the contract, so a new one is tried from its first day. Ev
 token is good: each is first made with a good token, and then its handler is entered.
 """
 
-import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import structlog
 from google.protobuf.descriptor import MethodDescriptor
 
 from server.kit import auth
@@ -23,21 +20,16 @@ from tests import asking
 from tests.access_oracle import Caller, Whose
 from tests.access_oracle import answer as due
 from tests.asking import RPCS
-from tests.campaign.http2 import Answer, Connection, Lost, Request, connected
+from tests.campaign.http2 import Request
 from tests.e2e.extreme_scene import INTERNAL
 from tests.effort import Effort
 from tests.envoy import broken_tokens
-from tests.envoy.broken_tokens import Keys
-from tests.envoy.conftest import KEY, Edge, edge_before, signed
+from tests.envoy.conftest import signed
+from tests.envoy.guarded_edge import BELIEVED, DOORS, KEYS, Doors, opened
 from tests.envoy.odd_paths import spellings
-from tests.server.kit.guarded import Guarded, guarded
+from tests.server.kit.guarded import guarded
 
-KEYS = Keys(KEY, auth.new_key("service:order-1"))
-BELIEVED = auth.jwks([KEYS.user, KEYS.service])
-UNLIMITED = 10**6
-AT_ONCE = 32
 CHANGES = 150  # by each door
-DOORS = ("the service", "the edge", "REST")
 # What a service or the edge says to a token that it has read, and to one that is too large to.
 REFUSED = {"grpc 16", "401"}
 TOO_LARGE = {"grpc 8", "431"}
@@ -56,65 +48,10 @@ class Way:
         return f"{self.rpc.full_name} by {self.door} ({self.request.verb} {self.request.path})"
 
 
-@dataclass
-class Doors:
-    """The edge, and the services behind it, with a connection to each."""
-
-    edge: Edge
-    inside: Guarded
-
-    def port(self, door: str) -> int:
-        return self.inside.port if door == "the service" else self.edge.port
-
-    async def outcomes(self, door: str, requests: Iterable[Request]) -> list[str]:
-        """What each was answered, over one connection for as long as that lasts."""
-        left, found = list(enumerate(requests)), {}
-        left.reverse()
-
-        async def work() -> None:
-            connection = await connected(self.port(door))
-            while left:
-                n, request = left.pop()
-                found[n] = await _outcome(connection, request)
-                if not connection.is_open:
-                    connection = await connected(self.port(door))
-            connection.close()
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(work())
-        return [found[n] for n in sorted(found)]
-
-
-async def _outcome(connection: Connection, request: Request) -> str:
-    try:
-        answer: Answer = await connection.call(request)
-    except Lost:
-        return "lost"
-    return answer.outcome
-
-
-@pytest.fixture(scope="module", autouse=True)
-def in_silence() -> Iterator[None]:
-    """The lines of the log would take longer than the calls."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def doors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Doors]:
-    async with (
-        guarded(auth.Verifier(BELIEVED)) as inside,
-        edge_before(
-            inside,
-            tmp_path_factory.mktemp("edge"),
-            per_minute=UNLIMITED,
-            login_per_minute=UNLIMITED,
-            believed=[KEYS.user, KEYS.service],
-        ) as edge,
-    ):
-        yield Doors(edge, inside)
+    async with opened(tmp_path_factory.mktemp("edge")) as made:
+        yield made
 
 
 def ways(rpcs: Iterable[MethodDescriptor] = RPCS) -> Iterator[Way]:
