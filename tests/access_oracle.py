@@ -62,12 +62,14 @@ def answer(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> str:
     return _by_role(access, caller.account, whose)
 
 
-def reaches(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> bool:
-    """Whether what the path names is there, for a caller who is let in."""
+def reaches(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> bool | None:
+    """Whether what the path names is there, for a caller who is let in; None: it has no owner."""
     access = rpc.GetOptions().Extensions[_ACCESS]
     if access.audience == _Audience.PERSON:
         return whose is Whose.OWN
-    if access.audience != _Audience.OWNER or whose is Whose.OWN:
+    if access.audience != _Audience.OWNER:
+        return None
+    if whose is Whose.OWN:
         return True
     role = caller.account if _asks_the_account(access, caller.role) else caller.role
     return role in _roles(access)

@@ -99,11 +99,11 @@ def differences(rpc: MethodDescriptor, caller: Caller, answers: dict[Whose, Told
     for whose, answer in answers.items():
         due = access_oracle.answer(rpc, caller, whose)
         is_right = answer.reason == due if due else answer.reason not in REFUSALS
-        if not due and whose is not Whose.MISSING:
-            reaches = access_oracle.reaches(rpc, caller, whose)
+        reaches = access_oracle.reaches(rpc, caller, whose)
+        if not due and whose is not Whose.MISSING and reaches is not None:
             is_right &= answer.is_not_found is not reaches
-            if not reaches and answer.all_of_it != answers[Whose.MISSING].all_of_it:
-                yield f"{rpc.full_name}, {caller.name}: foreign and missing differ"
+        if answer.is_not_found and answer.all_of_it != answers[Whose.MISSING].all_of_it:
+            yield f"{rpc.full_name}, {caller.name}: {whose.value} and missing differ"
         if not is_right:
             yield (
                 f"{rpc.full_name}, {caller.name}, {whose.value}:"
