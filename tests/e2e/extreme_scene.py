@@ -88,7 +88,8 @@ def base(name: str, scene: "Scene") -> Any:
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }
-    return GetMessageClass(METHODS[name].input_type)(**known[name])
+    takes = METHODS[name].input_type
+    return GetMessageClass(takes)(**(known[name] if takes.fields else {}))
 
 
 @dataclass

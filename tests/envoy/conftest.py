@@ -5,7 +5,7 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,10 +101,17 @@ def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **ch
 
 
 @asynccontextmanager
-async def edge_before(upstream: Any, folder: Path, *, per_minute: int = 100) -> AsyncIterator[Edge]:
-    """A running edge, to which the port of `upstream` is every service."""
+async def edge_before(
+    upstream: Any,
+    folder: Path,
+    *,
+    per_minute: int = 100,
+    login_per_minute: int = 5,
+    believed: Sequence[Mapping[str, Any]] = (KEY,),
+) -> AsyncIterator[Edge]:
+    """A running edge that believes those keys; the port of `upstream` is every service to it."""
     jwks = folder / "jwks.json"
-    jwks.write_text(json.dumps(auth.jwks([KEY])))
+    jwks.write_text(json.dumps(auth.jwks(believed)))
     (edge_port,) = ports.free_ports(1)
     config = edge.render(
         SOURCE,
@@ -113,7 +120,7 @@ async def edge_before(upstream: Any, folder: Path, *, per_minute: int = 100) -> 
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
         jwks=jwks,
         rate_limit_per_minute=per_minute,
-        login_limit_per_minute=5,
+        login_limit_per_minute=login_per_minute,
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
     await gateway.start()
