@@ -108,13 +108,14 @@ async def edge_before(
     per_minute: int = 100,
     login_per_minute: int = 5,
     believed: Sequence[Mapping[str, Any]] = (KEY,),
+    source: Path = SOURCE,
 ) -> AsyncIterator[Edge]:
     """A running edge that believes those keys; the port of `upstream` is every service to it."""
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks(believed)))
     (edge_port,) = ports.free_ports(1)
     config = edge.render(
-        SOURCE,
+        source,
         folder,
         edge_port=edge_port,
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},

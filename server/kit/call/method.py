@@ -45,6 +45,7 @@ class Access:
     not_found_reason: str  # where there is an `owner_field`; empty elsewhere
     anonymous_field: str  # tells callers without a token apart; empty: they are one
     fresh: int = Fresh.TOKEN  # whose word decides about the caller
+    takes_basic: bool = False  # `Authorization: Basic` is the servicer's to check
 
     @property
     def is_public(self) -> bool:
@@ -147,6 +148,8 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         raise UndeclaredAccess(f"{method.full_name} admits roles and names none")
     if declared.fresh == Fresh.BY_ROLE and not declared.roles:
         raise UndeclaredAccess(f"{method.full_name} is fresh BY_ROLE and names no roles")
+    if declared.takes_basic and declared.audience != Audience.PUBLIC:
+        raise UndeclaredAccess(f"{method.full_name} takes Basic and is not PUBLIC")
     fields = method.input_type.fields_by_name
     if declared.owner_field and (method.client_streaming or declared.owner_field not in fields):
         raise UndeclaredAccess(f"{method.full_name} has no field {declared.owner_field!r}")
@@ -160,6 +163,7 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         not_found_reason=_read_not_found_reason(method, declared),
         anonymous_field=declared.anonymous_field,
         fresh=declared.fresh,
+        takes_basic=declared.takes_basic,
     )
 
 
