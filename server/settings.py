@@ -41,6 +41,7 @@ _RANGES = {
     **dict.fromkeys(("GRPC_PORT", "OWN_PORT", "METRICS_PORT"), (0, 65_535)),
     "BCRYPT_COST": (4, 31),
     "BCRYPT_THREADS": (1, 64),
+    **dict.fromkeys(("LOGIN_FAILURES_MAX", "ADDRESS_FAILURES_MAX"), (1, 1_000_000)),
     "POOL_SIZE_MIN": (0, 1_000),
     "POOL_SIZE_MAX": (1, 1_000),
 }
@@ -101,7 +102,7 @@ class Mongo:
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """The keys that tokens are verified with, and those that this process signs with."""
+    """The keys of tokens, to verify and to sign with, and what a login takes."""
 
     # Private keys are JWKs with their `kid`.
     jwks_file: Path = Path("jwks.json")
@@ -112,6 +113,11 @@ class Tokens:
     session_seconds: int = 2_592_000  # after its last use a session ends; to `SESSION_SECONDS_MAX`
     bcrypt_cost: int = 12
     bcrypt_threads: int = 2
+    # So many attempts may fail within the seconds from the first: logins of an e-mail, from a
+    # device, or of somebody who is signed in; and logins from an address.
+    login_failures_max: int = 10
+    address_failures_max: int = 50
+    login_failures_seconds: float = 900.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ MORE_PARTS = {
     "server.user.mail": {"letters"},
     "server.user.passwords": {"common", "hashing"},
     "server.user.sessions": {"granting"},
+    "server.user.throttling": {"throttle"},
 }
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70  # a screen

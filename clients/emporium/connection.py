@@ -29,9 +29,10 @@ Token: TypeAlias = str | Callable[[], Awaitable[str]]
 class Session:
     """What all connections of one client share."""
 
-    __slots__ = ("_token", "is_closed", "login", "timeout_seconds")
+    __slots__ = ("_token", "device_token", "is_closed", "login", "timeout_seconds")
 
     login: KeptLogin | None  # what the token comes from, if it does
+    device_token: str  # of the last login; empty before the first
 
     def __init__(self, token: Token | None, timeout_seconds: float) -> None:
         """Raises `ValueError` for a token that cannot be sent, and for a timeout without an end."""
@@ -39,6 +40,7 @@ class Session:
         self.token = token
         self.timeout_seconds = timeout_seconds  # for calls without one of their own
         self.is_closed = False
+        self.device_token = ""
 
     @property
     def token(self) -> Token | None:
@@ -138,8 +140,14 @@ class Connection:
                 raise Cancelled(closed, request_id=sent_id) from None
             raise
 
+    @property
+    def device_token(self) -> str:
+        """What the last login answered, for the next one; empty before the first."""
+        return self._session.device_token
+
     def keep_login(self, login: LoginResponse, exchange: Exchange) -> None:
         """Uses the tokens of `login` from now on, unless there is a supplier of tokens."""
+        self._session.device_token = login.device_token or self._session.device_token
         if self._session.token is None or isinstance(self._session.token, str):
             self._session.token = login.access_token
             self._session.login = KeptLogin(login, exchange)

@@ -1,8 +1,8 @@
 """Wires the user service together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from emporium.user.v1 import (
@@ -25,6 +25,7 @@ from server.kit.telemetry import telemetry
 from server.settings import Mail, Settings, Tokens
 from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
+from server.user.devices.rules import DeviceTokens
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
@@ -41,9 +42,15 @@ from server.user.passwords.hashing import PasswordHasher, hashing
 from server.user.sessions.granting import Granting
 from server.user.sessions.service import SessionService
 from server.user.sessions.store import MongoSessionStore
+from server.user.throttling.rules import Limits
+from server.user.throttling.store import PostgresFailureStore
+from server.user.throttling.throttle import Throttle
 
 _STANDINGS_MAX = 1_000  # in one statement
 _EXPIRY_SECONDS = 3_600.0
+_FAILURE_EXPIRY_SECONDS = 300.0
+
+_now = partial(datetime.now, UTC)
 
 
 def main() -> int:
@@ -62,7 +69,11 @@ async def _serve(settings: Settings) -> None:
             postgres.connected(settings.postgres) as pool,
             # Only logins and sessions need it, and only while they do: they say when it is away.
             mongo.opened(settings.mongo) as database,
-            background.running(key_expiry(pool, one_at_a_time), token_expiry(pool, one_at_a_time)),
+            background.running(
+                key_expiry(pool, one_at_a_time),
+                token_expiry(pool, one_at_a_time),
+                failure_expiry(pool, one_at_a_time),
+            ),
             outbox.relaying(
                 pool,
                 settings.postgres.database_url,
@@ -128,9 +139,29 @@ def token_expiry(pool: Pool, lock: Lock) -> Job:
     links = PostgresLinkStore(pool, encode=to_outbox, wake=lambda: None)
 
     async def expire() -> None:
-        await links.delete_expired(datetime.now(UTC))
+        await links.delete_expired(_now())
 
     return Job("one_time_token_expiry", expire, _EXPIRY_SECONDS, lock)
+
+
+def failure_expiry(pool: Pool, lock: Lock) -> Job:
+    """Deletes failed logins that count no more, every few minutes, in one process."""
+    failures = PostgresFailureStore(pool)
+
+    async def expire() -> None:
+        await failures.delete_expired(_now())
+
+    return Job("login_failure_expiry", expire, _FAILURE_EXPIRY_SECONDS, lock)
+
+
+def throttle(pool: Pool, signer: Signer, tokens: Tokens, now: Callable[[], datetime]) -> Throttle:
+    """What counts failed logins, in `pool`."""
+    limits = Limits(
+        tokens.login_failures_max,
+        tokens.address_failures_max,
+        timedelta(seconds=tokens.login_failures_seconds),
+    )
+    return Throttle(PostgresFailureStore(pool), limits, signer.secret("login failures"), now)
 
 
 def registrations(
@@ -141,6 +172,7 @@ def registrations(
     wake: outbox.Wake,
     callers: Standings,
     tokens: Tokens,
+    now: Callable[[], datetime] = _now,
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool` and, for sessions, `database`.
 
@@ -149,7 +181,16 @@ def registrations(
     page_tokens = PageTokens(signer.secret("page tokens"))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     sessions = MongoSessionStore(database)
-    granting = Granting(sessions, accounts, signer, tokens.session_seconds)
+    granting = Granting(sessions, accounts, signer, tokens.session_seconds, now)
+    logins = AuthService(
+        PostgresCredentialStore(pool),
+        accounts,
+        hasher,
+        granting,
+        DeviceTokens(signer.secret("device tokens")),
+        throttle(pool, signer, tokens, now),
+        now,
+    )
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
@@ -157,7 +198,7 @@ def registrations(
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
-        Registration(auth, AuthService(PostgresCredentialStore(pool), accounts, hasher, granting)),
+        Registration(auth, logins),
         Registration(own, SessionService(sessions, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
     )

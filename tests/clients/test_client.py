@@ -36,6 +36,22 @@ async def test_signing_in_is_done_without_a_token_and_gives_one(server: FakeShop
         assert server.last.metadata["authorization"] == "Bearer fresh"
 
 
+async def test_a_login_sends_what_the_one_before_said_of_the_device(server: FakeShop) -> None:
+    async with Emporium(server.address) as shop:
+        server.will("Login", answer(LoginResponse(access_token="a", device_token="first")))
+        await shop.auth.login("ann@example.com", "secret", device_token="kept")
+        assert server.last.request.device_token == "kept"
+        assert shop.auth.device_token == "first"
+        await shop.auth.logout()
+
+        server.will("Refresh", answer(LoginResponse(access_token="b")))
+        await shop.auth.refresh("a refresh token")
+        server.will("Login", answer(LoginResponse(access_token="c", device_token="second")))
+        await shop.auth.login("ann@example.com", "secret")
+        assert server.last.request.device_token == "first"
+        assert shop.auth.device_token == "second"
+
+
 async def test_a_failed_login_leaves_the_token_as_it_was(server: FakeShop) -> None:
     details = [ErrorInfo(reason="BAD_CREDENTIALS")]
     server.will("Login", refuse(grpc.StatusCode.UNAUTHENTICATED, "wrong", details))

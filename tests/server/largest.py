@@ -122,7 +122,9 @@ async def answers() -> dict[str, Message]:
     properties = {f"{n:064}": WIDE * 512 for n in range(20)}
     event = behaviour.Event(ID, ID, "a." * 32, LAST, properties, b"")
     token = Signer(new_key("user-" + "f" * 32), 600).sign(ID, Role.CUSTOMER)
-    login = sessions_wire.to_login(sessions.Grant(token, INT32_MAX, "f" * 107, ID, user()))
+    login = sessions_wire.to_login(
+        sessions.Grant(token, INT32_MAX, "f" * 107, ID, user()), "f" * 75
+    )
     session = sessions.Session(ID, ID, "~" * 120, "f" * 45, LAST, LAST, LAST)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     return {

@@ -34,20 +34,39 @@ class Auth:
         self._sessions = SessionServiceStub(connection.channel)
         self._links = EmailLinkServiceStub(connection.channel)
 
+    @property
+    def device_token(self) -> str:
+        """What the last login answered: with it the next one is not held up by others' failures.
+
+        It is sent with the next login of this client, and stays after a logout; keep it for the
+        login of another client on the same device. Empty before the first login.
+        """
+        return self._connection.device_token
+
     async def login(
-        self, email: str, password: str, *, timeout_seconds: float | None = None
+        self,
+        email: str,
+        password: str,
+        *,
+        device_token: str = "",
+        timeout_seconds: float | None = None,
     ) -> LoginResponse:
         """Signs in. From now on the client sends the token, which is also `shop.token`.
 
         It gets itself the next token before one has run out, for as long as the session lasts. A
-        client with a supplier of tokens goes on using that.
+        client with a supplier of tokens goes on using that. `device_token` is one that was kept;
+        without it the client sends its own.
 
         Raises `Unauthenticated` (BAD_CREDENTIALS), `RateLimited`, `Unavailable`.
         """
         # Sent without a token: an old one would be refused, and the login with it.
         response = await self._connection.call(
             self._logins.Login,
-            LoginRequest(email=email, password=password),
+            LoginRequest(
+                email=email,
+                password=password,
+                device_token=device_token or self._connection.device_token,
+            ),
             timeout_seconds,
             is_signed=False,
         )

@@ -15,8 +15,8 @@ def from_context(context: Context) -> Device:
     return device_of(metadata.get("user-agent"), metadata.get("x-forwarded-for"))
 
 
-def to_login(grant: Grant) -> auth_service_pb2.LoginResponse:
-    """The answer to a login or a refresh."""
+def to_login(grant: Grant, device_token: str | None = None) -> auth_service_pb2.LoginResponse:
+    """The answer to a login, or without a `device_token` to a refresh."""
     return auth_service_pb2.LoginResponse(
         access_token=grant.access_token,
         token_type="Bearer",  # noqa: S106 - a scheme
@@ -24,6 +24,7 @@ def to_login(grant: Grant) -> auth_service_pb2.LoginResponse:
         refresh_token=grant.refresh_token,
         session_id=grant.session_id,
         user=to_user(grant.user),
+        device_token=device_token,
     )
 
 

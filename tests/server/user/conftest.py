@@ -4,8 +4,9 @@ import gc
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import grpc
@@ -31,6 +32,8 @@ from tests.server.user.samples import opened
 
 SignedIn = Callable[[Role], Awaitable[Door]]
 
+Served = Callable[[Tokens], AbstractAsyncContextManager[Door]]
+
 CHEAPEST_BCRYPT = 4
 
 
@@ -42,6 +45,19 @@ class Wakes:
 
     def __call__(self) -> None:
         self.count += 1
+
+
+@dataclass
+class Clock:
+    """The service's time, which tests move."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **time: float) -> None:
+        self.at += timedelta(**time)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -112,6 +128,35 @@ async def user_channel(
         ) as channel,
     ):
         yield channel
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What services of `served` go by."""
+    return Clock()
+
+
+@pytest.fixture
+def served(
+    user_pool: Pool, user_mongo: Database, signer: auth.Signer, serve: Serve, clock: Clock
+) -> Served:
+    """`async with served(settings) as anyone`: one more replica of the service."""
+
+    @asynccontextmanager
+    async def start(tokens: Tokens) -> AsyncIterator[Door]:
+        async with (
+            hashing(CHEAPEST_BCRYPT, 2) as hasher,
+            standings(user_pool) as accounts,
+            serve(
+                registrations(
+                    user_pool, user_mongo, hasher, signer, lambda: None, accounts, tokens, clock
+                ),
+                accounts,
+            ) as channel,
+        ):
+            yield Door(channel)
+
+    return start
 
 
 @pytest.fixture

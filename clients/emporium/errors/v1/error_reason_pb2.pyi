@@ -130,7 +130,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: items[0].unit_price: only staff may set it
     """
     RATE_LIMITED: _ErrorReason.ValueType  # 209
-    """Too many requests; `Retry-After` says when to try again.
+    """Too many requests, or failed logins; `Retry-After` says when to try again.
 
     Example: try again in 12 s
     """
@@ -410,7 +410,7 @@ PRICE_NOT_ALLOWED: ErrorReason.ValueType  # 208
 Example: items[0].unit_price: only staff may set it
 """
 RATE_LIMITED: ErrorReason.ValueType  # 209
-"""Too many requests; `Retry-After` says when to try again.
+"""Too many requests, or failed logins; `Retry-After` says when to try again.
 
 Example: try again in 12 s
 """

@@ -26,19 +26,25 @@ class LoginRequest(message.Message):
 
     EMAIL_FIELD_NUMBER: builtins.int
     PASSWORD_FIELD_NUMBER: builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: builtins.int
     email: builtins.str
     """The account's e-mail, in any case."""
     password: builtins.str
     """The password, however its letters are composed. What no account can have is a wrong password."""
+    device_token: builtins.str
+    """What the last login on this device answered. What is no such token, or no longer, is as good as
+    none.
+    """
     def __init__(
         self,
         *,
         email: builtins.str = ...,
         password: builtins.str = ...,
+        device_token: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["email", b"email", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["device_token", b"device_token", "email", b"email", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -56,6 +62,7 @@ class LoginResponse(message.Message):
     USER_FIELD_NUMBER: builtins.int
     REFRESH_TOKEN_FIELD_NUMBER: builtins.int
     SESSION_ID_FIELD_NUMBER: builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: builtins.int
     access_token: builtins.str
     """A signed JWT. Send it as `Authorization: Bearer <access_token>`, by REST and by gRPC."""
     token_type: builtins.str
@@ -68,6 +75,11 @@ class LoginResponse(message.Message):
     """
     session_id: builtins.str
     """The session that both tokens belong to; a UUID, the same after each refresh."""
+    device_token: builtins.str
+    """Shows that the account has signed in from this device: send it with the next login, so that the
+    failures of others do not count against it. For 180 days, or until the password is another.
+    Only Login answers it.
+    """
     @builtins.property
     def user(self) -> user_service_pb2.User:
         """The account that signed in."""
@@ -81,12 +93,15 @@ class LoginResponse(message.Message):
         user: user_service_pb2.User | None = ...,
         refresh_token: builtins.str = ...,
         session_id: builtins.str = ...,
+        device_token: builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_device_token", b"_device_token", "device_token", b"device_token", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["access_token", b"access_token", "expires_in", b"expires_in", "refresh_token", b"refresh_token", "session_id", b"session_id", "token_type", b"token_type", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_device_token", b"_device_token", "access_token", b"access_token", "device_token", b"device_token", "expires_in", b"expires_in", "refresh_token", b"refresh_token", "session_id", b"session_id", "token_type", b"token_type", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__device_token: _TypeAlias = typing.Literal["device_token"]  # noqa: Y015
+    _WhichOneofArgType__device_token: _TypeAlias = typing.Literal["_device_token", b"_device_token"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__device_token) -> _WhichOneofReturnType__device_token | None: ...
 
 @typing.final
 class ChangePasswordRequest(message.Message):
