@@ -18,7 +18,7 @@ class Service:
     name: str  # of its package in `server/`, its process and its cluster in Envoy
     port: int  # gRPC, unless set otherwise
     postgres: str = ""  # its database in PostgreSQL, if it has one; `owner` migrates it
-    mongo: str = ""  # its database in MongoDB, if it has one
+    mongo: str = ""  # its database in MongoDB, if it has one; `mongo_owner` migrates it
     key_id: str = ""  # of the key it signs tokens with, if it signs any
     neighbours: tuple[str, ...] = ()  # the services it calls
     sends_mail: bool = False  # and is told how
@@ -28,6 +28,11 @@ class Service:
     def owner(self) -> str:
         """The role that owns the PostgreSQL database and may change its schema."""
         return f"{self.postgres}_owner"
+
+    @property
+    def mongo_owner(self) -> str:
+        """The user who may change the schema of the MongoDB database."""
+        return f"{self.mongo}_owner"
 
     def migrations(self, engine: Engine) -> str:
         """The package that holds this service's migrations for `engine`; it need not exist."""

@@ -15,6 +15,7 @@ import yaml
 
 from server.cli.command_line import app
 from server.kit import descriptors
+from server.local.engines.mongo import EmbeddedMongo
 from server.local.home import keys
 from server.local.home.folder import Home
 from server.services import SERVICES, Service, named
@@ -78,6 +79,9 @@ def test_compose_gives_a_service_what_the_table_of_services_says(
         url = urlsplit(environment["DATABASE_URL"])
         assert (url.username, url.path) == (service.postgres, f"/{service.postgres}")
     assert ("MONGODB_URI" in environment) == bool(service.mongo)
+    if service.mongo:
+        url = urlsplit(environment["MONGODB_URI"])
+        assert (url.username, url.path) == (service.mongo, f"/{service.mongo}")
     assert ("SIGNING_KEY_FILE" in environment) == bool(service.key_id)
     targets = environment.get("NEIGHBOUR_TARGETS", "").split()
     assert targets == [f"{each}=dns:///{each}:{named(each).port}" for each in service.neighbours]
@@ -87,9 +91,31 @@ def test_compose_runs_every_service_and_chooses_a_password_for_each_database(
     compose: dict[str, Any],
 ) -> None:
     assert set(compose["services"]) >= set(NAMES)
-    passwords = compose["services"]["migrate"]["environment"]["DATABASE_PASSWORDS"].split(" ")
-    chosen = {each.partition("=")[0] for each in passwords if "=" in each}
-    assert chosen == {service.name for service in SERVICES if service.postgres}
+    environment = compose["services"]["migrate"]["environment"]
+    assert chosen(environment["DATABASE_PASSWORDS"]) == {
+        service.name for service in SERVICES if service.postgres
+    }
+    assert chosen(environment["MONGODB_PASSWORDS"]) == {
+        service.name for service in SERVICES if service.mongo
+    }
+
+
+def chosen(passwords: str) -> set[str]:
+    """The services for which a password is chosen."""
+    return {each.partition("=")[0] for each in passwords.split(" ") if "=" in each}
+
+
+def test_compose_starts_mongodb_as_the_embedded_one_is(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    """With logins by the newer mechanism alone, and without JavaScript."""
+    (script,) = compose["services"]["mongodb"]["command"]
+    said = script.replace("--setParameter ", "--setParameter=").replace("\\\n", " ").split()
+    command = EmbeddedMongo(tmp_path).child.command
+    for option in ("--noscripting", "--setParameter=authenticationMechanisms=SCRAM-SHA-256"):
+        assert option in said
+        assert option in command
+    assert "--keyFile" in said
 
 
 @pytest.mark.parametrize("service", [service.name for service in SERVICES if service.behind_edge])

@@ -29,7 +29,8 @@ SCREEN = (
 )
 # What options of commands are read from; a test holds them together.
 OPTIONS = (
-    *("EMPORIUM_HOME", "CORS_ORIGINS", "DATABASE_URL", "DATABASE_PASSWORDS", "MONGODB_URI"),
+    *("EMPORIUM_HOME", "CORS_ORIGINS"),
+    *("DATABASE_URL", "DATABASE_PASSWORDS", "MONGODB_URI", "MONGODB_PASSWORDS"),
     *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD"),
 )
 # For `emporium import --target`, which may lead far away. What is on loopback is never proxied.
@@ -42,7 +43,10 @@ COMPLETION = ("_EMPORIUM_", "_TYPER_", "COMP_")  # how a shell asks what can fol
 # Of the variables that a service reads: an admin's access to the databases of all services.
 NOT_FOR_SERVICES = frozenset({"DATABASE_URL", "MONGODB_URI"})
 # What stands in `.env` for Compose alone.
-COMPOSE = ("USER_DATABASE_PASSWORD", "ORDER_DATABASE_PASSWORD")
+COMPOSE = (
+    *("USER_DATABASE_PASSWORD", "ORDER_DATABASE_PASSWORD"),
+    *("MONGODB_PASSWORD", "USER_MONGODB_PASSWORD", "ANALYTICS_MONGODB_PASSWORD"),
+)
 
 
 def for_program() -> dict[str, str]:
