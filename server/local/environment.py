@@ -45,7 +45,8 @@ def service_environment(
     if service.sends_mail:
         environment["MAILBOX_FOLDER"] = str(home.mailbox)
     else:
-        environment.pop("SMTP_URL", None)
+        for name in ("SMTP_URL", "SMTP_URL_FILE"):
+            environment.pop(name, None)
     if service.postgres:
         environment["DATABASE_URL"] = service_dsn(admin_dsn, service, home)
     if service.mongo:
