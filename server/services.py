@@ -18,7 +18,7 @@ class Service:
     name: str  # of its package in `server/`, its process and its cluster in Envoy
     port: int  # gRPC, unless set otherwise
     postgres: str = ""  # its database in PostgreSQL, if it has one; `owner` migrates it
-    mongo: str = ""  # its database in MongoDB, if it has one
+    mongo: str = ""  # its database in MongoDB, if it has one; `mongo_owner` migrates it
     vouches_for_people: bool = False  # it signs the tokens of accounts, with a key apart
     neighbours: tuple[str, ...] = ()  # the services it calls
     sends_mail: bool = False  # and is told how
@@ -33,6 +33,11 @@ class Service:
     def own_key(self) -> str:
         """The name of the key by which its neighbours know it; with a number it is the key's id."""
         return f"service:{self.name}"
+
+    @property
+    def mongo_owner(self) -> str:
+        """The user who may change the schema of the MongoDB database."""
+        return f"{self.mongo}_owner"
 
     def migrations(self, engine: Engine) -> str:
         """The package that holds this service's migrations for `engine`; it need not exist."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from server import secret_files
+from server.secret_files import SecretFileError
 from server.services import SERVICES, named
 
 
@@ -25,6 +27,9 @@ SERVICE_TOKEN_SECONDS_MAX = 3_600
 
 SESSION_SECONDS_MAX = 31_536_000
 """The longest that a session may wait for its next use: a year."""
+
+SECRETS = ("DATABASE_URL", "MONGODB_URI", "SMTP_URL")
+"""Settings that hold secrets; each may stand in the file that `<NAME>_FILE` names instead."""
 
 # How a URL begins.
 _SCHEMES = {
@@ -167,7 +172,8 @@ class Settings:
 def variables() -> frozenset[str]:
     """The name of every variable that a service process reads."""
     concerns: list[Any] = [concern.type for concern in fields(Settings)]
-    return frozenset(setting.name.upper() for concern in concerns for setting in fields(concern))
+    settings = {setting.name.upper() for concern in concerns for setting in fields(concern)}
+    return frozenset(settings | {f"{name}{secret_files.SUFFIX}" for name in SECRETS})
 
 
 def require_url(variable: str, text: str) -> None:
@@ -186,11 +192,20 @@ def from_environment(service: str) -> Settings:
     return read({"GRPC_PORT": str(row.port), "MONGODB_DATABASE": row.mongo} | os.environ)
 
 
+def warnings() -> list[str]:
+    """What is amiss with this process's settings, and keeps it from nothing."""
+    return secret_files.warnings(os.environ, SECRETS)
+
+
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings that `environment` describes: `GRPC_PORT` sets `server.grpc_port`, and so on.
 
     Raises `SettingsError` naming the variable and what it may hold, and never what it holds.
     """
+    try:
+        environment = secret_files.revealed(environment, SECRETS)
+    except SecretFileError as error:
+        raise SettingsError(str(error)) from None
     return Settings(
         **{concern.name: _read_concern(concern.type, environment) for concern in fields(Settings)}
     )

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,12 @@ import yaml
 
 from server.cli.command_line import app
 from server.kit import descriptors
+from server.local.engines.mongo import EmbeddedMongo
 from server.local.home import keys
 from server.local.home.folder import Home
+from server.local.process.surroundings import SECRET_OPTIONS
 from server.services import SERVICES, Service, named
-from server.settings import Settings
+from server.settings import variables
 
 ROOT = Path(__file__).parents[1]
 NAMES = [service.name for service in SERVICES]
@@ -31,27 +32,20 @@ def compose() -> dict[str, Any]:
     return content
 
 
-def variables() -> set[str]:
-    """Every variable that a service process reads."""
-    return {
-        setting.name.upper()
-        for concern in fields(Settings)
-        for setting in fields(concern.type)  # type: ignore[arg-type]  # a class, never a string here
-    }
-
-
 def operators() -> set[str]:
-    """Every variable that stands for an option of the operators' commands."""
+    """Every variable that stands for an option of the operators' commands, or for its file."""
     command = typer.main.get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
     options = [option for each in command.commands.values() for option in each.params]
-    return {str(option.envvar) for option in options if option.envvar}
+    files = {f"{name}_FILE" for name in SECRET_OPTIONS}
+    return files | {str(option.envvar) for option in options if option.envvar}
 
 
 def substituted() -> set[str]:
     """Every variable that Compose puts into its file."""
     text = (ROOT / "docker-compose.yml").read_text()
-    return set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
+    secrets = re.findall(r"\{environment: ([A-Z_]+)\}", text)
+    return {*re.findall(r"(?<!\$)\$\{([A-Z_]+)", text), *secrets}
 
 
 def test_the_example_environment_is_complete_and_holds_nothing_else() -> None:
@@ -80,6 +74,9 @@ def test_compose_gives_a_service_what_the_table_of_services_says(
         assert (url.username, url.path) == (service.postgres, f"/{service.postgres}")
     assert ("MONGODB_URI" in environment) == bool(service.mongo)
     assert ("SIGNING_KEY_FILE" in environment) == service.vouches_for_people
+    if service.mongo:
+        url = urlsplit(environment["MONGODB_URI"])
+        assert (url.username, url.path) == (service.mongo, f"/{service.mongo}")
     targets = environment.get("NEIGHBOUR_TARGETS", "").split()
     assert targets == [f"{each}=dns:///{each}:{named(each).port}" for each in service.neighbours]
 
@@ -88,9 +85,31 @@ def test_compose_runs_every_service_and_chooses_a_password_for_each_database(
     compose: dict[str, Any],
 ) -> None:
     assert set(compose["services"]) >= set(NAMES)
-    passwords = compose["services"]["migrate"]["environment"]["DATABASE_PASSWORDS"].split(" ")
-    chosen = {each.partition("=")[0] for each in passwords if "=" in each}
-    assert chosen == {service.name for service in SERVICES if service.postgres}
+    environment = compose["services"]["migrate"]["environment"]
+    assert chosen(environment["DATABASE_PASSWORDS"]) == {
+        service.name for service in SERVICES if service.postgres
+    }
+    assert chosen(environment["MONGODB_PASSWORDS"]) == {
+        service.name for service in SERVICES if service.mongo
+    }
+
+
+def chosen(passwords: str) -> set[str]:
+    """The services for which a password is chosen."""
+    return {each.partition("=")[0] for each in passwords.split(" ") if "=" in each}
+
+
+def test_compose_starts_mongodb_as_the_embedded_one_is(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    """With logins by the newer mechanism alone, and without JavaScript."""
+    (script,) = compose["services"]["mongodb"]["command"]
+    said = script.replace("--setParameter ", "--setParameter=").replace("\\\n", " ").split()
+    command = EmbeddedMongo(tmp_path).child.command
+    for option in ("--noscripting", "--setParameter=authenticationMechanisms=SCRAM-SHA-256"):
+        assert option in said
+        assert option in command
+    assert "--keyFile" in said
 
 
 @pytest.mark.parametrize("service", [service.name for service in SERVICES if service.behind_edge])
@@ -114,6 +133,15 @@ def test_the_container_has_the_image_of_the_contract_where_the_server_reads_it()
     path = descriptors.IMAGE.relative_to(ROOT)
     assert f"COPY {path} ./{path.parent}/\n" in (ROOT / "deploy" / "Dockerfile").read_text()
     assert f"!{path}" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def test_every_secret_file_in_a_container_is_one_of_its_secrets(compose: dict[str, Any]) -> None:
+    for name, container in compose["services"].items():
+        secrets = {f"/run/secrets/{each}" for each in container.get("secrets", [])}
+        values = container.get("environment", {}).values()
+        named = {value for value in values if value.startswith("/run/secrets/")}
+        assert named == secrets, name
+        assert {Path(each).name for each in secrets} <= set(compose["secrets"]), name
 
 
 def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None:

@@ -38,7 +38,12 @@ app.add_typer(mail.app)
 
 def main() -> int:
     """Runs the command line as this process's own work; gives the exit code."""
-    for warning in surroundings.enter(at_home="--install-completion" in sys.argv):
+    try:
+        warnings = surroundings.enter(at_home="--install-completion" in sys.argv)
+    except LocalError as error:
+        show_error(Console(stderr=True), error)
+        return 1
+    for warning in warnings:
         print(f"! {warning}", file=sys.stderr)
     return run()
 

@@ -48,6 +48,8 @@ def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]], service:
     """Runs `main`, which is that `service`, on uvloop; gives the process's exit code."""
     try:
         configuration = settings.from_environment(service)
+        for warning in settings.warnings():
+            sys.stderr.write(f"emporium: warning: {warning}\n")
         if hasattr(os, "SCHED_BATCH"):
             # Linux only. A busy loop then gets longer time slices: 50 us of CPU less a call at full
             # load, 10 when others compete for the cores (two cores of an AMD EPYC, November 2026).

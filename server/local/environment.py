@@ -25,7 +25,7 @@ def service_environment(
 ) -> dict[str, str]:
     """What a service may hear of the supervisor's environment, and this process's settings on top.
 
-    With `own_mongo`, `mongodb_uri` is an admin's and the service has a role of its own there.
+    With `own_mongo`, `mongodb_uri` is an admin's and the service has a user of its own there.
     """
     environment = (
         {"DRAIN_SECONDS": DRAIN_SECONDS}
@@ -46,7 +46,8 @@ def service_environment(
     if service.sends_mail:
         environment["MAILBOX_FOLDER"] = str(home.mailbox)
     else:
-        environment.pop("SMTP_URL", None)
+        for name in ("SMTP_URL", "SMTP_URL_FILE"):
+            environment.pop(name, None)
     if service.postgres:
         environment["DATABASE_URL"] = service_dsn(admin_dsn, service, home)
     if service.mongo:

@@ -120,7 +120,13 @@ def test_a_url_of_another_database_is_refused_and_not_repeated(variable: str) ->
 
 
 def test_the_variables_are_all_of_them() -> None:
-    assert settings.variables() == {setting.upper() for _, setting, _ in SETTINGS}
+    files = {f"{name}_FILE" for name in settings.SECRETS}
+    assert settings.variables() == {setting.upper() for _, setting, _ in SETTINGS} | files
+
+
+def test_what_holds_a_password_is_a_secret() -> None:
+    urls = {name for name, schemes in settings._SCHEMES.items() if "https://" not in schemes}
+    assert urls == {*settings.SECRETS}
 
 
 def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from server.kit.postgres import migrate
 
+# The service's role is called what the database is.
+_OWNERS_RECORD = """
+    DO $$ BEGIN
+        EXECUTE format('REVOKE ALL ON alembic_version FROM %I', current_database());
+        EXECUTE format('GRANT SELECT ON alembic_version TO %I', current_database());
+    END $$
+"""
+
 
 def run() -> None:
     """Runs the migrations that Alembic was called for."""
@@ -38,3 +46,5 @@ def _migrate(connection: Connection) -> None:
     context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
+    # What was applied is the owner's to write down; the service may read it.
+    connection.execute(text(_OWNERS_RECORD))

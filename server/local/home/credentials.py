@@ -15,11 +15,26 @@ def service_dsn(admin_dsn: str, service: Service, home: Home) -> str:
     return dsn(admin_dsn, service.postgres, home.secret(service.postgres), service.postgres)
 
 
+def owner_mongodb_uri(admin_uri: str, service: Service, home: Home) -> str:
+    """Connects to a service's MongoDB database as the user that migrates it."""
+    return dsn(admin_uri, service.mongo_owner, mongo_owner_password(service, home), service.mongo)
+
+
 def service_mongodb_uri(admin_uri: str, service: Service, home: Home) -> str:
     """Connects to a service's MongoDB database as the service does."""
     return dsn(admin_uri, service.mongo, mongo_password(service, home), service.mongo)
 
 
+def mongo_owner_password(service: Service, home: Home) -> str:
+    """The password of the user that migrates a service's MongoDB database."""
+    return home.secret(f"{service.mongo_owner}_mongo")
+
+
 def mongo_password(service: Service, home: Home) -> str:
-    """The password of a service's role in MongoDB."""
-    return home.secret(f"{service.mongo}_mongo")
+    """The password of a service's user in MongoDB."""
+    return home.secret(mongo_secret(service))
+
+
+def mongo_secret(service: Service) -> str:
+    """The name under which a home keeps that password."""
+    return f"{service.mongo}_mongo"
