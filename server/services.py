@@ -62,7 +62,7 @@ ORDER = Service(
     postgres="emporium_order",
     neighbours=("user", "analytics"),
 )
-ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics")
+ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics", neighbours=("user",))
 
 SERVICES = (USER, ORDER, ANALYTICS)
 

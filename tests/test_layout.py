@@ -30,6 +30,7 @@ MORE_PARTS = {
     "server.user.logins": {"provisioning"},
     "server.user.mail": {"letters"},
     "server.user.passwords": {"common", "hashing"},
+    "server.user.revocations": {"feed", "rows"},
     "server.user.sessions": {"granting"},
     "server.user.throttling": {"throttle"},
 }

@@ -15,6 +15,7 @@ from emporium.resources.events import Events
 from emporium.resources.orders import Orders
 from emporium.resources.products import Products
 from emporium.resources.reports import Reports
+from emporium.resources.revocations import Revocations
 from emporium.resources.users import Users
 from emporium.targets import Target, Targets
 
@@ -93,6 +94,11 @@ class Emporium:
     def users(self) -> Users:
         """Accounts."""
         return Users(self._connection("user"))
+
+    @cached_property
+    def revocations(self) -> Revocations:
+        """What access tokens say and is not so any more."""
+        return Revocations(self._connection("user"))
 
     @cached_property
     def products(self) -> Products:

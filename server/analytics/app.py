@@ -1,5 +1,6 @@
 """Wires the analytics service together."""
 
+from emporium import Emporium, EmporiumError, Targets
 from emporium.analytics.v1 import (
     domain_event_service_pb2,
     event_service_pb2,
@@ -11,10 +12,13 @@ from server.analytics.reports.service import ReportService
 from server.analytics.sales.service import DomainEventService
 from server.analytics.sales.store import MongoSalesStore
 from server.kit import lifecycle, mongo
-from server.kit.auth import Verifier
+from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.following import live_copy
 from server.kit.lifecycle import Registration
 from server.kit.mongo import Database
+from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
+from server.services import ANALYTICS
 from server.settings import Settings, Shop
 
 
@@ -25,14 +29,21 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> None:
     verifier = Verifier.from_file(settings.tokens.jwks_file)
+    signer = Signer.for_neighbours(settings.tokens)
+    known = settings.neighbours.neighbour_targets
+    targets = Targets.of({name: known[name] for name in ANALYTICS.neighbours})
     with telemetry(settings.server, "analytics"):
         async with (
             mongo.connected(settings.mongo) as database,
+            Emporium(targets, token=ServiceToken(signer)) as shop,
+            live_copy(shop.revocations.watch, EmporiumError) as live,
             lifecycle.serving(
                 settings.server,
-                verifier,
+                UnrevokedTokens(verifier, live.revocations),
                 registrations(database, settings.shop),
+                # Not the user service: events are recorded without it.
                 probes={"mongo": database.ping},
+                accounts=live.accounts,
             ),
         ):
             await lifecycle.stopping()

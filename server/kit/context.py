@@ -27,6 +27,7 @@ class Caller:
     role: Role
     expires_at: float  # Unix time in seconds
     session_id: str = ""  # that the token belongs to; a UUID
+    account_version: int = 0  # of the account, by which the token was signed; 0: it does not say
 
     @property
     def is_staff(self) -> bool:

@@ -125,6 +125,15 @@ class AccountInactive(Unauthenticated):
     reason = "ACCOUNT_INACTIVE"
 
 
+class SessionEnded(Unauthenticated):
+    """There is no such session any more."""
+
+    reason = "SESSION_ENDED"
+
+    def __init__(self) -> None:
+        super().__init__("the session has ended; sign in again")
+
+
 class Forbidden(EmporiumError):
     """The caller is known, and lacks the permission."""
 

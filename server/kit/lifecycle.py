@@ -23,7 +23,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from emporium.limits import MESSAGE_BYTES_MAX
 from server import settings
 from server.kit import errors
-from server.kit.auth import Verifier
+from server.kit.auth import Tokens
 from server.kit.call import reflection
 from server.kit.call.chain import pipeline
 from server.kit.call.foreign import ForeignServicers
@@ -76,12 +76,13 @@ class Registration:
 
     service: ServiceDescriptor
     servicer: object
+    close: Callable[[], None] | None = None  # ends its streams, which have no end of their own
 
 
 @asynccontextmanager
 async def serving(
     configuration: settings.Server,
-    verifier: Verifier,
+    verifier: Tokens,
     registrations: Sequence[Registration],
     probes: Mapping[str, Probe],
     *,
@@ -125,7 +126,11 @@ async def serving(
         health.servicer.set(is_serving=False)
         _log.info("draining", in_flight=in_flight.count)
         await asyncio.sleep(configuration.drain_seconds)
-        health.servicer.close()  # a Watch has no end of its own, and would use up the whole grace
+        # A stream has no end of its own, and would use up the whole grace.
+        health.servicer.close()
+        for each in registrations:
+            if each.close:
+                each.close()
         await server.stop(configuration.grace_seconds)
         # stop() does not wait for handlers that it has cut off, and they still hold connections.
         await in_flight.ended(configuration.grace_seconds)

@@ -2,21 +2,22 @@
 
 from functools import partial
 
-from emporium import Emporium, Targets
+from emporium import Emporium, EmporiumError, Targets
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.following import live_copy
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.encoding import to_outbox
 from server.order.neighbours import Users
-from server.order.neighbours.accounts import asked_accounts, listening
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
@@ -41,14 +42,13 @@ async def _serve(settings: Settings) -> None:
             background.running(key_expiry(pool, one_at_a_time)),
             Emporium(targets, token=ServiceToken(signer)) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
-            asked_accounts(shop) as accounts,
-            background.running(listening(accounts)),
+            live_copy(shop.revocations.watch, EmporiumError) as live,
             outbox.relaying(
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
             lifecycle.serving(
                 settings.server,
-                Verifier.from_file(tokens.jwks_file),
+                UnrevokedTokens(Verifier.from_file(tokens.jwks_file), live.revocations),
                 registrations(
                     pool,
                     users,
@@ -58,7 +58,7 @@ async def _serve(settings: Settings) -> None:
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
-                accounts=accounts,
+                accounts=live.accounts,
             ),
         ):
             await lifecycle.stopping()

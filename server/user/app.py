@@ -1,13 +1,14 @@
 """Wires the user service together."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from emporium.user.v1 import (
     auth_service_pb2,
     email_link_service_pb2,
+    revocation_service_pb2,
     session_service_pb2,
     user_service_pb2,
 )
@@ -20,6 +21,7 @@ from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.revocations import Revocations, UnrevokedTokens
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
 from server.settings import Mail, Settings, Tokens
@@ -39,9 +41,12 @@ from server.user.neighbours import Mailer
 from server.user.neighbours.mailbox import MailboxMailer
 from server.user.neighbours.smtp import SmtpMailer
 from server.user.passwords.hashing import PasswordHasher, hashing
+from server.user.revocations.feed import MARGIN_SECONDS, Feed, reading
+from server.user.revocations.service import RevocationService
+from server.user.revocations.store import PostgresFeedStore
 from server.user.sessions.granting import Granting
 from server.user.sessions.service import SessionService
-from server.user.sessions.store import MongoSessionStore
+from server.user.sessions.store import MongoSessionStore, PostgresSessionEnds
 from server.user.throttling.rules import Limits
 from server.user.throttling.store import PostgresFailureStore
 from server.user.throttling.throttle import Throttle
@@ -49,6 +54,7 @@ from server.user.throttling.throttle import Throttle
 _STANDINGS_MAX = 1_000  # in one statement
 _EXPIRY_SECONDS = 3_600.0
 _FAILURE_EXPIRY_SECONDS = 300.0
+_TRIM_SECONDS = 60.0
 
 _now = partial(datetime.now, UTC)
 
@@ -64,6 +70,7 @@ async def _serve(settings: Settings) -> None:
     verifier = Verifier.from_file(tokens.jwks_file)
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     mailer = mailer_of(settings.mail)
+    revocations = Revocations()
     with telemetry(settings.server, "user"):
         async with (
             postgres.connected(settings.postgres) as pool,
@@ -73,21 +80,28 @@ async def _serve(settings: Settings) -> None:
                 key_expiry(pool, one_at_a_time),
                 token_expiry(pool, one_at_a_time),
                 failure_expiry(pool, one_at_a_time),
+                revocation_expiry(pool, one_at_a_time, keep_seconds(tokens)),
             ),
+            nullcontext(feed_in(pool, revocations, keep_seconds(tokens))) as feed,
             outbox.relaying(
                 pool,
                 settings.postgres.database_url,
                 [
-                    EndingSessions(MongoSessionStore(database)),
+                    EndingSessions(MongoSessionStore(database), session_ends(pool, feed.wake)),
                     mail_destination(pool, mailer, signer, settings.mail),
                 ],
+                also_wake=feed.wake,
             ) as wake,
+            reading(feed),
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
             standings(pool) as accounts,
             lifecycle.serving(
                 settings.server,
-                verifier,
-                registrations(pool, database, hasher, signer, wake, accounts, tokens),
+                UnrevokedTokens(verifier, revocations),
+                (
+                    *registrations(pool, database, hasher, signer, wake, accounts, tokens),
+                    feed_registration(feed),
+                ),
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
                 key_secret=signer.secret("idempotency"),
@@ -105,6 +119,37 @@ async def standings(pool: Pool) -> AsyncIterator[Standings]:
         yield read
     finally:
         await read.close()
+
+
+def keep_seconds(tokens: Tokens) -> float:
+    """How long entries of the feed matter."""
+    return tokens.token_seconds + MARGIN_SECONDS
+
+
+def feed_in(pool: Pool, revocations: Revocations, keep_seconds: float) -> Feed:
+    """The feed in `pool`'s database, which is read into `revocations`."""
+    return Feed(PostgresFeedStore(pool), revocations, keep_seconds)
+
+
+def feed_registration(feed: Feed) -> Registration:
+    """The service that other services follow the feed by."""
+    service = revocation_service_pb2.DESCRIPTOR.services_by_name["RevocationService"]
+    return Registration(service, RevocationService(feed), feed.close)
+
+
+def session_ends(pool: Pool, wake: outbox.Wake) -> PostgresSessionEnds:
+    """The ends of sessions in `pool`'s database."""
+    return PostgresSessionEnds(pool, encode=to_outbox, wake=wake)
+
+
+def revocation_expiry(pool: Pool, lock: Lock, keep_seconds: float) -> Job:
+    """Deletes entries of the feed that are about no token any more, in one process."""
+    feed = PostgresFeedStore(pool)
+
+    async def expire() -> None:
+        await feed.trim(timedelta(seconds=keep_seconds))
+
+    return Job("revocation_expiry", expire, _TRIM_SECONDS, lock)
 
 
 def mailer_of(settings: Mail) -> Mailer:
@@ -181,7 +226,8 @@ def registrations(
     page_tokens = PageTokens(signer.secret("page tokens"))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     sessions = MongoSessionStore(database)
-    granting = Granting(sessions, accounts, signer, tokens.session_seconds, now)
+    ends = session_ends(pool, wake)
+    granting = Granting(sessions, ends, accounts, signer, tokens.session_seconds, now)
     logins = AuthService(
         PostgresCredentialStore(pool),
         accounts,
@@ -199,6 +245,6 @@ def registrations(
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
         Registration(auth, logins),
-        Registration(own, SessionService(sessions, granting)),
+        Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
     )

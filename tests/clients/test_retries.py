@@ -24,6 +24,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "Logout": lambda shop: shop.auth.logout(),
     "ListSessions": lambda shop: shop.auth.sessions(),
     "DeleteSession": lambda shop: shop.auth.end_session(ID),
+    "WatchRevocations": lambda shop: anext(shop.revocations.watch()),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),

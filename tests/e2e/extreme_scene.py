@@ -34,7 +34,7 @@ LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 
 METHODS = {method.name: method for service in contract() for method in service.methods}
 
-INTERNAL = {"BatchGetUsers", "RecordDomainEvents"}  # for services alone
+INTERNAL = {"BatchGetUsers", "RecordDomainEvents", "WatchRevocations"}  # for services alone
 
 
 def base(name: str, scene: "Scene") -> Any:
@@ -87,6 +87,7 @@ def base(name: str, scene: "Scene") -> Any:
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
+        "WatchRevocations": {},
     }
     takes = METHODS[name].input_type
     return GetMessageClass(takes)(**(known[name] if takes.fields else {}))
@@ -109,15 +110,18 @@ class Scene:
         method = METHODS[name]
         service = method.containing_service.full_name
         token = self.tokens["service" if name in INTERNAL else "admin"]
-        send: Any = self.channels[service.split(".")[1]].unary_unary(
+        channel = self.channels[service.split(".")[1]]
+        shape = channel.unary_stream if method.server_streaming else channel.unary_unary
+        send: Any = shape(
             f"/{service}/{name}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
         try:
-            return await send(
+            call = send(
                 request, metadata=[("authorization", f"Bearer {token}")], timeout=DEADLINE_SECONDS
             )
+            return await (call.read() if method.server_streaming else call)
         except grpc.aio.AioRpcError as error:
             return Refused(error)
 

@@ -27,6 +27,9 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
+from server.user.revocations import wire as feed_wire
+from server.user.revocations.feed import PART_MAX
+from server.user.revocations.rules import password_changed
 from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
 from tests.server.tokens import TOKENS
@@ -127,6 +130,7 @@ async def answers() -> dict[str, Message]:
     )
     session = sessions.Session(ID, ID, "~" * 120, "f" * 45, LAST, LAST, LAST)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
+    changed = password_changed(ID, VERSION, Role.CUSTOMER, ID)
     return {
         "Login": login,
         "Refresh": login,
@@ -154,6 +158,9 @@ async def answers() -> dict[str, Message]:
         "RecordEvent": behaviour_wire.to_event(event),
         "GetSalesReport": await reports_wire.to_report(report),
         "RecordDomainEvents": counts,
+        "WatchRevocations": feed_wire.to_part(
+            [feed_wire.to_message(changed)] * PART_MAX, VERSION, 1e6 / 7, 1e6 / 7, complete=True
+        ),
     }
 
 

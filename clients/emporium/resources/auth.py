@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from emporium.connection import Connection
+from emporium.exceptions import Unauthenticated
 from emporium.user.v1.auth_service_pb2 import (
     ChangePasswordRequest,
     LoginRequest,
@@ -91,9 +92,14 @@ class Auth:
     async def logout(self, *, timeout_seconds: float | None = None) -> None:
         """Ends the session that the client is signed in with, and forgets its tokens.
 
+        Succeeds as well when it has ended before, as when the answer to a first call was lost.
         Raises `Unauthenticated`, `Unavailable`; the tokens are kept then.
         """
-        await self._connection.call(self._sessions.Logout, LogoutRequest(), timeout_seconds)
+        try:
+            await self._connection.call(self._sessions.Logout, LogoutRequest(), timeout_seconds)
+        except Unauthenticated as error:
+            if error.reason != "SESSION_ENDED":
+                raise
         self._connection.forget_login()
 
     async def sessions(self, *, timeout_seconds: float | None = None) -> Sequence[Session]:

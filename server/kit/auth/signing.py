@@ -40,10 +40,13 @@ class Signer:
         with readable(variable):
             return cls(json.loads(path.read_text()), lifetime_seconds)
 
-    def sign(self, subject: str, role: Role, session_id: str | None = None) -> str:
+    def sign(
+        self, subject: str, role: Role, session_id: str | None = None, account_version: int = 0
+    ) -> str:
         """A token for `subject`, good for `lifetime_seconds` from now.
 
-        It belongs to the session, or else is one of its own, which nothing can refresh.
+        It belongs to the session, or else is one of its own, which nothing can refresh. Without the
+        version of the account it counts as older than every change.
         """
         now = int(time.time())
         claims = {
@@ -55,6 +58,7 @@ class Signer:
             "exp": now + self.lifetime_seconds,
             "sid": session_id or str(uuid4()),
             "jti": str(uuid4()),
+            "account_version": account_version,
         }
         headers = {"kid": self.kid, "typ": TYPE}
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers=headers)

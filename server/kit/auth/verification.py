@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import jwt
@@ -47,6 +47,18 @@ class _Claims(msgspec.Struct):
     exp: _Moment
     jti: _Text
     nbf: _Moment = 0
+    account_version: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Tokens(Protocol):
+    """What finds out who calls."""
+
+    def verify(self, token: str) -> Caller:
+        """Whom `token` stands for.
+
+        Raises `InvalidToken` or `TokenExpired`; where more is known of it than it says itself, also
+        `SessionEnded` and `AccountInactive`.
+        """
 
 
 class Verifier:
@@ -91,7 +103,8 @@ class Verifier:
             raise errors.InvalidToken("the token is not valid; sign in again") from error
         _check_times(claims)
         _check_authority(header["kid"], claims.sub, claims.role)
-        return Caller(claims.sub, claims.role, float(claims.exp), str(claims.sid))
+        expires_at, session_id = float(claims.exp), str(claims.sid)
+        return Caller(claims.sub, claims.role, expires_at, session_id, claims.account_version)
 
 
 def _check_times(claims: _Claims) -> None:

@@ -4,7 +4,7 @@ Where the order matters, the layer itself says so in `inside_of`, and a pipeline
 refused.
 """
 
-from server.kit.auth import Verifier
+from server.kit.auth import Tokens
 from server.kit.call.access import AccessRules
 from server.kit.call.authentication import Authentication
 from server.kit.call.edge_headers import EdgeHeaders
@@ -21,7 +21,7 @@ from server.kit.standing import Accounts
 
 
 def pipeline(
-    verifier: Verifier,
+    verifier: Tokens,
     metrics: CallMetrics,
     in_flight: InFlight,
     deadline_seconds: float,

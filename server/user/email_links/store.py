@@ -10,7 +10,7 @@ from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
-from server.user.accounts.rows import COLUMNS, USERS, to_user
+from server.user.accounts.rows import COLUMNS, USERS, ended, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
 from server.user.email_links.rules import LIVE_MAX, Sent
 from server.user.mail.rules import MailKind, MailRequest
@@ -193,6 +193,8 @@ class PostgresLinkStore:
             unit.write(USERS.update([changes[-1].user]))
             said = [*(each.event for each in changes), told(user)]
             unit.write(append([self._encode(each) for each in said if each]))
+            for entry in ended(user, changes[-1].event):
+                unit.write(entry)
 
         await transaction(self._pool, work)
         self._wake()

@@ -6,15 +6,19 @@ from server.kit.outbox import Event
 from server.user.accounts.rules import EventType, UserEvent
 from server.user.accounts.wire import to_user
 from server.user.mail.rules import MailKind, MailRequest
+from server.user.sessions.rules import SessionEnd
 
 AGGREGATE_TYPE = "user"
 MAIL = "mail"
+SESSION = "session"
 
 
-def to_outbox(event: UserEvent | MailRequest) -> Event:
+def to_outbox(event: UserEvent | MailRequest | SessionEnd) -> Event:
     """The event, or the mail, as the outbox stores it."""
     if isinstance(event, MailRequest):
         return _mail(event)
+    if isinstance(event, SessionEnd):
+        return _session_end(event)
     message = _message(event)
     return Event(
         id=event.id,
@@ -38,6 +42,21 @@ def _message(
     if event.type is EventType.PASSWORD_CHANGED:
         return pb.PasswordChanged(user_id=event.user.id, session_id=event.session_id)
     return pb.UserErased(user_id=event.user.id)
+
+
+def _session_end(end: SessionEnd) -> Event:
+    """The one event of its session."""
+    message = pb.SessionEnded(session_id=end.session_id, user_id=end.user_id)
+    return Event(
+        id=end.id,
+        aggregate_type=SESSION,
+        aggregate_id=end.session_id,
+        aggregate_version=1,
+        type=message.DESCRIPTOR.full_name,
+        payload=message.SerializeToString(),
+        occurred_at=end.occurred_at,
+        traceparent=end.traceparent,
+    )
 
 
 def _mail(mail: MailRequest) -> Event:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from uuid_utils import uuid4
+from uuid_utils import uuid4, uuid7
 
 from server.kit import errors
 from server.kit.auth import Signer
@@ -20,8 +20,9 @@ from server.user.sessions.rules import (
     RefreshTokens,
     Rotation,
     Session,
+    SessionEnd,
 )
-from server.user.sessions.store import SessionStore
+from server.user.sessions.store import SessionEnds, SessionStore
 
 _log = structlog.get_logger()
 
@@ -36,12 +37,14 @@ class Granting:
     def __init__(
         self,
         sessions: SessionStore,
+        ends: SessionEnds,
         accounts: UserStore,
         signer: Signer,
         idle_seconds: int,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._sessions = sessions
+        self._ends = ends
         self._accounts = accounts
         self._signer = signer
         self._tokens = RefreshTokens(signer.secret("refresh tokens"))
@@ -97,6 +100,7 @@ class Granting:
             _log.warning(
                 "session.refresh_token_reused", session=spent.session_id, user=spent.user_id
             )
+            await self._ends.end(SessionEnd(str(uuid7()), spent.session_id, spent.user_id, now))
             raise
         return self._grant(user, successor)
 
@@ -111,7 +115,7 @@ class Granting:
 
     def _grant(self, user: User, token: RefreshToken) -> Grant:
         return Grant(
-            access_token=self._signer.sign(user.id, user.role, token.session_id),
+            access_token=self._signer.sign(user.id, user.role, token.session_id, user.version),
             expires_in_seconds=self._signer.lifetime_seconds,
             refresh_token=self._tokens.write(token),
             session_id=token.session_id,

@@ -42,13 +42,15 @@ class RefreshTokenReused(errors.Unauthenticated):
         super().__init__("the refresh token was used before; sign in again")
 
 
-class SessionEnded(errors.Unauthenticated):
-    """There is no such session any more."""
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """That a session was ended, as an event."""
 
-    reason = "SESSION_ENDED"
-
-    def __init__(self) -> None:
-        super().__init__("the session has ended; sign in again")
+    id: str
+    session_id: str
+    user_id: str
+    occurred_at: datetime
+    traceparent: str | None = None
 
 
 class SessionNotFound(errors.NotFound):

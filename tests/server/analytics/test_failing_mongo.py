@@ -25,6 +25,7 @@ from tests.discovery import contract, served_by
 from tests.server.analytics.doors import Door, batch
 from tests.server.analytics.sales.histories import placed
 from tests.server.conftest import Serve, Token
+from tests.server.kit.ping import Believing
 from tests.server.refusals import refused
 from tests.waiting import until
 
@@ -114,7 +115,7 @@ async def failing(
         )
         async with (
             kit_mongo.connected(settings) as connected,
-            serve(registrations(connected, Shop(shop_currency="ZZZ"))) as channel,
+            serve(registrations(connected, Shop(shop_currency="ZZZ")), Believing()) as channel,
         ):
             doors = {rpc: Door(channel, token(role)) for rpc, (role, _) in RPCS.items()}
             yield Failing(doors, admin)

@@ -61,7 +61,7 @@ async def found(database: Postgres, email: str) -> Credentials | None:
 async def require_admin(database: Postgres, email: str) -> None:
     made = await found(database, email)
     assert made is not None
-    assert (made.user.role, made.user.is_acting_admin) == (Role.ADMIN, True)
+    assert (made.user.role, made.user.acting_role) == (Role.ADMIN, Role.ADMIN)
     assert check(PASSWORD, made.password_hash, 12) == (True, False)
 
 

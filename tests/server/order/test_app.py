@@ -25,6 +25,7 @@ from server.local.home.ports import free_ports
 from server.services import ORDER
 from server.settings import Postgres
 from tests.server.conftest import NewDatabase
+from tests.server.fake_feed import quiet_feed
 from tests.server.order.samples import new_id
 
 READY_SECONDS = 20.0
@@ -65,7 +66,7 @@ class Analytics:
 class Service:
     """`python -m server order`, and how to reach it."""
 
-    def __init__(self, database: Postgres, folder: Path) -> None:
+    def __init__(self, database: Postgres, folder: Path, user_port: int) -> None:
         self.port, self.analytics_port = free_ports(2)
         self.user_key = auth.new_key("user-1")
         own_key = auth.new_key("service:order-1")
@@ -80,7 +81,9 @@ class Service:
             "DATABASE_URL": database.database_url,
             "JWKS_FILE": str(jwks),
             "SERVICE_KEY_FILE": str(signing_key),
-            "NEIGHBOUR_TARGETS": f"user=127.0.0.1:1 analytics=127.0.0.1:{self.analytics_port}",
+            "NEIGHBOUR_TARGETS": (
+                f"user=127.0.0.1:{user_port} analytics=127.0.0.1:{self.analytics_port}"
+            ),
             "DRAIN_SECONDS": "0.1",
         }
 
@@ -111,7 +114,9 @@ class Service:
 
 @pytest_asyncio.fixture
 async def service(order_database: Postgres, tmp_path: Path) -> AsyncIterator[Service]:
-    yield Service(order_database, tmp_path)
+    user, port = await quiet_feed()
+    yield Service(order_database, tmp_path, port)
+    await user.stop(0)
 
 
 async def test_an_order_placed_while_analytics_is_away_is_told_when_it_is_back(

@@ -16,7 +16,7 @@ from server.kit.mongo import Database
 from server.kit.outbox import OutboxMetrics
 from server.settings import Mail, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import mail_destination, registrations, standings
+from server.user.app import mail_destination, registrations, session_ends, standings
 from server.user.events.encoding import to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.passwords.hashing import hashing
@@ -51,7 +51,7 @@ async def shop(
             pool,
             settings.database_url,
             [
-                EndingSessions(MongoSessionStore(user_mongo)),
+                EndingSessions(MongoSessionStore(user_mongo), session_ends(pool, lambda: None)),
                 mail_destination(pool, mailbox, signer, Mail()),
             ],
             metrics=OutboxMetrics(CollectorRegistry()),
@@ -88,7 +88,7 @@ async def test_any_journey_comes_to_what_the_model_says(shop: Shop, effort: Effo
     await asyncio.to_thread(run, shop, effort)
 
 
-@pytest.mark.parametrize("defence", ["rotate", "end_all"])
+@pytest.mark.parametrize("defence", ["rotate", "ids"])
 async def test_the_model_sees_a_store_without(
     defence: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

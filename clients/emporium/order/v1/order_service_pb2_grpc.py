@@ -33,10 +33,10 @@ class OrderServiceStub:
     An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
 
-    Changes, and what staff read of others, are decided by the caller's account as it was at most a
-    second ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
-    what is refused to its role when it was demoted. While the user service is away its last answer
-    decides, or else the token; when it has not been heard for 30 seconds, changes are UNAVAILABLE.
+    Changes, and what staff read of others, are decided by the caller's account as it was at most 5
+    seconds ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
+    what is refused to its role when it was demoted. When the user service has not been heard for
+    longer they are UNAVAILABLE; one's own orders are read all the same, until the token ends.
     """
 
     def __init__(self, channel):
@@ -88,10 +88,10 @@ class OrderServiceServicer:
     An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
 
-    Changes, and what staff read of others, are decided by the caller's account as it was at most a
-    second ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
-    what is refused to its role when it was demoted. While the user service is away its last answer
-    decides, or else the token; when it has not been heard for 30 seconds, changes are UNAVAILABLE.
+    Changes, and what staff read of others, are decided by the caller's account as it was at most 5
+    seconds ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
+    what is refused to its role when it was demoted. When the user service has not been heard for
+    longer they are UNAVAILABLE; one's own orders are read all the same, until the token ends.
     """
 
     def CreateOrder(self, request, context):
@@ -223,10 +223,10 @@ class OrderService:
     An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
 
-    Changes, and what staff read of others, are decided by the caller's account as it was at most a
-    second ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
-    what is refused to its role when it was demoted. While the user service is away its last answer
-    decides, or else the token; when it has not been heard for 30 seconds, changes are UNAVAILABLE.
+    Changes, and what staff read of others, are decided by the caller's account as it was at most 5
+    seconds ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
+    what is refused to its role when it was demoted. When the user service has not been heard for
+    longer they are UNAVAILABLE; one's own orders are read all the same, until the token ends.
     """
 
     @staticmethod

@@ -100,6 +100,34 @@ class PasswordChanged(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class SessionEnded(message.Message):
+    """A session was ended: by a logout, from another device of its owner, or because a refresh token of
+    it was used twice.
+
+    `aggregate_type` is `session` and `aggregate_id` the session's id; it is the only event of it.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: builtins.int
+    USER_ID_FIELD_NUMBER: builtins.int
+    session_id: builtins.str
+    """The session's id, the same as `aggregate_id`."""
+    user_id: builtins.str
+    """The account that the session was of."""
+    def __init__(
+        self,
+        *,
+        session_id: builtins.str = ...,
+        user_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class UserErased(message.Message):
     """An account was deleted for good, with all personal data."""
 

@@ -42,7 +42,7 @@ class User(message.Message):
         """May sign in."""
         DISABLED: User._Status.ValueType  # 2
         """May not sign in, change anything or order; what it owns stays, but for its sessions, which
-        end. A token that it has still reads its own until the token ends, in 10 minutes at most.
+        end. Its tokens are refused within 5 seconds.
         """
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
@@ -54,7 +54,7 @@ class User(message.Message):
     """May sign in."""
     DISABLED: User.Status.ValueType  # 2
     """May not sign in, change anything or order; what it owns stays, but for its sessions, which
-    end. A token that it has still reads its own until the token ends, in 10 minutes at most.
+    end. Its tokens are refused within 5 seconds.
     """
 
     ID_FIELD_NUMBER: builtins.int

@@ -19,7 +19,7 @@ from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write, to_json
 from server.kit.standing import Standing
 from server.kit.turns import in_turns
-from server.user.accounts.rows import ROLES, USERS, to_user
+from server.user.accounts.rows import ROLES, USERS, ended, to_user
 from server.user.accounts.rules import (
     Changed,
     EmailTaken,
@@ -193,6 +193,8 @@ class PostgresUserStore:
             unit.write(append(told))
         with _named():
             await unit.flush()
+        for write in ended(before, event):
+            unit.write(write)
         return user
 
     async def change_password(
@@ -214,6 +216,8 @@ class PostgresUserStore:
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE_ANSWERS, (user_id,)))
             unit.write(Write(_DELETE, (user_id,)))
+            for write in ended(user, event):
+                unit.write(write)
 
         await transaction(self._pool, work)
         self._wake()

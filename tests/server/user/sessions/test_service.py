@@ -23,7 +23,7 @@ from server.kit.standing import Standings
 from server.settings import Mongo, Tokens
 from server.user.accounts.rules import Status
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import registrations, session_ends, standings
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
 from server.user.sessions.rules import Device, Session
@@ -190,7 +190,11 @@ async def test_a_refresh_asks_the_account(anyone: Door, admin_door: Door, sign_i
 
 @pytest.mark.parametrize("ending", ["deleted", "disabled"])
 async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
-    ending: str, user_mongo: Database, store: PostgresUserStore, signer: auth.Signer
+    ending: str,
+    user_mongo: Database,
+    user_pool: Pool,
+    store: PostgresUserStore,
+    signer: auth.Signer,
 ) -> None:
     class Overtaken(MongoSessionStore):
         async def begin(self, session: Session, token_hash: bytes) -> None:
@@ -203,7 +207,8 @@ async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
     account = opened()
     await store.create(account, None, None, b"")
     sessions = Overtaken(user_mongo)
-    granting = Granting(sessions, store, signer, 60)
+    ends = session_ends(user_pool, lambda: None)
+    granting = Granting(sessions, ends, store, signer, 60)
     with pytest.raises(errors.AccountInactive):
         await granting.begin(account.user, Device("", ""))
     assert await sessions.list(account.user.id, datetime.now(UTC)) == []
