@@ -37,6 +37,7 @@ _RANGES = {
     **dict.fromkeys(("GRPC_PORT", "OWN_PORT", "METRICS_PORT"), (0, 65_535)),
     "BCRYPT_COST": (4, 31),
     "BCRYPT_THREADS": (1, 64),
+    "AUDIT_RETENTION_DAYS": (30, 36_500),
     "POOL_SIZE_MIN": (0, 1_000),
     "POOL_SIZE_MAX": (1, 1_000),
 }
@@ -123,6 +124,13 @@ class Mail:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Audit:
+    """How long the audit log goes back."""
+
+    audit_retention_days: int = 365  # from 30, which the database keeps whatever is asked
+
+
+@dataclass(frozen=True, kw_only=True)
 class Neighbours:
     """Where the other services are."""
 
@@ -147,6 +155,7 @@ class Settings:
     mongo: Mongo = field(default_factory=Mongo)
     tokens: Tokens = field(default_factory=Tokens)
     mail: Mail = field(default_factory=Mail)
+    audit: Audit = field(default_factory=Audit)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
 

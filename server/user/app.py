@@ -2,16 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from emporium.user.v1 import (
+    audit_service_pb2,
     auth_service_pb2,
     email_link_service_pb2,
     session_service_pb2,
     user_service_pb2,
 )
 from server.kit import background, lifecycle, mongo, outbox, postgres
+from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import Signer, Verifier
 from server.kit.background import Job, Lock
 from server.kit.lifecycle import Registration
@@ -20,11 +22,14 @@ from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.postgres.trail import CommittingSink
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
 from server.settings import Mail, Settings, Tokens
 from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
+from server.user.audit.service import AuditService
+from server.user.audit.store import PostgresAuditStore, inserting
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
@@ -62,7 +67,12 @@ async def _serve(settings: Settings) -> None:
             postgres.connected(settings.postgres) as pool,
             # Only logins and sessions need it, and only while they do: they say when it is away.
             mongo.opened(settings.mongo) as database,
-            background.running(key_expiry(pool, one_at_a_time), token_expiry(pool, one_at_a_time)),
+            background.running(
+                key_expiry(pool, one_at_a_time),
+                token_expiry(pool, one_at_a_time),
+                audit_expiry(pool, one_at_a_time, settings.audit.audit_retention_days),
+            ),
+            auditing(pool) as audit,
             outbox.relaying(
                 pool,
                 settings.postgres.database_url,
@@ -79,6 +89,7 @@ async def _serve(settings: Settings) -> None:
                 registrations(pool, database, hasher, signer, wake, accounts, tokens),
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
+                audit=audit,
                 key_secret=signer.secret("idempotency"),
             ),
         ):
@@ -94,6 +105,18 @@ async def standings(pool: Pool) -> AsyncIterator[Standings]:
         yield read
     finally:
         await read.close()
+
+
+@asynccontextmanager
+async def auditing(pool: Pool) -> AsyncIterator[CommittingSink]:
+    """What keeps the records of this service's own calls."""
+    async with writing(AuditWriter(PostgresAuditStore(pool).append)) as writer:
+        yield audit_sink(writer)
+
+
+def audit_sink(writer: AuditWriter) -> CommittingSink:
+    """The record of a change is committed with it; its address and device are added afterwards."""
+    return CommittingSink(writer, lambda record: inserting([record]), after=writer.put)
 
 
 def mailer_of(settings: Mail) -> Mailer:
@@ -133,6 +156,16 @@ def token_expiry(pool: Pool, lock: Lock) -> Job:
     return Job("one_time_token_expiry", expire, _EXPIRY_SECONDS, lock)
 
 
+def audit_expiry(pool: Pool, lock: Lock, days: int) -> Job:
+    """Deletes audit records that are older than `days`, every hour, in one process."""
+    store = PostgresAuditStore(pool)
+
+    async def expire() -> None:
+        await store.delete_before(datetime.now(UTC) - timedelta(days=days))
+
+    return Job("audit_expiry", expire, _EXPIRY_SECONDS, lock)
+
+
 def registrations(
     pool: Pool,
     database: Database,
@@ -154,10 +187,12 @@ def registrations(
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
+    audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), accounts, hasher, granting)),
         Registration(own, SessionService(sessions, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
+        Registration(audit, AuditService(PostgresAuditStore(pool), page_tokens)),
     )

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from server.kit import auth
+from server.kit.audit.sink import AuditSink
 from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
@@ -62,14 +63,18 @@ def token(signer: auth.Signer, service_signer: auth.Signer) -> Token:
 
 @pytest.fixture(scope="session")
 def serve(verifier: auth.Verifier) -> Serve:
-    """`async with serve(registrations, accounts) as channel`: a server with the whole pipeline."""
+    """`async with serve(registrations, accounts, audit) as channel`: with the whole pipeline."""
 
     @asynccontextmanager
     async def start(
-        registrations: Sequence[Registration], accounts: Accounts | None = None
+        registrations: Sequence[Registration],
+        accounts: Accounts | None = None,
+        audit: AuditSink | None = None,
     ) -> AsyncIterator[grpc.aio.Channel]:
         metrics = CallMetrics(CollectorRegistry())
-        calls = pipeline(verifier, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET, accounts)
+        calls = pipeline(
+            verifier, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET, accounts, audit
+        )
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers(
             [generic_handler(each.service, each.servicer, calls) for each in registrations]

@@ -147,7 +147,7 @@ class PostgresLinkStore:
         self._wake = wake
 
     async def request(self, mail: MailRequest) -> None:
-        await write(self._pool, [append([self._encode(mail)])])
+        await write(self._pool, [append([self._encode(mail)])], completes_call=True)
         self._wake()
 
     async def issue(
@@ -194,7 +194,7 @@ class PostgresLinkStore:
             said = [*(each.event for each in changes), told(user)]
             unit.write(append([self._encode(each) for each in said if each]))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def verify_email(
@@ -214,7 +214,7 @@ class PostgresLinkStore:
                 unit.write(append(told))
 
         try:
-            await transaction(self._pool, work)
+            await transaction(self._pool, work, completes_call=True)
         except asyncpg.UniqueViolationError as error:
             raise EmailTaken("another account has this e-mail", field="token") from error
         self._wake()

@@ -40,12 +40,13 @@ class AuthService:
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
         found = await self._store.find(request.email)
         user, password_hash = (found.user, found.password_hash) if found else (None, None)
+        context.subject = user.id if user else ""
         checked = await self._hasher.check(request.password, password_hash)
         if user is None or not checked.matches or user.status is not Status.ACTIVE:
             raise BadCredentials
         if checked.is_outdated and password_hash:
             await self._renew(user.id, request.password, password_hash)
-        return wire.to_login(await self._granting.begin(user, wire.from_context(context)))
+        return wire.to_login(await self._granting.begin(user, context.device))
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> Empty:
         caller, event_id, now = context.signed_in, str(uuid7()), datetime.now(UTC)

@@ -203,7 +203,7 @@ class PostgresUserStore:
             if not await unit.fetch(_REPLACE_HASH, user_id, was, password_hash):
                 raise errors.Conflict("the password was changed meanwhile; try again")
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
@@ -215,7 +215,7 @@ class PostgresUserStore:
             unit.write(Write(_DELETE_ANSWERS, (user_id,)))
             unit.write(Write(_DELETE, (user_id,)))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
 
