@@ -47,6 +47,7 @@ _RANGES = {
     "BCRYPT_COST": (4, 31),
     "BCRYPT_THREADS": (1, 64),
     **dict.fromkeys(("LOGIN_FAILURES_MAX", "ADDRESS_FAILURES_MAX"), (1, 1_000_000)),
+    "AUDIT_RETENTION_DAYS": (30, 36_500),
     "POOL_SIZE_MIN": (0, 1_000),
     "POOL_SIZE_MAX": (1, 1_000),
 }
@@ -141,6 +142,13 @@ class Mail:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Audit:
+    """How long the audit log goes back."""
+
+    audit_retention_days: int = 365  # from 30, which the database keeps whatever is asked
+
+
+@dataclass(frozen=True, kw_only=True)
 class Neighbours:
     """Where the other services are."""
 
@@ -165,6 +173,7 @@ class Settings:
     mongo: Mongo = field(default_factory=Mongo)
     tokens: Tokens = field(default_factory=Tokens)
     mail: Mail = field(default_factory=Mail)
+    audit: Audit = field(default_factory=Audit)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
 

@@ -55,6 +55,7 @@ from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.targets import Targets
 from emporium.type.v1.address_pb2 import Address
+from emporium.type.v1.audit_event_pb2 import AuditEvent
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.type.v1.role_pb2 import Role
@@ -69,6 +70,7 @@ __all__ = [
     "UNSET",
     "Address",
     "AlreadyExists",
+    "AuditEvent",
     "Cancelled",
     "Conflict",
     "DeadlineExceeded",

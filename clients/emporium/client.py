@@ -10,6 +10,7 @@ import grpc
 
 from emporium.channel import open_channel
 from emporium.connection import Connection, Session, Token
+from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
@@ -89,6 +90,11 @@ class Emporium:
     def auth(self) -> Auth:
         """Signing in, and the sessions that come of it."""
         return Auth(self._connection("user"))
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who did what to whom."""
+        return Audit(self._connection("user"))
 
     @cached_property
     def users(self) -> Users:

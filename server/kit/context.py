@@ -1,13 +1,17 @@
 """What servicers and guards know of a call, independent of the gRPC library."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 _is_traceparent = re.compile(
     r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 ).fullmatch
+
+_LABEL_LENGTH_MAX = 120
 
 
 class Role(StrEnum):
@@ -45,6 +49,28 @@ class Key:
     body_hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a call comes from."""
+
+    label: str  # at most 120 characters; empty when nothing is known
+    address: str  # an IP address, or empty
+
+
+def device_of(user_agent: str | None, forwarded_for: str | None) -> Device:
+    """What is known of a call's origin, by the two headers.
+
+    The last address of `forwarded_for` is the one that the edge saw itself; callers can write what
+    they like before it.
+    """
+    label = re.sub(r"[^!-~]+", " ", user_agent or "").strip()[:_LABEL_LENGTH_MAX]
+    try:
+        address = str(ipaddress.ip_address((forwarded_for or "").rpartition(",")[2].strip()))
+    except ValueError:
+        address = ""
+    return Device(label, address)
+
+
 class Context:
     """One call under way.
 
@@ -62,6 +88,12 @@ class Context:
 
     `key_as_sent` is that key as a header had it, quoted or not; empty when it was no header.
 
+    `request` is the last message that the caller sent, which may break rules as long as the guards
+    look at it, and `response` the last one that it got; None before.
+
+    `subject` is the id of the account that the call is about, where the servicer finds out and the
+    messages do not say so: whose e-mail, token or order it is. For the audit log.
+
     `resource` is the path of what the call changes, such as `/api/v1/users/0190...`, as soon as
     that is known; for logs. Empty for a read, and for a change of something without a path.
     """
@@ -73,9 +105,12 @@ class Context:
         "key_as_sent",
         "metadata",
         "owner_scope",
+        "request",
         "request_id",
         "resource",
+        "response",
         "started_at",
+        "subject",
         "time_remaining",
     )
 
@@ -90,6 +125,9 @@ class Context:
         self.key: Key | None = None
         self.key_as_sent = ""
         self.resource = ""
+        self.request: Any = None
+        self.response: Any = None
+        self.subject = ""
         self.headers: list[tuple[str, str]] = []
 
     @property
@@ -97,6 +135,11 @@ class Context:
         """The caller of an rpc that needs one; the access guard has made sure of it."""
         assert self.caller is not None, "the rpc's access rule lets in callers without a token"
         return self.caller
+
+    @property
+    def device(self) -> Device:
+        """Where the call comes from."""
+        return device_of(self.metadata.get("user-agent"), self.metadata.get("x-forwarded-for"))
 
     @property
     def traceparent(self) -> str | None:

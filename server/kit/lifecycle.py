@@ -23,6 +23,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from emporium.limits import MESSAGE_BYTES_MAX
 from server import settings
 from server.kit import errors
+from server.kit.audit.sink import AuditSink
 from server.kit.auth import Tokens
 from server.kit.call import reflection
 from server.kit.call.chain import pipeline
@@ -80,7 +81,7 @@ class Registration:
 
 
 @asynccontextmanager
-async def serving(
+async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
     configuration: settings.Server,
     verifier: Tokens,
     registrations: Sequence[Registration],
@@ -88,6 +89,7 @@ async def serving(
     *,
     key_secret: bytes = b"",
     accounts: Accounts | None = None,
+    audit: AuditSink | None = None,
     registry: CollectorRegistry = REGISTRY,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> AsyncIterator[int]:
@@ -98,14 +100,14 @@ async def serving(
 
     `interceptors` are grpc.aio's own. They stand outside of the pipeline and see every call, also
     of health and reflection. Each runs anew for every call, which a layer of `call/chain.py` does
-    not. `key_secret` goes to `IdempotencyKeys`, `accounts` to `AccessRules`.
+    not. `key_secret` goes to `IdempotencyKeys`, `accounts` to `AccessRules`, `audit` to `Audit`.
 
     Raises `SettingsError` when it cannot listen.
     """
     in_flight = InFlight()
     metrics = CallMetrics(registry)
     deadline_seconds = configuration.deadline_seconds
-    calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret, accounts)
+    calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret, accounts, audit)
     names = [registration.service.full_name for registration in registrations]
     health = Health(names, probes)
     foreign = ForeignServicers(calls.watchers)

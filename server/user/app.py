@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from emporium.user.v1 import (
+    audit_service_pb2,
     auth_service_pb2,
     email_link_service_pb2,
     revocation_service_pb2,
@@ -13,6 +14,7 @@ from emporium.user.v1 import (
     user_service_pb2,
 )
 from server.kit import background, lifecycle, mongo, outbox, postgres
+from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import Signer, Verifier
 from server.kit.background import Job, Lock
 from server.kit.lifecycle import Registration
@@ -21,12 +23,15 @@ from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.postgres.trail import CommittingSink
 from server.kit.revocations import Revocations, UnrevokedTokens
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
 from server.settings import Mail, Settings, Tokens
 from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
+from server.user.audit.service import AuditService
+from server.user.audit.store import PostgresAuditStore, inserting
 from server.user.devices.rules import DeviceTokens
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
@@ -81,7 +86,9 @@ async def _serve(settings: Settings) -> None:
                 token_expiry(pool, one_at_a_time),
                 failure_expiry(pool, one_at_a_time),
                 revocation_expiry(pool, one_at_a_time, keep_seconds(tokens)),
+                audit_expiry(pool, one_at_a_time, settings.audit.audit_retention_days),
             ),
+            auditing(pool) as audit,
             nullcontext(feed_in(pool, revocations, keep_seconds(tokens))) as feed,
             outbox.relaying(
                 pool,
@@ -104,6 +111,7 @@ async def _serve(settings: Settings) -> None:
                 ),
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
+                audit=audit,
                 key_secret=signer.secret("idempotency"),
             ),
         ):
@@ -150,6 +158,18 @@ def revocation_expiry(pool: Pool, lock: Lock, keep_seconds: float) -> Job:
         await feed.trim(timedelta(seconds=keep_seconds))
 
     return Job("revocation_expiry", expire, _TRIM_SECONDS, lock)
+
+
+@asynccontextmanager
+async def auditing(pool: Pool) -> AsyncIterator[CommittingSink]:
+    """What keeps the records of this service's own calls."""
+    async with writing(AuditWriter(PostgresAuditStore(pool).append)) as writer:
+        yield audit_sink(writer)
+
+
+def audit_sink(writer: AuditWriter) -> CommittingSink:
+    """The record of a change is committed with it; its address and device are added afterwards."""
+    return CommittingSink(writer, lambda record: inserting([record]), after=writer.put)
 
 
 def mailer_of(settings: Mail) -> Mailer:
@@ -209,6 +229,16 @@ def throttle(pool: Pool, signer: Signer, tokens: Tokens, now: Callable[[], datet
     return Throttle(PostgresFailureStore(pool), limits, signer.secret("login failures"), now)
 
 
+def audit_expiry(pool: Pool, lock: Lock, days: int) -> Job:
+    """Deletes audit records that are older than `days`, every hour, in one process."""
+    store = PostgresAuditStore(pool)
+
+    async def expire() -> None:
+        await store.delete_before(datetime.now(UTC) - timedelta(days=days))
+
+    return Job("audit_expiry", expire, _EXPIRY_SECONDS, lock)
+
+
 def registrations(
     pool: Pool,
     database: Database,
@@ -241,10 +271,12 @@ def registrations(
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
+    audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
         Registration(auth, logins),
         Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
+        Registration(audit, AuditService(PostgresAuditStore(pool), page_tokens)),
     )

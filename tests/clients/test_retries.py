@@ -19,6 +19,8 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetUser": lambda shop: shop.users.get(ID),
     "BatchGetUsers": lambda shop: shop.users.batch_get([ID]),
     "ListUsers": lambda shop: shop.users.list().first_page(),
+    "ListAuditEvents": lambda shop: shop.audit.list().first_page(),
+    "RecordAuditEvents": lambda shop: shop.audit.record([]),
     "DeleteUser": lambda shop: shop.users.delete(ID),
     "Refresh": lambda shop: shop.auth.refresh("a refresh token"),
     "Logout": lambda shop: shop.auth.logout(),

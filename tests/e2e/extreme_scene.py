@@ -34,7 +34,8 @@ LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 
 METHODS = {method.name: method for service in contract() for method in service.methods}
 
-INTERNAL = {"BatchGetUsers", "RecordDomainEvents", "WatchRevocations"}  # for services alone
+# For services alone.
+INTERNAL = {"BatchGetUsers", "RecordAuditEvents", "RecordDomainEvents", "WatchRevocations"}
 
 
 def base(name: str, scene: "Scene") -> Any:
@@ -48,6 +49,15 @@ def base(name: str, scene: "Scene") -> Any:
         "aggregate_version": 1,
         "type": "emporium.user.v1.UserUpdated",
         "occurred_at": LONG_AGO,
+    }
+    kept = {
+        "id": str(uuid.uuid4()),
+        "service": "order",
+        "action": "emporium.order.v1.OrderService/GetOrder",
+        "outcome": "OK",
+        "count": 1,
+        "first_at": LONG_AGO,
+        "last_at": LONG_AGO,
     }
     order = {
         "items": [line],
@@ -72,12 +82,14 @@ def base(name: str, scene: "Scene") -> Any:
         "GetProduct": {"product_id": MISSING},
         "GetSalesReport": {},
         "GetUser": {"user_id": scene.user.id},
+        "ListAuditEvents": {"per_page": 1},
         "ListOrders": {"per_page": 1},
         "ListProducts": {"per_page": 1},
         "ListUserOrders": {"user_id": scene.user.id},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
         "ReinstateUser": {"user_id": scene.user.id},
+        "RecordAuditEvents": {"audit_events": [kept]},
         "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from server.kit import auth
+from server.kit.audit.sink import AuditSink
 from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
@@ -63,7 +64,7 @@ def token(signer: auth.Signer, service_signer: auth.Signer) -> Token:
 
 @pytest.fixture(scope="session")
 def serve(verifier: auth.Verifier) -> Serve:
-    """`async with serve(registrations, accounts) as channel`: a server with the whole pipeline.
+    """`async with serve(registrations, accounts, audit) as channel`: with the whole pipeline.
 
     Tokens are believed until they expire, unless there are `revocations`.
     """
@@ -72,11 +73,12 @@ def serve(verifier: auth.Verifier) -> Serve:
     async def start(
         registrations: Sequence[Registration],
         accounts: Accounts | None = None,
+        audit: AuditSink | None = None,
         revocations: Revocations | None = None,
     ) -> AsyncIterator[grpc.aio.Channel]:
         metrics = CallMetrics(CollectorRegistry())
         tokens = verifier if revocations is None else UnrevokedTokens(verifier, revocations)
-        calls = pipeline(tokens, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET, accounts)
+        calls = pipeline(tokens, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET, accounts, audit)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers(
             [generic_handler(each.service, each.servicer, calls) for each in registrations]

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
+from emporium.user.v1 import audit_service_pb2 as audit_pb
 from emporium.user.v1 import email_link_service_pb2 as links_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.analytics.behaviour import rules as behaviour
@@ -17,6 +18,7 @@ from server.analytics.reports import rules as reports
 from server.analytics.reports import wire as reports_wire
 from server.analytics.sales.rules import Figures, SalesDay
 from server.kit import descriptors
+from server.kit.audit.record import AuditRecord
 from server.kit.auth import Signer, new_key
 from server.kit.context import Role
 from server.kit.listing.paging import After, Page, PageQuery, Sort, Total
@@ -27,6 +29,7 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
+from server.user.audit import wire as audit_wire
 from server.user.revocations import wire as feed_wire
 from server.user.revocations.feed import PART_MAX
 from server.user.revocations.rules import password_changed
@@ -97,6 +100,15 @@ def product() -> catalog.Product:
     return catalog.Product(ID, "s" * 64, LONGEST_VALUE, PRICE, "GBP", LAST, LAST, VERSION)
 
 
+def audit_record() -> AuditRecord:
+    """A record of the audit log with the longest of everything."""
+    action, resource = "a" * 99 + "/" + "a" * 100, "/" * 300
+    return AuditRecord(
+        ID, "a" * 63, action, ID, Role.ADMIN, ID, resource, "~" * 128, "A" * 63, LAST, LAST,
+        "f" * 45, "~" * 120, INT32_MAX,
+    )  # fmt: skip
+
+
 def figures() -> Figures:
     """A day's figures, so large that those of all days can just be added up."""
     orders_max, units_max = INT32_MAX // reports.DAYS_MAX, VERSION // reports.DAYS_MAX
@@ -137,6 +149,8 @@ async def answers() -> dict[str, Message]:
         "ForgotPassword": links_pb.ForgotPasswordResponse(),
         "ResetPassword": links_pb.ResetPasswordResponse(),
         "VerifyEmail": links_pb.VerifyEmailResponse(),
+        "ListAuditEvents": audit_wire.to_list(query(), page(audit_record())),
+        "RecordAuditEvents": audit_pb.RecordAuditEventsResponse(),
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
         "CreateUser": account,
         "GetUser": account,

@@ -35,6 +35,7 @@ from server.order.orders import rules as orders
 from server.order.orders import store as order_store
 from server.order.orders.store import placing
 from server.user.accounts import store as user_store
+from server.user.audit import store as audit_store
 from tests.discovery import contract
 from tests.server import largest
 from tests.server.tokens import TOKENS
@@ -46,6 +47,7 @@ METHODS: dict[str, Method] = {
 
 # By what each list sorts, and the message whose rules the values kept to when they came in.
 LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
+    "ListAuditEvents": (audit_store.SORTABLE, None),
     "ListUsers": (user_store.SORTABLE, user_service_pb2.CreateUserRequest),
     "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
     "ListOrders": (order_store.SORTABLE, None),

@@ -4,8 +4,10 @@ Where the order matters, the layer itself says so in `inside_of`, and a pipeline
 refused.
 """
 
+from server.kit.audit.sink import AuditSink
 from server.kit.auth import Tokens
 from server.kit.call.access import AccessRules
+from server.kit.call.audit import Audit
 from server.kit.call.authentication import Authentication
 from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.idempotency import IdempotencyKeys
@@ -27,12 +29,13 @@ def pipeline(
     deadline_seconds: float,
     key_secret: bytes = b"",
     accounts: Accounts | None = None,
+    audit: AuditSink | None = None,
 ) -> Pipeline:
     """Whatever reports stands outside whatever refuses, so that refusals are reported too.
 
     `key_secret` is what requests with a secret field are hashed with, see `IdempotencyKeys`.
     `accounts` are asked where an rpc is declared `fresh`, see `AccessRules`; that comes after every
-    guard, because it may wait.
+    guard, because it may wait. `audit` takes the records of the audit log.
     """
     return Pipeline(
         watchers=(
@@ -40,6 +43,7 @@ def pipeline(
             CallLog(),
             metrics,
             in_flight,
+            Audit(audit),  # ends before `in_flight` does: who waits for calls waits for records
         ),
         # Between the two stand the error table and the deadline, which are the pipeline's own.
         guards=(

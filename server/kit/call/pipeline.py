@@ -157,7 +157,7 @@ class _Call:
 
     async def _served(self, requests: Any, context: Context) -> Message:
         readable = await self._reads(requests, context)
-        response = self._checked(await self._handler(readable, context))
+        context.response = response = self._checked(await self._handler(readable, context))
         if self._location_of:
             context.resource = self._location_of(response)
         return response
@@ -211,6 +211,7 @@ class _Call:
             message = self._parse(request)
         except DecodeError as error:
             raise errors.Malformed("the request is not a message of this rpc") from error
+        context.request = message
         for check in self._on_message:
             check(message, context)
         return message

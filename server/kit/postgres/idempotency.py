@@ -67,10 +67,11 @@ async def write_once(
     itself violates a constraint.
     """
     if key is None:
-        await write(pool, writes)
+        await write(pool, writes, completes_call=True)
         return answer
     try:
-        await write(pool, [*writes, answers([(key, answer, subject)])])
+        kept = answers([(key, answer, subject)])
+        await write(pool, [*writes, kept], completes_call=True)
     except UniqueViolationError:
         # Whether the key or a write violated a constraint, the key is looked up first: a repeated
         # create also conflicts with its own e-mail, or whatever else must be unique.
@@ -94,7 +95,7 @@ async def change_once(
     one waits for the other's rows, and is rolled back when it finds the key used.
     """
     if key is None:
-        return await transaction(pool, work)
+        return await transaction(pool, work, completes_call=True)
 
     async def once(unit: UnitOfWork) -> bytes:
         first = _checked(await unit.fetch(_FIND, key.caller, key.method, key.key), key)
@@ -105,7 +106,7 @@ async def change_once(
         return answer
 
     try:
-        return await transaction(pool, once)
+        return await transaction(pool, once, completes_call=True)
     except UniqueViolationError:
         first = await first_answer(pool, key)
         if first is None:

@@ -41,6 +41,7 @@ class UserService:
             new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
         )
         opened = rules.asked_to_verify(opened, _new_id())
+        context.subject = opened.user.id
         password_hash = await self._hashed(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(

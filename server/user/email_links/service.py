@@ -60,7 +60,12 @@ class EmailLinkService:
 
 def _verifying(context: Context, now: datetime) -> Callable[[Sent], Changed]:
     event_id, mail_id = str(uuid7()), str(uuid7())
-    return lambda sent: verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
+
+    def change(sent: Sent) -> Changed:
+        context.subject = sent.user.id
+        return verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
+
+    return change
 
 
 def _mail(kind: MailKind, user_id: str, email: str, context: Context) -> MailRequest:

@@ -147,7 +147,7 @@ class PostgresLinkStore:
         self._wake = wake
 
     async def request(self, mail: MailRequest) -> None:
-        await write(self._pool, [append([self._encode(mail)])])
+        await write(self._pool, [append([self._encode(mail)])], completes_call=True)
         self._wake()
 
     async def issue(
@@ -196,7 +196,7 @@ class PostgresLinkStore:
             for entry in ended(user, changes[-1].event):
                 unit.write(entry)
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def verify_email(
@@ -216,7 +216,7 @@ class PostgresLinkStore:
                 unit.write(append(told))
 
         try:
-            await transaction(self._pool, work)
+            await transaction(self._pool, work, completes_call=True)
         except asyncpg.UniqueViolationError as error:
             raise EmailTaken("another account has this e-mail", field="token") from error
         self._wake()

@@ -51,7 +51,8 @@ class AuthService:
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
         found = await self._store.find(request.email)
         user, password_hash = (found.user, found.password_hash) if found else (None, None)
-        now, origin = self._now(), wire.from_context(context)
+        context.subject = user.id if user else ""
+        now, origin = self._now(), context.device
         user_id = user.id if user else None
         known = self._devices.read(request.device_token, user_id, password_hash, now)
         sources = sources_of_login(request.email, origin.address, known)

@@ -9,11 +9,11 @@ from uuid_utils import uuid4, uuid7
 
 from server.kit import errors
 from server.kit.auth import Signer
+from server.kit.context import Device
 from server.user.accounts.rules import Status, User, UserNotFound
 from server.user.accounts.store import UserStore
 from server.user.sessions.rules import (
     SECRET_BYTES,
-    Device,
     Grant,
     RefreshToken,
     RefreshTokenReused,
@@ -74,6 +74,10 @@ class Granting:
         except errors.AccountInactive:
             await self._sessions.end(user.id, session.id)
             raise
+
+    def holder_of(self, refresh_token: str) -> str:
+        """The id of the account that `refresh_token` was given to. Raises `InvalidToken`."""
+        return self._tokens.read(refresh_token).user_id
 
     async def refresh(self, refresh_token: str, device: Device) -> Grant:
         """Spends `refresh_token` for the next ones.

@@ -10,8 +10,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,7 +25,6 @@ SESSIONS_MAX = 100
 
 SECRET_BYTES = 32
 
-_DEVICE_LENGTH_MAX = 120
 _ID_BYTES = 16
 _TAG_BYTES = 16
 _BODY_BYTES = 2 * _ID_BYTES + SECRET_BYTES
@@ -60,14 +57,6 @@ class SessionNotFound(errors.NotFound):
 
     def __init__(self) -> None:
         super().__init__("no such session")
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a call comes from."""
-
-    label: str  # at most 120 characters; empty when nothing is known
-    address: str  # an IP address, or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +147,6 @@ class RefreshTokens:
 
     def _tag(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, b"tag" + body, "sha256")[:_TAG_BYTES]
-
-
-def device_of(user_agent: str | None, forwarded_for: str | None) -> Device:
-    """What is known of a call's origin, by the two headers.
-
-    The last address of `forwarded_for` is the one that the edge saw itself; callers can write what
-    they like before it.
-    """
-    label = re.sub(r"[^!-~]+", " ", user_agent or "").strip()[:_DEVICE_LENGTH_MAX]
-    try:
-        address = str(ipaddress.ip_address((forwarded_for or "").rpartition(",")[2].strip()))
-    except ValueError:
-        address = ""
-    return Device(label, address)
 
 
 def _of(body: bytes) -> RefreshToken:

@@ -25,8 +25,9 @@ class SessionService:
     async def Refresh(
         self, request: pb.RefreshRequest, context: Context
     ) -> auth_service_pb2.LoginResponse:
-        device = wire.from_context(context)
-        return wire.to_login(await self._granting.refresh(request.refresh_token, device))
+        context.subject = self._granting.holder_of(request.refresh_token)
+        grant = await self._granting.refresh(request.refresh_token, context.device)
+        return wire.to_login(grant)
 
     async def Logout(self, request: pb.LogoutRequest, context: Context) -> Empty:
         await self._end(context.signed_in.session_id, context)

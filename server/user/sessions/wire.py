@@ -3,16 +3,9 @@
 from collections.abc import Iterable
 
 from emporium.user.v1 import auth_service_pb2, session_service_pb2
-from server.kit.context import Context
 from server.kit.wire import timestamp
 from server.user.accounts.wire import to_user
-from server.user.sessions.rules import Device, Grant, Session, device_of
-
-
-def from_context(context: Context) -> Device:
-    """Where a call comes from."""
-    metadata = context.metadata
-    return device_of(metadata.get("user-agent"), metadata.get("x-forwarded-for"))
+from server.user.sessions.rules import Grant, Session
 
 
 def to_login(grant: Grant, device_token: str | None = None) -> auth_service_pb2.LoginResponse:

@@ -143,6 +143,21 @@ def test_an_admin_is_made_in_the_running_cluster_and_in_a_postgresql_by_its_url(
         assert "another account has this e-mail" in str(again.exception)
 
 
+def test_the_audit_log_is_listed_with_filters(home: Path) -> None:
+    invoke("audit", "--home", str(home))  # it signs in, which is kept
+    login = ("--action", "emporium.user.v1.AuthService/Login", "--outcome", "ok")
+    while "no records" in (listed := invoke("audit", "--home", str(home), *login).output):
+        pass  # records are stored a moment after the call
+    line = listed.splitlines()[0]
+    assert "nobody  emporium.user.v1.AuthService/Login  OK" in line
+    assert len(invoke("audit", "--home", str(home), "--limit", "1").output.splitlines()) == 1
+    none = invoke("audit", "--home", str(home), "--before", "2000-01-01")
+    assert none.output == "no records\n"
+    refused = invoke("audit", "--home", str(home), "--outcome", "fine")
+    assert isinstance(refused.exception, LocalError)
+    assert "must be ok, or the reason of an error" in str(refused.exception)
+
+
 async def require_admin(record: ClusterRecord, email: str) -> None:
     """Raises unless that account signs in, and does what admins do."""
     async with Emporium(record.edge_url.removeprefix("http://")) as shop:

@@ -93,7 +93,9 @@ def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:
     assert repeated == {name for name in standard if name.startswith(REPEATABLE)}
 
 
-@pytest.mark.parametrize("rpc", ["BatchGetUsers", "RecordDomainEvents", "WatchRevocations"])
+@pytest.mark.parametrize(
+    "rpc", ["BatchGetUsers", "RecordAuditEvents", "RecordDomainEvents", "WatchRevocations"]
+)
 def test_an_rpc_for_services_alone_leads_nowhere(rpc: str, routes: list[Any]) -> None:
     closed = [route for route in routes if route["name"].endswith(f"/{rpc}")]
     assert [route["direct_response"] for route in closed] == [{"status": 404}]

@@ -12,9 +12,11 @@ from typing import Literal
 import grpc
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from server.kit import auth, postgres
 from server.kit import mongo as kit_mongo
+from server.kit.audit.writer import AuditWriter
 from server.kit.context import Role
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
@@ -22,7 +24,8 @@ from server.local.engines.mongo import EmbeddedMongo
 from server.local.home.ports import free_ports
 from server.settings import Mongo, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import audit_sink, registrations, standings
+from server.user.audit.store import PostgresAuditStore
 from server.user.events.encoding import to_outbox
 from server.user.migrations import mongo as migrations
 from server.user.passwords.hashing import hashing
@@ -116,7 +119,12 @@ async def store(user_pool: Pool, wakes: Wakes) -> PostgresUserStore:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def user_channel(
-    user_pool: Pool, user_mongo: Database, wakes: Wakes, signer: auth.Signer, serve: Serve
+    user_pool: Pool,
+    user_mongo: Database,
+    wakes: Wakes,
+    signer: auth.Signer,
+    serve: Serve,
+    audit: AuditWriter,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
     async with (
@@ -125,9 +133,17 @@ async def user_channel(
         serve(
             registrations(user_pool, user_mongo, hasher, signer, wakes, accounts, Tokens()),
             accounts,
+            audit_sink(audit),
         ) as channel,
     ):
         yield channel
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def audit(user_pool: Pool) -> AuditWriter:
+    """What gathers the audit log's records; a test that reads the log flushes it before."""
+    store = PostgresAuditStore(user_pool)
+    return AuditWriter(store.append, window_seconds=0, registry=CollectorRegistry())
 
 
 @pytest.fixture

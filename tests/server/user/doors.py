@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 
 from emporium.user.v1 import (
+    audit_service_pb2_grpc,
     auth_service_pb2_grpc,
     email_link_service_pb2_grpc,
     session_service_pb2_grpc,
@@ -27,13 +28,14 @@ class Door:
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(channel)
         self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
+        self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
 
     def with_token(self, token: str, user: str) -> "Door":
         """The same service for somebody else."""
         return Door(self.channel, token, user)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stubs = (self.users, self.auth, self.sessions, self.links)
+        stubs = (self.users, self.auth, self.sessions, self.links, self.audit)
         [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 

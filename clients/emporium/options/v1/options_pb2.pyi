@@ -269,6 +269,8 @@ ACCESS_FIELD_NUMBER: builtins.int
 SUCCESS_FIELD_NUMBER: builtins.int
 RATE_LIMIT_FIELD_NUMBER: builtins.int
 BARE_FIELD_NUMBER: builtins.int
+AUDITED_FIELD_NUMBER: builtins.int
+AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 access: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Access]
 """Who may call the rpc."""
 success: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Success]
@@ -277,3 +279,13 @@ rate_limit: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOption
 """A limit of its own, beside the one that every client has."""
 bare: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Bare]
 """Where REST answers without the envelope."""
+audited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
+"""Every call is kept in the audit log, whoever makes it; see `audits_changes`."""
+audits_changes: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.bool]
+"""Its rpcs give, change or end what callers prove themselves with: every call that may change
+something is kept in the audit log (AuditService), whoever makes it.
+
+Elsewhere the log keeps, by what rpcs declare anyway: every call of an rpc with a secret field
+(`debug_redact`), every call that only the caller's role as staff or admin lets in, and every
+call that is refused for who makes it.
+"""

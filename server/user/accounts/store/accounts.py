@@ -205,7 +205,7 @@ class PostgresUserStore:
             if not await unit.fetch(_REPLACE_HASH, user_id, was, password_hash):
                 raise errors.Conflict("the password was changed meanwhile; try again")
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
@@ -219,7 +219,7 @@ class PostgresUserStore:
             for write in ended(user, event):
                 unit.write(write)
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
 

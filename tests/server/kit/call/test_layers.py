@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from server.kit import auth
 from server.kit.call.access import AccessRules
+from server.kit.call.audit import Audit
 from server.kit.call.authentication import Authentication
 from server.kit.call.chain import pipeline
 from server.kit.call.edge_headers import EdgeHeaders
@@ -27,6 +28,7 @@ WATCHERS: tuple[Watcher, ...] = (
     CallLog(),
     CallMetrics(CollectorRegistry()),
     InFlight(),
+    Audit(),
 )
 GUARDS: tuple[Guard, ...] = (
     Authentication(auth.Verifier({"keys": []})),
@@ -61,10 +63,14 @@ def test_guards_in_any_order_but_the_chains_are_refused() -> None:
 
 def test_watchers_that_speak_of_a_call_before_it_has_an_id_are_refused() -> None:
     accepted = [order for order in permutations(WATCHERS) if is_accepted(order, GUARDS)]
-    request_id, log, metrics, _ = WATCHERS
+    request_id, log, metrics, in_flight, audit = WATCHERS
     assert WATCHERS in accepted
     assert all(
         order.index(request_id) < min(order.index(log), order.index(metrics)) for order in accepted
+    )
+    assert all(
+        max(order.index(request_id), order.index(in_flight)) < order.index(audit)
+        for order in accepted
     )
 
 

@@ -16,7 +16,7 @@ from emporium.user.v1 import session_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit import auth, errors
 from server.kit import mongo as kit_mongo
-from server.kit.context import Role
+from server.kit.context import Device, Role
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.standing import Standings
@@ -26,7 +26,7 @@ from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, session_ends, standings
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
-from server.user.sessions.rules import Device, Session
+from server.user.sessions.rules import Session
 from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
