@@ -10,6 +10,7 @@ import grpc
 
 from emporium.channel import open_channel
 from emporium.connection import Connection, Session, Token
+from emporium.resources.api_keys import ApiKeys
 from emporium.resources.auth import Auth
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
@@ -88,6 +89,11 @@ class Emporium:
     def auth(self) -> Auth:
         """Signing in, and the sessions that come of it."""
         return Auth(self._connection("user"))
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """What programs sign in with."""
+        return ApiKeys(self._connection("user"))
 
     @cached_property
     def users(self) -> Users:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from emporium.user.v1 import (
+    api_key_service_pb2,
     auth_service_pb2,
     email_link_service_pb2,
     session_service_pb2,
@@ -25,6 +26,8 @@ from server.kit.telemetry import telemetry
 from server.settings import Mail, Settings, Tokens
 from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
+from server.user.api_keys.service import ApiKeyService
+from server.user.api_keys.store import PostgresApiKeyStore
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
@@ -154,10 +157,12 @@ def registrations(
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
+    keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), accounts, hasher, granting)),
         Registration(own, SessionService(sessions, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
+        Registration(keys, ApiKeyService(PostgresApiKeyStore(pool), page_tokens)),
     )

@@ -19,6 +19,8 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetUser": lambda shop: shop.users.get(ID),
     "BatchGetUsers": lambda shop: shop.users.batch_get([ID]),
     "ListUsers": lambda shop: shop.users.list().first_page(),
+    "DeleteApiKey": lambda shop: shop.api_keys.delete(ID),
+    "ListApiKeys": lambda shop: shop.api_keys.list().first_page(),
     "DeleteUser": lambda shop: shop.users.delete(ID),
     "Refresh": lambda shop: shop.auth.refresh("a refresh token"),
     "Logout": lambda shop: shop.auth.logout(),
@@ -35,6 +37,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetSalesReport": lambda shop: shop.reports.sales(),
 }
 KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
+    "CreateApiKey": lambda shop: shop.api_keys.create("ERP", ["orders.read"]),
     "CreateUser": lambda shop: shop.users.create("ann@example.com", "Ann"),
     "SuspendUser": lambda shop: shop.users.suspend(ID),
     "ReinstateUser": lambda shop: shop.users.reinstate(ID),

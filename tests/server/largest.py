@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
+from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
 from emporium.user.v1 import email_link_service_pb2 as links_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.analytics.behaviour import rules as behaviour
@@ -27,6 +28,8 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
+from server.user.api_keys import rules as api_keys
+from server.user.api_keys import wire as api_keys_wire
 from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
 from tests.server.tokens import TOKENS
@@ -124,6 +127,11 @@ async def answers() -> dict[str, Message]:
     token = Signer(new_key("user-" + "f" * 32), 600).sign(ID, Role.CUSTOMER)
     login = sessions_wire.to_login(sessions.Grant(token, INT32_MAX, "f" * 107, ID, user()))
     session = sessions.Session(ID, ID, "~" * 120, "f" * 45, LAST, LAST, LAST)
+    scopes = rules_of(api_keys_pb.CreateApiKeyRequest, "scopes").repeated.items.string
+    name = longest(api_keys_pb.CreateApiKeyRequest, "name")
+    key = api_keys.ApiKey(ID, ID, name, tuple(getattr(scopes, "in")), LAST, LAST, LAST)
+    made = api_keys_wire.to_key(key)
+    made.secret = api_keys.secret_of(ID, b"\xff" * api_keys.SECRET_BYTES)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     return {
         "Login": login,
@@ -132,6 +140,8 @@ async def answers() -> dict[str, Message]:
         "ResetPassword": links_pb.ResetPasswordResponse(),
         "VerifyEmail": links_pb.VerifyEmailResponse(),
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
+        "CreateApiKey": made,
+        "ListApiKeys": api_keys_wire.to_list(query(), page(key)),
         "CreateUser": account,
         "GetUser": account,
         "UpdateUser": account,

@@ -5,6 +5,9 @@ of `emporium.type.v1.Role`, `sid` the session's id, `iat` and `exp` Unix seconds
 own id. The header says `typ: at+jwt`, so that no other kind of token passes for an access token,
 and `kid`, the key. All of them are required.
 
+A token that an API key was exchanged for has the key's id as `sid`, and `scope` besides: what it
+reaches, with spaces in between (RFC 9068). Without that claim a token is not limited.
+
 A key whose id begins with `service:` vouches for that service and for nobody else: whoever steals
 a service's key cannot make an admin of himself.
 """

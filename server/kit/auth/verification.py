@@ -47,6 +47,7 @@ class _Claims(msgspec.Struct):
     exp: _Moment
     jti: _Text
     nbf: _Moment = 0
+    scope: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Verifier:
@@ -91,7 +92,8 @@ class Verifier:
             raise errors.InvalidToken("the token is not valid; sign in again") from error
         _check_times(claims)
         _check_authority(header["kid"], claims.sub, claims.role)
-        return Caller(claims.sub, claims.role, float(claims.exp), str(claims.sid))
+        scopes = None if claims.scope is msgspec.UNSET else frozenset(claims.scope.split())
+        return Caller(claims.sub, claims.role, float(claims.exp), str(claims.sid), scopes)
 
 
 def _check_times(claims: _Claims) -> None:

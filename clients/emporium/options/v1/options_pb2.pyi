@@ -122,6 +122,7 @@ class Access(message.Message):
     NOT_FOUND_REASON_FIELD_NUMBER: builtins.int
     ANONYMOUS_FIELD_FIELD_NUMBER: builtins.int
     FRESH_FIELD_NUMBER: builtins.int
+    NO_API_KEYS_FIELD_NUMBER: builtins.int
     audience: Access.Audience.ValueType
     owner_field: builtins.str
     """For OWNER: the request field that holds the owner's user id.
@@ -137,6 +138,10 @@ class Access(message.Message):
     """
     fresh: Access.Fresh.ValueType
     """Whose word decides about the caller. BY_ROLE needs `roles`."""
+    no_api_keys: builtins.bool
+    """No API key may call, whatever its scopes: for what decides how somebody signs in, or as what.
+    None may call any rpc of a service without a `scope_resource`.
+    """
     @builtins.property
     def roles(self) -> containers.RepeatedScalarFieldContainer[role_pb2.Role.ValueType]:
         """For OWNER: who else may call. For ROLES: who may."""
@@ -150,10 +155,11 @@ class Access(message.Message):
         not_found_reason: error_reason_pb2.ErrorReason.ValueType = ...,
         anonymous_field: builtins.str = ...,
         fresh: Access.Fresh.ValueType = ...,
+        no_api_keys: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "no_api_keys", b"no_api_keys", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -204,9 +210,15 @@ class RateLimit(message.Message):
 ACCESS_FIELD_NUMBER: builtins.int
 SUCCESS_FIELD_NUMBER: builtins.int
 RATE_LIMIT_FIELD_NUMBER: builtins.int
+SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
 access: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Access]
 """Who may call the rpc."""
 success: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Success]
 """What REST answers when it succeeds."""
 rate_limit: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, RateLimit]
 """A limit of its own, beside the one that every client has."""
+scope_resource: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.str]
+"""What the service keeps, such as `orders`, as the scopes of API keys name it: with the scope
+`orders.read` a key may call the rpcs without side effects, with `orders.write` the others.
+Without, no API key may call any.
+"""
