@@ -14,6 +14,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
 from server.contract import bodies
@@ -45,6 +46,7 @@ class Rpc:
     limit: str  # the name of its own rate limit, or empty
     access: options_pb2.Access  # who may call
     scope: str  # that an API key needs; empty: none lets it in
+    bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
 
@@ -117,9 +119,22 @@ def _rpc(
         limit=options.Extensions[options_pb2.rate_limit].name,
         access=access,
         scope=scope_of(service.options, method.options),
+        bare=_bare(options),
         enums=_enums(pool, method.input_type),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
     )
+
+
+def _bare(options: MethodOptions) -> dict[str, Any]:
+    if not options.HasExtension(options_pb2.bare):
+        return {}
+    declared = options.Extensions[options_pb2.bare]
+    errors = {ErrorReason.Name(each.reason): each.error for each in declared.oauth_errors}
+    return {
+        "media_type": declared.media_type or "application/json",
+        "cache_control": declared.cache_control or "no-store",
+        **({"oauth_errors": errors} if errors else {}),
+    }
 
 
 def _http(options: MethodOptions) -> http_pb2.HttpRule:

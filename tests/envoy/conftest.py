@@ -101,13 +101,15 @@ def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **ch
 
 
 @asynccontextmanager
-async def edge_before(upstream: Any, folder: Path, *, per_minute: int = 100) -> AsyncIterator[Edge]:
+async def edge_before(
+    upstream: Any, folder: Path, *, per_minute: int = 100, source: Path = SOURCE
+) -> AsyncIterator[Edge]:
     """A running edge, to which the port of `upstream` is every service."""
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks([KEY])))
     (edge_port,) = ports.free_ports(1)
     config = edge.render(
-        SOURCE,
+        source,
         folder,
         edge_port=edge_port,
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},

@@ -1,13 +1,13 @@
 """The three services as the edge knows them: every rpc of the contract, with canned answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import grpc.aio
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import ErrorInfo
@@ -36,6 +36,7 @@ class Call:
 class Upstream:
     """A gRPC server on a port of its own, which answers as a test sets it."""
 
+    services: Sequence[ServiceDescriptor] = field(default_factory=contract)
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     port: int = 0
@@ -51,7 +52,7 @@ class Upstream:
         )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for service in contract():
+        for service in self.services:
             handlers = {rpc.name: self._handler(rpc) for rpc in service.methods}
             generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
             self._server.add_generic_rpc_handlers((generic,))

@@ -25,11 +25,11 @@ class Authentication:
     def gate(self, method: Method) -> Gate:
         """Raises `Unauthenticated`, `InvalidToken` or `TokenExpired`."""
         verify = self._verify
-        is_public = method.access.is_public
+        is_public, takes_basic = method.access.is_public, method.access.takes_basic
 
         def check(context: Context) -> None:
             authorization = context.metadata.get("authorization")
-            if authorization is not None:
+            if authorization is not None and not (takes_basic and _is_basic(authorization)):
                 context.caller = caller = verify(_bearer(authorization))
                 if caller.role is not Role.SERVICE:  # which asks on behalf of many
                     sharer.set(caller.id)
@@ -39,6 +39,10 @@ class Authentication:
                 raise errors.Unauthenticated("sign in and send 'Authorization: Bearer <token>'")
 
         return Gate(on_call=check)
+
+
+def _is_basic(authorization: str) -> bool:
+    return authorization[:6].lower() == "basic "
 
 
 def _bearer(authorization: str) -> str:

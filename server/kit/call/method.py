@@ -46,6 +46,7 @@ class Access:
     anonymous_field: str  # tells callers without a token apart; empty: they are one
     fresh: int = Fresh.TOKEN  # whose word decides about the caller
     scope: str = ""  # that an API key needs, such as `orders.read`; empty: none lets it in
+    takes_basic: bool = False  # `Authorization: Basic` is the servicer's to check
 
     @property
     def is_public(self) -> bool:
@@ -148,6 +149,8 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         raise UndeclaredAccess(f"{method.full_name} admits roles and names none")
     if declared.fresh == Fresh.BY_ROLE and not declared.roles:
         raise UndeclaredAccess(f"{method.full_name} is fresh BY_ROLE and names no roles")
+    if declared.takes_basic and declared.audience != Audience.PUBLIC:
+        raise UndeclaredAccess(f"{method.full_name} takes Basic and is not PUBLIC")
     fields = method.input_type.fields_by_name
     if declared.owner_field and (method.client_streaming or declared.owner_field not in fields):
         raise UndeclaredAccess(f"{method.full_name} has no field {declared.owner_field!r}")
@@ -162,6 +165,7 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         anonymous_field=declared.anonymous_field,
         fresh=declared.fresh,
         scope=scope_of(method.containing_service.GetOptions(), method.GetOptions()),
+        takes_basic=declared.takes_basic,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from google.api import annotations_pb2
+from google.api import annotations_pb2, httpbody_pb2
 from google.protobuf import (
     descriptor_pool,
     field_mask_pb2,
@@ -40,6 +40,7 @@ PROTO = Path(__file__).with_name("ping.proto")
 IMPORTABLE = (
     annotations_pb2,
     field_mask_pb2,
+    httpbody_pb2,
     options_pb2,
     struct_pb2,
     timestamp_pb2,
