@@ -10,6 +10,7 @@ import grpc
 
 from emporium.channel import open_channel
 from emporium.connection import Connection, Session, Token
+from emporium.resources.api_keys import ApiKeys
 from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
 from emporium.resources.events import Events
@@ -95,6 +96,11 @@ class Emporium:
     def audit(self) -> Audit:
         """Who did what to whom."""
         return Audit(self._connection("user"))
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """What programs sign in with."""
+        return ApiKeys(self._connection("user"))
 
     @cached_property
     def users(self) -> Users:

@@ -18,6 +18,7 @@ from emporium.analytics.v1 import (
 )
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from emporium.user.v1 import (
+    api_key_service_pb2,
     audit_service_pb2,
     auth_service_pb2,
     email_link_service_pb2,
@@ -28,6 +29,7 @@ from emporium.user.v1 import (
 
 FILES: tuple[FileDescriptor, ...] = (
     audit_service_pb2.DESCRIPTOR,
+    api_key_service_pb2.DESCRIPTOR,
     auth_service_pb2.DESCRIPTOR,
     email_link_service_pb2.DESCRIPTOR,
     revocation_service_pb2.DESCRIPTOR,

@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorSet,
     MethodDescriptorProto,
     MethodOptions,
+    ServiceDescriptorProto,
 )
 from google.protobuf.descriptor_pool import DescriptorPool
 
@@ -18,6 +19,7 @@ from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
 from server.contract import bodies
 from server.kit.call.choices import choices, must_be
+from server.kit.call.method import scope_of
 
 PACKAGE = "emporium."
 
@@ -43,6 +45,7 @@ class Rpc:
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
     access: options_pb2.Access  # who may call
+    scope: str  # that an API key needs; empty: none lets it in
     bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
@@ -64,7 +67,7 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     known = FileDescriptorSet.FromString(image.SerializeToString())
     pool = _pool(image)
     return [
-        _rpc(f"{file.package}.{service.name}", method, pool)
+        _rpc(file.package, service, method, pool)
         for file in known.file
         if file.package.startswith(PACKAGE)
         for service in file.service
@@ -96,12 +99,17 @@ def _enums(pool: DescriptorPool, message: str) -> dict[str, str]:
     return found
 
 
-def _rpc(service: str, method: MethodDescriptorProto, pool: DescriptorPool) -> Rpc:
+def _rpc(
+    package: str,
+    service: ServiceDescriptorProto,
+    method: MethodDescriptorProto,
+    pool: DescriptorPool,
+) -> Rpc:
     options = method.options
     bindings = tuple(_bindings(_http(options)))
     access = options.Extensions[options_pb2.access]
     return Rpc(
-        service=service,
+        service=f"{package}.{service.name}",
         name=method.name,
         bindings=bindings,
         public=access.audience == options_pb2.Access.PUBLIC,
@@ -110,6 +118,7 @@ def _rpc(service: str, method: MethodDescriptorProto, pool: DescriptorPool) -> R
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
         access=access,
+        scope=scope_of(service.options, method.options),
         bare=_bare(options),
         enums=_enums(pool, method.input_type),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,

@@ -30,8 +30,9 @@ class Caller:
     id: str  # a user id, or `service:<name>`
     role: Role
     expires_at: float  # Unix time in seconds
-    session_id: str = ""  # that the token belongs to; a UUID
+    session_id: str = ""  # that the token belongs to, or its API key; a UUID
     account_version: int = 0  # of the account, by which the token was signed; 0: it does not say
+    scopes: frozenset[str] | None = None  # of its API key; None: of none, and not limited
 
     @property
     def is_staff(self) -> bool:

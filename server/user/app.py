@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from emporium.user.v1 import (
+    api_key_service_pb2,
     audit_service_pb2,
     auth_service_pb2,
     email_link_service_pb2,
@@ -30,6 +31,8 @@ from server.kit.telemetry import telemetry
 from server.settings import Mail, Settings, Tokens
 from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
+from server.user.api_keys.service import ApiKeyService
+from server.user.api_keys.store import PostgresApiKeyStore
 from server.user.audit.service import AuditService
 from server.user.audit.store import PostgresAuditStore, inserting
 from server.user.devices.rules import DeviceTokens
@@ -272,6 +275,7 @@ def registrations(
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
     audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
+    keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
@@ -279,4 +283,5 @@ def registrations(
         Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
         Registration(audit, AuditService(PostgresAuditStore(pool), page_tokens)),
+        Registration(keys, ApiKeyService(PostgresApiKeyStore(pool), page_tokens)),
     )

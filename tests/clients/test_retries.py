@@ -21,6 +21,8 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ListUsers": lambda shop: shop.users.list().first_page(),
     "ListAuditEvents": lambda shop: shop.audit.list().first_page(),
     "RecordAuditEvents": lambda shop: shop.audit.record([]),
+    "DeleteApiKey": lambda shop: shop.api_keys.delete(ID),
+    "ListApiKeys": lambda shop: shop.api_keys.list().first_page(),
     "DeleteUser": lambda shop: shop.users.delete(ID),
     "Refresh": lambda shop: shop.auth.refresh("a refresh token"),
     "Logout": lambda shop: shop.auth.logout(),
@@ -38,6 +40,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetSalesReport": lambda shop: shop.reports.sales(),
 }
 KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
+    "CreateApiKey": lambda shop: shop.api_keys.create("ERP", ["orders.read"]),
     "CreateUser": lambda shop: shop.users.create("ann@example.com", "Ann"),
     "SuspendUser": lambda shop: shop.users.suspend(ID),
     "ReinstateUser": lambda shop: shop.users.reinstate(ID),

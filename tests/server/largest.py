@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
+from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
 from emporium.user.v1 import audit_service_pb2 as audit_pb
 from emporium.user.v1 import email_link_service_pb2 as links_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -29,6 +30,8 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
+from server.user.api_keys import rules as api_keys
+from server.user.api_keys import wire as api_keys_wire
 from server.user.audit import wire as audit_wire
 from server.user.revocations import wire as feed_wire
 from server.user.revocations.feed import PART_MAX
@@ -141,6 +144,11 @@ async def answers() -> dict[str, Message]:
         sessions.Grant(token, INT32_MAX, "f" * 107, ID, user()), "f" * 75
     )
     session = sessions.Session(ID, ID, "~" * 120, "f" * 45, LAST, LAST, LAST)
+    scopes = rules_of(api_keys_pb.CreateApiKeyRequest, "scopes").repeated.items.string
+    name = longest(api_keys_pb.CreateApiKeyRequest, "name")
+    key = api_keys.ApiKey(ID, ID, name, tuple(getattr(scopes, "in")), LAST, LAST, LAST)
+    made = api_keys_wire.to_key(key)
+    made.secret = api_keys.secret_of(ID, b"\xff" * api_keys.SECRET_BYTES)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     changed = password_changed(ID, VERSION, Role.CUSTOMER, ID)
     return {
@@ -152,6 +160,8 @@ async def answers() -> dict[str, Message]:
         "ListAuditEvents": audit_wire.to_list(query(), page(audit_record())),
         "RecordAuditEvents": audit_pb.RecordAuditEventsResponse(),
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
+        "CreateApiKey": made,
+        "ListApiKeys": api_keys_wire.to_list(query(), page(key)),
         "CreateUser": account,
         "GetUser": account,
         "UpdateUser": account,

@@ -7,6 +7,8 @@ and `kid`, the key. All of them are required.
 
 `account_version` is the version of the account that a person's token was signed by, which tells
 whether the account has changed since; without it the token counts as older than every change.
+A token that an API key was exchanged for has the key's id as `sid`, and `scope` besides: what it
+reaches, with spaces in between (RFC 9068). Without that claim a token is not limited.
 
 A key whose id begins with `service:` vouches for that service and for nobody else: whoever steals
 a service's key cannot make an admin of himself.

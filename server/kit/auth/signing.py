@@ -3,7 +3,7 @@
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,20 @@ class Signer:
             return cls(json.loads(path.read_text()), lifetime_seconds)
 
     def sign(
-        self, subject: str, role: Role, session_id: str | None = None, account_version: int = 0
+        self,
+        subject: str,
+        role: Role,
+        session_id: str | None = None,
+        account_version: int = 0,
+        *,
+        scopes: Collection[str] | None = None,
+        lifetime_seconds: int | None = None,
     ) -> str:
-        """A token for `subject`, good for `lifetime_seconds` from now.
+        """A token for `subject`, good for that long from now, `self.lifetime_seconds` unless given.
 
         It belongs to the session, or else is one of its own, which nothing can refresh. Without the
-        version of the account it counts as older than every change.
+        version of the account it counts as older than every change. It reaches as far as `scopes`;
+        None: it is not limited.
         """
         now = int(time.time())
         claims = {
@@ -55,11 +63,13 @@ class Signer:
             "sub": subject,
             "role": role.value,
             "iat": now,
-            "exp": now + self.lifetime_seconds,
+            "exp": now + (lifetime_seconds or self.lifetime_seconds),
             "sid": session_id or str(uuid4()),
             "jti": str(uuid4()),
             "account_version": account_version,
         }
+        if scopes is not None:
+            claims["scope"] = " ".join(sorted(scopes))
         headers = {"kid": self.kid, "typ": TYPE}
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers=headers)
 

@@ -48,6 +48,7 @@ class _Claims(msgspec.Struct):
     jti: _Text
     nbf: _Moment = 0
     account_version: Annotated[int, msgspec.Meta(ge=0)] = 0
+    scope: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Tokens(Protocol):
@@ -103,8 +104,15 @@ class Verifier:
             raise errors.InvalidToken("the token is not valid; sign in again") from error
         _check_times(claims)
         _check_authority(header["kid"], claims.sub, claims.role)
-        expires_at, session_id = float(claims.exp), str(claims.sid)
-        return Caller(claims.sub, claims.role, expires_at, session_id, claims.account_version)
+        scopes = None if claims.scope is msgspec.UNSET else frozenset(claims.scope.split())
+        return Caller(
+            claims.sub,
+            claims.role,
+            float(claims.exp),
+            str(claims.sid),
+            claims.account_version,
+            scopes,
+        )
 
 
 def _check_times(claims: _Claims) -> None:

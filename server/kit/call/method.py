@@ -8,7 +8,7 @@ from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.descriptor_pb2 import MethodOptions, ServiceOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -45,6 +45,7 @@ class Access:
     not_found_reason: str  # where there is an `owner_field`; empty elsewhere
     anonymous_field: str  # tells callers without a token apart; empty: they are one
     fresh: int = Fresh.TOKEN  # whose word decides about the caller
+    scope: str = ""  # that an API key needs, such as `orders.read`; empty: none lets it in
     takes_basic: bool = False  # `Authorization: Basic` is the servicer's to check
 
     @property
@@ -175,8 +176,19 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         not_found_reason=_read_not_found_reason(method, declared),
         anonymous_field=declared.anonymous_field,
         fresh=declared.fresh,
+        scope=scope_of(method.containing_service.GetOptions(), method.GetOptions()),
         takes_basic=declared.takes_basic,
     )
+
+
+def scope_of(service: ServiceOptions, method: MethodOptions) -> str:
+    """The scope that an API key needs for the rpc; empty where no API key may call it."""
+    access = method.Extensions[options_pb2.access]
+    resource = service.Extensions[options_pb2.scope_resource]
+    if not resource or access.no_api_keys or list(access.roles) == [role_pb2.SERVICE]:
+        return ""
+    only_reads = method.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    return f"{resource}.{'read' if only_reads else 'write'}"
 
 
 def _read_not_found_reason(method: MethodDescriptor, declared: options_pb2.Access) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 
 from emporium.user.v1 import (
+    api_key_service_pb2_grpc,
     audit_service_pb2_grpc,
     auth_service_pb2_grpc,
     email_link_service_pb2_grpc,
@@ -27,6 +28,7 @@ class Door:
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(channel)
+        self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(channel)
         self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
 
@@ -35,7 +37,7 @@ class Door:
         return Door(self.channel, token, user)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stubs = (self.users, self.auth, self.sessions, self.links, self.audit)
+        stubs = (self.users, self.auth, self.sessions, self.links, self.audit, self.api_keys)
         [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 

@@ -87,6 +87,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: no tunnels, and no transfer codings but chunked
     """
+    INVALID_SCOPE: _ErrorReason.ValueType  # 151
+    """A token is asked for with a scope that the API key has not.
+
+    Example: scope: the key has no scope 'orders.write'
+    """
     UNAUTHENTICATED: _ErrorReason.ValueType  # 201
     """Errors of who is calling.
 
@@ -159,6 +164,17 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     the account no longer has.
 
     Example: token: ask for a new mail
+    """
+    INSUFFICIENT_SCOPE: _ErrorReason.ValueType  # 250
+    """The caller has signed in by an API key, and its scopes do not reach so far.
+
+    Example: needs the scope orders.write, which the API key has not
+    """
+    INVALID_CLIENT: _ErrorReason.ValueType  # 251
+    """There is no such API key, it has ended, its secret is another, or its account was deleted or
+    disabled.
+
+    Example: the API key is not valid
     """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
@@ -267,6 +283,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: role: the account's e-mail is not verified
     """
+    API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 350
+    """No such API key, or not the caller's.
+
+    Example: no such API key
+    """
+    TOO_MANY_API_KEYS: _ErrorReason.ValueType  # 351
+    """The account has as many API keys as one may have.
+
+    Example: an account may have 50 API keys; delete one first
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -367,6 +393,11 @@ other than chunked.
 
 Example: no tunnels, and no transfer codings but chunked
 """
+INVALID_SCOPE: ErrorReason.ValueType  # 151
+"""A token is asked for with a scope that the API key has not.
+
+Example: scope: the key has no scope 'orders.write'
+"""
 UNAUTHENTICATED: ErrorReason.ValueType  # 201
 """Errors of who is calling.
 
@@ -439,6 +470,17 @@ ONE_TIME_TOKEN_INVALID: ErrorReason.ValueType  # 216
 the account no longer has.
 
 Example: token: ask for a new mail
+"""
+INSUFFICIENT_SCOPE: ErrorReason.ValueType  # 250
+"""The caller has signed in by an API key, and its scopes do not reach so far.
+
+Example: needs the scope orders.write, which the API key has not
+"""
+INVALID_CLIENT: ErrorReason.ValueType  # 251
+"""There is no such API key, it has ended, its secret is another, or its account was deleted or
+disabled.
+
+Example: the API key is not valid
 """
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
@@ -546,6 +588,16 @@ EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
 """An account whose e-mail is not verified cannot be given a role.
 
 Example: role: the account's e-mail is not verified
+"""
+API_KEY_NOT_FOUND: ErrorReason.ValueType  # 350
+"""No such API key, or not the caller's.
+
+Example: no such API key
+"""
+TOO_MANY_API_KEYS: ErrorReason.ValueType  # 351
+"""The account has as many API keys as one may have.
+
+Example: an account may have 50 API keys; delete one first
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

@@ -120,6 +120,7 @@ class Access(message.Message):
     ANONYMOUS_FIELD_FIELD_NUMBER: builtins.int
     FRESH_FIELD_NUMBER: builtins.int
     TAKES_BASIC_FIELD_NUMBER: builtins.int
+    NO_API_KEYS_FIELD_NUMBER: builtins.int
     audience: Access.Audience.ValueType
     owner_field: builtins.str
     """For OWNER: the request field that holds the owner's user id.
@@ -137,6 +138,10 @@ class Access(message.Message):
     """Whose word decides about the caller. BY_ROLE needs `roles`."""
     takes_basic: builtins.bool
     """For PUBLIC: `Authorization: Basic` is taken as well, and is the servicer's to check."""
+    no_api_keys: builtins.bool
+    """No API key may call, whatever its scopes: for what decides how somebody signs in, or as what.
+    None may call any rpc of a service without a `scope_resource`.
+    """
     @builtins.property
     def roles(self) -> containers.RepeatedScalarFieldContainer[role_pb2.Role.ValueType]:
         """For OWNER: who else may call. For ROLES: who may."""
@@ -151,10 +156,11 @@ class Access(message.Message):
         anonymous_field: builtins.str = ...,
         fresh: Access.Fresh.ValueType = ...,
         takes_basic: builtins.bool = ...,
+        no_api_keys: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles", "takes_basic", b"takes_basic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "no_api_keys", b"no_api_keys", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles", "takes_basic", b"takes_basic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,6 +277,7 @@ RATE_LIMIT_FIELD_NUMBER: builtins.int
 BARE_FIELD_NUMBER: builtins.int
 AUDITED_FIELD_NUMBER: builtins.int
 AUDITS_CHANGES_FIELD_NUMBER: builtins.int
+SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
 access: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Access]
 """Who may call the rpc."""
 success: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Success]
@@ -288,4 +295,9 @@ something is kept in the audit log (AuditService), whoever makes it.
 Elsewhere the log keeps, by what rpcs declare anyway: every call of an rpc with a secret field
 (`debug_redact`), every call that only the caller's role as staff or admin lets in, and every
 call that is refused for who makes it.
+"""
+scope_resource: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.str]
+"""What the service keeps, such as `orders`, as the scopes of API keys name it: with the scope
+`orders.read` a key may call the rpcs without side effects, with `orders.write` the others.
+Without, no API key may call any.
 """
