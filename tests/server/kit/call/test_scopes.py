@@ -38,9 +38,13 @@ CLOSED = {
     "SetUserRole",
     "UpdateUser",
     "VerifyEmail",
+    # Who reads it decides about others' access:
+    "ListAuditEvents",
     # For services:
     "BatchGetUsers",
+    "RecordAuditEvents",
     "RecordDomainEvents",
+    "WatchRevocations",
 }
 
 
