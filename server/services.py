@@ -19,7 +19,7 @@ class Service:
     port: int  # gRPC, unless set otherwise
     postgres: str = ""  # its database in PostgreSQL, if it has one; `owner` migrates it
     mongo: str = ""  # its database in MongoDB, if it has one
-    key_id: str = ""  # of the key it signs tokens with, if it signs any
+    vouches_for_people: bool = False  # it signs the tokens of accounts, with a key apart
     neighbours: tuple[str, ...] = ()  # the services it calls
     sends_mail: bool = False  # and is told how
     behind_edge: bool = True  # whether callers from outside reach it, through Envoy
@@ -28,6 +28,11 @@ class Service:
     def owner(self) -> str:
         """The role that owns the PostgreSQL database and may change its schema."""
         return f"{self.postgres}_owner"
+
+    @property
+    def own_key(self) -> str:
+        """The name of the key by which its neighbours know it; with a number it is the key's id."""
+        return f"service:{self.name}"
 
     def migrations(self, engine: Engine) -> str:
         """The package that holds this service's migrations for `engine`; it need not exist."""
@@ -43,14 +48,13 @@ USER = Service(
     port=50051,
     postgres="emporium_user",
     mongo="emporium_user",  # sessions
-    key_id="user-1",
+    vouches_for_people=True,
     sends_mail=True,
 )
 ORDER = Service(
     name="order",
     port=50052,
     postgres="emporium_order",
-    key_id="service:order-1",
     neighbours=("user", "analytics"),
 )
 ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics")

@@ -20,6 +20,9 @@ class SettingsError(Exception):
 TOKEN_SECONDS_MAX = 86_400
 """The longest life of an access token; one that claims more is refused."""
 
+SERVICE_TOKEN_SECONDS_MAX = 3_600
+"""The longest life of a token that a service makes for its neighbours."""
+
 SESSION_SECONDS_MAX = 31_536_000
 """The longest that a session may wait for its next use: a year."""
 
@@ -33,6 +36,7 @@ _SCHEMES = {
 # Of numbers that have ends: the smallest and the largest.
 _RANGES = {
     "TOKEN_SECONDS": (1, TOKEN_SECONDS_MAX),
+    "SERVICE_TOKEN_SECONDS": (1, SERVICE_TOKEN_SECONDS_MAX),
     "SESSION_SECONDS": (1, SESSION_SECONDS_MAX),
     **dict.fromkeys(("GRPC_PORT", "OWN_PORT", "METRICS_PORT"), (0, 65_535)),
     "BCRYPT_COST": (4, 31),
@@ -97,11 +101,14 @@ class Mongo:
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """The keys that tokens are verified with, and the one that this process signs with."""
+    """The keys that tokens are verified with, and those that this process signs with."""
 
+    # Private keys are JWKs with their `kid`.
     jwks_file: Path = Path("jwks.json")
-    signing_key_file: Path = Path("signing-key.json")  # a private JWK with its `kid`
+    signing_key_file: Path = Path("signing-key.json")  # for the tokens of accounts
     token_seconds: int = 600  # from 1 to `TOKEN_SECONDS_MAX`
+    service_key_file: Path = Path("service-key.json")  # for this service's calls to neighbours
+    service_token_seconds: int = 300  # of the tokens for neighbours; to `SERVICE_TOKEN_SECONDS_MAX`
     session_seconds: int = 2_592_000  # after its last use a session ends; to `SESSION_SECONDS_MAX`
     bcrypt_cost: int = 12
     bcrypt_threads: int = 2

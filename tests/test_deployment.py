@@ -22,6 +22,7 @@ from server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 NAMES = [service.name for service in SERVICES]
+KEY_FILES = ("JWKS_FILE", "SIGNING_KEY_FILE", "SERVICE_KEY_FILE")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_compose_gives_a_service_what_the_table_of_services_says(
         url = urlsplit(environment["DATABASE_URL"])
         assert (url.username, url.path) == (service.postgres, f"/{service.postgres}")
     assert ("MONGODB_URI" in environment) == bool(service.mongo)
-    assert ("SIGNING_KEY_FILE" in environment) == bool(service.key_id)
+    assert ("SIGNING_KEY_FILE" in environment) == service.vouches_for_people
     targets = environment.get("NEIGHBOUR_TARGETS", "").split()
     assert targets == [f"{each}=dns:///{each}:{named(each).port}" for each in service.neighbours]
 
@@ -125,10 +126,7 @@ def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("name", "volumes"),
     [
-        *(
-            (each.name, {"public-keys"} | ({f"{each.name}-key"} if each.key_id else set()))
-            for each in SERVICES
-        ),
+        *((each.name, {"public-keys", f"{each.name}-key"}) for each in SERVICES),
         ("envoy", {"./envoy", "public-keys"}),
     ],
 )
@@ -140,7 +138,7 @@ def test_a_container_sees_its_own_keys_alone_and_changes_none(
     assert set(mounted) == volumes
     assert all(volume.endswith(":ro") for volume in mounted.values())
     folders = {Path(volume.split(":")[1]) for volume in mounted.values()}
-    for variable in ("JWKS_FILE", "SIGNING_KEY_FILE"):
+    for variable in KEY_FILES:
         if variable in container.get("environment", {}):
             assert Path(container["environment"][variable]).parent in folders
 
@@ -149,14 +147,14 @@ def test_migrate_hands_out_every_key_that_a_container_reads(
     compose: dict[str, Any], tmp_path: Path
 ) -> None:
     keys.ensure(Home.at(tmp_path / "home"))
-    for folder in ("public", *(each.name for each in SERVICES if each.key_id)):
+    for folder in ("public", *(each.name for each in SERVICES)):
         (tmp_path / "keys" / folder).mkdir(parents=True)
     (script,) = compose["services"]["migrate"]["command"]
     hands_out = script.partition("\n")[2].replace("/var/lib/emporium", f"{tmp_path}/home")
     subprocess.run(["sh", "-ec", hands_out.replace(" /keys", f" {tmp_path}/keys")], check=True)
     for service in NAMES:
         environment = compose["services"][service]["environment"]
-        for variable in ("JWKS_FILE", "SIGNING_KEY_FILE"):
+        for variable in KEY_FILES:
             if variable in environment:
                 assert (
                     tmp_path / environment[variable].lstrip("/")

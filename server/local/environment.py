@@ -37,6 +37,7 @@ def service_environment(
             "OWN_PORT": str(ports.own.get(process, 0)),
             "METRICS_PORT": str(ports.metrics[process]),
             "JWKS_FILE": str(keys.public_file(home)),
+            "SERVICE_KEY_FILE": str(keys.file_of(service.own_key, home)),
             "NEIGHBOUR_TARGETS": " ".join(
                 f"{name}=dns:///127.0.0.1:{ports.grpc[name]}" for name in service.neighbours
             ),
@@ -53,6 +54,6 @@ def service_environment(
         environment["MONGODB_URI"] = (
             service_mongodb_uri(mongodb_uri, service, home) if own_mongo else mongodb_uri
         )
-    if service.key_id:
-        environment["SIGNING_KEY_FILE"] = str(keys.file_of(service, home))
+    if service.vouches_for_people:
+        environment["SIGNING_KEY_FILE"] = str(keys.file_of(service.name, home))
     return environment

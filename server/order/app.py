@@ -32,7 +32,7 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> None:
     tokens, neighbours = settings.tokens, settings.neighbours
-    signer = Signer.from_file(tokens.signing_key_file, tokens.token_seconds)
+    signer = Signer.for_neighbours(tokens)
     targets = Targets.of({name: neighbours.neighbour_targets[name] for name in ORDER.neighbours})
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     with telemetry(settings.server, "order"):

@@ -53,7 +53,7 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> None:
     tokens = settings.tokens
-    signer = Signer.from_file(tokens.signing_key_file, tokens.token_seconds)
+    signer = Signer.for_people(tokens)
     verifier = Verifier.from_file(tokens.jwks_file)
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     mailer = mailer_of(settings.mail)

@@ -78,6 +78,7 @@ def keys(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
     return {
         "SIGNING_KEY_FILE": str(tmp_path / "key.json"),
+        "SERVICE_KEY_FILE": str(tmp_path / "key.json"),
         "JWKS_FILE": str(tmp_path / "jwks.json"),
     }
 

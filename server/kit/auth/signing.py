@@ -10,8 +10,9 @@ from typing import Any
 import jwt
 from uuid_utils import uuid4
 
-from server.kit.auth.keys import ALGORITHM, AUDIENCE, ISSUER, SERVICE_KEY_PREFIX, TYPE, readable
+from server.kit.auth.keys import ALGORITHM, AUDIENCE, ISSUER, TYPE, readable
 from server.kit.context import Role
+from server.settings import Tokens
 
 
 class Signer:
@@ -24,9 +25,19 @@ class Signer:
         self._key = jwt.PyJWK(dict(key), ALGORITHM).key
 
     @classmethod
-    def from_file(cls, path: Path, lifetime_seconds: int) -> "Signer":
-        """Reads the private JWK at `path`. Raises `SettingsError`."""
-        with readable("SIGNING_KEY_FILE"):
+    def for_people(cls, settings: Tokens) -> "Signer":
+        """Signs the tokens of accounts. Raises `SettingsError`."""
+        return cls._read("SIGNING_KEY_FILE", settings.signing_key_file, settings.token_seconds)
+
+    @classmethod
+    def for_neighbours(cls, settings: Tokens) -> "Signer":
+        """Signs what the service shows its neighbours. Raises `SettingsError`."""
+        seconds = settings.service_token_seconds
+        return cls._read("SERVICE_KEY_FILE", settings.service_key_file, seconds)
+
+    @classmethod
+    def _read(cls, variable: str, path: Path, lifetime_seconds: int) -> "Signer":
+        with readable(variable):
             return cls(json.loads(path.read_text()), lifetime_seconds)
 
     def sign(self, subject: str, role: Role, session_id: str | None = None) -> str:
@@ -58,6 +69,7 @@ class ServiceToken:
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
+        self._service = signer.kid.rpartition("-")[0]
         self._session_id = str(uuid4())  # as long as the process
         self._token = ""
         self._renew_at = 0.0  # Unix seconds
@@ -65,7 +77,6 @@ class ServiceToken:
     async def __call__(self) -> str:
         """The token to send now."""
         if time.time() >= self._renew_at:
-            service = SERVICE_KEY_PREFIX + self._signer.kid.split(":")[1].rsplit("-", 1)[0]
-            self._token = self._signer.sign(service, Role.SERVICE, self._session_id)
+            self._token = self._signer.sign(self._service, Role.SERVICE, self._session_id)
             self._renew_at = time.time() + self._signer.lifetime_seconds / 2
         return self._token

@@ -99,7 +99,7 @@ def _tokens(cluster: Cluster) -> dict[str, str]:
         each["role"]: keys.token(home, each["user_id"], each["role"], _TOKEN_SECONDS)
         for each in cluster.record["logins"]
     }
-    key = json.loads(keys.file_of(ORDER, home).read_text(encoding="utf-8"))
+    key = json.loads(keys.file_of(ORDER.own_key, home).read_text(encoding="utf-8"))
     found["service"] = Signer(key, _TOKEN_SECONDS).sign("service:order", Role.SERVICE)
     return found
 

@@ -59,7 +59,10 @@ def test_a_service_gets_access_to_its_own_databases_alone(tmp_path: Path) -> Non
     assert "DATABASE_URL" not in analytics
     assert analytics["MONGODB_URI"].startswith("mongodb://emporium_analytics:")
     assert analytics["MONGODB_URI"].endswith("/emporium_analytics?replicaSet=rs0")
-    assert "SIGNING_KEY_FILE" not in analytics
+    assert "SIGNING_KEY_FILE" in user
+    assert "SIGNING_KEY_FILE" not in order | analytics
+    own = [Path(each["SERVICE_KEY_FILE"]).name for each in (user, order, analytics)]
+    assert own == ["service-user.json", "service-order.json", "service-analytics.json"]
 
 
 def test_a_service_gets_the_addresses_of_its_neighbours_alone(tmp_path: Path) -> None:

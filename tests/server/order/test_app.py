@@ -79,7 +79,7 @@ class Service:
             "METRICS_PORT": "0",
             "DATABASE_URL": database.database_url,
             "JWKS_FILE": str(jwks),
-            "SIGNING_KEY_FILE": str(signing_key),
+            "SERVICE_KEY_FILE": str(signing_key),
             "NEIGHBOUR_TARGETS": f"user=127.0.0.1:1 analytics=127.0.0.1:{self.analytics_port}",
             "DRAIN_SECONDS": "0.1",
         }
