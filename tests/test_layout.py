@@ -30,6 +30,7 @@ MORE_PARTS = {
     "server.user.logins": {"provisioning"},
     "server.user.mail": {"letters"},
     "server.user.passwords": {"common", "hashing"},
+    "server.user.personal_data": {"collecting", "sending"},
     "server.user.sessions": {"granting"},
 }
 FILE_LINES_MAX = 300

@@ -3,7 +3,7 @@
 from functools import partial
 
 from emporium import Emporium, Targets
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2
+from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.lifecycle import Registration
@@ -14,13 +14,17 @@ from server.kit.postgres.expiry import key_expiry
 from server.kit.telemetry import telemetry
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
-from server.order.events.encoding import to_outbox
+from server.order.events.anonymous import anonymous
+from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
 from server.order.neighbours import Users
 from server.order.neighbours.accounts import asked_accounts, listening
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
+from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
+from server.order.personal_data.service import PersonalDataService
+from server.order.personal_data.store import PostgresErasureStore
 from server.services import ORDER
 from server.settings import Settings
 
@@ -71,8 +75,12 @@ def registrations(
     catalog = PostgresCatalogStore(pool)
     orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
+    held = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
+    erasures = PostgresErasureStore(pool, held)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
+    personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     return (
         Registration(catalog_service, CatalogService(catalog, shop_currency, tokens)),
         Registration(order_service, OrderService(orders, catalog, users, shop_currency, tokens)),
+        Registration(personal_data, PersonalDataService(erasures, held)),
     )

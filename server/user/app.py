@@ -1,34 +1,39 @@
 """Wires the user service together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
+from emporium import Emporium, Targets
 from emporium.user.v1 import (
     auth_service_pb2,
     email_link_service_pb2,
+    personal_data_service_pb2,
     session_service_pb2,
     user_service_pb2,
 )
 from server.kit import background, lifecycle, mongo, outbox, postgres
-from server.kit.auth import Signer, Verifier
+from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.background import Job, Lock
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.mongo import Database
+from server.kit.mongo.erasing import Erasures
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
+from server.services import USER
 from server.settings import Mail, Settings, Tokens
+from server.user.accounts.rules import User
 from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
-from server.user.events.encoding import mail_from_outbox, to_outbox
+from server.user.events.encoding import ERASED, is_about, mail_from_outbox, to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
@@ -36,14 +41,22 @@ from server.user.mail.letters import Letters
 from server.user.mail.rules import MailKind
 from server.user.neighbours import Mailer
 from server.user.neighbours.mailbox import MailboxMailer
+from server.user.neighbours.personal_data import Neighbour, neighbours
 from server.user.neighbours.smtp import SmtpMailer
 from server.user.passwords.hashing import PasswordHasher, hashing
+from server.user.personal_data.collecting import Own, Source
+from server.user.personal_data.rules import OWN_MONGODB
+from server.user.personal_data.sending import ErasureDestination
+from server.user.personal_data.service import PersonalDataService
+from server.user.personal_data.store import FirstAnswers, PostgresErasureStore, WaitingEvents
 from server.user.sessions.granting import Granting
+from server.user.sessions.rules import Session
 from server.user.sessions.service import SessionService
 from server.user.sessions.store import MongoSessionStore
 
 _STANDINGS_MAX = 1_000  # in one statement
 _EXPIRY_SECONDS = 3_600.0
+_SWEEP_SECONDS = 60.0
 
 
 def main() -> int:
@@ -57,18 +70,25 @@ async def _serve(settings: Settings) -> None:
     verifier = Verifier.from_file(tokens.jwks_file)
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     mailer = mailer_of(settings.mail)
+    neighbour_targets = settings.neighbours.neighbour_targets
+    targets = Targets.of({name: neighbour_targets[name] for name in USER.neighbours})
+    own_token = ServiceToken(Signer.for_neighbours(tokens))
     with telemetry(settings.server, "user"):
         async with (
             postgres.connected(settings.postgres) as pool,
             # Only logins and sessions need it, and only while they do: they say when it is away.
             mongo.opened(settings.mongo) as database,
-            background.running(key_expiry(pool, one_at_a_time), token_expiry(pool, one_at_a_time)),
+            Emporium(targets, token=own_token) as shop,
+            background.running(
+                key_expiry(pool, one_at_a_time), token_expiry(pool, one_at_a_time), sweep(database)
+            ),
             outbox.relaying(
                 pool,
                 settings.postgres.database_url,
                 [
-                    EndingSessions(MongoSessionStore(database)),
+                    EndingSessions(MongoSessionStore(database), erasing_sessions(pool, database)),
                     mail_destination(pool, mailer, signer, settings.mail),
+                    *erasing_neighbours(pool, neighbours(shop)),
                 ],
             ) as wake,
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
@@ -76,7 +96,9 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 verifier,
-                registrations(pool, database, hasher, signer, wake, accounts, tokens),
+                registrations(
+                    pool, database, hasher, signer, wake, accounts, tokens, neighbours(shop)
+                ),
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
                 key_secret=signer.secret("idempotency"),
@@ -123,6 +145,29 @@ def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail)
     )
 
 
+def own_sessions(database: Database) -> Erasures:
+    """The sessions in `database`, to be erased with a person."""
+    return Erasures(database, OWN_MONGODB, (MongoSessionStore(database),))
+
+
+def erasing_sessions(pool: Pool, database: Database) -> ErasureDestination:
+    """What has `database` erase the sessions of persons; their receipts go to `pool`."""
+    return ErasureDestination(
+        "sessions", own_sessions(database), PostgresErasureStore(pool), ERASED
+    )
+
+
+def erasing_neighbours(pool: Pool, others: Sequence[Neighbour]) -> Sequence[ErasureDestination]:
+    """What tells each of the others whom to erase."""
+    receipts = PostgresErasureStore(pool)
+    return [ErasureDestination(each.service, each, receipts, ERASED) for each in others]
+
+
+def sweep(database: Database) -> Job:
+    """Erases sessions that a killed process may have left."""
+    return Job("erasure_sweep", own_sessions(database).sweep, _SWEEP_SECONDS)
+
+
 def token_expiry(pool: Pool, lock: Lock) -> Job:
     """Deletes one-time tokens that have expired, every hour, in one process."""
     links = PostgresLinkStore(pool, encode=to_outbox, wake=lambda: None)
@@ -141,10 +186,12 @@ def registrations(
     wake: outbox.Wake,
     callers: Standings,
     tokens: Tokens,
+    others: Sequence[Source] = (),
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool` and, for sessions, `database`.
 
-    `callers` is told which accounts have changed.
+    `callers` is told which accounts have changed. `others` are the services that hold something of
+    people too.
     """
     page_tokens = PageTokens(signer.secret("page tokens"))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
@@ -154,10 +201,28 @@ def registrations(
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
+    held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
+    erasures = PostgresErasureStore(pool, [link_store, FirstAnswers(), WaitingEvents(is_about)])
+    sources: list[Source] = [*own_sources(accounts, sessions, link_store), *others]
     return (
-        Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
+        Registration(users, UserService(accounts, hasher, page_tokens, callers.forget, erasures)),
         Registration(auth, AuthService(PostgresCredentialStore(pool), accounts, hasher, granting)),
         Registration(own, SessionService(sessions, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
+        Registration(held, PersonalDataService(accounts, erasures, sources)),
     )
+
+
+def own_sources(
+    accounts: PostgresUserStore, sessions: MongoSessionStore, links: PostgresLinkStore
+) -> Sequence[Source]:
+    """What this service holds of a person, each under its name in an export."""
+
+    async def account(user_id: str) -> Sequence[User]:
+        return [await accounts.get(user_id)]
+
+    async def devices(user_id: str) -> Sequence[Session]:
+        return await sessions.list(user_id, datetime.now(UTC))
+
+    return [Own("account", account), Own("sessions", devices), Own("mailed_links", links.export)]

@@ -34,7 +34,15 @@ LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 
 METHODS = {method.name: method for service in contract() for method in service.methods}
 
-INTERNAL = {"BatchGetUsers", "RecordDomainEvents"}  # for services alone
+# For services alone.
+INTERNAL = {
+    "BatchGetUsers",
+    "EraseActivity",
+    "EraseBuyer",
+    "ExportActivity",
+    "ExportBuyer",
+    "RecordDomainEvents",
+}
 
 
 def base(name: str, scene: "Scene") -> Any:
@@ -66,7 +74,13 @@ def base(name: str, scene: "Scene") -> Any:
         "DeleteOrder": {"order_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
         "DeleteUser": {"user_id": MISSING},
+        "EraseActivity": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "EraseBuyer": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "ExportActivity": {"user_id": MISSING},
+        "ExportBuyer": {"user_id": MISSING},
+        "ExportUser": {"user_id": scene.user.id},
         "ForgotPassword": {"email": new_email()},
+        "GetErasure": {"user_id": MISSING},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},

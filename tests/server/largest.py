@@ -7,7 +7,9 @@ from typing import Any
 from google.protobuf.message import Message
 
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
+from emporium.analytics.v1 import personal_data_service_pb2 as held_of_visitors
 from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.order.v1 import personal_data_service_pb2 as held_of_buyers
 from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import email_link_service_pb2 as links_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -15,11 +17,14 @@ from server.analytics.behaviour import rules as behaviour
 from server.analytics.behaviour import wire as behaviour_wire
 from server.analytics.reports import rules as reports
 from server.analytics.reports import wire as reports_wire
-from server.analytics.sales.rules import Figures, SalesDay
+from server.analytics.sales.rules import Figures, OrderEvent, SalesDay, State
 from server.kit import descriptors
 from server.kit.auth import Signer, new_key
 from server.kit.context import Role
+from server.kit.exporting import RECORDS_MAX, Held, to_part
 from server.kit.listing.paging import After, Page, PageQuery, Sort, Total
+from server.kit.receipts import Receipt
+from server.kit.wire import to_receipt
 from server.order.catalog import rules as catalog
 from server.order.catalog import wire as catalog_wire
 from server.order.neighbours import Buyer
@@ -27,6 +32,9 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
+from server.user.personal_data import wire as held_wire
+from server.user.personal_data.collecting import Export
+from server.user.personal_data.rules import STORES, Erasure
 from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
 from tests.server.tokens import TOKENS
@@ -125,6 +133,13 @@ async def answers() -> dict[str, Message]:
     login = sessions_wire.to_login(sessions.Grant(token, INT32_MAX, "f" * 107, ID, user()))
     session = sessions.Session(ID, ID, "~" * 120, "f" * 45, LAST, LAST, LAST)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
+    bought = await to_part("orders", Held([(ID, order())] * RECORDS_MAX, INT32_MAX))
+    done = await to_part("activity", Held([(ID, event)] * RECORDS_MAX, INT32_MAX))
+    sold = await to_part("sales", Held([(ID, sale())] * RECORDS_MAX, INT32_MAX))
+    devices = await to_part("sessions", Held([("", session)] * sessions.SESSIONS_MAX, 100))
+    own = [await to_part("account", Held([("", user())], 1)), devices]
+    erased = dict.fromkeys(("accounts", "first_answers", "mailed_links"), INT32_MAX)
+    receipts = [Receipt(store, erased, LAST) for store in STORES]
     return {
         "Login": login,
         "Refresh": login,
@@ -152,7 +167,18 @@ async def answers() -> dict[str, Message]:
         "RecordEvent": behaviour_wire.to_event(event),
         "GetSalesReport": await reports_wire.to_report(report),
         "RecordDomainEvents": counts,
+        "EraseBuyer": to_receipt(receipts[0]),
+        "EraseActivity": to_receipt(receipts[0]),
+        "ExportBuyer": held_of_buyers.ExportBuyerResponse(parts=[bought]),
+        "ExportActivity": held_of_visitors.ExportActivityResponse(parts=[done, sold]),
+        "ExportUser": held_wire.to_export(ID, LAST, Export([*own, bought, done, sold], {})),
+        "GetErasure": held_wire.to_erasure(Erasure(ID, LAST, receipts)),
     }
+
+
+def sale() -> OrderEvent:
+    """An order as analytics keeps it, with the longest of everything."""
+    return OrderEvent(ID, ID, VERSION, State.CANCELLED, ID, LAST, MONEY, "GBP", INT32_MAX, LAST)
 
 
 def create_order() -> order_pb.CreateOrderRequest:

@@ -4,6 +4,7 @@ Every method raises `Unavailable` when the database is unreachable and `Deadline
 too slow. A write may then have happened, but never half of it.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -11,7 +12,10 @@ from uuid import UUID
 from pymongo.errors import DuplicateKeyError
 
 from server.analytics.behaviour.rules import Event
-from server.kit.mongo import Database, Document
+from server.kit import errors
+from server.kit.exporting import BYTES_MAX, RECORDS_MAX, Held, no_such_page
+from server.kit.mongo import Database, Document, Session
+from server.kit.mongo.erasing import erased_among
 from server.kit.mongo.moments import from_microseconds, to_microseconds
 
 
@@ -19,7 +23,13 @@ class EventStore(Protocol):
     """What users did in the shop."""
 
     async def record(self, event: Event) -> Event | None:
-        """Stores `event`, or returns the one that was stored under its id before."""
+        """Stores `event`, or returns the one that was stored under its id before.
+
+        Raises `AccountInactive` when the user was erased; then it is not kept.
+        """
+
+    async def export(self, user_id: str, page_token: str) -> Held:
+        """What the user did, in the order of its ids. Raises `InvalidPageToken`."""
 
 
 class MongoEventStore:
@@ -35,7 +45,41 @@ class MongoEventStore:
                 await self._events.insert_one(_document(event))
             except DuplicateKeyError:
                 return _event(await self._events.find_one({"_id": UUID(event.id)}))
+            # Now, and not before: an erasure that misses the event has left its tombstone by now.
+            if await erased_among(self._database, [event.user_id]):
+                await self._events.delete_one({"_id": UUID(event.id)})
+                raise errors.AccountInactive("the account was deleted or disabled")
             return None
+
+    async def export(self, user_id: str, page_token: str) -> Held:
+        wanted = {"user_id": user_id}
+        page = wanted | ({"_id": {"$gt": _id(page_token)}} if page_token else {})
+        with self._database.limited():
+            count = await self._events.count_documents(wanted)
+            found = self._events.find(page).sort("_id").limit(RECORDS_MAX + 1).batch_size(50)
+            events, size = [], 0
+            async for each in found:
+                events.append(_event(each))
+                size += sum(map(len, each["properties"].values()))
+                if size > BYTES_MAX:
+                    break  # no page holds more
+        rows = [(event.id, event) for event in events[:RECORDS_MAX]]
+        return Held(rows, count, has_more=len(events) > RECORDS_MAX or size > BYTES_MAX)
+
+    async def erase(self, user_id: str, count_max: int, session: Session) -> Mapping[str, int]:
+        """Deletes what the user did: see `kit/mongo/erasing.py`."""
+        wanted = {"user_id": user_id}
+        found = self._events.find(wanted, {"_id": True}, session=session).limit(count_max)
+        if ids := [each["_id"] async for each in found]:
+            await self._events.delete_many({"_id": {"$in": ids}}, session=session)
+        return {"activity": len(ids)}
+
+
+def _id(page_token: str) -> UUID:
+    try:
+        return UUID(page_token)
+    except ValueError as error:
+        raise no_such_page() from error
 
 
 def _document(event: Event) -> Document:

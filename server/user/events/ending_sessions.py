@@ -1,6 +1,6 @@
 """Ends the sessions of accounts that were deleted or disabled, or have a new password.
 
-It is one of the outbox's destinations.
+It is one of the outbox's destinations. What is more to an erasure, it leaves to another.
 
 An account is in PostgreSQL and its sessions are in MongoDB, so what one act changes in both goes
 through the outbox: a process that dies in between, or a MongoDB that is away, only delays it. No
@@ -13,7 +13,7 @@ from datetime import timedelta
 from emporium.user.v1 import events_pb2 as pb
 from emporium.user.v1.user_service_pb2 import User
 from server.kit import errors
-from server.kit.outbox import Away, Event
+from server.kit.outbox import Away, Destination, Event
 from server.user.sessions.store import SessionStore
 
 _UPDATED = pb.UserUpdated.DESCRIPTOR.full_name
@@ -30,8 +30,9 @@ class EndingSessions:
 
     name = "sessions"
 
-    def __init__(self, sessions: SessionStore) -> None:
+    def __init__(self, sessions: SessionStore, erasing: Destination) -> None:
         self._sessions = sessions
+        self._erasing = erasing
 
     async def send(self, events: Sequence[Event]) -> None:
         try:
@@ -42,7 +43,7 @@ class EndingSessions:
 
     async def _heed(self, event: Event) -> None:
         if event.type == _ERASED:
-            await self._sessions.end_all(event.aggregate_id)
+            await self._erasing.send([event])
         elif event.type == _PASSWORD_CHANGED:
             changed = pb.PasswordChanged.FromString(event.payload)
             until = event.occurred_at + _TO_COMMIT

@@ -18,7 +18,7 @@ successor that was used is never unused again: what a step has found out stays t
 the same moment the server lets one be first; the other meets the second step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -27,6 +27,7 @@ from pymongo import DESCENDING
 from pymongo.write_concern import WriteConcern
 
 from server.kit.mongo import Database, Document
+from server.kit.mongo import Session as Transaction
 from server.user.sessions.rules import (
     REPEAT_SECONDS,
     SESSIONS_MAX,
@@ -141,6 +142,13 @@ class MongoSessionStore:
         others = {"_id": {"$ne": UUID(but_for)}} if but_for else {}
         with self._database.limited():
             await self._sessions.delete_many({"user_id": user_id} | begun | others)
+
+    async def erase(self, user_id: str, count_max: int, session: Transaction) -> Mapping[str, int]:
+        """Deletes the person's sessions: see `kit/mongo/erasing.py`."""
+        found = self._sessions.find({"user_id": user_id}, _ID_ONLY, session=session)
+        if ids := [each["_id"] async for each in found.limit(count_max)]:
+            await self._sessions.delete_many({"_id": {"$in": ids}}, session=session)
+        return {"sessions": len(ids)}
 
 
 def _document(session: Session, token_hash: bytes) -> Document:

@@ -8,6 +8,7 @@ import grpc
 from emporium.user.v1 import (
     auth_service_pb2_grpc,
     email_link_service_pb2_grpc,
+    personal_data_service_pb2_grpc,
     session_service_pb2_grpc,
     user_service_pb2_grpc,
 )
@@ -27,13 +28,14 @@ class Door:
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(channel)
         self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
+        self.personal_data = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def with_token(self, token: str, user: str) -> "Door":
         """The same service for somebody else."""
         return Door(self.channel, token, user)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stubs = (self.users, self.auth, self.sessions, self.links)
+        stubs = (self.users, self.auth, self.sessions, self.links, self.personal_data)
         [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 

@@ -21,7 +21,7 @@ from server.kit.outbox import Away, Event, OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import erasing_sessions, registrations, standings
 from server.user.events.encoding import to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.passwords.hashing import hashing
@@ -38,8 +38,8 @@ Login = auth_service_pb2.LoginResponse
 class Watched(EndingSessions):
     """Remembers what has arrived."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(MongoSessionStore(database))
+    def __init__(self, database: Database, pool: Pool) -> None:
+        super().__init__(MongoSessionStore(database), erasing_sessions(pool, database))
         self.arrived: list[Event] = []
         self._more = asyncio.Condition()
 
@@ -77,7 +77,7 @@ class Running:
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[Watched]:
-        watched = Watched(self.mongo)
+        watched = Watched(self.mongo, self.pool)
         metrics = OutboxMetrics(CollectorRegistry())
         async with outbox.relaying(self.pool, self.dsn, [watched], metrics=metrics):
             yield watched
@@ -204,7 +204,7 @@ async def test_without_mongodb_the_event_waits(running: Running) -> None:
         event = await sessions.until("UserUpdated", login.user.id)
     async with unreachable_mongo() as database:
         with pytest.raises(Away, match="MongoDB"):
-            await EndingSessions(MongoSessionStore(database)).send([event])
+            await Watched(database, running.pool).send([event])
 
 
 async def test_a_changed_password_ends_the_sessions_but_the_one_that_changed_it(
