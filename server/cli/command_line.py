@@ -9,6 +9,7 @@ from rich.console import Console
 from server.cli import admin, dead_letters, mail
 from server.cli.doctor import doctor
 from server.cli.down import down
+from server.cli.erasure import erasure
 from server.cli.import_orders import import_orders
 from server.cli.migrate import migrate
 from server.cli.reset import reset
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(version)
-for command in (up, down, status, doctor, migrate, seed, reset):
+for command in (up, down, status, doctor, migrate, seed, reset, erasure):
     app.command()(command)
 app.command("import")(import_orders)
 app.add_typer(admin.app)

@@ -17,6 +17,7 @@ from pymongo import AsyncMongoClient
 from emporium import Emporium
 from server.local.cluster import Cluster
 from tests.e2e.conftest import Rest, error_of, target
+from tests.e2e.test_mail import emporium
 from tests.waiting import until
 
 PASSWORD = "correct horse"
@@ -240,6 +241,14 @@ async def test_the_client_exports_and_knows_of_erasures(
         erasure = await shop.users.erasure(person.id)
     assert erasure.complete
     assert len(erasure.receipts) == 4
+    shown = await emporium(cluster, "erasure", person.id)
+    assert [line.split("  ")[0] for line in shown.splitlines()] == [
+        "user/postgres",
+        "user/mongodb",
+        "order/postgres",
+        "analytics/mongodb",
+    ]
+    assert "orders 2" in shown
 
 
 async def test_an_erasure_of_nobody_is_not_there(admin: Rest, customer: Rest) -> None:
