@@ -1,5 +1,8 @@
 """What is left of a person whose account was deleted, and what is handed out of one who stays."""
 
+import asyncio
+import signal
+import sys
 import uuid
 from typing import Any
 
@@ -9,6 +12,7 @@ from emporium.type.v1.personal_data_pb2 import ErasureReceipt
 from emporium.user.v1 import auth_service_pb2, email_link_service_pb2
 from emporium.user.v1 import personal_data_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
+from server.settings import Mongo
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, Door, create, new_email
 from tests.server.user.personal_data.conftest import Running
@@ -149,6 +153,26 @@ async def test_nothing_of_a_person_is_left_but_the_proof(running: Running) -> No
     ]
     assert "outbox" in await holding(running, other)  # whose mails wait still
     assert (await running.admin("GetUser", user_pb.GetUserRequest(user_id=near.id))).email == other
+
+
+async def test_whoever_is_killed_before_the_receipt_is_kept_counts_nothing_twice(
+    running: Running, user_mongo_settings: Mongo
+) -> None:
+    ann = await signed_up(running)
+    await ann("DeleteUser", delete(ann.user_id))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.server.user.personal_data.erasing_process"),
+        *(running.dsn, user_mongo_settings.mongodb_uri, user_mongo_settings.mongodb_database),
+    )
+    assert await process.wait() == -signal.SIGKILL
+    begun = await running.erasure(ann.user_id)
+    assert begun.receipts[1].state == PENDING
+    assert "mongodb sessions" not in await holding(running, ann.user_id)
+    # Its lease has some seconds to go, which no test waits for.
+    await running.pool.execute("UPDATE outbox_destinations SET lease_until = now()")
+    async with running.relaying():
+        done = await running.erased(ann.user_id)
+    assert done.receipts[1].erased == {"sessions": 1}
 
 
 async def test_the_email_can_be_used_again_at_once(running: Running) -> None:
