@@ -4,7 +4,7 @@ Every method raises `Unavailable` when the database is unreachable and `Deadline
 too slow. A write may then have happened, but never half of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -14,9 +14,12 @@ from pymongo.errors import DuplicateKeyError
 from server.analytics.behaviour.rules import Event
 from server.kit import errors
 from server.kit.exporting import BYTES_MAX, RECORDS_MAX, Held, no_such_page
+from server.kit.loader import Loader
 from server.kit.mongo import Database, Document, Session
 from server.kit.mongo.erasing import erased_among
 from server.kit.mongo.moments import from_microseconds, to_microseconds
+
+_LOOKED_FOR_TOGETHER_MAX = 256  # persons
 
 
 class EventStore(Protocol):
@@ -38,6 +41,9 @@ class MongoEventStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._events = database.collection("events")
+        # One look for all who have written meanwhile: 20 us of CPU for each of fifty, where one
+        # alone costs 280 (two cores of an AMD EPYC, November 2026).
+        self._erased: Loader[str, bool] = Loader(self._look, batch_max=_LOOKED_FOR_TOGETHER_MAX)
 
     async def record(self, event: Event) -> Event | None:
         with self._database.limited():
@@ -46,10 +52,14 @@ class MongoEventStore:
             except DuplicateKeyError:
                 return _event(await self._events.find_one({"_id": UUID(event.id)}))
             # Now, and not before: an erasure that misses the event has left its tombstone by now.
-            if await erased_among(self._database, [event.user_id]):
+            if await self._erased.get(event.user_id):
                 await self._events.delete_one({"_id": UUID(event.id)})
                 raise errors.AccountInactive("the account was deleted or disabled")
             return None
+
+    async def _look(self, user_ids: Sequence[str]) -> Mapping[str, bool]:
+        with self._database.limited():
+            return dict.fromkeys(await erased_among(self._database, user_ids), True)
 
     async def export(self, user_id: str, page_token: str) -> Held:
         wanted = {"user_id": user_id}
