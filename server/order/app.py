@@ -1,11 +1,13 @@
 """Wires the order service together."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 from emporium import Emporium, Targets
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.background import Job, Lock
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
@@ -28,6 +30,8 @@ from server.order.personal_data.store import PostgresErasureStore
 from server.services import ORDER
 from server.settings import Settings
 
+_SWEEP_SECONDS = 60.0
+
 
 def main() -> int:
     """Runs the service until it is asked to stop; gives the process's exit code."""
@@ -42,7 +46,7 @@ async def _serve(settings: Settings) -> None:
     with telemetry(settings.server, "order"):
         async with (
             postgres.connected(settings.postgres) as pool,
-            background.running(key_expiry(pool, one_at_a_time)),
+            background.running(key_expiry(pool, one_at_a_time), sweep(pool, one_at_a_time)),
             Emporium(targets, token=ServiceToken(signer)) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
             asked_accounts(shop) as accounts,
@@ -68,6 +72,22 @@ async def _serve(settings: Settings) -> None:
             await lifecycle.stopping()
 
 
+def erasing(pool: Pool) -> tuple[PersonalOrders, PostgresErasureStore]:
+    """What `pool` holds of people, and what erases it."""
+    held = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
+    return held, PostgresErasureStore(pool, held)
+
+
+def sweep(pool: Pool, lock: Lock) -> Job:
+    """Erases what has come late of persons who were erased, every minute, in one process."""
+    _, erasures = erasing(pool)
+
+    async def work() -> None:
+        await erasures.sweep(datetime.now(UTC))
+
+    return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
+
+
 def registrations(
     pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str, tokens: PageTokens
 ) -> tuple[Registration, ...]:
@@ -75,8 +95,7 @@ def registrations(
     catalog = PostgresCatalogStore(pool)
     orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
-    held = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
-    erasures = PostgresErasureStore(pool, held)
+    held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     return (

@@ -80,7 +80,9 @@ async def _serve(settings: Settings) -> None:
             mongo.opened(settings.mongo) as database,
             Emporium(targets, token=own_token) as shop,
             background.running(
-                key_expiry(pool, one_at_a_time), token_expiry(pool, one_at_a_time), sweep(database)
+                key_expiry(pool, one_at_a_time),
+                token_expiry(pool, one_at_a_time),
+                *sweeps(pool, database, one_at_a_time),
             ),
             outbox.relaying(
                 pool,
@@ -163,9 +165,17 @@ def erasing_neighbours(pool: Pool, others: Sequence[Neighbour]) -> Sequence[Eras
     return [ErasureDestination(each.service, each, receipts, ERASED) for each in others]
 
 
-def sweep(database: Database) -> Job:
-    """Erases sessions that a killed process may have left."""
-    return Job("erasure_sweep", own_sessions(database).sweep, _SWEEP_SECONDS)
+def sweeps(pool: Pool, database: Database, lock: Lock) -> tuple[Job, Job]:
+    """Erase what has come late of persons who were erased, each every minute, in one process."""
+
+    async def answers() -> None:
+        await PostgresErasureStore(pool).sweep(datetime.now(UTC))
+
+    sessions = own_sessions(database).sweep
+    return (
+        Job("erasure_sweep_postgres", answers, _SWEEP_SECONDS, lock),
+        Job("erasure_sweep_mongodb", sessions, _SWEEP_SECONDS, lock),
+    )
 
 
 def token_expiry(pool: Pool, lock: Lock) -> Job:

@@ -10,7 +10,7 @@ nothing twice.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -50,6 +50,11 @@ _COMPLETE = """
     RETURNING erased, completed_at
 """
 
+_RECENT = "SELECT user_id FROM erasures WHERE erased_at > $1"
+# For how long something may come late that no trigger refuses, such as the first answer to a call
+# that was under way: the longest life of a token.
+_SWEPT_FOR = timedelta(days=1)
+
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 
 
@@ -76,11 +81,22 @@ class PostgresErasureStore:
 
     async def erase(self, user_id: str, erased_at: datetime, now: datetime) -> Receipt:
         await self._bury(user_id, erased_at)
-        while await transaction(self._pool, lambda unit: self._step(unit, user_id)):
+        while await self._step_of(user_id):
             pass
         with translated():
             row: Any = await self._pool.fetchrow(_COMPLETE, user_id, now)
         return Receipt(STORE, _decode(row["erased"]), row["completed_at"])
+
+    async def sweep(self, now: datetime) -> None:
+        """Erases again what has come late of those who were erased lately."""
+        with translated():
+            recent = await self._pool.fetch(_RECENT, now - _SWEPT_FOR)
+        for [user_id] in recent:
+            while await self._step_of(str(user_id)):
+                pass
+
+    async def _step_of(self, user_id: str) -> int:
+        return await transaction(self._pool, lambda unit: self._step(unit, user_id))
 
     async def _bury(self, user_id: str, erased_at: datetime) -> None:
         async def bury(unit: UnitOfWork) -> None:

@@ -7,7 +7,8 @@ stays: it is the proof.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from server.kit.outbox import Event, containing, withdrawn
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import erase_answers
-from server.kit.postgres.transaction import UnitOfWork
+from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table
 from server.kit.receipts import Receipt
 from server.user.accounts.rules import User
@@ -42,6 +43,10 @@ _COMPLETE = """
     UPDATE erasure_receipts SET erased = $3::text::jsonb, completed_at = $4
     WHERE user_id = $1 AND store = $2 AND completed_at IS NULL
 """
+
+_RECENT = "SELECT user_id FROM erasures WHERE erased_at > $1"
+# For how long the first answer to a call that was under way may come late, with room.
+_SWEPT_FOR = timedelta(days=1)
 
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -107,6 +112,13 @@ class PostgresErasureStore:
         receipts = [Receipt(store, {}, None) for store in STORES]
         receipts[STORES.index(OWN_POSTGRES)] = Receipt(OWN_POSTGRES, erased, at)
         unit.write(_RECEIPTS.insert([_row(user.id, receipt) for receipt in receipts]))
+
+    async def sweep(self, now: datetime) -> None:
+        """Erases the answers to calls that were under way when their caller was erased."""
+        with translated():
+            recent = await self._pool.fetch(_RECENT, now - _SWEPT_FOR)
+        for [user_id] in recent:
+            await transaction(self._pool, partial(erase_answers, user_id=str(user_id)))
 
     async def get(self, user_id: str) -> Erasure:
         with translated():

@@ -4,11 +4,13 @@ import asyncio
 import signal
 import sys
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from server.kit.context import Key
 from server.kit.postgres import Pool
+from server.kit.postgres.idempotency import write_once
 from server.order.events.anonymous import anonymous
 from server.order.orders.rules import BuyerErased
 from server.order.orders.store.erasing import PersonalOrders
@@ -131,6 +133,20 @@ async def waits_for_a_lock(pool: Pool) -> None:
         return bool(await pool.fetchval(waiting))
 
     await until(waits)
+
+
+async def test_the_answer_to_a_call_that_was_under_way_is_swept(order_pool: Pool) -> None:
+    late, long_ago, nobody = (str(uuid.uuid4()) for _ in range(3))
+    store = erasures(order_pool)
+    await store.erase(late, LATER, LATER)
+    await store.erase(long_ago, WHEN - timedelta(days=1), LATER)
+    for caller in (late, long_ago, nobody):
+        key = Key(caller, "CreateProduct", "late", b"body")
+        await write_once(order_pool, [], key, b"answer")
+    await store.sweep(LATER)
+    kept = "SELECT caller FROM idempotency_keys WHERE key = 'late'"
+    assert {row[0] for row in await order_pool.fetch(kept)} == {long_ago, nobody}
+    assert (await store.erase(late, LATER, LATER)).erased["first_answers"] == 1
 
 
 async def test_a_step_is_bounded(
