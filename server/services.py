@@ -54,6 +54,7 @@ USER = Service(
     postgres="emporium_user",
     mongo="emporium_user",  # sessions
     vouches_for_people=True,
+    neighbours=("order", "analytics"),
     sends_mail=True,
 )
 ORDER = Service(

@@ -32,6 +32,7 @@ MORE_PARTS = {
     "server.user.mail": {"letters"},
     "server.user.passwords": {"common", "hashing"},
     "server.user.revocations": {"feed", "rows"},
+    "server.user.personal_data": {"collecting", "sending"},
     "server.user.sessions": {"granting"},
     "server.user.throttling": {"throttle"},
 }

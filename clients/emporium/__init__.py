@@ -58,8 +58,10 @@ from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.audit_event_pb2 import AuditEvent
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
+from emporium.type.v1.personal_data_pb2 import ErasureReceipt, ExportedPart
 from emporium.type.v1.role_pb2 import Role
 from emporium.user.v1.auth_service_pb2 import LoginResponse
+from emporium.user.v1.personal_data_service_pb2 import Erasure, ExportUserResponse
 from emporium.user.v1.session_service_pb2 import Session
 from emporium.user.v1.user_service_pb2 import User
 from emporium.values import UNSET, Moment, Money
@@ -77,8 +79,12 @@ __all__ = [
     "DomainEvent",
     "Emporium",
     "EmporiumError",
+    "Erasure",
+    "ErasureReceipt",
     "ErrorReason",
     "Event",
+    "ExportUserResponse",
+    "ExportedPart",
     "InternalError",
     "InvalidRequest",
     "Listing",

@@ -10,6 +10,7 @@ from server.cli import admin, dead_letters, mail
 from server.cli.audit import audit
 from server.cli.doctor import doctor
 from server.cli.down import down
+from server.cli.erasure import erasure
 from server.cli.import_orders import import_orders
 from server.cli.migrate import migrate
 from server.cli.reset import reset
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(version)
-for command in (up, down, status, doctor, migrate, seed, audit, reset):
+for command in (up, down, status, doctor, migrate, seed, audit, erasure, reset):
     app.command()(command)
 app.command("import")(import_orders)
 app.add_typer(admin.app)

@@ -1,11 +1,13 @@
 """Wires the order service together."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 from emporium import Emporium, EmporiumError, Targets
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2
+from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.background import Job, Lock
 from server.kit.following import live_copy
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
@@ -16,14 +18,20 @@ from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
-from server.order.events.encoding import to_outbox
+from server.order.events.anonymous import anonymous
+from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
 from server.order.neighbours import Users
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
+from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
+from server.order.personal_data.service import PersonalDataService
+from server.order.personal_data.store import PostgresErasureStore
 from server.services import ORDER
 from server.settings import Settings
+
+_SWEEP_SECONDS = 60.0
 
 
 def main() -> int:
@@ -39,7 +47,7 @@ async def _serve(settings: Settings) -> None:
     with telemetry(settings.server, "order"):
         async with (
             postgres.connected(settings.postgres) as pool,
-            background.running(key_expiry(pool, one_at_a_time)),
+            background.running(key_expiry(pool, one_at_a_time), sweep(pool, one_at_a_time)),
             Emporium(targets, token=ServiceToken(signer)) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
             live_copy(shop.revocations.watch, EmporiumError) as live,
@@ -64,6 +72,22 @@ async def _serve(settings: Settings) -> None:
             await lifecycle.stopping()
 
 
+def erasing(pool: Pool) -> tuple[PersonalOrders, PostgresErasureStore]:
+    """What `pool` holds of people, and what erases it."""
+    held = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
+    return held, PostgresErasureStore(pool, held)
+
+
+def sweep(pool: Pool, lock: Lock) -> Job:
+    """Erases what has come late of persons who were erased, every minute, in one process."""
+    _, erasures = erasing(pool)
+
+    async def work() -> None:
+        await erasures.sweep(datetime.now(UTC))
+
+    return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
+
+
 def registrations(
     pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str, tokens: PageTokens
 ) -> tuple[Registration, ...]:
@@ -71,8 +95,11 @@ def registrations(
     catalog = PostgresCatalogStore(pool)
     orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
+    held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
+    personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     return (
         Registration(catalog_service, CatalogService(catalog, shop_currency, tokens)),
         Registration(order_service, OrderService(orders, catalog, users, shop_currency, tokens)),
+        Registration(personal_data, PersonalDataService(erasures, held)),
     )

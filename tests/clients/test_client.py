@@ -165,8 +165,8 @@ def test_a_client_outside_of_an_event_loop_is_refused() -> None:
 def test_the_exported_names_are_a_promise() -> None:
     assert " ".join(emporium.__all__) == (
         "UNSET Address AlreadyExists AuditEvent Cancelled Conflict DeadlineExceeded DomainEvent "
-        "Emporium EmporiumError ErrorReason Event InternalError InvalidRequest Listing "
-        "LoginResponse Moment "
+        "Emporium EmporiumError Erasure ErasureReceipt ErrorReason Event ExportUserResponse "
+        "ExportedPart InternalError InvalidRequest Listing LoginResponse Moment "
         "Money NotFound Order OrderItem OrderLine OrderUser Outdated Page PageMeta "
         "PermissionDenied Product RateLimited Role SalesReport Session Targets Token TooLarge "
         "Unauthenticated Unavailable Unimplemented User Violation"

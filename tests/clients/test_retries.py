@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from emporium.retries import FILES, RETRY_BUDGET, RETRY_POLICY, service_config
 from tests.clients.fake_shop import FakeShop, answer, unavailable
 
 ID = "01900000-0000-7000-8000-000000000000"
+NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
 SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetUser": lambda shop: shop.users.get(ID),
@@ -24,6 +26,12 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "DeleteApiKey": lambda shop: shop.api_keys.delete(ID),
     "ListApiKeys": lambda shop: shop.api_keys.list().first_page(),
     "DeleteUser": lambda shop: shop.users.delete(ID),
+    "ExportUser": lambda shop: shop.users.export(ID),
+    "GetErasure": lambda shop: shop.users.erasure(ID),
+    "EraseBuyer": lambda shop: shop.orders.erase_buyer(ID, NOW),
+    "ExportBuyer": lambda shop: shop.orders.export_buyer(ID),
+    "EraseActivity": lambda shop: shop.events.erase_activity(ID, NOW),
+    "ExportActivity": lambda shop: shop.events.export_activity(ID),
     "Refresh": lambda shop: shop.auth.refresh("a refresh token"),
     "Logout": lambda shop: shop.auth.logout(),
     "ListSessions": lambda shop: shop.auth.sessions(),

@@ -35,7 +35,16 @@ LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 METHODS = {method.name: method for service in contract() for method in service.methods}
 
 # For services alone.
-INTERNAL = {"BatchGetUsers", "RecordAuditEvents", "RecordDomainEvents", "WatchRevocations"}
+INTERNAL = {
+    "BatchGetUsers",
+    "EraseActivity",
+    "EraseBuyer",
+    "ExportActivity",
+    "ExportBuyer",
+    "RecordAuditEvents",
+    "RecordDomainEvents",
+    "WatchRevocations",
+}
 
 
 def base(name: str, scene: "Scene") -> Any:
@@ -78,7 +87,13 @@ def base(name: str, scene: "Scene") -> Any:
         "DeleteOrder": {"order_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
         "DeleteUser": {"user_id": MISSING},
+        "EraseActivity": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "EraseBuyer": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "ExportActivity": {"user_id": MISSING},
+        "ExportBuyer": {"user_id": MISSING},
+        "ExportUser": {"user_id": scene.user.id},
         "ForgotPassword": {"email": new_email()},
+        "GetErasure": {"user_id": MISSING},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},
@@ -183,7 +198,7 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         token = cluster.token("admin")
         door = target(cluster, "edge")
         client = await stack.enter_async_context(Emporium(door, token=token))
-        service = signed(cluster, "order", sub="service:order", role="SERVICE")
+        service = signed(cluster, "service-order", sub="service:order", role="SERVICE")
         tokens = {"admin": token, "service": service}
         made = Scene(cluster, channels, Rest(http, token), client, tokens)
         new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")

@@ -64,7 +64,7 @@ BAD_TOKENS: dict[str, tuple[Forge, set[str]]] = {
     "for somebody else's API": (lambda cluster: signed(cluster, aud="other"), {"INVALID_TOKEN"}),
     "by another issuer": (lambda cluster: signed(cluster, iss="other"), {"INVALID_TOKEN"}),
     "an admin by a service's key": (
-        lambda cluster: signed(cluster, "order"),
+        lambda cluster: signed(cluster, "service-order"),
         {"INVALID_TOKEN"},
     ),
     "that ends in words": (lambda cluster: signed(cluster, exp="string"), {"INVALID_TOKEN"}),

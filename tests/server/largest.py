@@ -7,7 +7,9 @@ from typing import Any
 from google.protobuf.message import Message
 
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
+from emporium.analytics.v1 import personal_data_service_pb2 as held_of_visitors
 from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.order.v1 import personal_data_service_pb2 as held_of_buyers
 from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
 from emporium.user.v1 import audit_service_pb2 as audit_pb
@@ -17,12 +19,15 @@ from server.analytics.behaviour import rules as behaviour
 from server.analytics.behaviour import wire as behaviour_wire
 from server.analytics.reports import rules as reports
 from server.analytics.reports import wire as reports_wire
-from server.analytics.sales.rules import Figures, SalesDay
+from server.analytics.sales.rules import Figures, OrderEvent, SalesDay, State
 from server.kit import descriptors
 from server.kit.audit.record import AuditRecord
 from server.kit.auth import Signer, new_key
 from server.kit.context import Role
+from server.kit.exporting import RECORDS_MAX, Held, to_part
 from server.kit.listing.paging import After, Page, PageQuery, Sort, Total
+from server.kit.receipts import Receipt
+from server.kit.wire import to_receipt
 from server.order.catalog import rules as catalog
 from server.order.catalog import wire as catalog_wire
 from server.order.neighbours import Buyer
@@ -33,6 +38,9 @@ from server.user.accounts import wire as accounts_wire
 from server.user.api_keys import rules as api_keys
 from server.user.api_keys import wire as api_keys_wire
 from server.user.audit import wire as audit_wire
+from server.user.personal_data import wire as held_wire
+from server.user.personal_data.collecting import Export
+from server.user.personal_data.rules import STORES, Erasure
 from server.user.revocations import wire as feed_wire
 from server.user.revocations.feed import PART_MAX
 from server.user.revocations.rules import password_changed
@@ -151,6 +159,13 @@ async def answers() -> dict[str, Message]:
     made.secret = api_keys.secret_of(ID, b"\xff" * api_keys.SECRET_BYTES)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     changed = password_changed(ID, VERSION, Role.CUSTOMER, ID)
+    bought = await to_part("orders", Held([(ID, order())] * RECORDS_MAX, INT32_MAX))
+    done = await to_part("activity", Held([(ID, event)] * RECORDS_MAX, INT32_MAX))
+    sold = await to_part("sales", Held([(ID, sale())] * RECORDS_MAX, INT32_MAX))
+    devices = await to_part("sessions", Held([("", session)] * sessions.SESSIONS_MAX, 100))
+    own = [await to_part("account", Held([("", user())], 1)), devices]
+    erased = dict.fromkeys(("accounts", "first_answers", "mailed_links"), INT32_MAX)
+    receipts = [Receipt(store, erased, LAST) for store in STORES]
     return {
         "Login": login,
         "Refresh": login,
@@ -185,7 +200,18 @@ async def answers() -> dict[str, Message]:
         "WatchRevocations": feed_wire.to_part(
             [feed_wire.to_message(changed)] * PART_MAX, VERSION, 1e6 / 7, 1e6 / 7, complete=True
         ),
+        "EraseBuyer": to_receipt(receipts[0]),
+        "EraseActivity": to_receipt(receipts[0]),
+        "ExportBuyer": held_of_buyers.ExportBuyerResponse(parts=[bought]),
+        "ExportActivity": held_of_visitors.ExportActivityResponse(parts=[done, sold]),
+        "ExportUser": held_wire.to_export(ID, LAST, Export([*own, bought, done, sold], {})),
+        "GetErasure": held_wire.to_erasure(Erasure(ID, LAST, receipts)),
     }
+
+
+def sale() -> OrderEvent:
+    """An order as analytics keeps it, with the longest of everything."""
+    return OrderEvent(ID, ID, VERSION, State.CANCELLED, ID, LAST, MONEY, "GBP", INT32_MAX, LAST)
 
 
 def create_order() -> order_pb.CreateOrderRequest:

@@ -105,7 +105,7 @@ LISTS = [
     method
     for service in contract()
     for method in service.methods
-    if "page_token" in method.input_type.fields_by_name
+    if "sort" in method.input_type.fields_by_name
 ]
 
 

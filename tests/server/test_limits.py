@@ -120,7 +120,7 @@ def test_every_list_is_looked_at() -> None:
     assert set(LISTS) == {
         name
         for name, method in METHODS.items()
-        if "page_token" in method.request.DESCRIPTOR.fields_by_name
+        if "sort" in method.request.DESCRIPTOR.fields_by_name
     }
 
 

@@ -29,6 +29,21 @@ _FIND = """
     WHERE caller = $1 AND method = $2 AND key = $3
 """
 
+# Each by an index: of subjects, and the primary key, which begins with the caller.
+_ERASE = """
+    WITH gone AS (
+        DELETE FROM idempotency_keys WHERE subject = $1::uuid OR caller = $2 RETURNING 1
+    )
+    SELECT count(*) AS count FROM gone
+"""
+
+
+async def erase_answers(unit: UnitOfWork, user_id: str) -> int:
+    """Deletes the answers about a person, and those to the person's own calls; their number."""
+    [row] = await unit.fetch(_ERASE, user_id, user_id)
+    count: int = row["count"]
+    return count
+
 
 def answers(given: Sequence[tuple[Key, bytes, str | None]]) -> Write:
     """Keeps answers under their keys; the third is whom an answer is about, when that is a person.

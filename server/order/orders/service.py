@@ -11,7 +11,7 @@ from server.kit.listing.paging import Page, PageQuery, Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.kit.turns import give_way
 from server.order.catalog.store import CatalogStore
-from server.order.neighbours import Users
+from server.order.neighbours import BuyerNotFound, Users
 from server.order.orders import rules, wire
 from server.order.orders.store import SORTABLE, OrderStore
 
@@ -75,6 +75,8 @@ class OrderService:
 
     async def GetOrderUser(self, request: pb.GetOrderUserRequest, context: Context) -> pb.OrderUser:
         user_id = await self._orders.user_of(request.order_id, context.owner_scope)
+        if user_id is None:
+            raise BuyerNotFound("no such user")
         return wire.to_order_user(await self._users.get(user_id))
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:

@@ -3,7 +3,7 @@
 from emporium.user.v1 import events_pb2 as pb
 from emporium.user.v1 import mail_pb2
 from server.kit.outbox import Event
-from server.user.accounts.rules import EventType, UserEvent
+from server.user.accounts.rules import EventType, User, UserEvent
 from server.user.accounts.wire import to_user
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.sessions.rules import SessionEnd
@@ -11,6 +11,7 @@ from server.user.sessions.rules import SessionEnd
 AGGREGATE_TYPE = "user"
 MAIL = "mail"
 SESSION = "session"
+ERASED = pb.UserErased.DESCRIPTOR.full_name
 
 
 def to_outbox(event: UserEvent | MailRequest | SessionEnd) -> Event:
@@ -91,3 +92,11 @@ def mail_from_outbox(event: Event) -> MailRequest | None:
         occurred_at=event.occurred_at,
         traceparent=event.traceparent,
     )
+
+
+def is_about(event: Event, user: User) -> bool:
+    """Whether what `to_outbox` stored is about that account, or goes to its address."""
+    mail = mail_from_outbox(event)
+    if mail is None:
+        return event.aggregate_type == AGGREGATE_TYPE and event.aggregate_id == user.id
+    return mail.user_id == user.id or mail.email.lower() == user.email.lower()

@@ -1,6 +1,6 @@
 """Ends the sessions that an event says have ended: of accounts, and single ones.
 
-It is one of the outbox's destinations.
+It is one of the outbox's destinations. What is more to an erasure, it leaves to another.
 
 An account is in PostgreSQL and its sessions are in MongoDB, so what one act changes in both goes
 through the outbox: a process that dies in between, or a MongoDB that is away, only delays it. No
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from emporium.user.v1 import events_pb2 as pb
 from emporium.user.v1.user_service_pb2 import User
 from server.kit import errors
-from server.kit.outbox import Away, Event
+from server.kit.outbox import Away, Destination, Event
 from server.user.sessions.store import SessionEnds, SessionStore
 
 _UPDATED = pb.UserUpdated.DESCRIPTOR.full_name
@@ -34,9 +34,10 @@ class EndingSessions:
 
     name = "sessions"
 
-    def __init__(self, sessions: SessionStore, ends: SessionEnds) -> None:
+    def __init__(self, sessions: SessionStore, ends: SessionEnds, erasing: Destination) -> None:
         self._sessions = sessions
         self._ends = ends
+        self._erasing = erasing
 
     async def send(self, events: Sequence[Event]) -> None:
         try:
@@ -47,7 +48,8 @@ class EndingSessions:
 
     async def _heed(self, event: Event) -> None:
         if event.type == _ERASED:
-            await self._end_all(event.aggregate_id)
+            # Its tokens end by the entry that the deletion left in the feed.
+            await self._erasing.send([event])
         elif event.type == _SESSION_ENDED:
             ended = pb.SessionEnded.FromString(event.payload)
             await self._end(ended.user_id, [ended.session_id])

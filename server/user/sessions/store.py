@@ -20,7 +20,7 @@ successor that was used is never unused again: what a step has found out stays t
 the same moment the server lets one be first; the other meets the second step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -32,6 +32,7 @@ from pymongo.write_concern import WriteConcern
 
 from server.kit import errors
 from server.kit.mongo import Database, Document
+from server.kit.mongo import Session as Transaction
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool
 from server.kit.postgres.transaction import write
@@ -166,6 +167,13 @@ class MongoSessionStore:
         with self._database.limited():
             ended = await self._sessions.delete_many({"_id": {"$in": ids}, "user_id": user_id})
         return bool(ended.deleted_count)
+
+    async def erase(self, user_id: str, count_max: int, session: Transaction) -> Mapping[str, int]:
+        """Deletes the person's sessions: see `kit/mongo/erasing.py`."""
+        found = self._sessions.find({"user_id": user_id}, _ID_ONLY, session=session)
+        if ids := [each["_id"] async for each in found.limit(count_max)]:
+            await self._sessions.delete_many({"_id": {"$in": ids}}, session=session)
+        return {"sessions": len(ids)}
 
 
 class PostgresSessionEnds:

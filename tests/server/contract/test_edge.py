@@ -27,7 +27,7 @@ PUBLIC = {
 TOLD = {"not_grpc", "verbs", "not_allowed", "tunnel", "unknown"}
 # By the standard methods of the AIPs, these do no more when they are called a second time.
 # So does a refresh, which gets the same token, and a logout.
-REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Refresh", "Logout")
+REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Export", "Refresh", "Logout")
 
 
 def emporium(route: Any) -> dict[str, str]:
@@ -94,7 +94,17 @@ def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "rpc", ["BatchGetUsers", "RecordAuditEvents", "RecordDomainEvents", "WatchRevocations"]
+    "rpc",
+    [
+        "BatchGetUsers",
+        "EraseActivity",
+        "EraseBuyer",
+        "ExportActivity",
+        "ExportBuyer",
+        "RecordAuditEvents",
+        "RecordDomainEvents",
+        "WatchRevocations",
+    ],
 )
 def test_an_rpc_for_services_alone_leads_nowhere(rpc: str, routes: list[Any]) -> None:
     closed = [route for route in routes if route["name"].endswith(f"/{rpc}")]

@@ -165,7 +165,14 @@ def served(
             standings(user_pool) as accounts,
             serve(
                 registrations(
-                    user_pool, user_mongo, hasher, signer, lambda: None, accounts, tokens, clock
+                    user_pool,
+                    user_mongo,
+                    hasher,
+                    signer,
+                    lambda: None,
+                    accounts,
+                    tokens,
+                    now=clock,
                 ),
                 accounts,
             ) as channel,

@@ -10,6 +10,7 @@ from emporium.user.v1 import (
     audit_service_pb2_grpc,
     auth_service_pb2_grpc,
     email_link_service_pb2_grpc,
+    personal_data_service_pb2_grpc,
     session_service_pb2_grpc,
     user_service_pb2_grpc,
 )
@@ -31,13 +32,22 @@ class Door:
         self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(channel)
         self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
+        self.personal_data = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def with_token(self, token: str, user: str) -> "Door":
         """The same service for somebody else."""
         return Door(self.channel, token, user)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stubs = (self.users, self.auth, self.sessions, self.links, self.audit, self.api_keys)
+        stubs = (
+            self.users,
+            self.auth,
+            self.sessions,
+            self.links,
+            self.audit,
+            self.api_keys,
+            self.personal_data,
+        )
         [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 

@@ -16,9 +16,9 @@ from server.kit.mongo import Database
 from server.kit.outbox import OutboxMetrics
 from server.settings import Mail, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import mail_destination, registrations, session_ends, standings
+from server.user.app import registrations, standings
+from server.user.destinations import ending_sessions, mail_destination
 from server.user.events.encoding import to_outbox
-from server.user.events.ending_sessions import EndingSessions
 from server.user.passwords.hashing import hashing
 from server.user.sessions.store import MongoSessionStore
 from tests.effort import Effort
@@ -51,7 +51,7 @@ async def shop(
             pool,
             settings.database_url,
             [
-                EndingSessions(MongoSessionStore(user_mongo), session_ends(pool, lambda: None)),
+                ending_sessions(pool, user_mongo, lambda: None),
                 mail_destination(pool, mailbox, signer, Mail()),
             ],
             metrics=OutboxMetrics(CollectorRegistry()),

@@ -283,6 +283,21 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: role: the account's e-mail is not verified
     """
+    USER_ERASED: _ErrorReason.ValueType  # 335
+    """The account that the order is for was deleted, and the person erased.
+
+    Example: user_id: the account was deleted
+    """
+    ORDER_ANONYMOUS: _ErrorReason.ValueType  # 336
+    """The order is anonymous since its buyer's account was deleted, and gets no address any more.
+
+    Example: shipping_address: the order's buyer was erased
+    """
+    ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 337
+    """No account with this id was deleted.
+
+    Example: no such erasure
+    """
     API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 350
     """No such API key, or not the caller's.
 
@@ -588,6 +603,21 @@ EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
 """An account whose e-mail is not verified cannot be given a role.
 
 Example: role: the account's e-mail is not verified
+"""
+USER_ERASED: ErrorReason.ValueType  # 335
+"""The account that the order is for was deleted, and the person erased.
+
+Example: user_id: the account was deleted
+"""
+ORDER_ANONYMOUS: ErrorReason.ValueType  # 336
+"""The order is anonymous since its buyer's account was deleted, and gets no address any more.
+
+Example: shipping_address: the order's buyer was erased
+"""
+ERASURE_NOT_FOUND: ErrorReason.ValueType  # 337
+"""No account with this id was deleted.
+
+Example: no such erasure
 """
 API_KEY_NOT_FOUND: ErrorReason.ValueType  # 350
 """No such API key, or not the caller's.

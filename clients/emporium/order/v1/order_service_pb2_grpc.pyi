@@ -34,7 +34,8 @@ class OrderServiceStub:
     order for another user (`user_id`), at another time (`order_date`), and with lines that carry
     their own name and price: a historical order. Idempotent by `request_id`.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-    IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+    IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
+    was deleted; PERMISSION_DENIED for a service.
     """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
@@ -68,7 +69,7 @@ class OrderServiceStub:
     the order has already is no transition: alone, it changes nothing and gets the order as it is,
     so a cancel may be repeated (without an etag, which the first one has changed).
     Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
-    ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+    ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
     """
     DeleteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.DeleteOrderRequest, empty_pb2.Empty]
     """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
@@ -101,7 +102,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         order for another user (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
+        was deleted; PERMISSION_DENIED for a service.
         """
 
     @abc_1.abstractmethod
@@ -165,7 +167,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         the order has already is no transition: alone, it changes nothing and gets the order as it is,
         so a cancel may be repeated (without an etag, which the first one has changed).
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
-        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
         """
 
     @abc_1.abstractmethod

@@ -25,7 +25,8 @@ class UserCreated(message.Message):
 
     `aggregate_id` is the account's id, and `aggregate_version` is the account's version after the
     change, the same number as its etag. An account begins with UserCreated, version 1. Every change
-    of it makes exactly one event. Nothing follows a UserErased.
+    of it makes exactly one event. Nothing follows a UserErased; what was not sent yet when that was
+    made never is, so there versions may be missing before it.
 
     They hold personal data, never a password or its hash. A consumer that stores any of it must
     delete it when UserErased arrives.

@@ -22,7 +22,8 @@ from server.kit.outbox import Away, Event, OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, session_ends, standings
+from server.user.app import registrations, standings
+from server.user.destinations import erasing_sessions, session_ends
 from server.user.events.encoding import to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.passwords.hashing import hashing
@@ -41,7 +42,8 @@ class Watched(EndingSessions):
     """Remembers what has arrived."""
 
     def __init__(self, database: Database, pool: Pool) -> None:
-        super().__init__(MongoSessionStore(database), session_ends(pool, lambda: None))
+        ends, erasing = session_ends(pool, lambda: None), erasing_sessions(pool, database)
+        super().__init__(MongoSessionStore(database), ends, erasing)
         self.arrived: list[Event] = []
         self._more = asyncio.Condition()
 
@@ -236,7 +238,9 @@ async def test_no_session_is_ended_that_the_feed_does_not_tell_of(running: Runni
     async with running.relaying() as sessions:
         disabling = await sessions.until("UserUpdated", login.user.id)
     login = await running.sign_in((await running.anyone("CreateUser", create())).email)
-    ending = EndingSessions(Dying(running.mongo), session_ends(running.pool, lambda: None))
+    ends = session_ends(running.pool, lambda: None)
+    erasing = erasing_sessions(running.pool, running.mongo)
+    ending = EndingSessions(Dying(running.mongo), ends, erasing)
     with pytest.raises(Away):
         await ending.send([replace(disabling, aggregate_id=login.user.id)])
     assert await running.told(login.session_id) == 1

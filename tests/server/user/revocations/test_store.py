@@ -17,7 +17,7 @@ from server.user.revocations import rows
 from server.user.revocations.rules import Revocation, password_changed, session_ended
 from server.user.revocations.store import Entry, PostgresFeedStore
 from tests.server.conftest import NewDatabase
-from tests.server.user.samples import become, end, opened
+from tests.server.user.samples import ERASING, become, end, opened
 
 
 async def head(store: PostgresFeedStore) -> int:
@@ -60,7 +60,7 @@ async def test_an_act_and_its_entry_are_one_transaction(
     await accounts.update(user_id, lambda was: become(was, role=Role.CUSTOMER))
     await accounts.update(user_id, lambda was: become(was, status=Status.DISABLED))
     await accounts.update(user_id, lambda was: become(was, status=Status.ACTIVE))
-    await accounts.delete(user_id, end)
+    await accounts.delete(user_id, end, ERASING)
     assert [each.revocation for each in await feed_store.since(before)] == [
         Revocation(user_id, account_version=3, role=Role.CUSTOMER),
         Revocation(user_id, account_version=4, ends_sessions=True),

@@ -23,7 +23,8 @@ from server.kit.standing import Standings
 from server.settings import Mongo, Tokens
 from server.user.accounts.rules import Status
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, session_ends, standings
+from server.user.app import registrations, standings
+from server.user.destinations import session_ends
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
 from server.user.sessions.rules import Session
@@ -32,7 +33,7 @@ from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
 from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn, unreachable_mongo
 from tests.server.user.doors import PASSWORD, Door, create
-from tests.server.user.samples import become, end, opened
+from tests.server.user.samples import ERASING, become, end, opened
 
 Login = auth_service_pb2.LoginResponse
 SignIn = Callable[..., Awaitable[Login]]
@@ -199,7 +200,7 @@ async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
     class Overtaken(MongoSessionStore):
         async def begin(self, session: Session, token_hash: bytes) -> None:
             if ending == "deleted":
-                await store.delete(session.user_id, end)
+                await store.delete(session.user_id, end, ERASING)
             else:
                 await store.update(session.user_id, lambda was: become(was, status=Status.DISABLED))
             await super().begin(session, token_hash)
