@@ -22,6 +22,7 @@ MARGIN_SECONDS = 60.0
 """For how much longer than a token lives an entry matters: until one that was being signed is."""
 
 _POLL_SECONDS = 1.0  # the contract promises a message a second
+_GATHER_SECONDS = 0.05  # for more entries: whatever else is committed wakes as well
 PART_MAX = 1_000  # as the contract says
 # A stream ends before its connection does (`kit/lifecycle.py`), and others share the connections
 # of a restarted process again.
@@ -73,6 +74,7 @@ class Feed:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):
                     await self._woken.wait()
+                    await asyncio.sleep(_GATHER_SECONDS)
 
     async def read(self) -> None:
         """Reads what is new, and lets the streams know."""
