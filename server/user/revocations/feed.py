@@ -5,6 +5,7 @@ the one list that is kept here, each from a position of its own; nothing waits f
 """
 
 import asyncio
+import math
 import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from server.kit import background, errors
 from server.kit.background import Job
 from server.kit.backoff import Backoff
-from server.kit.revocations import Revocations
+from server.kit.revocations import Revocations, show
 from server.user.revocations.store import FeedStore
 from server.user.revocations.wire import Message, Part, to_message, to_part
 
@@ -47,7 +48,7 @@ class Feed:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._copy = copy
+        self.copy = copy
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._kept: list[_Kept] = []
@@ -65,6 +66,11 @@ class Feed:
         """Ends the streams, and refuses new ones."""
         self._stopping.set()
         self._read.set()
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago it was read; without an end before it was."""
+        return math.inf if self._read_at is None else self._clock() - self._read_at
 
     async def run(self) -> None:
         """Reads until cancelled. Raises `Unavailable` and `DeadlineExceeded`."""
@@ -87,7 +93,7 @@ class Feed:
                 for entry, message in zip(entries, messages, strict=True)
             ]
             self._position = entries[-1].position
-            self._copy.add(messages, self._keep_seconds)
+            self.copy.add(messages, self._keep_seconds)
         self._forget(began)
         self._read_at = began
         self._read.set()
@@ -133,5 +139,6 @@ class Feed:
 async def reading(feed: Feed) -> AsyncIterator[None]:
     """Reads `feed` while the block runs; what there is has been read when it begins."""
     await feed.read()
+    show(feed.copy, lambda: feed.age_seconds)
     async with background.running(Job("revocations_reading", feed.run, backoff=_BACKOFF)):
         yield

@@ -12,7 +12,8 @@ import pytest
 from emporium.type.v1.revocation_pb2 import Revocation
 from server.kit import background, errors, following
 from server.kit.context import Caller, Role
-from server.kit.revocations import LiveAccounts, Revocations
+from server.kit.following import LiveAccounts
+from server.kit.revocations import Revocations
 from tests.waiting import until
 
 
