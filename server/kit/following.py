@@ -1,6 +1,7 @@
-"""Keeps a process's copy of the revocations up to date, through a stream of another service."""
+"""Keeps a copy of the revocations up to date by a stream of another service, and knows its age."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -11,12 +12,15 @@ from typing import Protocol
 import structlog
 
 from emporium.type.v1.revocation_pb2 import Revocation
-from server.kit import background
+from server.kit import background, errors
 from server.kit.background import Job
 from server.kit.backoff import Backoff
-from server.kit.revocations import LiveAccounts, Revocations
+from server.kit.context import Caller
+from server.kit.revocations import Revocations, show
 from server.kit.telemetry import brief
 
+FRESH_SECONDS_MAX = 5.0  # as the contract says, at `emporium.options.v1.Access.Fresh`
+_RETRY_AFTER_SECONDS = 1.0
 _SILENCE_SECONDS_MAX = 3.0  # of a stream that has a message each second
 _BACKOFF = Backoff(first_seconds=0.05, seconds_max=1.0)
 _PATIENCE_SECONDS = 2.0  # of a process that begins, before it serves without a live copy
@@ -45,6 +49,46 @@ class Part(Protocol):
 
 Watch = Callable[[int], AsyncGenerator[Part, None]]
 """Gives the feed after a position, until the stream ends."""
+
+
+class LiveAccounts:
+    """`Accounts` by a copy, while that is no older than `FRESH_SECONDS_MAX`.
+
+    For services that keep no accounts. Of a process that has just begun the copy is too old until
+    all of the feed was heard.
+    """
+
+    def __init__(
+        self, revocations: Revocations, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._revocations = revocations
+        self._clock = clock
+        self._heard_at: float | None = None
+        self.first_heard = asyncio.Event()
+
+    def heard(self, at: float) -> None:
+        """The copy holds all that there was at that time."""
+        self._heard_at = at if self._heard_at is None else max(at, self._heard_at)
+        self.first_heard.set()
+
+    @property
+    def age_seconds(self) -> float:
+        """How old the copy may be; without an end before all was heard."""
+        return math.inf if self._heard_at is None else self._clock() - self._heard_at
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the copy may decide."""
+        return self.age_seconds < FRESH_SECONDS_MAX
+
+    async def current(self, caller: Caller, *, exact: bool) -> Caller:
+        """See `Accounts`; what is exact and what is not are the same here."""
+        if not self.is_live:
+            raise errors.Unavailable(
+                "what has become of accounts is not known at the moment",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        return self._revocations.checked(caller)
 
 
 class Following:
@@ -114,6 +158,7 @@ async def live_copy(watch: Watch, failure: type[Exception]) -> AsyncIterator[Liv
     """
     live = Live(revocations := Revocations(), accounts := LiveAccounts(revocations))
     follower = Following(watch, failure, revocations, accounts)
+    show(revocations, lambda: accounts.age_seconds)
     async with background.running(Job("revocations_following", follower.run)):
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_SECONDS):

@@ -3,21 +3,20 @@
 `docs/decisions/05-tokens.md` says how the feed works, and why versions are compared and not times.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
+
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge
 
 from emporium.type.v1 import role_pb2
 from emporium.type.v1.revocation_pb2 import Revocation
 from server.kit import errors
 from server.kit.auth import Tokens
 from server.kit.context import Caller, Role
-
-FRESH_SECONDS_MAX = 5.0  # as the contract says, at `emporium.options.v1.Access.Fresh`
-_RETRY_AFTER_SECONDS = 1.0
 
 _ROLES = {number: Role(name) for name, number in role_pb2.Role.items() if number}
 
@@ -109,40 +108,32 @@ class UnrevokedTokens:
         return self._checked(self._verify(token))
 
 
-class LiveAccounts:
-    """`Accounts` by a copy, while that is no older than `FRESH_SECONDS_MAX`.
+def show(
+    revocations: Revocations,
+    age_seconds: Callable[[], float],
+    registry: CollectorRegistry = REGISTRY,
+) -> None:
+    """Lets operators see this process's copy, and how old it is."""
+    entries, age = _gauges(registry)
+    entries.set_function(lambda: len(revocations))
+    age.set_function(age_seconds)
 
-    For services that keep no accounts. Of a process that has just begun the copy is too old until
-    all of the feed was heard.
-    """
 
-    def __init__(
-        self, revocations: Revocations, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._revocations = revocations
-        self._clock = clock
-        self._heard_at: float | None = None
-        self.first_heard = asyncio.Event()
-
-    def heard(self, at: float) -> None:
-        """The copy holds all that there was at that time."""
-        self._heard_at = at if self._heard_at is None else max(at, self._heard_at)
-        self.first_heard.set()
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the copy may decide."""
-        heard_at = self._heard_at
-        return heard_at is not None and self._clock() - heard_at < FRESH_SECONDS_MAX
-
-    async def current(self, caller: Caller, *, exact: bool) -> Caller:
-        """See `Accounts`; what is exact and what is not are the same here."""
-        if not self.is_live:
-            raise errors.Unavailable(
-                "what has become of accounts is not known at the moment",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
-        return self._revocations.checked(caller)
+@cache
+def _gauges(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
+    """A registry takes them once."""
+    return (
+        Gauge(
+            "revocations_entries",
+            "Ended sessions and changed accounts that tokens are checked against.",
+            registry=registry,
+        ),
+        Gauge(
+            "revocations_age_seconds",
+            "How long ago the feed of revocations was last heard; fresh calls wait from 5 on.",
+            registry=registry,
+        ),
+    )
 
 
 def _judged(caller: Caller, account: _Account) -> Caller:

@@ -27,7 +27,7 @@ class Served:
     rpc: str
     request: Any
     metadata: dict[str, str | bytes]
-    time_left: float
+    time_left: float | None
 
     @property
     def attempts_before(self) -> int:

@@ -5,6 +5,7 @@ the one list that is kept here, each from a position of its own; nothing waits f
 """
 
 import asyncio
+import math
 import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from server.kit import background, errors
 from server.kit.background import Job
 from server.kit.backoff import Backoff
-from server.kit.revocations import Revocations
+from server.kit.revocations import Revocations, show
 from server.user.revocations.store import FeedStore
 from server.user.revocations.wire import Message, Part, to_message, to_part
 
@@ -22,6 +23,7 @@ MARGIN_SECONDS = 60.0
 """For how much longer than a token lives an entry matters: until one that was being signed is."""
 
 _POLL_SECONDS = 1.0  # the contract promises a message a second
+_GATHER_SECONDS = 0.05  # for more entries: whatever else is committed wakes as well
 PART_MAX = 1_000  # as the contract says
 # A stream ends before its connection does (`kit/lifecycle.py`), and others share the connections
 # of a restarted process again.
@@ -46,7 +48,7 @@ class Feed:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._copy = copy
+        self.copy = copy
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._kept: list[_Kept] = []
@@ -65,6 +67,11 @@ class Feed:
         self._stopping.set()
         self._read.set()
 
+    @property
+    def age_seconds(self) -> float:
+        """How long ago it was read; without an end before it was."""
+        return math.inf if self._read_at is None else self._clock() - self._read_at
+
     async def run(self) -> None:
         """Reads until cancelled. Raises `Unavailable` and `DeadlineExceeded`."""
         while True:
@@ -73,6 +80,7 @@ class Feed:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):
                     await self._woken.wait()
+                    await asyncio.sleep(_GATHER_SECONDS)
 
     async def read(self) -> None:
         """Reads what is new, and lets the streams know."""
@@ -85,7 +93,7 @@ class Feed:
                 for entry, message in zip(entries, messages, strict=True)
             ]
             self._position = entries[-1].position
-            self._copy.add(messages, self._keep_seconds)
+            self.copy.add(messages, self._keep_seconds)
         self._forget(began)
         self._read_at = began
         self._read.set()
@@ -131,5 +139,6 @@ class Feed:
 async def reading(feed: Feed) -> AsyncIterator[None]:
     """Reads `feed` while the block runs; what there is has been read when it begins."""
     await feed.read()
+    show(feed.copy, lambda: feed.age_seconds)
     async with background.running(Job("revocations_reading", feed.run, backoff=_BACKOFF)):
         yield

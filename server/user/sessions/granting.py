@@ -68,7 +68,8 @@ class Granting:
             expires_at=now + self._idle,
         )
         token = self._tokens.first(session.id, user.id, secrets.token_bytes(SECRET_BYTES))
-        await self._sessions.begin(session, token.hash)
+        if ended := await self._sessions.begin(session, token.hash):
+            await self._ends.tell(user.id, ended)
         try:
             return self._grant(await self._active(user.id), token)
         except errors.AccountInactive:

@@ -60,8 +60,8 @@ class SessionStore(Protocol):
     it is too slow. A change may have been made then; the module says what follows.
     """
 
-    async def begin(self, session: Session, token_hash: bytes) -> None:
-        """Stores a new session; ends those of the account beyond `SESSIONS_MAX`."""
+    async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
+        """Stores a new session; ends those of the account beyond `SESSIONS_MAX`, and names them."""
 
     async def rotate(self, rotation: Rotation) -> None:
         """Spends a token for its successor, or finds that this was done just before.
@@ -101,13 +101,14 @@ class MongoSessionStore:
         self._database = database
         self._sessions = database.collection("sessions").with_options(write_concern=_FOR_GOOD)
 
-    async def begin(self, session: Session, token_hash: bytes) -> None:
+    async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
         with self._database.limited():
             await self._sessions.insert_one(_document(session, token_hash))
             beyond = self._sessions.find({"user_id": session.user_id}, _ID_ONLY)
             beyond = beyond.sort(_NEWEST_FIRST).skip(SESSIONS_MAX)
             if ids := [found["_id"] async for found in beyond]:
                 await self._sessions.delete_many({"_id": {"$in": ids}})
+        return [str(each) for each in ids]
 
     async def rotate(self, rotation: Rotation) -> None:
         session = {"_id": UUID(rotation.session_id), "user_id": rotation.user_id}

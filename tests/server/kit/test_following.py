@@ -12,7 +12,8 @@ import pytest
 from emporium.type.v1.revocation_pb2 import Revocation
 from server.kit import background, errors, following
 from server.kit.context import Caller, Role
-from server.kit.revocations import LiveAccounts, Revocations
+from server.kit.following import LiveAccounts
+from server.kit.revocations import Revocations
 from tests.waiting import until
 
 
@@ -126,3 +127,22 @@ async def test_a_reading_counts_from_when_it_was_made_and_not_from_when_it_arriv
         source.parts.put_nowait(Part(read_after=Seconds(5.0)))
         await until(lambda: asyncio.sleep(0, copy.accounts.is_live))
         assert await copy.accounts.current(ann, exact=True) is ann
+
+
+async def test_a_copy_is_live_when_its_block_begins(source: Source) -> None:
+    source.parts.put_nowait(Part([ended("1")], 1, complete=False))
+    source.parts.put_nowait(Part([ended("2")], 2))
+    async with following.live_copy(source.watch, Gone) as live:
+        assert live.accounts.is_live
+        assert len(live.revocations) == 2
+
+
+async def test_a_copy_waits_only_so_long_for_who_is_away(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_PATIENCE_SECONDS", 0.05)
+    source.parts.put_nowait(Gone())
+    async with following.live_copy(source.watch, Gone) as live:
+        assert not live.accounts.is_live
+        source.parts.put_nowait(Part())
+        await until(lambda: asyncio.sleep(0, live.accounts.is_live))

@@ -1,15 +1,18 @@
 """What is known of tokens: who is refused, who is somebody else since, and what is forgotten."""
 
+import math
 import uuid
 from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from emporium.type.v1 import role_pb2
 from emporium.type.v1.revocation_pb2 import Revocation
 from server.kit import errors
 from server.kit.context import Caller, Role
-from server.kit.revocations import FRESH_SECONDS_MAX, LiveAccounts, Revocations, UnrevokedTokens
+from server.kit.following import FRESH_SECONDS_MAX, LiveAccounts
+from server.kit.revocations import Revocations, UnrevokedTokens, show
 
 KEEP_SECONDS = 660.0
 ANN = str(uuid.uuid4())
@@ -163,3 +166,18 @@ async def test_a_copy_decides_while_it_is_live(
     clock.now += 2.1
     with pytest.raises(errors.Unavailable):
         await accounts.current(caller(4), exact=exact)
+
+
+def test_operators_see_how_much_is_known_and_how_old_it_is(
+    known: Revocations, clock: Clock
+) -> None:
+    registry, accounts = CollectorRegistry(), LiveAccounts(known, clock)
+    show(known, lambda: accounts.age_seconds, registry)
+    assert registry.get_sample_value("revocations_age_seconds") == math.inf
+    known.add([since(5), ended(LAPTOP)], KEEP_SECONDS)
+    accounts.heard(clock.now)
+    clock.now += 2
+    assert registry.get_sample_value("revocations_age_seconds") == 2
+    assert registry.get_sample_value("revocations_entries") == 2
+    show(known, lambda: 7.0, registry)  # once more in the same process
+    assert registry.get_sample_value("revocations_age_seconds") == 7

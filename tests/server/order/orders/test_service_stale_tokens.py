@@ -8,8 +8,9 @@ import pytest
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.order.v1.catalog_service_pb2 import Product
 from server.kit.context import Role
+from server.kit.following import LiveAccounts
 from server.kit.postgres import Pool
-from server.kit.revocations import LiveAccounts, Revocations
+from server.kit.revocations import Revocations
 from server.order.app import registrations
 from tests.server.conftest import Serve, Token
 from tests.server.order.conftest import FakeAccounts, FakeUsers, Wakes

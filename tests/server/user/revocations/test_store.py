@@ -2,10 +2,12 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import asyncpg
 
+from server.kit import errors
 from server.kit.context import Role
 from server.kit.postgres import Pool, connected, migrate
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
@@ -113,6 +115,37 @@ async def test_without_the_trigger_one_would_be_missed(
     async with connected(settings) as pool:
         first, then = await late_and_early(pool, PostgresFeedStore(pool))
     assert len(first) + len(then) == 1
+
+
+async def test_a_process_that_hangs_holds_the_others_up_for_seconds(
+    pool: Pool, feed_store: PostgresFeedStore
+) -> None:
+    before, begun, released = await head(feed_store), asyncio.Event(), asyncio.Event()
+
+    async def hanging(unit: UnitOfWork) -> None:
+        unit.write(rows.append([ended()]))
+        await unit.flush()
+        begun.set()
+        await released.wait()
+
+    async def waiting() -> None:
+        await begun.wait()
+        await write(pool, [rows.append([ended()])])  # or it takes longer than any statement may
+        released.set()
+
+    async with asyncio.TaskGroup() as both:
+        cut_off = both.create_task(refusal_of(transaction(pool, hanging)))
+        both.create_task(waiting())
+    assert await cut_off == "UNAVAILABLE"
+    assert len(await feed_store.since(before)) == 1
+
+
+async def refusal_of(work: Awaitable[None]) -> str:
+    try:
+        await work
+    except errors.EmporiumError as error:
+        return error.reason
+    return ""
 
 
 async def test_what_is_old_is_trimmed(pool: Pool, feed_store: PostgresFeedStore) -> None:

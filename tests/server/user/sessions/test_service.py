@@ -1,7 +1,7 @@
 """Sessions through the gRPC door: going on, seeing them, ending them, and what errors say."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -198,12 +198,12 @@ async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
     signer: auth.Signer,
 ) -> None:
     class Overtaken(MongoSessionStore):
-        async def begin(self, session: Session, token_hash: bytes) -> None:
+        async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
             if ending == "deleted":
                 await store.delete(session.user_id, end, ERASING)
             else:
                 await store.update(session.user_id, lambda was: become(was, status=Status.DISABLED))
-            await super().begin(session, token_hash)
+            return await super().begin(session, token_hash)
 
     account = opened()
     await store.create(account, None, None, b"")

@@ -190,8 +190,11 @@ async def test_a_login_too_many_ends_the_session_that_was_used_longest_ago(
 ) -> None:
     user_id = str(uuid.uuid4())
     sessions = [session_of(user_id, NOW + timedelta(seconds=n)) for n in range(SESSIONS_MAX + 1)]
-    for session in sessions:
-        await begun(store, session)
+    for session in sessions[:-1]:
+        assert await store.begin(session, TOKENS.first(session.id, user_id, bytes(32)).hash) == []
+    last = sessions[-1]
+    given_way = await store.begin(last, TOKENS.first(last.id, user_id, bytes(32)).hash)
+    assert given_way == [sessions[0].id]
     assert await store.list(user_id, NOW) == list(reversed(sessions[1:]))
 
 

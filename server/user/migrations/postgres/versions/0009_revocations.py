@@ -23,10 +23,12 @@ def upgrade() -> None:
     """)
     op.execute("CREATE INDEX revocations_by_created_at ON revocations (created_at)")
     # A position is drawn behind the lock, which is released when the transaction's rows are seen.
+    # Everybody waits for whoever has it, so a process that hangs loses it with its transaction.
     op.execute("""
         CREATE FUNCTION take_revocations_turn() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             PERFORM pg_advisory_xact_lock(hashtextextended('revocations', 0));
+            PERFORM set_config('idle_in_transaction_session_timeout', '1s', true);
             RETURN NULL;
         END
         $$
