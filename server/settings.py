@@ -111,6 +111,7 @@ class Tokens:
     login_failures_max: int = 10
     address_failures_max: int = 50
     login_failures_seconds: float = 900.0
+    totp_issuer: str = "Emporium"  # as authenticator apps show the shop
 
 
 @dataclass(frozen=True, kw_only=True)

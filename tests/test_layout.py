@@ -27,11 +27,12 @@ PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
 MORE_PARTS = {
     "server.user.accounts": {"rows"},
     "server.user.email_links": {"sending"},
-    "server.user.logins": {"provisioning"},
+    "server.user.logins": {"provisioning", "proving"},
     "server.user.mail": {"letters"},
     "server.user.passwords": {"common", "hashing"},
     "server.user.sessions": {"granting"},
     "server.user.throttling": {"throttle"},
+    "server.user.totp": {"checking", "codes", "sealing"},
 }
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70  # a screen

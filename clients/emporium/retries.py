@@ -21,6 +21,7 @@ from emporium.user.v1 import (
     auth_service_pb2,
     email_link_service_pb2,
     session_service_pb2,
+    totp_service_pb2,
     user_service_pb2,
 )
 
@@ -28,6 +29,7 @@ FILES: tuple[FileDescriptor, ...] = (
     auth_service_pb2.DESCRIPTOR,
     email_link_service_pb2.DESCRIPTOR,
     session_service_pb2.DESCRIPTOR,
+    totp_service_pb2.DESCRIPTOR,
     user_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     order_service_pb2.DESCRIPTOR,

@@ -9,6 +9,7 @@ from emporium.user.v1 import (
     auth_service_pb2,
     email_link_service_pb2,
     session_service_pb2,
+    totp_service_pb2,
     user_service_pb2,
 )
 from server.kit import background, lifecycle, mongo, outbox, postgres
@@ -31,6 +32,7 @@ from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
 from server.user.events.encoding import mail_from_outbox, to_outbox
 from server.user.events.ending_sessions import EndingSessions
+from server.user.logins.proving import CurrentPassword
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.mail.letters import Letters
@@ -45,6 +47,10 @@ from server.user.sessions.store import MongoSessionStore
 from server.user.throttling.rules import Limits
 from server.user.throttling.store import PostgresFailureStore
 from server.user.throttling.throttle import Throttle
+from server.user.totp.checking import Codes
+from server.user.totp.sealing import Sealing
+from server.user.totp.service import TotpService
+from server.user.totp.store import PostgresTotpStore
 
 _STANDINGS_MAX = 1_000  # in one statement
 _EXPIRY_SECONDS = 3_600.0
@@ -182,23 +188,23 @@ def registrations(
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     sessions = MongoSessionStore(database)
     granting = Granting(sessions, accounts, signer, tokens.session_seconds, now)
-    logins = AuthService(
-        PostgresCredentialStore(pool),
-        accounts,
-        hasher,
-        granting,
-        DeviceTokens(signer.secret("device tokens")),
-        throttle(pool, signer, tokens, now),
-        now,
-    )
+    credentials, failures = PostgresCredentialStore(pool), throttle(pool, signer, tokens, now)
+    totp_store = PostgresTotpStore(pool, encode=to_outbox, wake=wake)
+    codes = Codes(totp_store, Sealing(signer.secret("TOTP secrets")), now)
+    devices = DeviceTokens(signer.secret("device tokens"))
+    logins = AuthService(credentials, accounts, hasher, granting, devices, failures, codes, now)
+    current = CurrentPassword(credentials, hasher, failures)
+    second = TotpService(totp_store, accounts, current, codes, failures, tokens.totp_issuer, now)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+    totp = totp_service_pb2.DESCRIPTOR.services_by_name["TotpService"]
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget)),
         Registration(auth, logins),
+        Registration(totp, second),
         Registration(own, SessionService(sessions, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
     )

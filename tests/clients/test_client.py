@@ -52,6 +52,22 @@ async def test_a_login_sends_what_the_one_before_said_of_the_device(server: Fake
         assert shop.auth.device_token == "second"
 
 
+async def test_a_login_sends_the_second_factor_that_it_is_given(server: FakeShop) -> None:
+    async with Emporium(server.address) as shop:
+        for totp, recovery in (("123456", None), (None, "abcd")):
+            server.will("Login", answer(LoginResponse(access_token="a")))
+            await shop.auth.login(
+                "ann@example.com", "secret", totp_code=totp, recovery_code=recovery
+            )
+            sent = server.last.request
+            assert (sent.totp_code, sent.recovery_code) == (totp or "", recovery or "")
+        server.will("Login", answer(LoginResponse(access_token="a")))
+        await shop.auth.login("ann@example.com", "secret")
+        assert server.last.request.WhichOneof("second_factor") is None
+        with pytest.raises(ValueError, match="not both"):
+            await shop.auth.login("a@b.c", "secret", totp_code="123456", recovery_code="abcd")
+
+
 async def test_a_failed_login_leaves_the_token_as_it_was(server: FakeShop) -> None:
     details = [ErrorInfo(reason="BAD_CREDENTIALS")]
     server.will("Login", refuse(grpc.StatusCode.UNAUTHENTICATED, "wrong", details))

@@ -58,13 +58,16 @@ def base(name: str, scene: "Scene") -> Any:
         "request_id": str(uuid.uuid4()),
     }
     known: dict[str, dict[str, Any]] = {
+        "BeginTotp": {"current_password": "wrong"},
         "BatchGetUsers": {"user_ids": [scene.user.id]},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
+        "ConfirmTotp": {"totp_code": "123456"},
         "CreateOrder": order,
         "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteOrder": {"order_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
+        "DeleteTotp": {"totp_code": "123456"},
         "DeleteUser": {"user_id": MISSING},
         "ForgotPassword": {"email": new_email()},
         "GetOrder": {"order_id": scene.order.id},

@@ -10,6 +10,7 @@ from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import email_link_service_pb2 as links_pb
+from emporium.user.v1 import totp_service_pb2 as totp_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.analytics.behaviour import rules as behaviour
 from server.analytics.behaviour import wire as behaviour_wire
@@ -29,6 +30,8 @@ from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
 from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
+from server.user.totp.codes import otpauth_uri
+from server.user.totp.rules import recovery_codes
 from tests.server.tokens import TOKENS
 
 WIDE = "🎁"  # four bytes in UTF-8, as many as a character can have
@@ -86,6 +89,7 @@ def user() -> accounts.User:
         created_at=LAST,
         updated_at=LAST,
         version=VERSION,
+        totp_enabled=True,
     )
 
 
@@ -130,6 +134,10 @@ async def answers() -> dict[str, Message]:
     return {
         "Login": login,
         "Refresh": login,
+        "BeginTotp": totp_pb.BeginTotpResponse(
+            secret="F" * 32, otpauth_uri=otpauth_uri("F" * 32, user().email, "f" * 64)
+        ),
+        "ConfirmTotp": totp_pb.ConfirmTotpResponse(recovery_codes=recovery_codes(bytes(100))),
         "ForgotPassword": links_pb.ForgotPasswordResponse(),
         "ResetPassword": links_pb.ResetPasswordResponse(),
         "VerifyEmail": links_pb.VerifyEmailResponse(),

@@ -9,6 +9,7 @@ from emporium.user.v1 import (
     auth_service_pb2_grpc,
     email_link_service_pb2_grpc,
     session_service_pb2_grpc,
+    totp_service_pb2_grpc,
     user_service_pb2_grpc,
 )
 from emporium.user.v1 import user_service_pb2 as pb
@@ -26,6 +27,7 @@ class Door:
         self.users = user_service_pb2_grpc.UserServiceStub(channel)
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(channel)
+        self.totp = totp_service_pb2_grpc.TotpServiceStub(channel)
         self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
 
     def with_token(self, token: str, user: str) -> "Door":
@@ -33,7 +35,7 @@ class Door:
         return Door(self.channel, token, user)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stubs = (self.users, self.auth, self.sessions, self.links)
+        stubs = (self.users, self.auth, self.sessions, self.totp, self.links)
         [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])
 
