@@ -32,7 +32,7 @@ MORE_PARTS = {
     "server.user.passwords": {"common", "hashing"},
     "server.user.sessions": {"granting"},
     "server.user.throttling": {"throttle"},
-    "server.user.totp": {"checking", "codes", "sealing"},
+    "server.user.totp": {"checking", "codes", "provisioning", "sealing"},
 }
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70  # a screen

@@ -12,6 +12,7 @@ from server.kit.loader import Load, Loader
 
 KEEP_SECONDS = 1.0  # as the contract says of rpcs that are fresh BY_ROLE
 _KEEP_MAX = 10_000
+_RANKS = {Role.CUSTOMER: 0, Role.STAFF: 1, Role.ADMIN: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Accounts(Protocol):
     """The accounts behind the tokens of callers who are people."""
 
     async def current(self, caller: Caller, *, exact: bool) -> Caller:
-        """`caller`, with the role that the account has now.
+        """`caller`, with the role that the account has now, or its own if that is the lesser one.
 
         Not `exact`: that it had at most a second ago. Raises `AccountInactive` for an account that
         was deleted or disabled, and `Unavailable` when nobody can say.
@@ -98,7 +99,9 @@ class Standings:
 def _standing_as(standing: Standing | None, caller: Caller) -> Caller:
     if standing is None or not standing.is_active:
         raise _inactive()
-    return caller if standing.role is caller.role else replace(caller, role=standing.role)
+    # A token gives no more than it was signed for: who was promoted gets another one.
+    is_less = _RANKS[standing.role] < _RANKS[caller.role]
+    return replace(caller, role=standing.role) if is_less else caller
 
 
 def _inactive() -> errors.AccountInactive:

@@ -15,6 +15,7 @@ from emporium.user.v1 import (
 from server.kit import background, lifecycle, mongo, outbox, postgres
 from server.kit.auth import Signer, Verifier
 from server.kit.background import Job, Lock
+from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.mongo import Database
@@ -187,7 +188,8 @@ def registrations(
     page_tokens = PageTokens(signer.secret("page tokens"))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     sessions = MongoSessionStore(database)
-    granting = Granting(sessions, accounts, signer, tokens.session_seconds, now)
+    guarded = [Role(name.upper()) for name in tokens.totp_required_roles]
+    granting = Granting(sessions, accounts, signer, tokens.session_seconds, now, guarded)
     credentials, failures = PostgresCredentialStore(pool), throttle(pool, signer, tokens, now)
     totp_store = PostgresTotpStore(pool, encode=to_outbox, wake=wake)
     codes = Codes(totp_store, Sealing(signer.secret("TOTP secrets")), now)

@@ -60,25 +60,31 @@ def check_begun(totp: Totp | None) -> Totp:
     return totp
 
 
-def enabled(user: User, event_id: str, mail_id: str, now: datetime, trace: str | None) -> Changed:
+def enabled(
+    user: User, event_id: str, mail_id: str, now: datetime, traceparent: str | None
+) -> Changed:
     """`user` with a second factor."""
     after = replace(user, totp_enabled=True, updated_at=now, version=user.version + 1)
-    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, trace)
-    return Changed(after, event, _mail(MailKind.TOTP_ENABLED, user, mail_id, now, trace))
+    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
+    return Changed(after, event, _mail(MailKind.TOTP_ENABLED, user, mail_id, now, traceparent))
 
 
-def disabled(user: User, event_id: str, mail_id: str, now: datetime, trace: str | None) -> Changed:
+def disabled(
+    user: User, event_id: str, mail_id: str, now: datetime, traceparent: str | None
+) -> Changed:
     """`user` without one."""
     if not user.totp_enabled:
         return Changed(user, None)
     after = replace(user, totp_enabled=False, updated_at=now, version=user.version + 1)
-    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, trace)
-    return Changed(after, event, _mail(MailKind.TOTP_DISABLED, user, mail_id, now, trace))
+    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
+    return Changed(after, event, _mail(MailKind.TOTP_DISABLED, user, mail_id, now, traceparent))
 
 
-def recovery_code_used(user: User, mail_id: str, now: datetime, trace: str | None) -> MailRequest:
+def recovery_code_used(
+    user: User, mail_id: str, now: datetime, traceparent: str | None
+) -> MailRequest:
     """What the account's holder is told."""
-    return _mail(MailKind.RECOVERY_CODE_USED, user, mail_id, now, trace)
+    return _mail(MailKind.RECOVERY_CODE_USED, user, mail_id, now, traceparent)
 
 
 def recovery_codes(random: bytes) -> list[str]:
@@ -99,6 +105,6 @@ def hash_of(recovery_code: str) -> bytes:
 
 
 def _mail(
-    kind: MailKind, user: User, mail_id: str, now: datetime, trace: str | None
+    kind: MailKind, user: User, mail_id: str, now: datetime, traceparent: str | None
 ) -> MailRequest:
-    return MailRequest(mail_id, kind, user.id, user.email, now, trace)
+    return MailRequest(mail_id, kind, user.id, user.email, now, traceparent)

@@ -96,8 +96,8 @@ class Access(message.Message):
     class Fresh(_Fresh, metaclass=_FreshEnumTypeWrapper):
         """Whose word decides about a caller with an account: the token's, which may be 10 minutes old, or
         the account's own. An account that was deleted or disabled is refused with ACCOUNT_INACTIVE,
-        and the role that the account has now decides, in the servicer too. Where only `roles` may
-        call, the token must say so as well. Callers without a token, and services, have no account.
+        and of the role that the account has now and the token's the lesser one decides, in the
+        servicer too. Callers without a token, and services, have no account.
         """
 
     FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0

@@ -98,7 +98,8 @@ class TotpServiceServicer:
     def DeleteTotp(self, request, context):
         """Removes the second factor and its recovery codes. A mail tells of it.
 
-        Succeeds as well when the account has none.
+        Succeeds as well when the account has none. Where the account's role needs one, its next tokens
+        have the role CUSTOMER until it has another.
         Errors: WRONG_CODE, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
