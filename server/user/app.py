@@ -208,5 +208,5 @@ def registrations(
         Registration(auth, logins),
         Registration(totp, second),
         Registration(own, SessionService(sessions, granting)),
-        Registration(links, EmailLinkService(link_store, hasher)),
+        Registration(links, EmailLinkService(link_store, hasher, devices)),
     )

@@ -14,6 +14,7 @@ from emporium import Emporium, LoginResponse, Order, Product, Targets, Unauthent
 from emporium.order.v1.catalog_service_pb2 import ListProductsResponse
 from emporium.order.v1.order_service_pb2 import ListOrdersResponse
 from emporium.user.v1 import user_service_pb2
+from emporium.user.v1.email_link_service_pb2 import ResetPasswordResponse
 from tests.clients.fake_shop import FakeShop, answer, open_shop, refuse
 
 ID = "01900000-0000-7000-8000-000000000000"
@@ -50,6 +51,10 @@ async def test_a_login_sends_what_the_one_before_said_of_the_device(server: Fake
         await shop.auth.login("ann@example.com", "secret")
         assert server.last.request.device_token == "first"
         assert shop.auth.device_token == "second"
+
+        server.will("ResetPassword", answer(ResetPasswordResponse(device_token="third")))
+        await shop.auth.reset_password("token", "another secret")
+        assert shop.auth.device_token == "third"
 
 
 async def test_a_login_sends_the_second_factor_that_it_is_given(server: FakeShop) -> None:

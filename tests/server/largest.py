@@ -139,7 +139,7 @@ async def answers() -> dict[str, Message]:
         ),
         "ConfirmTotp": totp_pb.ConfirmTotpResponse(recovery_codes=recovery_codes(bytes(100))),
         "ForgotPassword": links_pb.ForgotPasswordResponse(),
-        "ResetPassword": links_pb.ResetPasswordResponse(),
+        "ResetPassword": links_pb.ResetPasswordResponse(device_token="f" * 75),
         "VerifyEmail": links_pb.VerifyEmailResponse(),
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
         "CreateUser": account,

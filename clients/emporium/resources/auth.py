@@ -44,10 +44,11 @@ class Auth:
 
     @property
     def device_token(self) -> str:
-        """What the last login answered: with it the next one is not held up by others' failures.
+        """What shows that the account has signed in from here: others' failures hold up no login.
 
-        It is sent with the next login of this client, and stays after a logout; keep it for the
-        login of another client on the same device. Empty before the first login.
+        The last login answered it, or the last new password by mail. It is sent with the next login
+        of this client, and stays after a logout; keep it for the login of another client on the
+        same device. Empty before the first login.
         """
         return self._connection.device_token
 
@@ -194,12 +195,15 @@ class Auth:
     ) -> None:
         """Sets a new password by the token of such a link, which works once.
 
+        The next login of this client is then not held up by others' failures.
+
         Raises `InvalidRequest` (ONE_TIME_TOKEN_INVALID), `RateLimited`.
         """
         request = ResetPasswordRequest(token=token, password=password)
-        await self._connection.call(
+        answer = await self._connection.call(
             self._links.ResetPassword, request, timeout_seconds, is_signed=False
         )
+        self._connection.keep_device(answer.device_token)
 
     async def verify_email(self, token: str, *, timeout_seconds: float | None = None) -> None:
         """Verifies an account's e-mail by the token of the link that was mailed there.
