@@ -1,7 +1,7 @@
 """Second factors: each method proves who the caller is, and calls the store."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from google.protobuf.empty_pb2 import Empty
@@ -13,7 +13,7 @@ from server.user.accounts.rules import Changed, User
 from server.user.accounts.store import UserStore
 from server.user.logins.proving import CurrentPassword
 from server.user.logins.rules import Code
-from server.user.throttling.rules import sources_of_caller
+from server.user.throttling.rules import Source, sources_of_caller
 from server.user.throttling.throttle import Throttle
 from server.user.totp.checking import Codes
 from server.user.totp.codes import otpauth_uri
@@ -68,10 +68,13 @@ class TotpService:
         caller, now = context.signed_in, self._now()
         sources = sources_of_caller(caller.id)
         await self._throttle.check(sources)
+        begun = check_begun(await self._store.find(caller.id))
+        step = self._codes.step(caller.id, begun.sealed, request.totp_code)
+        await self._judge(step is not None, "totp_code", sources)
         given = recovery_codes(secrets.token_bytes(RECOVERY_CODES * RECOVERY_CODE_BYTES))
         event_id, mail_id = str(uuid7()), str(uuid7())
 
-        def check(totp: Totp | None) -> int:
+        def check(totp: Totp | None) -> int:  # again, now that the secret stays what it is
             step = self._codes.step(caller.id, check_begun(totp).sealed, request.totp_code)
             if step is None:
                 raise WrongCode("totp_code")
@@ -80,11 +83,7 @@ class TotpService:
         def change(user: User) -> Changed:
             return enabled(user, event_id, mail_id, now, context.traceparent)
 
-        try:
-            await self._store.enable(caller.id, check, change, [*map(hash_of, given)], now)
-        except WrongCode:
-            await self._throttle.failed(sources)
-            raise
+        await self._store.enable(caller.id, check, change, [*map(hash_of, given)], now)
         return pb.ConfirmTotpResponse(recovery_codes=given)
 
     async def DeleteTotp(self, request: pb.DeleteTotpRequest, context: Context) -> Empty:
@@ -105,9 +104,13 @@ class TotpService:
         sources = sources_of_caller(user.id)
         await self._throttle.check(sources)
         code = Code(request.totp_code, request.recovery_code)
-        if not await self._codes.accepts(user, code, context.traceparent):
+        is_right = await self._codes.accepts(user, code, context.traceparent)
+        await self._judge(is_right, _field(request), sources)
+
+    async def _judge(self, is_right: bool, field: str, sources: Sequence[Source]) -> None:
+        if not is_right:
             await self._throttle.failed(sources)
-            raise WrongCode(_field(request))
+            raise WrongCode(field)
         await self._throttle.check(sources)
 
 
