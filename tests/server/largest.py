@@ -137,7 +137,7 @@ async def answers() -> dict[str, Message]:
         "BeginTotp": totp_pb.BeginTotpResponse(
             secret="F" * 32, otpauth_uri=otpauth_uri("F" * 32, user().email, "f" * 64)
         ),
-        "ConfirmTotp": totp_pb.ConfirmTotpResponse(recovery_codes=recovery_codes(bytes(100))),
+        "ConfirmTotp": totp_pb.ConfirmTotpResponse(recovery_codes=recovery_codes(bytes(150))),
         "ForgotPassword": links_pb.ForgotPasswordResponse(),
         "ResetPassword": links_pb.ResetPasswordResponse(device_token="f" * 75),
         "VerifyEmail": links_pb.VerifyEmailResponse(),

@@ -11,7 +11,7 @@ from server.user.accounts.rules import Changed, EventType, User, UserEvent
 from server.user.mail.rules import MailKind, MailRequest
 
 RECOVERY_CODES = 10
-RECOVERY_CODE_BYTES = 10
+RECOVERY_CODE_BYTES = 15
 
 _GROUP = 4  # characters between dashes
 
@@ -99,7 +99,7 @@ def recovery_codes(random: bytes) -> list[str]:
 def hash_of(recovery_code: str) -> bytes:
     """What is stored of a recovery code, however it is typed.
 
-    A fast hash will do: nobody guesses 80 random bits.
+    A fast hash will do: nobody guesses 120 random bits.
     """
     return hashlib.sha256(re.sub(r"[\s-]", "", recovery_code).lower().encode()).digest()
 

@@ -92,8 +92,8 @@ class ConfirmTotpResponse(message.Message):
     RECOVERY_CODES_FIELD_NUMBER: builtins.int
     @builtins.property
     def recovery_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Ten codes of 80 random bits, such as `k3dv-7qpa-x2mz-h4wt`. Each replaces a code of the app,
-        once.
+        """Ten codes of 120 random bits, as `k3dv-7qpa-x2mz-h4wt-6syb-2nce` is. Each replaces a code of
+        the app, once.
         """
 
     def __init__(

@@ -24,7 +24,7 @@ def test_recovery_codes_are_for_people() -> None:
     random = bytes(range(3 * RECOVERY_CODE_BYTES))
     found = recovery_codes(random)
     assert len({*found}) == 3
-    assert all(re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", code) for code in found)
+    assert all(re.fullmatch(r"([a-z2-7]{4}-){5}[a-z2-7]{4}", code) for code in found)
 
 
 @pytest.mark.parametrize("typed", ["ABCD-efgh", "abcdefgh", " abcd efgh ", "a-b-c-d-efgh\t"])
