@@ -61,6 +61,7 @@ _KINDS: dict[Any, str] = {
 }
 
 Targets = Mapping[str, str]  # service to gRPC target
+GuardedRoles = frozenset[Literal["staff", "admin"]]
 
 
 def _on_loopback() -> Targets:
@@ -124,6 +125,8 @@ class Tokens:
     login_failures_max: int = 10
     address_failures_max: int = 50
     login_failures_seconds: float = 900.0
+    totp_issuer: str = "Emporium"  # as authenticator apps show the shop
+    totp_required_roles: GuardedRoles = frozenset()  # that nobody has without a second factor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +248,8 @@ def _wanted(variable: str, kind: Any) -> str:
     if kind is Targets:
         names = ", ".join(_on_loopback())
         return f"NAME=TARGET, several with spaces between them, where NAME is one of {names}"
+    if kind is GuardedRoles:
+        return "staff, admin, or both with a space between them"
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
     limits = _range(variable, kind)
@@ -256,6 +261,8 @@ def _convert(text: str, wanted: Any) -> Any:
 
     if wanted is Targets:
         return {**_on_loopback(), **dict(_target(each) for each in text.split())}
+    if wanted is GuardedRoles:
+        return msgspec.convert(text.lower().split(), wanted)
     if get_origin(wanted) is Literal:
         text = text.strip().lower()
     return msgspec.convert(text, wanted, strict=False, dec_hook=_decode)

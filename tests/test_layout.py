@@ -28,13 +28,14 @@ MORE_PARTS = {
     "server.user.accounts": {"rows"},
     "server.user.audit": {"sealing"},
     "server.user.email_links": {"sending"},
-    "server.user.logins": {"provisioning"},
+    "server.user.logins": {"provisioning", "proving"},
     "server.user.mail": {"letters"},
     "server.user.passwords": {"common", "hashing"},
     "server.user.revocations": {"feed", "rows"},
     "server.user.personal_data": {"collecting", "sending"},
     "server.user.sessions": {"granting"},
     "server.user.throttling": {"throttle"},
+    "server.user.totp": {"checking", "codes", "provisioning", "sealing"},
 }
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70  # a screen

@@ -170,10 +170,14 @@ class Connection:
 
     def keep_login(self, login: LoginResponse, exchange: Exchange) -> None:
         """Uses the tokens of `login` from now on, unless there is a supplier of tokens."""
-        self._session.device_token = login.device_token or self._session.device_token
+        self.keep_device(login.device_token)
         if self._session.token is None or isinstance(self._session.token, str):
             self._session.token = login.access_token
             self._session.login = KeptLogin(login, exchange)
+
+    def keep_device(self, device_token: str) -> None:
+        """Sends it with the next login, unless it is empty."""
+        self._session.device_token = device_token or self._session.device_token
 
     def forget_login(self) -> None:
         """Sends no token from now on, unless there is a supplier of tokens."""

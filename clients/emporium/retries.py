@@ -27,6 +27,7 @@ from emporium.user.v1 import (
     personal_data_service_pb2,
     revocation_service_pb2,
     session_service_pb2,
+    totp_service_pb2,
     user_service_pb2,
 )
 
@@ -38,6 +39,7 @@ FILES: tuple[FileDescriptor, ...] = (
     revocation_service_pb2.DESCRIPTOR,
     personal_data_service_pb2.DESCRIPTOR,
     session_service_pb2.DESCRIPTOR,
+    totp_service_pb2.DESCRIPTOR,
     user_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     order_service_pb2.DESCRIPTOR,

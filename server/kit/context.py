@@ -23,6 +23,14 @@ class Role(StrEnum):
     SERVICE = "SERVICE"
 
 
+_RANKS = {Role.CUSTOMER: 0, Role.STAFF: 1, Role.ADMIN: 2}
+
+
+def lesser(one: Role, other: Role) -> Role:
+    """Of two roles of people, the one that may do less."""
+    return min(one, other, key=_RANKS.__getitem__)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The subject of a verified token."""

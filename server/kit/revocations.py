@@ -16,7 +16,7 @@ from emporium.type.v1 import role_pb2
 from emporium.type.v1.revocation_pb2 import Revocation
 from server.kit import errors
 from server.kit.auth import Tokens
-from server.kit.context import Caller, Role
+from server.kit.context import Caller, Role, lesser
 
 _ROLES = {number: Role(name) for name, number in role_pb2.Role.items() if number}
 
@@ -50,7 +50,7 @@ class Revocations:
         self._received: deque[_Received] = deque()
 
     def checked(self, caller: Caller) -> Caller:
-        """`caller`, with the role that the account has since, if it has another.
+        """`caller`, with the role that the account has since, if that is the lesser one.
 
         Raises `AccountInactive` when the account was suspended or deleted, and `SessionEnded`.
         """
@@ -142,7 +142,8 @@ def _judged(caller: Caller, account: _Account) -> Caller:
     is_spared = caller.session_id == account.spared
     if caller.account_version < (account.spared_begun if is_spared else account.begun):
         raise errors.SessionEnded
-    return caller if account.role is caller.role else replace(caller, role=account.role)
+    role = lesser(account.role, caller.role)
+    return caller if role is caller.role else replace(caller, role=role)
 
 
 def _since(known: _Account | None, told: Revocation.Account) -> _Account:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from server.kit import errors
-from server.kit.context import Caller, Role
+from server.kit.context import Caller, Role, lesser
 from server.kit.loader import Load, Loader
 
 KEEP_SECONDS = 1.0  # as the contract says of rpcs that are fresh BY_ROLE
@@ -26,7 +26,7 @@ class Accounts(Protocol):
     """The accounts behind the tokens of callers who are people."""
 
     async def current(self, caller: Caller, *, exact: bool) -> Caller:
-        """`caller`, with the role that the account has now.
+        """`caller`, with the role that the account has now, or its own if that is the lesser one.
 
         Not `exact`: that it had at most a second ago. By a copy it may be 5 s old. Raises
         `AccountInactive` for an account that was deleted or disabled, and `Unavailable` when nobody
@@ -84,7 +84,9 @@ class Standings:
 def _standing_as(standing: Standing | None, caller: Caller) -> Caller:
     if standing is None or not standing.is_active:
         raise _inactive()
-    return caller if standing.role is caller.role else replace(caller, role=standing.role)
+    # A token gives no more than it was signed for: who was promoted gets another one.
+    role = lesser(standing.role, caller.role)
+    return caller if role is caller.role else replace(caller, role=role)
 
 
 def _inactive() -> errors.AccountInactive:

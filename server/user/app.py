@@ -14,11 +14,13 @@ from emporium.user.v1 import (
     personal_data_service_pb2,
     revocation_service_pb2,
     session_service_pb2,
+    totp_service_pb2,
     user_service_pb2,
 )
 from server.kit import background, lifecycle, mongo, outbox, postgres
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.mongo import Database
@@ -51,6 +53,7 @@ from server.user.email_links.store import PostgresLinkStore
 from server.user.events.encoding import is_about, to_outbox
 from server.user.jobs.expiry import audit_expiry, failure_expiry, revocation_expiry, token_expiry
 from server.user.jobs.sweeping import sweeps
+from server.user.logins.proving import CurrentPassword
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.neighbours.personal_data import neighbours
@@ -68,6 +71,10 @@ from server.user.sessions.store import MongoSessionStore
 from server.user.throttling.rules import Limits
 from server.user.throttling.store import PostgresFailureStore
 from server.user.throttling.throttle import Throttle
+from server.user.totp.checking import Codes
+from server.user.totp.sealing import Sealing
+from server.user.totp.service import TotpService
+from server.user.totp.store import PostgresTotpStore
 
 _STANDINGS_MAX = 1_000  # in one statement
 
@@ -213,18 +220,18 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
     sessions = MongoSessionStore(database)
     ends = session_ends(pool, wake)
-    granting = Granting(sessions, ends, accounts, signer, tokens.session_seconds, now)
-    logins = AuthService(
-        PostgresCredentialStore(pool),
-        accounts,
-        hasher,
-        granting,
-        DeviceTokens(signer.secret("device tokens")),
-        throttle(pool, signer, tokens, now),
-        now,
-    )
+    guarded = [Role(name.upper()) for name in tokens.totp_required_roles]
+    granting = Granting(sessions, ends, accounts, signer, tokens.session_seconds, now, guarded)
+    credentials, failures = PostgresCredentialStore(pool), throttle(pool, signer, tokens, now)
+    totp_store = PostgresTotpStore(pool, encode=to_outbox, wake=wake)
+    codes = Codes(totp_store, Sealing(signer.secret("TOTP secrets")), now)
+    devices = DeviceTokens(signer.secret("device tokens"))
+    logins = AuthService(credentials, accounts, hasher, granting, devices, failures, codes, now)
+    current = CurrentPassword(credentials, hasher, failures)
+    second = TotpService(totp_store, accounts, current, codes, failures, tokens.totp_issuer, now)
     users = user_service_pb2.DESCRIPTOR.services_by_name["UserService"]
     auth = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+    totp = totp_service_pb2.DESCRIPTOR.services_by_name["TotpService"]
     own = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
     links = email_link_service_pb2.DESCRIPTOR.services_by_name["EmailLinkService"]
     audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
@@ -237,10 +244,11 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget, erasures)),
         Registration(auth, logins),
         Registration(own, SessionService(sessions, ends, granting)),
-        Registration(links, EmailLinkService(link_store, hasher)),
+        Registration(links, EmailLinkService(link_store, hasher, devices)),
         Registration(audit, AuditService(PostgresAuditStore(pool), page_tokens)),
         Registration(keys, ApiKeyService(PostgresApiKeyStore(pool), page_tokens)),
         Registration(held, PersonalDataService(accounts, erasures, sources)),
+        Registration(totp, second),
     )
 
 

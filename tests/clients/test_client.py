@@ -14,6 +14,7 @@ from emporium import Emporium, LoginResponse, Order, Product, Targets, Unauthent
 from emporium.order.v1.catalog_service_pb2 import ListProductsResponse
 from emporium.order.v1.order_service_pb2 import ListOrdersResponse
 from emporium.user.v1 import user_service_pb2
+from emporium.user.v1.email_link_service_pb2 import ResetPasswordResponse
 from tests.clients.fake_shop import FakeShop, answer, open_shop, refuse
 
 ID = "01900000-0000-7000-8000-000000000000"
@@ -50,6 +51,26 @@ async def test_a_login_sends_what_the_one_before_said_of_the_device(server: Fake
         await shop.auth.login("ann@example.com", "secret")
         assert server.last.request.device_token == "first"
         assert shop.auth.device_token == "second"
+
+        server.will("ResetPassword", answer(ResetPasswordResponse(device_token="third")))
+        await shop.auth.reset_password("token", "another secret")
+        assert shop.auth.device_token == "third"
+
+
+async def test_a_login_sends_the_second_factor_that_it_is_given(server: FakeShop) -> None:
+    async with Emporium(server.address) as shop:
+        for totp, recovery in (("123456", None), (None, "abcd")):
+            server.will("Login", answer(LoginResponse(access_token="a")))
+            await shop.auth.login(
+                "ann@example.com", "secret", totp_code=totp, recovery_code=recovery
+            )
+            sent = server.last.request
+            assert (sent.totp_code, sent.recovery_code) == (totp or "", recovery or "")
+        server.will("Login", answer(LoginResponse(access_token="a")))
+        await shop.auth.login("ann@example.com", "secret")
+        assert server.last.request.WhichOneof("second_factor") is None
+        with pytest.raises(ValueError, match="not both"):
+            await shop.auth.login("a@b.c", "secret", totp_code="123456", recovery_code="abcd")
 
 
 async def test_a_failed_login_leaves_the_token_as_it_was(server: FakeShop) -> None:

@@ -37,6 +37,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ListSessions": lambda shop: shop.auth.sessions(),
     "DeleteSession": lambda shop: shop.auth.end_session(ID),
     "WatchRevocations": lambda shop: anext(shop.revocations.watch()),
+    "DeleteTotp": lambda shop: shop.auth.delete_totp(totp_code="123456"),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),
@@ -60,6 +61,8 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
 UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "Login": lambda shop: shop.auth.login("ann@example.com", "secret"),
     "ChangePassword": lambda shop: shop.auth.change_password("secret", "another"),
+    "BeginTotp": lambda shop: shop.auth.begin_totp("secret"),
+    "ConfirmTotp": lambda shop: shop.auth.confirm_totp("123456"),
     "ForgotPassword": lambda shop: shop.auth.forgot_password("ann@example.com"),
     "ResetPassword": lambda shop: shop.auth.reset_password("token", "secret-1"),
     "VerifyEmail": lambda shop: shop.auth.verify_email("token"),

@@ -77,15 +77,18 @@ def base(name: str, scene: "Scene") -> Any:
         "request_id": str(uuid.uuid4()),
     }
     known: dict[str, dict[str, Any]] = {
+        "BeginTotp": {"current_password": "wrong"},
         "BatchGetUsers": {"user_ids": [scene.user.id]},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
+        "ConfirmTotp": {"totp_code": "123456"},
         "CreateOrder": order,
         "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteApiKey": {"api_key_id": MISSING},
         "DeleteOrder": {"order_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
+        "DeleteTotp": {"totp_code": "123456"},
         "DeleteUser": {"user_id": MISSING},
         "EraseActivity": {"user_id": MISSING, "erased_at": LONG_AGO},
         "EraseBuyer": {"user_id": MISSING, "erased_at": LONG_AGO},

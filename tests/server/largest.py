@@ -14,6 +14,7 @@ from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
 from emporium.user.v1 import audit_service_pb2 as audit_pb
 from emporium.user.v1 import email_link_service_pb2 as links_pb
+from emporium.user.v1 import totp_service_pb2 as totp_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.analytics.behaviour import rules as behaviour
 from server.analytics.behaviour import wire as behaviour_wire
@@ -46,6 +47,8 @@ from server.user.revocations.feed import PART_MAX
 from server.user.revocations.rules import password_changed
 from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
+from server.user.totp.codes import otpauth_uri
+from server.user.totp.rules import recovery_codes
 from tests.server.tokens import TOKENS
 
 WIDE = "🎁"  # four bytes in UTF-8, as many as a character can have
@@ -103,6 +106,7 @@ def user() -> accounts.User:
         created_at=LAST,
         updated_at=LAST,
         version=VERSION,
+        totp_enabled=True,
     )
 
 
@@ -169,8 +173,12 @@ async def answers() -> dict[str, Message]:
     return {
         "Login": login,
         "Refresh": login,
+        "BeginTotp": totp_pb.BeginTotpResponse(
+            secret="F" * 32, otpauth_uri=otpauth_uri("F" * 32, user().email, "f" * 64)
+        ),
+        "ConfirmTotp": totp_pb.ConfirmTotpResponse(recovery_codes=recovery_codes(bytes(150))),
         "ForgotPassword": links_pb.ForgotPasswordResponse(),
-        "ResetPassword": links_pb.ResetPasswordResponse(),
+        "ResetPassword": links_pb.ResetPasswordResponse(device_token="f" * 75),
         "VerifyEmail": links_pb.VerifyEmailResponse(),
         "ListAuditEvents": audit_wire.to_list(query(), page(audit_record())),
         "RecordAuditEvents": audit_pb.RecordAuditEventsResponse(),

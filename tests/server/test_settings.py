@@ -24,6 +24,7 @@ SAMPLES: dict[Any, tuple[str, Any]] = {
         "user=dns:///u:1 analytics=ipv4:a:1,b:2",
         {**ON_LOOPBACK, "user": "dns:///u:1", "analytics": "ipv4:a:1,b:2"},
     ),
+    settings.GuardedRoles: ("staff", {"staff"}),
 }
 # Knobs that take some values only.
 CHOICES: dict[str, tuple[str, Any]] = {
@@ -83,12 +84,21 @@ def test_strangers_in_the_environment_are_ignored() -> None:
         ("MONGODB_DRIVER", "mongoengine"),
         ("NEIGHBOUR_TARGETS", "nobody=dns:///u:1"),
         ("NEIGHBOUR_TARGETS", "user"),
+        ("TOTP_REQUIRED_ROLES", "customer"),
+        ("TOTP_REQUIRED_ROLES", "staff,admin"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read({variable: text})
     assert str(refused.value).startswith(f"{variable} must be ")
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"), [("", set()), ("Admin", {"admin"}), (" staff  admin ", {"staff", "admin"})]
+)
+def test_roles_are_words_in_any_case(text: str, roles: set[str]) -> None:
+    assert read({"TOTP_REQUIRED_ROLES": text}).tokens.totp_required_roles == roles
 
 
 @pytest.mark.parametrize("text", [CANARY, f"user={CANARY} {CANARY}", f"{CANARY}=x", f"1{CANARY}"])

@@ -34,6 +34,7 @@ def to_user(row: Record | None) -> User:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        totp_enabled=row["totp_enabled"],
     )
 
 

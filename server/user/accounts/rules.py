@@ -34,6 +34,7 @@ class User:
     created_at: datetime
     updated_at: datetime
     version: int
+    totp_enabled: bool = False
 
     @property
     def etag(self) -> str:

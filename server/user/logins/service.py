@@ -1,8 +1,9 @@
 """Logins: verifies a password and answers with tokens, or changes it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 from google.protobuf.empty_pb2 import Empty
@@ -11,20 +12,28 @@ from uuid_utils import uuid7
 from emporium.user.v1 import auth_service_pb2 as pb
 from server.kit import errors
 from server.kit.context import Context
-from server.user.accounts.rules import Status, password_changed
+from server.user.accounts.rules import Status, User, password_changed
 from server.user.accounts.store import UserStore
 from server.user.devices.rules import ID_BYTES, DeviceTokens
-from server.user.logins.rules import BadCredentials, WrongPassword
+from server.user.logins.proving import CurrentPassword
+from server.user.logins.rules import BadCredentials, BadSecondFactor, Code, TotpRequired
 from server.user.logins.store import CredentialStore
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
 from server.user.passwords.rules import chosen
 from server.user.sessions import wire
 from server.user.sessions.granting import Granting
-from server.user.throttling.rules import sources_of_caller, sources_of_login
+from server.user.throttling.rules import Source, sources_of_login
 from server.user.throttling.throttle import Throttle
 
 _log = structlog.get_logger()
+
+
+class SecondFactor(Protocol):
+    """Looks at the codes that accounts need beside their passwords."""
+
+    async def accepts(self, user: User, code: Code, traceparent: str | None) -> bool:
+        """Whether the code is the account's, which it is once."""
 
 
 class AuthService:
@@ -38,14 +47,17 @@ class AuthService:
         granting: Granting,
         devices: DeviceTokens,
         throttle: Throttle,
+        second_factor: SecondFactor,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._current = CurrentPassword(store, hasher, throttle)
         self._accounts = accounts
         self._hasher = hasher
         self._granting = granting
         self._devices = devices
         self._throttle = throttle
+        self._second_factor = second_factor
         self._now = now
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
@@ -62,6 +74,8 @@ class AuthService:
             await self._throttle.failed(sources)
             raise BadCredentials
         await self._throttle.check(sources)
+        if user.totp_enabled:
+            await self._require_code(user, _code(request), sources, context)
         if checked.is_outdated:
             password_hash = await self._renew(user.id, request.password, password_hash)
         grant = await self._granting.begin(user, origin)
@@ -69,17 +83,20 @@ class AuthService:
         device = known or secrets.token_bytes(ID_BYTES)
         return wire.to_login(grant, self._devices.write(device, user.id, password_hash, now))
 
+    async def _require_code(
+        self, user: User, code: Code, sources: Sequence[Source], context: Context
+    ) -> None:
+        if not code:
+            raise TotpRequired
+        if not await self._second_factor.accepts(user, code, context.traceparent):
+            await self._throttle.failed(sources)
+            raise BadSecondFactor
+        await self._throttle.check(sources)
+
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> Empty:
         caller, event_id, now = context.signed_in, str(uuid7()), self._now()
         password = chosen(request.password, is_common)
-        sources = sources_of_caller(caller.id)
-        await self._throttle.check(sources)
-        was = (await self._store.get(caller.id)).password_hash
-        checked = await self._hasher.check(request.current_password, was)
-        if was is None or not checked.matches:
-            await self._throttle.failed(sources)
-            raise WrongPassword
-        await self._throttle.check(sources)
+        _, was = await self._current.prove(caller.id, request.current_password)
         await self._accounts.change_password(
             caller.id,
             was,
@@ -102,3 +119,7 @@ class AuthService:
         except errors.Unavailable as error:
             _log.warning("password_not_rehashed", user_id=user_id, reason=error.reason)
         return outdated
+
+
+def _code(request: pb.LoginRequest) -> Code:
+    return Code(request.totp_code, request.recovery_code)

@@ -1,7 +1,7 @@
 """Gives people their tokens: those that a session begins with, and the next ones."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -9,7 +9,7 @@ from uuid_utils import uuid4, uuid7
 
 from server.kit import errors
 from server.kit.auth import Signer
-from server.kit.context import Device
+from server.kit.context import Device, Role
 from server.user.accounts.rules import Status, User, UserNotFound
 from server.user.accounts.store import UserStore
 from server.user.sessions.rules import (
@@ -21,6 +21,7 @@ from server.user.sessions.rules import (
     Rotation,
     Session,
     SessionEnd,
+    lacks_totp,
 )
 from server.user.sessions.store import SessionEnds, SessionStore
 
@@ -32,7 +33,10 @@ def _utc_now() -> datetime:
 
 
 class Granting:
-    """Begins sessions and goes on with them; each ends `idle_seconds` after its last use."""
+    """Begins sessions and goes on with them; each ends `idle_seconds` after its last use.
+
+    Whose role is among `totp_required_of` gets tokens of a customer until a second factor is there.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Granting:
         signer: Signer,
         idle_seconds: int,
         now: Callable[[], datetime] = _utc_now,
+        totp_required_of: Collection[Role] = (),
     ) -> None:
         self._sessions = sessions
         self._ends = ends
@@ -50,6 +55,7 @@ class Granting:
         self._tokens = RefreshTokens(signer.secret("refresh tokens"))
         self._idle = timedelta(seconds=idle_seconds)
         self._now = now
+        self._totp_required_of = totp_required_of
 
     async def begin(self, user: User, device: Device) -> Grant:
         """Signs `user` in. Raises `AccountInactive`, and what the stores do.
@@ -119,12 +125,15 @@ class Granting:
         return user
 
     def _grant(self, user: User, token: RefreshToken) -> Grant:
+        is_lacking = lacks_totp(user, self._totp_required_of)
+        role = Role.CUSTOMER if is_lacking else user.role
         return Grant(
-            access_token=self._signer.sign(user.id, user.role, token.session_id, user.version),
+            access_token=self._signer.sign(user.id, role, token.session_id, user.version),
             expires_in_seconds=self._signer.lifetime_seconds,
             refresh_token=self._tokens.write(token),
             session_id=token.session_id,
             user=user,
+            lacks_totp=is_lacking,
         )
 
 

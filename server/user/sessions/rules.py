@@ -10,11 +10,13 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from server.kit import errors
+from server.kit.context import Role
 from server.user.accounts.rules import User
 
 REPEAT_SECONDS = 10
@@ -94,6 +96,7 @@ class Grant:
     refresh_token: str
     session_id: str
     user: User
+    lacks_totp: bool = False  # and has the role of a customer until it has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,11 @@ class RefreshTokens:
 
     def _tag(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, b"tag" + body, "sha256")[:_TAG_BYTES]
+
+
+def lacks_totp(user: User, required_of: Collection[Role]) -> bool:
+    """Whether the account's role needs a second factor that it has not."""
+    return user.role in required_of and not user.totp_enabled
 
 
 def _of(body: bytes) -> RefreshToken:

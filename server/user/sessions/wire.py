@@ -18,6 +18,7 @@ def to_login(grant: Grant, device_token: str | None = None) -> auth_service_pb2.
         session_id=grant.session_id,
         user=to_user(grant.user),
         device_token=device_token,
+        totp_enrolment_required=grant.lacks_totp,
     )
 
 

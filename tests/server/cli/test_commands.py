@@ -139,6 +139,10 @@ def test_an_admin_is_made_in_the_running_cluster_and_in_a_postgresql_by_its_url(
         again = invoke("admin", "create", *words, *where)
         assert isinstance(again.exception, LocalError)
         assert "another account has this e-mail" in str(again.exception)
+        removed = invoke("admin", "remove-totp", "--email", email, *where)
+        assert f"{email} has no second factor" in removed.output
+    unknown = invoke("admin", "remove-totp", "--email", "x@example.com", *elsewhere)
+    assert "no account has this e-mail" in str(unknown.exception)
 
 
 def test_the_audit_log_is_listed_with_filters(home: Path) -> None:

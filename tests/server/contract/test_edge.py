@@ -121,11 +121,17 @@ def test_a_named_limit_stands_on_both_doors(routes: list[Any]) -> None:
         "/api/v1/auth/password",
         "/api/v1/auth/password:forgot",
         "/api/v1/auth/password:reset",
+        "/api/v1/auth/totp",
+        "/api/v1/auth/totp",
+        "/api/v1/auth/totp:confirm",
         "/emporium.user.v1.AuthService/ChangePassword",
         "/emporium.user.v1.AuthService/Login",
         "/emporium.user.v1.EmailLinkService/ForgotPassword",
         "/emporium.user.v1.EmailLinkService/ResetPassword",
         "/emporium.user.v1.EmailLinkService/VerifyEmail",
+        "/emporium.user.v1.TotpService/BeginTotp",
+        "/emporium.user.v1.TotpService/ConfirmTotp",
+        "/emporium.user.v1.TotpService/DeleteTotp",
     ]
 
 

@@ -43,6 +43,12 @@ async def test_the_accounts_role_replaces_the_tokens(store: Store) -> None:
     assert await store.standings().current(ANN, exact=True) == Caller(ANN.id, Role.STAFF, 0)
 
 
+async def test_a_token_gives_no_more_than_it_was_signed_for(store: Store) -> None:
+    """Of both roles the lesser one decides: who was promoted gets another token."""
+    store.accounts[BOB.id] = Standing(Role.ADMIN, is_active=True)
+    assert await store.standings().current(BOB, exact=True) is BOB
+
+
 @pytest.mark.parametrize("exact", [True, False])
 async def test_an_account_that_is_disabled_or_gone_is_refused(store: Store, exact: bool) -> None:
     standings = store.standings()

@@ -12,6 +12,7 @@ from emporium.user.v1 import (
     email_link_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     session_service_pb2_grpc,
+    totp_service_pb2_grpc,
     user_service_pb2_grpc,
 )
 from emporium.user.v1 import user_service_pb2 as pb
@@ -30,6 +31,7 @@ class Door:
         self.auth = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(channel)
         self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(channel)
+        self.totp = totp_service_pb2_grpc.TotpServiceStub(channel)
         self.links = email_link_service_pb2_grpc.EmailLinkServiceStub(channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.personal_data = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
@@ -47,6 +49,7 @@ class Door:
             self.audit,
             self.api_keys,
             self.personal_data,
+            self.totp,
         )
         [stub] = [each for each in stubs if hasattr(each, name)]
         return await getattr(stub, name)(request, metadata=[*self.metadata, *headers])

@@ -176,6 +176,21 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the API key is not valid
     """
+    TOTP_REQUIRED: _ErrorReason.ValueType  # 245
+    """E-mail and password are right, and the account has a second factor, which was not sent.
+
+    Example: send 'totp_code' or 'recovery_code' as well
+    """
+    BAD_SECOND_FACTOR: _ErrorReason.ValueType  # 246
+    """E-mail and password are right; the code is wrong, or was used before.
+
+    Example: the code is wrong, or was used before
+    """
+    WRONG_CODE: _ErrorReason.ValueType  # 247
+    """Of somebody who is signed in: the code is wrong, or was used before.
+
+    Example: totp_code: the code is wrong, or was used before
+    """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
 
@@ -307,6 +322,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The account has as many API keys as one may have.
 
     Example: an account may have 50 API keys; delete one first
+    """
+    TOTP_ALREADY_ENABLED: _ErrorReason.ValueType  # 345
+    """The account has a second factor; another one needs this one to be removed first.
+
+    Example: the account has a second factor already
+    """
+    TOTP_NOT_BEGUN: _ErrorReason.ValueType  # 346
+    """There is nothing to confirm.
+
+    Example: begin with POST /auth/totp
     """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
@@ -497,6 +522,21 @@ disabled.
 
 Example: the API key is not valid
 """
+TOTP_REQUIRED: ErrorReason.ValueType  # 245
+"""E-mail and password are right, and the account has a second factor, which was not sent.
+
+Example: send 'totp_code' or 'recovery_code' as well
+"""
+BAD_SECOND_FACTOR: ErrorReason.ValueType  # 246
+"""E-mail and password are right; the code is wrong, or was used before.
+
+Example: the code is wrong, or was used before
+"""
+WRONG_CODE: ErrorReason.ValueType  # 247
+"""Of somebody who is signed in: the code is wrong, or was used before.
+
+Example: totp_code: the code is wrong, or was used before
+"""
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
 
@@ -628,6 +668,16 @@ TOO_MANY_API_KEYS: ErrorReason.ValueType  # 351
 """The account has as many API keys as one may have.
 
 Example: an account may have 50 API keys; delete one first
+"""
+TOTP_ALREADY_ENABLED: ErrorReason.ValueType  # 345
+"""The account has a second factor; another one needs this one to be removed first.
+
+Example: the account has a second factor already
+"""
+TOTP_NOT_BEGUN: ErrorReason.ValueType  # 346
+"""There is nothing to confirm.
+
+Example: begin with POST /auth/totp
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

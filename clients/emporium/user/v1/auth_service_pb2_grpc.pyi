@@ -27,9 +27,14 @@ class AuthServiceStub:
     address is RATE_LIMITED until it is over, with the right password too. Logins with the
     account's own `device_token` are counted apart, so that nobody else can keep its holder out.
 
+    An account with a second factor (see TotpService) needs a code as well: without one the right
+    password is answered with TOTP_REQUIRED, and with a wrong one, or one that was used before,
+    with BAD_SECOND_FACTOR, which is a failed login.
+
     Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
-    disabled: the three answers are alike and take equally long. RATE_LIMITED, also at the edge
-    after too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
+    disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
+    RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
+    sessions cannot be stored.
     """
     ChangePassword: aio.UnaryUnaryMultiCallable[auth_service_pb2.ChangePasswordRequest, empty_pb2.Empty]
     """Changes the caller's own password, which takes the current one. The account's other sessions
@@ -57,9 +62,14 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         address is RATE_LIMITED until it is over, with the right password too. Logins with the
         account's own `device_token` are counted apart, so that nobody else can keep its holder out.
 
+        An account with a second factor (see TotpService) needs a code as well: without one the right
+        password is answered with TOTP_REQUIRED, and with a wrong one, or one that was used before,
+        with BAD_SECOND_FACTOR, which is a failed login.
+
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
-        disabled: the three answers are alike and take equally long. RATE_LIMITED, also at the edge
-        after too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
+        disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
+        RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
+        sessions cannot be stored.
         """
 
     @abc_1.abstractmethod

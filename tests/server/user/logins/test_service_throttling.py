@@ -3,14 +3,22 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import grpc
 import pytest
 import pytest_asyncio
+from uuid_utils import uuid7
 
 from emporium.user.v1 import auth_service_pb2 as pb
+from emporium.user.v1 import email_link_service_pb2 as links_pb
 from emporium.user.v1 import user_service_pb2
+from server.kit.postgres import Pool
 from server.settings import Tokens
+from server.user.email_links.rules import hash_of
+from server.user.email_links.store import PostgresLinkStore
+from server.user.events.encoding import to_outbox
+from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.hashing import Checked, PasswordHasher
 from tests.server.refusals import Refused, refused
 from tests.server.user.conftest import Clock, Served
@@ -109,6 +117,21 @@ async def test_nobody_keeps_the_owner_out_of_a_device_known_to_the_account(
     # Nor does its login open the door to the others.
     assert (await refused(anyone("Login", login(user.email)))).reason == "RATE_LIMITED"
     await anyone("Login", login(user.email, device_token=again.device_token))
+
+
+async def test_who_reads_the_accounts_mails_gets_in_from_a_new_device(
+    anyone: Door, user: user_service_pb2.User, user_pool: Pool, clock: Clock
+) -> None:
+    links, now = PostgresLinkStore(user_pool, encode=to_outbox, wake=lambda: None), clock()
+    kind = MailKind.RESET_PASSWORD
+    mail = MailRequest(str(uuid7()), kind, "", user.email, now, None)
+    await links.issue(mail, hash_of(user.id), now, now + timedelta(minutes=30))
+    await fail(anyone, user.email)
+    new = "battery staple"
+    reset = links_pb.ResetPasswordRequest(token=user.id, password=new)
+    device = (await anyone("ResetPassword", reset)).device_token
+    assert (await refused(anyone("Login", login(user.email, new)))).reason == "RATE_LIMITED"
+    assert (await anyone("Login", login(user.email, new, device))).user.id == user.id
 
 
 async def test_a_known_device_has_a_limit_too(anyone: Door, user: user_service_pb2.User) -> None:
