@@ -1,7 +1,7 @@
 """What servicers and guards know of a call, independent of the gRPC library."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -61,6 +61,9 @@ class Context:
 
     `key_as_sent` is that key as a header had it, quoted or not; empty when it was no header.
 
+    `peer_names` are those in the certificate of whoever has connected, who need not be the caller;
+    none where no certificates are asked for.
+
     `resource` is the path of what the call changes, such as `/api/v1/users/0190...`, as soon as
     that is known; for logs. Empty for a read, and for a change of something without a path.
     """
@@ -72,6 +75,7 @@ class Context:
         "key_as_sent",
         "metadata",
         "owner_scope",
+        "peer_names",
         "request_id",
         "resource",
         "started_at",
@@ -88,6 +92,7 @@ class Context:
         self.caller: Caller | None = None
         self.key: Key | None = None
         self.key_as_sent = ""
+        self.peer_names: Sequence[str] = ()
         self.resource = ""
         self.headers: list[tuple[str, str]] = []
 

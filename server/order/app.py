@@ -12,6 +12,7 @@ from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
 from server.kit.telemetry import telemetry
+from server.kit.tls import to_neighbours
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.encoding import to_outbox
@@ -39,7 +40,9 @@ async def _serve(settings: Settings) -> None:
         async with (
             postgres.connected(settings.postgres) as pool,
             background.running(key_expiry(pool, one_at_a_time)),
-            Emporium(targets, token=ServiceToken(signer)) as shop,
+            Emporium(
+                targets, token=ServiceToken(signer), tls=to_neighbours(settings.server)
+            ) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
             asked_accounts(shop) as accounts,
             background.running(listening(accounts)),
