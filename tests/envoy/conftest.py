@@ -101,7 +101,9 @@ def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **ch
 
 
 @asynccontextmanager
-async def edge_before(upstream: Any, folder: Path, *, per_minute: int = 100) -> AsyncIterator[Edge]:
+async def edge_before(
+    upstream: Any, folder: Path, *, per_minute: int = 100, tls: edge.EdgeTls | None = None
+) -> AsyncIterator[Edge]:
     """A running edge, to which the port of `upstream` is every service."""
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks([KEY])))
@@ -114,6 +116,7 @@ async def edge_before(upstream: Any, folder: Path, *, per_minute: int = 100) -> 
         jwks=jwks,
         rate_limit_per_minute=per_minute,
         login_limit_per_minute=5,
+        tls=tls,
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
     await gateway.start()
