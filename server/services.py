@@ -68,6 +68,16 @@ ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics", ne
 SERVICES = (USER, ORDER, ANALYTICS)
 
 
+EDGE = "edge"
+"""What the certificate of the edge names, as a service's names the service."""
+
+
+def callers_of(service: Service) -> list[str]:
+    """Who calls `service`, by the names in their certificates."""
+    neighbours = [each.name for each in SERVICES if service.name in each.neighbours]
+    return [*([EDGE] if service.behind_edge else []), *neighbours]
+
+
 def named(name: str) -> Service:
     """The service called `name`. Raises `LookupError`."""
     for service in SERVICES:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from server import secret_files
 from server.secret_files import SecretFileError
-from server.services import SERVICES, named
+from server.services import SERVICES, callers_of, named
 
 
 class SettingsError(Exception):
@@ -70,7 +70,7 @@ def _on_loopback() -> Targets:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The gRPC listener, and how it ends."""
+    """The gRPC listener, what it shows of itself and asks of callers, and how it ends."""
 
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0  # 0: any free one; the table has a default for each service
@@ -82,6 +82,15 @@ class Server:
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
     grace_seconds: float = 10.0  # for calls in flight, after that
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # TLS, by files in PEM that are read again when they change: what the listener shows, and calls
+    # to neighbours, which must name the service (`user`);
+    tls_certificate_file: str = ""
+    tls_key_file: str = ""
+    # whose certificates neighbours must have, which are called over TLS then;
+    tls_ca_file: str = ""
+    # whose certificates callers must show, and the names of which these must have one.
+    tls_client_ca_file: str = ""
+    tls_client_names: str = ""  # with spaces between; the table of services has a default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +210,12 @@ def require_url(variable: str, text: str) -> None:
 def from_environment(service: str) -> Settings:
     """The settings of this process, which runs `service`. Raises `SettingsError`."""
     row = named(service)
-    return read({"GRPC_PORT": str(row.port), "MONGODB_DATABASE": row.mongo} | os.environ)
+    defaults = {
+        "GRPC_PORT": str(row.port),
+        "MONGODB_DATABASE": row.mongo,
+        "TLS_CLIENT_NAMES": " ".join(callers_of(row)),
+    }
+    return read(defaults | os.environ)
 
 
 def warnings() -> list[str]:

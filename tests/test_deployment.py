@@ -42,8 +42,9 @@ def operators() -> set[str]:
 
 
 def substituted() -> set[str]:
-    """Every variable that Compose puts into its file."""
-    text = (ROOT / "docker-compose.yml").read_text()
+    """Every variable that Compose puts into its files."""
+    files = (ROOT / "docker-compose.yml", ROOT / "deploy" / "tls" / "compose.yaml")
+    text = "".join(file.read_text() for file in files)
     secrets = re.findall(r"\{environment: ([A-Z_]+)\}", text)
     return {*re.findall(r"(?<!\$)\$\{([A-Z_]+)", text), *secrets}
 
@@ -122,6 +123,61 @@ def test_the_edge_looks_for_services_where_compose_puts_them(
     address = endpoint["endpoint"]["address"]["socket_address"]
     assert address["address"] == container["networks"]["inside"]["ipv4_address"]
     assert str(address["port_value"]) == container["environment"]["GRPC_PORT"]
+
+
+@pytest.fixture(scope="module")
+def over_tls() -> dict[str, Any]:
+    """What docker-compose.yml is merged with for TLS."""
+
+    class Loader(yaml.SafeLoader):
+        """Knows Compose's own tags, which say how to merge."""
+
+    def override(loader: Any, node: Any) -> Any:
+        return loader.construct_sequence(node)
+
+    Loader.add_constructor("!override", override)
+    text = (ROOT / "deploy" / "tls" / "compose.yaml").read_text()
+    content: dict[str, Any] = yaml.load(text, Loader=Loader)
+    return content
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_with_tls_each_container_reads_its_own_certificate(
+    over_tls: dict[str, Any], service: str
+) -> None:
+    container = over_tls["services"][service]
+    assert container["environment"] == {
+        "TLS_CERTIFICATE_FILE": f"/tls/{service}.crt",
+        "TLS_KEY_FILE": f"/tls/{service}.key",
+        "TLS_CA_FILE": "/tls/ca.pem",
+        "TLS_CLIENT_CA_FILE": "/tls/ca.pem",
+    }
+    assert set(container["environment"]) <= variables()
+    assert container["volumes"] == [f"${{TLS_FOLDER:-./tls}}/{service}:/tls:ro"]
+
+
+def test_with_tls_the_edge_calls_the_same_endpoints_and_reads_mounted_secrets(
+    over_tls: dict[str, Any],
+) -> None:
+    for file in (ROOT / "envoy" / "endpoints").glob("*.yaml"):
+        plain, tls = (
+            yaml.safe_load(each.read_text())["resources"][0]
+            for each in (file, ROOT / "deploy" / "tls" / "endpoints" / file.name)
+        )
+        (endpoint,) = tls["endpoints"][0]["lb_endpoints"]
+        matched = endpoint.pop("metadata")["filter_metadata"]["envoy.transport_socket_match"]
+        assert matched == {"tls": True}
+        assert plain == tls
+    names = {file.name for file in (ROOT / "envoy" / "secrets").glob("*.yaml")}
+    assert names == {file.name for file in (ROOT / "deploy" / "tls" / "secrets").glob("*.yaml")}
+    envoy = over_tls["services"]["envoy"]
+    mounted = {Path(each.split(":")[-2]) for each in envoy["volumes"]}
+    text = "".join((ROOT / "deploy" / "tls" / "secrets" / name).read_text() for name in names)
+    assert {Path(each).parent for each in re.findall(r"filename: ([^}]+)}", text)} <= mounted
+    assert Path("/etc/envoy/secrets") in mounted
+    listeners = yaml.safe_load((ROOT / "envoy" / "envoy.yaml").read_text())["static_resources"]
+    ports = [each["address"]["socket_address"]["port_value"] for each in listeners["listeners"]]
+    assert [int(each.partition(":")[2]) for each in envoy["ports"]] == ports[1:]
 
 
 def test_compose_runs_the_envoy_that_the_tests_run(compose: dict[str, Any]) -> None:

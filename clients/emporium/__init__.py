@@ -54,6 +54,7 @@ from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.targets import Targets
+from emporium.tls import Tls
 from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.audit_event_pb2 import AuditEvent
 from emporium.type.v1.domain_event_pb2 import DomainEvent
@@ -106,6 +107,7 @@ __all__ = [
     "SalesReport",
     "Session",
     "Targets",
+    "Tls",
     "Token",
     "TooLarge",
     "Unauthenticated",

@@ -23,6 +23,7 @@ from server.kit.mongo.erasing import Erasures
 from server.kit.mongo.idempotency import Answers
 from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
+from server.kit.tls import to_neighbours
 from server.services import ANALYTICS
 from server.settings import Settings, Shop
 
@@ -42,7 +43,9 @@ async def _serve(settings: Settings) -> None:
     with telemetry(settings.server, "analytics"):
         async with (
             mongo.connected(settings.mongo) as database,
-            Emporium(targets, token=ServiceToken(signer)) as shop,
+            Emporium(
+                targets, token=ServiceToken(signer), tls=to_neighbours(settings.server)
+            ) as shop,
             live_copy(shop.revocations.watch, EmporiumError) as live,
             background.running(sweep(database)),
             lifecycle.serving(

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -102,6 +102,8 @@ class Context:
 
     `subject` is the id of the account that the call is about, where the servicer finds out and the
     messages do not say so: whose e-mail, token or order it is. For the audit log.
+    `peer_names` are those in the certificate of whoever has connected, who need not be the caller;
+    none where no certificates are asked for.
 
     `resource` is the path of what the call changes, such as `/api/v1/users/0190...`, as soon as
     that is known; for logs. Empty for a read, and for a change of something without a path.
@@ -114,6 +116,7 @@ class Context:
         "key_as_sent",
         "metadata",
         "owner_scope",
+        "peer_names",
         "request",
         "request_id",
         "resource",
@@ -133,6 +136,7 @@ class Context:
         self.caller: Caller | None = None
         self.key: Key | None = None
         self.key_as_sent = ""
+        self.peer_names: Sequence[str] = ()
         self.resource = ""
         self.request: Any = None
         self.response: Any = None

@@ -33,6 +33,7 @@ from server.kit.call.in_flight import InFlight
 from server.kit.call.metrics import CallMetrics
 from server.kit.health import Health, Probe
 from server.kit.standing import Accounts
+from server.kit.tls import peers_of, server_credentials
 
 _log = structlog.get_logger()
 
@@ -107,7 +108,10 @@ async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
     in_flight = InFlight()
     metrics = CallMetrics(registry)
     deadline_seconds = configuration.deadline_seconds
-    calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret, accounts, audit)
+    credentials, peers = server_credentials(configuration), peers_of(configuration)
+    calls = pipeline(
+        verifier, metrics, in_flight, deadline_seconds, key_secret, accounts, audit, peers
+    )
     names = [registration.service.full_name for registration in registrations]
     health = Health(names, probes)
     foreign = ForeignServicers(calls.watchers)
@@ -115,10 +119,13 @@ async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
     reflection.register(foreign, names)
     server = grpc.aio.server(interceptors=interceptors, options=_options(configuration))
     server.add_generic_rpc_handlers(
-        [generic_handler(each.service, each.servicer, calls) for each in registrations]
+        [
+            generic_handler(each.service, each.servicer, calls, identified=peers is not None)
+            for each in registrations
+        ]
     )
     server.add_generic_rpc_handlers(await foreign.handlers())
-    port = _listen(server, configuration)
+    port = _listen(server, configuration, credentials)
     await server.start()
     try:
         async with health.following():
@@ -139,17 +146,23 @@ async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
         _log.info("stopped", in_flight=in_flight.count)
 
 
-def _listen(server: grpc.aio.Server, configuration: settings.Server) -> int:
+def _listen(
+    server: grpc.aio.Server,
+    configuration: settings.Server,
+    credentials: grpc.ServerCredentials | None,
+) -> int:
     """Listens on the service's port, and on the process's own if it has one; gives the former."""
     ports = [configuration.grpc_port]
     if configuration.own_port:
         ports.append(configuration.own_port)
-    bound = [_bind(server, f"{configuration.grpc_host}:{port}") for port in ports]
+    bound = [_bind(server, f"{configuration.grpc_host}:{port}", credentials) for port in ports]
     return bound[0]
 
 
-def _bind(server: grpc.aio.Server, address: str) -> int:
+def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
     try:
+        if credentials:
+            return server.add_secure_port(address, credentials)
         return server.add_insecure_port(address)
     except RuntimeError as error:
         where = "where GRPC_HOST and GRPC_PORT (OWN_PORT) say"

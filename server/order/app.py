@@ -16,6 +16,7 @@ from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
 from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
+from server.kit.tls import to_neighbours
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.anonymous import anonymous
@@ -48,7 +49,9 @@ async def _serve(settings: Settings) -> None:
         async with (
             postgres.connected(settings.postgres) as pool,
             background.running(key_expiry(pool, one_at_a_time), sweep(pool, one_at_a_time)),
-            Emporium(targets, token=ServiceToken(signer)) as shop,
+            Emporium(
+                targets, token=ServiceToken(signer), tls=to_neighbours(settings.server)
+            ) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
             live_copy(shop.revocations.watch, EmporiumError) as live,
             outbox.relaying(

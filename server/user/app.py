@@ -31,6 +31,7 @@ from server.kit.postgres.trail import CommittingSink
 from server.kit.revocations import Revocations, UnrevokedTokens
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
+from server.kit.tls import to_neighbours
 from server.services import USER
 from server.settings import Settings, Tokens
 from server.user.accounts.rules import User
@@ -111,7 +112,7 @@ async def _serve(settings: Settings) -> None:
             ),
             auditing(pool) as audit,
             nullcontext(feed_in(pool, revocations, keep_seconds(tokens))) as feed,
-            Emporium(targets, token=own_token) as shop,
+            Emporium(targets, token=own_token, tls=to_neighbours(settings.server)) as shop,
             outbox.relaying(
                 pool,
                 settings.postgres.database_url,

@@ -123,11 +123,15 @@ class FakeShop:
 
 
 @asynccontextmanager
-async def open_shop() -> AsyncIterator[FakeShop]:
-    """A fake shop on a port of its own."""
+async def open_shop(
+    credentials: grpc.ServerCredentials | None = None,
+) -> AsyncIterator[FakeShop]:
+    """A fake shop on a port of its own, over TLS where there are `credentials`."""
     shop = FakeShop()
     server = grpc.aio.server(handlers=shop.handlers(), options=[("grpc.so_reuseport", 0)])
-    shop.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    free = "127.0.0.1:0"
+    port = server.add_secure_port(free, credentials) if credentials else None
+    shop.address = f"127.0.0.1:{port or server.add_insecure_port(free)}"
     await server.start()
     try:
         yield shop

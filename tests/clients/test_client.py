@@ -189,7 +189,7 @@ def test_the_exported_names_are_a_promise() -> None:
         "Emporium EmporiumError Erasure ErasureReceipt ErrorReason Event ExportUserResponse "
         "ExportedPart InternalError InvalidRequest Listing LoginResponse Moment "
         "Money NotFound Order OrderItem OrderLine OrderUser Outdated Page PageMeta "
-        "PermissionDenied Product RateLimited Role SalesReport Session Targets Token TooLarge "
+        "PermissionDenied Product RateLimited Role SalesReport Session Targets Tls Token TooLarge "
         "Unauthenticated Unavailable Unimplemented User Violation"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)

@@ -109,6 +109,7 @@ async def edge_before(
     login_per_minute: int = 5,
     believed: Sequence[Mapping[str, Any]] = (KEY,),
     source: Path = SOURCE,
+    tls: edge.EdgeTls | None = None,
 ) -> AsyncIterator[Edge]:
     """A running edge that believes those keys; the port of `upstream` is every service to it."""
     jwks = folder / "jwks.json"
@@ -122,6 +123,7 @@ async def edge_before(
         jwks=jwks,
         rate_limit_per_minute=per_minute,
         login_limit_per_minute=login_per_minute,
+        tls=tls,
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
     await gateway.start()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server import settings
-from server.services import SERVICES, Service
+from server.services import SERVICES, Service, callers_of
 from server.settings import Settings, SettingsError, read
 
 CANARY = "canary7c1f"
@@ -148,8 +148,9 @@ def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_what_differs_between_services_comes_from_their_table(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("GRPC_PORT", "MONGODB_DATABASE"):
+    for variable in ("GRPC_PORT", "MONGODB_DATABASE", "TLS_CLIENT_NAMES"):
         monkeypatch.delenv(variable, raising=False)
     read_settings = settings.from_environment(service.name)
     assert read_settings.server.grpc_port == service.port
     assert read_settings.mongo.mongodb_database == service.mongo
+    assert read_settings.server.tls_client_names.split() == callers_of(service)

@@ -1,7 +1,9 @@
 """What every service's `migrations/env.py` does: run its history as the owner, over asyncpg."""
 
 import asyncio
+from functools import partial
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -24,8 +26,11 @@ def run() -> None:
 
 async def _run_online() -> None:
     dsn: str = context.config.attributes["dsn"]
+    # The driver reads the URL itself, as everywhere else: SQLAlchemy knows no `sslmode`.
     engine = create_async_engine(
-        dsn.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=pool.NullPool
+        "postgresql+asyncpg://",
+        poolclass=pool.NullPool,
+        async_creator=partial(asyncpg.connect, dsn),
     )
     async with engine.connect() as connection:
         await _lock(connection)

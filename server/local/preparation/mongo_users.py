@@ -21,36 +21,32 @@ MECHANISMS = ["SCRAM-SHA-256"]
 Client = AsyncMongoClient[dict[str, Any]]
 
 
-async def ensure_owner(admin_uri: str, service: Service, home: Home) -> None:
+async def ensure_owner(client: Client, service: Service, home: Home) -> None:
     """Makes the user that migrates the service's database what it should be. Repeatable.
 
     It changes collections, indexes, validators and documents of this database, and neither users
-    nor other databases.
+    nor other databases. `client` is an admin's.
     """
-    async with Client(admin_uri) as client:
-        database = client[service.mongo]
-        password = mongo_owner_password(service, home)
-        await _ensure(database, service.mongo_owner, password, OWNER_ROLES)
+    password = mongo_owner_password(service, home)
+    await _ensure(client[service.mongo], service.mongo_owner, password, OWNER_ROLES)
 
 
-async def ensure_service(admin_uri: str, service: Service, home: Home) -> None:
+async def ensure_service(client: Client, service: Service, home: Home) -> None:
     """Makes the service's own user what it should be, once the schema is. Repeatable.
 
     It reads and writes documents of the collections that are there. The privilege is for each
     collection by name: in MongoDB who may insert into any collection of a database may make one.
     """
-    async with Client(admin_uri) as client:
-        database = client[service.mongo]
-        names = {*await database.list_collection_names()} - OF_MIGRATIONS
-        allowed = [
-            {"resource": {"db": service.mongo, "collection": name}, "actions": SERVICE_ACTIONS}
-            for name in sorted(names)
-        ]
-        known = (await database.command("rolesInfo", SERVICE_ROLE))["roles"]
-        verb = "updateRole" if known else "createRole"
-        await database.command(verb, SERVICE_ROLE, privileges=allowed, roles=[])
-        password = mongo_password(service, home)
-        await _ensure(database, service.mongo, password, [SERVICE_ROLE])
+    database = client[service.mongo]
+    names = {*await database.list_collection_names()} - OF_MIGRATIONS
+    allowed = [
+        {"resource": {"db": service.mongo, "collection": name}, "actions": SERVICE_ACTIONS}
+        for name in sorted(names)
+    ]
+    known = (await database.command("rolesInfo", SERVICE_ROLE))["roles"]
+    verb = "updateRole" if known else "createRole"
+    await database.command(verb, SERVICE_ROLE, privileges=allowed, roles=[])
+    await _ensure(database, service.mongo, mongo_password(service, home), [SERVICE_ROLE])
 
 
 async def _ensure(database: Any, user: str, password: str, roles: Sequence[str]) -> None:

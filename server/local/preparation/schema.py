@@ -98,13 +98,14 @@ async def prepare_mongo(
     from server.kit.telemetry import brief
 
     migrations = importlib.import_module(service.migrations("mongo"))
-    uri = owner_mongodb_uri(mongodb_uri, service, home) if makes_users else mongodb_uri
     try:
-        if makes_users:
-            await mongo_users.ensure_owner(mongodb_uri, service, home)
-        changed = await migrations.upgrade(uri, service.mongo)
-        if makes_users:
-            await mongo_users.ensure_service(mongodb_uri, service, home)
+        if not makes_users:
+            return bool(await migrations.upgrade(mongodb_uri, service.mongo))
+        uri = owner_mongodb_uri(mongodb_uri, service, home)
+        async with mongo_users.Client(mongodb_uri) as admin:
+            await mongo_users.ensure_owner(admin, service, home)
+            changed = await migrations.upgrade(uri, service.mongo)
+            await mongo_users.ensure_service(admin, service, home)
     except (SettingsError, Unavailable) as error:
         raise LocalError(str(error), "Check MONGODB_URI.") from error
     except PyMongoError as error:

@@ -53,10 +53,12 @@ NOT_FOR_SERVICES = frozenset(
     for name in ("DATABASE_URL", "MONGODB_URI")
     for suffix in ("", secret_files.SUFFIX)
 )
+# Nor these: all parts of a cluster are on loopback, and share no certificate.
+NOT_ON_LOOPBACK = frozenset(name for name in variables() if name.startswith("TLS_"))
 # What stands in `.env` for Compose alone.
 COMPOSE = (
     *("USER_DATABASE_PASSWORD", "ORDER_DATABASE_PASSWORD"),
-    *("MONGODB_PASSWORD", "USER_MONGODB_PASSWORD", "ANALYTICS_MONGODB_PASSWORD"),
+    *("MONGODB_PASSWORD", "USER_MONGODB_PASSWORD", "ANALYTICS_MONGODB_PASSWORD", "TLS_FOLDER"),
 )
 
 
@@ -67,7 +69,7 @@ def for_program() -> dict[str, str]:
 
 def for_service() -> dict[str, str]:
     """For a process of a service; the cluster's own settings come on top."""
-    return for_program() | _named(variables() - NOT_FOR_SERVICES)
+    return for_program() | _named(variables() - NOT_FOR_SERVICES - NOT_ON_LOOPBACK)
 
 
 def for_supervisor() -> dict[str, str]:

@@ -168,7 +168,7 @@ def _within(
 
 
 def _hooked(handler: Handler, sent: tuple[tuple[str, str], ...]) -> Call:
-    answer = grpc_aio._unary(_GET_USER, handler)
+    answer = grpc_aio._unary(_GET_USER, handler, grpc_aio.context_of)
     engine: Any = _Engine(sent)
     return lambda: answer(None, engine)
 
