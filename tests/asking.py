@@ -1,5 +1,6 @@
 """Good calls of every rpc of the contract, by REST and by gRPC, without a token."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from tests.bench.http2 import framed
 from tests.campaign.http2 import Answer, Request
@@ -52,6 +55,17 @@ def by_rest(rpc: MethodDescriptor, message: Message) -> Iterator[Request]:
 def answer_of(rpc: MethodDescriptor, answer: Answer) -> Any:
     """The message that a gRPC answer holds."""
     return GetMessageClass(rpc.output_type).FromString(bytes(answer.body)[FRAME_BYTES:])
+
+
+def reason(answer: Answer) -> str:
+    """Why it was refused; empty where it was not."""
+    if not answer.outcome.startswith("grpc"):
+        return "" if answer.is_success else json.loads(answer.body)["error"]["code"]
+    padded = answer.headers.get("grpc-status-details-bin", "")
+    info = ErrorInfo()
+    for detail in Status.FromString(base64.b64decode(padded + "=" * (-len(padded) % 4))).details:
+        detail.Unpack(info)
+    return info.reason
 
 
 def with_header(request: Request, name: str, value: str | None) -> Request:

@@ -1,7 +1,5 @@
 """Callers of every kind on a real cluster, what is theirs and what is another's."""
 
-import base64
-import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable
@@ -10,8 +8,6 @@ from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
-from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
@@ -21,13 +17,14 @@ from emporium.user.v1 import user_service_pb2 as user_pb
 from server.local.home import keys
 from tests import asking
 from tests.access_oracle import Caller, Whose
-from tests.campaign.http2 import Answer, Connection, Request
+from tests.campaign.http2 import Connection, Request
 from tests.e2e.conftest import new_email
 from tests.e2e.extreme_scene import MISSING, Scene
 from tests.server.refusals import Refused
 
 _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _PASSWORD = "correct horse battery"
+_REQUEST_ID = str(uuid.uuid4())  # the same for all, so that answers can be compared
 # What differs between two answers that say the same.
 _VOLATILE = re.compile("date|x-envoy-upstream-service-time|.*rate-?limit.*")
 
@@ -141,22 +138,8 @@ async def request(
     return asking.with_header(call, "authorization", f"Bearer {token}" if token else None)
 
 
-_REQUEST_ID = str(uuid.uuid4())  # the same for all, so that answers can be compared
-
-
 async def told(connection: Connection, request: Request) -> Told:
     """The answer."""
     answer = await connection.call(request)
     headers = {name: text for name, text in answer.headers.items() if not _VOLATILE.match(name)}
-    return Told(answer.outcome, reason(answer), (headers, bytes(answer.body)))
-
-
-def reason(answer: Answer) -> str:
-    """Why it was refused; empty where it was not."""
-    if not answer.outcome.startswith("grpc"):
-        return "" if answer.is_success else json.loads(answer.body)["error"]["code"]
-    padded = answer.headers.get("grpc-status-details-bin", "")
-    info = ErrorInfo()
-    for detail in Status.FromString(base64.b64decode(padded + "=" * (-len(padded) % 4))).details:
-        detail.Unpack(info)
-    return info.reason
+    return Told(answer.outcome, asking.reason(answer), (headers, bytes(answer.body)))

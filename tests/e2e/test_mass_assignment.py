@@ -19,7 +19,7 @@ from tests.access_oracle import Caller, Whose
 from tests.asking import FRAME_BYTES
 from tests.bench.http2 import framed
 from tests.campaign.http2 import Answer, Connection, Request, connected
-from tests.e2e.access_scene import OBJECTS, object_field, reason, request
+from tests.e2e.access_scene import OBJECTS, object_field, request
 from tests.e2e.conftest import new_email
 from tests.e2e.extreme_scene import Scene, opened
 from tests.e2e.server_owned import (
@@ -148,7 +148,7 @@ async def test_what_is_not_a_customers_to_say_is_refused(
             content["password"] = PASSWORD
         call = with_body(good, content | {field: value})
     answer = await edge.call(call)
-    assert reason(answer) == code
+    assert asking.reason(answer) == code
     assert await seen(scene, rpc, good) == before
 
 
@@ -182,7 +182,7 @@ async def test_fields_that_only_the_answer_has_are_nothing_in_a_request(
     more, sent = smuggled(rpc)
     answer = await with_more(scene, rpc, good, more)
     if not answer.is_success:  # a customer who does what staff may
-        assert reason(answer)
+        assert asking.reason(answer)
         return
     made = asking.answer_of(rpc, answer)
     assert sent

@@ -4,113 +4,32 @@ The model is what the contract says, and no more: of an account its password, ro
 of each session the chain of its refresh tokens.
 """
 
-import asyncio
 import time
-from dataclasses import dataclass, field
-from email.message import EmailMessage
-from typing import Any
 
 import grpc
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import email_link_service_pb2 as link_pb
 from emporium.user.v1 import session_service_pb2 as session_pb
 from emporium.user.v1 import user_service_pb2 as pb
-from server.kit.postgres import Pool
 from server.user.sessions.rules import REPEAT_SECONDS
-from tests.server.refusals import Refused
 from tests.server.user.doors import Door, create
-from tests.waiting import until
+from tests.server.user.journey_model import DONE, Account, Session, Shop, reason
 
-DONE = ""
 ROLES = ("CUSTOMER", "STAFF", "ADMIN")
 PASSWORDS = ("correct horse battery", "staple of the year", "pferd\u0041\u030a batterie")
-
-
-@dataclass
-class Mailbox:
-    """A `Mailer` that keeps what it is given, newest last."""
-
-    mails: list[EmailMessage] = field(default_factory=list)
-
-    async def send(self, message: EmailMessage, name: str) -> None:
-        self.mails.append(message)
-
-
-@dataclass
-class Shop:
-    """The running user service, its admin, its mails, and its loop, which is another thread's."""
-
-    anyone: Door
-    admin: Door
-    pool: Pool
-    mailbox: Mailbox
-    loop: asyncio.AbstractEventLoop
-
-    def run(self, work: Any) -> Any:
-        """What a coroutine comes to, waited for in the machine's thread."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
-
-    def call(self, door: Door, name: str, request: Any) -> Any:
-        """An answer, or what the refusal said."""
-
-        async def called() -> Any:
-            try:
-                return await door(name, request)
-            except grpc.aio.AioRpcError as error:
-                return Refused(error)
-
-        return self.run(called())
-
-    def settle(self) -> None:
-        """Returns when all that was told has been heeded: ended sessions, sent mails."""
-
-        async def nothing_waits() -> bool:
-            query = "SELECT NOT EXISTS (SELECT FROM outbox_deliveries)"
-            return bool(await self.pool.fetchval(query))
-
-        self.run(until(nothing_waits))
-
-
-@dataclass
-class Session:
-    """A session in the model: its refresh tokens, oldest first, and its access token."""
-
-    id: str
-    tokens: list[str]
-    access: str
-    spent_at: float = 0.0
-    is_alive: bool = True
-
-
-@dataclass
-class Account:
-    """An account in the model."""
-
-    id: str
-    email: str
-    password: str
-    role: str = "CUSTOMER"
-    is_active: bool = True
-    is_verified: bool = False
-    is_deleted: bool = False
-    sessions: list[Session] = field(default_factory=list)
-
-    @property
-    def may_sign_in(self) -> bool:
-        return self.is_active and not self.is_deleted
-
-    def end_sessions(self, but: Session | None = None) -> None:
-        for session in self.sessions:
-            session.is_alive &= session is but
-
-
-def reason(answer: Any) -> str:
-    """Why it was refused; `DONE` when it was not."""
-    return answer.reason if isinstance(answer, Refused) else DONE
+TYPED = (None, *PASSWORDS)  # None: the right one
 
 
 class Journeys(RuleBasedStateMachine):
@@ -148,26 +67,26 @@ class Journeys(RuleBasedStateMachine):
         found = self.shop.call(
             self.shop.anyone, "VerifyEmail", link_pb.VerifyEmailRequest(token=token)
         )
-        first = not account.is_verified and not account.is_deleted
+        first = not account.is_verified and account.may_sign_in
         assert reason(found) == (DONE if first else "ONE_TIME_TOKEN_INVALID")
         account.is_verified |= first
 
-    @rule(target=sessions, account=accounts, password=st.sampled_from((None, *PASSWORDS)))
-    def login(self, account: Account, password: str | None) -> tuple[Account, Session | None]:
+    @rule(target=sessions, account=accounts, password=st.sampled_from(TYPED))
+    def login(self, account: Account, password: str | None) -> Session | MultipleResults[Session]:
         typed = password or account.password
         request = auth_pb.LoginRequest(email=account.email.upper(), password=typed)
         found = self.shop.call(self.shop.anyone, "Login", request)
         if not account.may_sign_in or typed != account.password:
             assert reason(found) == "BAD_CREDENTIALS"
-            return account, None
-        session = Session(found.session_id, [found.refresh_token], found.access_token)
+            return multiple()
+        session = Session(account, found.session_id, [found.refresh_token], found.access_token)
         account.sessions.append(session)
-        return account, session
+        return session
 
-    @rule(pair=sessions, back=st.sampled_from((0, 0, 0, 1, 1, 2)))
-    def refresh(self, pair: tuple[Account, Session | None], back: int) -> None:
-        account, session = pair
-        if session is None or back >= len(session.tokens):
+    @rule(session=sessions, back=st.sampled_from((0, 0, 0, 1, 1, 2)))
+    def refresh(self, session: Session, back: int) -> None:
+        account = session.account
+        if back >= len(session.tokens):
             return
         began = time.monotonic()
         request = session_pb.RefreshRequest(refresh_token=session.tokens[-1 - back])
@@ -187,36 +106,35 @@ class Journeys(RuleBasedStateMachine):
             assert reason(found) == "REFRESH_TOKEN_REUSED"
             session.is_alive = False
 
-    @rule(pair=sessions, other=st.integers(0, 3))
-    def revoke(self, pair: tuple[Account, Session | None], other: int) -> None:
-        account, session = pair
-        if session is None or not session.is_alive:
+    @rule(session=sessions, other=st.integers(0, 3))
+    def revoke(self, session: Session, other: int) -> None:
+        account = session.account
+        if not session.is_alive:
             return
         ended = account.sessions[other % len(account.sessions)]
         request = session_pb.DeleteSessionRequest(session_id=ended.id)
-        found = self.shop.call(self.door(account, session), "DeleteSession", request)
+        found = self.shop.call(self.door(session), "DeleteSession", request)
         assert reason(found) == (DONE if ended.is_alive else "SESSION_NOT_FOUND")
         ended.is_alive = False
 
-    @rule(pair=sessions)
-    def logout(self, pair: tuple[Account, Session | None]) -> None:
-        account, session = pair
-        if session is not None and session.is_alive:
-            door = self.door(account, session)
+    @rule(session=sessions)
+    def logout(self, session: Session) -> None:
+        if session.is_alive:
+            door = self.door(session)
             assert reason(self.shop.call(door, "Logout", session_pb.LogoutRequest())) == DONE
             session.is_alive = False
 
-    @rule(pair=sessions, typed=st.sampled_from((None, *PASSWORDS)), new=st.sampled_from(PASSWORDS))
-    def change_password(
-        self, pair: tuple[Account, Session | None], typed: str | None, new: str
-    ) -> None:
-        account, session = pair
-        if session is None or not session.is_alive:
+    @rule(
+        session=sessions, typed=st.sampled_from((None, *PASSWORDS)), new=st.sampled_from(PASSWORDS)
+    )
+    def change_password(self, session: Session, typed: str | None, new: str) -> None:
+        account = session.account
+        if not session.is_alive:
             return
         request = auth_pb.ChangePasswordRequest(
             current_password=typed or account.password, password=new
         )
-        found = self.shop.call(self.door(account, session), "ChangePassword", request)
+        found = self.shop.call(self.door(session), "ChangePassword", request)
         if typed not in (None, account.password):
             assert reason(found) == "WRONG_PASSWORD"
             return
@@ -256,25 +174,25 @@ class Journeys(RuleBasedStateMachine):
             assert reason(found) == DONE
             account.role = role
 
-    @rule(pair=sessions, by_admin=st.booleans())
-    def delete(self, pair: tuple[Account, Session | None], by_admin: bool) -> None:
-        account, session = pair
-        if account.is_deleted or not (by_admin or (session and session.is_alive)):
+    @rule(session=sessions, by_admin=st.booleans())
+    def delete(self, session: Session, by_admin: bool) -> None:
+        account = session.account
+        if account.is_deleted or not (by_admin or session.is_alive):
             return
-        door = self.shop.admin if by_admin else self.door(account, session)
+        door = self.shop.admin if by_admin else self.door(session)
         found = self.shop.call(door, "DeleteUser", pb.DeleteUserRequest(user_id=account.id))
         assert reason(found) == DONE
         account.is_deleted = True
         account.end_sessions()
         self.shop.settle()
 
-    @rule(pair=sessions)
-    def act(self, pair: tuple[Account, Session | None]) -> None:
+    @rule(session=sessions)
+    def act(self, session: Session) -> None:
         """What is decided by the account as it is: its name is changed, others' are listed."""
-        account, session = pair
-        if session is None or not (session.is_alive or not account.may_sign_in):
+        account = session.account
+        if not session.is_alive and account.may_sign_in:
             return  # how soon access ends with a session is promised elsewhere
-        door = self.door(account, session)
+        door = self.door(session)
         change = pb.UpdateUserRequest(user_id=account.id, full_name="Ann Journey")
         found = self.shop.call(door, "UpdateUser", change)
         if not account.may_sign_in:
@@ -283,9 +201,8 @@ class Journeys(RuleBasedStateMachine):
         assert found.email_verified == account.is_verified
         assert role_pb2.Role.Name(found.role) == account.role
 
-    def door(self, account: Account, session: Session | None) -> Door:
-        assert session
-        return self.shop.anyone.with_token(session.access, account.id)
+    def door(self, session: Session) -> Door:
+        return self.shop.anyone.with_token(session.access, session.account.id)
 
     @invariant()
     def the_sessions_are_those_of_the_model(self) -> None:
@@ -293,6 +210,6 @@ class Journeys(RuleBasedStateMachine):
             alive = {session.id for session in account.sessions if session.is_alive}
             asking = next((each for each in account.sessions if each.is_alive), None)
             if asking:
-                door = self.door(account, asking)
+                door = self.door(asking)
                 found = self.shop.call(door, "ListSessions", session_pb.ListSessionsRequest())
                 assert {session.id for session in found.sessions} == alive

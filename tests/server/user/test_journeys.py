@@ -1,12 +1,12 @@
 """Whatever people and admins do to accounts, in any order: it comes to what the model says."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import hypothesis
 import pytest
 import pytest_asyncio
-from hypothesis import HealthCheck, Phase
+from hypothesis import HealthCheck
 from hypothesis.stateful import run_state_machine_as_test
 from prometheus_client import CollectorRegistry
 
@@ -25,7 +25,8 @@ from tests.effort import Effort
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.conftest import CHEAPEST_BCRYPT
 from tests.server.user.doors import Door
-from tests.server.user.journeys import Journeys, Mailbox, Shop
+from tests.server.user.journey_model import Mailbox, Session, Shop
+from tests.server.user.journeys import Journeys
 from tests.server.user.samples import opened
 
 JOURNEYS = 12
@@ -66,7 +67,7 @@ async def shop(
         yield Shop(Door(channel), door, pool, mailbox, asyncio.get_running_loop())
 
 
-def run(shop: Shop, effort: Effort, *phases: Phase) -> None:
+def run(shop: Shop, effort: Effort) -> None:
     """Plays histories; raises with the shortest one that differs from the model."""
     bound: type[Journeys] = type("Bound", (Journeys,), {"shop": shop})
     run_state_machine_as_test(
@@ -74,8 +75,6 @@ def run(shop: Shop, effort: Effort, *phases: Phase) -> None:
         settings=hypothesis.settings(
             max_examples=effort.times(JOURNEYS),
             stateful_step_count=STEPS,
-            phases=phases or tuple(Phase),
-            report_multiple_bugs=False,
             database=None,
             deadline=None,
             suppress_health_check=[*HealthCheck],
@@ -88,15 +87,33 @@ async def test_any_journey_comes_to_what_the_model_says(shop: Shop, effort: Effo
     await asyncio.to_thread(run, shop, effort)
 
 
-@pytest.mark.parametrize("defence", ["rotate", "ids"])
+def spent_twice(journey: Journeys) -> None:
+    session = journey.login(journey.begin(), None)
+    assert isinstance(session, Session)
+    for back in (0, 0, 2):
+        journey.refresh(session, back)
+
+
+def shut_and_opened(journey: Journeys) -> None:
+    account = journey.begin()
+    session = journey.login(account, None)
+    assert isinstance(session, Session)
+    journey.suspend(account)
+    journey.reinstate(account)
+    journey.refresh(session, 0)
+
+
+@pytest.mark.parametrize(("defence", "play"), [("rotate", spent_twice), ("ids", shut_and_opened)])
 async def test_the_model_sees_a_store_without(
-    defence: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    defence: str, play: Callable[[Journeys], None], shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That spent tokens are refused, and that sessions end with their accounts."""
 
     async def nothing(self: MongoSessionStore, *arguments: object, **more: object) -> None:
         """Finds no fault."""
 
+    bound: type[Journeys] = type("Bound", (Journeys,), {"shop": shop})
+    await asyncio.to_thread(play, bound())
     monkeypatch.setattr(MongoSessionStore, defence, nothing)
     with pytest.raises(AssertionError):
-        await asyncio.to_thread(run, shop, Effort(seed=1, factor=20), Phase.generate)
+        await asyncio.to_thread(play, bound())

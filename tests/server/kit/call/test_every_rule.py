@@ -1,7 +1,6 @@
 """The access rule of every rpc, as the pipeline keeps it and as the oracle reads the contract."""
 
 import asyncio
-import base64
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -11,8 +10,6 @@ import pytest
 import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
 
 from emporium.options.v1 import options_pb2
 from server.kit import auth, errors
@@ -23,7 +20,7 @@ from server.kit.context import Role
 from tests import access_oracle, asking
 from tests.access_oracle import CALLERS, Caller, Whose
 from tests.asking import RPCS
-from tests.campaign.http2 import Answer, Request, connected
+from tests.campaign.http2 import Request, connected
 from tests.server.conftest import Token
 from tests.server.kit.guarded import guarded
 
@@ -55,7 +52,7 @@ async def differences(port: int, token: Token, accounts: Kept) -> list[str]:
         calls = [_call(rpc, caller, whose, token, accounts) for rpc, caller, whose in some]
         answers = await asyncio.gather(*(connection.call(call) for call in calls))
         for (rpc, caller, whose), answer in zip(some, answers, strict=True):
-            due, said = access_oracle.answer(rpc, caller, whose), reason(answer)
+            due, said = access_oracle.answer(rpc, caller, whose), asking.reason(answer)
             if (said if due else said in REFUSALS) != (due or False):
                 found.append(f"{rpc.full_name}, {caller.name}, {whose}: {said!r}, not {due!r}")
     connection.close()
@@ -80,15 +77,6 @@ def _call(
         setattr(message, owner_field, user_id if whose is Whose.OWN else str(uuid.uuid4()))
     bearer = f"Bearer {token(caller.role, user_id)}" if caller.role else None
     return asking.with_header(asking.by_grpc(rpc, message), "authorization", bearer)
-
-
-def reason(answer: Answer) -> str:
-    """Of the refusal; empty where there is none."""
-    padded = answer.headers.get("grpc-status-details-bin", "")
-    info = ErrorInfo()
-    for detail in Status.FromString(base64.b64decode(padded + "=" * (-len(padded) % 4))).details:
-        detail.Unpack(info)
-    return info.reason
 
 
 @pytest_asyncio.fixture(loop_scope="session")
