@@ -22,7 +22,7 @@ from server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 NAMES = [service.name for service in SERVICES]
-KEY_FILES = ("JWKS_FILE", "SIGNING_KEY_FILE", "SERVICE_KEY_FILE")
+KEY_FILES = ("JWKS_FILE", "SIGNING_KEY_FILE", "SERVICE_KEY_FILE", "SECRET_FILE")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,13 @@ def test_the_container_has_the_image_of_the_contract_where_the_server_reads_it()
     path = descriptors.IMAGE.relative_to(ROOT)
     assert f"COPY {path} ./{path.parent}/\n" in (ROOT / "deploy" / "Dockerfile").read_text()
     assert f"!{path}" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def test_the_image_has_the_folder_of_every_volume_with_keys() -> None:
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    made = re.search(r"install --directory [^&]*?((?: /keys/\w+)+)\n", dockerfile)
+    assert made
+    assert set(made[1].split()) == {f"/keys/{name}" for name in ("public", *NAMES)}
 
 
 def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None:
