@@ -15,6 +15,7 @@ import yaml
 
 from server.cli.command_line import app
 from server.kit import descriptors
+from server.local.engines import edge
 from server.local.home import keys
 from server.local.home.folder import Home
 from server.services import SERVICES, Service, named
@@ -153,7 +154,9 @@ def test_a_container_sees_its_own_keys_alone_and_changes_none(
 def test_migrate_hands_out_every_key_that_a_container_reads(
     compose: dict[str, Any], tmp_path: Path
 ) -> None:
-    keys.ensure(Home.at(tmp_path / "home"))
+    home = Home.at(tmp_path / "home")
+    keys.ensure(home)
+    edge.write_keys(ROOT / "envoy", keys.public_file(home))
     for folder in ("public", *(each.name for each in SERVICES)):
         (tmp_path / "keys" / folder).mkdir(parents=True)
     (script,) = compose["services"]["migrate"]["command"]

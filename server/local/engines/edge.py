@@ -14,7 +14,7 @@ from server.local.home import ports
 
 # Paths in a container, as envoy/ has them.
 CONTAINER = "/etc/envoy/"
-CONTAINER_JWKS = "/etc/emporium/keys/jwks.json"
+CONTAINER_KEYS = "/etc/emporium/keys/"
 HOST = "127.0.0.1"
 # Eight times faster, where PyYAML was built with it.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,19 +36,21 @@ def render(
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
+    `jwks` is the file of the public keys; what Envoy knows of them is written beside it.
     `endpoints` maps each service to the addresses (IP, port) of its replicas; `cors_origins`
     replace those of `source`, if there are any. Returns the file to start Envoy with. The port is
     opened on loopback only.
     """
     for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
-    moved = partial(_moved, {CONTAINER_JWKS: str(jwks), CONTAINER: f"{into}/"})
+    moved = partial(_moved, {CONTAINER_KEYS: f"{jwks.parent}/", CONTAINER: f"{into}/"})
     routes = moved(_read(source / "generated/routes.yaml"))
     if cors_origins:
         _allow(routes, cors_origins)
     _write(into / "generated/routes.yaml", routes)
     transcoder = moved(_read(source / "generated/transcoder.yaml"))
     _write(into / "generated/transcoder.yaml", transcoder)
+    write_keys(source, jwks)
     for service, addresses in endpoints.items():
         write_endpoints(into, service, addresses)
     config = moved(_read(source / "envoy.yaml"))
@@ -78,6 +80,23 @@ def write_endpoints(into: Path, service: str, addresses: Sequence[tuple[str, int
     }
     path = into / "endpoints" / f"{service}.yaml"
     return _write(path, {"resources": [assignment]})
+
+
+def write_keys(source: Path, jwks: Path) -> list[Path]:
+    """Writes the filters that check tokens by `jwks`, beside it; a running Envoy follows at once.
+
+    `source` is the envoy/ folder.
+    """
+    # Envoy skips members that it does not know, and takes an `exp` for none of its business.
+    key_set = jwks.read_text(encoding="utf-8")
+    written = []
+    for name, filter_ in _read(source / "tokens.yaml").items():
+        for provider in filter_["providers"].values():
+            provider["local_jwks"] = {"inline_string": key_set}
+        of_extension = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+        resource = {"@type": of_extension, "name": name, "typed_config": filter_}
+        written.append(_write(jwks.with_name(f"{name}.yaml"), {"resources": [resource]}))
+    return written
 
 
 def _moved(paths: Mapping[str, str], content: Any) -> Any:
