@@ -20,6 +20,7 @@ from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from emporium.user.v1 import (
     auth_service_pb2,
     email_link_service_pb2,
+    key_set_service_pb2,
     session_service_pb2,
     user_service_pb2,
 )
@@ -27,6 +28,7 @@ from emporium.user.v1 import (
 FILES: tuple[FileDescriptor, ...] = (
     auth_service_pb2.DESCRIPTOR,
     email_link_service_pb2.DESCRIPTOR,
+    key_set_service_pb2.DESCRIPTOR,
     session_service_pb2.DESCRIPTOR,
     user_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,

@@ -8,6 +8,7 @@ from functools import partial
 from emporium.user.v1 import (
     auth_service_pb2,
     email_link_service_pb2,
+    key_set_service_pb2,
     session_service_pb2,
     user_service_pb2,
 )
@@ -30,6 +31,7 @@ from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
 from server.user.events.encoding import mail_from_outbox, to_outbox
 from server.user.events.ending_sessions import EndingSessions
+from server.user.key_set.service import KeySetService
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.mail.letters import Letters
@@ -76,7 +78,10 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 verifier,
-                registrations(pool, database, hasher, signer, wake, accounts, tokens),
+                (
+                    *registrations(pool, database, hasher, signer, wake, accounts, tokens),
+                    key_set(verifier),
+                ),
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
                 key_secret=signer.secret("idempotency"),
@@ -131,6 +136,12 @@ def token_expiry(pool: Pool, lock: Lock) -> Job:
         await links.delete_expired(datetime.now(UTC))
 
     return Job("one_time_token_expiry", expire, _EXPIRY_SECONDS, lock)
+
+
+def key_set(verifier: Verifier) -> Registration:
+    """The service that publishes what `verifier` takes tokens of."""
+    service = key_set_service_pb2.DESCRIPTOR.services_by_name["KeySetService"]
+    return Registration(service, KeySetService(verifier))
 
 
 def registrations(

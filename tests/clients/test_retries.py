@@ -24,6 +24,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "Logout": lambda shop: shop.auth.logout(),
     "ListSessions": lambda shop: shop.auth.sessions(),
     "DeleteSession": lambda shop: shop.auth.end_session(ID),
+    "GetKeySet": lambda shop: shop.auth.public_keys(),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),

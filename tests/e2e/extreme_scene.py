@@ -67,6 +67,7 @@ def base(name: str, scene: "Scene") -> Any:
         "DeleteSession": {"session_id": MISSING},
         "DeleteUser": {"user_id": MISSING},
         "ForgotPassword": {"email": new_email()},
+        "GetKeySet": {},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},

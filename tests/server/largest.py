@@ -27,6 +27,7 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
+from server.user.key_set import wire as key_set_wire
 from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
 from tests.server.tokens import TOKENS
@@ -132,6 +133,7 @@ async def answers() -> dict[str, Message]:
         "ResetPassword": links_pb.ResetPasswordResponse(),
         "VerifyEmail": links_pb.VerifyEmailResponse(),
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
+        "GetKeySet": key_set_wire.to_key_set([new_key("user-" + "f" * 32)] * 100),
         "CreateUser": account,
         "GetUser": account,
         "UpdateUser": account,
