@@ -124,6 +124,7 @@ class Tokens:
     jwks_file: Path = Path("jwks.json")
     signing_key_file: Path = Path("signing-key.json")  # for the tokens of accounts
     token_seconds: int = 600  # from 1 to `TOKEN_SECONDS_MAX`
+    secret_file: Path = Path("secret.json")  # what outlives keys: sessions, page tokens, links
     service_key_file: Path = Path("service-key.json")  # for this service's calls to neighbours
     service_token_seconds: int = 300  # of the tokens for neighbours; to `SERVICE_TOKEN_SECONDS_MAX`
     session_seconds: int = 2_592_000  # after its last use a session ends; to `SESSION_SECONDS_MAX`

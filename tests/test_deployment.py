@@ -14,6 +14,7 @@ import yaml
 
 from server.cli.command_line import app
 from server.kit import descriptors
+from server.local.engines import edge
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.home import keys
 from server.local.home.folder import Home
@@ -23,7 +24,7 @@ from server.settings import variables
 
 ROOT = Path(__file__).parents[1]
 NAMES = [service.name for service in SERVICES]
-KEY_FILES = ("JWKS_FILE", "SIGNING_KEY_FILE", "SERVICE_KEY_FILE")
+KEY_FILES = ("JWKS_FILE", "SIGNING_KEY_FILE", "SERVICE_KEY_FILE", "SECRET_FILE")
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +201,13 @@ def test_every_secret_file_in_a_container_is_one_of_its_secrets(compose: dict[st
         assert {Path(each).name for each in secrets} <= set(compose["secrets"]), name
 
 
+def test_the_image_has_the_folder_of_every_volume_with_keys() -> None:
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    made = re.search(r"install --directory [^&]*?((?: /keys/\w+)+)\n", dockerfile)
+    assert made
+    assert set(made[1].split()) == {f"/keys/{name}" for name in ("public", *NAMES)}
+
+
 def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None:
     for name, container in compose["services"].items():
         assert container["deploy"]["resources"]["limits"], name
@@ -230,7 +238,9 @@ def test_a_container_sees_its_own_keys_alone_and_changes_none(
 def test_migrate_hands_out_every_key_that_a_container_reads(
     compose: dict[str, Any], tmp_path: Path
 ) -> None:
-    keys.ensure(Home.at(tmp_path / "home"))
+    home = Home.at(tmp_path / "home")
+    keys.ensure(home)
+    edge.write_keys(ROOT / "envoy", keys.public_file(home))
     for folder in ("public", *(each.name for each in SERVICES)):
         (tmp_path / "keys" / folder).mkdir(parents=True)
     (script,) = compose["services"]["migrate"]["command"]

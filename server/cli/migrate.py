@@ -18,6 +18,7 @@ from server.local.home.folder import AlreadyRunning, Home
 from server.local.home.integrity import require_whole
 from server.local.home.record import ClusterRecord, read
 from server.local.options import require_urls
+from server.local.process.surroundings import CHECKOUT
 from server.services import SERVICES
 
 
@@ -55,6 +56,9 @@ def migrate(  # noqa: PLR0913 (a parameter for each option)
     Works on the PostgreSQL and MongoDB that the options or the environment name, else on the
     running cluster's, else on the home's own, which are started for it.
     """
+    # Imported late: only this command of those that start nothing writes YAML.
+    from server.local.engines import edge
+
     place = Home.at(home)
     place.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     _keep_passwords(
@@ -69,6 +73,8 @@ def migrate(  # noqa: PLR0913 (a parameter for each option)
     require_urls(url, mongodb_uri)
     require_whole(place)
     keys.ensure(place)
+    # For an Envoy in a container; a cluster on this machine writes them at its start.
+    edge.write_keys(CHECKOUT / "envoy", keys.public_file(place))
     changed = done(_migrate(url, mongodb_uri, place, makes_users=bool(mongodb_password)))
     for database, was_changed in changed.items():
         Console().print(f"{database}: {'migrated' if was_changed else 'up to date'}")

@@ -22,9 +22,10 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from emporium.limits import MESSAGE_BYTES_MAX
 from server import settings
-from server.kit import errors
+from server.kit import background, errors
 from server.kit.audit.sink import AuditSink
 from server.kit.auth import Tokens
+from server.kit.background import Job
 from server.kit.call import reflection
 from server.kit.call.chain import pipeline
 from server.kit.call.foreign import ForeignServicers
@@ -38,6 +39,7 @@ from server.kit.tls import peers_of, server_credentials
 _log = structlog.get_logger()
 
 # A client may ping this often even without a call; Envoy and the Python client ask less often.
+_KEYS_SECONDS = 1.0  # how soon a key that was withdrawn is refused; a new one is taken at once
 _PING_INTERVAL_MS_MIN = 30_000
 _CONNECTION_AGE_MS_MAX = 300_000
 _CONNECTION_AGE_GRACE_MS = 30_000
@@ -117,6 +119,7 @@ async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
     foreign = ForeignServicers(calls.watchers)
     health.register(foreign)
     reflection.register(foreign, names)
+    keys = Job("key_set", verifier.follow, _KEYS_SECONDS)
     server = grpc.aio.server(interceptors=interceptors, options=_options(configuration))
     server.add_generic_rpc_handlers(
         [
@@ -128,7 +131,7 @@ async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
     port = _listen(server, configuration, credentials)
     await server.start()
     try:
-        async with health.following():
+        async with health.following(), background.running(keys, registry=registry):
             _log.info("serving", port=port, services=names)
             yield port
     finally:

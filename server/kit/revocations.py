@@ -101,6 +101,7 @@ class UnrevokedTokens:
 
     def __init__(self, tokens: Tokens, revocations: Revocations) -> None:
         self._verify = tokens.verify
+        self.follow = tokens.follow
         self._checked = revocations.checked
 
     def verify(self, token: str) -> Caller:

@@ -37,6 +37,7 @@ def service_environment(
             "OWN_PORT": str(ports.own.get(process, 0)),
             "METRICS_PORT": str(ports.metrics[process]),
             "JWKS_FILE": str(keys.public_file(home)),
+            "SECRET_FILE": str(keys.secret_file(service, home)),
             "SERVICE_KEY_FILE": str(keys.file_of(service.own_key, home)),
             "NEIGHBOUR_TARGETS": " ".join(
                 f"{name}=dns:///127.0.0.1:{ports.grpc[name]}" for name in service.neighbours

@@ -11,6 +11,7 @@ from emporium.user.v1 import (
     audit_service_pb2,
     auth_service_pb2,
     email_link_service_pb2,
+    key_set_service_pb2,
     personal_data_service_pb2,
     revocation_service_pb2,
     session_service_pb2,
@@ -54,6 +55,7 @@ from server.user.email_links.store import PostgresLinkStore
 from server.user.events.encoding import is_about, to_outbox
 from server.user.jobs.expiry import audit_expiry, failure_expiry, revocation_expiry, token_expiry
 from server.user.jobs.sweeping import sweeps
+from server.user.key_set.service import KeySetService
 from server.user.logins.proving import CurrentPassword
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
@@ -141,6 +143,7 @@ async def _serve(settings: Settings) -> None:
                         others=neighbours(shop),
                     ),
                     feed_registration(feed),
+                    key_set(verifier),
                 ),
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=accounts,
@@ -198,6 +201,12 @@ def throttle(pool: Pool, signer: Signer, tokens: Tokens, now: Callable[[], datet
         timedelta(seconds=tokens.login_failures_seconds),
     )
     return Throttle(PostgresFailureStore(pool), limits, signer.secret("login failures"), now)
+
+
+def key_set(verifier: Verifier) -> Registration:
+    """The service that publishes what `verifier` takes tokens of."""
+    service = key_set_service_pb2.DESCRIPTOR.services_by_name["KeySetService"]
+    return Registration(service, KeySetService(verifier))
 
 
 def registrations(  # noqa: PLR0913 (a parameter for each part of the service)

@@ -38,6 +38,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "DeleteSession": lambda shop: shop.auth.end_session(ID),
     "WatchRevocations": lambda shop: anext(shop.revocations.watch()),
     "DeleteTotp": lambda shop: shop.auth.delete_totp(totp_code="123456"),
+    "GetKeySet": lambda shop: shop.auth.public_keys(),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),

@@ -97,6 +97,7 @@ def base(name: str, scene: "Scene") -> Any:
         "ExportUser": {"user_id": scene.user.id},
         "ForgotPassword": {"email": new_email()},
         "GetErasure": {"user_id": MISSING},
+        "GetKeySet": {},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},

@@ -39,6 +39,7 @@ from server.user.accounts import wire as accounts_wire
 from server.user.api_keys import rules as api_keys
 from server.user.api_keys import wire as api_keys_wire
 from server.user.audit import wire as audit_wire
+from server.user.key_set import wire as key_set_wire
 from server.user.personal_data import wire as held_wire
 from server.user.personal_data.collecting import Export
 from server.user.personal_data.rules import STORES, Erasure
@@ -185,6 +186,7 @@ async def answers() -> dict[str, Message]:
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
         "CreateApiKey": made,
         "ListApiKeys": api_keys_wire.to_list(query(), page(key)),
+        "GetKeySet": key_set_wire.to_key_set([new_key("user-" + "f" * 32)] * 100),
         "CreateUser": account,
         "GetUser": account,
         "UpdateUser": account,

@@ -16,6 +16,8 @@ from emporium.user.v1.email_link_service_pb2 import (
     VerifyEmailRequest,
 )
 from emporium.user.v1.email_link_service_pb2_grpc import EmailLinkServiceStub
+from emporium.user.v1.key_set_service_pb2 import GetKeySetRequest, Key
+from emporium.user.v1.key_set_service_pb2_grpc import KeySetServiceStub
 from emporium.user.v1.session_service_pb2 import (
     DeleteSessionRequest,
     ListSessionsRequest,
@@ -41,6 +43,7 @@ class Auth:
         self._logins = AuthServiceStub(connection.channel)
         self._sessions = SessionServiceStub(connection.channel)
         self._totp = TotpServiceStub(connection.channel)
+        self._keys = KeySetServiceStub(connection.channel)
         self._links = EmailLinkServiceStub(connection.channel)
 
     @property
@@ -127,6 +130,13 @@ class Auth:
         """Ends one of one's own sessions. Raises `NotFound` (SESSION_NOT_FOUND)."""
         request = DeleteSessionRequest(session_id=session_id)
         await self._connection.call(self._sessions.DeleteSession, request, timeout_seconds)
+
+    async def public_keys(self, *, timeout_seconds: float | None = None) -> Sequence[Key]:
+        """The keys that access tokens are verified with, for those who verify them themselves."""
+        response = await self._connection.call(
+            self._keys.GetKeySet, GetKeySetRequest(), timeout_seconds, is_signed=False
+        )
+        return response.keys
 
     async def _exchange(
         self, refresh_token: str, timeout_seconds: float | None = None

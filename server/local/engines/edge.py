@@ -15,8 +15,8 @@ from server.local.home import ports
 
 # Paths in a container, as envoy/ has them.
 CONTAINER = "/etc/envoy/"
-CONTAINER_JWKS = "/etc/emporium/keys/jwks.json"
 CONTAINER_TLS = "/etc/emporium/tls/"
+CONTAINER_KEYS = "/etc/emporium/keys/"
 HOST = "127.0.0.1"
 # Of the requests that one client may make, one in so many may have a large body.
 LARGE_BODIES_ONE_IN = 5
@@ -50,6 +50,7 @@ def render(  # noqa: PLR0913 (a parameter for each thing that differs)
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
+    `jwks` is the file of the public keys; what Envoy knows of them is written beside it.
     `endpoints` maps each service to the addresses (IP, port) of its replicas; `cors_origins`
     replace those of `source`, if there are any. Without `tls` there is no listener for it, and the
     services are called without. Returns the file to start Envoy with. Ports are opened on loopback
@@ -57,7 +58,7 @@ def render(  # noqa: PLR0913 (a parameter for each thing that differs)
     """
     for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
-    paths = {CONTAINER_JWKS: str(jwks), CONTAINER: f"{into}/"}
+    paths = {CONTAINER_KEYS: f"{jwks.parent}/", CONTAINER: f"{into}/"}
     if tls:
         paths[CONTAINER_TLS] = f"{tls.certificates}/"
     moved = partial(_moved, paths)
@@ -67,6 +68,7 @@ def render(  # noqa: PLR0913 (a parameter for each thing that differs)
     _write(into / "generated/routes.yaml", routes)
     transcoder = moved(_read(source / "generated/transcoder.yaml"))
     _write(into / "generated/transcoder.yaml", transcoder)
+    write_keys(source, jwks)
     for service, addresses in endpoints.items():
         write_endpoints(into, service, addresses, tls=tls is not None)
     for secret in (tls.secrets if tls else source / "secrets").glob("*.yaml"):
@@ -100,6 +102,23 @@ def write_endpoints(
     }
     path = into / "endpoints" / f"{service}.yaml"
     return _write(path, {"resources": [assignment]})
+
+
+def write_keys(source: Path, jwks: Path) -> list[Path]:
+    """Writes the filters that check tokens by `jwks`, beside it; a running Envoy follows at once.
+
+    `source` is the envoy/ folder.
+    """
+    # Envoy skips members that it does not know, and takes an `exp` for none of its business.
+    key_set = jwks.read_text(encoding="utf-8")
+    written = []
+    for name, filter_ in _read(source / "tokens.yaml").items():
+        for provider in filter_["providers"].values():
+            provider["local_jwks"] = {"inline_string": key_set}
+        of_extension = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+        resource = {"@type": of_extension, "name": name, "typed_config": filter_}
+        written.append(_write(jwks.with_name(f"{name}.yaml"), {"resources": [resource]}))
+    return written
 
 
 def _moved(paths: Mapping[str, str], content: Any) -> Any:

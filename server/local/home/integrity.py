@@ -7,6 +7,7 @@ from pathlib import Path
 from server.local.errors import LocalError
 from server.local.home import keys
 from server.local.home.folder import Home
+from server.services import SERVICES, USER
 
 BACKUP = "Put it back from a backup"
 
@@ -36,6 +37,9 @@ def _keys(home: Home) -> Iterator[LocalError]:
     for name in keys.names():
         if name in published:
             yield from _unreadable(keys.found(name, home), remedy)
+    # A home that is older than secrets is older than this key too.
+    for service in SERVICES if USER.own_key in published else ():
+        yield from _unreadable(keys.secret_file(service, home), remedy)
 
 
 def _passwords(home: Home) -> Iterator[LocalError]:

@@ -1,11 +1,14 @@
 """The keys that sign and verify tokens, made once for each home."""
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from server.local.home.folder import Home, read_private, write_private
-from server.services import ORDER, SERVICES, USER
+from server.services import ORDER, SERVICES, USER, Service
+
+SECRET_BYTES = 32
 
 
 def public_file(home: Home) -> Path:
@@ -24,6 +27,11 @@ def file_of(name: str, home: Home) -> Path:
     return home.keys / f"{name.replace(':', '-')}.json"
 
 
+def secret_file(service: Service, home: Home) -> Path:
+    """The file of what `service` keeps to itself, whichever key it signs with."""
+    return home.keys / f"secret-{service.name}.json"
+
+
 def found(name: str, home: Home) -> Path:
     """The file that has the key called `name`, or is to have it."""
     now, earlier = file_of(name, home), home.keys / f"{ORDER.name}.json"
@@ -39,7 +47,9 @@ def public_keys(home: Home) -> list[dict[str, Any]]:
 def are_made(home: Home) -> bool:
     """Whether this home has its keys: a public one is written after its private one."""
     published = {name_of(key) for key in public_keys(home)}
-    return published >= set(names()) and all(file_of(name, home).exists() for name in names())
+    private = [file_of(name, home) for name in names()]
+    private += [secret_file(service, home) for service in SERVICES]
+    return published >= set(names()) and all(file.exists() for file in private)
 
 
 def name_of(key: Mapping[str, Any]) -> str:
@@ -54,6 +64,9 @@ def ensure(home: Home) -> None:
         earlier.rename(file_of(ORDER.own_key, home))
     if are_made(home):
         return
+    for service in SERVICES:
+        if not secret_file(service, home).exists():
+            write_private(secret_file(service, home), {"secret": _first_secret(service, home)})
     # Imported late: a second run does not need the cryptography that this loads.
     from server.kit import auth
 
@@ -66,6 +79,17 @@ def ensure(home: Home) -> None:
     known = {key["kid"] for key in published}
     fresh = auth.jwks(key for key in signing if key["kid"] not in known)["keys"]
     write_private(public_file(home), {"keys": published + fresh})
+
+
+def _first_secret(service: Service, home: Home) -> str:
+    """In base64. Secrets are made before keys: where there is a key, the home is an older one.
+
+    There, secrets followed from the service's key. What was made by them, such as sessions, stays
+    good, because the first key becomes the secret; it signs no more once it has been replaced.
+    """
+    name = service.name if service.vouches_for_people else service.own_key
+    earlier = read_private(file_of(name, home))
+    return str(earlier.get("d") or secrets.token_urlsafe(SECRET_BYTES))
 
 
 def token(home: Home, user_id: str, role: str, lifetime_seconds: int) -> str:

@@ -20,6 +20,7 @@ PUBLIC = {
     "emporium.user.v1.EmailLinkService/ForgotPassword",
     "emporium.user.v1.EmailLinkService/ResetPassword",
     "emporium.user.v1.EmailLinkService/VerifyEmail",
+    "emporium.user.v1.KeySetService/GetKeySet",
     "emporium.user.v1.SessionService/Refresh",
     "emporium.user.v1.UserService/CreateUser",
 }

@@ -147,6 +147,9 @@ def test_tokens_are_checked_by_what_is_known(known: Revocations) -> None:
     known.add([since(5, "CUSTOMER")], KEEP_SECONDS)
     assert UnrevokedTokens(Signed(), known).verify("token").role is Role.CUSTOMER
 
+    async def follow(self) -> None:
+        """It has one key for good."""
+
 
 @pytest.mark.parametrize("exact", [True, False])
 async def test_a_copy_decides_while_it_is_live(

@@ -74,6 +74,7 @@ class Service:
         public = [auth.Signer(key, 600).public_key for key in (self.user_key, own_key)]
         jwks.write_text(json.dumps(auth.jwks(public)))
         signing_key.write_text(json.dumps(own_key))
+        (folder / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
         self.environment = {
             **os.environ,
             "GRPC_PORT": str(self.port),
@@ -81,6 +82,7 @@ class Service:
             "DATABASE_URL": database.database_url,
             "JWKS_FILE": str(jwks),
             "SERVICE_KEY_FILE": str(signing_key),
+            "SECRET_FILE": str(folder / "secret.json"),
             "NEIGHBOUR_TARGETS": (
                 f"user=127.0.0.1:{user_port} analytics=127.0.0.1:{self.analytics_port}"
             ),

@@ -191,7 +191,9 @@ def test_keys_are_read_from_files(tmp_path: Path) -> None:
     key = auth.new_key("user-1")
     (tmp_path / "user.json").write_text(json.dumps(key))
     (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
-    signer = auth.Signer.for_people(Tokens(signing_key_file=tmp_path / "user.json"))
+    (tmp_path / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
+    files = Tokens(signing_key_file=tmp_path / "user.json", secret_file=tmp_path / "secret.json")
+    signer = auth.Signer.for_people(files)
     verifier = auth.Verifier.from_file(tmp_path / "jwks.json")
     assert verifier.verify(signer.sign("ann", Role.CUSTOMER)).id == "ann"
 

@@ -15,6 +15,8 @@ SOURCE = Path(__file__).parents[4] / "envoy"
 
 
 def render(into: Path, *origins: str) -> Path:
+    into.parent.mkdir(parents=True, exist_ok=True)
+    (into.parent / "keys.json").write_text('{"keys": []}')
     return edge.render(
         SOURCE,
         into,
@@ -55,7 +57,9 @@ def test_where_no_socket_can_have_the_name_there_is_no_admin_page(tmp_path: Path
 def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
     for path in [tmp_path / "edge/envoy.yaml", *tmp_path.glob("edge/generated/*.yaml")]:
         assert "/etc/" not in path.read_text()
-    assert str(tmp_path / "keys.json") in yaml.safe_dump(config)
+    for name in ("identify.yaml", "require_token.yaml"):
+        assert str(tmp_path / name) in yaml.safe_dump(config)
+        assert (tmp_path / name).exists()
 
 
 def test_the_limits_are_the_ones_asked_for(config: Any) -> None:

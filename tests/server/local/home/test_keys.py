@@ -8,6 +8,8 @@ from server.kit import auth
 from server.local.home import keys
 from server.local.home.folder import Home, write_private
 from server.local.home.integrity import damages
+from server.services import ORDER, SERVICES, USER, Service
+from server.settings import Tokens
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ def test_an_older_home_keeps_its_keys_and_gets_those_that_are_new(home: Home) ->
     write_private(home.keys / "user.json", people)
     write_private(home.keys / "order.json", order)
     write_private(keys.public_file(home), auth.jwks([people, order]))
+    before = {each["kid"]: auth.Signer(each, 60).secret("sessions") for each in (people, order)}
     assert damages(home) == []
     assert not keys.are_made(home)
     keys.ensure(home)
@@ -56,3 +59,33 @@ def test_an_older_home_keeps_its_keys_and_gets_those_that_are_new(home: Home) ->
     assert keys.public_keys(home)[:2] == auth.jwks([people, order])["keys"]
     assert json.loads(keys.file_of("service:order", home).read_text()) == order
     assert damages(home) == []
+    # What was made by the secrets of then, such as sessions, stays good.
+    assert signer_of(USER, home).secret("sessions") == before["user-1"]
+    assert signer_of(ORDER, home).secret("sessions") == before["service:order-1"]
+
+
+def test_a_secret_has_nothing_to_do_with_a_key(home: Home) -> None:
+    keys.ensure(home)
+    before = [signer_of(service, home).secret("sessions") for service in SERVICES]
+    assert len(set(before)) == len(SERVICES)
+    for name in keys.names():
+        write_private(keys.file_of(name, home), auth.new_key(f"{name}-2"))
+    assert [signer_of(service, home).secret("sessions") for service in SERVICES] == before
+
+
+def test_a_secret_that_has_gone_is_named(home: Home) -> None:
+    keys.ensure(home)
+    keys.secret_file(USER, home).unlink()
+    (damage,) = damages(home)
+    assert "secret-user.json is missing" in damage.problem
+
+
+def signer_of(service: Service, home: Home) -> auth.Signer:
+    """As the service reads it; user's for people."""
+    files = Tokens(
+        signing_key_file=keys.file_of(USER.name, home),
+        service_key_file=keys.file_of(service.own_key, home),
+        secret_file=keys.secret_file(service, home),
+    )
+    made = auth.Signer.for_people if service.vouches_for_people else auth.Signer.for_neighbours
+    return made(files)
