@@ -144,11 +144,11 @@ def test_tokens_are_checked_by_what_is_known(known: Revocations) -> None:
         def verify(self, token: str) -> Caller:
             return caller(4)
 
+        async def follow(self) -> None:
+            """It has one key for good."""
+
     known.add([since(5, "CUSTOMER")], KEEP_SECONDS)
     assert UnrevokedTokens(Signed(), known).verify("token").role is Role.CUSTOMER
-
-    async def follow(self) -> None:
-        """It has one key for good."""
 
 
 @pytest.mark.parametrize("exact", [True, False])
