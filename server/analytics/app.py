@@ -1,5 +1,8 @@
 """Wires the analytics service together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from emporium import Emporium, EmporiumError, Targets
 from emporium.analytics.v1 import (
     domain_event_service_pb2,
@@ -7,13 +10,17 @@ from emporium.analytics.v1 import (
     personal_data_service_pb2,
     report_service_pb2,
 )
+from server.analytics.audit.store import MongoWaiting
 from server.analytics.behaviour.service import EventService
 from server.analytics.behaviour.store import MongoEventStore
+from server.analytics.neighbours.audit import AuditKeeper
 from server.analytics.personal_data.service import PersonalDataService
 from server.analytics.reports.service import ReportService
 from server.analytics.sales.service import DomainEventService
 from server.analytics.sales.store import MongoSalesStore
 from server.kit import background, lifecycle, mongo
+from server.kit.audit.forwarding import Keeper, forwarding
+from server.kit.audit.writer import AuditWriter, WritingSink, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.background import Job
 from server.kit.following import live_copy
@@ -48,6 +55,7 @@ async def _serve(settings: Settings) -> None:
             ) as shop,
             live_copy(shop.revocations.watch, EmporiumError) as live,
             background.running(sweep(database)),
+            auditing(database, AuditKeeper(shop)) as audit,
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(verifier, live.revocations),
@@ -55,6 +63,7 @@ async def _serve(settings: Settings) -> None:
                 # Not the user service: events are recorded without it.
                 probes={"mongo": database.ping},
                 accounts=live.accounts,
+                audit=audit,
             ),
         ):
             await lifecycle.stopping()
@@ -69,6 +78,20 @@ def erasures(database: Database) -> Erasures:
 def sweep(database: Database) -> Job:
     """Erases what a killed process may have left of those who were erased lately."""
     return Job("erasure_sweep", erasures(database).sweep, _SWEEP_SECONDS)
+
+
+@asynccontextmanager
+async def auditing(database: Database, keeper: Keeper) -> AsyncIterator[WritingSink]:
+    """What takes the records of this service's calls, and sends them on to `keeper`.
+
+    Two processes may send the same record, which is kept once.
+    """
+    waiting = MongoWaiting(database)
+    async with (
+        background.running(forwarding(waiting, keeper)),
+        writing(AuditWriter(waiting.append)) as writer,
+    ):
+        yield WritingSink(writer)
 
 
 def registrations(database: Database, shop: Shop) -> tuple[Registration, ...]:

@@ -1,11 +1,15 @@
 """Wires the order service together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
 from emporium import Emporium, EmporiumError, Targets
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
+from server.kit.audit.forwarding import Keeper, forwarding
+from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.background import Job, Lock
 from server.kit.following import live_copy
@@ -14,15 +18,18 @@ from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.postgres.trail import CommittingSink
 from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
+from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
 from server.order.neighbours import Users
 from server.order.neighbours.analytics import AnalyticsDestination
+from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
 from server.order.orders.store.erasing import PersonalOrders
@@ -54,6 +61,7 @@ async def _serve(settings: Settings) -> None:
             ) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
             live_copy(shop.revocations.watch, EmporiumError) as live,
+            auditing(pool, AuditKeeper(shop), one_at_a_time) as audit,
             outbox.relaying(
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
@@ -70,6 +78,7 @@ async def _serve(settings: Settings) -> None:
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
                 accounts=live.accounts,
+                audit=audit,
             ),
         ):
             await lifecycle.stopping()
@@ -89,6 +98,22 @@ def sweep(pool: Pool, lock: Lock) -> Job:
         await erasures.sweep(datetime.now(UTC))
 
     return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
+
+
+@asynccontextmanager
+async def auditing(pool: Pool, keeper: Keeper, lock: Lock) -> AsyncIterator[CommittingSink]:
+    """What takes the records of this service's calls, and sends them on to `keeper`."""
+    waiting = PostgresWaiting(pool)
+    async with (
+        background.running(forwarding(waiting, keeper, lock)),
+        writing(AuditWriter(waiting.append)) as writer,
+    ):
+        yield audit_sink(writer)
+
+
+def audit_sink(writer: AuditWriter) -> CommittingSink:
+    """The record of a change is committed with it."""
+    return CommittingSink(writer, lambda record: inserting([record]))
 
 
 def registrations(

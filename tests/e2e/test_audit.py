@@ -55,6 +55,30 @@ async def test_an_admin_reads_what_became_of_an_account(
     assert email not in str(events)
 
 
+async def test_what_staff_do_in_other_services_is_kept_too(
+    admin: Rest, staff: Rest, products: list[Any]
+) -> None:
+    line = {"product_id": products[0]["id"], "quantity": 1}
+    order = await admin.data("POST", "/orders", {"items": [line]})
+    await staff.data("GET", f"/orders/{order['id']}")
+    await staff.data("GET", "/reports/sales?from=2010-12-01&to=2010-12-01")
+    error_of(await staff("GET", f"/orders/{uuid.uuid4()}"), 404)
+
+    read = await listed(
+        admin,
+        lambda found: any(order["id"] in each["resource"] for each in found),
+        action="emporium.order.v1.OrderService/GetOrder",
+        outcome="ok",
+    )
+    [event] = [each for each in read if order["id"] in each["resource"]]
+    assert (event["service"], event["actor_role"]) == ("order", "STAFF")
+    assert event["subject_id"] == order["user_id"]
+    assert str(ipaddress.ip_address(event["address"]))
+    report = "emporium.analytics.v1.ReportService/GetSalesReport"
+    [event, *_] = await listed(admin, bool, action=report)
+    assert (event["service"], event["actor_role"]) == ("analytics", "STAFF")
+
+
 async def test_the_log_is_for_admins(staff: Rest, anyone: Rest) -> None:
     error_of(await staff("GET", "/audit-events"), 403)
     error_of(await anyone("GET", "/audit-events"), 401)

@@ -18,6 +18,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 from server.kit import background
 from server.kit.audit.floods import Floods
 from server.kit.audit.record import AuditRecord
+from server.kit.audit.sink import Describe
 from server.kit.background import Job
 
 BATCH_MAX = 500
@@ -114,6 +115,19 @@ class AuditWriter:
         bare = record.without_details()
         counted = self._without_details.get(bare.kind)
         self._without_details[bare.kind] = counted.with_another(bare) if counted else bare
+
+
+class WritingSink:
+    """An `AuditSink` of a service that has no transaction which a record could go with."""
+
+    def __init__(self, writer: AuditWriter) -> None:
+        self._writer = writer
+
+    def begin(self, describe: Describe) -> None:
+        pass
+
+    def add(self, record: AuditRecord) -> None:
+        self._writer.add(record)
 
 
 @asynccontextmanager

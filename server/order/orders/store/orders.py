@@ -114,7 +114,7 @@ class PostgresOrderStore:
                 unit.write(append([told]))
             return order
 
-        order = await transaction(self._pool, work)
+        order = await transaction(self._pool, work, completes_call=True)
         self._wake()
         return order
 
@@ -126,7 +126,7 @@ class PostgresOrderStore:
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
 
