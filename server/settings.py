@@ -21,10 +21,8 @@ class SettingsError(Exception):
 
 TOKEN_SECONDS_MAX = 86_400
 """The longest life of an access token; one that claims more is refused."""
-
 SERVICE_TOKEN_SECONDS_MAX = 3_600
 """The longest life of a token that a service makes for its neighbours."""
-
 SESSION_SECONDS_MAX = 31_536_000
 """The longest that a session may wait for its next use: a year."""
 
@@ -54,11 +52,7 @@ _RANGES = {
 _SECONDS = (0, 86_400)
 # What may stand where a value could not be read; the value itself, which may be secret, is never
 # repeated.
-_KINDS: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-}
+_KINDS: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number"}
 
 Targets = Mapping[str, str]  # service to gRPC target
 GuardedRoles = frozenset[Literal["staff", "admin"]]

@@ -11,7 +11,7 @@ from server import services
 ROOT = Path(__file__).parents[1]
 SERVER = ROOT / "server"
 # What may stand in a service beside its subjects.
-NO_SUBJECTS = {"events", "neighbours", "jobs", "migrations"}
+NO_SUBJECTS = {"app", "events", "neighbours", "jobs", "migrations"}
 
 SERVICES = sorted(service.name for service in services.SERVICES)
 SUBJECTS = sorted(

@@ -47,10 +47,8 @@ INTERNAL = {
 }
 
 
-def base(name: str, scene: "Scene") -> Any:
-    """A request of the rpc that is good, and that may be sent again and again."""
-    line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
-    home = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
+def for_services(scene: "Scene") -> dict[str, dict[str, Any]]:
+    """What `base` is of the rpcs that only services may call."""
     event = {
         "id": str(uuid.uuid4()),
         "aggregate_type": "user",
@@ -68,6 +66,22 @@ def base(name: str, scene: "Scene") -> Any:
         "first_at": LONG_AGO,
         "last_at": LONG_AGO,
     }
+    return {
+        "BatchGetUsers": {"user_ids": [scene.user.id]},
+        "EraseActivity": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "EraseBuyer": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "ExportActivity": {"user_id": MISSING},
+        "ExportBuyer": {"user_id": MISSING},
+        "RecordAuditEvents": {"audit_events": [kept]},
+        "RecordDomainEvents": {"events": [event]},
+        "WatchRevocations": {},
+    }
+
+
+def base(name: str, scene: "Scene") -> Any:
+    """A request of the rpc that is good, and that may be sent again and again."""
+    line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
+    home = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
     order = {
         "items": [line],
         "shipping_address": home,
@@ -77,8 +91,8 @@ def base(name: str, scene: "Scene") -> Any:
         "request_id": str(uuid.uuid4()),
     }
     known: dict[str, dict[str, Any]] = {
+        **for_services(scene),
         "BeginTotp": {"current_password": "wrong"},
-        "BatchGetUsers": {"user_ids": [scene.user.id]},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
         "ConfirmTotp": {"totp_code": "123456"},
@@ -90,10 +104,6 @@ def base(name: str, scene: "Scene") -> Any:
         "DeleteSession": {"session_id": MISSING},
         "DeleteTotp": {"totp_code": "123456"},
         "DeleteUser": {"user_id": MISSING},
-        "EraseActivity": {"user_id": MISSING, "erased_at": LONG_AGO},
-        "EraseBuyer": {"user_id": MISSING, "erased_at": LONG_AGO},
-        "ExportActivity": {"user_id": MISSING},
-        "ExportBuyer": {"user_id": MISSING},
         "ExportUser": {"user_id": scene.user.id},
         "ForgotPassword": {"email": new_email()},
         "GetErasure": {"user_id": MISSING},
@@ -111,8 +121,6 @@ def base(name: str, scene: "Scene") -> Any:
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
         "ReinstateUser": {"user_id": scene.user.id},
-        "RecordAuditEvents": {"audit_events": [kept]},
-        "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},
         "ResetPassword": {"token": "wrong", "password": "another horse"},
@@ -121,7 +129,6 @@ def base(name: str, scene: "Scene") -> Any:
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
-        "WatchRevocations": {},
     }
     takes = METHODS[name].input_type
     return GetMessageClass(takes)(**(known[name] if takes.fields else {}))

@@ -164,13 +164,6 @@ async def answers() -> dict[str, Message]:
     made.secret = api_keys.secret_of(ID, b"\xff" * api_keys.SECRET_BYTES)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     changed = password_changed(ID, VERSION, Role.CUSTOMER, ID)
-    bought = await to_part("orders", Held([(ID, order())] * RECORDS_MAX, INT32_MAX))
-    done = await to_part("activity", Held([(ID, event)] * RECORDS_MAX, INT32_MAX))
-    sold = await to_part("sales", Held([(ID, sale())] * RECORDS_MAX, INT32_MAX))
-    devices = await to_part("sessions", Held([("", session)] * sessions.SESSIONS_MAX, 100))
-    own = [await to_part("account", Held([("", user())], 1)), devices]
-    erased = dict.fromkeys(("accounts", "first_answers", "mailed_links"), INT32_MAX)
-    receipts = [Receipt(store, erased, LAST) for store in STORES]
     return {
         "Login": login,
         "Refresh": login,
@@ -210,6 +203,20 @@ async def answers() -> dict[str, Message]:
         "WatchRevocations": feed_wire.to_part(
             [feed_wire.to_message(changed)] * PART_MAX, VERSION, 1e6 / 7, 1e6 / 7, complete=True
         ),
+        **await of_personal_data(event, session),
+    }
+
+
+async def of_personal_data(event: behaviour.Event, session: sessions.Session) -> dict[str, Message]:
+    """The largest answers about all that is held of a person."""
+    bought = await to_part("orders", Held([(ID, order())] * RECORDS_MAX, INT32_MAX))
+    done = await to_part("activity", Held([(ID, event)] * RECORDS_MAX, INT32_MAX))
+    sold = await to_part("sales", Held([(ID, sale())] * RECORDS_MAX, INT32_MAX))
+    devices = await to_part("sessions", Held([("", session)] * sessions.SESSIONS_MAX, 100))
+    own = [await to_part("account", Held([("", user())], 1)), devices]
+    erased = dict.fromkeys(("accounts", "first_answers", "mailed_links"), INT32_MAX)
+    receipts = [Receipt(store, erased, LAST) for store in STORES]
+    return {
         "EraseBuyer": to_receipt(receipts[0]),
         "EraseActivity": to_receipt(receipts[0]),
         "ExportBuyer": held_of_buyers.ExportBuyerResponse(parts=[bought]),

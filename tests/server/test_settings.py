@@ -36,6 +36,7 @@ CHOICES: dict[str, tuple[str, Any]] = {
     "smtp_url": ("smtps://a:b@c", "smtps://a:b@c"),
     "smtp_starttls": ("false", False),
     "shop_url": ("https://a", "https://a"),
+    "audit_retention_days": ("77", 77),
     "token_seconds": ("7", 7),
 }
 

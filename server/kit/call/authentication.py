@@ -6,6 +6,7 @@ from server.kit import errors
 from server.kit.auth import Tokens
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
+from server.kit.call.peers import Peers
 from server.kit.context import Context, Role
 from server.kit.shares import sharer
 
@@ -17,7 +18,7 @@ class Authentication:
     a caller whose token has run out is told so, instead of being served as a stranger.
     """
 
-    inside_of: ClassVar[tuple[type, ...]] = ()
+    inside_of: ClassVar[tuple[type, ...]] = (Peers,)
 
     def __init__(self, verifier: Tokens) -> None:
         self._verify = verifier.verify

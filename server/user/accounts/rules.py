@@ -287,8 +287,7 @@ def erased(
 
 def needs_another_admin(before: User, after: User | None) -> bool:
     """Whether a change may only be made while there is another admin; `after` None: deleted."""
-    is_left = after is not None and after.acting_role is Role.ADMIN
-    return before.acting_role is Role.ADMIN and not is_left
+    return before.acting_role is Role.ADMIN and not (after and after.acting_role is Role.ADMIN)
 
 
 def check_another_admin(is_there: bool) -> None:

@@ -17,7 +17,7 @@ from server.kit.outbox import OutboxMetrics
 from server.settings import Mail, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
-from server.user.destinations import ending_sessions, mail_destination
+from server.user.app.destinations import ending_sessions, mail_destination
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
 from server.user.sessions.store import MongoSessionStore

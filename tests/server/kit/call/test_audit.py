@@ -23,7 +23,13 @@ OF_THE_CONTRACT = {
     f"{service.name}/{method.name}": method for service in contract() for method in methods(service)
 }
 # Services whose changes all have to do with what callers prove themselves with.
-ABOUT_CREDENTIALS = {"ApiKeyService", "AuthService", "SessionService", "EmailLinkService"}
+ABOUT_CREDENTIALS = {
+    "ApiKeyService",
+    "TotpService",
+    "AuthService",
+    "SessionService",
+    "EmailLinkService",
+}
 BESIDES = {
     "UserService/CreateUser": "takes a password",
     "UserService/DeleteUser": "says so: sessions and credentials end with the account",

@@ -17,6 +17,7 @@ from server.kit.call.in_flight import InFlight
 from server.kit.call.layers import Guard, Watcher, WrongOrder
 from server.kit.call.logging import CallLog
 from server.kit.call.metrics import CallMetrics
+from server.kit.call.peers import Peers
 from server.kit.call.pipeline import Pipeline
 from server.kit.call.request_id import RequestId
 from server.kit.call.resource import ResourceNote
@@ -31,6 +32,7 @@ WATCHERS: tuple[Watcher, ...] = (
     Audit(),
 )
 GUARDS: tuple[Guard, ...] = (
+    Peers(None),
     Authentication(auth.Verifier({"keys": []})),
     AccessRules(),
     RestNames(),
@@ -76,4 +78,4 @@ def test_watchers_that_speak_of_a_call_before_it_has_an_id_are_refused() -> None
 
 def test_a_refused_order_is_told_by_the_layers_names() -> None:
     with pytest.raises(WrongOrder, match="Authentication must stand outside of AccessRules"):
-        Pipeline((), (AccessRules(), GUARDS[0]), deadline_seconds=1.0)
+        Pipeline((), (AccessRules(), GUARDS[1]), deadline_seconds=1.0)

@@ -23,11 +23,15 @@ SCOPES = {method.access.scope for method in METHODS} - {""}
 
 # What no API key may do. It shrinks only by a decision written here too.
 CLOSED = {
+    "BeginTotp",
     "ChangePassword",
+    "ConfirmTotp",
     "CreateApiKey",
     "CreateUser",
     "DeleteApiKey",
     "DeleteSession",
+    "DeleteTotp",
+    "ExportUser",
     "ForgotPassword",
     "ListApiKeys",
     "ListSessions",
@@ -39,9 +43,16 @@ CLOSED = {
     "UpdateUser",
     "VerifyEmail",
     # Who reads it decides about others' access:
+    "GetErasure",
     "ListAuditEvents",
+    # Whoever asks needs no token:
+    "GetKeySet",
     # For services:
     "BatchGetUsers",
+    "EraseActivity",
+    "EraseBuyer",
+    "ExportActivity",
+    "ExportBuyer",
     "RecordAuditEvents",
     "RecordDomainEvents",
     "WatchRevocations",

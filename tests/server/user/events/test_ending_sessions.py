@@ -23,7 +23,7 @@ from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
-from server.user.destinations import erasing_sessions, session_ends
+from server.user.app.destinations import erasing_sessions, session_ends
 from server.user.events.encoding import to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.passwords.hashing import hashing

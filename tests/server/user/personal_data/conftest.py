@@ -21,7 +21,7 @@ from server.kit.postgres import Pool
 from server.settings import Mail, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
-from server.user.destinations import ending_sessions, erasing_neighbours, mail_destination
+from server.user.app.destinations import ending_sessions, erasing_neighbours, mail_destination
 from server.user.events.encoding import to_outbox
 from server.user.neighbours.personal_data import Neighbour
 from server.user.passwords.hashing import hashing

@@ -24,7 +24,7 @@ from server.settings import Mongo, Tokens
 from server.user.accounts.rules import Status
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
-from server.user.destinations import session_ends
+from server.user.app.destinations import session_ends
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
 from server.user.sessions.rules import Session

@@ -40,15 +40,15 @@ from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.api_keys.service import ApiKeyService
 from server.user.api_keys.store import PostgresApiKeyStore
-from server.user.audit.service import AuditService
-from server.user.audit.store import PostgresAuditStore, inserting
-from server.user.destinations import (
+from server.user.app.destinations import (
     ending_sessions,
     erasing_neighbours,
     mail_destination,
     mailer_of,
     session_ends,
 )
+from server.user.audit.service import AuditService
+from server.user.audit.store import PostgresAuditStore, inserting
 from server.user.devices.rules import DeviceTokens
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore

@@ -5,20 +5,19 @@ from collections.abc import Sequence
 from server.kit import outbox
 from server.kit.auth import Signer
 from server.kit.mongo import Database
-from server.kit.mongo.erasing import Erasures
 from server.kit.postgres import Pool
 from server.settings import Mail
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.store import PostgresLinkStore
 from server.user.events.encoding import ERASED, mail_from_outbox, to_outbox
 from server.user.events.ending_sessions import EndingSessions
+from server.user.jobs.sweeping import own_sessions
 from server.user.mail.letters import Letters
 from server.user.mail.rules import MailKind
 from server.user.neighbours import Mailer
 from server.user.neighbours.mailbox import MailboxMailer
 from server.user.neighbours.personal_data import Neighbour
 from server.user.neighbours.smtp import SmtpMailer
-from server.user.personal_data.rules import OWN_MONGODB
 from server.user.personal_data.sending import ErasureDestination
 from server.user.personal_data.store import PostgresErasureStore
 from server.user.sessions.store import MongoSessionStore, PostgresSessionEnds
@@ -60,11 +59,6 @@ def ending_sessions(pool: Pool, database: Database, wake: outbox.Wake) -> Ending
     """What ends sessions in `database`; `wake` is told of what that adds to the feed in `pool`."""
     ends, erasing = session_ends(pool, wake), erasing_sessions(pool, database)
     return EndingSessions(MongoSessionStore(database), ends, erasing)
-
-
-def own_sessions(database: Database) -> Erasures:
-    """The sessions in `database`, to be erased with a person."""
-    return Erasures(database, OWN_MONGODB, (MongoSessionStore(database),))
 
 
 def erasing_sessions(pool: Pool, database: Database) -> ErasureDestination:
