@@ -78,7 +78,7 @@ async def test_orders_wait_when_the_user_service_was_not_heard_for_5_seconds(
     accounts = LiveAccounts(revocations, lambda: now)
     services = registrations(order_pool, shared_users, wakes, "GBP", TOKENS)
     product = await Door(ann.channel, token("STAFF"))("CreateProduct", new_product())
-    async with serve(services, accounts, revocations) as channel:
+    async with serve(services, accounts, revocations=revocations) as channel:
         buyer = Door(channel, token("CUSTOMER", ann.user_id), ann.user_id)
         staff = Door(channel, token("STAFF"))
         accounts.heard(now)

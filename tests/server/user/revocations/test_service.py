@@ -86,7 +86,7 @@ async def replica(
                 feed_registration(feed),
             ],
             accounts,
-            revocations,
+            revocations=revocations,
         ) as channel,
     ):
         yield Replica(channel, feed, token("SERVICE"))
