@@ -31,11 +31,11 @@ class Held:
 
 
 def check_asked(part: str, page_token: str, names: Sequence[str]) -> None:
-    """Raises `InvalidFilter` for a part that is not among `names`, or a page of no part."""
+    """Raises `InvalidFilter` for a part that is unknown, `InvalidPageToken` for a page of none."""
     if part and part not in names:
         raise errors.InvalidFilter(f"must be one of {', '.join(names)}", field="part")
     if page_token and not part:
-        raise errors.InvalidFilter("name the part that page_token belongs to", field="part")
+        raise errors.InvalidPageToken("send the part that it belongs to", field="page_token")
 
 
 def no_such_page() -> errors.InvalidPageToken:

@@ -223,6 +223,6 @@ async def test_a_page_that_there_is_not_is_refused(
     request = held_pb.ExportBuyerRequest(user_id=ann.user_id, part="orders", page_token=page_token)
     assert (await refused(user_service("ExportBuyer", request))).reason == "INVALID_PAGE_TOKEN"
     request = held_pb.ExportBuyerRequest(user_id=ann.user_id, page_token=page_token)
-    assert (await refused(user_service("ExportBuyer", request))).fields == ["part"]
+    assert (await refused(user_service("ExportBuyer", request))).fields == ["page_token"]
     request = held_pb.ExportBuyerRequest(user_id=ann.user_id, part="activity")
     assert (await refused(user_service("ExportBuyer", request))).reason == "INVALID_FILTER"
