@@ -58,10 +58,12 @@ class Credentials:
         if state == self._state:
             return False
         try:
-            self.current = _load(self._tls)
+            loaded = _load(self._tls)
         except OSError:
             return False  # looked at again in a second: the state that was used stays noted
-        self._state = state
+        if self._files_state() != state:
+            return False  # so are files that were replaced while they were read
+        self.current, self._state = loaded, state
         return True
 
     def _files_state(self) -> list[tuple[int, ...]]:

@@ -93,6 +93,8 @@ class _Files:
         except OSError as error:
             _log.warning("tls.not_reloaded", error=_why(error))
             return None
+        if self._state_now() != state:
+            return None  # replaced while they were read; the next handshake looks again
         self._state = state
         _log.info("tls.reloaded")
         return configuration
