@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from server.cli import admin, dead_letters, mail
+from server.cli import admin, dead_letters, keys, mail
 from server.cli.doctor import doctor
 from server.cli.down import down
 from server.cli.import_orders import import_orders
@@ -33,6 +33,7 @@ for command in (up, down, status, doctor, migrate, seed, reset):
 app.command("import")(import_orders)
 app.add_typer(admin.app)
 app.add_typer(dead_letters.app)
+app.add_typer(keys.app)
 app.add_typer(mail.app)
 
 
