@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from server.cli import admin, dead_letters, mail
+from server.cli import admin, dead_letters, keys, mail
 from server.cli.audit import audit
 from server.cli.doctor import doctor
 from server.cli.down import down
@@ -35,6 +35,7 @@ for command in (up, down, status, doctor, migrate, seed, audit, erasure, reset):
 app.command("import")(import_orders)
 app.add_typer(admin.app)
 app.add_typer(dead_letters.app)
+app.add_typer(keys.app)
 app.add_typer(mail.app)
 
 

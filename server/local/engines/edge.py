@@ -1,7 +1,10 @@
 """The edge's configuration for one cluster: envoy/ with other ports, limits and paths."""
 
+import json
+import math
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -109,8 +112,9 @@ def write_keys(source: Path, jwks: Path) -> list[Path]:
 
     `source` is the envoy/ folder.
     """
-    # Envoy skips members that it does not know, and takes an `exp` for none of its business.
-    key_set = jwks.read_text(encoding="utf-8")
+    # To Envoy a key has no end.
+    published, now = json.loads(jwks.read_text(encoding="utf-8"))["keys"], time.time()
+    key_set = json.dumps({"keys": [key for key in published if key.get("exp", math.inf) > now]})
     written = []
     for name, filter_ in _read(source / "tokens.yaml").items():
         for provider in filter_["providers"].values():

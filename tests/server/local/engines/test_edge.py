@@ -1,6 +1,8 @@
 """The edge's configuration for one cluster. That Envoy starts on it is tested in tests/envoy."""
 
+import json
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,17 @@ def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
     for name in ("identify.yaml", "require_token.yaml"):
         assert str(tmp_path / name) in yaml.safe_dump(config)
         assert (tmp_path / name).exists()
+
+
+def test_envoy_is_not_told_of_keys_that_have_ended(tmp_path: Path) -> None:
+    now = int(time.time())
+    keys = [{"kid": "before", "exp": now - 1}, {"kid": "lately", "exp": now + 60}, {"kid": "now"}]
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": keys}))
+    for path in edge.write_keys(SOURCE, tmp_path / "jwks.json"):
+        (resource,) = yaml.safe_load(path.read_text())["resources"]
+        for provider in resource["typed_config"]["providers"].values():
+            known = json.loads(provider["local_jwks"]["inline_string"])["keys"]
+            assert [key["kid"] for key in known] == ["lately", "now"]
 
 
 def test_the_limits_are_the_ones_asked_for(config: Any) -> None:

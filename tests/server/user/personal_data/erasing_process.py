@@ -16,9 +16,9 @@ from server.kit.outbox import OutboxMetrics
 from server.kit.receipts import Receipt
 from server.settings import Mongo, Postgres
 from server.user.app.destinations import session_ends
-from server.user.jobs.sweeping import own_sessions
 from server.user.events.encoding import ERASED
 from server.user.events.ending_sessions import EndingSessions
+from server.user.jobs.sweeping import own_sessions
 from server.user.personal_data.sending import ErasureDestination
 from server.user.personal_data.store import PostgresErasureStore
 from server.user.sessions.store import MongoSessionStore
