@@ -8,7 +8,8 @@
 local byte, concat, find, format, gsub, match, max, sub =
   string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
 
--- `refusals` is what refusals.lua returns: the two are put together in generated/rest.lua.
+-- `refusals` and `oauth` are what refusals.lua and oauth.lua return: all are put together in
+-- generated/rest.lua.
 local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
 
 -- The name of each type in a sentence.
@@ -93,9 +94,10 @@ local function success(json, id)
   return concat {'{"status":"success","data":', json, ',"request_id":"', id, '"}'}
 end
 
-local function failure(code, message, details, id)
-  return concat {'{"status":"error","error":{"code":"', code, '","message":', message,
-                 ',"details":', details, '},"request_id":"', id, '"}'}
+-- An error has a `code`, and `message` and `details` as JSON.
+local function failure(error, id)
+  return concat {'{"status":"error","error":{"code":"', error.code, '","message":', error.message,
+                 ',"details":', error.details, '},"request_id":"', id, '"}'}
 end
 
 -- The details without ErrorInfo and RequestInfo, which the envelope has elsewhere.
@@ -125,7 +127,7 @@ end
 
 -- A service's error: google.rpc.Status, as the transcoder prints it. Returns nil without a
 -- reason of ours, because the text may then hold anything.
-local function service_error(json, id)
+local function service_error(json)
   local _, before = find(json, '^{"code":%d+,"message":"')
   if not before then return nil end
   local stop = closing(json, before + 1)
@@ -134,7 +136,7 @@ local function service_error(json, id)
     match(details, '^%[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"([A-Z0-9_]+)"')
   if not code then return nil end
   local wait = match(details, '"retry_delay":"(%d+)')
-  return failure(code, sub(json, before, stop), remaining(details), id), wait, code
+  return {code = code, message = sub(json, before, stop), details = remaining(details)}, wait
 end
 
 -- The transcoder's message about a request that it could not parse, without the values in it. `enums`
@@ -154,18 +156,18 @@ local function unreadable(text, enums)
   return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
 end
 
--- An error that the edge itself made. Returns the status too, and the reason.
-local function edge_error(cause, status, text, wait, id, route)
+-- An error that the edge itself made. Returns both statuses too.
+local function edge_error(cause, status, text, wait, route)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
     local code, message, field, better = unreadable(text, route:get("enums"))
     local details = field and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
       quoted(field), ',"description":', quoted(message), "}]}]"}
-    return failure(code, quoted(message), details or "[]", id), better or status, code, 3
+    return {code = code, message = quoted(message), details = details or "[]"}, better or status, 3
   end
   local row = refusals.row(cause, status)
   local message = refusals.known(row, wait, route:get("body_bytes_max"))
-  return failure(row[3], quoted(message), "[]", id), row[1], row[3], row[2]
+  return {code = row[3], message = quoted(message), details = "[]"}, row[1], row[2]
 end
 
 -- Whether If-None-Match names the etag; weak and strong ones compare as equal.
@@ -187,7 +189,7 @@ local function drop_outcome(fields)
 end
 
 -- Compression is told to leave a reply to HEAD alone: it would make something of nothing.
-local function bare(headers, body, length)
+local function emptied(headers, body, length)
   if body:length() > 0 then body:setBytes("") end
   headers:replace("content-length", tostring(length))
   headers:replace("cache-control", (headers:get("cache-control") or "no-store") .. ", no-transform")
@@ -218,21 +220,32 @@ local function envelope(handle)
   local id = clean(headers:get("x-request-id") or "")
   local before = headers:get(":status")
   local status = headers:get("x-http-status") or before
+  local bare = handle:metadata():get("bare")
 
   local reply
   if cause and find(cause, "^health_check_ok") then
     reply = success('{"ok":true}', id)
   elseif tonumber(before) >= 400 then
-    local wait, reason
-    if not cause then reply, wait, reason = service_error(text, id) end
-    if not reply then
+    local error, wait
+    if not cause then error, wait = service_error(text) end
+    if not error then
       wait = wait_of(headers, status)
-      local route = handle:metadata()
-      reply, status, reason, grpc_status = edge_error(cause, status, text, wait, id, route)
+      error, status, grpc_status = edge_error(cause, status, text, wait, handle:metadata())
     end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
-    if status == "401" then headers:replace("www-authenticate", 'Bearer realm="emporium"') end
-    note(handle, reason, grpc_status)
+    local scheme = status == "401" and "Bearer"
+    if bare and bare.oauth_errors then
+      reply, status, scheme = oauth.refusal(bare.oauth_errors, error, status, cause)
+    else
+      reply = failure(error, id)
+    end
+    if scheme then headers:replace("www-authenticate", scheme .. ' realm="emporium"') end
+    note(handle, error.code, grpc_status)
+  elseif bare and not cause then
+    reply = text
+    headers:replace("content-type", bare.media_type)
+    headers:replace("cache-control", bare.cache_control)
+    note(handle, nil, grpc_status)
   elseif not cause then
     local etag = etag_of(text)
     if etag then
@@ -255,7 +268,7 @@ local function envelope(handle)
     return
   end
   if cause then headers:replace("content-type", "application/json") end
-  if headers:get("x-emporium-verb") == "HEAD" then return bare(headers, body, #reply) end
+  if headers:get("x-emporium-verb") == "HEAD" then return emptied(headers, body, #reply) end
   headers:replace("content-length", tostring(body:setBytes(reply)))
 end
 

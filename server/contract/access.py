@@ -38,10 +38,19 @@ not start. [Why](decisions/04-access-on-the-rpc.md).
 | token | the token, until it ends |
 | - | the caller's account does not matter |
 
+An API key is for what one account can do, as far as its scopes reach: `orders.read` is for all rpcs
+of orders without side effects, `orders.write` for the others. It needs its scope also where anyone
+may call. What decides how somebody signs in, or as what, has no scope, and no API key can do it.
+Whoever has signed in by other means needs none.
+
 A limit beside the one that every client has is named under REST. Rpcs without REST are for
 Emporium's own services; the edge does not offer them, by gRPC neither.
 """
 
+_COLUMNS = """\
+| rpc | REST | who | whose word decides | scope of API keys |
+|---|---|---|---|---|
+"""
 _AUDIENCES = {
     Access.PUBLIC: "anyone",
     Access.SIGNED_IN: "signed in",
@@ -75,8 +84,11 @@ def _service(rpc: Rpc) -> str:
 
 
 def _table(service: str, known: Iterator[Rpc]) -> str:
-    rows = "".join(f"| {rpc.name} | {_rest(rpc)} | {_who(rpc)} | {_word(rpc)} |\n" for rpc in known)
-    return f"\n## {service}\n\n| rpc | REST | who | whose word decides |\n|---|---|---|---|\n{rows}"
+    rows = "".join(
+        f"| {rpc.name} | {_rest(rpc)} | {_who(rpc)} | {_word(rpc)} | {_scope(rpc)} |\n"
+        for rpc in known
+    )
+    return f"\n## {service}\n\n{_COLUMNS}{rows}"
 
 
 def _rest(rpc: Rpc) -> str:
@@ -98,3 +110,7 @@ def _who(rpc: Rpc) -> str:
 
 def _word(rpc: Rpc) -> str:
     return _WORDS[rpc.access.fresh]
+
+
+def _scope(rpc: Rpc) -> str:
+    return f"`{rpc.scope}`" if rpc.scope else "-"

@@ -62,6 +62,7 @@ def _value(pool: DescriptorPool, field: Any, rules: Any) -> int:
 def _text(rules: Any) -> int:
     sizes = [rules.max_len * _CHARACTER, rules.max_bytes * _BYTE, 36 * rules.uuid]
     sizes.append(_longest_match(rules.pattern))
+    sizes.append(max((len(each) * _BYTE for each in getattr(rules, "in")), default=0))
     return min((size for size in sizes if size), default=0) + _AROUND_VALUE
 
 

@@ -13,8 +13,8 @@ from server.contract.protoc import ROOT
 
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
 
-# The first is `refusals` in the second.
-SCRIPTS = ("refusals.lua", "rest.lua")
+# The last one knows each of the others by its name.
+SCRIPTS = ("refusals.lua", "oauth.lua", "rest.lua")
 
 
 def owned(root: Path) -> Iterator[Path]:
@@ -42,11 +42,15 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
 
 def _script(folder: Path) -> Path:
     """The scripts for replies as one file, because Envoy loads one and knows no folder of them."""
-    refusals, rest = (ROOT.joinpath("envoy", name).read_text() for name in SCRIPTS)
-    path = folder / SCRIPTS[1]
+    *parts, last = (Path(ROOT, "envoy", name) for name in SCRIPTS)
+    sources = ", ".join(f"envoy/{name}" for name in SCRIPTS)
+    path = folder / last.name
     path.write_text(
-        "-- Made from envoy/refusals.lua and envoy/rest.lua by `make generate`; not to be edited.\n"
-        f"local refusals = (function()\n\n{refusals}\nend)()\n\n{rest}"
+        f"-- Made from {sources} by `make generate`; not to be edited.\n"
+        + "".join(
+            f"local {part.stem} = (function()\n\n{part.read_text()}\nend)()\n\n" for part in parts
+        )
+        + last.read_text()
     )
     return path
 

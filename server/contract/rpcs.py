@@ -10,13 +10,16 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorSet,
     MethodDescriptorProto,
     MethodOptions,
+    ServiceDescriptorProto,
 )
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
 from server.contract import bodies
 from server.kit.call.choices import choices, must_be
+from server.kit.call.method import scope_of
 
 PACKAGE = "emporium."
 
@@ -42,6 +45,8 @@ class Rpc:
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
     access: options_pb2.Access  # who may call
+    scope: str  # that an API key needs; empty: none lets it in
+    bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
 
@@ -62,7 +67,7 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     known = FileDescriptorSet.FromString(image.SerializeToString())
     pool = _pool(image)
     return [
-        _rpc(f"{file.package}.{service.name}", method, pool)
+        _rpc(file.package, service, method, pool)
         for file in known.file
         if file.package.startswith(PACKAGE)
         for service in file.service
@@ -94,12 +99,17 @@ def _enums(pool: DescriptorPool, message: str) -> dict[str, str]:
     return found
 
 
-def _rpc(service: str, method: MethodDescriptorProto, pool: DescriptorPool) -> Rpc:
+def _rpc(
+    package: str,
+    service: ServiceDescriptorProto,
+    method: MethodDescriptorProto,
+    pool: DescriptorPool,
+) -> Rpc:
     options = method.options
     bindings = tuple(_bindings(_http(options)))
     access = options.Extensions[options_pb2.access]
     return Rpc(
-        service=service,
+        service=f"{package}.{service.name}",
         name=method.name,
         bindings=bindings,
         public=access.audience == options_pb2.Access.PUBLIC,
@@ -108,9 +118,23 @@ def _rpc(service: str, method: MethodDescriptorProto, pool: DescriptorPool) -> R
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
         access=access,
+        scope=scope_of(service.options, method.options),
+        bare=_bare(options),
         enums=_enums(pool, method.input_type),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
     )
+
+
+def _bare(options: MethodOptions) -> dict[str, Any]:
+    if not options.HasExtension(options_pb2.bare):
+        return {}
+    declared = options.Extensions[options_pb2.bare]
+    errors = {ErrorReason.Name(each.reason): each.error for each in declared.oauth_errors}
+    return {
+        "media_type": declared.media_type or "application/json",
+        "cache_control": declared.cache_control or "no-store",
+        **({"oauth_errors": errors} if errors else {}),
+    }
 
 
 def _http(options: MethodOptions) -> http_pb2.HttpRule:

@@ -108,19 +108,22 @@ async def edge_before(
     per_minute: int = 100,
     login_per_minute: int = 5,
     believed: Sequence[Mapping[str, Any]] = (KEY,),
+    source: Path = SOURCE,
+    tls: edge.EdgeTls | None = None,
 ) -> AsyncIterator[Edge]:
     """A running edge that believes those keys; the port of `upstream` is every service to it."""
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks(believed)))
     (edge_port,) = ports.free_ports(1)
     config = edge.render(
-        SOURCE,
+        source,
         folder,
         edge_port=edge_port,
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
         jwks=jwks,
         rate_limit_per_minute=per_minute,
         login_limit_per_minute=login_per_minute,
+        tls=tls,
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
     await gateway.start()

@@ -1,13 +1,13 @@
 """The three services as the edge knows them: every rpc of the contract, with canned answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import grpc.aio
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import ErrorInfo
@@ -34,11 +34,16 @@ class Call:
 
 @dataclass
 class Upstream:
-    """A gRPC server on a port of its own, which answers as a test sets it."""
+    """A gRPC server on a port of its own, which answers as a test sets it.
 
+    It speaks TLS where there are `credentials`.
+    """
+
+    services: Sequence[ServiceDescriptor] = field(default_factory=contract)
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     port: int = 0
+    credentials: grpc.ServerCredentials | None = None
 
     async def __aenter__(self) -> Self:
         self._server = grpc.aio.server(
@@ -51,11 +56,15 @@ class Upstream:
         )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for service in contract():
+        for service in self.services:
             handlers = {rpc.name: self._handler(rpc) for rpc in service.methods}
             generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
             self._server.add_generic_rpc_handlers((generic,))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        if self.credentials:
+            self.port = self._server.add_secure_port(address, self.credentials)
+        else:
+            self.port = self._server.add_insecure_port(address)
         await self._server.start()
         return self
 

@@ -35,6 +35,8 @@ from server.order.orders import rules as orders
 from server.order.orders import store as order_store
 from server.order.orders.store import placing
 from server.user.accounts import store as user_store
+from server.user.api_keys import store as api_keys_store
+from server.user.audit import store as audit_store
 from tests.discovery import contract
 from tests.server import largest
 from tests.server.tokens import TOKENS
@@ -46,6 +48,8 @@ METHODS: dict[str, Method] = {
 
 # By what each list sorts, and the message whose rules the values kept to when they came in.
 LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
+    "ListAuditEvents": (audit_store.SORTABLE, None),
+    "ListApiKeys": (api_keys_store.SORTABLE, None),
     "ListUsers": (user_store.SORTABLE, user_service_pb2.CreateUserRequest),
     "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
     "ListOrders": (order_store.SORTABLE, None),
@@ -116,7 +120,7 @@ def test_every_list_is_looked_at() -> None:
     assert set(LISTS) == {
         name
         for name, method in METHODS.items()
-        if "page_token" in method.request.DESCRIPTOR.fields_by_name
+        if "sort" in method.request.DESCRIPTOR.fields_by_name
     }
 
 
@@ -246,7 +250,8 @@ def is_bounded(field: FieldDescriptor) -> bool:
 def is_short(rules: Any) -> bool:
     """Whether the rules of a text bound its length."""
     is_pattern_bounded = rules.pattern and not re.search(r"[*+]|\{\d+,\}", rules.pattern)
-    return bool(rules.max_len or rules.max_bytes or rules.uuid or is_pattern_bounded)
+    is_one_of = list(getattr(rules, "in"))
+    return bool(rules.max_len or rules.max_bytes or rules.uuid or is_pattern_bounded or is_one_of)
 
 
 def test_what_has_no_limit_is_found() -> None:

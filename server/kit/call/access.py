@@ -22,12 +22,27 @@ class Hidden(errors.NotFound):
         self.reason = reason
 
 
+class InsufficientScope(errors.Forbidden):
+    """The caller has signed in by an API key whose scopes do not reach the rpc."""
+
+    reason = "INSUFFICIENT_SCOPE"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"needs the scope {scope}, which the API key has not"
+            if scope
+            else "no API key may call this; sign in as a person"
+        )
+
+
 class NoAccounts(Exception):
     """An rpc is `fresh`, and its service knows nobody to ask about accounts."""
 
 
 class AccessRules:
     """Raises `Forbidden` for the wrong role, and `Hidden` for the wrong owner.
+
+    Before all else it raises `InsufficientScope` for an API key that has not the rpc's scope.
 
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
     is no person and owns nothing: where its role is not declared it is refused, whatever it asks
@@ -43,14 +58,13 @@ class AccessRules:
     def __init__(self, accounts: Accounts | None = None) -> None:
         self._accounts = accounts
 
-    def gate(self, method: Method) -> Gate | None:
+    def gate(self, method: Method) -> Gate:
         """The check that the rpc's access rule asks for. Raises `NoAccounts`."""
-        by_token = self._by_token(method)
+        by_token = _within_scope(method, self._by_token(method) or Gate())
         if method.access.fresh not in (Fresh.BY_ROLE, Fresh.ALWAYS):
             return by_token
         if self._accounts is None:
             raise NoAccounts(f"{method.service}/{method.name}")
-        by_token = by_token or Gate()
         return by_token._replace(before_handler=_by_account(method, by_token, self._accounts))
 
     def _by_token(self, method: Method) -> Gate | None:
@@ -62,6 +76,20 @@ class AccessRules:
             is_named = bool(method.access.owner_field)
             return Gate(_sets_scope(method), _needs_owner(method) if is_named else None)
         return None
+
+
+def _within_scope(method: Method, by_token: Gate) -> Gate:
+    """`by_token`, behind a check of the scopes of API keys. Callers without one pass."""
+    scope, check_role = method.access.scope, by_token.on_call
+
+    def check(context: Context) -> None:
+        caller = context.caller
+        if caller is not None and caller.scopes is not None and scope not in caller.scopes:
+            raise InsufficientScope(scope)
+        if check_role:
+            check_role(context)
+
+    return by_token._replace(on_call=check)
 
 
 def _by_account(

@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 from server.kit import errors
-from server.kit.auth import Verifier
+from server.kit.auth import Tokens
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
+from server.kit.call.peers import Peers
 from server.kit.context import Context, Role
 from server.kit.shares import sharer
 
@@ -17,19 +18,19 @@ class Authentication:
     a caller whose token has run out is told so, instead of being served as a stranger.
     """
 
-    inside_of: ClassVar[tuple[type, ...]] = ()
+    inside_of: ClassVar[tuple[type, ...]] = (Peers,)
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Tokens) -> None:
         self._verify = verifier.verify
 
     def gate(self, method: Method) -> Gate:
-        """Raises `Unauthenticated`, `InvalidToken` or `TokenExpired`."""
+        """Raises `Unauthenticated`, and what `Tokens` do."""
         verify = self._verify
-        is_public = method.access.is_public
+        is_public, takes_basic = method.access.is_public, method.access.takes_basic
 
         def check(context: Context) -> None:
             authorization = context.metadata.get("authorization")
-            if authorization is not None:
+            if authorization is not None and not (takes_basic and _is_basic(authorization)):
                 context.caller = caller = verify(_bearer(authorization))
                 if caller.role is not Role.SERVICE:  # which asks on behalf of many
                     sharer.set(caller.id)
@@ -39,6 +40,10 @@ class Authentication:
                 raise errors.Unauthenticated("sign in and send 'Authorization: Bearer <token>'")
 
         return Gate(on_call=check)
+
+
+def _is_basic(authorization: str) -> bool:
+    return authorization[:6].lower() == "basic "
 
 
 def _bearer(authorization: str) -> str:

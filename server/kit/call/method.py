@@ -8,7 +8,7 @@ from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.descriptor_pb2 import MethodOptions, ServiceOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -45,6 +45,8 @@ class Access:
     not_found_reason: str  # where there is an `owner_field`; empty elsewhere
     anonymous_field: str  # tells callers without a token apart; empty: they are one
     fresh: int = Fresh.TOKEN  # whose word decides about the caller
+    scope: str = ""  # that an API key needs, such as `orders.read`; empty: none lets it in
+    takes_basic: bool = False  # `Authorization: Basic` is the servicer's to check
 
     @property
     def is_public(self) -> bool:
@@ -83,6 +85,7 @@ class Method(Rpc):
     location: str  # such as `/api/v1/users/{id}`; empty: none
     rest: Rest | None  # how REST calls it; None: it does not
     is_read: bool  # it changes nothing
+    is_audited: bool = False  # every call is kept in the audit log, whoever makes it
 
     def location_of(self, response: Any) -> str:
         """The new resource's path: the declared one with the response's fields filled in."""
@@ -121,9 +124,20 @@ def _read(method: MethodDescriptor) -> Method:
         location=_read_location(method, success.location),
         is_read=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         rest=_read_rest([http, *http.additional_bindings]),
+        is_audited=_is_audited(method),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
     )
+
+
+def _is_audited(method: MethodDescriptor) -> bool:
+    """Whether it says so, its service does of all changes, or it has to do with a secret."""
+    options = method.GetOptions()
+    is_read = options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    changes = method.containing_service.GetOptions().Extensions[options_pb2.audits_changes]
+    fields = (*method.input_type.fields, *method.output_type.fields)
+    is_secret = any(field.GetOptions().debug_redact for field in fields)
+    return options.Extensions[options_pb2.audited] or (changes and not is_read) or is_secret
 
 
 def _read_rest(rules: Sequence[Any]) -> Rest | None:
@@ -147,6 +161,8 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         raise UndeclaredAccess(f"{method.full_name} admits roles and names none")
     if declared.fresh == Fresh.BY_ROLE and not declared.roles:
         raise UndeclaredAccess(f"{method.full_name} is fresh BY_ROLE and names no roles")
+    if declared.takes_basic and declared.audience != Audience.PUBLIC:
+        raise UndeclaredAccess(f"{method.full_name} takes Basic and is not PUBLIC")
     fields = method.input_type.fields_by_name
     if declared.owner_field and (method.client_streaming or declared.owner_field not in fields):
         raise UndeclaredAccess(f"{method.full_name} has no field {declared.owner_field!r}")
@@ -160,7 +176,19 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         not_found_reason=_read_not_found_reason(method, declared),
         anonymous_field=declared.anonymous_field,
         fresh=declared.fresh,
+        scope=scope_of(method.containing_service.GetOptions(), method.GetOptions()),
+        takes_basic=declared.takes_basic,
     )
+
+
+def scope_of(service: ServiceOptions, method: MethodOptions) -> str:
+    """The scope that an API key needs for the rpc; empty where no API key may call it."""
+    access = method.Extensions[options_pb2.access]
+    resource = service.Extensions[options_pb2.scope_resource]
+    if not resource or access.no_api_keys or list(access.roles) == [role_pb2.SERVICE]:
+        return ""
+    only_reads = method.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    return f"{resource}.{'read' if only_reads else 'write'}"
 
 
 def _read_not_found_reason(method: MethodDescriptor, declared: options_pb2.Access) -> str:

@@ -88,6 +88,7 @@ class _Names:
         self._message = message
         # Names that exist. Unknown ones are not remembered: there is no end of them.
         self._known: set[str] = set()
+        self._is_raw = message.full_name == _RAW
 
     def refuse_overlap(self, path_fields: Iterable[str], names: Iterable[str]) -> None:
         """Raises when one of `names` is, holds or belongs to a field that the path says."""
@@ -100,6 +101,8 @@ class _Names:
 
     def check_body(self, names: Iterable[str]) -> None:
         """Raises for what the request does not have, and for what one object names twice."""
+        if self._is_raw:
+            return
         for name in names:
             if name in self._known:
                 continue
@@ -146,6 +149,9 @@ def _overlap(one: str, other: str) -> bool:
 
 
 _NONE: tuple[FieldDescriptor, ...] = ()  # no such field
+
+# A body that comes as it is, and may be no JSON at all.
+_RAW = "google.api.HttpBody"
 
 # Written in JSON as something other than their fields, so that nothing below them is a name.
 _OPAQUE = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Struct", "Value"))

@@ -59,7 +59,7 @@ def test_every_rpc_has_one_row_and_there_is_no_other(
 def test_the_row_says_what_the_service_enforces(
     image: FileDescriptorSet, tmp_path: Path, method: Method
 ) -> None:
-    rest, who, word = made(image, tmp_path)[f"{method.service}/{method.name}"]
+    rest, who, word, scope = made(image, tmp_path)[f"{method.service}/{method.name}"]
     rule = method.access
     assert (method.rest.path if method.rest else "-") in rest
     assert {name for name in Role.__members__ if re.search(rf"\b{name}\b", who)} == set(rule.roles)
@@ -68,6 +68,7 @@ def test_the_row_says_what_the_service_enforces(
     assert who.startswith("owner") == (rule.audience == Audience.OWNER)
     assert (f"`{rule.owner_field}`" in who) == bool(rule.owner_field)
     assert word == WORDS.get(rule.fresh, "-")
+    assert scope == (f"`{rule.scope}`" if rule.scope else "-")
 
 
 def test_another_rule_is_another_page(image: FileDescriptorSet, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from google.api import annotations_pb2
+from google.api import annotations_pb2, httpbody_pb2
 from google.protobuf import (
     descriptor_pool,
     field_mask_pb2,
@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry
 from emporium.options.v1 import options_pb2
 from server.contract import protoc, rules
 from server.kit import descriptors
+from server.kit.audit.sink import AuditSink
 from server.kit.auth import Verifier
 from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
@@ -40,6 +41,7 @@ PROTO = Path(__file__).with_name("ping.proto")
 IMPORTABLE = (
     annotations_pb2,
     field_mask_pb2,
+    httpbody_pb2,
     options_pb2,
     struct_pb2,
     timestamp_pb2,
@@ -178,6 +180,7 @@ async def running(
     behaviour: Behaviour = echo,
     deadline_seconds: float = 5.0,
     accounts: Accounts | None = None,
+    audit: AuditSink | None = None,
 ) -> AsyncIterator[Ping]:
     """The service behind the whole pipeline, on a port of its own."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
@@ -190,6 +193,7 @@ async def running(
             ping.in_flight,
             deadline_seconds,
             accounts=accounts or Believing(),
+            audit=audit,
         )
         servicer = PingServicer(behaviour)
         server.add_generic_rpc_handlers([generic_handler(service(), servicer, calls)])

@@ -16,9 +16,9 @@ from server.kit.mongo import Database
 from server.kit.outbox import OutboxMetrics
 from server.settings import Mail, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import mail_destination, registrations, standings
+from server.user.app import registrations, standings
+from server.user.app.destinations import ending_sessions, mail_destination
 from server.user.events.encoding import to_outbox
-from server.user.events.ending_sessions import EndingSessions
 from server.user.passwords.hashing import hashing
 from server.user.sessions.store import MongoSessionStore
 from tests.effort import Effort
@@ -52,7 +52,7 @@ async def shop(
             pool,
             settings.database_url,
             [
-                EndingSessions(MongoSessionStore(user_mongo)),
+                ending_sessions(pool, user_mongo, lambda: None),
                 mail_destination(pool, mailbox, signer, Mail()),
             ],
             metrics=OutboxMetrics(CollectorRegistry()),
@@ -103,9 +103,7 @@ def shut_and_opened(journey: Journeys) -> None:
     journey.refresh(session, 0)
 
 
-@pytest.mark.parametrize(
-    ("defence", "play"), [("rotate", spent_twice), ("end_all", shut_and_opened)]
-)
+@pytest.mark.parametrize(("defence", "play"), [("rotate", spent_twice), ("ids", shut_and_opened)])
 async def test_the_model_sees_a_store_without(
     defence: str, play: Callable[[Journeys], None], shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,15 +27,17 @@ from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_o
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*emporium/analytics/v1/report_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"W\n\x15GetSalesReportRequest\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\tR\x02to\x12\x1a\n\x08\x63urrency\x18\x03 \x01(\tR\x08\x63urrency\"\x99\x01\n\x0bSalesReport\x12\x1a\n\x08\x63urrency\x18\x01 \x01(\tR\x08\x63urrency\x12\x33\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1f.emporium.analytics.v1.SalesDayR\x04\x64\x61ys\x12\x39\n\x05total\x18\x03 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05total\"W\n\x08SalesDay\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tR\x03\x64\x61y\x12\x39\n\x05sales\x18\x02 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05sales\"\xf2\x01\n\x0cSalesFigures\x12\x16\n\x06orders\x18\x01 \x01(\x05R\x06orders\x12\x14\n\x05units\x18\x02 \x01(\x03R\x05units\x12\x14\n\x05gross\x18\x03 \x01(\tR\x05gross\x12)\n\x10\x63\x61ncelled_orders\x18\x04 \x01(\x05R\x0f\x63\x61ncelledOrders\x12\x1c\n\tcancelled\x18\x05 \x01(\tR\tcancelled\x12\'\n\x0frefunded_orders\x18\x06 \x01(\x05R\x0erefundedOrders\x12\x1a\n\x08refunded\x18\x07 \x01(\tR\x08refunded\x12\x10\n\x03net\x18\x08 \x01(\tR\x03net2\xa2\x01\n\rReportService\x12\x90\x01\n\x0eGetSalesReport\x12,.emporium.analytics.v1.GetSalesReportRequest\x1a\".emporium.analytics.v1.SalesReport\",\x90\x02\x01\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/reports/salesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*emporium/analytics/v1/report_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"W\n\x15GetSalesReportRequest\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\tR\x02to\x12\x1a\n\x08\x63urrency\x18\x03 \x01(\tR\x08\x63urrency\"\x99\x01\n\x0bSalesReport\x12\x1a\n\x08\x63urrency\x18\x01 \x01(\tR\x08\x63urrency\x12\x33\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1f.emporium.analytics.v1.SalesDayR\x04\x64\x61ys\x12\x39\n\x05total\x18\x03 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05total\"W\n\x08SalesDay\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tR\x03\x64\x61y\x12\x39\n\x05sales\x18\x02 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05sales\"\xf2\x01\n\x0cSalesFigures\x12\x16\n\x06orders\x18\x01 \x01(\x05R\x06orders\x12\x14\n\x05units\x18\x02 \x01(\x03R\x05units\x12\x14\n\x05gross\x18\x03 \x01(\tR\x05gross\x12)\n\x10\x63\x61ncelled_orders\x18\x04 \x01(\x05R\x0f\x63\x61ncelledOrders\x12\x1c\n\tcancelled\x18\x05 \x01(\tR\tcancelled\x12\'\n\x0frefunded_orders\x18\x06 \x01(\x05R\x0erefundedOrders\x12\x1a\n\x08refunded\x18\x07 \x01(\tR\x08refunded\x12\x10\n\x03net\x18\x08 \x01(\tR\x03net2\xaf\x01\n\rReportService\x12\x90\x01\n\x0eGetSalesReport\x12,.emporium.analytics.v1.GetSalesReportRequest\x1a\".emporium.analytics.v1.SalesReport\",\x90\x02\x01\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/reports/sales\x1a\x0b\xf2\xc7\x18\x07reportsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.analytics.v1.report_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_REPORTSERVICE']._loaded_options = None
+  _globals['_REPORTSERVICE']._serialized_options = b'\362\307\030\007reports'
   _globals['_REPORTSERVICE'].methods_by_name['GetSalesReport']._loaded_options = None
-  _globals['_REPORTSERVICE'].methods_by_name['GetSalesReport']._serialized_options = b'\220\002\001\252\273\030\010\010\004\022\002\002\0030\001\202\323\344\223\002\027\022\025/api/v1/reports/sales'
+  _globals['_REPORTSERVICE'].methods_by_name['GetSalesReport']._serialized_options = b'\220\002\001\252\273\030\010\010\004\022\002\002\0030\002\202\323\344\223\002\027\022\025/api/v1/reports/sales'
   _globals['_GETSALESREPORTREQUEST']._serialized_start=134
   _globals['_GETSALESREPORTREQUEST']._serialized_end=221
   _globals['_SALESREPORT']._serialized_start=224
@@ -45,5 +47,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SALESFIGURES']._serialized_start=469
   _globals['_SALESFIGURES']._serialized_end=711
   _globals['_REPORTSERVICE']._serialized_start=714
-  _globals['_REPORTSERVICE']._serialized_end=876
+  _globals['_REPORTSERVICE']._serialized_end=889
 # @@protoc_insertion_point(module_scope)

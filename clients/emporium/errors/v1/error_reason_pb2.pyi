@@ -87,6 +87,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: no tunnels, and no transfer codings but chunked
     """
+    INVALID_SCOPE: _ErrorReason.ValueType  # 151
+    """A token is asked for with a scope that the API key has not.
+
+    Example: scope: the key has no scope 'orders.write'
+    """
     UNAUTHENTICATED: _ErrorReason.ValueType  # 201
     """Errors of who is calling.
 
@@ -130,7 +135,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: items[0].unit_price: only staff may set it
     """
     RATE_LIMITED: _ErrorReason.ValueType  # 209
-    """Too many requests; `Retry-After` says when to try again.
+    """Too many requests, or failed logins; `Retry-After` says when to try again.
 
     Example: try again in 12 s
     """
@@ -159,6 +164,32 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     the account no longer has.
 
     Example: token: ask for a new mail
+    """
+    INSUFFICIENT_SCOPE: _ErrorReason.ValueType  # 250
+    """The caller has signed in by an API key, and its scopes do not reach so far.
+
+    Example: needs the scope orders.write, which the API key has not
+    """
+    INVALID_CLIENT: _ErrorReason.ValueType  # 251
+    """There is no such API key, it has ended, its secret is another, or its account was deleted or
+    disabled.
+
+    Example: the API key is not valid
+    """
+    TOTP_REQUIRED: _ErrorReason.ValueType  # 245
+    """E-mail and password are right, and the account has a second factor, which was not sent.
+
+    Example: send 'totp_code' or 'recovery_code' as well
+    """
+    BAD_SECOND_FACTOR: _ErrorReason.ValueType  # 246
+    """E-mail and password are right; the code is wrong, or was used before.
+
+    Example: the code is wrong, or was used before
+    """
+    WRONG_CODE: _ErrorReason.ValueType  # 247
+    """Of somebody who is signed in: the code is wrong, or was used before.
+
+    Example: totp_code: the code is wrong, or was used before
     """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
@@ -267,6 +298,41 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: role: the account's e-mail is not verified
     """
+    USER_ERASED: _ErrorReason.ValueType  # 335
+    """The account that the order is for was deleted, and the person erased.
+
+    Example: user_id: the account was deleted
+    """
+    ORDER_ANONYMOUS: _ErrorReason.ValueType  # 336
+    """The order is anonymous since its buyer's account was deleted, and gets no address any more.
+
+    Example: shipping_address: the order's buyer was erased
+    """
+    ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 337
+    """No account with this id was deleted.
+
+    Example: no such erasure
+    """
+    API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 350
+    """No such API key, or not the caller's.
+
+    Example: no such API key
+    """
+    TOO_MANY_API_KEYS: _ErrorReason.ValueType  # 351
+    """The account has as many API keys as one may have.
+
+    Example: an account may have 50 API keys; delete one first
+    """
+    TOTP_ALREADY_ENABLED: _ErrorReason.ValueType  # 345
+    """The account has a second factor; another one needs this one to be removed first.
+
+    Example: the account has a second factor already
+    """
+    TOTP_NOT_BEGUN: _ErrorReason.ValueType  # 346
+    """There is nothing to confirm.
+
+    Example: begin with POST /auth/totp
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -367,6 +433,11 @@ other than chunked.
 
 Example: no tunnels, and no transfer codings but chunked
 """
+INVALID_SCOPE: ErrorReason.ValueType  # 151
+"""A token is asked for with a scope that the API key has not.
+
+Example: scope: the key has no scope 'orders.write'
+"""
 UNAUTHENTICATED: ErrorReason.ValueType  # 201
 """Errors of who is calling.
 
@@ -410,7 +481,7 @@ PRICE_NOT_ALLOWED: ErrorReason.ValueType  # 208
 Example: items[0].unit_price: only staff may set it
 """
 RATE_LIMITED: ErrorReason.ValueType  # 209
-"""Too many requests; `Retry-After` says when to try again.
+"""Too many requests, or failed logins; `Retry-After` says when to try again.
 
 Example: try again in 12 s
 """
@@ -439,6 +510,32 @@ ONE_TIME_TOKEN_INVALID: ErrorReason.ValueType  # 216
 the account no longer has.
 
 Example: token: ask for a new mail
+"""
+INSUFFICIENT_SCOPE: ErrorReason.ValueType  # 250
+"""The caller has signed in by an API key, and its scopes do not reach so far.
+
+Example: needs the scope orders.write, which the API key has not
+"""
+INVALID_CLIENT: ErrorReason.ValueType  # 251
+"""There is no such API key, it has ended, its secret is another, or its account was deleted or
+disabled.
+
+Example: the API key is not valid
+"""
+TOTP_REQUIRED: ErrorReason.ValueType  # 245
+"""E-mail and password are right, and the account has a second factor, which was not sent.
+
+Example: send 'totp_code' or 'recovery_code' as well
+"""
+BAD_SECOND_FACTOR: ErrorReason.ValueType  # 246
+"""E-mail and password are right; the code is wrong, or was used before.
+
+Example: the code is wrong, or was used before
+"""
+WRONG_CODE: ErrorReason.ValueType  # 247
+"""Of somebody who is signed in: the code is wrong, or was used before.
+
+Example: totp_code: the code is wrong, or was used before
 """
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
@@ -546,6 +643,41 @@ EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
 """An account whose e-mail is not verified cannot be given a role.
 
 Example: role: the account's e-mail is not verified
+"""
+USER_ERASED: ErrorReason.ValueType  # 335
+"""The account that the order is for was deleted, and the person erased.
+
+Example: user_id: the account was deleted
+"""
+ORDER_ANONYMOUS: ErrorReason.ValueType  # 336
+"""The order is anonymous since its buyer's account was deleted, and gets no address any more.
+
+Example: shipping_address: the order's buyer was erased
+"""
+ERASURE_NOT_FOUND: ErrorReason.ValueType  # 337
+"""No account with this id was deleted.
+
+Example: no such erasure
+"""
+API_KEY_NOT_FOUND: ErrorReason.ValueType  # 350
+"""No such API key, or not the caller's.
+
+Example: no such API key
+"""
+TOO_MANY_API_KEYS: ErrorReason.ValueType  # 351
+"""The account has as many API keys as one may have.
+
+Example: an account may have 50 API keys; delete one first
+"""
+TOTP_ALREADY_ENABLED: ErrorReason.ValueType  # 345
+"""The account has a second factor; another one needs this one to be removed first.
+
+Example: the account has a second factor already
+"""
+TOTP_NOT_BEGUN: ErrorReason.ValueType  # 346
+"""There is nothing to confirm.
+
+Example: begin with POST /auth/totp
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

@@ -80,41 +80,38 @@ class Access(message.Message):
         FRESH_UNSPECIFIED: Access._Fresh.ValueType  # 0
         """As TOKEN, for rpcs that nobody with an account calls."""
         TOKEN: Access._Fresh.ValueType  # 1
-        """The token's word is enough, until it ends."""
+        """What the service knows is enough, and where it has heard nothing, the token, until it ends."""
         BY_ROLE: Access._Fresh.ValueType  # 2
-        """The account decides about callers whom one of the `roles` lets in, as it was at most a second
-        ago; whoever reads what is his own is believed. For reads. Where another service keeps the
-        accounts and is away, its last answer decides, and without one the token.
+        """The account decides about callers whom one of the `roles` lets in; whoever reads what is his
+        own is believed. For reads. Where the service keeps the accounts, they may have been read a
+        second ago.
         """
         ALWAYS: Access._Fresh.ValueType  # 3
-        """The account decides about every caller, as it is now; for changes. Where another service
-        keeps the accounts, its answer may be a second old. When it is away its last answer decides,
-        and without one the token; when it has not been heard for 30 seconds, the call is
-        UNAVAILABLE.
-        """
+        """The account decides about every caller, as it is now; for changes."""
 
     class Fresh(_Fresh, metaclass=_FreshEnumTypeWrapper):
-        """Whose word decides about a caller with an account: the token's, which may be 10 minutes old, or
-        the account's own. An account that was deleted or disabled is refused with ACCOUNT_INACTIVE,
-        and the role that the account has now decides, in the servicer too. Where only `roles` may
-        call, the token must say so as well. Callers without a token, and services, have no account.
+        """How sure a service must be of what has become of a caller's account since the token was signed.
+
+        Every service learns within seconds what has ended, and goes by it in every call: a token of a
+        session that has ended is refused with SESSION_ENDED, that of an account that was deleted or
+        disabled with ACCOUNT_INACTIVE, and of the role that the account has now and the token's the
+        lesser one decides, in the servicer too. `fresh` says what is done when a service may not have
+        heard of it. Where it keeps the accounts it asks its store. Any other goes by its copy, which
+        is 5 s old at most: when it has heard nothing for longer, the call is UNAVAILABLE. Callers
+        without a token, and services, have no account.
         """
 
     FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0
     """As TOKEN, for rpcs that nobody with an account calls."""
     TOKEN: Access.Fresh.ValueType  # 1
-    """The token's word is enough, until it ends."""
+    """What the service knows is enough, and where it has heard nothing, the token, until it ends."""
     BY_ROLE: Access.Fresh.ValueType  # 2
-    """The account decides about callers whom one of the `roles` lets in, as it was at most a second
-    ago; whoever reads what is his own is believed. For reads. Where another service keeps the
-    accounts and is away, its last answer decides, and without one the token.
+    """The account decides about callers whom one of the `roles` lets in; whoever reads what is his
+    own is believed. For reads. Where the service keeps the accounts, they may have been read a
+    second ago.
     """
     ALWAYS: Access.Fresh.ValueType  # 3
-    """The account decides about every caller, as it is now; for changes. Where another service
-    keeps the accounts, its answer may be a second old. When it is away its last answer decides,
-    and without one the token; when it has not been heard for 30 seconds, the call is
-    UNAVAILABLE.
-    """
+    """The account decides about every caller, as it is now; for changes."""
 
     AUDIENCE_FIELD_NUMBER: builtins.int
     ROLES_FIELD_NUMBER: builtins.int
@@ -122,6 +119,8 @@ class Access(message.Message):
     NOT_FOUND_REASON_FIELD_NUMBER: builtins.int
     ANONYMOUS_FIELD_FIELD_NUMBER: builtins.int
     FRESH_FIELD_NUMBER: builtins.int
+    TAKES_BASIC_FIELD_NUMBER: builtins.int
+    NO_API_KEYS_FIELD_NUMBER: builtins.int
     audience: Access.Audience.ValueType
     owner_field: builtins.str
     """For OWNER: the request field that holds the owner's user id.
@@ -137,6 +136,12 @@ class Access(message.Message):
     """
     fresh: Access.Fresh.ValueType
     """Whose word decides about the caller. BY_ROLE needs `roles`."""
+    takes_basic: builtins.bool
+    """For PUBLIC: `Authorization: Basic` is taken as well, and is the servicer's to check."""
+    no_api_keys: builtins.bool
+    """No API key may call, whatever its scopes: for what decides how somebody signs in, or as what.
+    None may call any rpc of a service without a `scope_resource`.
+    """
     @builtins.property
     def roles(self) -> containers.RepeatedScalarFieldContainer[role_pb2.Role.ValueType]:
         """For OWNER: who else may call. For ROLES: who may."""
@@ -150,10 +155,12 @@ class Access(message.Message):
         not_found_reason: error_reason_pb2.ErrorReason.ValueType = ...,
         anonymous_field: builtins.str = ...,
         fresh: Access.Fresh.ValueType = ...,
+        takes_basic: builtins.bool = ...,
+        no_api_keys: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "no_api_keys", b"no_api_keys", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles", "takes_basic", b"takes_basic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -182,6 +189,69 @@ class Success(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class Bare(message.Message):
+    """What REST answers where a standard outside of this API says it: the response as it is, without
+    the envelope. Its fields are then named as the standard has them. gRPC answers as ever.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MEDIA_TYPE_FIELD_NUMBER: builtins.int
+    CACHE_CONTROL_FIELD_NUMBER: builtins.int
+    OAUTH_ERRORS_FIELD_NUMBER: builtins.int
+    media_type: builtins.str
+    """The media type of a success: `application/json` where nothing is declared."""
+    cache_control: builtins.str
+    """The `Cache-Control` of a success: `no-store` where nothing is declared."""
+    @builtins.property
+    def oauth_errors(self) -> containers.RepeatedCompositeFieldContainer[OAuthError]:
+        """Where there are any, refusals are RFC 6749's, section 5.2: `{"error", "error_description"}`,
+        with status 400, or 401 for `invalid_client`. Without, they are in the envelope.
+
+        A reason that is not listed is `invalid_client` where its status is 401, and else
+        `invalid_request`. What is no fault of the request keeps its status (429, and from 500 on), and
+        so does what the edge refuses: `temporarily_unavailable` or `server_error`, which the RFC has
+        for another of its endpoints.
+        """
+
+    def __init__(
+        self,
+        *,
+        media_type: builtins.str = ...,
+        cache_control: builtins.str = ...,
+        oauth_errors: abc.Iterable[OAuthError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cache_control", b"cache_control", "media_type", b"media_type", "oauth_errors", b"oauth_errors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class OAuthError(message.Message):
+    """One refusal in the words of RFC 6749, section 5.2."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    reason: error_reason_pb2.ErrorReason.ValueType
+    """What the service refuses with."""
+    error: builtins.str
+    """What `error` is then, such as `invalid_client`."""
+    def __init__(
+        self,
+        *,
+        reason: error_reason_pb2.ErrorReason.ValueType = ...,
+        error: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["error", b"error", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class RateLimit(message.Message):
     """How often one client may call through the edge."""
 
@@ -204,9 +274,30 @@ class RateLimit(message.Message):
 ACCESS_FIELD_NUMBER: builtins.int
 SUCCESS_FIELD_NUMBER: builtins.int
 RATE_LIMIT_FIELD_NUMBER: builtins.int
+BARE_FIELD_NUMBER: builtins.int
+AUDITED_FIELD_NUMBER: builtins.int
+AUDITS_CHANGES_FIELD_NUMBER: builtins.int
+SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
 access: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Access]
 """Who may call the rpc."""
 success: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Success]
 """What REST answers when it succeeds."""
 rate_limit: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, RateLimit]
 """A limit of its own, beside the one that every client has."""
+bare: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Bare]
+"""Where REST answers without the envelope."""
+audited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
+"""Every call is kept in the audit log, whoever makes it; see `audits_changes`."""
+audits_changes: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.bool]
+"""Its rpcs give, change or end what callers prove themselves with: every call that may change
+something is kept in the audit log (AuditService), whoever makes it.
+
+Elsewhere the log keeps, by what rpcs declare anyway: every call of an rpc with a secret field
+(`debug_redact`), every call that only the caller's role as staff or admin lets in, and every
+call that is refused for who makes it.
+"""
+scope_resource: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.str]
+"""What the service keeps, such as `orders`, as the scopes of API keys name it: with the scope
+`orders.read` a key may call the rpcs without side effects, with `orders.write` the others.
+Without, no API key may call any.
+"""

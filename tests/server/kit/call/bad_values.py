@@ -29,11 +29,13 @@ BY_RULE: dict[str, Callable[[Any, FieldDescriptor], Any]] = {
     "string.max_bytes": lambda length, _: "x" * (length + 1),
     "string.uuid": lambda _, __: "no-uuid",
     "string.email": lambda _, __: "no-email",
+    "string.in": lambda _, __: "none-of-them",
     "string.pattern": lambda pattern, _: _mismatch(pattern),
     "bytes.max_len": lambda length, _: b"x" * (length + 1),
     "int32.gte": lambda least, _: least - 1,
     "int32.lte": lambda most, _: most + 1,
     "int64.gte": lambda least, _: least - 1,
+    "int64.gt": lambda least, _: least,
     "enum.in": lambda numbers, field: min(_numbers(field) - set(numbers)),
     "enum.not_in": lambda numbers, _: numbers[0],
     "enum.defined_only": lambda _, field: max(_numbers(field)) + 1,
@@ -41,6 +43,7 @@ BY_RULE: dict[str, Callable[[Any, FieldDescriptor], Any]] = {
     "required": lambda _, __: None,
     "repeated.min_items": lambda least, _: [{}] * (least - 1),
     "repeated.max_items": lambda most, field: _items(most + 1, field),
+    "repeated.unique": lambda _, field: _items(2, field),
     "map.max_pairs": lambda most, _: {str(n): "" for n in range(most + 1)},
 }
 PREFIXES: dict[str, Callable[[Any], Any]] = {

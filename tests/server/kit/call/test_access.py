@@ -124,6 +124,7 @@ async def test_a_service_that_is_no_person_is_told_so(ping: Ping, token: Token) 
         ("ownerless", ACCESS + '{audience: OWNER owner_field: "user_id" ' + REASON + "};"),
         ("reasonless", ACCESS + '{audience: OWNER owner_field: "id"};'),
         ("faceless", ACCESS + "{audience: PERSON fresh: BY_ROLE};"),
+        ("basic", ACCESS + "{audience: SIGNED_IN takes_basic: true};"),
         ("fieldless", ACCESS + "{audience: OWNER " + REASON + "};"),
         (
             "unfitting",

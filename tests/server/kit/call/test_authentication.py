@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import jwt
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 
 from server.kit import auth
 from server.kit.context import Context, Role
@@ -214,3 +215,20 @@ async def test_a_call_is_served_on_somebodys_account(
     token = "" if caller is None else forge(by, **caller)
     async with running(tell) as ping:
         assert (await ping.call("Ping", token=token, headers=headers)).text == whose
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic"])
+async def test_basic_is_for_the_servicer_of_an_rpc_that_takes_it(
+    running: Running, scheme: str
+) -> None:
+    async def heard(message: Any, context: Context) -> Any:
+        assert context.caller is None
+        return response(text=context.metadata["authorization"])
+
+    sent = {"authorization": f"{scheme} bWU6c2VjcmV0"}
+    async with running(heard) as ping:
+        assert (await ping.call("Form", HttpBody(), headers=sent)).text == sent["authorization"]
+        answer = await refused(ping.call("Ping", headers=sent))
+        assert answer.reason == "INVALID_TOKEN"
+        answer = await refused(ping.call("Form", HttpBody(), "nonsense"))
+        assert answer.reason == "INVALID_TOKEN"

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from grpc import StatusCode
 
+from server.kit.context import Context
 from tests.server.conftest import Token
-from tests.server.kit.ping import Ping, request
+from tests.server.kit.conftest import Running
+from tests.server.kit.ping import Ping, request, response
 from tests.server.refusals import Refused, refused
 
 
@@ -143,3 +146,23 @@ async def test_native_grpc_needs_no_report(ping: Ping) -> None:
 
 async def told(ping: Ping, rpc: str, **report: Any) -> Refused:
     return await refused(ping.call(rpc, headers=rest(**report)))
+
+
+@pytest.mark.parametrize("fields", ["?", "grant_type,+grant_type", ""])
+async def test_a_raw_body_names_no_fields(running: Running, fields: str) -> None:
+    async def tell(message: Any, context: Context) -> Any:
+        return response(text=message.data.decode())
+
+    async with running(tell) as ping:
+        answer = await ping.call("Form", form(), headers=rest(fields, size=9))
+    assert answer.text == "a=1"
+
+
+async def test_a_raw_body_is_all_there_is(ping: Ping) -> None:
+    for query in ("content_type", "grant_type"):
+        answer = await refused(ping.call("Form", form(), headers=rest("?", query, size=9)))
+        assert answer.reason == "UNKNOWN_FIELD"
+
+
+def form() -> HttpBody:
+    return HttpBody(content_type="application/x-www-form-urlencoded", data=b"a=1")

@@ -1,0 +1,69 @@
+"""API keys."""
+
+from collections.abc import Iterable
+from typing import Unpack
+from uuid import uuid4
+
+from emporium.connection import Connection
+from emporium.paging import Listing, Page, PageOptions
+from emporium.user.v1.api_key_service_pb2 import (
+    ApiKey,
+    CreateApiKeyRequest,
+    DeleteApiKeyRequest,
+    ListApiKeysRequest,
+)
+from emporium.user.v1.api_key_service_pb2_grpc import ApiKeyServiceStub
+from emporium.values import query
+
+
+class ApiKeys:
+    """`shop.api_keys`: one's own API keys. They are a person's to manage: no API key may."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stub = ApiKeyServiceStub(connection.channel)
+
+    async def create(
+        self,
+        name: str,
+        scopes: Iterable[str],
+        *,
+        expires_in_days: int | None = None,
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> ApiKey:
+        """Makes a key with `scopes` such as `orders.read`, which ends after 90 days unless given.
+
+        The answer has its `secret`, and nothing else ever has. A repeat with the same
+        `idempotency_key` gets the first answer without it; left out, the call has a key of its own,
+        which its retries share: where `secret` is empty a first attempt was answered and the answer
+        lost, so delete that key and make another.
+
+        Raises `InvalidRequest` (VALIDATION_FAILED), `Conflict` (TOO_MANY_API_KEYS),
+        `AlreadyExists` (IDEMPOTENCY_KEY_REUSED), `PermissionDenied` (INSUFFICIENT_SCOPE).
+        """
+        request = CreateApiKeyRequest(
+            name=name,
+            scopes=scopes,
+            expires_in_days=expires_in_days,
+            request_id=idempotency_key or str(uuid4()),
+        )
+        return await self._connection.call(self._stub.CreateApiKey, request, timeout_seconds)
+
+    def list(self, **options: Unpack[PageOptions]) -> Listing[ApiKey]:
+        """Lists one's own keys, newest first unless `sort` says otherwise. Sorts by `created_at`.
+
+        Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN).
+        """
+        timeout_seconds = options.get("timeout_seconds")
+
+        async def fetch(request: ListApiKeysRequest) -> Page[ApiKey]:
+            answer = await self._connection.call(self._stub.ListApiKeys, request, timeout_seconds)
+            return Page(answer.api_keys, answer.meta)
+
+        return Listing(ListApiKeysRequest(**query(options)), fetch)
+
+    async def delete(self, api_key_id: str, *, timeout_seconds: float | None = None) -> None:
+        """Ends a key. Raises `NotFound` (API_KEY_NOT_FOUND), also when a retry finds it done."""
+        request = DeleteApiKeyRequest(api_key_id=api_key_id)
+        await self._connection.call(self._stub.DeleteApiKey, request, timeout_seconds)

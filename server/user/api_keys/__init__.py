@@ -1,0 +1,1 @@
+"""API keys: what programs of people's sign in with."""

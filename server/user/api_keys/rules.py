@@ -1,0 +1,185 @@
+"""API keys and their secrets. Pure: time, ids and random bytes are arguments.
+
+A secret is `emp_` and 70 letters and digits: 52 bytes, written to the base 62, so that a double
+click takes all of it. They are the id of its key, 32 random bytes, and the CRC-32 of both, by which
+a scanner knows a secret from what merely looks like one.
+"""
+
+import hashlib
+import hmac
+import string
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from server.kit import errors
+
+KEYS_MAX = 50
+"""The API keys of one account."""
+
+SECRET_BYTES = 32
+
+TOKEN_SECONDS = 300
+"""How long a token is good that a key was exchanged for, at most."""
+
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+PREFIX = "emp_"
+_DAYS_DEFAULT = 90
+_DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_ID_BYTES = 16
+_CHECKSUM_BYTES = 4
+_BYTES = _ID_BYTES + SECRET_BYTES + _CHECKSUM_BYTES
+_LENGTH = 70  # of 52 bytes to the base 62
+
+_NO_HASH = bytes(32)  # which no secret has
+
+
+class ApiKeyNotFound(errors.NotFound):
+    """No such API key, or not the caller's."""
+
+    reason = "API_KEY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("no such API key")
+
+
+class TooManyApiKeys(errors.Conflict):
+    """The account has as many API keys as one may have."""
+
+    reason = "TOO_MANY_API_KEYS"
+
+    def __init__(self) -> None:
+        super().__init__(f"an account may have {KEYS_MAX} API keys; delete one first")
+
+
+class InvalidClient(errors.Unauthenticated):
+    """There is no such API key, it has ended, its secret is another, or its account is inactive."""
+
+    reason = "INVALID_CLIENT"
+
+    def __init__(self) -> None:
+        super().__init__("the API key is not valid")
+
+
+class InvalidScope(errors.Malformed):
+    """A token is asked for with a scope that the API key has not."""
+
+    reason = "INVALID_SCOPE"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the key has no scope '{scope}'", field="scope")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What a program signs in with, in the name of the account that made it."""
+
+    id: str
+    user_id: str
+    name: str
+    scopes: tuple[str, ...]  # in alphabetical order
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """What somebody asks for."""
+
+    name: str
+    scopes: tuple[str, ...]
+    days: int | None  # until it ends
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A key, and the hash of its secret."""
+
+    key: ApiKey
+    secret_hash: bytes
+
+
+def make(new: NewApiKey, user_id: str, key_id: str, now: datetime) -> ApiKey:
+    """The key that the account is given."""
+    ends = now + timedelta(days=_DAYS_DEFAULT if new.days is None else new.days)
+    return ApiKey(key_id, user_id, new.name, tuple(sorted(new.scopes)), now, ends)
+
+
+def check_room(count: int) -> None:
+    """Raises `TooManyApiKeys` when an account with so many keys may have no more."""
+    if count >= KEYS_MAX:
+        raise TooManyApiKeys
+
+
+def secret_of(key_id: str, random: bytes) -> str:
+    """The secret of a key, of 32 `random` bytes."""
+    body = UUID(key_id).bytes + random
+    number = int.from_bytes(body + _checksum(body))
+    digits = []
+    for _ in range(_LENGTH):
+        number, digit = divmod(number, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return PREFIX + "".join(reversed(digits))
+
+
+def key_id_in(secret: str) -> str | None:
+    """The id of the key whose secret this is; None for what never was a secret."""
+    if len(secret) != len(PREFIX) + _LENGTH or not secret.startswith(PREFIX):
+        return None
+    number = 0
+    for digit in secret.removeprefix(PREFIX):
+        value = _DIGITS.find(digit)
+        if value < 0:
+            return None
+        number = number * len(_DIGITS) + value
+    if number >> (8 * _BYTES):
+        return None
+    raw = number.to_bytes(_BYTES)
+    body, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
+    return str(UUID(bytes=body[:_ID_BYTES])) if checksum == _checksum(body) else None
+
+
+def hash_of(secret: str) -> bytes:
+    """What is stored of a secret. A fast hash will do: nobody guesses 256 bits."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def check_secret(known: Known | None, secret: str, now: datetime) -> ApiKey:
+    """The key, if that is its secret and it has not ended. Raises `InvalidClient`.
+
+    The same work for a key that there is not.
+    """
+    is_right = hmac.compare_digest(hash_of(secret), known.secret_hash if known else _NO_HASH)
+    if known is None or not is_right or known.key.expires_at <= now:
+        raise InvalidClient
+    return known.key
+
+
+def granted(key: ApiKey, asked: str) -> tuple[str, ...]:
+    """The scopes of a token: those of `asked`, with spaces in between, or all that the key has.
+
+    Raises `InvalidScope`.
+    """
+    wanted = sorted({*asked.split()})
+    for scope in wanted:
+        if scope not in key.scopes:
+            raise InvalidScope(scope)
+    return tuple(wanted) or key.scopes
+
+
+def seconds_of_token(key: ApiKey, now: datetime, seconds_max: int) -> int:
+    """How long a token of the key is good: never longer than the key itself."""
+    left = int((key.expires_at - now).total_seconds())
+    return max(1, min(TOKEN_SECONDS, seconds_max, left))
+
+
+def is_use_to_note(key: ApiKey, now: datetime) -> bool:
+    """Whether a use is written down: not each one, or every exchange would be a write."""
+    return key.last_used_at is None or now - key.last_used_at >= USE_NOTED_EVERY
+
+
+def _checksum(body: bytes) -> bytes:
+    return zlib.crc32(body).to_bytes(_CHECKSUM_BYTES)
