@@ -25,12 +25,14 @@ class Emporium:
 
     `targets` is the edge's address, which leads to everything, or a `Targets` (or a mapping with
     its names) with an address for each service. `token` is an access token, or an async callable
-    that supplies one, awaited for every call. `timeout_seconds` is for calls without a timeout of
-    their own. `credentials` are for TLS with other than the system's authorities, or with a client
-    certificate.
+    that supplies one, awaited for every call. `api_key` is for programs: the client exchanges it
+    for tokens by itself, once for all calls at the same time. `timeout_seconds` is for calls
+    without a timeout of their own. `credentials` are for TLS with other than the system's
+    authorities, or with a client certificate.
 
     Belongs to the running event loop: create it within. It connects when it is first used.
-    Raises `ValueError` for an invalid address, token or timeout, `RuntimeError` without a loop.
+    Raises `ValueError` for an invalid address, token, key or timeout, and `RuntimeError` without a
+    loop.
     """
 
     def __init__(
@@ -38,9 +40,12 @@ class Emporium:
         targets: str | Targets | Mapping[str, str],
         *,
         token: Token | None = None,
+        api_key: str | None = None,
         timeout_seconds: float = 10.0,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
+        if token is not None and api_key is not None:
+            raise ValueError("give a token or an api_key, not both")
         asyncio.get_running_loop()  # Raises here, where the error is clear, if there is none.
         self._session = Session(token, timeout_seconds)
         self._targets = Targets.of(targets)
@@ -50,6 +55,8 @@ class Emporium:
             address: Connection(open_channel(Target.parse(address), credentials), self._session)
             for address in addresses
         }
+        if api_key is not None:
+            self.api_keys.keep(api_key)
 
     async def __aenter__(self) -> Self:
         return self

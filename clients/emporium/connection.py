@@ -42,7 +42,7 @@ class Session:
 
     @property
     def token(self) -> Token | None:
-        return self.login.token if self.login else self._token
+        return self.login.token or None if self.login else self._token
 
     @token.setter
     def token(self, token: Token | None) -> None:
@@ -137,6 +137,12 @@ class Connection:
                 closed = "the client was closed during the call"
                 raise Cancelled(closed, request_id=sent_id) from None
             raise
+
+    def keep_api_key(self, api_key: str, exchange: Exchange) -> None:
+        """Exchanges `api_key` for tokens, from the first call on."""
+        self._session.login = KeptLogin(
+            LoginResponse(refresh_token=api_key), exchange, is_spent=False
+        )
 
     def keep_login(self, login: LoginResponse, exchange: Exchange) -> None:
         """Uses the tokens of `login` from now on, unless there is a supplier of tokens."""

@@ -32,6 +32,7 @@ from server.user.email_links.sending import MailDestination
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
 from server.user.events.encoding import mail_from_outbox, to_outbox
+from server.user.events.ending_api_keys import EndingApiKeys
 from server.user.events.ending_sessions import EndingSessions
 from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
@@ -71,6 +72,7 @@ async def _serve(settings: Settings) -> None:
                 settings.postgres.database_url,
                 [
                     EndingSessions(MongoSessionStore(database)),
+                    EndingApiKeys(PostgresApiKeyStore(pool)),
                     mail_destination(pool, mailer, signer, settings.mail),
                 ],
             ) as wake,
@@ -164,5 +166,5 @@ def registrations(
         Registration(auth, AuthService(PostgresCredentialStore(pool), accounts, hasher, granting)),
         Registration(own, SessionService(sessions, granting)),
         Registration(links, EmailLinkService(link_store, hasher)),
-        Registration(keys, ApiKeyService(PostgresApiKeyStore(pool), page_tokens)),
+        Registration(keys, ApiKeyService(PostgresApiKeyStore(pool), accounts, signer, page_tokens)),
     )

@@ -68,6 +68,10 @@ def base(name: str, scene: "Scene") -> Any:
         "DeleteOrder": {"order_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
         "DeleteUser": {"user_id": MISSING},
+        "ExchangeApiKey": {
+            "content_type": "application/x-www-form-urlencoded",
+            "data": b"grant_type=client_credentials&client_id=x&client_secret=y",
+        },
         "ForgotPassword": {"email": new_email()},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},

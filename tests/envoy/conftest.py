@@ -114,8 +114,7 @@ async def edge_before(
         edge_port=edge_port,
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
         jwks=jwks,
-        rate_limit_per_minute=per_minute,
-        login_limit_per_minute=5,
+        limits={"subject": per_minute, "anonymous": per_minute, "login": 5, "token": 30},
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
     await gateway.start()

@@ -132,6 +132,7 @@ async def answers() -> dict[str, Message]:
     key = api_keys.ApiKey(ID, ID, name, tuple(getattr(scopes, "in")), LAST, LAST, LAST)
     made = api_keys_wire.to_key(key)
     made.secret = api_keys.secret_of(ID, b"\xff" * api_keys.SECRET_BYTES)
+    exchanged = api_keys_wire.to_token(token + "f" * 1_000, INT32_MAX, key.scopes)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     return {
         "Login": login,
@@ -142,6 +143,7 @@ async def answers() -> dict[str, Message]:
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
         "CreateApiKey": made,
         "ListApiKeys": api_keys_wire.to_list(query(), page(key)),
+        "ExchangeApiKey": exchanged,
         "CreateUser": account,
         "GetUser": account,
         "UpdateUser": account,

@@ -30,15 +30,15 @@ def render(
     edge_port: int,
     endpoints: Endpoints,
     jwks: Path,
-    rate_limit_per_minute: int,
-    login_limit_per_minute: int,
+    limits: Mapping[str, int],
     cors_origins: Sequence[str] = (),
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
-    `endpoints` maps each service to the addresses (IP, port) of its replicas; `cors_origins`
-    replace those of `source`, if there are any. Returns the file to start Envoy with. The port is
-    opened on loopback only.
+    `endpoints` maps each service to the addresses (IP, port) of its replicas; `limits` are calls a
+    minute: of one `subject`, of one address that is `anonymous`, and by the names that the contract
+    has. `cors_origins` replace those of `source`, if there are any. Returns the file to start Envoy
+    with. The port is opened on loopback only.
     """
     for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
@@ -59,9 +59,8 @@ def render(
     config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
         "max_active_downstream_connections": connections_max()
     }
-    _limit(config, "subject", rate_limit_per_minute)
-    _limit(config, "anonymous", rate_limit_per_minute)
-    _limit(config, "login", login_limit_per_minute)
+    for name, per_minute in limits.items():
+        _limit(config, name, per_minute)
     return _write(into / "envoy.yaml", config)
 
 

@@ -14,7 +14,7 @@ from server.kit.listing.statements import Listing, Where
 from server.kit.listing.totals import Totals
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.idempotency import change_once
-from server.kit.postgres.transaction import UnitOfWork
+from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, hexadecimal
 from server.user.api_keys.rules import ApiKey, Known, check_room
 
@@ -45,6 +45,9 @@ class ApiKeyStore(Protocol):
     async def delete(self, user_id: str, key_id: str) -> bool:
         """Deletes the account's key; whether there was one."""
 
+    async def delete_all(self, user_id: str, made_until: datetime) -> None:
+        """Deletes the account's keys that had been made at that moment."""
+
 
 _COLUMNS = ("id", "user_id", "name", "scopes", "created_at", "expires_at", "last_used_at")
 _KEYS = Table("api_keys", (*_COLUMNS, "secret_hash"))
@@ -63,6 +66,8 @@ _NOTE_USE = """
 """
 
 _DELETE = "DELETE FROM api_keys WHERE id = $1 AND user_id = $2 RETURNING id"
+
+_DELETE_ALL = "DELETE FROM api_keys WHERE user_id = $1 AND created_at <= $2"
 
 
 class PostgresApiKeyStore:
@@ -104,8 +109,14 @@ class PostgresApiKeyStore:
             await self._pool.execute(_NOTE_USE, key_id, now)
 
     async def delete(self, user_id: str, key_id: str) -> bool:
+        async def work(unit: UnitOfWork) -> bool:
+            return bool(await unit.fetch(_DELETE, key_id, user_id))
+
+        return await transaction(self._pool, work)
+
+    async def delete_all(self, user_id: str, made_until: datetime) -> None:
         with translated():
-            return await self._pool.fetchval(_DELETE, key_id, user_id) is not None
+            await self._pool.execute(_DELETE_ALL, user_id, made_until)
 
 
 def _to_key(row: Record) -> ApiKey:
