@@ -18,8 +18,8 @@ class Service:
     name: str  # of its package in `server/`, its process and its cluster in Envoy
     port: int  # gRPC, unless set otherwise
     postgres: str = ""  # its database in PostgreSQL, if it has one; `owner` migrates it
-    mongo: str = ""  # its database in MongoDB, if it has one
-    key_id: str = ""  # of the key it signs tokens with, if it signs any
+    mongo: str = ""  # its database in MongoDB, if it has one; `mongo_owner` migrates it
+    vouches_for_people: bool = False  # it signs the tokens of accounts, with a key apart
     neighbours: tuple[str, ...] = ()  # the services it calls
     sends_mail: bool = False  # and is told how
     behind_edge: bool = True  # whether callers from outside reach it, through Envoy
@@ -28,6 +28,16 @@ class Service:
     def owner(self) -> str:
         """The role that owns the PostgreSQL database and may change its schema."""
         return f"{self.postgres}_owner"
+
+    @property
+    def own_key(self) -> str:
+        """The name of the key by which its neighbours know it; with a number it is the key's id."""
+        return f"service:{self.name}"
+
+    @property
+    def mongo_owner(self) -> str:
+        """The user who may change the schema of the MongoDB database."""
+        return f"{self.mongo}_owner"
 
     def migrations(self, engine: Engine) -> str:
         """The package that holds this service's migrations for `engine`; it need not exist."""
@@ -43,19 +53,29 @@ USER = Service(
     port=50051,
     postgres="emporium_user",
     mongo="emporium_user",  # sessions
-    key_id="user-1",
+    vouches_for_people=True,
+    neighbours=("order", "analytics"),
     sends_mail=True,
 )
 ORDER = Service(
     name="order",
     port=50052,
     postgres="emporium_order",
-    key_id="service:order-1",
     neighbours=("user", "analytics"),
 )
-ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics")
+ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics", neighbours=("user",))
 
 SERVICES = (USER, ORDER, ANALYTICS)
+
+
+EDGE = "edge"
+"""What the certificate of the edge names, as a service's names the service."""
+
+
+def callers_of(service: Service) -> list[str]:
+    """Who calls `service`, by the names in their certificates."""
+    neighbours = [each.name for each in SERVICES if service.name in each.neighbours]
+    return [*([EDGE] if service.behind_edge else []), *neighbours]
 
 
 def named(name: str) -> Service:

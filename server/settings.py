@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from server.services import SERVICES, named
+from server import secret_files
+from server.secret_files import SecretFileError
+from server.services import SERVICES, callers_of, named
 
 
 class SettingsError(Exception):
@@ -19,9 +21,13 @@ class SettingsError(Exception):
 
 TOKEN_SECONDS_MAX = 86_400
 """The longest life of an access token; one that claims more is refused."""
-
+SERVICE_TOKEN_SECONDS_MAX = 3_600
+"""The longest life of a token that a service makes for its neighbours."""
 SESSION_SECONDS_MAX = 31_536_000
 """The longest that a session may wait for its next use: a year."""
+
+SECRETS = ("DATABASE_URL", "MONGODB_URI", "SMTP_URL")
+"""Settings that hold secrets; each may stand in the file that `<NAME>_FILE` names instead."""
 
 # How a URL begins.
 _SCHEMES = {
@@ -33,23 +39,23 @@ _SCHEMES = {
 # Of numbers that have ends: the smallest and the largest.
 _RANGES = {
     "TOKEN_SECONDS": (1, TOKEN_SECONDS_MAX),
+    "SERVICE_TOKEN_SECONDS": (1, SERVICE_TOKEN_SECONDS_MAX),
     "SESSION_SECONDS": (1, SESSION_SECONDS_MAX),
     **dict.fromkeys(("GRPC_PORT", "OWN_PORT", "METRICS_PORT"), (0, 65_535)),
     "BCRYPT_COST": (4, 31),
     "BCRYPT_THREADS": (1, 64),
+    **dict.fromkeys(("LOGIN_FAILURES_MAX", "ADDRESS_FAILURES_MAX"), (1, 1_000_000)),
+    "AUDIT_RETENTION_DAYS": (30, 36_500),
     "POOL_SIZE_MIN": (0, 1_000),
     "POOL_SIZE_MAX": (1, 1_000),
 }
 _SECONDS = (0, 86_400)
 # What may stand where a value could not be read; the value itself, which may be secret, is never
 # repeated.
-_KINDS: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-}
+_KINDS: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number"}
 
 Targets = Mapping[str, str]  # service to gRPC target
+GuardedRoles = frozenset[Literal["staff", "admin"]]
 
 
 def _on_loopback() -> Targets:
@@ -58,7 +64,7 @@ def _on_loopback() -> Targets:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The gRPC listener, and how it ends."""
+    """The gRPC listener, what it shows of itself and asks of callers, and how it ends."""
 
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0  # 0: any free one; the table has a default for each service
@@ -70,6 +76,15 @@ class Server:
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
     grace_seconds: float = 10.0  # for calls in flight, after that
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # TLS, by files in PEM that are read again when they change: what the listener shows, and calls
+    # to neighbours, which must name the service (`user`);
+    tls_certificate_file: str = ""
+    tls_key_file: str = ""
+    # whose certificates neighbours must have, which are called over TLS then;
+    tls_ca_file: str = ""
+    # whose certificates callers must show, and the names of which these must have one.
+    tls_client_ca_file: str = ""
+    tls_client_names: str = ""  # with spaces between; the table of services has a default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +112,25 @@ class Mongo:
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """The keys that tokens are verified with, and the one that this process signs with."""
+    """The keys of tokens, to verify and to sign with, and what a login takes."""
 
+    # Private keys are JWKs with their `kid`.
     jwks_file: Path = Path("jwks.json")
-    signing_key_file: Path = Path("signing-key.json")  # a private JWK with its `kid`
+    signing_key_file: Path = Path("signing-key.json")  # for the tokens of accounts
     token_seconds: int = 600  # from 1 to `TOKEN_SECONDS_MAX`
+    secret_file: Path = Path("secret.json")  # what outlives keys: sessions, page tokens, links
+    service_key_file: Path = Path("service-key.json")  # for this service's calls to neighbours
+    service_token_seconds: int = 300  # of the tokens for neighbours; to `SERVICE_TOKEN_SECONDS_MAX`
     session_seconds: int = 2_592_000  # after its last use a session ends; to `SESSION_SECONDS_MAX`
     bcrypt_cost: int = 12
     bcrypt_threads: int = 2
+    # So many attempts may fail within the seconds from the first: logins of an e-mail, from a
+    # device, or of somebody who is signed in; and logins from an address.
+    login_failures_max: int = 10
+    address_failures_max: int = 50
+    login_failures_seconds: float = 900.0
+    totp_issuer: str = "Emporium"  # as authenticator apps show the shop
+    totp_required_roles: GuardedRoles = frozenset()  # that nobody has without a second factor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +146,13 @@ class Mail:
     # How long a link is good.
     password_reset_seconds: float = 1_800.0
     email_verification_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """How long the audit log goes back."""
+
+    audit_retention_days: int = 365  # from 30, which the database keeps whatever is asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +180,7 @@ class Settings:
     mongo: Mongo = field(default_factory=Mongo)
     tokens: Tokens = field(default_factory=Tokens)
     mail: Mail = field(default_factory=Mail)
+    audit: Audit = field(default_factory=Audit)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
 
@@ -154,7 +188,8 @@ class Settings:
 def variables() -> frozenset[str]:
     """The name of every variable that a service process reads."""
     concerns: list[Any] = [concern.type for concern in fields(Settings)]
-    return frozenset(setting.name.upper() for concern in concerns for setting in fields(concern))
+    settings = {setting.name.upper() for concern in concerns for setting in fields(concern)}
+    return frozenset(settings | {f"{name}{secret_files.SUFFIX}" for name in SECRETS})
 
 
 def require_url(variable: str, text: str) -> None:
@@ -170,7 +205,17 @@ def require_url(variable: str, text: str) -> None:
 def from_environment(service: str) -> Settings:
     """The settings of this process, which runs `service`. Raises `SettingsError`."""
     row = named(service)
-    return read({"GRPC_PORT": str(row.port), "MONGODB_DATABASE": row.mongo} | os.environ)
+    defaults = {
+        "GRPC_PORT": str(row.port),
+        "MONGODB_DATABASE": row.mongo,
+        "TLS_CLIENT_NAMES": " ".join(callers_of(row)),
+    }
+    return read(defaults | os.environ)
+
+
+def warnings() -> list[str]:
+    """What is amiss with this process's settings, and keeps it from nothing."""
+    return secret_files.warnings(os.environ, SECRETS)
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -178,6 +223,10 @@ def read(environment: Mapping[str, str]) -> Settings:
 
     Raises `SettingsError` naming the variable and what it may hold, and never what it holds.
     """
+    try:
+        environment = secret_files.revealed(environment, SECRETS)
+    except SecretFileError as error:
+        raise SettingsError(str(error)) from None
     return Settings(
         **{concern.name: _read_concern(concern.type, environment) for concern in fields(Settings)}
     )
@@ -208,6 +257,8 @@ def _wanted(variable: str, kind: Any) -> str:
     if kind is Targets:
         names = ", ".join(_on_loopback())
         return f"NAME=TARGET, several with spaces between them, where NAME is one of {names}"
+    if kind is GuardedRoles:
+        return "staff, admin, or both with a space between them"
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
     limits = _range(variable, kind)
@@ -219,6 +270,8 @@ def _convert(text: str, wanted: Any) -> Any:
 
     if wanted is Targets:
         return {**_on_loopback(), **dict(_target(each) for each in text.split())}
+    if wanted is GuardedRoles:
+        return msgspec.convert(text.lower().split(), wanted)
     if get_origin(wanted) is Literal:
         text = text.strip().lower()
     return msgspec.convert(text, wanted, strict=False, dec_hook=_decode)

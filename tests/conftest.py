@@ -3,6 +3,7 @@
 Tests share them, so each makes databases of its own and leaves other people's alone.
 """
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -13,9 +14,26 @@ import pytest_asyncio
 
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
+from tests.effort import Effort
 
 RAM_DISK = Path("/dev/shm")
 ROOM_BYTES = 1024**3
+SEED_MAX = 2**32
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make campaign` says to the seeded tests."""
+    parser.addoption("--seed", type=int, help="of all chance; a new one if none is given")
+    parser.addoption("--effort", type=float, default=1.0, help="times as much as usual")
+
+
+@pytest.fixture
+def effort(request: pytest.FixtureRequest) -> Effort:
+    """How much to try; its seed is shown when the test fails."""
+    seed = request.config.getoption("--seed")
+    chosen = secrets.randbelow(SEED_MAX) if seed is None else seed
+    print(f"again: --seed {chosen}")
+    return Effort(chosen, request.config.getoption("--effort"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from server import services
 ROOT = Path(__file__).parents[1]
 SERVER = ROOT / "server"
 # What may stand in a service beside its subjects.
-NO_SUBJECTS = {"events", "neighbours", "jobs", "migrations"}
+NO_SUBJECTS = {"app", "events", "neighbours", "jobs", "migrations"}
 
 SERVICES = sorted(service.name for service in services.SERVICES)
 SUBJECTS = sorted(
@@ -26,11 +26,16 @@ PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
 # What server/README.md says of subjects that have more than the four parts.
 MORE_PARTS = {
     "server.user.accounts": {"rows"},
+    "server.user.audit": {"sealing"},
     "server.user.email_links": {"sending"},
-    "server.user.logins": {"provisioning"},
+    "server.user.logins": {"provisioning", "proving"},
     "server.user.mail": {"letters"},
     "server.user.passwords": {"common", "hashing"},
+    "server.user.revocations": {"feed", "rows"},
+    "server.user.personal_data": {"collecting", "sending"},
     "server.user.sessions": {"granting"},
+    "server.user.throttling": {"throttle"},
+    "server.user.totp": {"checking", "codes", "provisioning", "sealing"},
 }
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70  # a screen

@@ -54,11 +54,15 @@ from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.targets import Targets
+from emporium.tls import Tls
 from emporium.type.v1.address_pb2 import Address
+from emporium.type.v1.audit_event_pb2 import AuditEvent
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
+from emporium.type.v1.personal_data_pb2 import ErasureReceipt, ExportedPart
 from emporium.type.v1.role_pb2 import Role
 from emporium.user.v1.auth_service_pb2 import LoginResponse
+from emporium.user.v1.personal_data_service_pb2 import Erasure, ExportUserResponse
 from emporium.user.v1.session_service_pb2 import Session
 from emporium.user.v1.user_service_pb2 import User
 from emporium.values import UNSET, Moment, Money
@@ -69,14 +73,19 @@ __all__ = [
     "UNSET",
     "Address",
     "AlreadyExists",
+    "AuditEvent",
     "Cancelled",
     "Conflict",
     "DeadlineExceeded",
     "DomainEvent",
     "Emporium",
     "EmporiumError",
+    "Erasure",
+    "ErasureReceipt",
     "ErrorReason",
     "Event",
+    "ExportUserResponse",
+    "ExportedPart",
     "InternalError",
     "InvalidRequest",
     "Listing",
@@ -98,6 +107,7 @@ __all__ = [
     "SalesReport",
     "Session",
     "Targets",
+    "Tls",
     "Token",
     "TooLarge",
     "Unauthenticated",

@@ -4,8 +4,10 @@ import grpc
 
 from emporium.limits import MESSAGE_BYTES_MAX
 from emporium.loopback import is_loopback
+from emporium.reloading import ReloadingChannel
 from emporium.retries import service_config
 from emporium.targets import Target
+from emporium.tls import Credentials, Tls
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", service_config()),
@@ -27,13 +29,28 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
 )
 
 
-def open_channel(target: Target, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+def open_channel(
+    target: Target,
+    credentials: grpc.ChannelCredentials | None,
+    tls: Tls | None = None,
+    service: str = "",
+) -> grpc.aio.Channel:
     """A channel that connects when it is first used, and again whenever it has to.
 
-    Over TLS when the target says so, or when there are `credentials`. Belongs to the running loop.
+    Over TLS when the target says so, or when there are `credentials` or a `tls`, whose files'
+    changes it follows. With a `service` the server's certificate must name that. Belongs to the
+    running loop. Raises `ValueError` for files that cannot be used.
     """
     # gRPC would ask a proxy, which `http_proxy` names, even for this machine.
     options = (*_OPTIONS, ("grpc.enable_http_proxy", int(not is_loopback(target.name))))
+    if service:
+        options = (*options, ("grpc.ssl_target_name_override", service))
+    if tls is not None:
+        files = Credentials(tls)
+        return ReloadingChannel(
+            lambda: grpc.aio.secure_channel(target.name, files.current, options),
+            files.have_changed,
+        )
     if credentials is None and not target.is_secure:
         return grpc.aio.insecure_channel(target.name, options)
     return grpc.aio.secure_channel(

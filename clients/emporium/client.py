@@ -11,13 +11,16 @@ import grpc
 from emporium.channel import open_channel
 from emporium.connection import Connection, Session, Token
 from emporium.resources.api_keys import ApiKeys
+from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
 from emporium.resources.products import Products
 from emporium.resources.reports import Reports
+from emporium.resources.revocations import Revocations
 from emporium.resources.users import Users
 from emporium.targets import Target, Targets
+from emporium.tls import Tls
 
 
 class Emporium:
@@ -27,12 +30,13 @@ class Emporium:
     its names) with an address for each service. `token` is an access token, or an async callable
     that supplies one, awaited for every call. `api_key` is for programs: the client exchanges it
     for tokens by itself, once for all calls at the same time. `timeout_seconds` is for calls
-    without a timeout of their own. `credentials` are for TLS with other than the system's
-    authorities, or with a client certificate.
+    without a timeout of their own. `tls` names the files of authorities other than the system's,
+    and of a certificate of the client's own; `credentials` are instead of it, for TLS that comes
+    from elsewhere.
 
     Belongs to the running event loop: create it within. It connects when it is first used.
-    Raises `ValueError` for an invalid address, token, key or timeout, and `RuntimeError` without a
-    loop.
+    Raises `ValueError` for an invalid address, token, key, timeout or file, and `RuntimeError`
+    without a loop.
     """
 
     def __init__(
@@ -43,17 +47,25 @@ class Emporium:
         api_key: str | None = None,
         timeout_seconds: float = 10.0,
         credentials: grpc.ChannelCredentials | None = None,
+        tls: Tls | None = None,
     ) -> None:
         if token is not None and api_key is not None:
             raise ValueError("give a token or an api_key, not both")
         asyncio.get_running_loop()  # Raises here, where the error is clear, if there is none.
+        if tls is not None and credentials is not None:
+            raise ValueError("tls and credentials exclude each other: give one of them")
         self._session = Session(token, timeout_seconds)
-        self._targets = Targets.of(targets)
+        self._peers = {
+            service: (address, service if tls and tls.by_service else "")
+            for service, address in vars(Targets.of(targets)).items()
+            if address is not None
+        }
         # Services that share an address, as behind the edge, share a connection.
-        addresses = {*vars(self._targets).values()} - {None}
         self._connections = {
-            address: Connection(open_channel(Target.parse(address), credentials), self._session)
-            for address in addresses
+            (address, name): Connection(
+                open_channel(Target.parse(address), credentials, tls, name), self._session
+            )
+            for address, name in {*self._peers.values()}
         }
         if api_key is not None:
             self.api_keys.keep(api_key)
@@ -98,6 +110,11 @@ class Emporium:
         return Auth(self._connection("user"))
 
     @cached_property
+    def audit(self) -> Audit:
+        """Who did what to whom."""
+        return Audit(self._connection("user"))
+
+    @cached_property
     def api_keys(self) -> ApiKeys:
         """What programs sign in with."""
         return ApiKeys(self._connection("user"))
@@ -106,6 +123,11 @@ class Emporium:
     def users(self) -> Users:
         """Accounts."""
         return Users(self._connection("user"))
+
+    @cached_property
+    def revocations(self) -> Revocations:
+        """What access tokens say and is not so any more."""
+        return Revocations(self._connection("user"))
 
     @cached_property
     def products(self) -> Products:
@@ -128,7 +150,6 @@ class Emporium:
         return Reports(self._connection("analytics"))
 
     def _connection(self, service: str) -> Connection:
-        address = getattr(self._targets, service)
-        if address is None:
+        if service not in self._peers:
             raise LookupError(f"this client was given no target for the {service} service")
-        return self._connections[address]
+        return self._connections[self._peers[service]]

@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeAlias, TypeVar
 from uuid import uuid4
 
@@ -29,9 +29,10 @@ Token: TypeAlias = str | Callable[[], Awaitable[str]]
 class Session:
     """What all connections of one client share."""
 
-    __slots__ = ("_token", "is_closed", "login", "timeout_seconds")
+    __slots__ = ("_token", "device_token", "is_closed", "login", "timeout_seconds")
 
     login: KeptLogin | None  # what the token comes from, if it does
+    device_token: str  # of the last login; empty before the first
 
     def __init__(self, token: Token | None, timeout_seconds: float) -> None:
         """Raises `ValueError` for a token that cannot be sent, and for a timeout without an end."""
@@ -39,6 +40,7 @@ class Session:
         self.token = token
         self.timeout_seconds = timeout_seconds  # for calls without one of their own
         self.is_closed = False
+        self.device_token = ""
 
     @property
     def token(self) -> Token | None:
@@ -95,9 +97,10 @@ class Connection:
         try:
             return await self._send(method, request, timeout, sent_id, token)
         except Unauthenticated as error:
-            # The clocks differ, or this machine slept. What is refused so was not begun.
+            # The clocks differ, this machine slept, or the account's password was changed. What is
+            # refused so was not begun.
             login = session.login
-            if error.reason != "TOKEN_EXPIRED" or login is None or token is None:
+            if login is None or token is None or not login.is_renewed_after(error.reason):
                 raise
             left, expired = timeout - (time.monotonic() - began), token
             next_token, left = await _supplied(lambda: login.after(expired), left, sent_id)
@@ -123,13 +126,10 @@ class Connection:
         sent_id: str,
         token: str | None,
     ) -> Response:
-        metadata = [("x-request-id", sent_id)]
-        if token is not None:
-            metadata.append(("authorization", f"Bearer {token}"))
         if self._session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
         try:
-            return await method(request, timeout=timeout, metadata=metadata)
+            return await method(request, timeout=timeout, metadata=_metadata(sent_id, token))
         except grpc.aio.AioRpcError as error:
             raise exception_of(error, sent_id) from error
         except asyncio.CancelledError:
@@ -144,11 +144,47 @@ class Connection:
             LoginResponse(refresh_token=api_key), exchange, is_spent=False
         )
 
+    @property
+    def device_token(self) -> str:
+        """What the last login answered, for the next one; empty before the first."""
+        return self._session.device_token
+
+    async def stream(
+        self, method: "grpc.aio.UnaryStreamMultiCallable[Request, Response]", request: Request
+    ) -> AsyncGenerator[Response, None]:
+        """Makes one call that is answered by many messages, which has no deadline.
+
+        The call ends with the generator: close it. Raises an `EmporiumError` for every failure.
+        """
+        own_id = request_id.get()
+        sent_id = _sendable(own_id, "request_id") if own_id else str(uuid4())
+        token, _ = await self._token(self._session.timeout_seconds, sent_id)
+        if self._session.is_closed:
+            raise Cancelled("the client is closed", request_id=sent_id)
+        call = method(request, metadata=_metadata(sent_id, token))
+        try:
+            async for response in call:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise exception_of(error, sent_id) from error
+        except asyncio.CancelledError:
+            if self._was_closed():
+                closed = "the client was closed during the call"
+                raise Cancelled(closed, request_id=sent_id) from None
+            raise
+        finally:
+            call.cancel()
+
     def keep_login(self, login: LoginResponse, exchange: Exchange) -> None:
         """Uses the tokens of `login` from now on, unless there is a supplier of tokens."""
+        self.keep_device(login.device_token)
         if self._session.token is None or isinstance(self._session.token, str):
             self._session.token = login.access_token
             self._session.login = KeptLogin(login, exchange)
+
+    def keep_device(self, device_token: str) -> None:
+        """Sends it with the next login, unless it is empty."""
+        self._session.device_token = device_token or self._session.device_token
 
     def forget_login(self) -> None:
         """Sends no token from now on, unless there is a supplier of tokens."""
@@ -162,6 +198,13 @@ class Connection:
         """
         task = asyncio.current_task()
         return self._session.is_closed and task is not None and not task.cancelling()
+
+
+def _metadata(sent_id: str, token: str | None) -> list[tuple[str, str]]:
+    metadata = [("x-request-id", sent_id)]
+    if token is not None:
+        metadata.append(("authorization", f"Bearer {token}"))
+    return metadata
 
 
 def _check(timeout_seconds: float) -> None:

@@ -54,6 +54,10 @@ class KeptLogin:
                 raise error
         return self.token
 
+    def is_renewed_after(self, reason: str) -> bool:
+        """Whether a token that was refused with `reason` is worth another one."""
+        return reason == "TOKEN_EXPIRED" or (reason == "SESSION_ENDED" and not self._is_spent)
+
     async def after(self, expired: str) -> str | None:
         """The token after one that was refused as expired; None when there is none."""
         if self.token == expired and self._refresh_token:

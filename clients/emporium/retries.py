@@ -16,25 +16,39 @@ from emporium.analytics.v1 import (
     event_service_pb2,
     report_service_pb2,
 )
+from emporium.analytics.v1 import personal_data_service_pb2 as activity_pb2
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
+from emporium.order.v1 import personal_data_service_pb2 as buyers_pb2
 from emporium.user.v1 import (
     api_key_service_pb2,
+    audit_service_pb2,
     auth_service_pb2,
     email_link_service_pb2,
+    key_set_service_pb2,
+    personal_data_service_pb2,
+    revocation_service_pb2,
     session_service_pb2,
+    totp_service_pb2,
     user_service_pb2,
 )
 
 FILES: tuple[FileDescriptor, ...] = (
+    audit_service_pb2.DESCRIPTOR,
     api_key_service_pb2.DESCRIPTOR,
     auth_service_pb2.DESCRIPTOR,
     email_link_service_pb2.DESCRIPTOR,
+    revocation_service_pb2.DESCRIPTOR,
+    personal_data_service_pb2.DESCRIPTOR,
+    key_set_service_pb2.DESCRIPTOR,
     session_service_pb2.DESCRIPTOR,
+    totp_service_pb2.DESCRIPTOR,
     user_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     order_service_pb2.DESCRIPTOR,
+    buyers_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,
     domain_event_service_pb2.DESCRIPTOR,
+    activity_pb2.DESCRIPTOR,
     report_service_pb2.DESCRIPTOR,
 )
 

@@ -96,7 +96,9 @@ end
 
 -- How long to wait before the call may succeed, where the edge knows.
 local function wait_of(headers, status)
-  if status == "429" then return at_least_one(headers:get("x-ratelimit-reset")) end
+  if status == "429" then
+    return at_least_one(headers:get("retry-after") or headers:get("x-ratelimit-reset"))
+  end
   return status == "503" and "1" or nil
 end
 

@@ -1,6 +1,7 @@
 """`emporium admin`: accounts that run the shop, made without one."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +12,14 @@ from server.local.errors import LocalError
 from server.local.home.record import require_running
 from server.services import USER
 
-app = typer.Typer(name="admin", help="Make an admin's account.", no_args_is_help=True)
+_HELP = "Make an admin's account, or remove a second factor that was lost."
+
+app = typer.Typer(name="admin", help=_HELP, no_args_is_help=True)
 
 
-@app.callback()
+@app.callback(help=_HELP)
 def admin() -> None:
-    """Make an admin's account."""
+    """What an operator does to accounts."""
 
 
 @app.command()
@@ -45,7 +48,6 @@ def create(  # noqa: PLR0913 (a parameter for each option)
     it is, and is an error.
     """
     # Imported late: the drivers are slow to load, and the other commands do not need them.
-    from server.kit.dsn import at_database
     from server.kit.errors import EmporiumError
     from server.ops.admin import created, explained
     from server.ops.passwords import PasswordError, password_from
@@ -54,9 +56,47 @@ def create(  # noqa: PLR0913 (a parameter for each option)
     url = shared.admin_url(
         database_url, postgres_host, postgres_port, postgres_user, postgres_password
     )
-    where = at_database(url, USER.postgres) if url else require_running(home).postgres[USER.name]
+    where = _database(home, url)
     try:
         user_id = asyncio.run(created(where, email, name, password_from(password_file)))
     except (EmporiumError, PasswordError, SettingsError) as error:
         raise LocalError(explained(error)) from error
     Console().print(f"{email} is an admin: {user_id}", soft_wrap=True, markup=False)
+
+
+@app.command()
+def remove_totp(
+    *,
+    email: Annotated[str, typer.Option(help="Whose second factor is removed.")],
+    home: shared.Home = shared.DEFAULT_HOME,
+    database_url: shared.DatabaseUrl = "",
+    postgres_host: shared.PostgresHost = "",
+    postgres_port: shared.PostgresPort = shared.DEFAULT_POSTGRES_PORT,
+    postgres_user: shared.PostgresUser = shared.DEFAULT_POSTGRES_USER,
+    postgres_password: shared.PostgresPassword = "",
+) -> None:
+    """Remove the second factor of somebody who has lost app and recovery codes.
+
+    In the running cluster or the PostgreSQL that is named. A mail tells the account's holder. Make
+    sure who is asking: the password alone signs in from then on.
+    """
+    from server.kit.errors import EmporiumError
+    from server.ops.admin import explained, totp_removed
+    from server.settings import SettingsError
+
+    url = shared.admin_url(
+        database_url, postgres_host, postgres_port, postgres_user, postgres_password
+    )
+    where = _database(home, url)
+    try:
+        said = asyncio.run(totp_removed(where, email))
+    except (EmporiumError, SettingsError) as error:
+        raise LocalError(explained(error)) from error
+    Console().print(said, soft_wrap=True, markup=False)
+
+
+def _database(home: Path, url: str) -> str:
+    """Where the user service's accounts are."""
+    from server.kit.dsn import at_database
+
+    return at_database(url, USER.postgres) if url else require_running(home).postgres[USER.name]

@@ -6,9 +6,11 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from server.cli import admin, dead_letters, mail
+from server.cli import admin, dead_letters, keys, mail
+from server.cli.audit import audit
 from server.cli.doctor import doctor
 from server.cli.down import down
+from server.cli.erasure import erasure
 from server.cli.import_orders import import_orders
 from server.cli.migrate import migrate
 from server.cli.reset import reset
@@ -28,17 +30,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(version)
-for command in (up, down, status, doctor, migrate, seed, reset):
+for command in (up, down, status, doctor, migrate, seed, audit, erasure, reset):
     app.command()(command)
 app.command("import")(import_orders)
 app.add_typer(admin.app)
 app.add_typer(dead_letters.app)
+app.add_typer(keys.app)
 app.add_typer(mail.app)
 
 
 def main() -> int:
     """Runs the command line as this process's own work; gives the exit code."""
-    for warning in surroundings.enter(at_home="--install-completion" in sys.argv):
+    try:
+        warnings = surroundings.enter(at_home="--install-completion" in sys.argv)
+    except LocalError as error:
+        show_error(Console(stderr=True), error)
+        return 1
+    for warning in warnings:
         print(f"! {warning}", file=sys.stderr)
     return run()
 

@@ -1,13 +1,17 @@
 """What servicers and guards know of a call, independent of the gRPC library."""
 
+import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 _is_traceparent = re.compile(
     r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 ).fullmatch
+
+_LABEL_LENGTH_MAX = 120
 
 
 class Role(StrEnum):
@@ -19,6 +23,14 @@ class Role(StrEnum):
     SERVICE = "SERVICE"
 
 
+_RANKS = {Role.CUSTOMER: 0, Role.STAFF: 1, Role.ADMIN: 2}
+
+
+def lesser(one: Role, other: Role) -> Role:
+    """Of two roles of people, the one that may do less."""
+    return min(one, other, key=_RANKS.__getitem__)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The subject of a verified token."""
@@ -27,6 +39,7 @@ class Caller:
     role: Role
     expires_at: float  # Unix time in seconds
     session_id: str = ""  # that the token belongs to, or its API key; a UUID
+    account_version: int = 0  # of the account, by which the token was signed; 0: it does not say
     scopes: frozenset[str] | None = None  # of its API key; None: of none, and not limited
 
     @property
@@ -43,6 +56,28 @@ class Key:
     method: str  # its full path, such as `emporium.order.v1.OrderService/CreateOrder`
     key: str
     body_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a call comes from."""
+
+    label: str  # at most 120 characters; empty when nothing is known
+    address: str  # an IP address, or empty
+
+
+def device_of(user_agent: str | None, forwarded_for: str | None) -> Device:
+    """What is known of a call's origin, by the two headers.
+
+    The last address of `forwarded_for` is the one that the edge saw itself; callers can write what
+    they like before it.
+    """
+    label = re.sub(r"[^!-~]+", " ", user_agent or "").strip()[:_LABEL_LENGTH_MAX]
+    try:
+        address = str(ipaddress.ip_address((forwarded_for or "").rpartition(",")[2].strip()))
+    except ValueError:
+        address = ""
+    return Device(label, address)
 
 
 class Context:
@@ -62,6 +97,14 @@ class Context:
 
     `key_as_sent` is that key as a header had it, quoted or not; empty when it was no header.
 
+    `request` is the last message that the caller sent, which may break rules as long as the guards
+    look at it, and `response` the last one that it got; None before.
+
+    `subject` is the id of the account that the call is about, where the servicer finds out and the
+    messages do not say so: whose e-mail, token or order it is. For the audit log.
+    `peer_names` are those in the certificate of whoever has connected, who need not be the caller;
+    none where no certificates are asked for.
+
     `resource` is the path of what the call changes, such as `/api/v1/users/0190...`, as soon as
     that is known; for logs. Empty for a read, and for a change of something without a path.
     """
@@ -73,9 +116,13 @@ class Context:
         "key_as_sent",
         "metadata",
         "owner_scope",
+        "peer_names",
+        "request",
         "request_id",
         "resource",
+        "response",
         "started_at",
+        "subject",
         "time_remaining",
     )
 
@@ -89,7 +136,11 @@ class Context:
         self.caller: Caller | None = None
         self.key: Key | None = None
         self.key_as_sent = ""
+        self.peer_names: Sequence[str] = ()
         self.resource = ""
+        self.request: Any = None
+        self.response: Any = None
+        self.subject = ""
         self.headers: list[tuple[str, str]] = []
 
     @property
@@ -97,6 +148,11 @@ class Context:
         """The caller of an rpc that needs one; the access guard has made sure of it."""
         assert self.caller is not None, "the rpc's access rule lets in callers without a token"
         return self.caller
+
+    @property
+    def device(self) -> Device:
+        """Where the call comes from."""
+        return device_of(self.metadata.get("user-agent"), self.metadata.get("x-forwarded-for"))
 
     @property
     def traceparent(self) -> str | None:

@@ -9,6 +9,7 @@
     ├── AlreadyExists      something unique is taken
     ├── Conflict           the resource is not in a state for it
     ├── Outdated           the resource has changed since it was read
+    ├── RateLimited        too many requests, or too many that failed
     ├── Unavailable        a part of the system is unreachable; a retry may help
     ├── DeadlineExceeded   it took too long, and may have been done nevertheless
     └── Internal           a defect of ours
@@ -124,6 +125,15 @@ class AccountInactive(Unauthenticated):
     reason = "ACCOUNT_INACTIVE"
 
 
+class SessionEnded(Unauthenticated):
+    """There is no such session any more."""
+
+    reason = "SESSION_ENDED"
+
+    def __init__(self) -> None:
+        super().__init__("the session has ended; sign in again")
+
+
 class Forbidden(EmporiumError):
     """The caller is known, and lacks the permission."""
 
@@ -167,6 +177,12 @@ class Outdated(EmporiumError):
         """
         if demanded and etag not in demanded.split(" "):
             raise cls(f"the {noun} has changed; read it again", field="etag")
+
+
+class RateLimited(EmporiumError):
+    """Too many requests, or too many that failed."""
+
+    reason = "RATE_LIMITED"
 
 
 class Unavailable(EmporiumError):

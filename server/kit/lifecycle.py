@@ -22,8 +22,10 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from emporium.limits import MESSAGE_BYTES_MAX
 from server import settings
-from server.kit import errors
-from server.kit.auth import Verifier
+from server.kit import background, errors
+from server.kit.audit.sink import AuditSink
+from server.kit.auth import Tokens
+from server.kit.background import Job
 from server.kit.call import reflection
 from server.kit.call.chain import pipeline
 from server.kit.call.foreign import ForeignServicers
@@ -32,10 +34,12 @@ from server.kit.call.in_flight import InFlight
 from server.kit.call.metrics import CallMetrics
 from server.kit.health import Health, Probe
 from server.kit.standing import Accounts
+from server.kit.tls import peers_of, server_credentials
 
 _log = structlog.get_logger()
 
 # A client may ping this often even without a call; Envoy and the Python client ask less often.
+_KEYS_SECONDS = 1.0  # how soon a key that was withdrawn is refused; a new one is taken at once
 _PING_INTERVAL_MS_MIN = 30_000
 _CONNECTION_AGE_MS_MAX = 300_000
 _CONNECTION_AGE_GRACE_MS = 30_000
@@ -48,6 +52,8 @@ def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]], service:
     """Runs `main`, which is that `service`, on uvloop; gives the process's exit code."""
     try:
         configuration = settings.from_environment(service)
+        for warning in settings.warnings():
+            sys.stderr.write(f"emporium: warning: {warning}\n")
         if hasattr(os, "SCHED_BATCH"):
             # Linux only. A busy loop then gets longer time slices: 50 us of CPU less a call at full
             # load, 10 when others compete for the cores (two cores of an AMD EPYC, November 2026).
@@ -74,17 +80,19 @@ class Registration:
 
     service: ServiceDescriptor
     servicer: object
+    close: Callable[[], None] | None = None  # ends its streams, which have no end of their own
 
 
 @asynccontextmanager
-async def serving(
+async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
     configuration: settings.Server,
-    verifier: Verifier,
+    verifier: Tokens,
     registrations: Sequence[Registration],
     probes: Mapping[str, Probe],
     *,
     key_secret: bytes = b"",
     accounts: Accounts | None = None,
+    audit: AuditSink | None = None,
     registry: CollectorRegistry = REGISTRY,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> AsyncIterator[int]:
@@ -95,52 +103,69 @@ async def serving(
 
     `interceptors` are grpc.aio's own. They stand outside of the pipeline and see every call, also
     of health and reflection. Each runs anew for every call, which a layer of `call/chain.py` does
-    not. `key_secret` goes to `IdempotencyKeys`, `accounts` to `AccessRules`.
+    not. `key_secret` goes to `IdempotencyKeys`, `accounts` to `AccessRules`, `audit` to `Audit`.
 
     Raises `SettingsError` when it cannot listen.
     """
     in_flight = InFlight()
     metrics = CallMetrics(registry)
     deadline_seconds = configuration.deadline_seconds
-    calls = pipeline(verifier, metrics, in_flight, deadline_seconds, key_secret, accounts)
+    credentials, peers = server_credentials(configuration), peers_of(configuration)
+    calls = pipeline(
+        verifier, metrics, in_flight, deadline_seconds, key_secret, accounts, audit, peers
+    )
     names = [registration.service.full_name for registration in registrations]
     health = Health(names, probes)
     foreign = ForeignServicers(calls.watchers)
     health.register(foreign)
     reflection.register(foreign, names)
+    keys = Job("key_set", verifier.follow, _KEYS_SECONDS)
     server = grpc.aio.server(interceptors=interceptors, options=_options(configuration))
     server.add_generic_rpc_handlers(
-        [generic_handler(each.service, each.servicer, calls) for each in registrations]
+        [
+            generic_handler(each.service, each.servicer, calls, identified=peers is not None)
+            for each in registrations
+        ]
     )
     server.add_generic_rpc_handlers(await foreign.handlers())
-    port = _listen(server, configuration)
+    port = _listen(server, configuration, credentials)
     await server.start()
     try:
-        async with health.following():
+        async with health.following(), background.running(keys, registry=registry):
             _log.info("serving", port=port, services=names)
             yield port
     finally:
         health.servicer.set(is_serving=False)
         _log.info("draining", in_flight=in_flight.count)
         await asyncio.sleep(configuration.drain_seconds)
-        health.servicer.close()  # a Watch has no end of its own, and would use up the whole grace
+        # A stream has no end of its own, and would use up the whole grace.
+        health.servicer.close()
+        for each in registrations:
+            if each.close:
+                each.close()
         await server.stop(configuration.grace_seconds)
         # stop() does not wait for handlers that it has cut off, and they still hold connections.
         await in_flight.ended(configuration.grace_seconds)
         _log.info("stopped", in_flight=in_flight.count)
 
 
-def _listen(server: grpc.aio.Server, configuration: settings.Server) -> int:
+def _listen(
+    server: grpc.aio.Server,
+    configuration: settings.Server,
+    credentials: grpc.ServerCredentials | None,
+) -> int:
     """Listens on the service's port, and on the process's own if it has one; gives the former."""
     ports = [configuration.grpc_port]
     if configuration.own_port:
         ports.append(configuration.own_port)
-    bound = [_bind(server, f"{configuration.grpc_host}:{port}") for port in ports]
+    bound = [_bind(server, f"{configuration.grpc_host}:{port}", credentials) for port in ports]
     return bound[0]
 
 
-def _bind(server: grpc.aio.Server, address: str) -> int:
+def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
     try:
+        if credentials:
+            return server.add_secure_port(address, credentials)
         return server.add_insecure_port(address)
     except RuntimeError as error:
         where = "where GRPC_HOST and GRPC_PORT (OWN_PORT) say"

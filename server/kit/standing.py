@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from server.kit import errors
-from server.kit.context import Caller, Role
+from server.kit.context import Caller, Role, lesser
 from server.kit.loader import Load, Loader
 
 KEEP_SECONDS = 1.0  # as the contract says of rpcs that are fresh BY_ROLE
@@ -26,10 +26,11 @@ class Accounts(Protocol):
     """The accounts behind the tokens of callers who are people."""
 
     async def current(self, caller: Caller, *, exact: bool) -> Caller:
-        """`caller`, with the role that the account has now.
+        """`caller`, with the role that the account has now, or its own if that is the lesser one.
 
-        Not `exact`: that it had at most a second ago. Raises `AccountInactive` for an account that
-        was deleted or disabled, and `Unavailable` when nobody can say.
+        Not `exact`: that it had at most a second ago. By a copy it may be 5 s old. Raises
+        `AccountInactive` for an account that was deleted or disabled, and `Unavailable` when nobody
+        can say.
         """
 
 
@@ -39,42 +40,27 @@ class _Known(NamedTuple):
 
 
 class Standings:
-    """`Accounts`, through `read`, which may be asked for `batch_max` ids at once.
-
-    An answer that is kept anyway is exact for `exact_seconds`: longer than 0 only where asking is a
-    call of another service.
-    """
+    """`Accounts` of the service that keeps them, through `read` of `batch_max` ids at most."""
 
     def __init__(
         self,
         read: Load[str, Standing],
         *,
         batch_max: int,
-        exact_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
-        self._exact_seconds = exact_seconds
         self._clock = clock
         self._known: dict[str, _Known] = {}  # oldest first
         self._loader: Loader[str, Standing] = Loader(self._load, batch_max=batch_max)
 
     async def current(self, caller: Caller, *, exact: bool) -> Caller:
-        known = self.known(caller, self._exact_seconds if exact else KEEP_SECONDS)
-        if known is not None:
-            return known
+        known = None if exact else self._known.get(caller.id)
+        if known is not None and self._clock() - known.at < KEEP_SECONDS:
+            return _standing_as(known.standing, caller)
         if not _is_id(caller.id):
             raise _inactive()
         return _standing_as(await self._loader.get(caller.id), caller)
-
-    def known(self, caller: Caller, seconds_max: float | None = None) -> Caller | None:
-        """As `current`, by an answer that is no older than that; None when there is none."""
-        known = self._known.get(caller.id)
-        if known is None:
-            return None
-        if seconds_max is not None and self._clock() - known.at >= seconds_max:
-            return None
-        return _standing_as(known.standing, caller)
 
     def forget(self, user_id: str) -> None:
         """The account has changed: the next caller's is read anew."""
@@ -98,7 +84,9 @@ class Standings:
 def _standing_as(standing: Standing | None, caller: Caller) -> Caller:
     if standing is None or not standing.is_active:
         raise _inactive()
-    return caller if standing.role is caller.role else replace(caller, role=standing.role)
+    # A token gives no more than it was signed for: who was promoted gets another one.
+    role = lesser(standing.role, caller.role)
+    return caller if role is caller.role else replace(caller, role=role)
 
 
 def _inactive() -> errors.AccountInactive:

@@ -7,7 +7,9 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from emporium.type.v1.personal_data_pb2 import ErasureReceipt
 from server.kit import errors
+from server.kit.receipts import Receipt
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,6 +35,17 @@ def moment(timestamp: Timestamp, field: str) -> datetime:
 def money(amount: Decimal) -> str:
     """`amount` as a decimal string with two places."""
     return f"{amount:.2f}"
+
+
+def to_receipt(receipt: Receipt) -> ErasureReceipt:
+    """What a store has erased of a person, on the wire."""
+    done = receipt.completed_at
+    return ErasureReceipt(
+        store=receipt.store,
+        state=ErasureReceipt.COMPLETE if done else ErasureReceipt.PENDING,
+        completed_at=timestamp(done) if done else None,
+        erased=receipt.erased,
+    )
 
 
 def fields_of_mask(

@@ -76,8 +76,13 @@ class Assembly:
         return [self._mongo]
 
     @property
+    def own_postgres(self) -> bool:
+        """Whether the PostgreSQL is ours, with nothing in it that is somebody else's."""
+        return self._postgres is not None
+
+    @property
     def own_mongo(self) -> bool:
-        """Whether the MongoDB is ours, so that each service gets a role of its own there."""
+        """Whether the MongoDB is ours, so that each service gets users of its own there."""
         return self._mongo is not None
 
     def services(self) -> list[Part]:

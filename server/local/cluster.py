@@ -192,9 +192,9 @@ class Cluster:
 
         async def relational() -> None:
             await self._start_parts(postgres)
-            dsn = assembly.admin_dsn
+            dsn, own = assembly.admin_dsn, assembly.own_postgres
             with step(self._progress, "schema") as notes:
-                notes.append(_note(await self.preparation.prepare_postgres(dsn)))
+                notes.append(_note(await self.preparation.prepare_postgres(dsn, own_postgres=own)))
             with step(self._progress, "logins"):
                 self._record.logins = await self.preparation.make_logins(dsn)
 

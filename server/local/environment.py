@@ -25,7 +25,7 @@ def service_environment(
 ) -> dict[str, str]:
     """What a service may hear of the supervisor's environment, and this process's settings on top.
 
-    With `own_mongo`, `mongodb_uri` is an admin's and the service has a role of its own there.
+    With `own_mongo`, `mongodb_uri` is an admin's and the service has a user of its own there.
     """
     environment = (
         {"DRAIN_SECONDS": DRAIN_SECONDS}
@@ -37,6 +37,8 @@ def service_environment(
             "OWN_PORT": str(ports.own.get(process, 0)),
             "METRICS_PORT": str(ports.metrics[process]),
             "JWKS_FILE": str(keys.public_file(home)),
+            "SECRET_FILE": str(keys.secret_file(service, home)),
+            "SERVICE_KEY_FILE": str(keys.file_of(service.own_key, home)),
             "NEIGHBOUR_TARGETS": " ".join(
                 f"{name}=dns:///127.0.0.1:{ports.grpc[name]}" for name in service.neighbours
             ),
@@ -45,7 +47,8 @@ def service_environment(
     if service.sends_mail:
         environment["MAILBOX_FOLDER"] = str(home.mailbox)
     else:
-        environment.pop("SMTP_URL", None)
+        for name in ("SMTP_URL", "SMTP_URL_FILE"):
+            environment.pop(name, None)
     if service.postgres:
         environment["DATABASE_URL"] = service_dsn(admin_dsn, service, home)
     if service.mongo:
@@ -53,6 +56,6 @@ def service_environment(
         environment["MONGODB_URI"] = (
             service_mongodb_uri(mongodb_uri, service, home) if own_mongo else mongodb_uri
         )
-    if service.key_id:
-        environment["SIGNING_KEY_FILE"] = str(keys.file_of(service, home))
+    if service.vouches_for_people:
+        environment["SIGNING_KEY_FILE"] = str(keys.file_of(service.name, home))
     return environment

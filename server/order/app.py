@@ -1,28 +1,45 @@
 """Wires the order service together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 
-from emporium import Emporium, Targets
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2
+from emporium import Emporium, EmporiumError, Targets
+from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
+from server.kit.audit.forwarding import Keeper, forwarding
+from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.background import Job, Lock
+from server.kit.following import live_copy
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.postgres.trail import CommittingSink
+from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
+from server.kit.tls import to_neighbours
+from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
-from server.order.events.encoding import to_outbox
+from server.order.events.anonymous import anonymous
+from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
 from server.order.neighbours import Users
-from server.order.neighbours.accounts import asked_accounts, listening
 from server.order.neighbours.analytics import AnalyticsDestination
+from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
 from server.order.orders.service import OrderService
+from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
+from server.order.personal_data.service import PersonalDataService
+from server.order.personal_data.store import PostgresErasureStore
 from server.services import ORDER
 from server.settings import Settings
+
+_SWEEP_SECONDS = 60.0
 
 
 def main() -> int:
@@ -32,23 +49,25 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> None:
     tokens, neighbours = settings.tokens, settings.neighbours
-    signer = Signer.from_file(tokens.signing_key_file, tokens.token_seconds)
+    signer = Signer.for_neighbours(tokens)
     targets = Targets.of({name: neighbours.neighbour_targets[name] for name in ORDER.neighbours})
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     with telemetry(settings.server, "order"):
         async with (
             postgres.connected(settings.postgres) as pool,
-            background.running(key_expiry(pool, one_at_a_time)),
-            Emporium(targets, token=ServiceToken(signer)) as shop,
+            background.running(key_expiry(pool, one_at_a_time), sweep(pool, one_at_a_time)),
+            Emporium(
+                targets, token=ServiceToken(signer), tls=to_neighbours(settings.server)
+            ) as shop,
             user_directory(shop, neighbours.user_cache_seconds) as users,
-            asked_accounts(shop) as accounts,
-            background.running(listening(accounts)),
+            live_copy(shop.revocations.watch, EmporiumError) as live,
+            auditing(pool, AuditKeeper(shop), one_at_a_time) as audit,
             outbox.relaying(
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
             lifecycle.serving(
                 settings.server,
-                Verifier.from_file(tokens.jwks_file),
+                UnrevokedTokens(Verifier.from_file(tokens.jwks_file), live.revocations),
                 registrations(
                     pool,
                     users,
@@ -58,10 +77,43 @@ async def _serve(settings: Settings) -> None:
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
-                accounts=accounts,
+                accounts=live.accounts,
+                audit=audit,
             ),
         ):
             await lifecycle.stopping()
+
+
+def erasing(pool: Pool) -> tuple[PersonalOrders, PostgresErasureStore]:
+    """What `pool` holds of people, and what erases it."""
+    held = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
+    return held, PostgresErasureStore(pool, held)
+
+
+def sweep(pool: Pool, lock: Lock) -> Job:
+    """Erases what has come late of persons who were erased, every minute, in one process."""
+    _, erasures = erasing(pool)
+
+    async def work() -> None:
+        await erasures.sweep(datetime.now(UTC))
+
+    return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
+
+
+@asynccontextmanager
+async def auditing(pool: Pool, keeper: Keeper, lock: Lock) -> AsyncIterator[CommittingSink]:
+    """What takes the records of this service's calls, and sends them on to `keeper`."""
+    waiting = PostgresWaiting(pool)
+    async with (
+        background.running(forwarding(waiting, keeper, lock)),
+        writing(AuditWriter(waiting.append)) as writer,
+    ):
+        yield audit_sink(writer)
+
+
+def audit_sink(writer: AuditWriter) -> CommittingSink:
+    """The record of a change is committed with it."""
+    return CommittingSink(writer, lambda record: inserting([record]))
 
 
 def registrations(
@@ -71,8 +123,11 @@ def registrations(
     catalog = PostgresCatalogStore(pool)
     orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
+    held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
+    personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     return (
         Registration(catalog_service, CatalogService(catalog, shop_currency, tokens)),
         Registration(order_service, OrderService(orders, catalog, users, shop_currency, tokens)),
+        Registration(personal_data, PersonalDataService(erasures, held)),
     )

@@ -32,6 +32,9 @@ NAMES = (
     "list-users",
     "scale",
     "logins",
+    "login-rate",
+    "login-flood",
+    "refresh",
     "idle",
     "up",
 )

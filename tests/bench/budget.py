@@ -10,6 +10,8 @@ class Budget:
     rounds: int  # of each comparison; the table shows the median
     calls: int  # of one run: about two seconds of a core
     many_users: int  # in the table that is called large
+    listed_users: int  # in the table of which pages are read
+    paced_seconds: float  # of a run at a fixed rate
 
     # Of two trees that are compared. Differences are small there, so there are more rounds.
     turns: int
@@ -17,5 +19,34 @@ class Budget:
     orders: int
 
 
-FULL = Budget(rounds=5, calls=6_000, many_users=1_000_000, turns=10, users=2_000, orders=2_000)
-QUICK = Budget(rounds=3, calls=1_500, many_users=50_000, turns=6, users=400, orders=400)
+FULL = Budget(
+    rounds=5,
+    calls=6_000,
+    many_users=1_000_000,
+    listed_users=100_000,
+    paced_seconds=6.0,
+    turns=10,
+    users=2_000,
+    orders=2_000,
+)
+QUICK = Budget(
+    rounds=3,
+    calls=1_500,
+    many_users=50_000,
+    listed_users=100_000,
+    paced_seconds=3.0,
+    turns=6,
+    users=400,
+    orders=400,
+)
+# Whether a row can be run at all; its figures mean nothing.
+SMALLEST = Budget(
+    rounds=1,
+    calls=120,
+    many_users=1_000,
+    listed_users=1_000,
+    paced_seconds=0.5,
+    turns=2,
+    users=50,
+    orders=50,
+)

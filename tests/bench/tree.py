@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import tempfile
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,9 @@ class Tree:
     folder: Path
     python: Path
 
-    def emporium(self, *words: str) -> None:
-        """Runs the tree's own `emporium`."""
-        run([str(self.python), "-m", "server", *words], self.folder)
+    def emporium(self, *words: str, settings: Mapping[str, str] | None = None) -> None:
+        """Runs the tree's own `emporium`; `settings` are environment variables."""
+        run([str(self.python), "-m", "server", *words], self.folder, settings)
 
 
 def this_checkout() -> Tree:
@@ -54,14 +54,14 @@ def checked_out(revision: str) -> Iterator[Tree]:
             _git("worktree", "remove", "--force", str(tree))
 
 
-def run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path, settings: Mapping[str, str] | None = None) -> str:
     """Runs a program to its end; gives what it printed. Raises `TreeError` when it fails."""
     # A PYTHONPATH would lead a tree to the other's code.
     environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     done = subprocess.run(
         command,
         cwd=folder,
-        env=environment,
+        env=environment | dict(settings or {}),
         check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -27,7 +27,7 @@ class Served:
     rpc: str
     request: Any
     metadata: dict[str, str | bytes]
-    time_left: float
+    time_left: float | None
 
     @property
     def attempts_before(self) -> int:
@@ -94,16 +94,24 @@ class FakeShop:
 
     def _handler(self, service: ServiceDescriptor) -> grpc.GenericRpcHandler:
         return grpc.method_handlers_generic_handler(
-            service.full_name,
-            {
-                method.name: grpc.unary_unary_rpc_method_handler(
-                    partial(self._serve, method),
-                    request_deserializer=GetMessageClass(method.input_type).FromString,
-                    response_serializer=GetMessageClass(method.output_type).SerializeToString,
-                )
-                for method in service.methods
-            },
+            service.full_name, {method.name: self._method(method) for method in service.methods}
         )
+
+    def _method(self, method: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
+        made, serve = grpc.unary_unary_rpc_method_handler, self._serve
+        if method.server_streaming:
+            made, serve = grpc.unary_stream_rpc_method_handler, self._stream  # type: ignore[assignment]  # another shape
+        return made(
+            partial(serve, method),
+            request_deserializer=GetMessageClass(method.input_type).FromString,
+            response_serializer=GetMessageClass(method.output_type).SerializeToString,
+        )
+
+    async def _stream(
+        self, method: MethodDescriptor, request: Any, engine: Engine
+    ) -> AsyncIterator[Message]:
+        """One message."""
+        yield await self._serve(method, request, engine)
 
     async def _serve(self, method: MethodDescriptor, request: Any, engine: Engine) -> Message:
         metadata: Any = engine.invocation_metadata() or ()
@@ -115,11 +123,15 @@ class FakeShop:
 
 
 @asynccontextmanager
-async def open_shop() -> AsyncIterator[FakeShop]:
-    """A fake shop on a port of its own."""
+async def open_shop(
+    credentials: grpc.ServerCredentials | None = None,
+) -> AsyncIterator[FakeShop]:
+    """A fake shop on a port of its own, over TLS where there are `credentials`."""
     shop = FakeShop()
     server = grpc.aio.server(handlers=shop.handlers(), options=[("grpc.so_reuseport", 0)])
-    shop.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    free = "127.0.0.1:0"
+    port = server.add_secure_port(free, credentials) if credentials else None
+    shop.address = f"127.0.0.1:{port or server.add_insecure_port(free)}"
     await server.start()
     try:
         yield shop

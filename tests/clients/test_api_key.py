@@ -75,12 +75,15 @@ async def test_a_refused_key_is_told_to_every_call_and_tried_again_later(
     assert sent(server)[1:] == [("ExchangeApiKey", None), ("GetUser", "Bearer access-1")]
 
 
-async def test_a_token_that_has_run_out_unexpectedly_is_renewed(
-    program: Emporium, server: FakeShop
+@pytest.mark.parametrize("reason", ["TOKEN_EXPIRED", "SESSION_ENDED"])
+async def test_a_token_that_has_ended_unexpectedly_is_renewed(
+    program: Emporium, server: FakeShop, reason: str
 ) -> None:
+    """As at a change of the account's password, which ends tokens and not keys."""
     server.will("ExchangeApiKey", given(1), given(2))
-    expired = refuse(grpc.StatusCode.UNAUTHENTICATED, "no", [ErrorInfo(reason="TOKEN_EXPIRED")])
-    server.will("GetUser", expired)
+    server.will(
+        "GetUser", refuse(grpc.StatusCode.UNAUTHENTICATED, "no", [ErrorInfo(reason=reason)])
+    )
     await program.users.get(ID)
     assert sent(server) == [
         ("ExchangeApiKey", None),

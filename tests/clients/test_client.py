@@ -14,6 +14,7 @@ from emporium import Emporium, LoginResponse, Order, Product, Targets, Unauthent
 from emporium.order.v1.catalog_service_pb2 import ListProductsResponse
 from emporium.order.v1.order_service_pb2 import ListOrdersResponse
 from emporium.user.v1 import user_service_pb2
+from emporium.user.v1.email_link_service_pb2 import ResetPasswordResponse
 from tests.clients.fake_shop import FakeShop, answer, open_shop, refuse
 
 ID = "01900000-0000-7000-8000-000000000000"
@@ -34,6 +35,42 @@ async def test_signing_in_is_done_without_a_token_and_gives_one(server: FakeShop
         assert response.expires_in == 600
         assert shop.token == "fresh"
         assert server.last.metadata["authorization"] == "Bearer fresh"
+
+
+async def test_a_login_sends_what_the_one_before_said_of_the_device(server: FakeShop) -> None:
+    async with Emporium(server.address) as shop:
+        server.will("Login", answer(LoginResponse(access_token="a", device_token="first")))
+        await shop.auth.login("ann@example.com", "secret", device_token="kept")
+        assert server.last.request.device_token == "kept"
+        assert shop.auth.device_token == "first"
+        await shop.auth.logout()
+
+        server.will("Refresh", answer(LoginResponse(access_token="b")))
+        await shop.auth.refresh("a refresh token")
+        server.will("Login", answer(LoginResponse(access_token="c", device_token="second")))
+        await shop.auth.login("ann@example.com", "secret")
+        assert server.last.request.device_token == "first"
+        assert shop.auth.device_token == "second"
+
+        server.will("ResetPassword", answer(ResetPasswordResponse(device_token="third")))
+        await shop.auth.reset_password("token", "another secret")
+        assert shop.auth.device_token == "third"
+
+
+async def test_a_login_sends_the_second_factor_that_it_is_given(server: FakeShop) -> None:
+    async with Emporium(server.address) as shop:
+        for totp, recovery in (("123456", None), (None, "abcd")):
+            server.will("Login", answer(LoginResponse(access_token="a")))
+            await shop.auth.login(
+                "ann@example.com", "secret", totp_code=totp, recovery_code=recovery
+            )
+            sent = server.last.request
+            assert (sent.totp_code, sent.recovery_code) == (totp or "", recovery or "")
+        server.will("Login", answer(LoginResponse(access_token="a")))
+        await shop.auth.login("ann@example.com", "secret")
+        assert server.last.request.WhichOneof("second_factor") is None
+        with pytest.raises(ValueError, match="not both"):
+            await shop.auth.login("a@b.c", "secret", totp_code="123456", recovery_code="abcd")
 
 
 async def test_a_failed_login_leaves_the_token_as_it_was(server: FakeShop) -> None:
@@ -148,10 +185,11 @@ def test_a_client_outside_of_an_event_loop_is_refused() -> None:
 
 def test_the_exported_names_are_a_promise() -> None:
     assert " ".join(emporium.__all__) == (
-        "UNSET Address AlreadyExists Cancelled Conflict DeadlineExceeded DomainEvent Emporium "
-        "EmporiumError ErrorReason Event InternalError InvalidRequest Listing LoginResponse Moment "
+        "UNSET Address AlreadyExists AuditEvent Cancelled Conflict DeadlineExceeded DomainEvent "
+        "Emporium EmporiumError Erasure ErasureReceipt ErrorReason Event ExportUserResponse "
+        "ExportedPart InternalError InvalidRequest Listing LoginResponse Moment "
         "Money NotFound Order OrderItem OrderLine OrderUser Outdated Page PageMeta "
-        "PermissionDenied Product RateLimited Role SalesReport Session Targets Token TooLarge "
+        "PermissionDenied Product RateLimited Role SalesReport Session Targets Tls Token TooLarge "
         "Unauthenticated Unavailable Unimplemented User Violation"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)

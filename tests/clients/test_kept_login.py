@@ -188,3 +188,15 @@ async def test_a_session_goes_on_with_a_token_that_was_kept(server: FakeShop) ->
         await client.users.get(ID)
     assert server.served[0].request.refresh_token == "kept"
     assert sent(server) == [("Refresh", None), ("GetUser", "Bearer access-7")]
+
+
+async def test_a_logout_of_a_session_that_has_ended_is_done(
+    shop: Emporium, server: FakeShop
+) -> None:
+    ended = ErrorInfo(reason="SESSION_ENDED", domain="emporium")
+    server.will("Logout", refuse(grpc.StatusCode.UNAUTHENTICATED, "over", [ended]))
+    await shop.auth.logout()
+    unknown = ErrorInfo(reason="INVALID_TOKEN", domain="emporium")
+    server.will("Logout", refuse(grpc.StatusCode.UNAUTHENTICATED, "no", [unknown]))
+    with pytest.raises(Unauthenticated):
+        await shop.auth.logout()

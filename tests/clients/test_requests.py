@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToDict
 
 from emporium import (
     Address,
+    AuditEvent,
     DomainEvent,
     Emporium,
     Event,
@@ -175,6 +176,11 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
         lambda shop: shop.events.record_domain_events([DomainEvent(id=ID, aggregate_version=1)]),
         {"events": [{"id": ID, "aggregate_version": "1"}]},
     ),
+    (
+        lambda shop: shop.audit.list(actor=ID, outcome="ok", created_after=NOON).first_page(),
+        {"actor": ID, "outcome": "ok", "created_after": "2010-12-01T12:00:00+00:00"},
+    ),
+    (lambda shop: shop.audit.record([AuditEvent(id=ID)]), {"audit_events": [{"id": ID}]}),
     (lambda shop: shop.reports.sales(), {}),
     (
         lambda shop: shop.reports.sales(date(2010, 12, 1), "2010-12-31", currency="GBP"),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -16,19 +17,31 @@ from tests.clients.fake_shop import FakeShop, answer, unavailable
 
 ID = "01900000-0000-7000-8000-000000000000"
 API_KEY = secret_of(ID, bytes(32))
+NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
 SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetUser": lambda shop: shop.users.get(ID),
     "BatchGetUsers": lambda shop: shop.users.batch_get([ID]),
     "ListUsers": lambda shop: shop.users.list().first_page(),
     "ExchangeApiKey": lambda shop: shop.api_keys.exchange(API_KEY),
+    "ListAuditEvents": lambda shop: shop.audit.list().first_page(),
+    "RecordAuditEvents": lambda shop: shop.audit.record([]),
     "DeleteApiKey": lambda shop: shop.api_keys.delete(ID),
     "ListApiKeys": lambda shop: shop.api_keys.list().first_page(),
     "DeleteUser": lambda shop: shop.users.delete(ID),
+    "ExportUser": lambda shop: shop.users.export(ID),
+    "GetErasure": lambda shop: shop.users.erasure(ID),
+    "EraseBuyer": lambda shop: shop.orders.erase_buyer(ID, NOW),
+    "ExportBuyer": lambda shop: shop.orders.export_buyer(ID),
+    "EraseActivity": lambda shop: shop.events.erase_activity(ID, NOW),
+    "ExportActivity": lambda shop: shop.events.export_activity(ID),
     "Refresh": lambda shop: shop.auth.refresh("a refresh token"),
     "Logout": lambda shop: shop.auth.logout(),
     "ListSessions": lambda shop: shop.auth.sessions(),
     "DeleteSession": lambda shop: shop.auth.end_session(ID),
+    "WatchRevocations": lambda shop: anext(shop.revocations.watch()),
+    "DeleteTotp": lambda shop: shop.auth.delete_totp(totp_code="123456"),
+    "GetKeySet": lambda shop: shop.auth.public_keys(),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),
@@ -52,6 +65,8 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
 UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "Login": lambda shop: shop.auth.login("ann@example.com", "secret"),
     "ChangePassword": lambda shop: shop.auth.change_password("secret", "another"),
+    "BeginTotp": lambda shop: shop.auth.begin_totp("secret"),
+    "ConfirmTotp": lambda shop: shop.auth.confirm_totp("123456"),
     "ForgotPassword": lambda shop: shop.auth.forgot_password("ann@example.com"),
     "ResetPassword": lambda shop: shop.auth.reset_password("token", "secret-1"),
     "VerifyEmail": lambda shop: shop.auth.verify_email("token"),

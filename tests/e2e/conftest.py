@@ -1,5 +1,6 @@
 """One whole cluster for all end-to-end tests: real databases, services and edge, on a RAM disk."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -81,6 +82,7 @@ def new_email() -> str:
 
 def throwaway_cluster(home: Path, seed: Literal["small", "none"] = "small") -> Cluster:
     """A cluster on free ports and a RAM disk, with limits that tests do not meet; not yet begun."""
+    os.environ["ADDRESS_FAILURES_MAX"] = str(UNLIMITED_PER_MINUTE)  # tests have one address
     return Cluster(
         ClusterOptions(
             home=home,

@@ -29,18 +29,27 @@ from tests.waiting import until
 
 DEADLINE_SECONDS = 20
 MISSING = str(uuid.uuid4())
+FORM = "application/x-www-form-urlencoded"
 CURRENCY = "XTS"  # ISO 4217 has it for tests
 LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 
 METHODS = {method.name: method for service in contract() for method in service.methods}
 
-INTERNAL = {"BatchGetUsers", "RecordDomainEvents"}  # for services alone
+# For services alone.
+INTERNAL = {
+    "BatchGetUsers",
+    "EraseActivity",
+    "EraseBuyer",
+    "ExportActivity",
+    "ExportBuyer",
+    "RecordAuditEvents",
+    "RecordDomainEvents",
+    "WatchRevocations",
+}
 
 
-def base(name: str, scene: "Scene") -> Any:
-    """A request of the rpc that is good, and that may be sent again and again."""
-    line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
-    home = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
+def for_services(scene: "Scene") -> dict[str, dict[str, Any]]:
+    """What `base` is of the rpcs that only services may call."""
     event = {
         "id": str(uuid.uuid4()),
         "aggregate_type": "user",
@@ -49,6 +58,31 @@ def base(name: str, scene: "Scene") -> Any:
         "type": "emporium.user.v1.UserUpdated",
         "occurred_at": LONG_AGO,
     }
+    kept = {
+        "id": str(uuid.uuid4()),
+        "service": "order",
+        "action": "emporium.order.v1.OrderService/GetOrder",
+        "outcome": "OK",
+        "count": 1,
+        "first_at": LONG_AGO,
+        "last_at": LONG_AGO,
+    }
+    return {
+        "BatchGetUsers": {"user_ids": [scene.user.id]},
+        "EraseActivity": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "EraseBuyer": {"user_id": MISSING, "erased_at": LONG_AGO},
+        "ExportActivity": {"user_id": MISSING},
+        "ExportBuyer": {"user_id": MISSING},
+        "RecordAuditEvents": {"audit_events": [kept]},
+        "RecordDomainEvents": {"events": [event]},
+        "WatchRevocations": {},
+    }
+
+
+def base(name: str, scene: "Scene") -> Any:
+    """A request of the rpc that is good, and that may be sent again and again."""
+    line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
+    home = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
     order = {
         "items": [line],
         "shipping_address": home,
@@ -58,26 +92,30 @@ def base(name: str, scene: "Scene") -> Any:
         "request_id": str(uuid.uuid4()),
     }
     known: dict[str, dict[str, Any]] = {
-        "BatchGetUsers": {"user_ids": [scene.user.id]},
+        **for_services(scene),
+        "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
+        "ConfirmTotp": {"totp_code": "123456"},
         "CreateOrder": order,
         "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteApiKey": {"api_key_id": MISSING},
         "DeleteOrder": {"order_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
+        "DeleteTotp": {"totp_code": "123456"},
         "DeleteUser": {"user_id": MISSING},
-        "ExchangeApiKey": {
-            "content_type": "application/x-www-form-urlencoded",
-            "data": b"grant_type=client_credentials&client_id=x&client_secret=y",
-        },
+        "ExchangeApiKey": {"content_type": FORM, "data": b"grant_type=client_credentials"},
+        "ExportUser": {"user_id": scene.user.id},
         "ForgotPassword": {"email": new_email()},
+        "GetErasure": {"user_id": MISSING},
+        "GetKeySet": {},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},
         "GetSalesReport": {},
         "GetUser": {"user_id": scene.user.id},
+        "ListAuditEvents": {"per_page": 1},
         "ListApiKeys": {"per_page": 1},
         "ListOrders": {"per_page": 1},
         "ListProducts": {"per_page": 1},
@@ -85,7 +123,6 @@ def base(name: str, scene: "Scene") -> Any:
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
         "ReinstateUser": {"user_id": scene.user.id},
-        "RecordDomainEvents": {"events": [event]},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},
         "ResetPassword": {"token": "wrong", "password": "another horse"},
@@ -95,7 +132,8 @@ def base(name: str, scene: "Scene") -> Any:
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }
-    return GetMessageClass(METHODS[name].input_type)(**known[name])
+    takes = METHODS[name].input_type
+    return GetMessageClass(takes)(**(known[name] if takes.fields else {}))
 
 
 @dataclass
@@ -115,15 +153,18 @@ class Scene:
         method = METHODS[name]
         service = method.containing_service.full_name
         token = self.tokens["service" if name in INTERNAL else "admin"]
-        send: Any = self.channels[service.split(".")[1]].unary_unary(
+        channel = self.channels[service.split(".")[1]]
+        shape = channel.unary_stream if method.server_streaming else channel.unary_unary
+        send: Any = shape(
             f"/{service}/{name}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
         try:
-            return await send(
+            call = send(
                 request, metadata=[("authorization", f"Bearer {token}")], timeout=DEADLINE_SECONDS
             )
+            return await (call.read() if method.server_streaming else call)
         except grpc.aio.AioRpcError as error:
             return Refused(error)
 
@@ -170,7 +211,7 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         token = cluster.token("admin")
         door = target(cluster, "edge")
         client = await stack.enter_async_context(Emporium(door, token=token))
-        service = signed(cluster, "order", sub="service:order", role="SERVICE")
+        service = signed(cluster, "service-order", sub="service:order", role="SERVICE")
         tokens = {"admin": token, "service": service}
         made = Scene(cluster, channels, Rest(http, token), client, tokens)
         new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")

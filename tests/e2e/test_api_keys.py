@@ -11,6 +11,7 @@ from authlib.deprecate import AuthlibDeprecationWarning
 from emporium import Emporium, PermissionDenied
 from server.local.cluster import Cluster
 from tests.e2e.conftest import Rest, error_of, target
+from tests.waiting import until
 
 with warnings.catch_warnings():
     # Of httpx, which it would rather have under another name. Its own filter shows it always.
@@ -143,6 +144,21 @@ async def test_a_key_reaches_as_far_as_its_scopes_by_every_door(
             with pytest.raises(PermissionDenied) as raised:
                 await shop.products.create("85123A", "Heart", "2.55")
             assert raised.value.reason == "INSUFFICIENT_SCOPE"
+
+
+async def test_the_tokens_of_a_key_that_is_deleted_end_with_it(
+    key: Key, staff: Rest, http: httpx.AsyncClient
+) -> None:
+    given = (await http.post(TOKEN, data=GRANT, auth=(key["id"], key["secret"]))).json()
+    program = Rest(http, given["access_token"])
+    await program.data("GET", "/orders")
+    assert (await staff("DELETE", f"/auth/api-keys/{key['id']}")).status_code == 204
+
+    async def is_refused() -> bool:
+        answer = await program("GET", "/orders")
+        return answer.status_code == 401 and error_of(answer, 401)["code"] == "SESSION_ENDED"
+
+    await until(is_refused, timeout_seconds=5)
 
 
 async def test_the_client_needs_nothing_but_the_key(key: Key, cluster: Cluster) -> None:

@@ -127,7 +127,9 @@ async def test_a_killed_service_is_back_and_loses_nothing(
         fragile.kill(service)
         await fragile.until_ready(service)
         await load.until_accepted(50)
-    if service != "order":
+    if service == "user":  # who is away for too long holds up what is fresh
+        assert load.refusals <= {(503, "UNAVAILABLE")}
+    elif service == "analytics":
         assert load.refused == 0
     assert load.slowest_seconds < ANSWER_SECONDS_MAX
     await until(shop.report_agrees)

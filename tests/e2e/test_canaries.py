@@ -1,16 +1,18 @@
-"""Canaries: what callers say, wherever something can be said, is in no log and in no error."""
+"""Canaries: what callers say is in no log, in no error and in no audit record."""
 
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import asyncpg
 import grpc
 import httpx
 import pytest
 import pytest_asyncio
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from emporium import AuditEvent, Emporium
 from server.kit.call.method import Method, methods
 from server.local.cluster import Cluster
 from tests.discovery import contract
@@ -21,18 +23,26 @@ EMAIL = f"{CANARY}@example.com"
 TEXTS = (CANARY, EMAIL, f"{CANARY}\0", f"{CANARY}\u2028", f"{CANARY}:asc", "x" * 300 + CANARY)
 
 
+class Told(NamedTuple):
+    """What the doors answered, the folder of the logs, and the audit log in both its forms."""
+
+    answers: list[str]
+    logs: Path
+    rows: list[str]
+    listed: list[AuditEvent]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def told(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[list[str], Path]]:
-    """Everything that every door answered, and the logs of a cluster that has ended."""
+async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["Told"]:
+    """Everything that is told where the canaries have called, in a cluster that has ended."""
     home = tmp_path_factory.mktemp("canaries")
     answers: list[str] = []
     async with throwaway_cluster(home, seed="none") as cluster:
         await _by_grpc(cluster, answers)
         await _by_rest(cluster, answers)
+        rows, listed = await _audited(cluster)
         logs = cluster.home.logs
-    yield answers, logs
+    yield Told(answers, logs, rows, listed)
 
 
 def filled(message: type[Any], text: str) -> Any:
@@ -138,19 +148,46 @@ async def _by_rest(cluster: Cluster, answers: list[str]) -> None:
             answers.append(_refusal(await client.get(f"{path}?{name}={CANARY}", headers=headers)))
 
 
+async def _audited(cluster: Cluster) -> tuple[list[str], list[AuditEvent]]:
+    """The tables of the audit log, and what an admin reads of it."""
+    async with Emporium(cluster.edge_url.removeprefix("http://")) as shop:
+        shop.token = cluster.token("admin")
+        listed = [event async for event in shop.audit.list(per_page=100)]
+    connection = await asyncpg.connect(cluster.record.postgres["user"])
+    try:
+        rows = [
+            str(row["row"])
+            for table in ("audit_logs", "audit_origins", "audit_keys")
+            for row in await connection.fetch(f"SELECT {table}::text AS row FROM {table}")
+        ]
+    finally:
+        await connection.close()
+    return rows, listed
+
+
 def _refusal(answer: httpx.Response) -> str:
     """What a refusal said; an account that was read may of course hold what was written."""
     return "" if answer.is_success else f"{answer.text} {answer.headers}"
 
 
-async def test_no_error_repeats_what_it_was_told(told: tuple[list[str], Path]) -> None:
-    answers, _ = told
+async def test_no_error_repeats_what_it_was_told(told: Told) -> None:
+    answers = told.answers
     assert sum(map(bool, answers)) > 100, "else nothing was refused"
     assert not [answer[:1000] for answer in answers if CANARY in answer]
 
 
-async def test_no_log_repeats_what_anybody_said(told: tuple[list[str], Path]) -> None:
-    _, logs = told
+async def test_the_audit_log_holds_nothing_that_anybody_said(told: Told) -> None:
+    found = {each.action.rpartition("/")[2] for each in told.listed}
+    assert {"Login", "CreateUser", "ResetPassword", "ListUsers"} <= found, "else it was not kept"
+    assert len(told.rows) > len(told.listed)
+    assert not [row for row in told.rows if CANARY in row or CANARY.encode().hex() in row]
+    for event in told.listed:
+        event.ClearField("device")  # what it calls itself, sealed at rest
+        assert CANARY not in str(event)
+
+
+async def test_no_log_repeats_what_anybody_said(told: Told) -> None:
+    logs = told.logs
     found = {
         log.name: [
             line[:1000] for line in log.read_text(errors="replace").splitlines() if CANARY in line
@@ -161,8 +198,8 @@ async def test_no_log_repeats_what_anybody_said(told: tuple[list[str], Path]) ->
     assert not {name: lines[:5] for name, lines in found.items() if lines}
 
 
-async def test_the_logs_do_tell_of_the_calls(told: tuple[list[str], Path]) -> None:
+async def test_the_logs_do_tell_of_the_calls(told: Told) -> None:
     """The control: the same lines are found by something that may be told."""
-    _, logs = told
+    logs = told.logs
     assert "EMAIL_TAKEN" in (logs / "user.log").read_text()
     assert "VALIDATION_FAILED" in (logs / "order.log").read_text()

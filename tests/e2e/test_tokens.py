@@ -64,7 +64,7 @@ BAD_TOKENS: dict[str, tuple[Forge, set[str]]] = {
     "for somebody else's API": (lambda cluster: signed(cluster, aud="other"), {"INVALID_TOKEN"}),
     "by another issuer": (lambda cluster: signed(cluster, iss="other"), {"INVALID_TOKEN"}),
     "an admin by a service's key": (
-        lambda cluster: signed(cluster, "order"),
+        lambda cluster: signed(cluster, "service-order"),
         {"INVALID_TOKEN"},
     ),
     "that ends in words": (lambda cluster: signed(cluster, exp="string"), {"INVALID_TOKEN"}),
@@ -124,3 +124,18 @@ async def test_wrong_credentials_tell_nothing(anyone: Rest, cluster: Cluster) ->
     first, second = error_of(wrong, 401), error_of(unknown, 401)
     assert (first["code"], first["message"]) == (second["code"], second["message"])
     assert first["code"] == "BAD_CREDENTIALS"
+
+
+async def test_the_key_set_is_a_bare_document_by_which_anybody_verifies_tokens(
+    http: httpx.AsyncClient, cluster: Cluster
+) -> None:
+    answer = await http.get("/.well-known/jwks.json")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/jwk-set+json"
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    assert set(answer.json()) == {"keys"}
+    assert not [key for key in answer.json()["keys"] if "d" in key]
+    token = cluster.token("customer")
+    key = jwt.PyJWKSet.from_dict(answer.json())[jwt.get_unverified_header(token)["kid"]]
+    found = jwt.decode(token, key, algorithms=["EdDSA"], audience="emporium", issuer="emporium")
+    assert found["role"] == "CUSTOMER"

@@ -5,7 +5,7 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,11 +102,18 @@ def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **ch
 
 @asynccontextmanager
 async def edge_before(
-    upstream: Any, folder: Path, *, per_minute: int = 100, source: Path = SOURCE
+    upstream: Any,
+    folder: Path,
+    *,
+    per_minute: int = 100,
+    login_per_minute: int = 5,
+    believed: Sequence[Mapping[str, Any]] = (KEY,),
+    source: Path = SOURCE,
+    tls: edge.EdgeTls | None = None,
 ) -> AsyncIterator[Edge]:
-    """A running edge, to which the port of `upstream` is every service."""
+    """A running edge that believes those keys; the port of `upstream` is every service to it."""
     jwks = folder / "jwks.json"
-    jwks.write_text(json.dumps(auth.jwks([KEY])))
+    jwks.write_text(json.dumps(auth.jwks(believed)))
     (edge_port,) = ports.free_ports(1)
     config = edge.render(
         source,
@@ -114,7 +121,13 @@ async def edge_before(
         edge_port=edge_port,
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
         jwks=jwks,
-        limits={"subject": per_minute, "anonymous": per_minute, "login": 5, "token": 30},
+        limits={
+            "subject": per_minute,
+            "anonymous": per_minute,
+            "login": login_per_minute,
+            "token": 30,
+        },
+        tls=tls,
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
     await gateway.start()

@@ -126,8 +126,9 @@ async def test_no_escape_hides_a_name_in_a_query(
         "{" + ",".join(f'"{number}{"x" * 3000}":1' for number in range(300)) + "}",
         '{"a":' * 90 + "1" + "}" * 90,
         '{"a":' + "[" * 90 + "]" * 90 + "}",
+        '{"a":[' + "{}," * 50_000 + "{}]}",
     ],
-    ids=["many names", "long names", "deep objects", "deep arrays"],
+    ids=["many names", "long names", "deep objects", "deep arrays", "many objects"],
 )
 async def test_a_report_is_bounded_and_says_so(
     body: str, running: Edge, signed_in: httpx.AsyncClient

@@ -1,5 +1,8 @@
 """How often a client may call. The bucket is full at first, so that its size is exact."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import grpc.aio
 import httpx
 import pytest
@@ -126,3 +129,39 @@ async def test_login_by_native_grpc_has_the_same_limit(running: Edge) -> None:
 async def test_probes_are_not_limited(running: Edge, anonymous: httpx.AsyncClient) -> None:
     statuses = {(await anonymous.get("/ready")).status_code for _ in range(120)}
     assert statuses == {200}
+
+
+def large_body(*, has_length: bool) -> Any:
+    """Content for httpx that takes the edge long to read: 100 KB of JSON that names no field."""
+    body = b'{"type": "' + b"x" * 100_000 + b'"}'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body
+
+    return body if has_length else chunks()
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_a_fifth_of_the_calls_may_have_large_bodies(
+    is_signed: bool, has_length: bool, running: Edge
+) -> None:
+    path, token = ("/api/v1/events", signed()) if is_signed else ("/api/v1/users", None)
+    json_type = {"content-type": "application/json"}
+    async with running.rest(token) as client:
+        # A bucket of 20 a minute gains one in 3 s.
+        answers: list[httpx.Response] = []
+        while len(answers) < 20 + GAINED_MEANWHILE:
+            content = large_body(has_length=has_length)
+            answers.append(await client.post(path, content=content, headers=json_type))
+            if answers[-1].status_code == 429:
+                break
+        *allowed, answer = answers
+        assert 20 <= len(allowed) < 20 + GAINED_MEANWHILE
+        error_of(answer, 429, "RATE_LIMITED")
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert (await client.post(path, json={"type": "small"})).status_code != 429
+    async with running.rest(signed()) as other:
+        content = large_body(has_length=has_length)
+        answer = await other.post("/api/v1/events", content=content, headers=json_type)
+        assert answer.status_code != 429

@@ -34,12 +34,16 @@ class Call:
 
 @dataclass
 class Upstream:
-    """A gRPC server on a port of its own, which answers as a test sets it."""
+    """A gRPC server on a port of its own, which answers as a test sets it.
+
+    It speaks TLS where there are `credentials`.
+    """
 
     services: Sequence[ServiceDescriptor] = field(default_factory=contract)
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     port: int = 0
+    credentials: grpc.ServerCredentials | None = None
 
     async def __aenter__(self) -> Self:
         self._server = grpc.aio.server(
@@ -56,7 +60,11 @@ class Upstream:
             handlers = {rpc.name: self._handler(rpc) for rpc in service.methods}
             generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
             self._server.add_generic_rpc_handlers((generic,))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        if self.credentials:
+            self.port = self._server.add_secure_port(address, self.credentials)
+        else:
+            self.port = self._server.add_insecure_port(address)
         await self._server.start()
         return self
 

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from server.kit import auth
+from server.kit.audit.sink import AuditSink
 from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
@@ -17,6 +18,7 @@ from server.kit.call.metrics import CallMetrics
 from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.postgres import migrate
+from server.kit.revocations import Revocations, UnrevokedTokens
 from server.kit.standing import Accounts
 from server.local.engines.postgres import EmbeddedPostgres
 from server.services import named
@@ -62,14 +64,21 @@ def token(signer: auth.Signer, service_signer: auth.Signer) -> Token:
 
 @pytest.fixture(scope="session")
 def serve(verifier: auth.Verifier) -> Serve:
-    """`async with serve(registrations, accounts) as channel`: a server with the whole pipeline."""
+    """`async with serve(registrations, accounts, audit) as channel`: with the whole pipeline.
+
+    Tokens are believed until they expire, unless there are `revocations`.
+    """
 
     @asynccontextmanager
     async def start(
-        registrations: Sequence[Registration], accounts: Accounts | None = None
+        registrations: Sequence[Registration],
+        accounts: Accounts | None = None,
+        audit: AuditSink | None = None,
+        revocations: Revocations | None = None,
     ) -> AsyncIterator[grpc.aio.Channel]:
         metrics = CallMetrics(CollectorRegistry())
-        calls = pipeline(verifier, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET, accounts)
+        tokens = verifier if revocations is None else UnrevokedTokens(verifier, revocations)
+        calls = pipeline(tokens, metrics, InFlight(), DEADLINE_SECONDS, KEY_SECRET, accounts, audit)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers(
             [generic_handler(each.service, each.servicer, calls) for each in registrations]

@@ -49,6 +49,10 @@ VALUES: dict[str, list[str]] = {
     "status": ["paid", "refunded", "shipped", "disabled", "active"],
     "role": ["customer", "staff", "admin"],
     "email": ["user-7@example.com"],
+    "actor": [OWNER],
+    "subject": [OWNER],
+    "action": ["emporium.user.v1.AuthService/Login", "emporium.user.v1.AuthService/Rare"],
+    "outcome": ["ok", "internal"],
     "sku": ["sku-7"],
     "placed_after": ["2020-01-05"],
     "placed_before": ["2020-01-05"],
@@ -85,6 +89,15 @@ FILL = {
                CASE WHEN n >= {ROWS // 2} OR n < 3 THEN 'DISABLED' ELSE 'ACTIVE' END,
                timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
         FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO audit_logs (id, service, action, actor_id, subject_id, resource, request_id,
+                                outcome, count, first_at, last_at)
+        SELECT gen_random_uuid(), 'user',
+               'emporium.user.v1.AuthService/' || CASE WHEN n < 3 THEN 'Rare' ELSE 'Login' END,
+               CASE WHEN n % 2 = 0 THEN '{OWNER}' ELSE gen_random_uuid()::text END,
+               CASE WHEN n % 3 = 0 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END, '', '',
+               CASE WHEN n < 3 OR n > {ROWS} - 3 THEN 'INTERNAL' ELSE 'OK' END, 1,
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now()
+        FROM generate_series(1, {ROWS}) AS n;
     """,
 }
 
@@ -92,7 +105,7 @@ LISTS = [
     method
     for service in contract()
     for method in service.methods
-    if "page_token" in method.input_type.fields_by_name
+    if "sort" in method.input_type.fields_by_name
 ]
 
 

@@ -37,6 +37,7 @@ from server.order.orders import store as order_store
 from server.order.orders.store import placing
 from server.user.accounts import store as user_store
 from server.user.api_keys import store as api_keys_store
+from server.user.audit import store as audit_store
 from tests.discovery import contract
 from tests.server import largest
 from tests.server.tokens import TOKENS
@@ -48,6 +49,7 @@ METHODS: dict[str, Method] = {
 
 # By what each list sorts, and the message whose rules the values kept to when they came in.
 LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
+    "ListAuditEvents": (audit_store.SORTABLE, None),
     "ListApiKeys": (api_keys_store.SORTABLE, None),
     "ListUsers": (user_store.SORTABLE, user_service_pb2.CreateUserRequest),
     "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
@@ -119,7 +121,7 @@ def test_every_list_is_looked_at() -> None:
     assert set(LISTS) == {
         name
         for name, method in METHODS.items()
-        if "page_token" in method.request.DESCRIPTOR.fields_by_name
+        if "sort" in method.request.DESCRIPTOR.fields_by_name
     }
 
 

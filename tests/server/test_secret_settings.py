@@ -75,10 +75,13 @@ def keys(tmp_path: Path) -> dict[str, str]:
     """Settings that name the keys of all services."""
     key = auth.new_key("key")
     (tmp_path / "key.json").write_text(json.dumps(key))
+    (tmp_path / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
     (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
     return {
         "SIGNING_KEY_FILE": str(tmp_path / "key.json"),
+        "SERVICE_KEY_FILE": str(tmp_path / "key.json"),
         "JWKS_FILE": str(tmp_path / "jwks.json"),
+        "SECRET_FILE": str(tmp_path / "secret.json"),
     }
 
 

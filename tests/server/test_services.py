@@ -18,7 +18,7 @@ def test_it_names_every_service_that_can_be_started_and_no_other() -> None:
 
 
 def test_no_two_services_share_a_port_a_database_or_a_key() -> None:
-    for one in ("name", "port", "postgres", "mongo", "key_id"):
+    for one in ("name", "port", "postgres", "mongo", "own_key"):
         values = [value for service in SERVICES if (value := getattr(service, one))]
         assert len(values) == len(set(values)), one
 

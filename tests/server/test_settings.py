@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server import settings
-from server.services import SERVICES, Service
+from server.services import SERVICES, Service, callers_of
 from server.settings import Settings, SettingsError, read
 
 CANARY = "canary7c1f"
@@ -24,6 +24,7 @@ SAMPLES: dict[Any, tuple[str, Any]] = {
         "user=dns:///u:1 analytics=ipv4:a:1,b:2",
         {**ON_LOOPBACK, "user": "dns:///u:1", "analytics": "ipv4:a:1,b:2"},
     ),
+    settings.GuardedRoles: ("staff", {"staff"}),
 }
 # Knobs that take some values only.
 CHOICES: dict[str, tuple[str, Any]] = {
@@ -35,6 +36,7 @@ CHOICES: dict[str, tuple[str, Any]] = {
     "smtp_url": ("smtps://a:b@c", "smtps://a:b@c"),
     "smtp_starttls": ("false", False),
     "shop_url": ("https://a", "https://a"),
+    "audit_retention_days": ("77", 77),
     "token_seconds": ("7", 7),
 }
 
@@ -83,12 +85,21 @@ def test_strangers_in_the_environment_are_ignored() -> None:
         ("MONGODB_DRIVER", "mongoengine"),
         ("NEIGHBOUR_TARGETS", "nobody=dns:///u:1"),
         ("NEIGHBOUR_TARGETS", "user"),
+        ("TOTP_REQUIRED_ROLES", "customer"),
+        ("TOTP_REQUIRED_ROLES", "staff,admin"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(variable: str, text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read({variable: text})
     assert str(refused.value).startswith(f"{variable} must be ")
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"), [("", set()), ("Admin", {"admin"}), (" staff  admin ", {"staff", "admin"})]
+)
+def test_roles_are_words_in_any_case(text: str, roles: set[str]) -> None:
+    assert read({"TOTP_REQUIRED_ROLES": text}).tokens.totp_required_roles == roles
 
 
 @pytest.mark.parametrize("text", [CANARY, f"user={CANARY} {CANARY}", f"{CANARY}=x", f"1{CANARY}"])
@@ -120,7 +131,13 @@ def test_a_url_of_another_database_is_refused_and_not_repeated(variable: str) ->
 
 
 def test_the_variables_are_all_of_them() -> None:
-    assert settings.variables() == {setting.upper() for _, setting, _ in SETTINGS}
+    files = {f"{name}_FILE" for name in settings.SECRETS}
+    assert settings.variables() == {setting.upper() for _, setting, _ in SETTINGS} | files
+
+
+def test_what_holds_a_password_is_a_secret() -> None:
+    urls = {name for name, schemes in settings._SCHEMES.items() if "https://" not in schemes}
+    assert urls == {*settings.SECRETS}
 
 
 def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,8 +149,9 @@ def test_the_process_reads_its_own_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_what_differs_between_services_comes_from_their_table(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("GRPC_PORT", "MONGODB_DATABASE"):
+    for variable in ("GRPC_PORT", "MONGODB_DATABASE", "TLS_CLIENT_NAMES"):
         monkeypatch.delenv(variable, raising=False)
     read_settings = settings.from_environment(service.name)
     assert read_settings.server.grpc_port == service.port
     assert read_settings.mongo.mongodb_database == service.mongo
+    assert read_settings.server.tls_client_names.split() == callers_of(service)

@@ -1,6 +1,6 @@
 """Events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -11,8 +11,14 @@ from emporium.analytics.v1.domain_event_service_pb2 import (
 from emporium.analytics.v1.domain_event_service_pb2_grpc import DomainEventServiceStub
 from emporium.analytics.v1.event_service_pb2 import Event, RecordEventRequest
 from emporium.analytics.v1.event_service_pb2_grpc import EventServiceStub
+from emporium.analytics.v1.personal_data_service_pb2 import (
+    EraseActivityRequest,
+    ExportActivityRequest,
+)
+from emporium.analytics.v1.personal_data_service_pb2_grpc import PersonalDataServiceStub
 from emporium.connection import Connection
 from emporium.type.v1.domain_event_pb2 import DomainEvent
+from emporium.type.v1.personal_data_pb2 import ErasureReceipt, ExportedPart
 from emporium.values import timestamp
 
 
@@ -22,6 +28,7 @@ class Events:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._stub = EventServiceStub(connection.channel)
+        self._personal_data = PersonalDataServiceStub(connection.channel)
         self._domain_events = DomainEventServiceStub(connection.channel)
 
     async def record(
@@ -62,3 +69,33 @@ class Events:
         return await self._connection.call(
             self._domain_events.RecordDomainEvents, request, timeout_seconds
         )
+
+    async def erase_activity(
+        self, user_id: str, erased_at: datetime, *, timeout_seconds: float | None = None
+    ) -> ErasureReceipt:
+        """Erases a person whose account was deleted at that time. For services.
+
+        A repeat goes on where one before was interrupted. Raises `InvalidRequest`.
+        """
+        request = EraseActivityRequest(user_id=user_id, erased_at=timestamp(erased_at))
+        return await self._connection.call(
+            self._personal_data.EraseActivity, request, timeout_seconds
+        )
+
+    async def export_activity(
+        self,
+        user_id: str,
+        *,
+        part: str = "",
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> Sequence[ExportedPart]:
+        """What is held of a person, or a page of one part. For services.
+
+        Raises `InvalidRequest` (INVALID_FILTER, INVALID_PAGE_TOKEN).
+        """
+        request = ExportActivityRequest(user_id=user_id, part=part, page_token=page_token)
+        answer = await self._connection.call(
+            self._personal_data.ExportActivity, request, timeout_seconds
+        )
+        return answer.parts

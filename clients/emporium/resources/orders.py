@@ -1,6 +1,6 @@
 """Orders."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, Unpack
@@ -20,8 +20,14 @@ from emporium.order.v1.order_service_pb2 import (
     UpdateOrderRequest,
 )
 from emporium.order.v1.order_service_pb2_grpc import OrderServiceStub
+from emporium.order.v1.personal_data_service_pb2 import (
+    EraseBuyerRequest,
+    ExportBuyerRequest,
+)
+from emporium.order.v1.personal_data_service_pb2_grpc import PersonalDataServiceStub
 from emporium.paging import Listing, Page, PageOptions
 from emporium.type.v1.address_pb2 import Address
+from emporium.type.v1.personal_data_pb2 import ErasureReceipt, ExportedPart
 from emporium.values import UNSET, Moment, Money, Unset, money, number, query, set_mask, timestamp
 
 OrderStatusName: TypeAlias = "str | Order.Status.ValueType"
@@ -61,6 +67,7 @@ class Orders:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._stub = OrderServiceStub(connection.channel)
+        self._personal_data = PersonalDataServiceStub(connection.channel)
 
     async def create(
         self,
@@ -178,6 +185,34 @@ class Orders:
         """
         request = DeleteOrderRequest(order_id=order_id, etag=etag)
         await self._connection.call(self._stub.DeleteOrder, request, timeout_seconds)
+
+    async def erase_buyer(
+        self, user_id: str, erased_at: datetime, *, timeout_seconds: float | None = None
+    ) -> ErasureReceipt:
+        """Erases a buyer whose account was deleted at that time. For services.
+
+        A repeat goes on where one before was interrupted. Raises `InvalidRequest`.
+        """
+        request = EraseBuyerRequest(user_id=user_id, erased_at=timestamp(erased_at))
+        return await self._connection.call(self._personal_data.EraseBuyer, request, timeout_seconds)
+
+    async def export_buyer(
+        self,
+        user_id: str,
+        *,
+        part: str = "",
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> Sequence[ExportedPart]:
+        """What is held of a buyer, or a page of one part. For services.
+
+        Raises `InvalidRequest` (INVALID_FILTER, INVALID_PAGE_TOKEN).
+        """
+        request = ExportBuyerRequest(user_id=user_id, part=part, page_token=page_token)
+        answer = await self._connection.call(
+            self._personal_data.ExportBuyer, request, timeout_seconds
+        )
+        return answer.parts
 
 
 def _new_item(line: OrderLine) -> NewOrderItem:

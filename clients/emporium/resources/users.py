@@ -7,6 +7,13 @@ from uuid import uuid4
 from emporium.connection import Connection
 from emporium.paging import Listing, Page, PageOptions
 from emporium.type.v1.role_pb2 import Role
+from emporium.user.v1.personal_data_service_pb2 import (
+    Erasure,
+    ExportUserRequest,
+    ExportUserResponse,
+    GetErasureRequest,
+)
+from emporium.user.v1.personal_data_service_pb2_grpc import PersonalDataServiceStub
 from emporium.user.v1.user_service_pb2 import (
     BatchGetUsersRequest,
     CreateUserRequest,
@@ -57,6 +64,7 @@ class Users:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._stub = UserServiceStub(connection.channel)
+        self._personal_data = PersonalDataServiceStub(connection.channel)
 
     async def create(
         self,
@@ -155,7 +163,7 @@ class Users:
     async def delete(
         self, user_id: str, *, etag: str = "", timeout_seconds: float | None = None
     ) -> None:
-        """Deletes an account for good.
+        """Deletes an account for good, and erases the person in every service: see `erasure`.
 
         Raises `NotFound`, `Outdated` (ETAG_MISMATCH), `Conflict` (LAST_ADMIN).
 
@@ -164,6 +172,32 @@ class Users:
         """
         request = DeleteUserRequest(user_id=user_id, etag=etag)
         await self._connection.call(self._stub.DeleteUser, request, timeout_seconds)
+
+    async def export(
+        self,
+        user_id: str,
+        *,
+        part: str = "",
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> ExportUserResponse:
+        """Everything that is held on a person, from every service.
+
+        A part that is `truncated` goes on with its `next_page_token`: ask again with both. Parts
+        that a service did not give are named in `missing`.
+
+        Raises `NotFound` (USER_NOT_FOUND), `InvalidRequest` (INVALID_FILTER, INVALID_PAGE_TOKEN).
+        """
+        request = ExportUserRequest(user_id=user_id, part=part, page_token=page_token)
+        return await self._connection.call(self._personal_data.ExportUser, request, timeout_seconds)
+
+    async def erasure(self, user_id: str, *, timeout_seconds: float | None = None) -> Erasure:
+        """How far the erasure of a deleted account is; for admins.
+
+        Raises `NotFound` (ERASURE_NOT_FOUND) for an account that was never deleted.
+        """
+        request = GetErasureRequest(user_id=user_id)
+        return await self._connection.call(self._personal_data.GetErasure, request, timeout_seconds)
 
     async def suspend(
         self,

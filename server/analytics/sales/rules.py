@@ -3,8 +3,8 @@
 Pure: time and ids are arguments.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -83,7 +83,7 @@ class OrderEvent:
     order_id: str
     version: int  # numbers the changes of one order from 1
     state: State
-    user_id: str
+    user_id: str  # empty: the buyer was erased
     order_date: datetime
     total_price: Decimal
     currency: str
@@ -125,6 +125,11 @@ def news(events: Iterable[OrderEvent], known: Orders) -> Sequence[OrderEvent]:
         for event in by_id.values()
         if event.order_id not in known or event.place > known[event.order_id].place
     ]
+
+
+def anonymous(events: Sequence[OrderEvent], erased: Collection[str]) -> Sequence[OrderEvent]:
+    """`events` without the ids of buyers who were `erased`."""
+    return [replace(each, user_id="") if each.user_id in erased else each for each in events]
 
 
 def last_of_each(events: Iterable[OrderEvent]) -> Orders:

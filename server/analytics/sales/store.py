@@ -1,6 +1,7 @@
 """Orders and daily figures in MongoDB.
 
-    orders        one document an order, as the last of its events told of it; deleted ones too
+    orders        one document an order, as the last of its events told of it; deleted ones too;
+                  without `user_id` once the buyer was erased
     sales_daily   one document for each currency and day, `_id` "GBP:2010-12-01"
 
 Both change in one transaction. Of two transactions with events of the same order, one conflicts
@@ -31,7 +32,9 @@ from server.analytics.sales.rules import (
     SalesKey,
     State,
 )
+from server.kit.exporting import RECORDS_MAX, Held, no_such_page
 from server.kit.mongo import Database, Document, Session, translated
+from server.kit.mongo.erasing import erased_among
 from server.kit.mongo.moments import from_microseconds, to_microseconds
 from server.kit.turns import in_turns
 
@@ -45,11 +48,15 @@ class SalesStore(Protocol):
         Returns how many came after what was known of their orders; the others change nothing. So
         it does not matter in which order and how often events arrive, or which never do: in this
         batch, in earlier ones, and in concurrent ones, of this process and of others. Raises
-        `Conflict` when every attempt conflicted with a concurrent one.
+        `Conflict` when every attempt conflicted with a concurrent one. The buyers who were erased
+        are not kept.
         """
 
     async def days(self, currency: str, period: Period, count_max: int) -> Sequence[SalesDay]:
         """The days that have figures, in order of time, and no more than `count_max`."""
+
+    async def export(self, user_id: str, page_token: str) -> Held:
+        """The user's orders, in the order of their ids. Raises `InvalidPageToken`."""
 
 
 class MongoSalesStore:
@@ -66,6 +73,7 @@ class MongoSalesStore:
 
     async def record(self, events: Sequence[OrderEvent]) -> int:
         ids = [UUID(order_id) for order_id in {event.order_id for event in events}]
+        buyers = {event.user_id for event in events}
 
         async def count(session: Session) -> int:
             found = self._orders.find({"_id": {"$in": ids}}, session=session)
@@ -74,6 +82,7 @@ class MongoSalesStore:
             news = rules.news(events, before)
             if not news:
                 return 0
+            news = rules.anonymous(news, await erased_among(self._database, buyers, session))
             after = rules.last_of_each(news)
             await self._orders.bulk_write(_writes(before, after), ordered=False, session=session)
             if changes := rules.differences(before, after):
@@ -90,6 +99,32 @@ class MongoSalesStore:
         with self._database.limited():
             found = self._days.find({"_id": wanted}).sort("_id").limit(count_max)
             return await in_turns(await found.to_list(count_max), _day)
+
+    async def export(self, user_id: str, page_token: str) -> Held:
+        wanted = {"user_id": UUID(user_id)}
+        page = wanted | ({"_id": {"$gt": _after(page_token)}} if page_token else {})
+        with self._database.limited():
+            count = await self._orders.count_documents(wanted)
+            found = self._orders.find(page).sort("_id").limit(RECORDS_MAX + 1)
+            orders = [_event(each) async for each in found]
+        rows = [(order.order_id, order) for order in orders[:RECORDS_MAX]]
+        return Held(rows, count, has_more=len(orders) > RECORDS_MAX)
+
+    async def erase(self, user_id: str, count_max: int, session: Session) -> Mapping[str, int]:
+        """Takes the buyer from the orders, and leaves the figures: see `kit/mongo/erasing.py`."""
+        wanted = {"user_id": UUID(user_id)}
+        found = self._orders.find(wanted, {"_id": True}, session=session).limit(count_max)
+        if ids := [each["_id"] async for each in found]:
+            change = {"$unset": {"user_id": ""}}
+            await self._orders.update_many({"_id": {"$in": ids}}, change, session=session)
+        return {"sales": len(ids)}
+
+
+def _after(page_token: str) -> UUID:
+    try:
+        return UUID(page_token)
+    except ValueError as error:
+        raise no_such_page() from error
 
 
 def _writes(before: Orders, after: Orders) -> list[InsertOne[Document] | ReplaceOne[Document]]:
@@ -111,7 +146,7 @@ def _document(event: OrderEvent) -> Document:
         "event_id": UUID(event.id),
         "version": event.version,
         "state": event.state.value,
-        "user_id": UUID(event.user_id),
+        **({"user_id": UUID(event.user_id)} if event.user_id else {}),
         "order_date": to_microseconds(event.order_date),
         "total_price": Decimal128(event.total_price),
         "currency": event.currency,
@@ -126,7 +161,7 @@ def _event(found: Document) -> OrderEvent:
         order_id=str(found["_id"]),
         version=found["version"],
         state=State(found["state"]),
-        user_id=str(found["user_id"]),
+        user_id=str(found.get("user_id", "")),
         order_date=from_microseconds(found["order_date"]),
         total_price=found["total_price"].to_decimal(),
         currency=found["currency"],

@@ -72,7 +72,7 @@ def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:
         order_id=_read(_id, order.id, f"{field}.id"),
         version=sent.aggregate_version,
         state=state,
-        user_id=_read(_id, order.user_id, f"{field}.user_id"),
+        user_id=_read(_id, order.user_id, f"{field}.user_id") if order.user_id else "",
         order_date=moment(order.order_date, f"{field}.order_date"),
         total_price=_read(_amount, order.total_price, f"{field}.total_price"),
         currency=_read(_currency, order.currency, f"{field}.currency"),

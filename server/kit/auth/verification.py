@@ -1,10 +1,11 @@
 """Checks access tokens against a key set."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import jwt
@@ -12,7 +13,16 @@ import msgspec
 from jwt.types import Options
 
 from server.kit import errors
-from server.kit.auth.keys import ALGORITHM, AUDIENCE, ISSUER, SERVICE_KEY_PREFIX, TYPE, readable
+from server.kit.auth.following import Followed
+from server.kit.auth.keys import (
+    ALGORITHM,
+    AUDIENCE,
+    ISSUER,
+    SERVICE_KEY_PREFIX,
+    TYPE,
+    public_key,
+    retired_at,
+)
 from server.kit.context import Caller, Role
 from server.settings import TOKEN_SECONDS_MAX
 
@@ -47,21 +57,75 @@ class _Claims(msgspec.Struct):
     exp: _Moment
     jti: _Text
     nbf: _Moment = 0
+    account_version: Annotated[int, msgspec.Meta(ge=0)] = 0
     scope: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class Verifier:
-    """Checks tokens against a key set, and remembers the ones it has found good."""
+class Tokens(Protocol):
+    """What finds out who calls."""
 
-    def __init__(self, key_set: Mapping[str, Any]) -> None:
-        self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM).key for key in key_set["keys"]}
+    def verify(self, token: str) -> Caller:
+        """Whom `token` stands for.
+
+        Raises `InvalidToken` or `TokenExpired`; where more is known of it than it says itself, also
+        `SessionEnded` and `AccountInactive`.
+        """
+
+    async def follow(self) -> None:
+        """Takes the keys as they are now; to be called every second or so."""
+
+
+class _KeySet:
+    """A JWK set that is sound: each key is of our one algorithm, and has an id of its own."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self.public: list[Mapping[str, Any]] = list(content["keys"])
+        self.keys = {str(key["kid"]): public_key(key) for key in self.public}
+        self.ends = {str(key["kid"]): retired_at(key) for key in self.public}
+        if len(self.keys) != len(self.public):
+            raise ValueError("two keys have one id")
+
+
+class Verifier:
+    """Checks tokens against a key set, and remembers the ones it has found good.
+
+    With `follow`, the set is that file's, also when it is replaced.
+    """
+
+    def __init__(self, key_set: Mapping[str, Any], follow: Followed[_KeySet] | None = None) -> None:
+        self._follow = follow
         self._callers: dict[str, Caller] = {}
+        self._accept(follow.content if follow else _KeySet(key_set))
 
     @classmethod
     def from_file(cls, path: Path) -> "Verifier":
-        """Reads the JWK set at `path`. Raises `SettingsError`."""
-        with readable("JWKS_FILE"):
-            return cls(json.loads(path.read_text()))
+        """Reads the JWK set at `path`, and follows it. Raises `SettingsError`."""
+        return cls({}, Followed("JWKS_FILE", path, lambda text: _KeySet(json.loads(text))))
+
+    @property
+    def public_keys(self) -> list[Mapping[str, Any]]:
+        """The keys that tokens are taken of now, as JWKs."""
+        now = time.time()
+        return [key for key in self._set.public if retired_at(key) > now]
+
+    async def follow(self) -> None:
+        """Takes the key set as it is now; to be called every second or so."""
+        if (self._follow and self._follow.look()) or self._next_end <= time.time():
+            self._accept(self._follow.content if self._follow else self._set)
+
+    def _accept(self, key_set: _KeySet) -> None:
+        """Those found good by a key that has gone are forgotten with it."""
+        now = time.time()
+        self._set = key_set
+        self._keys = {kid: key for kid, key in key_set.keys.items() if key_set.ends[kid] > now}
+        self._next_end = min((end for end in key_set.ends.values() if end > now), default=math.inf)
+        self._callers.clear()
+
+    def _key(self, kid: str) -> Any:
+        """Raises `KeyError`. A key that nobody knows may have been published just now."""
+        if kid not in self._keys and self._follow and self._follow.look():
+            self._accept(self._follow.content)
+        return self._keys[kid]
 
     def verify(self, token: str) -> Caller:
         """Whom `token` stands for. Raises `InvalidToken` or `TokenExpired`."""
@@ -81,7 +145,7 @@ class Verifier:
     def _check(self, token: str) -> Caller:
         try:
             header = jwt.get_unverified_header(token)
-            key = self._keys[header["kid"]]
+            key = self._key(header["kid"])
             if header.get("typ") != TYPE:
                 raise errors.InvalidToken("the token is not an access token")
             content = jwt.decode(
@@ -93,7 +157,14 @@ class Verifier:
         _check_times(claims)
         _check_authority(header["kid"], claims.sub, claims.role)
         scopes = None if claims.scope is msgspec.UNSET else frozenset(claims.scope.split())
-        return Caller(claims.sub, claims.role, float(claims.exp), str(claims.sid), scopes)
+        return Caller(
+            claims.sub,
+            claims.role,
+            float(claims.exp),
+            str(claims.sid),
+            claims.account_version,
+            scopes,
+        )
 
 
 def _check_times(claims: _Claims) -> None:

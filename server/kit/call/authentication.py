@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 from server.kit import errors
-from server.kit.auth import Verifier
+from server.kit.auth import Tokens
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
+from server.kit.call.peers import Peers
 from server.kit.context import Context, Role
 from server.kit.shares import sharer
 
@@ -17,13 +18,13 @@ class Authentication:
     a caller whose token has run out is told so, instead of being served as a stranger.
     """
 
-    inside_of: ClassVar[tuple[type, ...]] = ()
+    inside_of: ClassVar[tuple[type, ...]] = (Peers,)
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Tokens) -> None:
         self._verify = verifier.verify
 
     def gate(self, method: Method) -> Gate:
-        """Raises `Unauthenticated`, `InvalidToken` or `TokenExpired`."""
+        """Raises `Unauthenticated`, and what `Tokens` do."""
         verify = self._verify
         is_public, takes_basic = method.access.is_public, method.access.takes_basic
 

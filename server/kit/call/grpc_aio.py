@@ -22,37 +22,42 @@ from server.kit.call.status import TRANSCODED, Refusal
 from server.kit.context import Context
 
 Engine = grpc.aio.ServicerContext[Any, Any]
+Begin = Callable[[Engine], Context]
 
 
 def generic_handler(
-    service: ServiceDescriptor, servicer: object, pipeline: Pipeline
+    service: ServiceDescriptor, servicer: object, pipeline: Pipeline, *, identified: bool = False
 ) -> grpc.GenericRpcHandler:
     """`servicer` behind `pipeline`, for `Server.add_generic_rpc_handlers`.
 
     The servicer has one method `(request, context: Context)` for each rpc of `service`, under the
-    rpc's name. Raises `UndeclaredAccess` when the contract leaves open who may call one.
+    rpc's name. With `identified` the context has the names in the peer's certificate. Raises
+    `UndeclaredAccess` when the contract leaves open who may call one.
     """
+    begin = identified_context_of if identified else context_of
     return grpc.method_handlers_generic_handler(
         service.full_name,
         {
-            method.name: _handler(method, pipeline.compose(method, getattr(servicer, method.name)))
+            method.name: _handler(
+                method, pipeline.compose(method, getattr(servicer, method.name)), begin
+            )
             for method in methods(service)
         },
     )
 
 
-def _handler(method: Method, call: Handler) -> "grpc.RpcMethodHandler[Any, Any]":
+def _handler(method: Method, call: Handler, begin: Begin) -> "grpc.RpcMethodHandler[Any, Any]":
     # To the engine each caller sends a stream. Where it knows that there must be one message, it
     # waits for that before it lets anybody know of the call, and forgets the call, without an
     # answer, when the caller ends it without that message.
     made: grpc.RpcMethodHandler[Any, Any]
     if method.server_streaming:
         made = grpc.stream_stream_rpc_method_handler(
-            _stream(call), None, method.response.SerializeToString
+            _stream(call, begin), None, method.response.SerializeToString
         )
     else:
         made = grpc.stream_unary_rpc_method_handler(
-            _unary(method, call), None, method.response.SerializeToString
+            _unary(method, call, begin), None, method.response.SerializeToString
         )
     return made  # requests stay bytes: the pipeline parses them, and reports malformed ones
 
@@ -70,11 +75,13 @@ class _Requests:
         return None if request is grpc.aio.EOF else request
 
 
-def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[Message]]:
+def _unary(
+    method: Method, call: Handler, begin: Begin
+) -> Callable[[Any, Engine], Awaitable[Message]]:
     success = (("x-http-status", str(method.success_status)),) if method.success_status else ()
 
     async def answer(requests: Any, engine: Engine) -> Message:
-        context = context_of(engine)
+        context = begin(engine)
         try:
             response: Message = await call(_Requests(engine), context)
         except Refusal as refusal:
@@ -91,9 +98,9 @@ def _unary(method: Method, call: Handler) -> Callable[[Any, Engine], Awaitable[M
     return answer
 
 
-def _stream(call: Handler) -> Callable[[Any, Engine], AsyncIterator[Message]]:
+def _stream(call: Handler, begin: Begin) -> Callable[[Any, Engine], AsyncIterator[Message]]:
     async def answer(requests: Any, engine: Engine) -> AsyncIterator[Message]:
-        context = context_of(engine)
+        context = begin(engine)
         started = False
         try:
             async with aclosing(call(_Requests(engine), context)) as responses:
@@ -113,6 +120,14 @@ def context_of(engine: Engine) -> Context:
     if len(metadata) != len(sent):
         metadata = _joined(sent)
     return Context(metadata, engine.time_remaining())
+
+
+def identified_context_of(engine: Engine) -> Context:
+    """The same with the names in the certificate that the peer has shown."""
+    context = context_of(engine)
+    shown: Any = engine.auth_context()
+    context.peer_names = [name.decode() for name in shown.get("peer_dns", ())]
+    return context
 
 
 def _joined(sent: Iterable[tuple[str, Any]]) -> dict[str, Any]:

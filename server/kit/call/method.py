@@ -85,6 +85,7 @@ class Method(Rpc):
     location: str  # such as `/api/v1/users/{id}`; empty: none
     rest: Rest | None  # how REST calls it; None: it does not
     is_read: bool  # it changes nothing
+    is_audited: bool = False  # every call is kept in the audit log, whoever makes it
 
     def location_of(self, response: Any) -> str:
         """The new resource's path: the declared one with the response's fields filled in."""
@@ -123,9 +124,20 @@ def _read(method: MethodDescriptor) -> Method:
         location=_read_location(method, success.location),
         is_read=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         rest=_read_rest([http, *http.additional_bindings]),
+        is_audited=_is_audited(method),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
     )
+
+
+def _is_audited(method: MethodDescriptor) -> bool:
+    """Whether it says so, its service does of all changes, or it has to do with a secret."""
+    options = method.GetOptions()
+    is_read = options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    changes = method.containing_service.GetOptions().Extensions[options_pb2.audits_changes]
+    fields = (*method.input_type.fields, *method.output_type.fields)
+    is_secret = any(field.GetOptions().debug_redact for field in fields)
+    return options.Extensions[options_pb2.audited] or (changes and not is_read) or is_secret
 
 
 def _read_rest(rules: Sequence[Any]) -> Rest | None:

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from emporium.deadline import deadline_at
 from server.kit import errors
+from server.kit.call.admission import Admission
 from server.kit.call.deadlines import Deadlines
 from server.kit.call.layers import Gate, Guard, Watcher, Watches, check_order
 from server.kit.call.method import Method
@@ -62,6 +63,7 @@ class Pipeline:
         self.watchers = watchers
         self.guards = guards
         self._deadlines = Deadlines(deadline_seconds)
+        self._admission = Admission()
 
     def compose(self, method: Method, handler: Handler) -> Handler:
         """`handler` with every layer around it, in the call shape that `method` has.
@@ -76,7 +78,7 @@ class Pipeline:
             if gate.before_handler:
                 handler = wrap(gate.before_handler, handler)
         watches = Watches(self.watchers, method)
-        call = _Call(method, watches, gates, self._deadlines, handler)
+        call = _Call(method, watches, gates, self._admission, self._deadlines, handler)
         return call.stream if method.server_streaming else call.unary
 
 
@@ -106,6 +108,7 @@ class _Call:
         method: Method,
         watches: Watches,
         gates: Sequence[Gate],
+        admission: Admission,
         deadlines: Deadlines,
         handler: Handler,
     ) -> None:
@@ -116,6 +119,7 @@ class _Call:
         self._end = watches.end
         self._on_call = [gate.on_call for gate in gates if gate.on_call]
         self._on_message = [gate.on_message for gate in gates if gate.on_message]
+        self._place = admission.place
         self._deadlines = deadlines
         self._handler = handler
         self._location_of = method.location_of if method.location else None
@@ -142,8 +146,18 @@ class _Call:
             self._end(context, outcome)
 
     async def _answer(self, requests: Any, context: Context) -> Message:
+        place = self._place()
+        if place is None:
+            return await self._served(requests, context)
+        await place.take()
+        try:
+            return await self._served(requests, context)
+        finally:
+            place.leave()
+
+    async def _served(self, requests: Any, context: Context) -> Message:
         readable = await self._reads(requests, context)
-        response = self._checked(await self._handler(readable, context))
+        context.response = response = self._checked(await self._handler(readable, context))
         if self._location_of:
             context.resource = self._location_of(response)
         return response
@@ -151,7 +165,8 @@ class _Call:
     async def stream(self, requests: Any, context: Context) -> AsyncIterator[Message]:
         """A stream has the caller's deadline and none of ours: it may be meant to stay open.
 
-        Only the wait for the one message that asks for it is bounded.
+        For the same reason it takes no place among its caller's calls. Only the wait for the one
+        message that asks for it is bounded.
         """
         self._start(context)
         outcome = None
@@ -196,6 +211,7 @@ class _Call:
             message = self._parse(request)
         except DecodeError as error:
             raise errors.Malformed("the request is not a message of this rpc") from error
+        context.request = message
         for check in self._on_message:
             check(message, context)
         return message

@@ -72,6 +72,8 @@ async def _rows(pool: Pool, listing: Listing, where: Where, query: PageQuery) ->
     statements = Statements(listing, where, query)
     if statements.is_one_range:
         return await _fetch(pool, statements.page())
+    if statements.is_within_range:
+        return await _rows_of_range(pool, statements, query)
     if await _match(pool, statements, FEW_MATCHES):
         return await _fetch(pool, statements.page_of_matches(FEW_MATCHES))
     looked_at = LOOKED_AT_MAX + 2 * query.offset
@@ -87,6 +89,18 @@ async def _rows(pool: Pool, listing: Listing, where: Where, query: PageQuery) ->
             field="sort",
         )
     return rows
+
+
+async def _rows_of_range(pool: Pool, statements: Statements, query: PageQuery) -> Sequence[Record]:
+    """The same, of those that stand apart from each other in a range: the next ones, or none."""
+    looked_at = LOOKED_AT_MAX + 2 * query.offset
+    rows = await _fetch(pool, statements.page_of_range(looked_at))
+    is_whole = len(rows) > query.per_page
+    if is_whole or not await _fetch(pool, statements.is_range_longer_than(looked_at)):
+        return rows
+    raise errors.InvalidFilter(
+        "too few of the next resources match; narrow the time, or leave a filter out", field="sort"
+    )
 
 
 async def _match(pool: Pool, statements: Statements, count_max: int) -> bool:

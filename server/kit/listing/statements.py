@@ -18,13 +18,16 @@ class Listing:
 
     Sortable columns are NOT NULL and have an index with the id. Of any combination of filters, the
     rows that match stand side by side in an index, in the order of `filtered_by` and the id; or
-    there is one such row at most.
+    there is one such row at most. A table that is written far more often than it is read cannot
+    have an index for each combination: then `ranges` are those that do stand side by side, the ones
+    with fewer rows first. Such a list is sorted by `filtered_by` alone.
     """
 
     table: str
     columns: str
     sortable: Mapping[str, type]
     filtered_by: str
+    ranges: Sequence[Sequence[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,13 @@ class Statements:
     def is_one_range(self) -> bool:
         """Whether the page's rows stand side by side in an index."""
         is_in_order = self._query.sort.field == self._listing.filtered_by
-        return is_in_order or not self._where.conditions
+        return (is_in_order and not self.is_within_range) or not self._where.conditions
+
+    @property
+    def is_within_range(self) -> bool:
+        """Whether they stand apart from each other, in a range of an index."""
+        ranges, equal = self._listing.ranges, self._where.equal
+        return ranges is not None and bool(equal) and tuple(equal) not in map(tuple, ranges)
 
     def page(self) -> Statement:
         """The page, as the database finds it best."""
@@ -131,6 +140,33 @@ class Statements:
         """As much of the page as is found in the next `count_max` rows of the list's order."""
         following = f"SELECT * FROM {self._listing.table} {self._after} {self._order}"  # noqa: S608
         return self._page(f"({following} LIMIT {count_max}) AS following", self._where, self._order)
+
+    def page_of_range(self, count_max: int) -> Statement:
+        """As much of the page as is found in the next `count_max` rows of the range."""
+        following, _ = self._range(count_max)
+        return self._page(f"({following}) AS following", self._where, self._order)
+
+    def is_range_longer_than(self, count: int) -> Statement:
+        """A row if the range goes on after `count` rows."""
+        following, apart = self._range(count + 1)
+        return Statement(
+            f"SELECT {' AND '.join(apart)} FROM ({following}) AS following OFFSET {count}",  # noqa: S608
+            [*self._where.arguments, *self._after.arguments],
+        )
+
+    def _range(self, count_max: int) -> tuple[str, Sequence[str]]:
+        """The rows from the page's place on that have what the first fitting range asks for.
+
+        And the conditions that stand apart from it.
+        """
+        equal, conditions = self._where.equal, self._where.conditions
+        chosen = next(each for each in self._listing.ranges or () if set(each) <= set(equal))
+        apart = [conditions[n] for n, column in enumerate(equal) if column not in chosen]
+        within = [each for each in conditions if each not in apart]
+        both = Where([*within, *self._after.conditions], [])
+        order = self._by(*chosen, self._listing.filtered_by, "id")
+        rows = f"SELECT * FROM {self._listing.table} {both} {order} LIMIT {count_max}"  # noqa: S608
+        return rows, apart
 
     def count_of_matches(self, count_max: int) -> Statement:
         """How many rows match, counted up to `count_max`."""

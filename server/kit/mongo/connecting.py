@@ -14,6 +14,7 @@ from server.kit import errors
 from server.kit.backoff import Backoff
 from server.kit.mongo.database import Database
 from server.kit.mongo.settled import settled
+from server.kit.mongo.tls_files import TlsFiles
 from server.kit.telemetry import brief
 from server.settings import Mongo, SettingsError
 
@@ -22,6 +23,8 @@ _log = structlog.get_logger()
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 _CONNECT_TIMEOUT_MS = 2_000
 _NOT_LET_IN = "Authentication failed"  # how the server says so, whichever error it comes in
+# The same: for a user who is not there the drivers fall back on a mechanism that is switched off.
+_NOBODY = "mechanism SCRAM-SHA-1 which is not enabled"
 
 
 @asynccontextmanager
@@ -42,14 +45,16 @@ async def opened(settings: Mongo) -> AsyncIterator[Database]:
 
     For a service that has work without it. Raises `SettingsError` for an invalid address.
     """
-    client = _client(settings)
+    files = TlsFiles(settings.mongodb_uri)
+    client = _client(settings, files)
+    files.follow_for(client)
     try:
         yield Database(client, settings)
     finally:
         await settled(client.close())
 
 
-def _client(settings: Mongo) -> Any:
+def _client(settings: Mongo, files: TlsFiles) -> Any:
     # Timeouts in milliseconds, as the drivers and the connection string take them.
     options: dict[str, Any] = {
         "timeoutMS": int(settings.mongodb_timeout_seconds * 1_000),
@@ -59,6 +64,7 @@ def _client(settings: Mongo) -> Any:
         # should get UNAVAILABLE rather than run into their deadline.
         "retryReads": False,
         "retryWrites": False,
+        "event_listeners": [files],
     }
     if settings.mongodb_driver == "motor":
         # Imported here, so that a process that runs on PyMongo does not load it.
@@ -74,6 +80,8 @@ def _client(settings: Mongo) -> Any:
             return driver(settings.mongodb_uri, **options)
     except (ConfigurationError, ValueError, UserWarning):
         raise SettingsError("MONGODB_URI cannot be read as the address of a MongoDB") from None
+    except OSError:  # `ssl.SSLError` is one
+        raise SettingsError("MONGODB_URI names a file for TLS that cannot be used") from None
 
 
 async def _until_it_answers(database: Database, timeout_seconds: float) -> None:
@@ -94,4 +102,5 @@ async def _until_it_answers(database: Database, timeout_seconds: float) -> None:
 
 def _why(error: PyMongoError) -> str:
     """Why nobody answered, without the driver's words, which repeat parts of the address."""
-    return _NOT_LET_IN if _NOT_LET_IN in str(error) else brief(error)
+    said = str(error)
+    return _NOT_LET_IN if _NOT_LET_IN in said or _NOBODY in said else brief(error)

@@ -5,7 +5,7 @@ its change, a repeat gets that answer, and the same key with another body is ref
 service's migrations create the collection, with an index that deletes each answer after 30 days.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from pymongo.errors import DuplicateKeyError
@@ -55,6 +55,23 @@ async def change_once(
         if first is None:
             raise
         return _checked(first, key)
+
+
+class Answers:
+    """The first answers, as a part of what is erased with a person: see `erasing.py`."""
+
+    def __init__(self, database: Database) -> None:
+        self._keys = database.collection(KEYS)
+
+    async def erase(self, user_id: str, count_max: int, session: Session) -> Mapping[str, int]:
+        """Deletes answers about the person, and those to the person's own calls."""
+        # A document is compared member by member, and its first one is the caller.
+        own = {"_id": {"$gte": {"caller": user_id}, "$lt": {"caller": f"{user_id}\0"}}}
+        wanted = {"$or": [{"subject": user_id}, own]}
+        found = self._keys.find(wanted, {"_id": True}, session=session).limit(count_max)
+        if ids := [each["_id"] async for each in found]:
+            await self._keys.delete_many({"_id": {"$in": ids}}, session=session)
+        return {"first_answers": len(ids)}
 
 
 def _id(key: Key) -> Document:

@@ -193,7 +193,12 @@ async def register(pool: Pool, destinations: Sequence[str]) -> None:
 
 def to_delivery(row: Any, attempts: int = 0) -> Delivery:
     """A row with the columns of `outbox`, as a delivery."""
-    event = Event(
+    return Delivery(to_event(row), row["position"], row["age_seconds"], time.monotonic(), attempts)
+
+
+def to_event(row: Any) -> Event:
+    """A row with the columns of `outbox`, as an event."""
+    return Event(
         id=str(row["id"]),
         aggregate_type=row["aggregate_type"],
         aggregate_id=str(row["aggregate_id"]),
@@ -203,4 +208,3 @@ def to_delivery(row: Any, attempts: int = 0) -> Delivery:
         occurred_at=row["occurred_at"],
         traceparent=row["traceparent"],
     )
-    return Delivery(event, row["position"], row["age_seconds"], time.monotonic(), attempts)

@@ -78,6 +78,11 @@ def append(events: Sequence[Event]) -> Write:
     )
 
 
+def replacing(events: Sequence[Event]) -> Write:
+    """Puts `events` in the place of those with their ids; one that was sent meanwhile is gone."""
+    return _OUTBOX.update([_to_row(event) for event in events])
+
+
 def _to_row(event: Event) -> dict[str, object]:
     return {
         "id": event.id,

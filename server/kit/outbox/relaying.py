@@ -27,12 +27,14 @@ async def relaying(
     *,
     metrics: OutboxMetrics | None = None,
     pace: Pace | None = None,
+    also_wake: Wake | None = None,
 ) -> AsyncIterator[Wake]:
     """Sends on what the outbox holds while the block runs; yields what to call after a commit.
 
     `pool` and `dsn` lead to the same database. Every event that is committed from now on reaches
     every one of `destinations`. On leaving, the batches under way have `pace.grace` seconds to
-    arrive; what does not is sent again by whoever runs next. Raises what the database does.
+    arrive; what does not is sent again by whoever runs next. `also_wake` is called whenever there
+    may be something new, for who reads it elsewhere. Raises what the database does.
     """
     metrics = metrics or OutboxMetrics()
     pace = pace or Pace()
@@ -42,6 +44,8 @@ async def relaying(
     def wake() -> None:
         for relay in relays:
             relay.wake()
+        if also_wake:
+            also_wake()
 
     async def look() -> None:
         metrics.show(await backlog.look(pool))

@@ -1,7 +1,8 @@
 """Deletes events that every destination has, where the last acknowledgement did not.
 
 That is so when two destinations finish at one moment, when a dead letter is skipped, and when there
-is no destination at all.
+is no destination at all. And it lifts blocks of events that are gone: a relay may have made one in
+the moment in which the event was withdrawn.
 """
 
 from server.kit.postgres import Pool, translated
@@ -30,6 +31,11 @@ _TRIM = """
            (SELECT id FROM looked_at ORDER BY id DESC LIMIT 1) AS last_id
 """
 
+_LIFT = """
+    DELETE FROM outbox_blocks AS block
+    WHERE NOT EXISTS (SELECT FROM outbox WHERE outbox.id = block.event_id)
+"""
+
 
 class Trimming:
     """Goes through the outbox again and again."""
@@ -42,6 +48,7 @@ class Trimming:
     async def trim(self) -> int:
         """Looks at the next events, and gives how many it has deleted."""
         with translated():
+            await self._pool.execute(_LIFT)
             row = await self._pool.fetchrow(_TRIM, self._last_id, self._batch_max)
         assert row is not None
         is_end = row["looked_at"] < self._batch_max

@@ -29,6 +29,21 @@ _FIND = """
     WHERE caller = $1 AND method = $2 AND key = $3
 """
 
+# Each by an index: of subjects, and the primary key, which begins with the caller.
+_ERASE = """
+    WITH gone AS (
+        DELETE FROM idempotency_keys WHERE subject = $1::uuid OR caller = $2 RETURNING 1
+    )
+    SELECT count(*) AS count FROM gone
+"""
+
+
+async def erase_answers(unit: UnitOfWork, user_id: str) -> int:
+    """Deletes the answers about a person, and those to the person's own calls; their number."""
+    [row] = await unit.fetch(_ERASE, user_id, user_id)
+    count: int = row["count"]
+    return count
+
 
 def answers(given: Sequence[tuple[Key, bytes, str | None]]) -> Write:
     """Keeps answers under their keys; the third is whom an answer is about, when that is a person.
@@ -67,10 +82,11 @@ async def write_once(
     itself violates a constraint.
     """
     if key is None:
-        await write(pool, writes)
+        await write(pool, writes, completes_call=True)
         return answer
     try:
-        await write(pool, [*writes, answers([(key, answer, subject)])])
+        kept = answers([(key, answer, subject)])
+        await write(pool, [*writes, kept], completes_call=True)
     except UniqueViolationError:
         # Whether the key or a write violated a constraint, the key is looked up first: a repeated
         # create also conflicts with its own e-mail, or whatever else must be unique.
@@ -94,7 +110,7 @@ async def change_once(
     one waits for the other's rows, and is rolled back when it finds the key used.
     """
     if key is None:
-        return await transaction(pool, work)
+        return await transaction(pool, work, completes_call=True)
 
     async def once(unit: UnitOfWork) -> bytes:
         first = _checked(await unit.fetch(_FIND, key.caller, key.method, key.key), key)
@@ -105,7 +121,7 @@ async def change_once(
         return answer
 
     try:
-        return await transaction(pool, once)
+        return await transaction(pool, once, completes_call=True)
     except UniqueViolationError:
         first = await first_answer(pool, key)
         if first is None:

@@ -26,6 +26,7 @@ from emporium.deadline import time_left
 from server.kit.backoff import Backoff
 from server.kit.postgres.bounded_pool import Connection, Pool
 from server.kit.postgres.pool import Record
+from server.kit.postgres.trail import of_call
 from server.kit.postgres.translation import translated
 from server.kit.postgres.writes import Table, Write, combined
 
@@ -47,10 +48,11 @@ class LockOrder(Exception):
 class UnitOfWork:
     """Reads and locks in one transaction, and collects its writes."""
 
-    __slots__ = ("_connection", "_locked", "_writes")
+    __slots__ = ("_connection", "_locked", "_writes", "has_written")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.has_written = False
         self._writes: list[Write] = []
         self._locked: Table | None = None  # the last, which has the highest `lock_rank`
 
@@ -73,6 +75,7 @@ class UnitOfWork:
 
     def write(self, write: Write) -> None:
         """Adds `write` to what is written when the work is done."""
+        self.has_written = True
         self._writes.append(write)
 
     async def flush(self) -> None:
@@ -103,27 +106,39 @@ def _locks(statement: str) -> bool:
     return bool(_LOCKING.search(statement))
 
 
-async def transaction(pool: Pool, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+async def transaction(
+    pool: Pool, work: Callable[[UnitOfWork], Awaitable[T]], *, completes_call: bool = False
+) -> T:
     """Runs `work` and commits what it writes; returns its result.
+
+    Where that `completes_call`, because it is the change that the call under way asks for, the
+    record of the call is committed with it: see `trail.py`.
 
     An exception of `work` rolls everything back. Raises `Conflict` when every attempt conflicted,
     and the driver's error when a row violates a constraint.
     """
+    trail = of_call(completes_call)
 
     async def attempt() -> T:
         async with pool.acquire() as connection, connection.transaction():
             unit = UnitOfWork(connection)
             result = await work(unit)
+            if unit.has_written and (record := trail.write()):
+                unit.write(record)
             await unit.flush()
-            return result
+        trail.committed(has_written=unit.has_written)
+        return result
 
     return await _retried(attempt)
 
 
-async def write(pool: Pool, writes: Sequence[Write]) -> None:
+async def write(pool: Pool, writes: Sequence[Write], *, completes_call: bool = False) -> None:
     """Writes without having read: one statement, which is a transaction by itself."""
-    whole = combined(writes)
+    trail = of_call(completes_call)
+    record = trail.write()
+    whole = combined([*writes, record] if record else writes)
     await _retried(lambda: pool.execute(whole.statement, *whole.arguments))
+    trail.committed(has_written=True)
 
 
 async def _retried(attempt: Callable[[], Awaitable[T]]) -> T:

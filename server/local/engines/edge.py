@@ -1,8 +1,12 @@
 """The edge's configuration for one cluster: envoy/ with other ports, limits and paths."""
 
+import json
+import math
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +18,25 @@ from server.local.home import ports
 
 # Paths in a container, as envoy/ has them.
 CONTAINER = "/etc/envoy/"
-CONTAINER_JWKS = "/etc/emporium/keys/jwks.json"
+CONTAINER_TLS = "/etc/emporium/tls/"
+CONTAINER_KEYS = "/etc/emporium/keys/"
 HOST = "127.0.0.1"
+# Of the requests that one client may make, one in so many may have a large body.
+LARGE_BODIES_ONE_IN = 5
 # Eight times faster, where PyYAML was built with it.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 Endpoints = Mapping[str, Sequence[tuple[str, int]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeTls:
+    """TLS at the edge's own listener and to the services."""
+
+    port: int
+    secrets: Path  # the folder of the files that name certificates, as deploy/tls/secrets
+    certificates: Path  # the folder of the certificates themselves
 
 
 def render(
@@ -32,51 +48,80 @@ def render(
     jwks: Path,
     limits: Mapping[str, int],
     cors_origins: Sequence[str] = (),
+    tls: EdgeTls | None = None,
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
+    `jwks` is the file of the public keys; what Envoy knows of them is written beside it.
     `endpoints` maps each service to the addresses (IP, port) of its replicas; `limits` are calls a
     minute: of one `subject`, of one address that is `anonymous`, and by the names that the contract
-    has. `cors_origins` replace those of `source`, if there are any. Returns the file to start Envoy
-    with. The port is opened on loopback only.
+    has. `cors_origins` replace those of `source`, if there are any. Without `tls` there is no
+    listener for it, and the services are called without. Returns the file to start Envoy with.
+    Ports are opened on loopback only.
     """
     for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
-    moved = partial(_moved, {CONTAINER_JWKS: str(jwks), CONTAINER: f"{into}/"})
+    paths = {CONTAINER_KEYS: f"{jwks.parent}/", CONTAINER: f"{into}/"}
+    if tls:
+        paths[CONTAINER_TLS] = f"{tls.certificates}/"
+    moved = partial(_moved, paths)
     routes = moved(_read(source / "generated/routes.yaml"))
     if cors_origins:
         _allow(routes, cors_origins)
     _write(into / "generated/routes.yaml", routes)
     transcoder = moved(_read(source / "generated/transcoder.yaml"))
     _write(into / "generated/transcoder.yaml", transcoder)
+    write_keys(source, jwks)
     for service, addresses in endpoints.items():
-        write_endpoints(into, service, addresses)
-    config = moved(_read(source / "envoy.yaml"))
-    config |= _admin(into)
-    _listen(config["static_resources"]["listeners"][0], edge_port)
-    if ports.has_ipv6():
-        _listen_also(config["static_resources"]["listeners"][0], ports.IPV6, edge_port)
+        write_endpoints(into, service, addresses, tls=tls is not None)
+    for secret in (tls.secrets if tls else source / "secrets").glob("*.yaml"):
+        _write(into / "secrets" / secret.name, moved(_read(secret)))
+    config = _read(source / "envoy.yaml")
+    _listen(config, {"edge": edge_port, "edge_tls": tls.port if tls else 0})
+    config = moved(config) | _admin(into)
     config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
         "max_active_downstream_connections": connections_max()
     }
     for name, per_minute in limits.items():
-        _limit(config, name, per_minute)
+        _limit(config, "limits", name, per_minute)
+    for caller in ("subject", "anonymous"):
+        _limit(config, "large_bodies", caller, max(1, limits[caller] // LARGE_BODIES_ONE_IN))
     return _write(into / "envoy.yaml", config)
 
 
-def write_endpoints(into: Path, service: str, addresses: Sequence[tuple[str, int]]) -> Path:
+def write_endpoints(
+    into: Path, service: str, addresses: Sequence[tuple[str, int]], *, tls: bool = False
+) -> Path:
     """Writes the endpoints of `service`; a running Envoy follows within milliseconds.
 
-    `into` is the folder that `render` wrote; `addresses` are (IP, port). Envoy watches for renames,
-    so that it never reads half a file.
+    `into` is the folder that `render` wrote; `addresses` are (IP, port), called over TLS where
+    `tls` says so. Envoy watches for renames, so that it never reads half a file.
     """
     assignment = {
         "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name": service,
-        "endpoints": [{"lb_endpoints": [_endpoint(*address) for address in addresses]}],
+        "endpoints": [{"lb_endpoints": [_endpoint(*each, tls=tls) for each in addresses]}],
     }
     path = into / "endpoints" / f"{service}.yaml"
     return _write(path, {"resources": [assignment]})
+
+
+def write_keys(source: Path, jwks: Path) -> list[Path]:
+    """Writes the filters that check tokens by `jwks`, beside it; a running Envoy follows at once.
+
+    `source` is the envoy/ folder.
+    """
+    # To Envoy a key has no end.
+    published, now = json.loads(jwks.read_text(encoding="utf-8"))["keys"], time.time()
+    key_set = json.dumps({"keys": [key for key in published if key.get("exp", math.inf) > now]})
+    written = []
+    for name, filter_ in _read(source / "tokens.yaml").items():
+        for provider in filter_["providers"].values():
+            provider["local_jwks"] = {"inline_string": key_set}
+        of_extension = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+        resource = {"@type": of_extension, "name": name, "typed_config": filter_}
+        written.append(_write(jwks.with_name(f"{name}.yaml"), {"resources": [resource]}))
+    return written
 
 
 def _moved(paths: Mapping[str, str], content: Any) -> Any:
@@ -105,33 +150,42 @@ def _admin(into: Path) -> dict[str, Any]:
     return {"admin": {"address": {"pipe": {"path": str(socket), "mode": 0o600}}}} if socket else {}
 
 
-def _listen(holder: dict[str, Any], port: int) -> None:
-    holder["address"]["socket_address"] = {"address": HOST, "port_value": port}
+def _listen(config: dict[str, Any], listens_on: Mapping[str, int]) -> None:
+    """Opens each listener on its port, and leaves out those whose port is 0."""
+    resources = config["static_resources"]
+    resources["listeners"] = [each for each in resources["listeners"] if listens_on[each["name"]]]
+    for listener in resources["listeners"]:
+        port = listens_on[listener["name"]]
+        listener["address"] = _address(HOST, port)
+        if ports.has_ipv6():
+            listener["additional_addresses"] = [{"address": _address(ports.IPV6, port)}]
 
 
-def _listen_also(listener: dict[str, Any], host: str, port: int) -> None:
-    address = {"socket_address": {"address": host, "port_value": port}}
-    listener["additional_addresses"] = [{"address": address}]
+def _limit(config: dict[str, Any], filter_name: str, name: str, per_minute: int) -> None:
+    """Sets the filter's bucket that `name`, a descriptor's key or value, is part of."""
+    for listener in config["static_resources"]["listeners"]:
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        limits = next(one for one in manager["http_filters"] if one["name"] == filter_name)
+        buckets = [
+            descriptor["token_bucket"]
+            for descriptor in limits["typed_config"]["descriptors"]
+            if name in (descriptor["entries"][0].get("value"), descriptor["entries"][0]["key"])
+        ]
+        if not buckets:
+            raise KeyError(f"the filter {filter_name} of envoy.yaml has no limit named {name}")
+        buckets[0] |= {"max_tokens": per_minute, "tokens_per_fill": per_minute}
 
 
-def _limit(config: dict[str, Any], name: str, per_minute: int) -> None:
-    """Sets the bucket that `name`, a descriptor's key or value, is part of."""
-    chain = config["static_resources"]["listeners"][0]["filter_chains"][0]
-    manager = chain["filters"][0]["typed_config"]
-    limits = next(one for one in manager["http_filters"] if one["name"] == "limits")
-    for descriptor in limits["typed_config"]["descriptors"]:
-        first = descriptor["entries"][0]
-        if name in (first.get("value"), first["key"]):
-            descriptor["token_bucket"] |= {
-                "max_tokens": per_minute,
-                "tokens_per_fill": per_minute,
-            }
-            return
-    raise KeyError(f"envoy.yaml has no limit named {name}")
+def _endpoint(host: str, port: int, *, tls: bool) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {"endpoint": {"address": _address(host, port)}}
+    if tls:
+        matched = {"envoy.transport_socket_match": {"tls": True}}
+        endpoint["metadata"] = {"filter_metadata": matched}
+    return endpoint
 
 
-def _endpoint(host: str, port: int) -> dict[str, Any]:
-    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
+def _address(host: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": host, "port_value": port}}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -114,6 +114,8 @@ class EmbeddedMongo:
             "--nounixsocket",
             f"--replSet={REPLICA_SET}",
             f"--keyFile={self.files.key}",  # also makes authentication mandatory
+            "--setParameter=authenticationMechanisms=SCRAM-SHA-256",
+            "--noscripting",  # no JavaScript runs in the server, whatever a statement holds
             "--oplogSize=128",
             "--wiredTigerCacheSizeGB=0.25",
             "--setParameter=diagnosticDataCollectionEnabled=false",

@@ -7,7 +7,7 @@ from pathlib import Path
 from server.local.errors import LocalError
 from server.local.home import keys
 from server.local.home.folder import Home
-from server.services import SERVICES
+from server.services import SERVICES, USER
 
 BACKUP = "Put it back from a backup"
 
@@ -24,16 +24,22 @@ def require_whole(home: Home) -> None:
 
 
 def _keys(home: Home) -> Iterator[LocalError]:
-    """Once the public keys are there, all private ones are: they were written before."""
-    if not keys.are_made(home):
+    """Of each public key there is a private one, which was written before."""
+    if not keys.public_file(home).exists():
         return
     remedy = (
         f"{BACKUP}, or remove the folder {home.keys}: the next start makes new keys, and everybody "
         "signs in again."
     )
-    signing = [keys.file_of(service, home) for service in SERVICES if service.key_id]
-    for file in (keys.public_file(home), *signing):
-        yield from _unreadable(file, remedy)
+    public = list(_unreadable(keys.public_file(home), remedy))
+    yield from public
+    published = set() if public else {keys.name_of(key) for key in keys.public_keys(home)}
+    for name in keys.names():
+        if name in published:
+            yield from _unreadable(keys.found(name, home), remedy)
+    # A home that is older than secrets is older than this key too.
+    for service in SERVICES if USER.own_key in published else ():
+        yield from _unreadable(keys.secret_file(service, home), remedy)
 
 
 def _passwords(home: Home) -> Iterator[LocalError]:

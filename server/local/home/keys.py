@@ -1,10 +1,14 @@
 """The keys that sign and verify tokens, made once for each home."""
 
-import json
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from server.local.home.folder import Home, write_private
-from server.services import SERVICES, USER, Service
+from server.local.home.folder import Home, read_private, write_private
+from server.services import ORDER, SERVICES, USER, Service
+
+SECRET_BYTES = 32
 
 
 def public_file(home: Home) -> Path:
@@ -12,30 +16,80 @@ def public_file(home: Home) -> Path:
     return home.keys / "jwks.json"
 
 
+def names() -> list[str]:
+    """The name of each key that a home has; with a number it is the key's id."""
+    people = [service.name for service in SERVICES if service.vouches_for_people]
+    return people + [service.own_key for service in SERVICES]
+
+
+def file_of(name: str, home: Home) -> Path:
+    """The file of the key called `name` that signs now."""
+    return home.keys / f"{name.replace(':', '-')}.json"
+
+
+def secret_file(service: Service, home: Home) -> Path:
+    """The file of what `service` keeps to itself, whichever key it signs with."""
+    return home.keys / f"secret-{service.name}.json"
+
+
+def found(name: str, home: Home) -> Path:
+    """The file that has the key called `name`, or is to have it."""
+    now, earlier = file_of(name, home), home.keys / f"{ORDER.name}.json"
+    return earlier if name == ORDER.own_key and earlier.exists() and not now.exists() else now
+
+
+def public_keys(home: Home) -> list[dict[str, Any]]:
+    """The keys that are published; none before they are made."""
+    keys: list[dict[str, Any]] = read_private(public_file(home)).get("keys", [])
+    return keys
+
+
 def are_made(home: Home) -> bool:
-    """Whether this home has its keys: the public ones are written last."""
-    return public_file(home).exists()
+    """Whether this home has its keys: a public one is written after its private one."""
+    published = {name_of(key) for key in public_keys(home)}
+    private = [file_of(name, home) for name in names()]
+    private += [secret_file(service, home) for service in SERVICES]
+    return published >= set(names()) and all(file.exists() for file in private)
+
+
+def name_of(key: Mapping[str, Any]) -> str:
+    """The name that the key's id has in front of its number."""
+    return str(key["kid"]).rpartition("-")[0]
 
 
 def ensure(home: Home) -> None:
-    """Makes the keys that are missing, and the public set of all of them."""
+    """Makes the keys that are missing, and publishes their public halves. Repeatable."""
+    # Until November 2026 the order service's own key was in a file of the service's name.
+    if (earlier := found(ORDER.own_key, home)).exists():
+        earlier.rename(file_of(ORDER.own_key, home))
     if are_made(home):
         return
+    for service in SERVICES:
+        if not secret_file(service, home).exists():
+            write_private(secret_file(service, home), {"secret": _first_secret(service, home)})
     # Imported late: a second run does not need the cryptography that this loads.
     from server.kit import auth
 
-    keys = []
-    for service in SERVICES:
-        if service.key_id:
-            key = auth.new_key(service.key_id)
-            write_private(file_of(service, home), key)
-            keys.append(key)
-    write_private(public_file(home), auth.jwks(keys))
+    signing = []
+    for name in names():
+        if not file_of(name, home).exists():
+            write_private(file_of(name, home), auth.new_key(f"{name}-1"))
+        signing.append(read_private(file_of(name, home)))
+    published = public_keys(home)
+    known = {key["kid"] for key in published}
+    fresh = auth.jwks(key for key in signing if key["kid"] not in known)["keys"]
+    write_private(public_file(home), {"keys": published + fresh})
 
 
-def file_of(service: Service, home: Home) -> Path:
-    """The file of the key that `service` signs with."""
-    return home.keys / f"{service.name}.json"
+def _first_secret(service: Service, home: Home) -> str:
+    """In base64. Secrets are made before keys: where there is a key, the home is an older one.
+
+    There, secrets followed from the service's key. What was made by them, such as sessions, stays
+    good, because the first key becomes the secret; it signs no more once it has been replaced.
+    """
+    name = service.name if service.vouches_for_people else service.own_key
+    earlier = read_private(file_of(name, home))
+    return str(earlier.get("d") or secrets.token_urlsafe(SECRET_BYTES))
 
 
 def token(home: Home, user_id: str, role: str, lifetime_seconds: int) -> str:
@@ -43,5 +97,5 @@ def token(home: Home, user_id: str, role: str, lifetime_seconds: int) -> str:
     from server.kit.auth import Signer
     from server.kit.context import Role
 
-    key = json.loads(file_of(USER, home).read_text(encoding="utf-8"))
+    key = read_private(file_of(USER.name, home))
     return Signer(key, lifetime_seconds).sign(user_id, Role(role.upper()))

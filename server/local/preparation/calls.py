@@ -41,11 +41,11 @@ async def await_serving(port: int) -> None:
     await wait(port)
 
 
-async def prepare_postgres(home: Folders, admin_dsn: str) -> list[str]:
+async def prepare_postgres(home: Folders, admin_dsn: str, own_postgres: bool) -> list[str]:
     """See `server.local.preparation.schema`."""
     from server.local.preparation.schema import prepare_all_postgres
 
-    return await prepare_all_postgres(admin_dsn, _home(home))
+    return await prepare_all_postgres(admin_dsn, _home(home), own_postgres=own_postgres)
 
 
 async def prepare_mongo(home: Folders, mongodb_uri: str, own_mongo: bool) -> list[str]:

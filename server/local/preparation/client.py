@@ -49,10 +49,10 @@ class Preparation:
         """Returns when the service on `port` is SERVING."""
         await self._helper.call("await_serving", port=port)
 
-    async def prepare_postgres(self, admin_dsn: str) -> list[str]:
+    async def prepare_postgres(self, admin_dsn: str, *, own_postgres: bool) -> list[str]:
         """Brings roles and schemas up to date; the names of the services that were behind."""
         changed: list[str] = await self._helper.call(
-            "prepare_postgres", home=self._home, admin_dsn=admin_dsn
+            "prepare_postgres", home=self._home, admin_dsn=admin_dsn, own_postgres=own_postgres
         )
         return changed
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import asyncpg
 
 from server.local.errors import LocalError
-from server.local.home.credentials import owner_dsn, service_dsn
+from server.local.home.credentials import owner_dsn, owner_mongodb_uri, service_dsn
 from server.local.home.folder import Home
-from server.local.preparation import mongo_role
+from server.local.preparation import mongo_users
 from server.services import SERVICES, Service
 from server.settings import SettingsError
 
@@ -20,8 +20,16 @@ REVISION = re.compile(r'^revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 DOWN_REVISION = re.compile(r'^down_revision\b[^=]*=\s*["\'](\w+)["\']', re.MULTILINE)
 
 
-async def prepare_all_postgres(admin_dsn: str, home: Home) -> list[str]:
-    """Prepares every PostgreSQL database; the names of the services that were behind."""
+async def prepare_all_postgres(
+    admin_dsn: str, home: Home, *, own_postgres: bool = False
+) -> list[str]:
+    """Prepares every PostgreSQL database; the names of the services that were behind.
+
+    With `own_postgres`, no service's role may look into the server's own databases either.
+    """
+    if own_postgres:
+        with _explained():
+            await _close_own_databases(admin_dsn)
     # One after another, because Alembic keeps the migration that runs in globals.
     return [
         each.name for each in SERVICES if each.postgres and await prepare(admin_dsn, each, home)
@@ -31,14 +39,22 @@ async def prepare_all_postgres(admin_dsn: str, home: Home) -> list[str]:
 async def prepare_all_mongo(mongodb_uri: str, home: Home, *, own_mongo: bool) -> list[str]:
     """Prepares every MongoDB database; the names of the services that were behind.
 
-    With `own_mongo`, each service gets a role of its own there; elsewhere the operator makes it.
+    With `own_mongo`, `mongodb_uri` is an admin's and each service gets users of its own there.
     """
-    changed = [
-        each.name for each in SERVICES if each.mongo and await prepare_mongo(mongodb_uri, each)
+    return [
+        each.name
+        for each in SERVICES
+        if each.mongo and await prepare_mongo(mongodb_uri, each, home, makes_users=own_mongo)
     ]
-    if own_mongo:
-        await mongo_role.ensure_all(mongodb_uri, home)
-    return changed
+
+
+async def _close_own_databases(admin_dsn: str) -> None:
+    """Keeps everybody but superusers out of the databases that are no service's."""
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+    finally:
+        await connection.close()
 
 
 async def prepare(admin_dsn: str, service: Service, home: Home) -> bool:
@@ -66,26 +82,41 @@ async def _prepare(admin_dsn: str, service: Service, home: Home) -> bool:
     return True
 
 
-async def prepare_mongo(mongodb_uri: str, service: Service) -> bool:
+async def prepare_mongo(
+    mongodb_uri: str, service: Service, home: Home, *, makes_users: bool
+) -> bool:
     """Brings a service's MongoDB database up to date; whether anything was to be done.
 
-    Raises `LocalError` when the server cannot be reached, or was made by other steps.
+    With `makes_users`, `mongodb_uri` is an admin's, who makes the user that migrates and the
+    service's own. Raises `LocalError` when the server cannot be reached, does not take the admin
+    in, or was made by other steps.
     """
-    if not service.migrations_folder("mongo").exists():
-        return False
+    from pymongo.errors import PyMongoError
+
     from server.kit.errors import Unavailable
     from server.kit.mongo.migrate import MigrationError
+    from server.kit.telemetry import brief
 
     migrations = importlib.import_module(service.migrations("mongo"))
     try:
-        return bool(await migrations.upgrade(mongodb_uri, service.mongo))
+        if not makes_users:
+            return bool(await migrations.upgrade(mongodb_uri, service.mongo))
+        uri = owner_mongodb_uri(mongodb_uri, service, home)
+        async with mongo_users.Client(mongodb_uri) as admin:
+            await mongo_users.ensure_owner(admin, service, home)
+            changed = await migrations.upgrade(uri, service.mongo)
+            await mongo_users.ensure_service(admin, service, home)
     except (SettingsError, Unavailable) as error:
         raise LocalError(str(error), "Check MONGODB_URI.") from error
+    except PyMongoError as error:
+        remedy = "MONGODB_URI must be that of a user who may make users in every database."
+        raise LocalError(f"MongoDB refuses: {brief(error)}", remedy) from error
     except MigrationError as error:
         raise LocalError(
             str(error),
             "Run the code whose checksums.txt has the steps that this database was made by.",
         ) from error
+    return bool(changed)
 
 
 @contextmanager

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from server import secret_files
+from server.local.errors import LocalError
 from server.local.process import dotenv
 from server.local.process.launch import settle
-from server.settings import variables
+from server.settings import SECRETS, variables
 
 CHECKOUT = Path(__file__).parents[3]  # the folder of the package `server`
 # A program of ours: imports neither from the current folder nor from where PYTHON* variables say.
@@ -27,10 +29,16 @@ SCREEN = (
     *("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
     *("TTY_COMPATIBLE", "TTY_INTERACTIVE"),
 )
+# Options that hold secrets; each may stand in the file that `<NAME>_FILE` names instead.
+SECRET_OPTIONS = (
+    *("DATABASE_URL", "DATABASE_PASSWORDS", "MONGODB_URI", "MONGODB_PASSWORDS"),
+    "POSTGRES_PASSWORD",
+)
 # What options of commands are read from; a test holds them together.
 OPTIONS = (
-    *("EMPORIUM_HOME", "CORS_ORIGINS", "DATABASE_URL", "DATABASE_PASSWORDS", "MONGODB_URI"),
-    *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD"),
+    *("EMPORIUM_HOME", "CORS_ORIGINS"),
+    *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER"),
+    *SECRET_OPTIONS,
 )
 # For `emporium import --target`, which may lead far away. What is on loopback is never proxied.
 PROXIES = tuple(
@@ -40,9 +48,18 @@ PROXIES = tuple(
 )
 COMPLETION = ("_EMPORIUM_", "_TYPER_", "COMP_")  # how a shell asks what can follow
 # Of the variables that a service reads: an admin's access to the databases of all services.
-NOT_FOR_SERVICES = frozenset({"DATABASE_URL", "MONGODB_URI"})
+NOT_FOR_SERVICES = frozenset(
+    name + suffix
+    for name in ("DATABASE_URL", "MONGODB_URI")
+    for suffix in ("", secret_files.SUFFIX)
+)
+# Nor these: all parts of a cluster are on loopback, and share no certificate.
+NOT_ON_LOOPBACK = frozenset(name for name in variables() if name.startswith("TLS_"))
 # What stands in `.env` for Compose alone.
-COMPOSE = ("USER_DATABASE_PASSWORD", "ORDER_DATABASE_PASSWORD")
+COMPOSE = (
+    *("USER_DATABASE_PASSWORD", "ORDER_DATABASE_PASSWORD"),
+    *("MONGODB_PASSWORD", "USER_MONGODB_PASSWORD", "ANALYTICS_MONGODB_PASSWORD", "TLS_FOLDER"),
+)
 
 
 def for_program() -> dict[str, str]:
@@ -52,7 +69,7 @@ def for_program() -> dict[str, str]:
 
 def for_service() -> dict[str, str]:
     """For a process of a service; the cluster's own settings come on top."""
-    return for_program() | _named(variables() - NOT_FOR_SERVICES)
+    return for_program() | _named(variables() - NOT_FOR_SERVICES - NOT_ON_LOOPBACK)
 
 
 def for_supervisor() -> dict[str, str]:
@@ -64,14 +81,18 @@ def enter(*, at_home: bool = False) -> list[str]:
     """Makes this process's own surroundings what a command needs; gives warnings to be shown.
 
     What `.env` in the checkout says counts where the environment says nothing. With `at_home` the
-    caller's home stays theirs, for what is written there.
+    caller's home stays theirs, for what is written there. Raises `LocalError` for a secret whose
+    file is of no use.
     """
-    known = {*OPTIONS, *variables()}
+    files = {f"{name}{secret_files.SUFFIX}" for name in SECRET_OPTIONS}
+    known = {*OPTIONS, *files, *variables()}
     said, warnings = dotenv.read(CHECKOUT / ".env", known | set(COMPOSE))
     kept = {*EVERYWHERE, *SCREEN, *PROXIES, *known, *(["HOME"] if at_home else [])}
     environment = {name: value for name, value in said.items() if name in known}
     environment |= {"HOME": FIXED["HOME"]} | _named(kept)
     environment |= {n: value for n, value in os.environ.items() if n.startswith(COMPLETION)}
+    warnings += secret_files.warnings(environment, SECRET_OPTIONS)
+    environment = _absolute(_revealed(environment))
     os.environ.clear()
     os.environ.update(environment)
     settle()
@@ -79,6 +100,23 @@ def enter(*, at_home: bool = False) -> list[str]:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a locale may lack the marks that we print
     return warnings
+
+
+def _revealed(environment: dict[str, str]) -> dict[str, str]:
+    """`environment` with the secrets of the commands, as their options are read from it."""
+    try:
+        found = secret_files.revealed(environment, SECRET_OPTIONS)
+    except secret_files.SecretFileError as error:
+        remedy = "It comes from the environment or from .env."
+        raise LocalError(str(error), remedy) from error
+    read = {f"{name}{secret_files.SUFFIX}" for name in SECRET_OPTIONS}
+    return {name: value for name, value in found.items() if name not in read}
+
+
+def _absolute(environment: dict[str, str]) -> dict[str, str]:
+    """`environment` with the files of services' secrets named as any folder finds them."""
+    files = {f"{name}{secret_files.SUFFIX}" for name in SECRETS} & environment.keys()
+    return environment | {n: str(Path(environment[n]).absolute()) for n in files if environment[n]}
 
 
 def _named(names: Iterable[str]) -> dict[str, str]:

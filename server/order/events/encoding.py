@@ -1,5 +1,6 @@
 """Events of orders as the contract's messages, in the outbox's envelope."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from emporium.order.v1 import events_pb2 as pb
@@ -19,6 +20,9 @@ _MESSAGES: dict[EventType, Any] = {
     EventType.REFUNDED: pb.OrderRefunded,
     EventType.DELETED: pb.OrderDeleted,
 }
+
+MESSAGES: Mapping[str, Any] = {each.DESCRIPTOR.full_name: each for each in _MESSAGES.values()}
+"""The messages by the types of their events."""
 
 
 def to_outbox(event: OrderEvent, order: bytes = b"") -> Event:

@@ -11,7 +11,7 @@ from server.kit.listing.paging import Page, PageQuery, Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.kit.turns import give_way
 from server.order.catalog.store import CatalogStore
-from server.order.neighbours import Users
+from server.order.neighbours import BuyerNotFound, Users
 from server.order.orders import rules, wire
 from server.order.orders.store import SORTABLE, OrderStore
 
@@ -75,26 +75,31 @@ class OrderService:
 
     async def GetOrderUser(self, request: pb.GetOrderUserRequest, context: Context) -> pb.OrderUser:
         user_id = await self._orders.user_of(request.order_id, context.owner_scope)
+        if user_id is None:
+            raise BuyerNotFound("no such user")
+        context.subject = user_id
         return wire.to_order_user(await self._users.get(user_id))
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)
         rules.check_edit(edit, is_staff=context.signed_in.is_staff)
         event_id, now = _new_id(), _now()
-        order = await self._orders.update(
-            request.order_id,
-            context.owner_scope,
-            lambda order: rules.edited(order, edit, event_id, now, context.traceparent),
-        )
+
+        def change(order: rules.Order) -> rules.Changed:
+            context.subject = order.user_id or ""
+            return rules.edited(order, edit, event_id, now, context.traceparent)
+
+        order = await self._orders.update(request.order_id, context.owner_scope, change)
         return wire.to_order(order)
 
     async def DeleteOrder(self, request: pb.DeleteOrderRequest, context: Context) -> Empty:
         event_id, now = _new_id(), _now()
-        await self._orders.delete(
-            request.order_id,
-            context.owner_scope,
-            lambda order: rules.deleted(order, request.etag, event_id, now, context.traceparent),
-        )
+
+        def change(order: rules.Order) -> rules.OrderEvent:
+            context.subject = order.user_id or ""
+            return rules.deleted(order, request.etag, event_id, now, context.traceparent)
+
+        await self._orders.delete(request.order_id, context.owner_scope, change)
         return Empty()
 
     async def _list(

@@ -36,7 +36,7 @@ def to_order(order: Order) -> pb.Order:
     address = order.shipping_address
     return pb.Order(
         id=order.id,
-        user_id=order.user_id,
+        user_id=order.user_id or "",
         status=_STATUSES[order.status],
         items=[_to_item(item) for item in order.items],
         item_count=len(order.items),

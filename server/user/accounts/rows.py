@@ -1,11 +1,14 @@
-"""Accounts between dataclasses and PostgreSQL's rows."""
+"""Accounts between dataclasses and PostgreSQL's rows, and what a change leaves beside them."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 
 from server.kit.context import Role
 from server.kit.postgres import Record
-from server.kit.postgres.writes import Table
-from server.user.accounts.rules import Status, User, UserNotFound
+from server.kit.postgres.writes import Table, Write
+from server.user.accounts.rules import EventType, Status, User, UserEvent, UserNotFound
+from server.user.revocations import rows as revocations
+from server.user.revocations.rules import account_changed, password_changed
 
 COLUMNS = tuple(field.name for field in fields(User))
 
@@ -31,4 +34,17 @@ def to_user(row: Record | None) -> User:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        totp_enabled=row["totp_enabled"],
     )
+
+
+def ended(before: User, event: UserEvent | None) -> Iterator[Write]:
+    """The entry in the feed of revocations, if the event ends what tokens of `before` open."""
+    if event is None:
+        return
+    role = None if event.type is EventType.ERASED else event.user.acting_role
+    if event.type is EventType.PASSWORD_CHANGED:
+        changed = password_changed(before.id, event.version, role, event.session_id)
+        yield revocations.append([changed])
+    elif told := account_changed(before.id, event.version, before.acting_role, role):
+        yield revocations.append([told])

@@ -34,6 +34,7 @@ class User:
     created_at: datetime
     updated_at: datetime
     version: int
+    totp_enabled: bool = False
 
     @property
     def etag(self) -> str:
@@ -41,9 +42,9 @@ class User:
         return str(self.version)
 
     @property
-    def is_acting_admin(self) -> bool:
-        """Whether it may do what admins do."""
-        return self.role is Role.ADMIN and self.status is Status.ACTIVE
+    def acting_role(self) -> Role | None:
+        """The role that its owner may act in; None while it is disabled."""
+        return self.role if self.status is Status.ACTIVE else None
 
 
 class EventType(StrEnum):
@@ -223,7 +224,7 @@ def changed(
     `verified`, with the mail that leads there.
     """
     is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
-    if is_own and not user.is_acting_admin:
+    if is_own and user.acting_role is not Role.ADMIN:
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
@@ -286,7 +287,7 @@ def erased(
 
 def needs_another_admin(before: User, after: User | None) -> bool:
     """Whether a change may only be made while there is another admin; `after` None: deleted."""
-    return before.is_acting_admin and not (after and after.is_acting_admin)
+    return before.acting_role is Role.ADMIN and not (after and after.acting_role is Role.ADMIN)
 
 
 def check_another_admin(is_there: bool) -> None:

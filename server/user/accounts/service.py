@@ -11,7 +11,7 @@ from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
-from server.user.accounts.store import SORTABLE, UserStore
+from server.user.accounts.store import SORTABLE, Erasing, UserStore
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
 from server.user.passwords.rules import chosen
@@ -28,12 +28,14 @@ class UserService:
         hasher: PasswordHasher,
         tokens: PageTokens,
         forget: Callable[[str], None],
+        erasing: Erasing,
     ) -> None:
         """`forget` is called with each account that has changed."""
         self._store = store
         self._hasher = hasher
         self._tokens = tokens
         self._forget = forget
+        self._erasing = erasing
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
@@ -41,6 +43,7 @@ class UserService:
             new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
         )
         opened = rules.asked_to_verify(opened, _new_id())
+        context.subject = opened.user.id
         password_hash = await self._hashed(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(
@@ -83,6 +86,7 @@ class UserService:
         await self._store.delete(
             request.user_id,
             lambda user: rules.erased(user, request.etag, event_id, now, context.traceparent),
+            self._erasing,
         )
         self._forget(request.user_id.lower())
         return Empty()

@@ -32,6 +32,7 @@ def to_user(user: User) -> pb.User:
         updated_at=timestamp(user.updated_at),
         etag=user.etag,
         email_verified=user.email_verified,
+        totp_enabled=user.totp_enabled,
     )
 
 

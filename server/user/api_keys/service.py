@@ -1,6 +1,7 @@
 """API keys: each method converts the request, applies the rules and calls the store."""
 
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import structlog
@@ -11,7 +12,7 @@ from uuid_utils import uuid7
 from emporium.user.v1 import api_key_service_pb2 as pb
 from server.kit import errors
 from server.kit.auth import Signer
-from server.kit.context import Context
+from server.kit.context import Context, Role
 from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts.rules import Status, User, UserNotFound
@@ -19,6 +20,7 @@ from server.user.accounts.store import UserStore
 from server.user.api_keys import rules, wire
 from server.user.api_keys.store import SORTABLE, ApiKeyStore
 from server.user.api_keys.wire.oauth import from_form
+from server.user.sessions.rules import role_of_tokens
 
 _NEWEST_FIRST = Sort("created_at", descending=True)
 
@@ -29,12 +31,19 @@ class ApiKeyService:
     """`emporium.user.v1.ApiKeyService`."""
 
     def __init__(
-        self, store: ApiKeyStore, accounts: UserStore, signer: Signer, tokens: PageTokens
+        self,
+        store: ApiKeyStore,
+        accounts: UserStore,
+        signer: Signer,
+        tokens: PageTokens,
+        totp_required_of: Collection[Role] = (),
     ) -> None:
+        """See `Granting` for `totp_required_of`."""
         self._store = store
         self._accounts = accounts
         self._signer = signer
         self._tokens = tokens
+        self._totp_required_of = totp_required_of
 
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.ApiKey:
         key = rules.make(
@@ -67,12 +76,19 @@ class ApiKeyService:
     ) -> pb.ExchangeApiKeyResponse:
         asked = from_form(request, context.metadata.get("authorization", ""))
         now = datetime.now(UTC)
-        key = rules.check_secret(await self._store.find(asked.key_id), asked.secret, now)
+        known = await self._store.find(asked.key_id)
+        context.subject = known.key.user_id if known else ""
+        key = rules.check_secret(known, asked.secret, now)
         scopes = rules.granted(key, asked.scope)
         user = await self._active(key.user_id)
         seconds = rules.seconds_of_token(key, now, self._signer.lifetime_seconds)
         token = self._signer.sign(
-            user.id, user.role, key.id, scopes=scopes, lifetime_seconds=seconds
+            user.id,
+            role_of_tokens(user, self._totp_required_of),
+            key.id,
+            user.version,
+            scopes=scopes,
+            lifetime_seconds=seconds,
         )
         if rules.is_use_to_note(key, now):
             await self._note_use(key, now)

@@ -1,5 +1,6 @@
 """What somebody does by a mailed link: each method applies the rules and calls the store."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ from uuid_utils import uuid7
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit.context import Context
 from server.user.accounts.rules import Changed, User, password_changed, verified
+from server.user.devices.rules import ID_BYTES, DeviceTokens
 from server.user.email_links.rules import Sent, check_sent, hash_of
 from server.user.email_links.store import LinkStore
 from server.user.mail.rules import MailKind, MailRequest
@@ -19,9 +21,10 @@ from server.user.passwords.rules import chosen
 class EmailLinkService:
     """`emporium.user.v1.EmailLinkService`."""
 
-    def __init__(self, store: LinkStore, hasher: PasswordHasher) -> None:
+    def __init__(self, store: LinkStore, hasher: PasswordHasher, devices: DeviceTokens) -> None:
         self._store = store
         self._hasher = hasher
+        self._devices = devices
 
     async def ForgotPassword(
         self, request: pb.ForgotPasswordRequest, context: Context
@@ -35,7 +38,7 @@ class EmailLinkService:
     ) -> pb.ResetPasswordResponse:
         token_hash, now = hash_of(request.token), datetime.now(UTC)
         # First, so that a token that somebody made up costs no hash of a password.
-        check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
+        sent = check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
 
         def told(user: User) -> MailRequest:
             return _mail(MailKind.PASSWORD_CHANGED, user.id, user.email, context)
@@ -48,7 +51,10 @@ class EmailLinkService:
 
         password_hash = await self._hasher.hash(chosen(request.password, is_common))
         await self._store.reset_password(token_hash, password_hash, now, check_sent, change, told)
-        return pb.ResetPasswordResponse()
+        device = secrets.token_bytes(ID_BYTES)
+        return pb.ResetPasswordResponse(
+            device_token=self._devices.write(device, sent.user.id, password_hash, now)
+        )
 
     async def VerifyEmail(
         self, request: pb.VerifyEmailRequest, context: Context
@@ -60,7 +66,12 @@ class EmailLinkService:
 
 def _verifying(context: Context, now: datetime) -> Callable[[Sent], Changed]:
     event_id, mail_id = str(uuid7()), str(uuid7())
-    return lambda sent: verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
+
+    def change(sent: Sent) -> Changed:
+        context.subject = sent.user.id
+        return verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
+
+    return change
 
 
 def _mail(kind: MailKind, user_id: str, email: str, context: Context) -> MailRequest:

@@ -1,6 +1,6 @@
 """Where one-time tokens are stored: the interface of a store, and PostgreSQL's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,12 +10,13 @@ from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
-from server.user.accounts.rows import COLUMNS, USERS, to_user
+from server.user.accounts.rows import COLUMNS, USERS, ended, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
 from server.user.email_links.rules import LIVE_MAX, Sent
 from server.user.mail.rules import MailKind, MailRequest
 
 _EXPIRED_BATCH_MAX = 1_000
+_EXPORTED_MAX = 500  # the latest: those that are still good are fewer, the others go within hours
 
 OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
 """Whose links verify an e-mail."""
@@ -129,6 +130,14 @@ _DELETE_EXPIRED = """
 """
 
 
+_OF_PERSON = """
+    SELECT id, kind, email, expires_at, used_at FROM one_time_tokens WHERE user_id = $1
+    ORDER BY expires_at DESC LIMIT $2
+"""
+
+_ERASE = "DELETE FROM one_time_tokens WHERE user_id = $1 RETURNING id"
+
+
 class PostgresLinkStore:
     """A `LinkStore` on a pool of connections to `emporium_user`.
 
@@ -147,7 +156,7 @@ class PostgresLinkStore:
         self._wake = wake
 
     async def request(self, mail: MailRequest) -> None:
-        await write(self._pool, [append([self._encode(mail)])])
+        await write(self._pool, [append([self._encode(mail)])], completes_call=True)
         self._wake()
 
     async def issue(
@@ -193,8 +202,10 @@ class PostgresLinkStore:
             unit.write(USERS.update([changes[-1].user]))
             said = [*(each.event for each in changes), told(user)]
             unit.write(append([self._encode(each) for each in said if each]))
+            for entry in ended(user, changes[-1].event):
+                unit.write(entry)
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def verify_email(
@@ -214,10 +225,20 @@ class PostgresLinkStore:
                 unit.write(append(told))
 
         try:
-            await transaction(self._pool, work)
+            await transaction(self._pool, work, completes_call=True)
         except asyncpg.UniqueViolationError as error:
             raise EmailTaken("another account has this e-mail", field="token") from error
         self._wake()
+
+    async def export(self, user_id: str) -> Sequence[Mapping[str, object]]:
+        """The links that were mailed to a person, without their tokens, which nobody here knows."""
+        with translated():
+            rows = await self._pool.fetch(_OF_PERSON, user_id, _EXPORTED_MAX)
+        return [{**row, "id": str(row["id"])} for row in rows]
+
+    async def erase(self, unit: UnitOfWork, user: User) -> Mapping[str, int]:
+        """Deletes a person's tokens: a part of `personal_data/store.py`."""
+        return {"mailed_links": len(await unit.fetch(_ERASE, user.id))}
 
     async def delete_expired(self, now: datetime) -> int:
         total = 0

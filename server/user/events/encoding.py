@@ -3,18 +3,23 @@
 from emporium.user.v1 import events_pb2 as pb
 from emporium.user.v1 import mail_pb2
 from server.kit.outbox import Event
-from server.user.accounts.rules import EventType, UserEvent
+from server.user.accounts.rules import EventType, User, UserEvent
 from server.user.accounts.wire import to_user
 from server.user.mail.rules import MailKind, MailRequest
+from server.user.sessions.rules import SessionEnd
 
 AGGREGATE_TYPE = "user"
 MAIL = "mail"
+SESSION = "session"
+ERASED = pb.UserErased.DESCRIPTOR.full_name
 
 
-def to_outbox(event: UserEvent | MailRequest) -> Event:
+def to_outbox(event: UserEvent | MailRequest | SessionEnd) -> Event:
     """The event, or the mail, as the outbox stores it."""
     if isinstance(event, MailRequest):
         return _mail(event)
+    if isinstance(event, SessionEnd):
+        return _session_end(event)
     message = _message(event)
     return Event(
         id=event.id,
@@ -38,6 +43,21 @@ def _message(
     if event.type is EventType.PASSWORD_CHANGED:
         return pb.PasswordChanged(user_id=event.user.id, session_id=event.session_id)
     return pb.UserErased(user_id=event.user.id)
+
+
+def _session_end(end: SessionEnd) -> Event:
+    """The one event of its session."""
+    message = pb.SessionEnded(session_id=end.session_id, user_id=end.user_id)
+    return Event(
+        id=end.id,
+        aggregate_type=SESSION,
+        aggregate_id=end.session_id,
+        aggregate_version=1,
+        type=message.DESCRIPTOR.full_name,
+        payload=message.SerializeToString(),
+        occurred_at=end.occurred_at,
+        traceparent=end.traceparent,
+    )
 
 
 def _mail(mail: MailRequest) -> Event:
@@ -72,3 +92,11 @@ def mail_from_outbox(event: Event) -> MailRequest | None:
         occurred_at=event.occurred_at,
         traceparent=event.traceparent,
     )
+
+
+def is_about(event: Event, user: User) -> bool:
+    """Whether what `to_outbox` stored is about that account, or goes to its address."""
+    mail = mail_from_outbox(event)
+    if mail is None:
+        return event.aggregate_type == AGGREGATE_TYPE and event.aggregate_id == user.id
+    return mail.user_id == user.id or mail.email.lower() == user.email.lower()

@@ -23,6 +23,35 @@ class BadCredentials(errors.Unauthenticated):
         super().__init__("e-mail or password is wrong")
 
 
+class TotpRequired(errors.Unauthenticated):
+    """E-mail and password are right, and the second factor was not sent."""
+
+    reason = "TOTP_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("send 'totp_code' or 'recovery_code' as well")
+
+
+class BadSecondFactor(errors.Unauthenticated):
+    """E-mail and password are right; the code is wrong, or was used before."""
+
+    reason = "BAD_SECOND_FACTOR"
+
+    def __init__(self) -> None:
+        super().__init__("the code is wrong, or was used before")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What is sent as a second factor: a code of an app, or a recovery code."""
+
+    totp: str = ""
+    recovery: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.totp or self.recovery)
+
+
 class WrongPassword(errors.Forbidden):
     """The current password, which a change of it takes, is another."""
 

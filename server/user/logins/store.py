@@ -20,8 +20,8 @@ class CredentialStore(Protocol):
     async def set_password(self, user_id: str, password_hash: bytes) -> None:
         """Replaces the account's password hash. Raises `UserNotFound`."""
 
-    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> None:
-        """Replaces the account's password hash if it still is `was`."""
+    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> bool:
+        """Replaces the account's password hash if it still is `was`; whether it was."""
 
 
 _FIND = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE lower(email) = lower($1)"
@@ -30,7 +30,9 @@ _GET = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE id = $1"
 
 _CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 
-_REPLACE_HASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
+_REPLACE_HASH = (
+    "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id"
+)
 
 # NULL where there is no such table.
 _MAY_ADD = "SELECT has_table_privilege(to_regclass('users'), 'INSERT')"
@@ -58,9 +60,10 @@ class PostgresCredentialStore:
         if found is None:
             raise UserNotFound("no such user")
 
-    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> None:
+    async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> bool:
         with translated():
-            await self._pool.execute(_REPLACE_HASH, user_id, was, password_hash)
+            found = await self._pool.fetchval(_REPLACE_HASH, user_id, was, password_hash)
+        return found is not None
 
     async def may_add(self) -> bool:
         """Whether the database was migrated, and lets the pool's role add accounts."""

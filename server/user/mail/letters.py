@@ -18,6 +18,9 @@ _SUBJECTS = {
     MailKind.VERIFY_EMAIL: "Verify your e-mail",
     MailKind.CHANGE_EMAIL: "Verify your new e-mail",
     MailKind.EMAIL_CHANGED: "Your e-mail was changed",
+    MailKind.TOTP_ENABLED: "Logins need a code from now on",
+    MailKind.TOTP_DISABLED: "Logins need no code any more",
+    MailKind.RECOVERY_CODE_USED: "A recovery code was used",
 }
 
 _TEXTS = {
@@ -48,6 +51,21 @@ This works once, for {minutes} minutes. If it was not you, do nothing.
 Your account has another address from now on. This one signs in no more.
 
 If it was not you, tell the shop at once.
+""",
+    MailKind.TOTP_ENABLED: """\
+A second factor was added to your account: logins need a code of an app, or a recovery code.
+
+If it was not you, tell the shop at once: somebody else was signed in as you.
+""",
+    MailKind.TOTP_DISABLED: """\
+The second factor of your account was removed: the password alone signs in again.
+
+If it was not you, set a new password at once, and tell the shop.
+""",
+    MailKind.RECOVERY_CODE_USED: """\
+One of your recovery codes was used in place of a code of your app. It works no more.
+
+If it was not you, set a new password at once, and tell the shop.
 """,
 }
 

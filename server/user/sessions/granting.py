@@ -1,27 +1,30 @@
 """Gives people their tokens: those that a session begins with, and the next ones."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from uuid_utils import uuid4
+from uuid_utils import uuid4, uuid7
 
 from server.kit import errors
 from server.kit.auth import Signer
+from server.kit.context import Device, Role
 from server.user.accounts.rules import Status, User, UserNotFound
 from server.user.accounts.store import UserStore
 from server.user.sessions.rules import (
     SECRET_BYTES,
-    Device,
     Grant,
     RefreshToken,
     RefreshTokenReused,
     RefreshTokens,
     Rotation,
     Session,
+    SessionEnd,
+    lacks_totp,
+    role_of_tokens,
 )
-from server.user.sessions.store import SessionStore
+from server.user.sessions.store import SessionEnds, SessionStore
 
 _log = structlog.get_logger()
 
@@ -31,22 +34,29 @@ def _utc_now() -> datetime:
 
 
 class Granting:
-    """Begins sessions and goes on with them; each ends `idle_seconds` after its last use."""
+    """Begins sessions and goes on with them; each ends `idle_seconds` after its last use.
+
+    Whose role is among `totp_required_of` gets tokens of a customer until a second factor is there.
+    """
 
     def __init__(
         self,
         sessions: SessionStore,
+        ends: SessionEnds,
         accounts: UserStore,
         signer: Signer,
         idle_seconds: int,
         now: Callable[[], datetime] = _utc_now,
+        totp_required_of: Collection[Role] = (),
     ) -> None:
         self._sessions = sessions
+        self._ends = ends
         self._accounts = accounts
         self._signer = signer
         self._tokens = RefreshTokens(signer.secret("refresh tokens"))
         self._idle = timedelta(seconds=idle_seconds)
         self._now = now
+        self._totp_required_of = totp_required_of
 
     async def begin(self, user: User, device: Device) -> Grant:
         """Signs `user` in. Raises `AccountInactive`, and what the stores do.
@@ -65,12 +75,17 @@ class Granting:
             expires_at=now + self._idle,
         )
         token = self._tokens.first(session.id, user.id, secrets.token_bytes(SECRET_BYTES))
-        await self._sessions.begin(session, token.hash)
+        if ended := await self._sessions.begin(session, token.hash):
+            await self._ends.tell(user.id, ended)
         try:
             return self._grant(await self._active(user.id), token)
         except errors.AccountInactive:
             await self._sessions.end(user.id, session.id)
             raise
+
+    def holder_of(self, refresh_token: str) -> str:
+        """The id of the account that `refresh_token` was given to. Raises `InvalidToken`."""
+        return self._tokens.read(refresh_token).user_id
 
     async def refresh(self, refresh_token: str, device: Device) -> Grant:
         """Spends `refresh_token` for the next ones.
@@ -97,6 +112,7 @@ class Granting:
             _log.warning(
                 "session.refresh_token_reused", session=spent.session_id, user=spent.user_id
             )
+            await self._ends.end(SessionEnd(str(uuid7()), spent.session_id, spent.user_id, now))
             raise
         return self._grant(user, successor)
 
@@ -110,12 +126,14 @@ class Granting:
         return user
 
     def _grant(self, user: User, token: RefreshToken) -> Grant:
+        role = role_of_tokens(user, self._totp_required_of)
         return Grant(
-            access_token=self._signer.sign(user.id, user.role, token.session_id),
+            access_token=self._signer.sign(user.id, role, token.session_id, user.version),
             expires_in_seconds=self._signer.lifetime_seconds,
             refresh_token=self._tokens.write(token),
             session_id=token.session_id,
             user=user,
+            lacks_totp=lacks_totp(user, self._totp_required_of),
         )
 
 

@@ -10,13 +10,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
-import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from server.kit import errors
+from server.kit.context import Role
 from server.user.accounts.rules import User
 
 REPEAT_SECONDS = 10
@@ -27,7 +27,6 @@ SESSIONS_MAX = 100
 
 SECRET_BYTES = 32
 
-_DEVICE_LENGTH_MAX = 120
 _ID_BYTES = 16
 _TAG_BYTES = 16
 _BODY_BYTES = 2 * _ID_BYTES + SECRET_BYTES
@@ -42,13 +41,15 @@ class RefreshTokenReused(errors.Unauthenticated):
         super().__init__("the refresh token was used before; sign in again")
 
 
-class SessionEnded(errors.Unauthenticated):
-    """There is no such session any more."""
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """That a session was ended, as an event."""
 
-    reason = "SESSION_ENDED"
-
-    def __init__(self) -> None:
-        super().__init__("the session has ended; sign in again")
+    id: str
+    session_id: str
+    user_id: str
+    occurred_at: datetime
+    traceparent: str | None = None
 
 
 class SessionNotFound(errors.NotFound):
@@ -58,14 +59,6 @@ class SessionNotFound(errors.NotFound):
 
     def __init__(self) -> None:
         super().__init__("no such session")
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a call comes from."""
-
-    label: str  # at most 120 characters; empty when nothing is known
-    address: str  # an IP address, or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +96,7 @@ class Grant:
     refresh_token: str
     session_id: str
     user: User
+    lacks_totp: bool = False  # and has the role of a customer until it has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +152,14 @@ class RefreshTokens:
         return hmac.digest(self._secret, b"tag" + body, "sha256")[:_TAG_BYTES]
 
 
-def device_of(user_agent: str | None, forwarded_for: str | None) -> Device:
-    """What is known of a call's origin, by the two headers.
+def lacks_totp(user: User, required_of: Collection[Role]) -> bool:
+    """Whether the account's role needs a second factor that it has not."""
+    return user.role in required_of and not user.totp_enabled
 
-    The last address of `forwarded_for` is the one that the edge saw itself; callers can write what
-    they like before it.
-    """
-    label = re.sub(r"[^!-~]+", " ", user_agent or "").strip()[:_DEVICE_LENGTH_MAX]
-    try:
-        address = str(ipaddress.ip_address((forwarded_for or "").rpartition(",")[2].strip()))
-    except ValueError:
-        address = ""
-    return Device(label, address)
+
+def role_of_tokens(user: User, required_of: Collection[Role]) -> Role:
+    """The role that the account's tokens say."""
+    return Role.CUSTOMER if lacks_totp(user, required_of) else user.role
 
 
 def _of(body: bytes) -> RefreshToken:

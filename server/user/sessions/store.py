@@ -1,5 +1,7 @@
 """Where sessions are stored: the interface of a store, and MongoDB's, one document a session.
 
+That a session was ended stands in PostgreSQL first, with an event that ends the document.
+
 A document holds the hash of the one token that is good, and of the one that was spent for it. What
 a process leaves that is killed in between:
 
@@ -11,29 +13,38 @@ a process leaves that is killed in between:
   rolled back and the token is still good.
 - **second step** (the token was spent, its successor was not): changes nothing but `last_seen_at`.
 - **third step** (the session is ended): done or not. If not, the next use of any spent token does.
-- **`end`, `end_all`**: done or not, and repeatable.
+- **`end`**: done or not, and repeatable.
 
 The steps of `rotate` need no lock between them. A token that was spent is never good again, and a
 successor that was used is never unused again: what a step has found out stays true. Of two uses at
 the same moment the server lets one be first; the other meets the second step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from asyncpg import UniqueViolationError
 from pymongo import DESCENDING
 from pymongo.write_concern import WriteConcern
 
+from server.kit import errors
 from server.kit.mongo import Database, Document
+from server.kit.mongo import Session as Transaction
+from server.kit.outbox import Event, append
+from server.kit.postgres import Pool
+from server.kit.postgres.transaction import write
+from server.user.revocations import rows as revocations
+from server.user.revocations.rules import session_ended
 from server.user.sessions.rules import (
     REPEAT_SECONDS,
     SESSIONS_MAX,
     RefreshTokenReused,
     Rotation,
     Session,
-    SessionEnded,
+    SessionEnd,
 )
 
 # On disk at a majority before anybody is told.
@@ -49,8 +60,8 @@ class SessionStore(Protocol):
     it is too slow. A change may have been made then; the module says what follows.
     """
 
-    async def begin(self, session: Session, token_hash: bytes) -> None:
-        """Stores a new session; ends those of the account beyond `SESSIONS_MAX`."""
+    async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
+        """Stores a new session; ends those of the account beyond `SESSIONS_MAX`, and names them."""
 
     async def rotate(self, rotation: Rotation) -> None:
         """Spends a token for its successor, or finds that this was done just before.
@@ -61,13 +72,26 @@ class SessionStore(Protocol):
     async def list(self, user_id: str, now: datetime) -> Sequence[Session]:
         """The account's sessions, the one that was used last first."""
 
-    async def end(self, user_id: str, session_id: str) -> bool:
-        """Ends the account's session; whether there was one."""
-
-    async def end_all(
+    async def ids(
         self, user_id: str, begun_until: datetime | None = None, but_for: str = ""
-    ) -> None:
-        """Ends the account's sessions that had begun at that moment, or all, except one."""
+    ) -> Sequence[str]:
+        """The account's sessions that had begun at that moment, or all, except one."""
+
+    async def end(self, user_id: str, *session_ids: str) -> bool:
+        """Ends those of the account's sessions; whether there was one."""
+
+
+class SessionEnds(Protocol):
+    """The ends of sessions, in PostgreSQL: what counts, and is told to all services.
+
+    Errors as in `UserStore`.
+    """
+
+    async def end(self, end: SessionEnd) -> None:
+        """Ends a session for good: in the feed of revocations, and by an event in MongoDB."""
+
+    async def tell(self, user_id: str, session_ids: Sequence[str]) -> None:
+        """Puts the ends of sessions into the feed, whose events there are."""
 
 
 class MongoSessionStore:
@@ -77,13 +101,14 @@ class MongoSessionStore:
         self._database = database
         self._sessions = database.collection("sessions").with_options(write_concern=_FOR_GOOD)
 
-    async def begin(self, session: Session, token_hash: bytes) -> None:
+    async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
         with self._database.limited():
             await self._sessions.insert_one(_document(session, token_hash))
             beyond = self._sessions.find({"user_id": session.user_id}, _ID_ONLY)
             beyond = beyond.sort(_NEWEST_FIRST).skip(SESSIONS_MAX)
             if ids := [found["_id"] async for found in beyond]:
                 await self._sessions.delete_many({"_id": {"$in": ids}})
+        return [str(each) for each in ids]
 
     async def rotate(self, rotation: Rotation) -> None:
         session = {"_id": UUID(rotation.session_id), "user_id": rotation.user_id}
@@ -93,7 +118,7 @@ class MongoSessionStore:
                 return
             ended = await self._sessions.find_one_and_delete(session)
         if ended is None or ended["expires_at"] <= rotation.at:
-            raise SessionEnded
+            raise errors.SessionEnded
         raise RefreshTokenReused
 
     async def _spend(self, alive: Document, rotation: Rotation) -> Document | None:
@@ -129,18 +154,53 @@ class MongoSessionStore:
             found = self._sessions.find(wanted).sort(_NEWEST_FIRST).limit(SESSIONS_MAX)
             return [_session(each) async for each in found]
 
-    async def end(self, user_id: str, session_id: str) -> bool:
-        with self._database.limited():
-            ended = await self._sessions.delete_one({"_id": UUID(session_id), "user_id": user_id})
-        return bool(ended.deleted_count)
-
-    async def end_all(
+    async def ids(
         self, user_id: str, begun_until: datetime | None = None, but_for: str = ""
-    ) -> None:
+    ) -> Sequence[str]:
         begun = {"created_at": {"$lte": begun_until}} if begun_until else {}
         others = {"_id": {"$ne": UUID(but_for)}} if but_for else {}
         with self._database.limited():
-            await self._sessions.delete_many({"user_id": user_id} | begun | others)
+            found = self._sessions.find({"user_id": user_id} | begun | others, _ID_ONLY)
+            return [str(each["_id"]) async for each in found]
+
+    async def end(self, user_id: str, *session_ids: str) -> bool:
+        ids = [UUID(each) for each in session_ids]
+        with self._database.limited():
+            ended = await self._sessions.delete_many({"_id": {"$in": ids}, "user_id": user_id})
+        return bool(ended.deleted_count)
+
+    async def erase(self, user_id: str, count_max: int, session: Transaction) -> Mapping[str, int]:
+        """Deletes the person's sessions: see `kit/mongo/erasing.py`."""
+        found = self._sessions.find({"user_id": user_id}, _ID_ONLY, session=session)
+        if ids := [each["_id"] async for each in found.limit(count_max)]:
+            await self._sessions.delete_many({"_id": {"$in": ids}}, session=session)
+        return {"sessions": len(ids)}
+
+
+class PostgresSessionEnds:
+    """`SessionEnds` on a pool of connections to `emporium_user`.
+
+    `encode` puts an event into the outbox's envelope. `wake` is called after each commit that left
+    one there.
+    """
+
+    def __init__(
+        self, pool: Pool, encode: Callable[[SessionEnd], Event], wake: Callable[[], None]
+    ) -> None:
+        self._pool = pool
+        self._encode = encode
+        self._wake = wake
+
+    async def end(self, end: SessionEnd) -> None:
+        told = revocations.append([session_ended(end.user_id, end.session_id)])
+        with suppress(UniqueViolationError):  # somebody was first, and the event is under way
+            await write(self._pool, [append([self._encode(end)]), told])
+        self._wake()
+
+    async def tell(self, user_id: str, session_ids: Sequence[str]) -> None:
+        told = [session_ended(user_id, each) for each in session_ids]
+        await write(self._pool, [revocations.append(told)])
+        self._wake()
 
 
 def _document(session: Session, token_hash: bytes) -> Document:

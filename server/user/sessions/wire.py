@@ -3,20 +3,13 @@
 from collections.abc import Iterable
 
 from emporium.user.v1 import auth_service_pb2, session_service_pb2
-from server.kit.context import Context
 from server.kit.wire import timestamp
 from server.user.accounts.wire import to_user
-from server.user.sessions.rules import Device, Grant, Session, device_of
+from server.user.sessions.rules import Grant, Session
 
 
-def from_context(context: Context) -> Device:
-    """Where a call comes from."""
-    metadata = context.metadata
-    return device_of(metadata.get("user-agent"), metadata.get("x-forwarded-for"))
-
-
-def to_login(grant: Grant) -> auth_service_pb2.LoginResponse:
-    """The answer to a login or a refresh."""
+def to_login(grant: Grant, device_token: str | None = None) -> auth_service_pb2.LoginResponse:
+    """The answer to a login, or without a `device_token` to a refresh."""
     return auth_service_pb2.LoginResponse(
         access_token=grant.access_token,
         token_type="Bearer",  # noqa: S106 - a scheme
@@ -24,6 +17,8 @@ def to_login(grant: Grant) -> auth_service_pb2.LoginResponse:
         refresh_token=grant.refresh_token,
         session_id=grant.session_id,
         user=to_user(grant.user),
+        device_token=device_token,
+        totp_enrolment_required=grant.lacks_totp,
     )
 
 

@@ -11,13 +11,12 @@ from tests.bench.users import filled
 
 METHOD = "/emporium.user.v1.UserService/ListUsers"
 TARGET = 0.80
-_USERS = 100_000
 _SHARE = 5  # of the budget's calls, which are for calls that cost a fifth of this one
 
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """The CPU is that of the server and of PostgreSQL together, which does the counting."""
-    users = await filled(stage, _USERS)
+    users = await filled(stage, budget.listed_users)
     signed_in = (("authorization", await stage.token("admin")),)
     requests = [pb.ListUsersRequest(per_page=20).SerializeToString()] * (budget.calls // _SHARE)
     postgres = stage.cluster.pid("postgres")
@@ -31,4 +30,4 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
         stage.baseline(users.database_url, "tuned") as bare,
     ):
         found = await alternate(listing(service), listing(bare), budget.rounds)
-    return [found.row(f"ListUsers page 1 of {_USERS:,} / a bare keyset page", TARGET)]
+    return [found.row(f"ListUsers page 1 of {budget.listed_users:,} / a bare keyset page", TARGET)]

@@ -18,14 +18,14 @@ TARGET = 0.60
 _GET_ORDER = "/emporium.order.v1.OrderService/GetOrder"
 _GET_ORDER_USER = "/emporium.order.v1.OrderService/GetOrderUser"
 _USERS = 1_000
-_ORDERS = 2_000
 _IDS = "SELECT id::text FROM orders WHERE user_id = ANY($1::text[]::uuid[])"
 
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """The CPU is that of the order and the user service and of PostgreSQL together."""
     users = await filled(stage, _USERS, in_cluster=True)
-    ids = random.Random(1).choices(await _orders_of_many(stage, users), k=budget.calls)
+    known = await _orders_of_many(stage, users, budget.orders)
+    ids = random.Random(1).choices(known, k=budget.calls)
     signed_in = (("authorization", await stage.token("admin")),)
     order = stage.measured("order")
     pids = {"order": order.pid, "user": stage.cluster.pid("user")}
@@ -45,7 +45,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     return [found.row("GetOrderUser / GetOrder, random orders", TARGET)]
 
 
-async def _orders_of_many(stage: Stage, users: Users) -> list[str]:
+async def _orders_of_many(stage: Stage, users: Users, count: int) -> list[str]:
     """Places orders for random users, as staff do; gives their ids."""
     database_url = await stage.database("order")
     target = Target(
@@ -61,7 +61,7 @@ async def _orders_of_many(stage: Stage, users: Users) -> list[str]:
                 user_id=user_id,
                 request_id=str(uuid4()),
             ).SerializeToString()
-            for user_id in users.picked(_ORDERS)
+            for user_id in users.picked(count)
         ]
         await flood(target, requests)
         await lag.until_drained(database)

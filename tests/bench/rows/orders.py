@@ -21,7 +21,6 @@ from tests.bench.stage import Running, Stage
 METHOD = "/emporium.order.v1.OrderService/CreateOrder"
 TARGET = 0.65
 _LAG_SECONDS_MAX = 1.0
-_PACED_SECONDS = 6.0
 _PRODUCTS = "SELECT id::text FROM products LIMIT 2"
 
 
@@ -55,15 +54,19 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
             assert created % calls == 0, "not every answered order is there"
             await lag.until_drained(database)
             rate = found.our_median.rate / 2
-            paced = await _lag_at(rate, shop, ours, database)
+            paced = await _lag_at(rate, budget.paced_seconds, shop, ours, database)
     return [found.row("CreateOrder / one bare insert with our settings", TARGET), paced]
 
 
 async def _lag_at(
-    rate: float, shop: Shop, target: Target, database: "asyncpg.Connection[asyncpg.Record]"
+    rate: float,
+    seconds: float,
+    shop: Shop,
+    target: Target,
+    database: "asyncpg.Connection[asyncpg.Record]",
 ) -> Row:
     before = await lag.histogram(shop.metrics_url)
-    seconds = await flood(target, _orders(shop, int(rate * _PACED_SECONDS)), rate)
+    seconds = await flood(target, _orders(shop, int(rate * seconds)), rate)
     await lag.until_drained(database)
     lags = (await lag.histogram(shop.metrics_url)).since(before)
     bound = lags.quantile_bound(0.99)

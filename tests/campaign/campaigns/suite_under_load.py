@@ -7,7 +7,6 @@ paths of tests, such as `tests/server/kit`; then these alone run, without the ch
 import asyncio
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -17,13 +16,12 @@ from pathlib import Path
 from tests.bench.report import Row
 from tests.bench.tree import CHECKOUT
 from tests.campaign.campaign import Setting, UnknownPart
+from tests.campaign.programs import CORES, child
 
 MINUTES = 120.0
-CORES = sorted(os.sched_getaffinity(0))
 # pytest's short summary: `FAILED tests/test_make.py::test_x - why`.
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _LINES_SHOWN = 5
-_STOP_SECONDS = 60.0
 # Ends by itself when whoever started it is gone, however that came about.
 _BUSY = """
 import os
@@ -73,7 +71,7 @@ async def _tested(name: str, cores: Sequence[int], only: Sequence[str], log: Pat
 async def _to_its_end(cores: Sequence[int], only: Sequence[str], log: Path) -> int:
     command = ["make", "--no-print-directory"]
     command += ["tests", f"ARGS=--no-cov {' '.join(only)}"] if only else ["test"]
-    async with _child(cores, command, log) as process:
+    async with child(cores, command, log) as process:
         return await process.wait()
 
 
@@ -84,7 +82,7 @@ async def _busy(cores: Sequence[int]) -> AsyncIterator[None]:
         over = asyncio.Event()
 
         async def spin(core: int) -> None:
-            async with _child([core], [sys.executable, "-c", _BUSY], Path(os.devnull)):
+            async with child([core], [sys.executable, "-c", _BUSY], Path(os.devnull)):
                 await over.wait()
 
         for core in cores:
@@ -93,42 +91,3 @@ async def _busy(cores: Sequence[int]) -> AsyncIterator[None]:
             yield
         finally:
             over.set()
-
-
-@asynccontextmanager
-async def _child(
-    cores: Sequence[int], command: Sequence[str], log: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A program on these cores; ended with the block, and all that it has started."""
-    # What make tells a make below it: the words of `make campaign` are not for that one.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
-    }
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            "taskset", "--cpu-list", ",".join(map(str, cores)), *command,
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield process
-    finally:
-        await _ended(process)
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    for sign in (signal.SIGINT, signal.SIGKILL):
-        if process.returncode is not None:
-            return
-        os.killpg(process.pid, sign)
-        try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            continue

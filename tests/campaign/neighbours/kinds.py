@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from emporium.analytics.v1 import event_service_pb2 as event_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.user.v1 import personal_data_service_pb2 as held_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from tests.campaign import rpcs
 from tests.campaign.http2 import Request
-from tests.campaign.neighbours.shop import LINES_MAX, WIDE, Shop
+from tests.campaign.neighbours.shop import LINES_MAX, WIDE, Shop, subject
 from tests.campaign.rpcs import grpc_request, rest_request
 
 CALLS = 100  # a minute, which the edge lets one caller make
@@ -85,6 +86,18 @@ def largest_lists(shop: Shop, chance: random.Random) -> list[Shot]:
             rest_request("GET", "/products?per_page=100&sort=name:desc", tokens["customer"]),
             rest_request("GET", "/users?per_page=100&sort=full_name:desc", tokens["admin"]),
             rest_request("GET", "/reports/sales", tokens["staff"]),
+        ]
+    )
+
+
+def largest_exports(shop: Shop, chance: random.Random) -> list[Shot]:
+    """Everything that is held on the one caller, and the first page of the orders."""
+    user_id, token = subject(shop.tokens), shop.tokens["customer"]
+    page = held_pb.ExportUserRequest(user_id=user_id, part="orders")
+    return _edge(
+        [
+            rest_request("GET", f"/users/{user_id}/export", token),
+            grpc_request(rpcs.EXPORT_USER, page, token),
         ]
     )
 
@@ -233,6 +246,7 @@ KINDS: Mapping[str, Kind] = {
         largest_orders,
         largest_reads,
         largest_lists,
+        largest_exports,
         deepest_pages,
         filters,
         batch_gets,

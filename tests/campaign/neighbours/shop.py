@@ -99,7 +99,7 @@ def _tokens(cluster: Cluster) -> dict[str, str]:
         each["role"]: keys.token(home, each["user_id"], each["role"], _TOKEN_SECONDS)
         for each in cluster.record["logins"]
     }
-    key = json.loads(keys.file_of(ORDER, home).read_text(encoding="utf-8"))
+    key = json.loads(keys.file_of(ORDER.own_key, home).read_text(encoding="utf-8"))
     found["service"] = Signer(key, _TOKEN_SECONDS).sign("service:order", Role.SERVICE)
     return found
 
@@ -153,14 +153,15 @@ async def _customers(cluster: Cluster, user_ids: Sequence[str]) -> list[Customer
 async def _place_largest(port: int, tokens: dict[str, str]) -> list[str]:
     """The one caller's own orders, by staff: as many and as long lines as an order can have."""
     line = order_pb.NewOrderItem(product_name=WIDE * 200, unit_price="1.00", quantity=1)
-    request = order_pb.CreateOrderRequest(items=[line] * LINES_MAX, user_id=_subject(tokens))
+    request = order_pb.CreateOrderRequest(items=[line] * LINES_MAX, user_id=subject(tokens))
     answers = await _called(
         port, [grpc_request(CREATE_ORDER, request, tokens["staff"])] * LARGEST_ORDERS
     )
     return [order_pb.Order.FromString(bytes(answer[5:])).id for answer in answers]
 
 
-def _subject(tokens: dict[str, str]) -> str:
+def subject(tokens: dict[str, str]) -> str:
+    """The id of the one caller as a customer."""
     import jwt
 
     claims: dict[str, Any] = jwt.decode(tokens["customer"], options={"verify_signature": False})

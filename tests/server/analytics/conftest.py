@@ -18,6 +18,7 @@ from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo, Shop
 from tests.server.analytics.doors import Door, DoorOf
 from tests.server.conftest import Serve, Token
+from tests.server.kit.ping import Believing
 
 NewMongo = Callable[[str], Awaitable[Mongo]]
 NewCurrency = Callable[[], str]
@@ -73,7 +74,7 @@ async def channel(new_mongo: NewMongo, serve: Serve) -> AsyncIterator[grpc.aio.C
     """A channel to a running service over a database of its own."""
     async with (
         kit_mongo.connected(await new_mongo("pymongo")) as connected,
-        serve(registrations(connected, Shop(shop_currency="ZZZ"))) as opened,
+        serve(registrations(connected, Shop(shop_currency="ZZZ")), Believing()) as opened,
     ):
         yield opened
 

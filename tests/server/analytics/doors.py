@@ -11,6 +11,7 @@ from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.analytics.v1 import (
     domain_event_service_pb2_grpc,
     event_service_pb2_grpc,
+    personal_data_service_pb2_grpc,
     report_service_pb2_grpc,
 )
 from emporium.analytics.v1 import event_service_pb2 as event_pb
@@ -28,9 +29,13 @@ class Door:
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None) -> None:
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
-        self.stubs = {
+        self.stubs: dict[str, Any] = {
             "RecordEvent": event_service_pb2_grpc.EventServiceStub(channel),
             "RecordDomainEvents": domain_event_service_pb2_grpc.DomainEventServiceStub(channel),
+            **dict.fromkeys(
+                ("EraseActivity", "ExportActivity"),
+                personal_data_service_pb2_grpc.PersonalDataServiceStub(channel),
+            ),
             "GetSalesReport": report_service_pb2_grpc.ReportServiceStub(channel),
         }
 

@@ -31,14 +31,18 @@ class Service:
     def __init__(self, mongodb_uri: str, folder: Path) -> None:
         (self.port,) = free_ports(1)
         self.key = auth.new_key("user-1")
-        jwks = folder / "jwks.json"
+        own_key = auth.new_key("service:analytics-1")
+        jwks, key_file = folder / "jwks.json", folder / "service-analytics.json"
         jwks.write_text(json.dumps(auth.jwks([auth.Signer(self.key, 600).public_key])))
+        key_file.write_text(json.dumps(own_key))
         self.environment = {
             **os.environ,
             "GRPC_PORT": str(self.port),
             "METRICS_PORT": "0",
             "MONGODB_URI": mongodb_uri,
             "JWKS_FILE": str(jwks),
+            "SERVICE_KEY_FILE": str(key_file),
+            "NEIGHBOUR_TARGETS": "user=127.0.0.1:1",
             "DRAIN_SECONDS": "0.1",
         }
 

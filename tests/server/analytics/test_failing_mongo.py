@@ -12,9 +12,11 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from google.protobuf.timestamp_pb2 import Timestamp
 from pymongo import AsyncMongoClient
 
 from emporium.analytics.v1 import event_service_pb2 as event_pb
+from emporium.analytics.v1 import personal_data_service_pb2 as held_pb
 from emporium.analytics.v1 import report_service_pb2 as report_pb
 from server.analytics.app import registrations
 from server.analytics.migrations import mongo as migrations
@@ -25,6 +27,7 @@ from tests.discovery import contract, served_by
 from tests.server.analytics.doors import Door, batch
 from tests.server.analytics.sales.histories import placed
 from tests.server.conftest import Serve, Token
+from tests.server.kit.ping import Believing
 from tests.server.refusals import refused
 from tests.waiting import until
 
@@ -37,6 +40,8 @@ RPCS = {
     "RecordEvent": ("CUSTOMER", 1),
     "RecordDomainEvents": ("SERVICE", 2),
     "GetSalesReport": ("STAFF", 0),
+    "EraseActivity": ("SERVICE", 0),
+    "ExportActivity": ("SERVICE", 0),
 }
 
 # What a fault is to the caller: status and reason.
@@ -114,7 +119,7 @@ async def failing(
         )
         async with (
             kit_mongo.connected(settings) as connected,
-            serve(registrations(connected, Shop(shop_currency="ZZZ"))) as channel,
+            serve(registrations(connected, Shop(shop_currency="ZZZ")), Believing()) as channel,
         ):
             doors = {rpc: Door(channel, token(role)) for rpc, (role, _) in RPCS.items()}
             yield Failing(doors, admin)
@@ -126,6 +131,11 @@ def asked(rpc: str) -> Any:
         return event_pb.RecordEventRequest(request_id=str(uuid.uuid4()), type="product.viewed")
     if rpc == "RecordDomainEvents":
         return batch(placed("ZZZ"), placed("ZZZ"))
+    if rpc == "EraseActivity":
+        erased_at = Timestamp(seconds=1_800_000_000)
+        return held_pb.EraseActivityRequest(user_id=str(uuid.uuid4()), erased_at=erased_at)
+    if rpc == "ExportActivity":
+        return held_pb.ExportActivityRequest(user_id=str(uuid.uuid4()))
     return report_pb.GetSalesReportRequest(currency="ZZZ")
 
 

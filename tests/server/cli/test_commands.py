@@ -1,7 +1,6 @@
 """The operators' commands, on one detached cluster that lives through them in order."""
 
 import asyncio
-import importlib
 import itertools
 import json
 import re
@@ -24,7 +23,6 @@ from server.local.errors import LocalError
 from server.local.home.folder import Home
 from server.local.home.orphans import await_end
 from server.local.home.record import ClusterRecord, require_running
-from server.local.options import ClusterOptions
 from server.local.process.identity import ProcessRecord
 from tests.server.cli.running import TIMEOUT_SECONDS, emporium, invoke
 
@@ -141,6 +139,25 @@ def test_an_admin_is_made_in_the_running_cluster_and_in_a_postgresql_by_its_url(
         again = invoke("admin", "create", *words, *where)
         assert isinstance(again.exception, LocalError)
         assert "another account has this e-mail" in str(again.exception)
+        removed = invoke("admin", "remove-totp", "--email", email, *where)
+        assert f"{email} has no second factor" in removed.output
+    unknown = invoke("admin", "remove-totp", "--email", "x@example.com", *elsewhere)
+    assert "no account has this e-mail" in str(unknown.exception)
+
+
+def test_the_audit_log_is_listed_with_filters(home: Path) -> None:
+    invoke("audit", "--home", str(home))  # it signs in, which is kept
+    login = ("--action", "emporium.user.v1.AuthService/Login", "--outcome", "ok")
+    while "no records" in (listed := invoke("audit", "--home", str(home), *login).output):
+        pass  # records are stored a moment after the call
+    line = listed.splitlines()[0]
+    assert "nobody  emporium.user.v1.AuthService/Login  OK" in line
+    assert len(invoke("audit", "--home", str(home), "--limit", "1").output.splitlines()) == 1
+    none = invoke("audit", "--home", str(home), "--before", "2000-01-01")
+    assert none.output == "no records\n"
+    refused = invoke("audit", "--home", str(home), "--outcome", "fine")
+    assert isinstance(refused.exception, LocalError)
+    assert "must be ok, or the reason of an error" in str(refused.exception)
 
 
 async def require_admin(record: ClusterRecord, email: str) -> None:
@@ -245,30 +262,6 @@ def test_ctrl_c_stops_everything_in_the_foreground(tmp_path: Path) -> None:
     assert "stopped" in stopping
     assert not any(process.is_alive for process in record.processes)
     assert not Path(record.data).exists()
-
-
-def test_the_origins_reach_the_cluster_by_option_and_by_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[ClusterOptions] = []
-    up = importlib.import_module("server.cli.up")  # its package holds a function of that name
-    monkeypatch.setattr(up, "become_supervisor", asked.append)
-    origins = ("http://a.example", "http://b.example:81")
-    words = [word for origin in origins for word in ("--cors-origin", origin)]
-    assert invoke("up", "--home", str(tmp_path), *words).exit_code == 0
-    monkeypatch.setenv("CORS_ORIGINS", " ".join(origins))
-    assert invoke("up", "--home", str(tmp_path)).exit_code == 0
-    assert [options.cors_origins for options in asked] == [origins, origins]
-
-
-def test_the_limits_reach_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[ClusterOptions] = []
-    up = importlib.import_module("server.cli.up")  # its package holds a function of that name
-    monkeypatch.setattr(up, "become_supervisor", asked.append)
-    limits = ("--rate-limit", "7", "--login-limit", "3", "--token-limit", "5")
-    assert invoke("up", "--home", str(tmp_path), *limits).exit_code == 0
-    assert (asked[0].rate_limit_per_minute, asked[0].login_limit_per_minute) == (7, 3)
-    assert asked[0].token_limit_per_minute == 5
 
 
 def test_an_error_is_shown_with_its_remedy_and_no_traceback(

@@ -21,6 +21,7 @@ PUBLIC = {
     "emporium.user.v1.EmailLinkService/ForgotPassword",
     "emporium.user.v1.EmailLinkService/ResetPassword",
     "emporium.user.v1.EmailLinkService/VerifyEmail",
+    "emporium.user.v1.KeySetService/GetKeySet",
     "emporium.user.v1.SessionService/Refresh",
     "emporium.user.v1.UserService/CreateUser",
 }
@@ -28,7 +29,7 @@ PUBLIC = {
 TOLD = {"not_grpc", "verbs", "not_allowed", "tunnel", "unknown"}
 # By the standard methods of the AIPs, these do no more when they are called a second time.
 # So does a refresh, which gets the same token, a logout, and an exchange, which only gives a token.
-REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Exchange", "Refresh", "Logout")
+REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Exchange", "Export", "Refresh", "Logout")
 
 
 def emporium(route: Any) -> dict[str, str]:
@@ -94,7 +95,19 @@ def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:
     assert repeated == {name for name in standard if name.startswith(REPEATABLE)}
 
 
-@pytest.mark.parametrize("rpc", ["BatchGetUsers", "RecordDomainEvents"])
+@pytest.mark.parametrize(
+    "rpc",
+    [
+        "BatchGetUsers",
+        "EraseActivity",
+        "EraseBuyer",
+        "ExportActivity",
+        "ExportBuyer",
+        "RecordAuditEvents",
+        "RecordDomainEvents",
+        "WatchRevocations",
+    ],
+)
 def test_an_rpc_for_services_alone_leads_nowhere(rpc: str, routes: list[Any]) -> None:
     closed = [route for route in routes if route["name"].endswith(f"/{rpc}")]
     assert [route["direct_response"] for route in closed] == [{"status": 404}]
@@ -110,11 +123,17 @@ def test_a_named_limit_stands_on_both_doors(routes: list[Any]) -> None:
         "/api/v1/auth/password",
         "/api/v1/auth/password:forgot",
         "/api/v1/auth/password:reset",
+        "/api/v1/auth/totp",
+        "/api/v1/auth/totp",
+        "/api/v1/auth/totp:confirm",
         "/emporium.user.v1.AuthService/ChangePassword",
         "/emporium.user.v1.AuthService/Login",
         "/emporium.user.v1.EmailLinkService/ForgotPassword",
         "/emporium.user.v1.EmailLinkService/ResetPassword",
         "/emporium.user.v1.EmailLinkService/VerifyEmail",
+        "/emporium.user.v1.TotpService/BeginTotp",
+        "/emporium.user.v1.TotpService/ConfirmTotp",
+        "/emporium.user.v1.TotpService/DeleteTotp",
     ]
 
 

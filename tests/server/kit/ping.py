@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry
 from emporium.options.v1 import options_pb2
 from server.contract import protoc, rules
 from server.kit import descriptors
+from server.kit.audit.sink import AuditSink
 from server.kit.auth import Verifier
 from server.kit.call.chain import pipeline
 from server.kit.call.grpc_aio import generic_handler
@@ -179,6 +180,7 @@ async def running(
     behaviour: Behaviour = echo,
     deadline_seconds: float = 5.0,
     accounts: Accounts | None = None,
+    audit: AuditSink | None = None,
 ) -> AsyncIterator[Ping]:
     """The service behind the whole pipeline, on a port of its own."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
@@ -191,6 +193,7 @@ async def running(
             ping.in_flight,
             deadline_seconds,
             accounts=accounts or Believing(),
+            audit=audit,
         )
         servicer = PingServicer(behaviour)
         server.add_generic_rpc_handlers([generic_handler(service(), servicer, calls)])

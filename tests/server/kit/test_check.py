@@ -23,9 +23,9 @@ async def test_it_says_what_the_service_says(status: Any, healthy: bool) -> None
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    assert await asyncio.to_thread(is_serving, port) is healthy
+    assert await asyncio.to_thread(is_serving, "user", port) is healthy
     await server.stop(0)
 
 
 async def test_nobody_there_is_not_healthy() -> None:
-    assert not await asyncio.to_thread(is_serving, free_ports(1)[0])
+    assert not await asyncio.to_thread(is_serving, "user", free_ports(1)[0])

@@ -147,6 +147,31 @@ async def test_a_health_watch_does_not_hold_up_the_stop(
     assert lines[-1]["in_flight"] == 0
 
 
+async def test_a_stream_that_is_ended_does_not_hold_up_the_stop(
+    verifier: auth.Verifier, lines: Lines
+) -> None:
+    slow = Slow()
+    async with asyncio.timeout(20):
+        async with lifecycle.serving(
+            replace(SETTINGS, drain_seconds=0, grace_seconds=3_600),
+            verifier,
+            [Registration(service(), PingServicer(slow), close=slow.opened.set)],
+            probes={},
+            accounts=Believing(),
+            registry=CollectorRegistry(),
+        ) as port:
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+            counting: Any = channel.unary_stream(
+                f"/{service().full_name}/Count",
+                request_serializer=lambda message: message.SerializeToString(),
+            )
+            under_way = counting(request(text="slow"))
+            await slow.reached.wait()
+        assert len([answer async for answer in under_way]) == 3
+        await channel.close()
+    assert lines[-1]["in_flight"] == 0
+
+
 async def test_a_call_without_a_deadline_whose_answer_nobody_takes_ends_with_its_connection(
     verifier: auth.Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,10 +47,12 @@ class Process:
 def keys(tmp_path: Path, signer: auth.Signer) -> dict[str, str]:
     key = auth.new_key("user-1")
     (tmp_path / "user.json").write_text(json.dumps(key))
+    (tmp_path / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
     (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
     return {
         "SIGNING_KEY_FILE": str(tmp_path / "user.json"),
         "JWKS_FILE": str(tmp_path / "jwks.json"),
+        "SECRET_FILE": str(tmp_path / "secret.json"),
     }
 
 
@@ -100,6 +102,7 @@ BAD_SETTINGS = {
         {"SIGNING_KEY_FILE": "missing.json"},
         "SIGNING_KEY_FILE names no file to read",
     ),
+    "no secret": ({"SECRET_FILE": "missing.json"}, "SECRET_FILE names no file to read"),
     "no key set": ({"JWKS_FILE": "missing.json"}, "JWKS_FILE names no file to read"),
     "no schema": ({}, "run `emporium migrate`"),
 }

@@ -29,10 +29,8 @@ class Store:
         self.reads.append(user_ids)
         return {each: self.accounts[each] for each in user_ids if each in self.accounts}
 
-    def standings(self, exact_seconds: float = 0.0) -> Standings:
-        return Standings(
-            self.read, batch_max=10, exact_seconds=exact_seconds, clock=lambda: self.now
-        )
+    def standings(self) -> Standings:
+        return Standings(self.read, batch_max=10, clock=lambda: self.now)
 
 
 @pytest.fixture
@@ -43,6 +41,12 @@ def store() -> Store:
 async def test_the_accounts_role_replaces_the_tokens(store: Store) -> None:
     store.accounts[ANN.id] = Standing(Role.STAFF, is_active=True)
     assert await store.standings().current(ANN, exact=True) == Caller(ANN.id, Role.STAFF, 0)
+
+
+async def test_a_token_gives_no_more_than_it_was_signed_for(store: Store) -> None:
+    """Of both roles the lesser one decides: who was promoted gets another token."""
+    store.accounts[BOB.id] = Standing(Role.ADMIN, is_active=True)
+    assert await store.standings().current(BOB, exact=True) is BOB
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -115,5 +119,7 @@ async def test_the_memory_is_bounded(store: Store, monkeypatch: pytest.MonkeyPat
     standings = store.standings()
     for caller in (ANN, BOB):
         await standings.current(caller, exact=False)
-    assert standings.known(BOB) == BOB
-    assert standings.known(ANN) is None
+    await standings.current(BOB, exact=False)  # which is remembered
+    assert len(store.reads) == 2
+    await standings.current(ANN, exact=False)
+    assert len(store.reads) == 3

@@ -6,6 +6,7 @@ import pytest
 
 from server.cli import options as shared
 from server.local.environment import service_environment
+from server.local.home.credentials import owner_mongodb_uri, service_mongodb_uri
 from server.local.home.folder import Home
 from server.local.home.plan import plan
 from server.local.options import ClusterOptions
@@ -50,6 +51,15 @@ def test_a_service_inherits_what_tunes_it_and_no_secret_of_the_supervisor(
         assert given["TOKEN_SECONDS"] == "60"
 
 
+def test_parts_on_loopback_share_no_certificate_that_is_meant_for_one_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLS_CERTIFICATE_FILE", "/tls/user.crt")
+    for service in SERVICES:
+        given = environment(service, Home.at(tmp_path))
+        assert not [name for name in given if name.startswith("TLS_")]
+
+
 def test_a_service_gets_access_to_its_own_databases_alone(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
     user, order, analytics = (environment(service, home) for service in SERVICES)
@@ -59,7 +69,18 @@ def test_a_service_gets_access_to_its_own_databases_alone(tmp_path: Path) -> Non
     assert "DATABASE_URL" not in analytics
     assert analytics["MONGODB_URI"].startswith("mongodb://emporium_analytics:")
     assert analytics["MONGODB_URI"].endswith("/emporium_analytics?replicaSet=rs0")
-    assert "SIGNING_KEY_FILE" not in analytics
+    assert "SIGNING_KEY_FILE" in user
+    assert "SIGNING_KEY_FILE" not in order | analytics
+    own = [Path(each["SERVICE_KEY_FILE"]).name for each in (user, order, analytics)]
+    assert own == ["service-user.json", "service-order.json", "service-analytics.json"]
+
+
+def test_a_services_user_in_mongodb_is_looked_for_where_it_is_made(tmp_path: Path) -> None:
+    """In the service's own database, wherever the admin is."""
+    admin = "mongodb://admin:hunter2@a:1,b:2/?authSource=admin&tls=true&authsource=admin"
+    for uri_of in (service_mongodb_uri, owner_mongodb_uri):
+        uri = uri_of(admin, SERVICES[0], Home.at(tmp_path))
+        assert uri.endswith("@a:1,b:2/emporium_user?tls=true")
 
 
 def test_a_service_gets_the_addresses_of_its_neighbours_alone(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import io
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from uuid_utils import uuid7
 
 from server.kit import postgres
 from server.kit.context import Role
@@ -14,10 +16,14 @@ from server.kit.dsn import at_database
 from server.ops import passwords
 from server.ops.admin import main
 from server.settings import Postgres
+from server.user.events.encoding import to_outbox
 from server.user.logins.rules import Credentials
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import check
+from server.user.totp.rules import enabled
+from server.user.totp.store import PostgresTotpStore
 from tests.server.conftest import NewDatabase
+from tests.server.user.samples import NOW
 
 PASSWORD = "correct hörse"
 
@@ -61,7 +67,7 @@ async def found(database: Postgres, email: str) -> Credentials | None:
 async def require_admin(database: Postgres, email: str) -> None:
     made = await found(database, email)
     assert made is not None
-    assert (made.user.role, made.user.is_acting_admin) == (Role.ADMIN, True)
+    assert (made.user.role, made.user.acting_role) == (Role.ADMIN, Role.ADMIN)
     assert check(PASSWORD, made.password_hash, 12) == (True, False)
 
 
@@ -175,3 +181,27 @@ async def test_a_database_without_accounts_is_told(
     monkeypatch.setenv("DATABASE_URL", elsewhere)
     assert await in_thread("ada@example.com", "--password-file", str(file)) == 1
     assert "emporium migrate" in capsys.readouterr().err
+
+
+async def test_a_second_factor_that_was_lost_is_removed(
+    database: Postgres, email: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await in_thread(email, "--password-file", str(file)) == 0
+    made = await found(database, email)
+    assert made is not None
+    async with postgres.connected(database) as pool:
+        store = PostgresTotpStore(pool, encode=to_outbox, wake=lambda: None)
+        await store.begin(made.user.id, b"sealed", NOW)
+        enable = partial(
+            enabled, event_id=str(uuid7()), mail_id=str(uuid7()), now=NOW, traceparent=None
+        )
+        await store.enable(made.user.id, lambda _: 1, enable, [b"hash"], NOW)
+
+    for said in ("signs in without second factor", "has no second factor"):
+        assert await asyncio.to_thread(main, ["remove-totp", "--email", email]) == 0
+        assert said in capsys.readouterr().out
+        now = await found(database, email)
+        assert now is not None
+        assert not now.user.totp_enabled
+    assert await asyncio.to_thread(main, ["remove-totp", "--email", "nobody@example.com"]) == 1
+    assert "no account has this e-mail" in capsys.readouterr().err

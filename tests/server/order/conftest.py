@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 import grpc
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from emporium.order.v1.catalog_service_pb2 import Product
 from server.kit import errors, postgres
+from server.kit.audit.writer import AuditWriter
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
-from server.order.app import registrations
+from server.order.app import audit_sink, registrations
+from server.order.audit.store import PostgresWaiting
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.encoding import to_outbox
 from server.order.neighbours import Buyer, BuyerNotFound
@@ -116,11 +119,19 @@ async def order_channel(
     shared_users: FakeUsers,
     accounts: FakeAccounts,
     serve: Serve,
+    audit: AuditWriter,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
     services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS)
-    async with serve(services, accounts) as channel:
+    async with serve(services, accounts, audit_sink(audit)) as channel:
         yield channel
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def audit(order_pool: Pool) -> AuditWriter:
+    """What gathers audit records; a test that reads those that wait flushes it before."""
+    append = PostgresWaiting(order_pool).append
+    return AuditWriter(append, window_seconds=0, registry=CollectorRegistry())
 
 
 @pytest.fixture

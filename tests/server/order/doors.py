@@ -6,7 +6,11 @@ from typing import Any
 import grpc
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
-from emporium.order.v1 import catalog_service_pb2_grpc, order_service_pb2_grpc
+from emporium.order.v1 import (
+    catalog_service_pb2_grpc,
+    order_service_pb2_grpc,
+    personal_data_service_pb2_grpc,
+)
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.type.v1.address_pb2 import Address
 
@@ -21,7 +25,7 @@ MISSING = "01900000-0000-7000-8000-000000000000"
 
 
 class Door:
-    """The service's two stubs, with a token."""
+    """The service's stubs, with a token."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None, user: str = "") -> None:
         self.user_id = user
@@ -29,9 +33,11 @@ class Door:
         self._metadata = [("authorization", f"Bearer {token}")] if token else []
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
+        self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stub = self._catalog if "Product" in name else self._orders
+        stub: Any = self._catalog if "Product" in name else self._orders
+        stub = self._held if "Buyer" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

@@ -25,6 +25,7 @@ from server.local.home.ports import free_ports
 from server.services import ORDER
 from server.settings import Postgres
 from tests.server.conftest import NewDatabase
+from tests.server.fake_feed import quiet_feed
 from tests.server.order.samples import new_id
 
 READY_SECONDS = 20.0
@@ -65,7 +66,7 @@ class Analytics:
 class Service:
     """`python -m server order`, and how to reach it."""
 
-    def __init__(self, database: Postgres, folder: Path) -> None:
+    def __init__(self, database: Postgres, folder: Path, user_port: int) -> None:
         self.port, self.analytics_port = free_ports(2)
         self.user_key = auth.new_key("user-1")
         own_key = auth.new_key("service:order-1")
@@ -73,14 +74,18 @@ class Service:
         public = [auth.Signer(key, 600).public_key for key in (self.user_key, own_key)]
         jwks.write_text(json.dumps(auth.jwks(public)))
         signing_key.write_text(json.dumps(own_key))
+        (folder / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
         self.environment = {
             **os.environ,
             "GRPC_PORT": str(self.port),
             "METRICS_PORT": "0",
             "DATABASE_URL": database.database_url,
             "JWKS_FILE": str(jwks),
-            "SIGNING_KEY_FILE": str(signing_key),
-            "NEIGHBOUR_TARGETS": f"user=127.0.0.1:1 analytics=127.0.0.1:{self.analytics_port}",
+            "SERVICE_KEY_FILE": str(signing_key),
+            "SECRET_FILE": str(folder / "secret.json"),
+            "NEIGHBOUR_TARGETS": (
+                f"user=127.0.0.1:{user_port} analytics=127.0.0.1:{self.analytics_port}"
+            ),
             "DRAIN_SECONDS": "0.1",
         }
 
@@ -111,7 +116,9 @@ class Service:
 
 @pytest_asyncio.fixture
 async def service(order_database: Postgres, tmp_path: Path) -> AsyncIterator[Service]:
-    yield Service(order_database, tmp_path)
+    user, port = await quiet_feed()
+    yield Service(order_database, tmp_path, port)
+    await user.stop(0)
 
 
 async def test_an_order_placed_while_analytics_is_away_is_told_when_it_is_back(

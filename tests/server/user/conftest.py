@@ -4,16 +4,19 @@ import gc
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import grpc
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from server.kit import auth, postgres
 from server.kit import mongo as kit_mongo
+from server.kit.audit.writer import AuditWriter
 from server.kit.context import Role
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
@@ -21,7 +24,8 @@ from server.local.engines.mongo import EmbeddedMongo
 from server.local.home.ports import free_ports
 from server.settings import Mongo, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import audit_sink, registrations, standings
+from server.user.audit.store import PostgresAuditStore
 from server.user.events.encoding import to_outbox
 from server.user.migrations import mongo as migrations
 from server.user.passwords.hashing import hashing
@@ -30,6 +34,8 @@ from tests.server.user.doors import Door
 from tests.server.user.samples import opened
 
 SignedIn = Callable[[Role], Awaitable[Door]]
+
+Served = Callable[[Tokens], AbstractAsyncContextManager[Door]]
 
 CHEAPEST_BCRYPT = 4
 
@@ -42,6 +48,19 @@ class Wakes:
 
     def __call__(self) -> None:
         self.count += 1
+
+
+@dataclass
+class Clock:
+    """The service's time, which tests move."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **time: float) -> None:
+        self.at += timedelta(**time)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -100,7 +119,12 @@ async def store(user_pool: Pool, wakes: Wakes) -> PostgresUserStore:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def user_channel(
-    user_pool: Pool, user_mongo: Database, wakes: Wakes, signer: auth.Signer, serve: Serve
+    user_pool: Pool,
+    user_mongo: Database,
+    wakes: Wakes,
+    signer: auth.Signer,
+    serve: Serve,
+    audit: AuditWriter,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
     async with (
@@ -109,9 +133,53 @@ async def user_channel(
         serve(
             registrations(user_pool, user_mongo, hasher, signer, wakes, accounts, Tokens()),
             accounts,
+            audit_sink(audit),
         ) as channel,
     ):
         yield channel
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def audit(user_pool: Pool) -> AuditWriter:
+    """What gathers the audit log's records; a test that reads the log flushes it before."""
+    store = PostgresAuditStore(user_pool)
+    return AuditWriter(store.append, window_seconds=0, registry=CollectorRegistry())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What services of `served` go by."""
+    return Clock()
+
+
+@pytest.fixture
+def served(
+    user_pool: Pool, user_mongo: Database, signer: auth.Signer, serve: Serve, clock: Clock
+) -> Served:
+    """`async with served(settings) as anyone`: one more replica of the service."""
+
+    @asynccontextmanager
+    async def start(tokens: Tokens) -> AsyncIterator[Door]:
+        async with (
+            hashing(CHEAPEST_BCRYPT, 2) as hasher,
+            standings(user_pool) as accounts,
+            serve(
+                registrations(
+                    user_pool,
+                    user_mongo,
+                    hasher,
+                    signer,
+                    lambda: None,
+                    accounts,
+                    tokens,
+                    now=clock,
+                ),
+                accounts,
+            ) as channel,
+        ):
+            yield Door(channel)
+
+    return start
 
 
 @pytest.fixture

@@ -9,8 +9,12 @@ from uuid_utils import uuid7
 
 from server.kit.context import Role
 from server.user.accounts.rules import Changed, EventType, Opened, Status, User, UserEvent
+from server.user.personal_data.store import FirstAnswers, PostgresErasureStore
 
 NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
+# For deletes at the store alone: what a delete erases in its own unit of work needs no pool.
+_NO_POOL: Any = None
+ERASING = PostgresErasureStore(_NO_POOL, [FirstAnswers()])
 
 
 def account(**fields: Any) -> User:

@@ -57,8 +57,7 @@ class EventServiceServicer:
         """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
         Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
-        for a service. The token is enough: an account that was deleted or disabled may record events
-        until its token ends, in 10 minutes at most.
+        for a service. Of an account that was deleted nothing is kept: ACCOUNT_INACTIVE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

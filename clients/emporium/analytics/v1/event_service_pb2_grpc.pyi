@@ -25,8 +25,7 @@ class EventServiceStub:
     """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
     Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
-    for a service. The token is enough: an account that was deleted or disabled may record events
-    until its token ends, in 10 minutes at most.
+    for a service. Of an account that was deleted nothing is kept: ACCOUNT_INACTIVE.
     """
 
 class EventServiceServicer(metaclass=abc_1.ABCMeta):
@@ -45,8 +44,7 @@ class EventServiceServicer(metaclass=abc_1.ABCMeta):
         """Records something the caller did in the shop. A repeat of the same `id` counts once.
 
         Errors: EVENT_ID_REUSED when the caller sent another event under the same id; PERMISSION_DENIED
-        for a service. The token is enough: an account that was deleted or disabled may record events
-        until its token ends, in 10 minutes at most.
+        for a service. Of an account that was deleted nothing is kept: ACCOUNT_INACTIVE.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: aio.Server) -> None: ...

@@ -57,8 +57,7 @@ class ReportServiceServicer:
         """Reads sales per day and in total, in one currency.
 
         Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
-        days of sales. The token is enough: who is no longer staff may read until the token ends, in 10
-        minutes at most.
+        days of sales; UNAVAILABLE while it is not known who is still staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

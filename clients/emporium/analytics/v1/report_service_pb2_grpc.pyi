@@ -25,8 +25,7 @@ class ReportServiceStub:
     """Reads sales per day and in total, in one currency.
 
     Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
-    days of sales. The token is enough: who is no longer staff may read until the token ends, in 10
-    minutes at most.
+    days of sales; UNAVAILABLE while it is not known who is still staff.
     """
 
 class ReportServiceServicer(metaclass=abc_1.ABCMeta):
@@ -45,8 +44,7 @@ class ReportServiceServicer(metaclass=abc_1.ABCMeta):
         """Reads sales per day and in total, in one currency.
 
         Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
-        days of sales. The token is enough: who is no longer staff may read until the token ends, in 10
-        minutes at most.
+        days of sales; UNAVAILABLE while it is not known who is still staff.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: aio.Server) -> None: ...

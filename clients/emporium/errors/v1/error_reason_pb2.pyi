@@ -140,7 +140,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: items[0].unit_price: only staff may set it
     """
     RATE_LIMITED: _ErrorReason.ValueType  # 209
-    """Too many requests; `Retry-After` says when to try again.
+    """Too many requests, or failed logins; `Retry-After` says when to try again.
 
     Example: try again in 12 s
     """
@@ -180,6 +180,21 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     disabled.
 
     Example: the API key is not valid
+    """
+    TOTP_REQUIRED: _ErrorReason.ValueType  # 245
+    """E-mail and password are right, and the account has a second factor, which was not sent.
+
+    Example: send 'totp_code' or 'recovery_code' as well
+    """
+    BAD_SECOND_FACTOR: _ErrorReason.ValueType  # 246
+    """E-mail and password are right; the code is wrong, or was used before.
+
+    Example: the code is wrong, or was used before
+    """
+    WRONG_CODE: _ErrorReason.ValueType  # 247
+    """Of somebody who is signed in: the code is wrong, or was used before.
+
+    Example: totp_code: the code is wrong, or was used before
     """
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 301
     """Errors of the resource.
@@ -288,6 +303,21 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: role: the account's e-mail is not verified
     """
+    USER_ERASED: _ErrorReason.ValueType  # 335
+    """The account that the order is for was deleted, and the person erased.
+
+    Example: user_id: the account was deleted
+    """
+    ORDER_ANONYMOUS: _ErrorReason.ValueType  # 336
+    """The order is anonymous since its buyer's account was deleted, and gets no address any more.
+
+    Example: shipping_address: the order's buyer was erased
+    """
+    ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 337
+    """No account with this id was deleted.
+
+    Example: no such erasure
+    """
     API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 350
     """No such API key, or not the caller's.
 
@@ -297,6 +327,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The account has as many API keys as one may have.
 
     Example: an account may have 50 API keys; delete one first
+    """
+    TOTP_ALREADY_ENABLED: _ErrorReason.ValueType  # 345
+    """The account has a second factor; another one needs this one to be removed first.
+
+    Example: the account has a second factor already
+    """
+    TOTP_NOT_BEGUN: _ErrorReason.ValueType  # 346
+    """There is nothing to confirm.
+
+    Example: begin with POST /auth/totp
     """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
@@ -451,7 +491,7 @@ PRICE_NOT_ALLOWED: ErrorReason.ValueType  # 208
 Example: items[0].unit_price: only staff may set it
 """
 RATE_LIMITED: ErrorReason.ValueType  # 209
-"""Too many requests; `Retry-After` says when to try again.
+"""Too many requests, or failed logins; `Retry-After` says when to try again.
 
 Example: try again in 12 s
 """
@@ -491,6 +531,21 @@ INVALID_CLIENT: ErrorReason.ValueType  # 251
 disabled.
 
 Example: the API key is not valid
+"""
+TOTP_REQUIRED: ErrorReason.ValueType  # 245
+"""E-mail and password are right, and the account has a second factor, which was not sent.
+
+Example: send 'totp_code' or 'recovery_code' as well
+"""
+BAD_SECOND_FACTOR: ErrorReason.ValueType  # 246
+"""E-mail and password are right; the code is wrong, or was used before.
+
+Example: the code is wrong, or was used before
+"""
+WRONG_CODE: ErrorReason.ValueType  # 247
+"""Of somebody who is signed in: the code is wrong, or was used before.
+
+Example: totp_code: the code is wrong, or was used before
 """
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 """Errors of the resource.
@@ -599,6 +654,21 @@ EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
 
 Example: role: the account's e-mail is not verified
 """
+USER_ERASED: ErrorReason.ValueType  # 335
+"""The account that the order is for was deleted, and the person erased.
+
+Example: user_id: the account was deleted
+"""
+ORDER_ANONYMOUS: ErrorReason.ValueType  # 336
+"""The order is anonymous since its buyer's account was deleted, and gets no address any more.
+
+Example: shipping_address: the order's buyer was erased
+"""
+ERASURE_NOT_FOUND: ErrorReason.ValueType  # 337
+"""No account with this id was deleted.
+
+Example: no such erasure
+"""
 API_KEY_NOT_FOUND: ErrorReason.ValueType  # 350
 """No such API key, or not the caller's.
 
@@ -608,6 +678,16 @@ TOO_MANY_API_KEYS: ErrorReason.ValueType  # 351
 """The account has as many API keys as one may have.
 
 Example: an account may have 50 API keys; delete one first
+"""
+TOTP_ALREADY_ENABLED: ErrorReason.ValueType  # 345
+"""The account has a second factor; another one needs this one to be removed first.
+
+Example: the account has a second factor already
+"""
+TOTP_NOT_BEGUN: ErrorReason.ValueType  # 346
+"""There is nothing to confirm.
+
+Example: begin with POST /auth/totp
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

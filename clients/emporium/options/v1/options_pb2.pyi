@@ -80,41 +80,38 @@ class Access(message.Message):
         FRESH_UNSPECIFIED: Access._Fresh.ValueType  # 0
         """As TOKEN, for rpcs that nobody with an account calls."""
         TOKEN: Access._Fresh.ValueType  # 1
-        """The token's word is enough, until it ends."""
+        """What the service knows is enough, and where it has heard nothing, the token, until it ends."""
         BY_ROLE: Access._Fresh.ValueType  # 2
-        """The account decides about callers whom one of the `roles` lets in, as it was at most a second
-        ago; whoever reads what is his own is believed. For reads. Where another service keeps the
-        accounts and is away, its last answer decides, and without one the token.
+        """The account decides about callers whom one of the `roles` lets in; whoever reads what is his
+        own is believed. For reads. Where the service keeps the accounts, they may have been read a
+        second ago.
         """
         ALWAYS: Access._Fresh.ValueType  # 3
-        """The account decides about every caller, as it is now; for changes. Where another service
-        keeps the accounts, its answer may be a second old. When it is away its last answer decides,
-        and without one the token; when it has not been heard for 30 seconds, the call is
-        UNAVAILABLE.
-        """
+        """The account decides about every caller, as it is now; for changes."""
 
     class Fresh(_Fresh, metaclass=_FreshEnumTypeWrapper):
-        """Whose word decides about a caller with an account: the token's, which may be 10 minutes old, or
-        the account's own. An account that was deleted or disabled is refused with ACCOUNT_INACTIVE,
-        and the role that the account has now decides, in the servicer too. Where only `roles` may
-        call, the token must say so as well. Callers without a token, and services, have no account.
+        """How sure a service must be of what has become of a caller's account since the token was signed.
+
+        Every service learns within seconds what has ended, and goes by it in every call: a token of a
+        session that has ended is refused with SESSION_ENDED, that of an account that was deleted or
+        disabled with ACCOUNT_INACTIVE, and of the role that the account has now and the token's the
+        lesser one decides, in the servicer too. `fresh` says what is done when a service may not have
+        heard of it. Where it keeps the accounts it asks its store. Any other goes by its copy, which
+        is 5 s old at most: when it has heard nothing for longer, the call is UNAVAILABLE. Callers
+        without a token, and services, have no account.
         """
 
     FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0
     """As TOKEN, for rpcs that nobody with an account calls."""
     TOKEN: Access.Fresh.ValueType  # 1
-    """The token's word is enough, until it ends."""
+    """What the service knows is enough, and where it has heard nothing, the token, until it ends."""
     BY_ROLE: Access.Fresh.ValueType  # 2
-    """The account decides about callers whom one of the `roles` lets in, as it was at most a second
-    ago; whoever reads what is his own is believed. For reads. Where another service keeps the
-    accounts and is away, its last answer decides, and without one the token.
+    """The account decides about callers whom one of the `roles` lets in; whoever reads what is his
+    own is believed. For reads. Where the service keeps the accounts, they may have been read a
+    second ago.
     """
     ALWAYS: Access.Fresh.ValueType  # 3
-    """The account decides about every caller, as it is now; for changes. Where another service
-    keeps the accounts, its answer may be a second old. When it is away its last answer decides,
-    and without one the token; when it has not been heard for 30 seconds, the call is
-    UNAVAILABLE.
-    """
+    """The account decides about every caller, as it is now; for changes."""
 
     AUDIENCE_FIELD_NUMBER: builtins.int
     ROLES_FIELD_NUMBER: builtins.int
@@ -278,6 +275,8 @@ ACCESS_FIELD_NUMBER: builtins.int
 SUCCESS_FIELD_NUMBER: builtins.int
 RATE_LIMIT_FIELD_NUMBER: builtins.int
 BARE_FIELD_NUMBER: builtins.int
+AUDITED_FIELD_NUMBER: builtins.int
+AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
 access: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Access]
 """Who may call the rpc."""
@@ -287,6 +286,16 @@ rate_limit: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOption
 """A limit of its own, beside the one that every client has."""
 bare: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Bare]
 """Where REST answers without the envelope."""
+audited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
+"""Every call is kept in the audit log, whoever makes it; see `audits_changes`."""
+audits_changes: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.bool]
+"""Its rpcs give, change or end what callers prove themselves with: every call that may change
+something is kept in the audit log (AuditService), whoever makes it.
+
+Elsewhere the log keeps, by what rpcs declare anyway: every call of an rpc with a secret field
+(`debug_redact`), every call that only the caller's role as staff or admin lets in, and every
+call that is refused for who makes it.
+"""
 scope_resource: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.str]
 """What the service keeps, such as `orders`, as the scopes of API keys name it: with the scope
 `orders.read` a key may call the rpcs without side effects, with `orders.write` the others.

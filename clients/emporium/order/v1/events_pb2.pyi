@@ -24,10 +24,14 @@ class OrderPlaced(message.Message):
     `order`. That message says what a consumer may rely on: order, repeats, versions.
 
     `aggregate_id` is the order's id, and `aggregate_version` is the order's version after the
-    change, the same number as its etag. An order begins with OrderPlaced, version 1. Every change of
+    change, the number in its etag. An order begins with OrderPlaced, version 1. Every change of
     it makes exactly one of the events below: a change of the status the event of that name, whatever
     else changed with it; any other change OrderUpdated. A call that changes nothing makes none.
     Nothing follows an OrderDeleted.
+
+    That the buyer's account was deleted is told by `emporium.user.v1.UserErased`, and makes no event
+    of the orders: they become anonymous as they are, and so do their events that wait. From then on
+    the order in an event has no `user_id`, and of an address the country alone.
 
     Each event carries the whole order as it is after the change. So a consumer needs no call back
     and no event before this one to know what the order is; and amounts, of which an order's total

@@ -88,7 +88,9 @@ class Order(message.Message):
     id: builtins.str
     """UUIDv7, given by the server."""
     user_id: builtins.str
-    """Whose order it is."""
+    """Whose order it is; empty once that account was deleted. Then the order is anonymous: of its
+    address only the country is left.
+    """
     status: Order.Status.ValueType
     """Its state."""
     item_count: builtins.int
@@ -106,7 +108,7 @@ class Order(message.Message):
     total_price: builtins.str
     """subtotal - discount + shipping_price + tax."""
     etag: builtins.str
-    """Changes with every change."""
+    """Changes with every change, also when the order becomes anonymous."""
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
         """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first 20 of them:

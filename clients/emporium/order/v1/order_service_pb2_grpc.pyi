@@ -20,10 +20,10 @@ class OrderServiceStub:
     An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
 
-    Changes, and what staff read of others, are decided by the caller's account as it was at most a
-    second ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
-    what is refused to its role when it was demoted. While the user service is away its last answer
-    decides, or else the token; when it has not been heard for 30 seconds, changes are UNAVAILABLE.
+    Changes, and what staff read of others, are decided by the caller's account as it was at most 5
+    seconds ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
+    what is refused to its role when it was demoted. When the user service has not been heard for
+    longer they are UNAVAILABLE; one's own orders are read all the same, until the token ends.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -34,7 +34,8 @@ class OrderServiceStub:
     order for another user (`user_id`), at another time (`order_date`), and with lines that carry
     their own name and price: a historical order. Idempotent by `request_id`.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-    IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+    IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
+    was deleted; PERMISSION_DENIED for a service.
     """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
@@ -68,7 +69,7 @@ class OrderServiceStub:
     the order has already is no transition: alone, it changes nothing and gets the order as it is,
     so a cancel may be repeated (without an etag, which the first one has changed).
     Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
-    ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+    ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
     """
     DeleteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.DeleteOrderRequest, empty_pb2.Empty]
     """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
@@ -83,10 +84,10 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
     An order and its event (`events.proto`) are committed together: no order is ever
     missing from the reports, and none is counted twice.
 
-    Changes, and what staff read of others, are decided by the caller's account as it was at most a
-    second ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
-    what is refused to its role when it was demoted. While the user service is away its last answer
-    decides, or else the token; when it has not been heard for 30 seconds, changes are UNAVAILABLE.
+    Changes, and what staff read of others, are decided by the caller's account as it was at most 5
+    seconds ago (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and
+    what is refused to its role when it was demoted. When the user service has not been heard for
+    longer they are UNAVAILABLE; one's own orders are read all the same, until the token ends.
     """
 
     @abc_1.abstractmethod
@@ -101,7 +102,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         order for another user (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
+        was deleted; PERMISSION_DENIED for a service.
         """
 
     @abc_1.abstractmethod
@@ -165,7 +167,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         the order has already is no transition: alone, it changes nothing and gets the order as it is,
         so a cancel may be repeated (without an etag, which the first one has changed).
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
-        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
         """
 
     @abc_1.abstractmethod

@@ -38,7 +38,10 @@ class DomainEvent(message.Message):
       there is no order.
     - **One bad event stops its own aggregate alone.** An event that a consumer refuses for good is
       set aside there, and the later ones of the same aggregate wait behind it until an operator
-      sends it again or skips it. After a skip, and only then, a version is missing.
+      sends it again or skips it. After a skip, and before a person's erasure, and only then, a
+      version is missing.
+    - **A person's erasure reaches what waits.** An event that waited when the person was erased is
+      sent without their data, or not at all.
     - **Consumers are independent.** One that is unreachable gets everything later, and delays no
       other. A new one gets what happens from its registration on.
     - **Types are added, fields are added.** Acknowledge the types that you do not know; ignore the

@@ -37,7 +37,7 @@ class ApiKeyServiceStub:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     def __init__(self, channel):
@@ -77,7 +77,7 @@ class ApiKeyServiceServicer:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     def CreateApiKey(self, request, context):
@@ -165,7 +165,7 @@ class ApiKeyService:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     @staticmethod

@@ -24,7 +24,7 @@ class ApiKeyServiceStub:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -67,7 +67,7 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     @abc_1.abstractmethod

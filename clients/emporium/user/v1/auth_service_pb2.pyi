@@ -26,21 +26,37 @@ class LoginRequest(message.Message):
 
     EMAIL_FIELD_NUMBER: builtins.int
     PASSWORD_FIELD_NUMBER: builtins.int
+    TOTP_CODE_FIELD_NUMBER: builtins.int
+    RECOVERY_CODE_FIELD_NUMBER: builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: builtins.int
     email: builtins.str
     """The account's e-mail, in any case."""
     password: builtins.str
     """The password, however its letters are composed. What no account can have is a wrong password."""
+    totp_code: builtins.str
+    """What the authenticator app shows: six digits. Good once."""
+    recovery_code: builtins.str
+    """One of the recovery codes, in any case, with or without dashes. Good once."""
+    device_token: builtins.str
+    """What the last login on this device answered. What is no such token, or no longer, is as good as
+    none.
+    """
     def __init__(
         self,
         *,
         email: builtins.str = ...,
         password: builtins.str = ...,
+        totp_code: builtins.str = ...,
+        recovery_code: builtins.str = ...,
+        device_token: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["recovery_code", b"recovery_code", "second_factor", b"second_factor", "totp_code", b"totp_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["email", b"email", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["device_token", b"device_token", "email", b"email", "password", b"password", "recovery_code", b"recovery_code", "second_factor", b"second_factor", "totp_code", b"totp_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_second_factor: _TypeAlias = typing.Literal["totp_code", "recovery_code"]  # noqa: Y015
+    _WhichOneofArgType_second_factor: _TypeAlias = typing.Literal["second_factor", b"second_factor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_second_factor) -> _WhichOneofReturnType_second_factor | None: ...
 
 @typing.final
 class LoginResponse(message.Message):
@@ -56,6 +72,8 @@ class LoginResponse(message.Message):
     USER_FIELD_NUMBER: builtins.int
     REFRESH_TOKEN_FIELD_NUMBER: builtins.int
     SESSION_ID_FIELD_NUMBER: builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: builtins.int
+    TOTP_ENROLMENT_REQUIRED_FIELD_NUMBER: builtins.int
     access_token: builtins.str
     """A signed JWT. Send it as `Authorization: Bearer <access_token>`, by REST and by gRPC."""
     token_type: builtins.str
@@ -68,6 +86,15 @@ class LoginResponse(message.Message):
     """
     session_id: builtins.str
     """The session that both tokens belong to; a UUID, the same after each refresh."""
+    device_token: builtins.str
+    """Shows that the account has signed in from this device: send it with the next login, so that the
+    failures of others do not count against it. For 180 days, or until the password is another.
+    Only Login answers it.
+    """
+    totp_enrolment_required: builtins.bool
+    """Whether the account's role needs a second factor that it has not. Until it has one, by
+    TotpService, its tokens have the role CUSTOMER; the next login or refresh gives the account's.
+    """
     @builtins.property
     def user(self) -> user_service_pb2.User:
         """The account that signed in."""
@@ -81,12 +108,16 @@ class LoginResponse(message.Message):
         user: user_service_pb2.User | None = ...,
         refresh_token: builtins.str = ...,
         session_id: builtins.str = ...,
+        device_token: builtins.str | None = ...,
+        totp_enrolment_required: builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_device_token", b"_device_token", "device_token", b"device_token", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["access_token", b"access_token", "expires_in", b"expires_in", "refresh_token", b"refresh_token", "session_id", b"session_id", "token_type", b"token_type", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_device_token", b"_device_token", "access_token", b"access_token", "device_token", b"device_token", "expires_in", b"expires_in", "refresh_token", b"refresh_token", "session_id", b"session_id", "token_type", b"token_type", "totp_enrolment_required", b"totp_enrolment_required", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__device_token: _TypeAlias = typing.Literal["device_token"]  # noqa: Y015
+    _WhichOneofArgType__device_token: _TypeAlias = typing.Literal["_device_token", b"_device_token"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__device_token) -> _WhichOneofReturnType__device_token | None: ...
 
 @typing.final
 class ChangePasswordRequest(message.Message):

@@ -22,9 +22,19 @@ class AuthServiceStub:
     """Exchanges an e-mail and a password for an access token, and begins a session: what a refresh
     token goes on with, see SessionService.
 
+    Failed logins are counted by e-mail, whether or not an account has it, and by address: after 10
+    of an e-mail, or 50 from an address, in a quarter of an hour, every login of that e-mail or
+    address is RATE_LIMITED until it is over, with the right password too. Logins with the
+    account's own `device_token` are counted apart, so that nobody else can keep its holder out.
+
+    An account with a second factor (see TotpService) needs a code as well: without one the right
+    password is answered with TOTP_REQUIRED, and with a wrong one, or one that was used before,
+    with BAD_SECOND_FACTOR, which is a failed login.
+
     Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
-    disabled: the three answers are alike and take equally long. RATE_LIMITED at the edge after
-    too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
+    disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
+    RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
+    sessions cannot be stored.
     """
     ChangePassword: aio.UnaryUnaryMultiCallable[auth_service_pb2.ChangePasswordRequest, empty_pb2.Empty]
     """Changes the caller's own password, which takes the current one. The account's other sessions
@@ -32,8 +42,7 @@ class AuthServiceStub:
     20 s of the change may end too.
 
     Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
-    when it was changed by another call at the same time. RATE_LIMITED at the edge after too many
-    attempts.
+    when it was changed by another call at the same time. RATE_LIMITED after too many attempts.
     """
 
 class AuthServiceServicer(metaclass=abc_1.ABCMeta):
@@ -48,9 +57,19 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         """Exchanges an e-mail and a password for an access token, and begins a session: what a refresh
         token goes on with, see SessionService.
 
+        Failed logins are counted by e-mail, whether or not an account has it, and by address: after 10
+        of an e-mail, or 50 from an address, in a quarter of an hour, every login of that e-mail or
+        address is RATE_LIMITED until it is over, with the right password too. Logins with the
+        account's own `device_token` are counted apart, so that nobody else can keep its holder out.
+
+        An account with a second factor (see TotpService) needs a code as well: without one the right
+        password is answered with TOTP_REQUIRED, and with a wrong one, or one that was used before,
+        with BAD_SECOND_FACTOR, which is a failed login.
+
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
-        disabled: the three answers are alike and take equally long. RATE_LIMITED at the edge after
-        too many attempts from one address. UNAVAILABLE while sessions cannot be stored.
+        disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
+        RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
+        sessions cannot be stored.
         """
 
     @abc_1.abstractmethod
@@ -64,8 +83,7 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         20 s of the change may end too.
 
         Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
-        when it was changed by another call at the same time. RATE_LIMITED at the edge after too many
-        attempts.
+        when it was changed by another call at the same time. RATE_LIMITED after too many attempts.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: aio.Server) -> None: ...

@@ -27,7 +27,7 @@ from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_o
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/user/v1/email_link_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"-\n\x15\x46orgotPasswordRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\"\x18\n\x16\x46orgotPasswordResponse\"R\n\x14ResetPasswordRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password\"\x17\n\x15ResetPasswordResponse\"/\n\x12VerifyEmailRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\"\x15\n\x13VerifyEmailResponse2\xef\x03\n\x10\x45mailLinkService\x12\xa6\x01\n\x0e\x46orgotPassword\x12\'.emporium.user.v1.ForgotPasswordRequest\x1a(.emporium.user.v1.ForgotPasswordResponse\"A\xaa\xbb\x18\x04\x08\x01\x30\x01\xb2\xbb\x18\x03\x08\xca\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/auth/password:forgot:\x01*\x12\x9b\x01\n\rResetPassword\x12&.emporium.user.v1.ResetPasswordRequest\x1a\'.emporium.user.v1.ResetPasswordResponse\"9\xaa\xbb\x18\x04\x08\x01\x30\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/auth/password:reset:\x01*\x12\x93\x01\n\x0bVerifyEmail\x12$.emporium.user.v1.VerifyEmailRequest\x1a%.emporium.user.v1.VerifyEmailResponse\"7\xaa\xbb\x18\x04\x08\x01\x30\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x1e\"\x19/api/v1/auth/email:verify:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/user/v1/email_link_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"-\n\x15\x46orgotPasswordRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\"\x18\n\x16\x46orgotPasswordResponse\"R\n\x14ResetPasswordRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password\"?\n\x15ResetPasswordResponse\x12&\n\x0c\x64\x65vice_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x64\x65viceToken\"/\n\x12VerifyEmailRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\"\x15\n\x13VerifyEmailResponse2\xf5\x03\n\x10\x45mailLinkService\x12\xa6\x01\n\x0e\x46orgotPassword\x12\'.emporium.user.v1.ForgotPasswordRequest\x1a(.emporium.user.v1.ForgotPasswordResponse\"A\xaa\xbb\x18\x04\x08\x01\x30\x01\xb2\xbb\x18\x03\x08\xca\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/auth/password:forgot:\x01*\x12\x9b\x01\n\rResetPassword\x12&.emporium.user.v1.ResetPasswordRequest\x1a\'.emporium.user.v1.ResetPasswordResponse\"9\xaa\xbb\x18\x04\x08\x01\x30\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/auth/password:reset:\x01*\x12\x93\x01\n\x0bVerifyEmail\x12$.emporium.user.v1.VerifyEmailRequest\x1a%.emporium.user.v1.VerifyEmailResponse\"7\xaa\xbb\x18\x04\x08\x01\x30\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x1e\"\x19/api/v1/auth/email:verify:\x01*\x1a\x04\xe8\xc7\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETPASSWORDREQUEST'].fields_by_name['token']._serialized_options = b'\200\001\001'
   _globals['_RESETPASSWORDREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_RESETPASSWORDREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
+  _globals['_RESETPASSWORDRESPONSE'].fields_by_name['device_token']._loaded_options = None
+  _globals['_RESETPASSWORDRESPONSE'].fields_by_name['device_token']._serialized_options = b'\200\001\001'
   _globals['_VERIFYEMAILREQUEST'].fields_by_name['token']._loaded_options = None
   _globals['_VERIFYEMAILREQUEST'].fields_by_name['token']._serialized_options = b'\200\001\001'
+  _globals['_EMAILLINKSERVICE']._loaded_options = None
+  _globals['_EMAILLINKSERVICE']._serialized_options = b'\350\307\030\001'
   _globals['_EMAILLINKSERVICE'].methods_by_name['ForgotPassword']._loaded_options = None
   _globals['_EMAILLINKSERVICE'].methods_by_name['ForgotPassword']._serialized_options = b'\252\273\030\004\010\0010\001\262\273\030\003\010\312\001\272\273\030\007\n\005login\202\323\344\223\002!\"\034/api/v1/auth/password:forgot:\001*'
   _globals['_EMAILLINKSERVICE'].methods_by_name['ResetPassword']._loaded_options = None
@@ -53,11 +57,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETPASSWORDREQUEST']._serialized_start=201
   _globals['_RESETPASSWORDREQUEST']._serialized_end=283
   _globals['_RESETPASSWORDRESPONSE']._serialized_start=285
-  _globals['_RESETPASSWORDRESPONSE']._serialized_end=308
-  _globals['_VERIFYEMAILREQUEST']._serialized_start=310
-  _globals['_VERIFYEMAILREQUEST']._serialized_end=357
-  _globals['_VERIFYEMAILRESPONSE']._serialized_start=359
-  _globals['_VERIFYEMAILRESPONSE']._serialized_end=380
-  _globals['_EMAILLINKSERVICE']._serialized_start=383
-  _globals['_EMAILLINKSERVICE']._serialized_end=878
+  _globals['_RESETPASSWORDRESPONSE']._serialized_end=348
+  _globals['_VERIFYEMAILREQUEST']._serialized_start=350
+  _globals['_VERIFYEMAILREQUEST']._serialized_end=397
+  _globals['_VERIFYEMAILRESPONSE']._serialized_start=399
+  _globals['_VERIFYEMAILRESPONSE']._serialized_end=420
+  _globals['_EMAILLINKSERVICE']._serialized_start=423
+  _globals['_EMAILLINKSERVICE']._serialized_end=924
 # @@protoc_insertion_point(module_scope)

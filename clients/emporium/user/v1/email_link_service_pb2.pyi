@@ -78,16 +78,23 @@ class ResetPasswordRequest(message.Message):
 
 @typing.final
 class ResetPasswordResponse(message.Message):
-    """What ResetPassword answers: nothing. The new password signs in."""
+    """What ResetPassword answers. The new password signs in."""
 
     DESCRIPTOR: descriptor.Descriptor
 
+    DEVICE_TOKEN_FIELD_NUMBER: builtins.int
+    device_token: builtins.str
+    """As what Login answers: with it the next login is not held up by the failures of others. So who
+    reads the account's mails can sign in from a new device, too, while somebody goes on guessing.
+    """
     def __init__(
         self,
+        *,
+        device_token: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["device_token", b"device_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,8 @@ class UserCreated(message.Message):
 
     `aggregate_id` is the account's id, and `aggregate_version` is the account's version after the
     change, the same number as its etag. An account begins with UserCreated, version 1. Every change
-    of it makes exactly one event. Nothing follows a UserErased.
+    of it makes exactly one event. Nothing follows a UserErased; what was not sent yet when that was
+    made never is, so there versions may be missing before it.
 
     They hold personal data, never a password or its hash. A consumer that stores any of it must
     delete it when UserErased arrives.
@@ -92,6 +93,34 @@ class PasswordChanged(message.Message):
         *,
         user_id: builtins.str = ...,
         session_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SessionEnded(message.Message):
+    """A session was ended: by a logout, from another device of its owner, or because a refresh token of
+    it was used twice.
+
+    `aggregate_type` is `session` and `aggregate_id` the session's id; it is the only event of it.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: builtins.int
+    USER_ID_FIELD_NUMBER: builtins.int
+    session_id: builtins.str
+    """The session's id, the same as `aggregate_id`."""
+    user_id: builtins.str
+    """The account that the session was of."""
+    def __init__(
+        self,
+        *,
+        session_id: builtins.str = ...,
+        user_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...

@@ -47,6 +47,12 @@ class MailRequested(message.Message):
         """A link to take a new address, mailed to that."""
         EMAIL_CHANGED: MailRequested._Kind.ValueType  # 5
         """The address was changed; mailed to the one before."""
+        TOTP_ENABLED: MailRequested._Kind.ValueType  # 6
+        """A second factor was added."""
+        TOTP_DISABLED: MailRequested._Kind.ValueType  # 7
+        """The second factor was removed."""
+        RECOVERY_CODE_USED: MailRequested._Kind.ValueType  # 8
+        """A recovery code was used in place of the second factor."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What the mail is about."""
@@ -63,6 +69,12 @@ class MailRequested(message.Message):
     """A link to take a new address, mailed to that."""
     EMAIL_CHANGED: MailRequested.Kind.ValueType  # 5
     """The address was changed; mailed to the one before."""
+    TOTP_ENABLED: MailRequested.Kind.ValueType  # 6
+    """A second factor was added."""
+    TOTP_DISABLED: MailRequested.Kind.ValueType  # 7
+    """The second factor was removed."""
+    RECOVERY_CODE_USED: MailRequested.Kind.ValueType  # 8
+    """A recovery code was used in place of the second factor."""
 
     KIND_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int

@@ -32,11 +32,12 @@ class SessionServiceStub:
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. An access token that
-    was handed out before goes on until it expires, in 10 minutes at most.
+    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
+    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
-    every rpc here is UNAVAILABLE, and access tokens go on.
+    every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all
+    the same.
     """
 
     def __init__(self, channel):
@@ -71,11 +72,12 @@ class SessionServiceServicer:
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. An access token that
-    was handed out before goes on until it expires, in 10 minutes at most.
+    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
+    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
-    every rpc here is UNAVAILABLE, and access tokens go on.
+    every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all
+    the same.
     """
 
     def Refresh(self, request, context):
@@ -97,7 +99,7 @@ class SessionServiceServicer:
     def Logout(self, request, context):
         """Ends the session that the caller's access token belongs to.
 
-        Succeeds as well when it has ended before.
+        Errors: SESSION_ENDED when it has ended before, which is as good.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,11 +157,12 @@ class SessionService:
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. An access token that
-    was handed out before goes on until it expires, in 10 minutes at most.
+    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
+    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
-    every rpc here is UNAVAILABLE, and access tokens go on.
+    every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all
+    the same.
     """
 
     @staticmethod

@@ -19,11 +19,12 @@ class SessionServiceStub:
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. An access token that
-    was handed out before goes on until it expires, in 10 minutes at most.
+    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
+    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
-    every rpc here is UNAVAILABLE, and access tokens go on.
+    every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all
+    the same.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -42,7 +43,7 @@ class SessionServiceStub:
     Logout: aio.UnaryUnaryMultiCallable[session_service_pb2.LogoutRequest, empty_pb2.Empty]
     """Ends the session that the caller's access token belongs to.
 
-    Succeeds as well when it has ended before.
+    Errors: SESSION_ENDED when it has ended before, which is as good.
     """
     ListSessions: aio.UnaryUnaryMultiCallable[session_service_pb2.ListSessionsRequest, session_service_pb2.ListSessionsResponse]
     """Lists the caller's own sessions, the one that was used last first. They are 100 at most, and so
@@ -58,11 +59,12 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. An access token that
-    was handed out before goes on until it expires, in 10 minutes at most.
+    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
+    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
-    every rpc here is UNAVAILABLE, and access tokens go on.
+    every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all
+    the same.
     """
 
     @abc_1.abstractmethod
@@ -91,7 +93,7 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[empty_pb2.Empty]:
         """Ends the session that the caller's access token belongs to.
 
-        Succeeds as well when it has ended before.
+        Errors: SESSION_ENDED when it has ended before, which is as good.
         """
 
     @abc_1.abstractmethod

@@ -42,7 +42,7 @@ class User(message.Message):
         """May sign in."""
         DISABLED: User._Status.ValueType  # 2
         """May not sign in, change anything or order; what it owns stays, but for its sessions, which
-        end. A token that it has still reads its own until the token ends, in 10 minutes at most.
+        end. Its tokens are refused within 5 seconds.
         """
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
@@ -54,7 +54,7 @@ class User(message.Message):
     """May sign in."""
     DISABLED: User.Status.ValueType  # 2
     """May not sign in, change anything or order; what it owns stays, but for its sessions, which
-    end. A token that it has still reads its own until the token ends, in 10 minutes at most.
+    end. Its tokens are refused within 5 seconds.
     """
 
     ID_FIELD_NUMBER: builtins.int
@@ -67,6 +67,7 @@ class User(message.Message):
     UPDATED_AT_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     EMAIL_VERIFIED_FIELD_NUMBER: builtins.int
+    TOTP_ENABLED_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
     email: builtins.str
@@ -88,6 +89,8 @@ class User(message.Message):
     e-mail, or a link that was mailed there was used. Without it the account can do all but be
     given a role.
     """
+    totp_enabled: builtins.bool
+    """Whether logins need a second factor, see TotpService."""
     @builtins.property
     def created_at(self) -> timestamp_pb2.Timestamp:
         """When the account was opened, UTC."""
@@ -109,10 +112,11 @@ class User(message.Message):
         updated_at: timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
         email_verified: builtins.bool = ...,
+        totp_enabled: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_age", b"_age", "age", b"age", "created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_age", b"_age", "age", b"age", "created_at", b"created_at", "email", b"email", "email_verified", b"email_verified", "etag", b"etag", "full_name", b"full_name", "id", b"id", "role", b"role", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_age", b"_age", "age", b"age", "created_at", b"created_at", "email", b"email", "email_verified", b"email_verified", "etag", b"etag", "full_name", b"full_name", "id", b"id", "role", b"role", "status", b"status", "totp_enabled", b"totp_enabled", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__age: _TypeAlias = typing.Literal["age"]  # noqa: Y015
     _WhichOneofArgType__age: _TypeAlias = typing.Literal["_age", b"_age"]  # noqa: Y015

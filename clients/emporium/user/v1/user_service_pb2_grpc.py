@@ -160,8 +160,11 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteUser(self, request, context):
-        """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
-        the books require.
+        """Deletes an account for good, and erases the person in every service: whatever is held of them
+        goes, also what waits to be sent. Their orders stay, anonymous, as the books require. The
+        account is gone at once, with all that its own database has; the others follow within seconds,
+        or as soon as they can be reached. `GET /api/v1/erasures/{user_id}` tells. The e-mail can be
+        used for a new account at once.
 
         Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
         """

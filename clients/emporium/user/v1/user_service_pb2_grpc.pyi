@@ -65,8 +65,11 @@ class UserServiceStub:
     INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN.
     """
     DeleteUser: aio.UnaryUnaryMultiCallable[user_service_pb2.DeleteUserRequest, empty_pb2.Empty]
-    """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
-    the books require.
+    """Deletes an account for good, and erases the person in every service: whatever is held of them
+    goes, also what waits to be sent. Their orders stay, anonymous, as the books require. The
+    account is gone at once, with all that its own database has; the others follow within seconds,
+    or as soon as they can be reached. `GET /api/v1/erasures/{user_id}` tells. The e-mail can be
+    used for a new account at once.
 
     Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
     """
@@ -174,8 +177,11 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         request: user_service_pb2.DeleteUserRequest,
         context: aio.ServicerContext[user_service_pb2.DeleteUserRequest, abc.Awaitable[empty_pb2.Empty]],
     ) -> abc.Awaitable[empty_pb2.Empty]:
-        """Deletes an account for good, its sessions, and the answer to its create. Its orders stay, as
-        the books require.
+        """Deletes an account for good, and erases the person in every service: whatever is held of them
+        goes, also what waits to be sent. Their orders stay, anonymous, as the books require. The
+        account is gone at once, with all that its own database has; the others follow within seconds,
+        or as soon as they can be reached. `GET /api/v1/erasures/{user_id}` tells. The e-mail can be
+        used for a new account at once.
 
         Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
         """

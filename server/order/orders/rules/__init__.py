@@ -12,6 +12,7 @@ from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     Address,
+    BuyerErased,
     Item,
     ListedOrder,
     Order,
@@ -26,6 +27,7 @@ __all__ = [
     "CLEARABLE",
     "LISTED_ITEMS_MAX",
     "Address",
+    "BuyerErased",
     "Changed",
     "Edit",
     "EventType",

@@ -43,6 +43,12 @@ class OrderNotDeletable(errors.Conflict):
     reason = "ORDER_NOT_DELETABLE"
 
 
+class OrderAnonymous(errors.Conflict):
+    """The order's buyer was erased, and nothing of a person is added to it any more."""
+
+    reason = "ORDER_ANONYMOUS"
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Fields to set, by name; None clears."""
@@ -70,7 +76,9 @@ def check_edit(edit: Edit, *, is_staff: bool) -> None:
 def edited(
     order: Order, edit: Edit, event_id: str, now: datetime, traceparent: str | None = None
 ) -> Changed:
-    """`order` after `edit`. Raises `Outdated`, `OrderNotPending` or `IllegalStatusMove`.
+    """`order` after `edit`.
+
+    Raises `Outdated`, `OrderNotPending`, `OrderAnonymous` or `IllegalStatusMove`.
 
     What the order already has is no change, so a cancel can be repeated.
     """
@@ -80,6 +88,8 @@ def edited(
         return Changed(order, None)
     if fields.keys() - {"status"} and order.status is not Status.PENDING:
         raise OrderNotPending(f"the order is {order.status}")
+    if fields.get("shipping_address") and order.user_id is None:
+        raise OrderAnonymous("the order's buyer was erased", field="shipping_address")
     status = fields.get("status")
     if status and status not in MOVES[order.status]:
         raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")

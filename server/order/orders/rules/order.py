@@ -15,6 +15,12 @@ class OrderNotFound(errors.NotFound):
     reason = "ORDER_NOT_FOUND"
 
 
+class BuyerErased(errors.Conflict):
+    """The account that the order is for was deleted."""
+
+    reason = "USER_ERASED"
+
+
 class StaffOnlyField(errors.Forbidden):
     """A field was sent that is for staff."""
 
@@ -63,7 +69,7 @@ class Order:
     """An order. Ids are UUIDs as text, in lower case; amounts are in `currency`."""
 
     id: str
-    user_id: str
+    user_id: str | None  # None: the buyer was erased, and the order is anonymous
     status: Status
     items: Sequence[Item]
     currency: str
@@ -80,8 +86,8 @@ class Order:
 
     @property
     def etag(self) -> str:
-        """Changes with every change."""
-        return str(self.version)
+        """Changes with every change: to be anonymous has no version, because it has no event."""
+        return str(self.version) if self.user_id else f"{self.version}-anonymous"
 
 
 LISTED_ITEMS_MAX = 20

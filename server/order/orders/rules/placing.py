@@ -10,7 +10,14 @@ from server.kit import errors
 from server.kit.errors import Violation
 from server.order.catalog.rules import Offer, ProductNotFound
 from server.order.orders.rules.events import EventType, OrderEvent
-from server.order.orders.rules.order import Address, Item, Order, StaffOnlyField, Status
+from server.order.orders.rules.order import (
+    Address,
+    BuyerErased,
+    Item,
+    Order,
+    StaffOnlyField,
+    Status,
+)
 
 TOTAL_PRICE_MAX = Decimal("999999999999.99")
 _NOTHING = Decimal("0.00")
@@ -61,10 +68,17 @@ class NewOrder:
 
 
 class Placed(NamedTuple):
-    """A new order, and its event."""
+    """A new order, its event, and who places it."""
 
     order: Order
     event: OrderEvent
+    caller_id: str
+
+    def refused(self) -> errors.EmporiumError:
+        """The error when the buyer was erased; the caller may be that, with a token good still."""
+        if self.order.user_id == self.caller_id:
+            return errors.AccountInactive("the account was deleted or disabled")
+        return BuyerErased("the account was deleted", field="user_id")
 
 
 def check_staff_fields(new: NewOrder, caller_id: str) -> None:
@@ -122,7 +136,7 @@ def place(
         version=1,
     )
     event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent)
-    return Placed(order, event)
+    return Placed(order, event, caller_id)
 
 
 def _refuse(kind: type[errors.Forbidden], field: str) -> None:

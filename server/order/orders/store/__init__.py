@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from server.kit.context import Key
+from server.kit.exporting import Held
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.outbox import Event
 from server.order.orders.rules import (
@@ -44,14 +45,15 @@ class OrderStore(Protocol):
 
         `answer` is the order as a serialised message, which the event carries too. It is what is
         returned, or the first answer when `key` was used before with the same body; then
-        nothing is changed. Raises `IdempotencyKeyReused` when the body was another.
+        nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and
+        `BuyerErased` or `AccountInactive` when the buyer was erased.
         """
 
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         """The order with its items, in their order. Raises `OrderNotFound`."""
 
-    async def user_of(self, order_id: str, owner_scope: str | None) -> str:
-        """Whose order it is. Raises `OrderNotFound`."""
+    async def user_of(self, order_id: str, owner_scope: str | None) -> str | None:
+        """Whose order it is; None: nobody's any more. Raises `OrderNotFound`."""
 
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         """One page in the query's order, ties broken by id; of each order the first lines.
@@ -76,3 +78,10 @@ class OrderStore(Protocol):
 
         Raises `OrderNotFound`.
         """
+
+
+class ExportStore(Protocol):
+    """The orders of persons, to hand out. Errors as in `CatalogStore`."""
+
+    async def export(self, user_id: str, page_token: str) -> Held:
+        """The person's orders with all lines, oldest first. Raises `InvalidPageToken`."""

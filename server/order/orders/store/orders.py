@@ -80,12 +80,12 @@ class PostgresOrderStore:
             raise _not_found()
         return await _whole(row)
 
-    async def user_of(self, order_id: str, owner_scope: str | None) -> str:
+    async def user_of(self, order_id: str, owner_scope: str | None) -> str | None:
         with translated():
-            user_id = await self._pool.fetchval(_USER, order_id, owner_scope)
-        if user_id is None:
+            row = await self._pool.fetchrow(_USER, order_id, owner_scope)
+        if row is None:
             raise _not_found()
-        return str(user_id)
+        return str(row["user_id"]) if row["user_id"] else None
 
     async def list(self, filters: OrderFilters, query: PageQuery) -> Page[ListedOrder]:
         where = Where.of(
@@ -114,7 +114,7 @@ class PostgresOrderStore:
                 unit.write(append([told]))
             return order
 
-        order = await transaction(self._pool, work)
+        order = await transaction(self._pool, work, completes_call=True)
         self._wake()
         return order
 
@@ -126,7 +126,7 @@ class PostgresOrderStore:
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
 

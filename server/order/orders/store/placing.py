@@ -27,6 +27,8 @@ _LINES_TOGETHER_MAX = 20
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
+_NOT_ERASED = "orders_buyer_is_not_erased"  # a trigger's: migration 0006
+
 
 class _New(NamedTuple):
     placed: Placed
@@ -36,6 +38,12 @@ class _New(NamedTuple):
 
 def _lines(new: _New) -> int:
     return len(new.placed.order.items)
+
+
+def _subject(new: _New) -> str | None:
+    """Whom the answer is about, where the caller does not tell."""
+    user_id = new.placed.order.user_id
+    return user_id if new.key and user_id != new.key.caller else None
 
 
 class Placing:
@@ -79,6 +87,10 @@ class Placing:
         with translated():
             try:
                 await self._insert([new])
+            except asyncpg.CheckViolationError as error:
+                if error.constraint_name != _NOT_ERASED:
+                    raise
+                raise new.placed.refused() from error
             except asyncpg.UniqueViolationError:
                 first = await first_answer(self._pool, new.key) if new.key else None
                 if first is None:
@@ -91,7 +103,7 @@ class Placing:
         lines = sum(map(_lines, batch))
         writes = rows.inserts([new.placed.order for new in batch])
         await give_way(lines)
-        if keyed := [(new.key, new.answer, None) for new in batch if new.key]:
+        if keyed := [(new.key, new.answer, _subject(new)) for new in batch if new.key]:
             writes.append(answers(keyed))
             await give_way(lines)
         events = [self._encode(new.placed.event, new.answer) for new in batch]

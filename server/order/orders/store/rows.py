@@ -57,7 +57,7 @@ def to_order(row: Record) -> Order:
     address = row["shipping_address"]
     return Order(
         id=str(row["id"]),
-        user_id=str(row["user_id"]),
+        user_id=str(row["user_id"]) if row["user_id"] else None,
         status=Status(row["status"]),
         items=tuple(
             Item(

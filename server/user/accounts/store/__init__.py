@@ -6,11 +6,19 @@ from typing import Protocol
 
 from server.kit.context import Key
 from server.kit.listing.paging import Page, PageQuery
+from server.kit.postgres.transaction import UnitOfWork
 from server.kit.standing import Standing
 from server.user.accounts.rules import Changed, Filters, Opened, User, UserEvent
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
+
+
+class Erasing(Protocol):
+    """What goes with an account that is deleted: all else that this database holds of its owner."""
+
+    async def erase(self, unit: UnitOfWork, user: User, at: datetime) -> None:
+        """Erases it in the unit of work that deletes the account, and keeps what was erased."""
 
 
 class UserStore(Protocol):
@@ -68,10 +76,10 @@ class UserStore(Protocol):
     ) -> None:
         """As `update`, and replaces the password hash, if it still is `was`; else `Conflict`."""
 
-    async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
-        """Locks the account, deletes it and stores the event, unless `change` raises.
+    async def delete(
+        self, user_id: str, change: Callable[[User], UserEvent], erasing: Erasing
+    ) -> None:
+        """Locks the account, deletes it with what `erasing` does, and stores the event.
 
-        Raises `UserNotFound` and `LastAdmin`.
-
-        The stored answers about it are deleted too, so that their keys can be used again.
+        Nothing of it happens when `change` raises. Raises `UserNotFound` and `LastAdmin`.
         """

@@ -19,7 +19,7 @@ from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write, to_json
 from server.kit.standing import Standing
 from server.kit.turns import in_turns
-from server.user.accounts.rows import ROLES, USERS, to_user
+from server.user.accounts.rows import ROLES, USERS, ended, to_user
 from server.user.accounts.rules import (
     Changed,
     EmailTaken,
@@ -31,7 +31,7 @@ from server.user.accounts.rules import (
     check_another_admin,
     needs_another_admin,
 )
-from server.user.accounts.store import SORTABLE
+from server.user.accounts.store import SORTABLE, Erasing
 from server.user.mail.rules import MailRequest
 
 _READ_TOGETHER_MAX = 100  # accounts, by a statement that a hundred single calls share
@@ -84,8 +84,6 @@ _REPLACE_HASH = """
 """
 
 _DELETE = "DELETE FROM users WHERE id = $1"
-
-_DELETE_ANSWERS = "DELETE FROM idempotency_keys WHERE subject = $1"
 
 
 class PostgresUserStore:
@@ -193,6 +191,8 @@ class PostgresUserStore:
             unit.write(append(told))
         with _named():
             await unit.flush()
+        for write in ended(before, event):
+            unit.write(write)
         return user
 
     async def change_password(
@@ -203,19 +203,23 @@ class PostgresUserStore:
             if not await unit.fetch(_REPLACE_HASH, user_id, was, password_hash):
                 raise errors.Conflict("the password was changed meanwhile; try again")
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
-    async def delete(self, user_id: str, change: Callable[[User], UserEvent]) -> None:
+    async def delete(
+        self, user_id: str, change: Callable[[User], UserEvent], erasing: Erasing
+    ) -> None:
         async def work(unit: UnitOfWork) -> None:
             user = await _locked(unit, user_id)
             event = change(user)
             await _check_admins(unit, user, None)
+            await erasing.erase(unit, user, event.occurred_at)
             unit.write(append([self._encode(event)]))
-            unit.write(Write(_DELETE_ANSWERS, (user_id,)))
             unit.write(Write(_DELETE, (user_id,)))
+            for write in ended(user, event):
+                unit.write(write)
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
 

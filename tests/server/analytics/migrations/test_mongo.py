@@ -50,6 +50,8 @@ async def test_what_is_not_of_the_schema_is_refused(mongo: EmbeddedMongo) -> Non
 MAY_BE_DATES = {
     "recorded_at": "nobody reads it but operators",
     "created_at": "its index deletes documents by their age, which only dates have",
+    "erased_at": "the user service has it to the microsecond",
+    "completed_at": "said by us, and the same whenever it is read",
 }
 
 

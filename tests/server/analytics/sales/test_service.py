@@ -109,7 +109,7 @@ async def test_an_envelope_that_breaks_a_rule_is_named_and_stops_the_batch(
     ("field", "broken"),
     [
         ("id", {"id": "7"}),
-        ("user_id", {"user_id": ""}),
+        ("user_id", {"user_id": "7"}),
         ("total_price", {"total_price": "-1.50"}),
         ("total_price", {"total_price": "1e3"}),
         ("currency", {"currency": "gbp"}),

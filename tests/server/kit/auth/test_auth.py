@@ -9,7 +9,7 @@ import pytest
 
 from server.kit import auth, errors
 from server.kit.context import Role
-from server.settings import TOKEN_SECONDS_MAX, SettingsError
+from server.settings import TOKEN_SECONDS_MAX, SettingsError, Tokens
 
 
 class Clock:
@@ -191,7 +191,9 @@ def test_keys_are_read_from_files(tmp_path: Path) -> None:
     key = auth.new_key("user-1")
     (tmp_path / "user.json").write_text(json.dumps(key))
     (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
-    signer = auth.Signer.from_file(tmp_path / "user.json", 60)
+    (tmp_path / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
+    files = Tokens(signing_key_file=tmp_path / "user.json", secret_file=tmp_path / "secret.json")
+    signer = auth.Signer.for_people(files)
     verifier = auth.Verifier.from_file(tmp_path / "jwks.json")
     assert verifier.verify(signer.sign("ann", Role.CUSTOMER)).id == "ann"
 
@@ -205,6 +207,8 @@ def test_a_file_without_a_usable_key_is_named(tmp_path: Path, text: str | None) 
     if text is not None:
         path.write_text(text)
     with pytest.raises(SettingsError, match="SIGNING_KEY_FILE names"):
-        auth.Signer.from_file(path, 60)
+        auth.Signer.for_people(Tokens(signing_key_file=path))
+    with pytest.raises(SettingsError, match="SERVICE_KEY_FILE names"):
+        auth.Signer.for_neighbours(Tokens(service_key_file=path))
     with pytest.raises(SettingsError, match="JWKS_FILE names"):
         auth.Verifier.from_file(path)

@@ -35,6 +35,7 @@ BY_RULE: dict[str, Callable[[Any, FieldDescriptor], Any]] = {
     "int32.gte": lambda least, _: least - 1,
     "int32.lte": lambda most, _: most + 1,
     "int64.gte": lambda least, _: least - 1,
+    "int64.gt": lambda least, _: least,
     "enum.in": lambda numbers, field: min(_numbers(field) - set(numbers)),
     "enum.not_in": lambda numbers, _: numbers[0],
     "enum.defined_only": lambda _, field: max(_numbers(field)) + 1,

@@ -174,7 +174,7 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_FLOAT,
 }
 # Refused alike whether they are zero or left out.
-REQUIRED = {"quantity", "aggregate_version"}
+REQUIRED = {"quantity", "aggregate_version", "count"}
 
 
 def messages(descriptor: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from server.kit import auth
 from server.kit.call.access import AccessRules
+from server.kit.call.audit import Audit
 from server.kit.call.authentication import Authentication
 from server.kit.call.chain import pipeline
 from server.kit.call.edge_headers import EdgeHeaders
@@ -16,6 +17,7 @@ from server.kit.call.in_flight import InFlight
 from server.kit.call.layers import Guard, Watcher, WrongOrder
 from server.kit.call.logging import CallLog
 from server.kit.call.metrics import CallMetrics
+from server.kit.call.peers import Peers
 from server.kit.call.pipeline import Pipeline
 from server.kit.call.request_id import RequestId
 from server.kit.call.resource import ResourceNote
@@ -27,8 +29,10 @@ WATCHERS: tuple[Watcher, ...] = (
     CallLog(),
     CallMetrics(CollectorRegistry()),
     InFlight(),
+    Audit(),
 )
 GUARDS: tuple[Guard, ...] = (
+    Peers(None),
     Authentication(auth.Verifier({"keys": []})),
     AccessRules(),
     RestNames(),
@@ -61,13 +65,17 @@ def test_guards_in_any_order_but_the_chains_are_refused() -> None:
 
 def test_watchers_that_speak_of_a_call_before_it_has_an_id_are_refused() -> None:
     accepted = [order for order in permutations(WATCHERS) if is_accepted(order, GUARDS)]
-    request_id, log, metrics, _ = WATCHERS
+    request_id, log, metrics, in_flight, audit = WATCHERS
     assert WATCHERS in accepted
     assert all(
         order.index(request_id) < min(order.index(log), order.index(metrics)) for order in accepted
+    )
+    assert all(
+        max(order.index(request_id), order.index(in_flight)) < order.index(audit)
+        for order in accepted
     )
 
 
 def test_a_refused_order_is_told_by_the_layers_names() -> None:
     with pytest.raises(WrongOrder, match="Authentication must stand outside of AccessRules"):
-        Pipeline((), (AccessRules(), GUARDS[0]), deadline_seconds=1.0)
+        Pipeline((), (AccessRules(), GUARDS[1]), deadline_seconds=1.0)

@@ -23,12 +23,16 @@ SCOPES = {method.access.scope for method in METHODS} - {""}
 
 # What no API key may do. It shrinks only by a decision written here too.
 CLOSED = {
+    "BeginTotp",
     "ChangePassword",
+    "ConfirmTotp",
     "CreateApiKey",
     "CreateUser",
     "DeleteApiKey",
     "DeleteSession",
     "ExchangeApiKey",
+    "DeleteTotp",
+    "ExportUser",
     "ForgotPassword",
     "ListApiKeys",
     "ListSessions",
@@ -39,9 +43,20 @@ CLOSED = {
     "SetUserRole",
     "UpdateUser",
     "VerifyEmail",
+    # Who reads it decides about others' access:
+    "GetErasure",
+    "ListAuditEvents",
+    # Whoever asks needs no token:
+    "GetKeySet",
     # For services:
     "BatchGetUsers",
+    "EraseActivity",
+    "EraseBuyer",
+    "ExportActivity",
+    "ExportBuyer",
+    "RecordAuditEvents",
     "RecordDomainEvents",
+    "WatchRevocations",
 }
 
 

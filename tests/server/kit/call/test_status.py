@@ -28,6 +28,7 @@ FAMILIES = {
     grpc.StatusCode.ALREADY_EXISTS: {409},
     grpc.StatusCode.FAILED_PRECONDITION: {409},
     grpc.StatusCode.ABORTED: {409, 412},
+    grpc.StatusCode.RESOURCE_EXHAUSTED: {429},
     grpc.StatusCode.UNAVAILABLE: {503},
     grpc.StatusCode.DEADLINE_EXCEEDED: {504},
     grpc.StatusCode.INTERNAL: {500},

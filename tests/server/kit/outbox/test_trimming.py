@@ -2,7 +2,7 @@
 
 from server.kit import outbox
 from server.kit.outbox.trimming import Trimming
-from tests.server.kit.outbox.sides import Box, OtherSide, numbered
+from tests.server.kit.outbox.sides import Box, OtherSide, history_of, numbered
 
 
 async def test_an_event_is_kept_until_its_last_destination_has_it(box: Box) -> None:
@@ -64,3 +64,20 @@ async def test_a_dead_letter_is_kept(box: Box) -> None:
     await relay.send_batch()
     assert await Trimming(box.pool).trim() == 0
     assert len(await outbox.list_dead_letters(box.pool)) == 1
+
+
+async def test_a_block_of_an_event_that_was_withdrawn_is_lifted(box: Box) -> None:
+    """A relay that has failed with it makes one when the event has just gone."""
+    side = OtherSide(refuses={b"a1"})
+    relay = await box.relay(side)
+    first, second = history_of("a", 2)
+    await box.append([first])
+    await relay.send_batch()
+    await box.pool.execute("DELETE FROM outbox_deliveries")
+    await box.pool.execute("DELETE FROM outbox")
+    await box.append([second])
+    await relay.send_batch()
+    assert side.payloads == [], "it is held back, by nothing that there is"
+    await Trimming(box.pool).trim()
+    await relay.send_batch()
+    assert side.payloads == [b"a2"]

@@ -1,6 +1,8 @@
 """The edge's configuration for one cluster. That Envoy starts on it is tested in tests/envoy."""
 
+import json
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ SOURCE = Path(__file__).parents[4] / "envoy"
 
 
 def render(into: Path, *origins: str) -> Path:
+    into.parent.mkdir(parents=True, exist_ok=True)
+    (into.parent / "keys.json").write_text('{"keys": []}')
     return edge.render(
         SOURCE,
         into,
@@ -54,7 +58,20 @@ def test_where_no_socket_can_have_the_name_there_is_no_admin_page(tmp_path: Path
 def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
     for path in [tmp_path / "edge/envoy.yaml", *tmp_path.glob("edge/generated/*.yaml")]:
         assert "/etc/" not in path.read_text()
-    assert str(tmp_path / "keys.json") in yaml.safe_dump(config)
+    for name in ("identify.yaml", "require_token.yaml"):
+        assert str(tmp_path / name) in yaml.safe_dump(config)
+        assert (tmp_path / name).exists()
+
+
+def test_envoy_is_not_told_of_keys_that_have_ended(tmp_path: Path) -> None:
+    now = int(time.time())
+    keys = [{"kid": "before", "exp": now - 1}, {"kid": "lately", "exp": now + 60}, {"kid": "now"}]
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": keys}))
+    for path in edge.write_keys(SOURCE, tmp_path / "jwks.json"):
+        (resource,) = yaml.safe_load(path.read_text())["resources"]
+        for provider in resource["typed_config"]["providers"].values():
+            known = json.loads(provider["local_jwks"]["inline_string"])["keys"]
+            assert [key["kid"] for key in known] == ["lately", "now"]
 
 
 def test_the_limits_are_the_ones_asked_for(config: Any) -> None:

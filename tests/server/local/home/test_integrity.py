@@ -36,7 +36,13 @@ def test_nothing_is_wrong_with_a_home_that_is_whole_nor_with_none(
     assert damages(home) == damages(Home.at(tmp_path / "none")) == []
 
 
-NEEDED = ["keys/user.json", "keys/order.json", "postgres/password", "mongo/password", "mongo/key"]
+NEEDED = [
+    "keys/user.json",
+    "keys/service-order.json",
+    "postgres/password",
+    "mongo/password",
+    "mongo/key",
+]
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -59,14 +65,14 @@ def test_a_file_that_holds_something_else_is_named_without_it(
 
 
 async def test_a_cluster_does_not_start_on_it(home: Home) -> None:
-    keys.file_of(USER, home).unlink()
+    keys.file_of(USER.name, home).unlink()
     with pytest.raises(LocalError, match=r"keys/user\.json is missing"):
         async with Cluster(ClusterOptions(home=home.directory, edge_port=0)):
             pass
 
 
 def test_migrate_and_doctor_name_it_too(home: Home) -> None:
-    keys.file_of(USER, home).unlink()
+    keys.file_of(USER.name, home).unlink()
     migrated = CliRunner().invoke(app, ["migrate", "--home", str(home.directory)])
     assert isinstance(migrated.exception, LocalError)
     assert "keys/user.json is missing" in migrated.exception.problem

@@ -45,16 +45,18 @@ async def test_a_service_has_a_role_that_may_write_rows_but_not_change_the_schem
 
 
 async def test_a_database_that_other_steps_made_is_told_of_with_a_remedy(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
     async with EmbeddedMongo(tmp_path / "mongo", durable=False) as mongo:
-        assert await prepare_mongo(mongo.uri, ANALYTICS)
-        assert not await prepare_mongo(mongo.uri, ANALYTICS), "nothing is left to do"
+        assert await prepare_mongo(mongo.uri, ANALYTICS, home, makes_users=True)
+        again = await prepare_mongo(mongo.uri, ANALYTICS, home, makes_users=True)
+        assert not again, "nothing is left to do"
         settings = Mongo(mongodb_uri=mongo.uri, mongodb_database=ANALYTICS.mongo)
         async with kit_mongo.connected(settings) as database:
             steps = database.collection(STEPS)
             other = {"$set": {"checksum": "of another file"}}
             changed = await steps.find_one_and_update({}, other, sort=[("_id", 1)])
         with pytest.raises(LocalError, match=changed["_id"]) as raised:
-            await prepare_mongo(mongo.uri, ANALYTICS)
+            await prepare_mongo(mongo.uri, ANALYTICS, home, makes_users=False)
         assert raised.value.remedy
 
 

@@ -52,7 +52,9 @@ async def test_a_call_is_answered_while_another_waits(helper: Helper, tmp_path: 
 
 async def test_an_error_keeps_its_problem_and_its_remedy(helper: Helper, tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="cannot be reached") as raised:
-        await helper.call("prepare_postgres", home=home(tmp_path), admin_dsn=NOWHERE)
+        await helper.call(
+            "prepare_postgres", home=home(tmp_path), admin_dsn=NOWHERE, own_postgres=False
+        )
     assert "DATABASE_URL" in raised.value.remedy
     assert "secret" not in str(raised.value)
 

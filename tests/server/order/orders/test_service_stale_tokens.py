@@ -1,6 +1,5 @@
 """Tokens whose account was demoted, disabled or deleted since: the account decides."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -8,12 +7,11 @@ import pytest
 
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.order.v1.catalog_service_pb2 import Product
-from server.kit import errors
 from server.kit.context import Role
+from server.kit.following import LiveAccounts
 from server.kit.postgres import Pool
-from server.kit.standing import Standing
+from server.kit.revocations import Revocations
 from server.order.app import registrations
-from server.order.neighbours.accounts import AskedAccounts
 from tests.server.conftest import Serve, Token
 from tests.server.order.conftest import FakeAccounts, FakeUsers, Wakes
 from tests.server.order.doors import Door, get, item, new_product, order_of, update
@@ -72,36 +70,35 @@ async def test_who_is_no_longer_staff_reaches_nothing_of_others(
     assert (await ann("GetOrder", get(order))).status == pb.Order.PENDING
 
 
-async def test_orders_wait_when_the_user_service_was_not_heard_for_30_seconds(
+async def test_orders_wait_when_the_user_service_was_not_heard_for_5_seconds(
     order_pool: Pool, shared_users: FakeUsers, wakes: Wakes, serve: Serve, ann: Door, token: Token
 ) -> None:
-    now, is_away = 1_000.0, False
-
-    async def ask(user_ids: Sequence[str]) -> Mapping[str, Standing]:
-        if is_away:
-            raise errors.Unavailable("the user service cannot be reached", retry_after_seconds=1)
-        return {each: Standing(Role.CUSTOMER, is_active=True) for each in user_ids}
-
-    accounts = AskedAccounts(ask, clock=lambda: now)
+    now = 1_000.0
+    revocations = Revocations(lambda: now)
+    accounts = LiveAccounts(revocations, lambda: now)
     services = registrations(order_pool, shared_users, wakes, "GBP", TOKENS)
     product = await Door(ann.channel, token("STAFF"))("CreateProduct", new_product())
-    async with serve(services, accounts) as channel:
+    async with serve(services, accounts, revocations=revocations) as channel:
         buyer = Door(channel, token("CUSTOMER", ann.user_id), ann.user_id)
+        staff = Door(channel, token("STAFF"))
+        accounts.heard(now)
         order = await buyer("CreateOrder", order_of(item(product)))
-        is_away, now = True, now + 29
+        now += 4.9
         await buyer("CreateOrder", order_of(item(product)))
-        now += 1
-        for name, request in (
-            ("CreateOrder", order_of(item(product))),
-            ("UpdateOrder", update(order, status=pb.Order.CANCELLED)),
+        now += 0.1
+        for door, name, request in (
+            (buyer, "CreateOrder", order_of(item(product))),
+            (buyer, "UpdateOrder", update(order, status=pb.Order.CANCELLED)),
+            (staff, "GetOrder", get(order)),
+            (staff, "ListOrders", pb.ListOrdersRequest()),
         ):
-            answer = await refused(buyer(name, request))
+            answer = await refused(door(name, request))
             assert (answer.code, answer.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
             assert answer.retry_after_seconds == 1
         assert await buyer("GetOrder", get(order)) == order
-        is_away, now = False, now + 1
+        assert (await buyer("ListOrders", pb.ListOrdersRequest())).orders
+        accounts.heard(now)
         await buyer("CreateOrder", order_of(item(product)))
-    await accounts.close()
 
 
 async def test_who_is_no_longer_staff_lists_his_own_orders_only(

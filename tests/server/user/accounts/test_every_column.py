@@ -32,6 +32,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "created_at": MOMENT,
     "updated_at": MOMENT,
     "version": st.integers(1, 2**62),
+    "totp_enabled": st.booleans(),
 }
 MUTABLE = [field.name for field in fields(User) if field.name not in IMMUTABLE]
 

@@ -119,13 +119,13 @@ async def test_every_change_leaves_one_event_and_the_last_says_no_more_than_the_
     user = await anyone("CreateUser", create(age=40), ("traceparent", trace))
     change = pb.UpdateUserRequest(user_id=user.id, full_name="Ann Other")
     updated = await admin_door("UpdateUser", change)
-    await admin_door("DeleteUser", pb.DeleteUserRequest(user_id=user.id))
-
-    created, changed, erased = await user_pool.fetch(
+    events = (
         "SELECT event_type, aggregate_version, payload, traceparent FROM outbox"
-        " WHERE aggregate_type = 'user' AND aggregate_id = $1 ORDER BY position",
-        user.id,
+        " WHERE aggregate_type = 'user' AND aggregate_id = $1 ORDER BY position"
     )
+    created, changed = await user_pool.fetch(events, user.id)
+    await admin_door("DeleteUser", pb.DeleteUserRequest(user_id=user.id))
+    [erased] = await user_pool.fetch(events, user.id)
     assert (created["event_type"], created["aggregate_version"]) == (
         "emporium.user.v1.UserCreated",
         1,

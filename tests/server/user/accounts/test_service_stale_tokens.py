@@ -96,16 +96,20 @@ async def test_an_account_that_is_shut_changes_nothing_of_its_own(
         assert is_refused_as(await refused(gone(name, request)), how, "")
 
 
-async def test_who_was_promoted_has_the_new_role_where_the_account_decides(
-    signed_in: SignedIn, admin_door: Door
+async def test_who_was_promoted_has_the_new_role_by_the_next_token(
+    signed_in: SignedIn, admin_door: Door, token: Token
 ) -> None:
     promoted, other = await signed_in(Role.CUSTOMER), await signed_in(Role.CUSTOMER)
     await admin_door("UpdateUser", pb.UpdateUserRequest(user_id=promoted.user_id, role=ADMIN))
-    assert (await promoted("CreateUser", create(role=STAFF))).role == STAFF
+    answer = await refused(promoted("CreateUser", create(role=STAFF)))
+    assert answer.reason == "ROLE_NOT_ALLOWED"
     answer = await refused(promoted("ListUsers", pb.ListUsersRequest()))
-    assert answer.reason == "PERMISSION_DENIED"  # until he signs in again
+    assert answer.reason == "PERMISSION_DENIED"
     answer = await refused(promoted("GetUser", pb.GetUserRequest(user_id=other.user_id)))
     assert answer.reason == "USER_NOT_FOUND"
+
+    again = promoted.with_token(token("ADMIN", promoted.user_id), promoted.user_id)
+    assert (await again("CreateUser", create(role=STAFF))).role == STAFF
 
 
 async def test_a_service_needs_no_account(

@@ -27,7 +27,7 @@ from server.user.events.encoding import to_outbox
 from tests.server.conftest import NewDatabase
 from tests.server.tokens import TOKENS
 from tests.server.user.conftest import Wakes
-from tests.server.user.samples import NOW, become, end, opened
+from tests.server.user.samples import ERASING, NOW, become, end, opened
 
 
 def query(sort: Sort, *, per_page: int = 3, page: int = 1, after: After | None = None) -> PageQuery:
@@ -50,7 +50,7 @@ async def test_a_missing_account_is_not_found_by_any_method(store: PostgresUserS
     for call in (
         store.get(missing),
         store.update(missing, become),
-        store.delete(missing, end),
+        store.delete(missing, end, ERASING),
     ):
         with pytest.raises(UserNotFound):
             await call
@@ -173,9 +173,9 @@ async def test_a_deleted_account_is_gone_and_a_refused_delete_keeps_it(
         raise errors.Outdated("changed")
 
     with pytest.raises(errors.Outdated):
-        await store.delete(user.id, refuse)
+        await store.delete(user.id, refuse, ERASING)
     assert await store.get(user.id) == user
-    await store.delete(user.id, end)
+    await store.delete(user.id, end, ERASING)
     with pytest.raises(UserNotFound):
         await store.get(user.id)
 
@@ -189,7 +189,7 @@ async def test_a_deleted_account_takes_its_answer_along_and_no_other(
     )
     await store.create(kept, None, key_of_kept, b"kept")
     await store.create(gone, None, key_of_gone, b"gone")
-    await store.delete(gone.user.id, end)
+    await store.delete(gone.user.id, end, ERASING)
     assert await store.create(opened(), None, key_of_kept, b"another") == b"kept"
     assert await store.create(opened(), None, key_of_gone, b"another") == b"another"
 
@@ -214,7 +214,7 @@ async def test_every_change_leaves_its_event_and_what_is_refused_leaves_none(
     await store.update(user.id, become)
     with pytest.raises(EmailTaken):
         await store.update(user.id, lambda was: become(was, email=taken.email))
-    await store.delete(user.id, end)
+    await store.delete(user.id, end, ERASING)
     expected = [(1, "UserCreated"), (2, "UserUpdated"), (3, "UserErased")]
     assert await events_of(user_pool, user) == expected
     assert wakes.count == before + 4

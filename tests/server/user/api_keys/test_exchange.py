@@ -171,6 +171,26 @@ async def test_a_deleted_key_opens_nothing(anyone: Door, owner: Door, key: pb.Ap
     assert await no(anyone("ExchangeApiKey", asking(key))) == "INVALID_CLIENT"
 
 
+async def test_the_end_of_a_key_is_in_the_feed_of_revocations(
+    owner: Door, key: pb.ApiKey, user_pool: Pool
+) -> None:
+    told = "SELECT count(*) FROM revocations WHERE session_id = $1 AND user_id = $2"
+    assert await user_pool.fetchval(told, key.id, owner.user_id) == 0
+    await owner("DeleteApiKey", pb.DeleteApiKeyRequest(api_key_id=key.id))
+    assert await user_pool.fetchval(told, key.id, owner.user_id) == 1
+
+
+async def test_a_key_is_no_way_around_a_second_factor_that_a_role_needs(
+    key: pb.ApiKey, user_pool: Pool, store: PostgresUserStore, signer: auth.Signer, serve: Serve
+) -> None:
+    service = pb.DESCRIPTOR.services_by_name["ApiKeyService"]
+    keys = PostgresApiKeyStore(user_pool, lambda: None)
+    guarded = ApiKeyService(keys, store, signer, TOKENS, [Role.STAFF])
+    async with serve([Registration(service, guarded)], Believing()) as channel:
+        given = await Door(channel)("ExchangeApiKey", asking(key))
+    assert claims(given)["role"] == "CUSTOMER"
+
+
 async def test_an_expired_key_opens_nothing(
     anyone: Door, owner: Door, key: pb.ApiKey, user_pool: Pool
 ) -> None:
@@ -233,7 +253,7 @@ async def test_a_use_that_cannot_be_written_down_is_a_use_all_the_same(
     key: pb.ApiKey, user_pool: Pool, store: PostgresUserStore, signer: auth.Signer, serve: Serve
 ) -> None:
     service = pb.DESCRIPTOR.services_by_name["ApiKeyService"]
-    full = ApiKeyService(Full(user_pool), store, signer, TOKENS)
+    full = ApiKeyService(Full(user_pool, lambda: None), store, signer, TOKENS)
     async with serve([Registration(service, full)], Believing()) as channel:
         with capture_logs() as logs:
             given = await Door(channel)("ExchangeApiKey", asking(key))

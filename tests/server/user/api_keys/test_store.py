@@ -22,7 +22,7 @@ def known(user_id: str) -> Known:
 
 
 async def test_a_key_of_an_account_that_is_gone_is_refused(user_pool: Pool) -> None:
-    keys, made = PostgresApiKeyStore(user_pool), known(str(uuid.uuid4()))
+    keys, made = PostgresApiKeyStore(user_pool, lambda: None), known(str(uuid.uuid4()))
     with pytest.raises(errors.AccountInactive):
         await keys.create(made, None, b"")
     assert await keys.find(made.key.id) is None
@@ -31,7 +31,7 @@ async def test_a_key_of_an_account_that_is_gone_is_refused(user_pool: Pool) -> N
 async def test_the_last_use_never_goes_back(user_pool: Pool, store: PostgresUserStore) -> None:
     account = opened()
     await store.create(account, None, None, b"")
-    keys, made = PostgresApiKeyStore(user_pool), known(account.user.id)
+    keys, made = PostgresApiKeyStore(user_pool, lambda: None), known(account.user.id)
     await keys.create(made, None, b"")
     later = NOW + timedelta(hours=1)
     await keys.note_use(made.key.id, later)

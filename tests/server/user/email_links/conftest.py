@@ -16,7 +16,8 @@ from server.kit.outbox import OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Mail, Postgres, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import mail_destination, mailer_of, registrations, standings
+from server.user.app import registrations, standings
+from server.user.app.destinations import mail_destination, mailer_of
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token

@@ -5,7 +5,7 @@ import pytest
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit import outbox
 from server.settings import Mail
-from server.user.app import mail_destination, mailer_of
+from server.user.app.destinations import mail_destination, mailer_of
 from tests.server.user.doors import create
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot

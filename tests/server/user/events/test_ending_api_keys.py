@@ -30,7 +30,7 @@ async def owner(store: PostgresUserStore, anyone: Door, token: Token) -> Door:
 
 @pytest.fixture
 def ending(user_pool: Pool) -> EndingApiKeys:
-    return EndingApiKeys(PostgresApiKeyStore(user_pool))
+    return EndingApiKeys(PostgresApiKeyStore(user_pool, lambda: None))
 
 
 async def change(store: PostgresUserStore, owner: Door, **fields: Any) -> Event:
@@ -90,4 +90,4 @@ async def test_an_event_waits_for_a_database_that_is_away(
 
     event = await change(store, owner, status=Status.DISABLED)
     with pytest.raises(Away):
-        await EndingApiKeys(Unreachable(user_pool)).send([event])
+        await EndingApiKeys(Unreachable(user_pool, lambda: None)).send([event])

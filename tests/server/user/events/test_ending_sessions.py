@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
+from uuid_utils import uuid7
 
 from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import session_service_pb2 as session_pb
 from emporium.user.v1 import user_service_pb2 as pb
-from server.kit import auth, outbox, postgres
+from server.kit import auth, errors, outbox, postgres
 from server.kit.context import Role
 from server.kit.mongo import Database
 from server.kit.outbox import Away, Event, OutboxMetrics
@@ -22,9 +23,11 @@ from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
+from server.user.app.destinations import erasing_sessions, session_ends
 from server.user.events.encoding import to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.passwords.hashing import hashing
+from server.user.sessions.rules import SessionEnd
 from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.refusals import refused
@@ -38,8 +41,9 @@ Login = auth_service_pb2.LoginResponse
 class Watched(EndingSessions):
     """Remembers what has arrived."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(MongoSessionStore(database))
+    def __init__(self, database: Database, pool: Pool) -> None:
+        ends, erasing = session_ends(pool, lambda: None), erasing_sessions(pool, database)
+        super().__init__(MongoSessionStore(database), ends, erasing)
         self.arrived: list[Event] = []
         self._more = asyncio.Condition()
 
@@ -77,7 +81,7 @@ class Running:
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[Watched]:
-        watched = Watched(self.mongo)
+        watched = Watched(self.mongo, self.pool)
         metrics = OutboxMetrics(CollectorRegistry())
         async with outbox.relaying(self.pool, self.dsn, [watched], metrics=metrics):
             yield watched
@@ -90,6 +94,13 @@ class Running:
 
     async def set_status(self, user_id: str, status: pb.User.Status.ValueType) -> None:
         await self.admin("UpdateUser", pb.UpdateUserRequest(user_id=user_id, status=status))
+
+    async def told(self, session_id: str) -> int:
+        """How often the feed tells of the end of that session."""
+        count: int = await self.pool.fetchval(
+            "SELECT count(*) FROM revocations WHERE session_id = $1", session_id
+        )
+        return count
 
     async def kept(self, user_id: str) -> set[str]:
         """The ids of the account's sessions, as they are stored."""
@@ -197,6 +208,45 @@ async def test_what_was_not_sent_when_a_process_died_is_sent_by_the_next(
         assert await running.kept(login.user.id) == set()
 
 
+async def test_a_session_whose_end_was_committed_ends_though_the_process_died(
+    running: Running,
+) -> None:
+    """Between the commit in PostgreSQL and the change in MongoDB, as above."""
+    login = await running.sign_in()
+    user_id, session_id = login.user.id, login.session_id
+    end = SessionEnd(str(uuid7()), session_id, user_id, datetime.now(UTC))
+    ends = session_ends(running.pool, lambda: None)
+    for each in (end, replace(end, id=str(uuid7()))):  # the caller had no answer, and repeats
+        await ends.end(each)
+    assert await running.kept(user_id) == {session_id}
+    assert await running.told(session_id) == 1
+    since = await refresh(running, login)  # a token that is younger than the act
+    async with running.relaying() as sessions:
+        await sessions.until("SessionEnded", session_id)
+        assert await running.kept(user_id) == set()
+    assert await running.told(session_id) == 2  # the second also ends the younger token
+    assert (await refused(refresh(running, since))).reason == "SESSION_ENDED"
+
+
+async def test_no_session_is_ended_that_the_feed_does_not_tell_of(running: Running) -> None:
+    class Dying(MongoSessionStore):
+        async def end(self, user_id: str, *session_ids: str) -> bool:
+            raise errors.Unavailable("gone", retry_after_seconds=1)
+
+    login = await running.sign_in()
+    await running.set_status(login.user.id, pb.User.DISABLED)
+    async with running.relaying() as sessions:
+        disabling = await sessions.until("UserUpdated", login.user.id)
+    login = await running.sign_in((await running.anyone("CreateUser", create())).email)
+    ends = session_ends(running.pool, lambda: None)
+    erasing = erasing_sessions(running.pool, running.mongo)
+    ending = EndingSessions(Dying(running.mongo), ends, erasing)
+    with pytest.raises(Away):
+        await ending.send([replace(disabling, aggregate_id=login.user.id)])
+    assert await running.told(login.session_id) == 1
+    assert await running.kept(login.user.id) == {login.session_id}
+
+
 async def test_without_mongodb_the_event_waits(running: Running) -> None:
     login = await running.sign_in()
     await running.set_status(login.user.id, pb.User.DISABLED)
@@ -204,7 +254,7 @@ async def test_without_mongodb_the_event_waits(running: Running) -> None:
         event = await sessions.until("UserUpdated", login.user.id)
     async with unreachable_mongo() as database:
         with pytest.raises(Away, match="MongoDB"):
-            await EndingSessions(MongoSessionStore(database)).send([event])
+            await Watched(database, running.pool).send([event])
 
 
 async def test_a_changed_password_ends_the_sessions_but_the_one_that_changed_it(

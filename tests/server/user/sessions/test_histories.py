@@ -15,6 +15,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.kit import errors
 from server.kit import mongo as kit_mongo
 from server.local.engines.mongo import EmbeddedMongo
 from server.user.sessions.rules import (
@@ -22,7 +23,6 @@ from server.user.sessions.rules import (
     RefreshToken,
     RefreshTokenReused,
     Session,
-    SessionEnded,
 )
 from server.user.sessions.store import MongoSessionStore
 from tests.server.user.conftest import new_sessions_database
@@ -108,7 +108,8 @@ class History:
             chain.is_ended = True
 
     async def end_all(self, replica: int) -> None:
-        await self.replicas[replica].end_all(self.user_id)
+        store = self.replicas[replica]
+        await store.end(self.user_id, *await store.ids(self.user_id))
         for chain in self.chains:
             chain.is_ended = True
 
@@ -128,7 +129,7 @@ class History:
     async def _outcome(self, replica: int, token: RefreshToken) -> str:
         try:
             await self.replicas[replica].rotate(rotation_of(token, self.now))
-        except (RefreshTokenReused, SessionEnded) as error:
+        except (RefreshTokenReused, errors.SessionEnded) as error:
             return error.reason
         return "given"
 

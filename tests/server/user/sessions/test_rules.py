@@ -1,4 +1,4 @@
-"""Refresh tokens as bytes, and what is known of a device."""
+"""Refresh tokens as bytes."""
 
 import base64
 import uuid
@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from server.kit import errors
-from server.user.sessions.rules import SECRET_BYTES, RefreshTokens, device_of
+from server.user.sessions.rules import SECRET_BYTES, RefreshTokens
 
 SESSION, USER = str(uuid.uuid4()), str(uuid.uuid4())
 TOKENS = RefreshTokens(b"a secret")
@@ -55,32 +55,3 @@ def test_the_token_of_another_secret_is_none() -> None:
 def test_there_is_no_secret_that_everybody_knows() -> None:
     with pytest.raises(ValueError, match="secret"):
         RefreshTokens(b"")
-
-
-@pytest.mark.parametrize(
-    ("user_agent", "label"),
-    [
-        (None, ""),
-        ("", ""),
-        ("Firefox/145 (Linux)", "Firefox/145 (Linux)"),
-        ("a\r\n\tb\x00c é", "a b c"),
-        ("x" * 1_000, "x" * 120),
-    ],
-)
-def test_a_device_is_what_it_calls_itself_within_bounds(user_agent: str | None, label: str) -> None:
-    assert device_of(user_agent, None).label == label
-
-
-@pytest.mark.parametrize(
-    ("forwarded_for", "address"),
-    [
-        (None, ""),
-        ("192.0.2.1", "192.0.2.1"),
-        ("198.51.100.7, 192.0.2.1", "192.0.2.1"),  # who calls can write what is before the last
-        ("2001:DB8::1", "2001:db8::1"),
-        ("<script>", ""),
-        ("192.0.2.1, ", ""),
-    ],
-)
-def test_the_address_is_the_one_that_the_edge_saw(forwarded_for: str | None, address: str) -> None:
-    assert device_of(None, forwarded_for).address == address

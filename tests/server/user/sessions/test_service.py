@@ -1,7 +1,7 @@
 """Sessions through the gRPC door: going on, seeing them, ending them, and what errors say."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -16,7 +16,7 @@ from emporium.user.v1 import session_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit import auth, errors
 from server.kit import mongo as kit_mongo
-from server.kit.context import Role
+from server.kit.context import Device, Role
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.standing import Standings
@@ -24,15 +24,16 @@ from server.settings import Mongo, Tokens
 from server.user.accounts.rules import Status
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations, standings
+from server.user.app.destinations import session_ends
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
-from server.user.sessions.rules import Device, Session
+from server.user.sessions.rules import Session
 from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
 from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn, unreachable_mongo
 from tests.server.user.doors import PASSWORD, Door, create
-from tests.server.user.samples import become, end, opened
+from tests.server.user.samples import ERASING, become, end, opened
 
 Login = auth_service_pb2.LoginResponse
 SignIn = Callable[..., Awaitable[Login]]
@@ -190,20 +191,25 @@ async def test_a_refresh_asks_the_account(anyone: Door, admin_door: Door, sign_i
 
 @pytest.mark.parametrize("ending", ["deleted", "disabled"])
 async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
-    ending: str, user_mongo: Database, store: PostgresUserStore, signer: auth.Signer
+    ending: str,
+    user_mongo: Database,
+    user_pool: Pool,
+    store: PostgresUserStore,
+    signer: auth.Signer,
 ) -> None:
     class Overtaken(MongoSessionStore):
-        async def begin(self, session: Session, token_hash: bytes) -> None:
+        async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
             if ending == "deleted":
-                await store.delete(session.user_id, end)
+                await store.delete(session.user_id, end, ERASING)
             else:
                 await store.update(session.user_id, lambda was: become(was, status=Status.DISABLED))
-            await super().begin(session, token_hash)
+            return await super().begin(session, token_hash)
 
     account = opened()
     await store.create(account, None, None, b"")
     sessions = Overtaken(user_mongo)
-    granting = Granting(sessions, store, signer, 60)
+    ends = session_ends(user_pool, lambda: None)
+    granting = Granting(sessions, ends, store, signer, 60)
     with pytest.raises(errors.AccountInactive):
         await granting.begin(account.user, Device("", ""))
     assert await sessions.list(account.user.id, datetime.now(UTC)) == []

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from server.kit import errors
 from server.kit import mongo as kit_mongo
 from server.kit.mongo import Database
 from server.local.engines.mongo import EmbeddedMongo
@@ -17,7 +18,6 @@ from server.user.sessions.rules import (
     SESSIONS_MAX,
     RefreshToken,
     RefreshTokenReused,
-    SessionEnded,
 )
 from server.user.sessions.store import MongoSessionStore
 from tests.server.user.conftest import new_sessions_database
@@ -41,7 +41,7 @@ def store(database: Database) -> MongoSessionStore:
 async def outcome(store: MongoSessionStore, token: RefreshToken, at: datetime = NOW) -> str:
     try:
         await store.rotate(rotation_of(token, at))
-    except (RefreshTokenReused, SessionEnded) as error:
+    except (RefreshTokenReused, errors.SessionEnded) as error:
         return error.reason
     return "given"
 
@@ -162,7 +162,7 @@ async def test_another_accounts_session_is_out_of_reach(store: MongoSessionStore
     token = await begun(store, session)
     stranger = str(uuid.uuid4())
     assert not await store.end(stranger, session.id)
-    with pytest.raises(SessionEnded):
+    with pytest.raises(errors.SessionEnded):
         await store.rotate(replace(rotation_of(token, NOW), user_id=stranger))
     assert await store.list(session.user_id, NOW) == [session]
     assert await store.end(session.user_id, session.id)
@@ -170,15 +170,17 @@ async def test_another_accounts_session_is_out_of_reach(store: MongoSessionStore
     assert await outcome(store, token) == "SESSION_ENDED"
 
 
-async def test_all_sessions_end_that_had_begun(store: MongoSessionStore) -> None:
+async def test_sessions_are_found_by_when_they_had_begun(store: MongoSessionStore) -> None:
     old = session_of(begun=NOW)
     young = session_of(old.user_id, NOW + timedelta(seconds=2))
     others = session_of(begun=NOW)
     for session in (old, young, others):
         await begun(store, session)
-    await store.end_all(old.user_id, NOW + timedelta(seconds=1))
-    assert await store.list(old.user_id, NOW) == [young]
-    await store.end_all(old.user_id)
+    begun_by_then = await store.ids(old.user_id, NOW + timedelta(seconds=1))
+    assert begun_by_then == [old.id]
+    assert await store.ids(old.user_id, but_for=old.id) == [young.id]
+    assert sorted(await store.ids(old.user_id)) == sorted([old.id, young.id])
+    await store.end(old.user_id, old.id, young.id, others.id)
     assert await store.list(old.user_id, NOW) == []
     assert await store.list(others.user_id, NOW) == [others]
 
@@ -188,8 +190,11 @@ async def test_a_login_too_many_ends_the_session_that_was_used_longest_ago(
 ) -> None:
     user_id = str(uuid.uuid4())
     sessions = [session_of(user_id, NOW + timedelta(seconds=n)) for n in range(SESSIONS_MAX + 1)]
-    for session in sessions:
-        await begun(store, session)
+    for session in sessions[:-1]:
+        assert await store.begin(session, TOKENS.first(session.id, user_id, bytes(32)).hash) == []
+    last = sessions[-1]
+    given_way = await store.begin(last, TOKENS.first(last.id, user_id, bytes(32)).hash)
+    assert given_way == [sessions[0].id]
     assert await store.list(user_id, NOW) == list(reversed(sessions[1:]))
 
 

@@ -157,7 +157,7 @@ EDITS = st.fixed_dictionaries(
 
 @given(st.lists(EDITS, max_size=12))
 def test_versions_of_events_leave_none_out_whatever_is_tried(tried: list[dict[str, Any]]) -> None:
-    now, event = placed()
+    now, event, _ = placed()
     versions = [event.version]
     for fields in tried:
         try:

@@ -1,0 +1,47 @@
+"""Where audit records wait for the user service: in MongoDB, one document a record.
+
+They are on disk at a majority before they count as stored. A process that dies while it stores some
+has stored a part of them; the rest it had in memory, as with every record that is not stored yet.
+"""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from pymongo import ASCENDING
+from pymongo.errors import BulkWriteError
+from pymongo.write_concern import WriteConcern
+
+from server.kit.audit.record import AuditRecord
+from server.kit.audit.wire import from_bytes, to_bytes
+from server.kit.mongo import Database
+
+_FOR_GOOD = WriteConcern("majority", j=True)
+_DUPLICATE = 11000
+
+
+class MongoWaiting:
+    """`kit.audit.forwarding.Waiting`, on `emporium_analytics`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting = database.collection("audit_waiting").with_options(write_concern=_FOR_GOOD)
+
+    async def append(self, records: Sequence[AuditRecord]) -> None:
+        """Lets `records` wait; one that waits already stays as it is."""
+        documents = [{"_id": UUID(each.id), "event": to_bytes(each)} for each in records]
+        with self._database.limited():
+            try:
+                await self._waiting.insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+                    raise
+
+    async def first(self, count_max: int) -> Sequence[AuditRecord]:
+        with self._database.limited():
+            found = self._waiting.find().sort("_id", ASCENDING).limit(count_max)
+            return [from_bytes(each["event"]) async for each in found]
+
+    async def forget(self, record_ids: Collection[str]) -> None:
+        ids = [UUID(each) for each in record_ids]
+        with self._database.limited():
+            await self._waiting.delete_many({"_id": {"$in": ids}})

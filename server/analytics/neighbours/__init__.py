@@ -1,0 +1,1 @@
+"""How the analytics service calls other services."""

@@ -1,0 +1,78 @@
+"""Sends the records that wait in a service's own database to the user service, which keeps them.
+
+A record waits until it has arrived, and is sent again when nobody knows whether it has: it is kept
+once, by its id. They have a place of their own and not the outbox, whose events go to every
+destination and keep an order: a call that is refused writes no event, and an order none more.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import structlog
+
+from server.kit import errors
+from server.kit.audit.record import AuditRecord
+from server.kit.background import Job, Lock
+from server.kit.backoff import Backoff
+
+BATCH_MAX = 500  # that one call may have
+_EVERY_SECONDS = 0.5
+_BACKOFF = Backoff(first_seconds=0.5, seconds_max=5.0)
+
+_log = structlog.get_logger()
+
+
+class Waiting(Protocol):
+    """The records that have not arrived yet."""
+
+    async def first(self, count_max: int) -> Sequence[AuditRecord]:
+        """So many of them, the oldest first."""
+
+    async def forget(self, record_ids: Collection[str]) -> None:
+        """Deletes those that have arrived."""
+
+
+class Keeper(Protocol):
+    """The user service, as far as it takes records."""
+
+    async def keep(self, records: Sequence[AuditRecord]) -> None:
+        """Hands them on, all or none.
+
+        Raises `Invalid` when it will never take one of them, and `Unavailable` when it cannot be
+        reached, or does not take any at the moment.
+        """
+
+
+class Forwarding:
+    """Sends what waits to `keeper`."""
+
+    def __init__(self, waiting: Waiting, keeper: Keeper) -> None:
+        self._waiting = waiting
+        self._keeper = keeper
+
+    async def forward(self) -> None:
+        """Sends all that waits. Raises `Unavailable`; what has not arrived waits on."""
+        while records := await self._waiting.first(BATCH_MAX):
+            await self._send(records)
+            await self._waiting.forget([each.id for each in records])
+
+    async def _send(self, records: Sequence[AuditRecord]) -> None:
+        """Halving finds the one that is refused for good. The log keeps it: nobody else will."""
+        try:
+            await self._keeper.keep(records)
+        except errors.Invalid as error:
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._send(records[:middle])
+                await self._send(records[middle:])
+                return
+            (refused,) = records
+            told = {"id": refused.id, "action": refused.action, "outcome": refused.outcome}
+            told |= {"actor": refused.actor_id, "subject": refused.subject_id}
+            _log.error("audit.refused", error=str(error), at=str(refused.first_at), **told)
+
+
+def forwarding(waiting: Waiting, keeper: Keeper, lock: Lock | None = None) -> Job:
+    """Sends twice a second what waits; in one of the processes that share `lock`."""
+    forward = Forwarding(waiting, keeper).forward
+    return Job("audit_forwarding", forward, _EVERY_SECONDS, lock, backoff=_BACKOFF)

@@ -1,0 +1,58 @@
+"""A record of the audit log, on its way there."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from server.kit.context import Role
+
+OK = "OK"
+"""The outcome of a call that has succeeded; of any other it is the reason that was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One call, or several that are counted together; see `emporium.type.v1.AuditEvent`."""
+
+    id: str  # UUIDv7
+    service: str
+    action: str  # such as `emporium.user.v1.AuthService/Login`
+    actor_id: str
+    actor_role: Role | None  # None: nobody is known to have called
+    subject_id: str
+    resource: str
+    request_id: str
+    outcome: str
+    first_at: datetime
+    last_at: datetime
+    address: str
+    device: str
+    count: int = 1
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What calls that are counted together have in common: also the one whom they come from.
+
+        Whoever is refused tries one thing after another, so that does not set them apart; nor, of
+        callers who are known, whose it is.
+        """
+        of = (self.service, self.action, self.outcome, self.address)
+        if self.outcome == OK:
+            return (*of, self.actor_id, self.subject_id, self.resource)
+        return (*of, self.actor_id or self.subject_id)
+
+    def with_another(self, other: "AuditRecord") -> "AuditRecord":
+        """This record, which stands for the calls of `other` too."""
+        return replace(self, count=self.count + other.count, last_at=other.last_at)
+
+    def without_details(self) -> "AuditRecord":
+        """What is left when there is no room: that it happened, and what came of it."""
+        return replace(
+            self,
+            actor_id="",
+            actor_role=None,
+            subject_id="",
+            resource="",
+            request_id="",
+            address="",
+            device="",
+        )

@@ -1,0 +1,120 @@
+"""Which calls the audit log keeps, and what of them: all of it read from the contract."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from uuid_utils import uuid7
+
+from server.kit.audit.record import OK, AuditRecord
+from server.kit.call.method import Audience, Method
+from server.kit.call.status import Refusal
+from server.kit.context import Context, Role
+
+# How whoever may not call is refused. What is somebody else's is not there for him: an owner rule
+# that finds nothing refuses too.
+_REFUSALS = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
+_PRIVILEGED = frozenset({Role.STAFF, Role.ADMIN})
+_ACCOUNT = "emporium.user.v1.User"
+
+_is_id = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+
+
+class Audited:
+    """What is kept of the calls of one rpc."""
+
+    def __init__(self, method: Method) -> None:
+        access = method.access
+        self._method = method
+        self._service = method.service.split(".")[1]  # `user`, of `emporium.user.v1.UserService`
+        self._action = f"{method.service}/{method.name}"
+        self._keeps_all = method.is_audited
+        self._hides = access.audience == Audience.OWNER
+        by_role = access.audience in (Audience.OWNER, Audience.ROLES)
+        self._roles = access.roles & _PRIVILEGED if by_role else frozenset()
+
+    @property
+    def may_keep_changes(self) -> bool:
+        """Whether a call that succeeds may have made a change, and be kept."""
+        return not self._method.is_read and (self._keeps_all or bool(self._roles))
+
+    def is_kept(self, context: Context, outcome: Refusal | None) -> bool:
+        """Whether the log keeps a call that ended so; an outcome of None is success."""
+        if self._keeps_all or (outcome is not None and self._is_refused(context, outcome)):
+            return True
+        caller = context.caller
+        return caller is not None and caller.role in self._roles and not self._is_own(context)
+
+    def described(self, context: Context, outcome: Refusal | None) -> AuditRecord:
+        """The record of a call that ended so, now."""
+        caller, device, now = context.caller, context.device, datetime.now(UTC)
+        return AuditRecord(
+            id=str(uuid7()),
+            service=self._service,
+            action=self._action,
+            actor_id=caller.id if caller else "",
+            actor_role=caller.role if caller else None,
+            subject_id=subject_of(context),
+            resource=self._resource(context),
+            request_id=context.request_id,
+            outcome=outcome.reason if outcome else OK,
+            first_at=now,
+            last_at=now,
+            address=device.address,
+            device=device.label,
+        )
+
+    def _is_refused(self, context: Context, outcome: Refusal) -> bool:
+        if outcome.code in _REFUSALS:
+            return True
+        is_hidden = self._hides and outcome.code is grpc.StatusCode.NOT_FOUND
+        # Without a scope a role has let the caller in, who sees what there is.
+        return (
+            is_hidden
+            and getattr(context, "owner_scope", None) is not None
+            and not self._is_own(context)
+        )
+
+    def _is_own(self, context: Context) -> bool:
+        return context.caller is not None and subject_of(context) == context.caller.id
+
+    def _resource(self, context: Context) -> str:
+        if context.resource or self._method.rest is None:
+            return context.resource
+        path = self._method.rest.path
+        named = [getattr(context.request, name, None) for name in self._method.rest.path_fields]
+        if not all(isinstance(each, str) and _is_id(each) for each in named):
+            return ""  # it may hold anything
+        return self._method.resource_of(context.request) if named else path
+
+
+def subject_of(context: Context) -> str:
+    """The id of the account that a call is about; empty where it is about none that is known."""
+    for found in _persons(context):
+        if found and _is_id(found):
+            return found.lower()
+    return ""
+
+
+def _persons(context: Context) -> Iterator[str]:
+    yield context.subject
+    yield _person(context.request)
+    yield _person(context.response)
+
+
+def _person(message: Any) -> str:
+    """An account has one name in the contract: `user_id`, or it is a `User` itself."""
+    if not isinstance(message, Message):
+        return ""
+    fields: Any = message.DESCRIPTOR.fields_by_name
+    whole: Any = message
+    if message.DESCRIPTOR.full_name == _ACCOUNT:
+        return str(whole.id)
+    if "user_id" in fields:
+        return str(whole.user_id)
+    if "user" in fields and fields["user"].message_type:
+        return _person(whole.user)
+    return ""

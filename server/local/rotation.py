@@ -1,0 +1,153 @@
+"""Replaces the keys of a home in steps, while everything runs.
+
+    announce    the next private key lies beside the one that signs; its public half is published
+    await       everybody who verifies takes it: `until_taken`
+    switch      it becomes the key that signs, by one rename
+    retire      the public half of the one before gets an end, `exp`, at which services let go of it
+                by themselves: nobody has to be there then
+
+Whoever dies in between has refused no call and lost nothing. The next run goes on with the key that
+was announced, and gives an end to every key that neither signs nor is announced.
+"""
+
+import fcntl
+import http.client
+import math
+import re
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from server.kit import auth
+from server.kit.auth import Signer
+from server.kit.backoff import Backoff
+from server.kit.context import Role
+from server.local.engines import edge
+from server.local.errors import LocalError
+from server.local.home import keys
+from server.local.home.folder import Home, read_private, write_private
+from server.local.process.surroundings import CHECKOUT
+
+Key = dict[str, Any]
+
+# Each on a connection of its own, because each of Envoy's threads learns of a key by itself.
+TIMES_TAKEN = 8
+TAKEN_TIMEOUT_SECONDS = 30.0
+_WAITS = Backoff(first_seconds=0.02, seconds_max=1.0)
+_PROBE_SECONDS = 60
+_NUMBER = re.compile(r"\d+$")
+
+
+@contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """Keeps other rotations of this home out while the block runs. Raises `LocalError`."""
+    if not keys.are_made(home):
+        raise LocalError(
+            f"{home.keys} does not have every key",
+            f"Make what is missing: emporium up --home {shlex.quote(str(home.directory))}",
+        )
+    with (home.keys / "lock").open("a", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LocalError("keys are being rotated already", "Wait until that ends.") from error
+        yield
+
+
+def next_file(name: str, home: Home) -> Path:
+    """The file of the key called `name` that is announced and does not sign yet."""
+    return keys.file_of(name, home).with_suffix(".next.json")
+
+
+def announce(names: Sequence[str], home: Home) -> list[Key]:
+    """Publishes the next key of each of `names`; gives their private halves."""
+    announced = []
+    for name in names:
+        if not next_file(name, home).exists():
+            write_private(
+                next_file(name, home), auth.new_key(f"{name}-{_number_after(name, home)}")
+            )
+        announced.append(read_private(next_file(name, home)))
+    published = keys.public_keys(home)
+    known = {key["kid"] for key in published}
+    fresh = auth.jwks(key for key in announced if key["kid"] not in known)["keys"]
+    _publish([*published, *fresh], home)
+    return announced
+
+
+def switch(names: Sequence[str], home: Home) -> None:
+    """Signs with the keys that were announced, from now on."""
+    for name in names:
+        next_file(name, home).replace(keys.file_of(name, home))
+
+
+def retire(home: Home, after_seconds: float) -> None:
+    """Gives keys that no longer sign an end, so long from now at most; drops those that ended."""
+    kept = {read_private(keys.file_of(name, home))["kid"] for name in keys.names()}
+    kept |= {read_private(next_file(name, home)).get("kid") for name in keys.names()}
+    now, left = time.time(), []
+    for key in keys.public_keys(home):
+        if key["kid"] not in kept:
+            end = min(key.get("exp", math.inf), int(now + after_seconds))
+            if end <= now:
+                continue
+            left.append({**key, "exp": end})
+        else:
+            left.append(key)
+    _publish(left, home)
+
+
+def until_taken(announced: Sequence[Key], edge_port: int) -> None:
+    """Returns when the edge, and the user service behind it, take tokens of each key.
+
+    The services look for a key that they do not know in the file itself, so that they take it with
+    its first token. Raises `LocalError`.
+    """
+    for key in announced:
+        # With ever longer waits: what is asked with an unknown key counts for its address, from
+        # which others call too.
+        retries, times = _WAITS.retries(TAKEN_TIMEOUT_SECONDS), 0
+        while times < TIMES_TAKEN:
+            status = _asked_with(key, edge_port)
+            if status == http.client.OK:
+                times += 1
+                continue
+            if status != http.client.TOO_MANY_REQUESTS:  # which says nothing of the key
+                times = 0
+            delay = retries.failed()
+            if delay is None:
+                raise LocalError(
+                    f"the edge did not take {key['kid']} in {TAKEN_TIMEOUT_SECONDS:.0f} s",
+                    "Nothing was switched. Look at `emporium status`, and rotate again.",
+                )
+            time.sleep(delay)
+
+
+def _asked_with(key: Key, edge_port: int) -> int:
+    """The status of a public page for who brings a token of that key; 0 for no answer."""
+    signer = Signer(key, _PROBE_SECONDS)
+    is_service = keys.name_of(key).startswith("service:")
+    whose = (signer.service, Role.SERVICE) if is_service else ("rotation", Role.CUSTOMER)
+    connection = http.client.HTTPConnection("127.0.0.1", edge_port, timeout=5)
+    try:
+        token = {"Authorization": f"Bearer {signer.sign(*whose)}"}
+        connection.request("GET", "/.well-known/jwks.json", headers=token)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def _number_after(name: str, home: Home) -> int:
+    known = [key["kid"] for key in keys.public_keys(home) if keys.name_of(key) == name]
+    known.append(read_private(keys.file_of(name, home))["kid"])
+    return 1 + max(int(found[0]) for kid in known if (found := _NUMBER.search(kid)))
+
+
+def _publish(public: Sequence[Key], home: Home) -> None:
+    write_private(keys.public_file(home), {"keys": list(public)})
+    edge.write_keys(CHECKOUT / "envoy", keys.public_file(home))

@@ -1,0 +1,1 @@
+"""Records of the audit log that wait for the user service, which keeps it."""

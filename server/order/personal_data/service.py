@@ -1,0 +1,32 @@
+"""Personal data: each method converts the request and asks the stores that hold it."""
+
+from datetime import UTC, datetime
+
+from emporium.order.v1 import personal_data_service_pb2 as pb
+from emporium.type.v1.personal_data_pb2 import ErasureReceipt
+from server.kit.context import Context
+from server.kit.exporting import check_asked, to_part
+from server.order.orders.store import ExportStore
+from server.order.personal_data import wire
+from server.order.personal_data.store import ErasureStore
+
+_ORDERS = "orders"
+
+
+class PersonalDataService:
+    """`emporium.order.v1.PersonalDataService`."""
+
+    def __init__(self, erasures: ErasureStore, orders: ExportStore) -> None:
+        self._erasures = erasures
+        self._orders = orders
+
+    async def EraseBuyer(self, request: pb.EraseBuyerRequest, context: Context) -> ErasureReceipt:
+        user_id, erased_at = wire.from_erase(request)
+        return wire.to_erased(await self._erasures.erase(user_id, erased_at, datetime.now(UTC)))
+
+    async def ExportBuyer(
+        self, request: pb.ExportBuyerRequest, context: Context
+    ) -> pb.ExportBuyerResponse:
+        check_asked(request.part, request.page_token, [_ORDERS])
+        held = await self._orders.export(request.user_id.lower(), request.page_token)
+        return wire.to_export([await to_part(_ORDERS, held)])

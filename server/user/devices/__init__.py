@@ -1,0 +1,1 @@
+"""Devices: what shows that an account has signed in from one before."""

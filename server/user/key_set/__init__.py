@@ -1,0 +1,1 @@
+"""The public keys, for everybody who verifies tokens."""

@@ -1,0 +1,1 @@
+"""Throttling: how often somebody may fail to prove who they are."""

@@ -1,0 +1,1 @@
+"""TOTP: the second factor of logins, and the recovery codes that replace it."""

@@ -1,0 +1,145 @@
+"""Callers of every kind on a real cluster, what is theirs and what is another's."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.api import annotations_pb2
+from google.protobuf.descriptor import MethodDescriptor
+
+from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.type.v1 import role_pb2
+from emporium.user.v1 import auth_service_pb2 as auth_pb
+from emporium.user.v1 import user_service_pb2 as user_pb
+from server.local.home import keys
+from tests import asking
+from tests.access_oracle import Caller, Whose
+from tests.campaign.http2 import Connection, Request
+from tests.e2e.conftest import new_email
+from tests.e2e.extreme_scene import MISSING, Scene
+from tests.server.refusals import Refused
+
+_HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
+_PASSWORD = "correct horse battery"
+_REQUEST_ID = str(uuid.uuid4())  # the same for all, so that answers can be compared
+# What differs between two answers that say the same.
+_VOLATILE = re.compile("date|x-envoy-upstream-service-time|.*rate-?limit.*")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account; `email` and a password where there has to be a login."""
+
+    id: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer: its reason, empty for a success, and all of it that may tell something."""
+
+    outcome: str
+    reason: str
+    all_of_it: tuple[Any, ...]
+
+    @property
+    def is_not_found(self) -> bool:
+        return self.outcome in ("grpc 5", "404")
+
+
+async def made(scene: Scene, role: str, *, signs_in: bool) -> Person:
+    new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann Access")
+    new.role = role_pb2.Role.Value(role)
+    if signs_in:
+        new.password = _PASSWORD
+    user = await scene.call("CreateUser", new)
+    assert isinstance(user, user_pb.User), vars(user)
+    return Person(user.id, user.email)
+
+
+async def become(scene: Scene, person: Person, caller: Caller) -> str:
+    """Does to the account what the caller is; gives the token from before."""
+    token = keys.token(scene.cluster.home, person.id, caller.role, 600)
+    if caller.account == caller.role:
+        return token
+    change: Any
+    if caller.account:
+        change = user_pb.SetUserRoleRequest(user_id=person.id)
+        change.role = role_pb2.Role.Value(caller.account)
+        done = await scene.call("SetUserRole", change)
+    elif caller.role == "ADMIN":
+        done = await scene.call("DeleteUser", user_pb.DeleteUserRequest(user_id=person.id))
+    else:
+        done = await scene.call("SuspendUser", user_pb.SuspendUserRequest(user_id=person.id))
+    assert not isinstance(done, Refused), vars(done)
+    return token
+
+
+async def _account(scene: Scene, owner: Person) -> str:
+    return owner.id
+
+
+async def _order(scene: Scene, owner: Person) -> str:
+    line = order_pb.NewOrderItem(product_name="Lantern", unit_price="1.25", quantity=1)
+    new = order_pb.CreateOrderRequest(items=[line], user_id=owner.id)
+    return str((await scene.call("CreateOrder", new)).id)
+
+
+async def _session(scene: Scene, owner: Person) -> str:
+    login = auth_pb.LoginRequest(email=owner.email, password=_PASSWORD)
+    return str((await scene.call("Login", login)).session_id)
+
+
+async def _product(scene: Scene, owner: Person) -> str:
+    new = catalog_pb.CreateProductRequest(sku=uuid.uuid4().hex, name="Lamp", unit_price="1.25")
+    return str((await scene.call("CreateProduct", new)).id)
+
+
+# How to make what a path names, by the field that names it.
+OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
+    "user_id": _account,
+    "order_id": _order,
+    "session_id": _session,
+    "product_id": _product,
+}
+
+
+def object_field(rpc: MethodDescriptor) -> str:
+    """The field that says what the call is about; empty where it is about nothing in particular."""
+    rule = rpc.GetOptions().Extensions[_HTTP]
+    verb = rule.WhichOneof("pattern")
+    found = re.search(r"{(\w+)", getattr(rule, verb)) if verb else None
+    return found[1] if found else ""
+
+
+async def request(
+    scene: Scene, rpc: MethodDescriptor, caller: Caller, whose: Whose, by_rest: bool
+) -> Request:
+    """The call, about something of its own that was made for it."""
+    field = object_field(rpc)
+    signs_in = field == "session_id"
+    message = asking.good(rpc)
+    me = None
+    if caller.role and not caller.is_service:
+        me = await made(scene, caller.role, signs_in=signs_in and whose is Whose.OWN)
+    if field:
+        owner = me if whose is Whose.OWN else None
+        if whose is Whose.FOREIGN:
+            owner = await made(scene, "CUSTOMER", signs_in=signs_in)
+        setattr(message, field, await OBJECTS[field](scene, owner) if owner else MISSING)
+    token = scene.tokens["service"] if caller.is_service else ""
+    if me:
+        token = await become(scene, me, caller)
+    call = next(asking.by_rest(rpc, message)) if by_rest else asking.by_grpc(rpc, message)
+    call = asking.with_header(call, "x-request-id", _REQUEST_ID)
+    return asking.with_header(call, "authorization", f"Bearer {token}" if token else None)
+
+
+async def told(connection: Connection, request: Request) -> Told:
+    """The answer."""
+    answer = await connection.call(request)
+    headers = {name: text for name, text in answer.headers.items() if not _VOLATILE.match(name)}
+    return Told(answer.outcome, asking.reason(answer), (headers, bytes(answer.body)))

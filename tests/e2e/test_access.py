@@ -1,0 +1,111 @@
+"""Users x roles x objects x methods, on a real cluster, against the oracle: no difference.
+
+What is another's answers as what is not there does, to the byte. Every rpc of the contract is
+tried; one that names a new kind of object in its path needs a line in `access_scene.OBJECTS`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from google.protobuf.descriptor import MethodDescriptor
+
+from server.local.cluster import Cluster
+from tests import access_oracle
+from tests.access_oracle import CALLERS, Caller, Whose
+from tests.asking import RPCS
+from tests.campaign.http2 import Connection, connected
+from tests.e2e.access_scene import OBJECTS, Told, object_field, request, told
+from tests.e2e.extreme_scene import INTERNAL, Scene, opened
+from tests.effort import Effort
+
+AT_ONCE = 8  # hashes of passwords that may wait on one caller's account
+REFUSALS = {"UNAUTHENTICATED", "PERMISSION_DENIED", "ACCOUNT_INACTIVE"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scene(cluster: Cluster) -> AsyncIterator[Scene]:
+    async with opened(cluster) as made:
+        yield made
+
+
+def tried(rpc: MethodDescriptor) -> Iterator[tuple[Caller, list[Whose]]]:
+    """By whom, and about whose: missing ones last, to be compared with."""
+    for caller in CALLERS:
+        if caller.role and access_oracle.believes_tokens_of_anyone(rpc):
+            continue  # then all callers are alike
+        owns = bool(caller.role) and not caller.is_service
+        kinds = [Whose.OWN, Whose.FOREIGN] if owns else [Whose.FOREIGN]
+        yield caller, [*(kinds if object_field(rpc) else []), Whose.MISSING]
+
+
+def test_whatever_a_path_names_can_be_made() -> None:
+    named = {object_field(rpc) for rpc in RPCS} - {""}
+    assert named <= set(OBJECTS), "tests/e2e/access_scene.py has to know how to make it"
+
+
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("door", ["the service", "REST"])
+async def test_every_call_answers_as_the_oracle_says(
+    door: str, scene: Scene, effort: Effort
+) -> None:
+    by_rest = door == "REST"
+    room = asyncio.Semaphore(AT_ONCE)
+    rpcs = [rpc for rpc in RPCS if not (by_rest and rpc.name in INTERNAL)]
+    connections = {
+        rpc.full_name: await connected(_port(scene, rpc, by_rest=by_rest)) for rpc in rpcs
+    }
+
+    async def compared(rpc: MethodDescriptor, caller: Caller, kinds: list[Whose]) -> list[str]:
+        async with room:
+            connection = connections[rpc.full_name]
+            answers = {
+                whose: await _answer(scene, connection, rpc, caller, whose, by_rest=by_rest)
+                for whose in kinds
+            }
+        return list(differences(rpc, caller, answers))
+
+    asked = [(rpc, *who) for rpc in rpcs for who in tried(rpc)] * effort.times(1)
+    effort.random(f"access by {door}").shuffle(asked)
+    found = await asyncio.gather(*(compared(*each) for each in asked))
+    for connection in connections.values():
+        connection.close()
+    assert [line for lines in found for line in lines] == []
+
+
+def _port(scene: Scene, rpc: MethodDescriptor, *, by_rest: bool) -> int:
+    where = scene.cluster.record.grpc[rpc.full_name.split(".")[1]]
+    if by_rest:
+        where = scene.cluster.edge_url
+    return int(where.rpartition(":")[2])
+
+
+async def _answer(
+    scene: Scene,
+    connection: Connection,
+    rpc: MethodDescriptor,
+    caller: Caller,
+    whose: Whose,
+    *,
+    by_rest: bool,
+) -> Told:
+    call = await request(scene, rpc, caller, whose, by_rest)
+    return await told(connection, call)
+
+
+def differences(rpc: MethodDescriptor, caller: Caller, answers: dict[Whose, Told]) -> Iterator[str]:
+    """What of the answers to one caller is not as the oracle says."""
+    for whose, answer in answers.items():
+        due = access_oracle.answer(rpc, caller, whose)
+        is_right = answer.reason == due if due else answer.reason not in REFUSALS
+        reaches = access_oracle.reaches(rpc, caller, whose)
+        if not due and whose is not Whose.MISSING and reaches is not None:
+            is_right &= answer.is_not_found is not reaches
+        if answer.is_not_found and answer.all_of_it != answers[Whose.MISSING].all_of_it:
+            yield f"{rpc.full_name}, {caller.name}: {whose.value} and missing differ"
+        if not is_right:
+            yield (
+                f"{rpc.full_name}, {caller.name}, {whose.value}:"
+                f" {answer.outcome} {answer.reason}, not {due or 'let in'}"
+            )

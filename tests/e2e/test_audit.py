@@ -1,0 +1,112 @@
+"""The audit log by the real doors: who was refused, who signed in, who did what to whom."""
+
+import asyncio
+import ipaddress
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from server.local.cluster import Cluster
+from tests.e2e.conftest import Rest, error_of
+from tests.server.cli.running import emporium
+
+PASSWORD = "correct horse battery"
+
+
+async def listed(
+    admin: Rest, wanted: Callable[[list[Any]], bool], **filters: str
+) -> list[dict[str, Any]]:
+    """The records with those filters, as soon as they are what is wanted."""
+    query = "&".join(f"{name}={value}" for name, value in filters.items())
+    while True:
+        data = await admin.data("GET", f"/audit-events?per_page=100&{query}")
+        events: list[dict[str, Any]] = data["audit_events"]
+        if wanted(events):
+            return events
+        await asyncio.sleep(0.1)
+
+
+async def test_an_admin_reads_what_became_of_an_account(
+    admin: Rest, anyone: Rest, staff: Rest
+) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    person = {"email": email, "full_name": "Ann Example", "password": PASSWORD}
+    user = await anyone.data("POST", "/users", person)
+    login = {"email": email, "password": PASSWORD}
+    error_of(await anyone("POST", "/auth/login", login | {"password": "not this one"}), 401)
+    await anyone.data("POST", "/auth/login", login)
+    error_of(await staff("GET", f"/users/{user['id']}"), 404)
+    await admin.data("POST", f"/users/{user['id']}:suspend", {})
+    assert (await admin("DELETE", f"/users/{user['id']}")).status_code == 204
+
+    events = await listed(admin, lambda found: len(found) >= 6, subject=user["id"])
+    told = {(each["action"].rpartition("/")[2], each["outcome"]) for each in events}
+    assert told == {
+        ("CreateUser", "OK"),
+        ("Login", "BAD_CREDENTIALS"),
+        ("Login", "OK"),
+        ("GetUser", "USER_NOT_FOUND"),
+        ("SuspendUser", "OK"),
+        ("DeleteUser", "OK"),
+    }
+    by_admin = [each for each in events if each.get("actor_role") == "ADMIN"]
+    assert [str(ipaddress.ip_address(each["address"])) for each in by_admin]
+    assert {each["address"] for each in events if not each["actor_id"]} == {""}, "he was erased"
+    assert email not in str(events)
+
+
+async def test_what_staff_do_in_other_services_is_kept_too(
+    admin: Rest, staff: Rest, products: list[Any]
+) -> None:
+    line = {"product_id": products[0]["id"], "quantity": 1}
+    order = await admin.data("POST", "/orders", {"items": [line]})
+    await staff.data("GET", f"/orders/{order['id']}")
+    await staff.data("GET", "/reports/sales?from=2010-12-01&to=2010-12-01")
+    error_of(await staff("GET", f"/orders/{uuid.uuid4()}"), 404)
+
+    read = await listed(
+        admin,
+        lambda found: any(order["id"] in each["resource"] for each in found),
+        action="emporium.order.v1.OrderService/GetOrder",
+        outcome="ok",
+    )
+    [event] = [each for each in read if order["id"] in each["resource"]]
+    assert (event["service"], event["actor_role"]) == ("order", "STAFF")
+    assert event["subject_id"] == order["user_id"]
+    assert str(ipaddress.ip_address(event["address"]))
+    report = "emporium.analytics.v1.ReportService/GetSalesReport"
+    [event, *_] = await listed(admin, bool, action=report)
+    assert (event["service"], event["actor_role"]) == ("analytics", "STAFF")
+
+
+async def test_the_log_is_for_admins(staff: Rest, anyone: Rest) -> None:
+    error_of(await staff("GET", "/audit-events"), 403)
+    error_of(await anyone("GET", "/audit-events"), 401)
+
+
+async def test_its_pages_are_those_of_every_list(admin: Rest) -> None:
+    answer = (await admin("GET", "/audit-events?per_page=1&sort=first_at:asc")).json()
+    assert set(answer["meta"]) >= {"page", "per_page", "total", "next_page_token"}
+    assert error_of(await admin("GET", "/audit-events?sort=actor"), 422)["code"] == (
+        "UNKNOWN_SORT_FIELD"
+    )
+    refused = error_of(await admin("GET", "/audit-events?outcome=fine"), 422)
+    assert refused["code"] == "INVALID_FILTER"
+
+
+async def test_the_command_line_lists_it(cluster: Cluster, admin: Rest) -> None:
+    async def said(*options: str) -> tuple[int, list[str]]:
+        home = ("--home", str(cluster.home.directory))
+        ended = await asyncio.to_thread(emporium, "audit", *home, *options)
+        return ended.returncode, (ended.stdout + ended.stderr).splitlines()
+
+    login = "emporium.user.v1.AuthService/Login"
+    await said()  # it signs in, which is kept
+    await listed(admin, bool, action=login, outcome="ok")
+    code, lines = await said("--action", login, "--outcome", "ok", "--limit", "1")
+    assert (code, len(lines)) == (0, 1)
+    assert f"nobody  {login}  OK" in lines[0]
+    assert await said("--before", "2000-01-01") == (0, ["no records"])
+    code, lines = await said("--outcome", "fine")
+    assert code == 1
+    assert "must be ok, or the reason of an error" in " ".join(lines)

@@ -1,0 +1,87 @@
+"""The audit log through the user service's gRPC door: reading it, and records of other services."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from emporium.type.v1.audit_event_pb2 import AuditEvent
+from emporium.type.v1.role_pb2 import SERVICE
+from emporium.user.v1 import audit_service_pb2 as pb
+from emporium.user.v1 import user_service_pb2 as users
+from server.kit.context import Role
+from tests.server.conftest import Token
+from tests.server.refusals import refused
+from tests.server.user.audit.conftest import Log
+from tests.server.user.conftest import SignedIn
+from tests.server.user.doors import Door, create
+
+
+async def test_services_send_records_and_send_them_again(
+    anyone: Door, log: Log, token: Token
+) -> None:
+    order = anyone.with_token(token("SERVICE", "service:order"), "")
+    subject = str(uuid.uuid4())
+    event = AuditEvent(
+        id=str(uuid.uuid4()),
+        service="order",
+        action="emporium.order.v1.OrderService/GetOrder",
+        actor_id="service:analytics",
+        actor_role=SERVICE,
+        subject_id=subject,
+        resource="/api/v1/orders/x",
+        outcome="OK",
+        count=3,
+    )
+    event.first_at.GetCurrentTime()
+    event.last_at.GetCurrentTime()
+    for _ in range(2):
+        await order("RecordAuditEvents", pb.RecordAuditEventsRequest(audit_events=[event]))
+    kept = await log.one(subject=subject)
+    kept.first_at.nanos, kept.last_at.nanos = event.first_at.nanos, event.last_at.nanos
+    assert kept == event
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.STAFF, Role.ADMIN])
+async def test_nobody_else_sends_records(signed_in: SignedIn, role: Role) -> None:
+    caller = await signed_in(role)
+    request = pb.RecordAuditEventsRequest(audit_events=[AuditEvent()])
+    assert (await refused(caller("RecordAuditEvents", request))).reason == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.STAFF])
+async def test_admins_alone_read_the_log(signed_in: SignedIn, role: Role) -> None:
+    caller = await signed_in(role)
+    answer = await refused(caller("ListAuditEvents", pb.ListAuditEventsRequest()))
+    assert answer.reason == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("subject", "me"), ("outcome", "fine"), ("created_after", "yesterday")],
+)
+async def test_a_filter_is_one_of_its_forms(admin_door: Door, field: str, value: str) -> None:
+    filters: dict[str, Any] = {field: value}
+    request = pb.ListAuditEventsRequest(**filters)
+    refusal = await refused(admin_door("ListAuditEvents", request))
+    assert (refusal.reason, refusal.fields) == ("INVALID_FILTER", [field])
+
+
+async def test_pages_go_on_where_the_last_one_ended(
+    anyone: Door, admin_door: Door, log: Log
+) -> None:
+    user = await anyone("CreateUser", create())
+    for _ in range(3):
+        await admin_door("SuspendUser", users.SuspendUserRequest(user_id=user.id))
+        await admin_door("ReinstateUser", users.ReinstateUserRequest(user_id=user.id))
+    everything = [each.id for each in await log(subject=user.id)]
+    found: list[str] = []
+    request = pb.ListAuditEventsRequest(subject=user.id, per_page=2)
+    while True:
+        page = await admin_door("ListAuditEvents", request)
+        found += [each.id for each in page.audit_events]
+        if not page.meta.next_page_token:
+            break
+        request.page_token = page.meta.next_page_token
+    assert found == everything
+    assert len(found) == 7

@@ -1,0 +1,91 @@
+"""The audit log in PostgreSQL: what is kept stays, and for how long."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from server.kit.postgres import Pool
+from server.user.audit.store import PostgresAuditStore
+from tests.server.kit.audit.records import record
+
+
+@pytest.mark.parametrize("table", ["audit_logs", "audit_origins", "audit_keys"])
+@pytest.mark.parametrize("statement", ["DELETE FROM {}", "UPDATE {} SET {}", "TRUNCATE {} CASCADE"])
+async def test_the_service_itself_cannot_change_what_is_kept(
+    user_pool: Pool, table: str, statement: str
+) -> None:
+    column = "holder = holder" if table != "audit_logs" else "outcome = 'OK'"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await user_pool.execute(statement.format(table, column))
+
+
+async def test_what_the_service_may_do_it_can(user_pool: Pool) -> None:
+    """The control: the same statements, of a table of which it keeps the rows."""
+    await user_pool.execute("UPDATE users SET full_name = full_name")
+    await user_pool.execute("DELETE FROM one_time_tokens")
+
+
+async def kept(pool: Pool, action: str) -> set[str]:
+    rows = await pool.fetch("SELECT id::text FROM audit_logs WHERE action = $1", action)
+    return {row["id"] for row in rows}
+
+
+async def test_what_is_too_old_goes_and_the_last_30_days_stay(user_pool: Pool) -> None:
+    store = PostgresAuditStore(user_pool)
+    now, action = datetime.now(UTC), f"retention/{uuid.uuid4().hex}"
+    ages = {
+        days: record(
+            action=action,
+            first_at=now - timedelta(days=days),
+            last_at=now - timedelta(days=days),
+            actor_id="",
+        )
+        for days in (400, 300, 29, 0)
+    }
+    await store.append([*ages.values()])
+
+    await store.delete_before(now - timedelta(days=365))
+    assert await kept(user_pool, action) == {ages[days].id for days in (300, 29, 0)}
+    await store.delete_before(now + timedelta(days=365))
+    assert await kept(user_pool, action) == {ages[days].id for days in (29, 0)}
+    origins = await user_pool.fetch(
+        "SELECT id::text FROM audit_origins WHERE id = ANY($1)", [each.id for each in ages.values()]
+    )
+    assert {row["id"] for row in origins} == {ages[days].id for days in (29, 0)}
+
+
+async def test_a_record_that_is_sent_again_changes_nothing(user_pool: Pool) -> None:
+    store = PostgresAuditStore(user_pool)
+    first = record(actor_id="", action=f"again/{uuid.uuid4().hex}")
+    await store.append([first])
+    await store.append([first.with_another(first), record(actor_id="", action=first.action)])
+    rows = await user_pool.fetch(
+        "SELECT id::text, count FROM audit_logs WHERE action = $1 ORDER BY id", first.action
+    )
+    assert [(row["id"] == first.id, row["count"]) for row in rows] == [(True, 1), (False, 1)]
+
+
+async def test_of_somebody_who_was_erased_no_origin_is_added(user_pool: Pool) -> None:
+    store = PostgresAuditStore(user_pool)
+    late = record(actor_id=str(uuid.uuid4()))
+    await store.append([late])
+    assert not await user_pool.fetch("SELECT FROM audit_origins WHERE id = $1", late.id)
+    assert not await user_pool.fetch("SELECT FROM audit_keys WHERE holder = $1", late.actor_id)
+    assert await user_pool.fetch("SELECT FROM audit_logs WHERE id = $1", late.id)
+
+
+async def test_accounts_that_were_there_have_keys_too(user_pool: Pool) -> None:
+    """Every account has one of its own, however it was made."""
+    await user_pool.execute(
+        "INSERT INTO users (id, email, full_name, role, status, created_at, updated_at, version)"
+        " SELECT gen_random_uuid(), gen_random_uuid() || '@example.com', 'Ann', 'CUSTOMER',"
+        " 'ACTIVE', now(), now(), 1 FROM generate_series(1, 3)"
+    )
+    row = await user_pool.fetchrow(
+        "SELECT count(*) AS accounts, count(DISTINCT key) AS keys"
+        " FROM users LEFT JOIN audit_keys ON user_id = users.id"
+    )
+    assert row is not None
+    assert row["accounts"] == row["keys"] >= 3
