@@ -146,7 +146,7 @@ async def test_nothing_of_a_person_is_left_but_the_proof(running: Running) -> No
         "mongodb erasures",
         "outbox",  # that the account was erased, for the mailer that is away
         "outbox_deliveries",
-        "revocations",  # as long as a token lasts
+        "revocations",  # until the last of the account's tokens has run out
     ]
     told = "SELECT event_type FROM outbox WHERE strpos(encode(payload, 'escape'), $1) > 0"
     assert [row[0] for row in await running.pool.fetch(told, ann.user_id)] == [
