@@ -39,25 +39,25 @@ class EdgeTls:
     certificates: Path  # the folder of the certificates themselves
 
 
-def render(  # noqa: PLR0913 (a parameter for each thing that differs)
+def render(
     source: Path,
     into: Path,
     *,
     edge_port: int,
     endpoints: Endpoints,
     jwks: Path,
-    rate_limit_per_minute: int,
-    login_limit_per_minute: int,
+    limits: Mapping[str, int],
     cors_origins: Sequence[str] = (),
     tls: EdgeTls | None = None,
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
     `jwks` is the file of the public keys; what Envoy knows of them is written beside it.
-    `endpoints` maps each service to the addresses (IP, port) of its replicas; `cors_origins`
-    replace those of `source`, if there are any. Without `tls` there is no listener for it, and the
-    services are called without. Returns the file to start Envoy with. Ports are opened on loopback
-    only.
+    `endpoints` maps each service to the addresses (IP, port) of its replicas; `limits` are calls a
+    minute: of one `subject`, of one address that is `anonymous`, and by the names that the contract
+    has. `cors_origins` replace those of `source`, if there are any. Without `tls` there is no
+    listener for it, and the services are called without. Returns the file to start Envoy with.
+    Ports are opened on loopback only.
     """
     for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
@@ -82,11 +82,10 @@ def render(  # noqa: PLR0913 (a parameter for each thing that differs)
     config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
         "max_active_downstream_connections": connections_max()
     }
-    _limit(config, "limits", "subject", rate_limit_per_minute)
-    _limit(config, "limits", "anonymous", rate_limit_per_minute)
-    _limit(config, "limits", "login", login_limit_per_minute)
+    for name, per_minute in limits.items():
+        _limit(config, "limits", name, per_minute)
     for caller in ("subject", "anonymous"):
-        _limit(config, "large_bodies", caller, max(1, rate_limit_per_minute // LARGE_BODIES_ONE_IN))
+        _limit(config, "large_bodies", caller, max(1, limits[caller] // LARGE_BODIES_ONE_IN))
     return _write(into / "envoy.yaml", config)
 
 
