@@ -164,7 +164,7 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         token = cluster.token("admin")
         door = target(cluster, "edge")
         client = await stack.enter_async_context(Emporium(door, token=token))
-        service = signed(cluster, "order", sub="service:order", role="SERVICE")
+        service = signed(cluster, "service-order", sub="service:order", role="SERVICE")
         tokens = {"admin": token, "service": service}
         made = Scene(cluster, channels, Rest(http, token), client, tokens)
         new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")
