@@ -16,6 +16,7 @@ import pytest_asyncio
 from emporium.order.v1 import order_service_pb2 as order
 from emporium.order.v1 import order_service_pb2_grpc as order_grpc
 from server.kit import auth
+from server.local import cluster
 from server.local.cluster import Cluster
 from server.local.home import keys
 from server.local.home.folder import write_private
@@ -31,8 +32,10 @@ Call = Callable[[], Awaitable[str]]
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     """A cluster whose keys nobody else needs."""
-    async with throwaway_cluster(tmp_path_factory.mktemp("rotation")) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "LOOK_SECONDS", 0.2)
+        async with throwaway_cluster(tmp_path_factory.mktemp("rotation")) as running:
+            yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -177,3 +180,15 @@ async def test_after_a_theft_the_keys_before_are_refused_at_once(
             else:
                 assert await call() == "OK", name
     assert error_of(await Rest(edge, stolen)("GET", "/users"), 401)["code"] == "INVALID_TOKEN"
+
+
+async def test_a_key_that_has_ended_is_withdrawn_by_nobody_s_command(own: Cluster) -> None:
+    before = kid_of(own.token("staff"))
+    await rotate(own, "user", "--retire-after", "1")
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while True:  # it is the supervisor's work, and it tells nobody
+            if before not in {key["kid"] for key in keys.public_keys(own.home)}:
+                break
+            await asyncio.sleep(0.05)
+    for name in ("identify", "require_token"):
+        assert before not in (own.home.keys / f"{name}.yaml").read_text()
