@@ -65,9 +65,12 @@ def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
 
 def test_envoy_is_not_told_of_keys_that_have_ended(tmp_path: Path) -> None:
     now = int(time.time())
-    keys = [{"kid": "before", "exp": now - 1}, {"kid": "lately", "exp": now + 60}, {"kid": "now"}]
-    (tmp_path / "jwks.json").write_text(json.dumps({"keys": keys}))
-    for path in edge.write_keys(SOURCE, tmp_path / "jwks.json"):
+    keys: list[dict[str, Any]] = [
+        {"kid": "before", "exp": now - 1},
+        {"kid": "lately", "exp": now + 60},
+        {"kid": "now"},
+    ]
+    for path in edge.write_keys(SOURCE, tmp_path, keys):
         (resource,) = yaml.safe_load(path.read_text())["resources"]
         for provider in resource["typed_config"]["providers"].values():
             known = json.loads(provider["local_jwks"]["inline_string"])["keys"]
