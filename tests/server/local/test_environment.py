@@ -9,7 +9,7 @@ from server.local.environment import service_environment
 from server.local.home.folder import Home
 from server.local.home.plan import plan
 from server.local.options import ClusterOptions
-from server.services import ORDER, SERVICES, Service
+from server.services import SERVICES, Service
 
 ADMIN = shared.admin_url("", "db", 5432, "post/gres", "a/b@c:d#e")
 SECRETS = (
@@ -66,10 +66,10 @@ def test_a_service_gets_access_to_its_own_databases_alone(tmp_path: Path) -> Non
 
 
 def test_a_service_gets_the_addresses_of_its_neighbours_alone(tmp_path: Path) -> None:
-    user, order, _ = (environment(service, Home.at(tmp_path)) for service in SERVICES)
-    assert user["NEIGHBOUR_TARGETS"] == ""
-    named = [each.partition("=")[0] for each in order["NEIGHBOUR_TARGETS"].split()]
-    assert named == list(ORDER.neighbours)
+    for service in SERVICES:
+        given = environment(service, Home.at(tmp_path))["NEIGHBOUR_TARGETS"]
+        named = [each.partition("=")[0] for each in given.split()]
+        assert named == list(service.neighbours)
 
 
 def test_only_who_sends_mails_knows_how_and_into_which_folder(
