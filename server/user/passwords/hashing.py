@@ -5,19 +5,17 @@ so that other calls keep nearly all of their rate, and the number of waiting has
 """
 
 import asyncio
-import os
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import NamedTuple, TypeVar
 
 import bcrypt
 
-from server.kit import errors
+from server.kit import errors, priority
 from server.kit.shares import sharer
 from server.user.passwords.rules import forms
 
@@ -106,12 +104,8 @@ class PasswordHasher:
 @asynccontextmanager
 async def hashing(cost: int, threads: int) -> AsyncIterator[PasswordHasher]:
     """A hasher with `threads` threads of its own, which end with the block."""
-    executor = ThreadPoolExecutor(threads, "bcrypt", initializer=_lower_priority)
+    executor = ThreadPoolExecutor(threads, "bcrypt", initializer=partial(priority.lower, _NICE))
     try:
         yield PasswordHasher(executor, cost, threads * _WAITING_MAX_PER_THREAD)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _lower_priority() -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
