@@ -214,8 +214,8 @@ def from_environment(service: str) -> Settings:
 
 
 def warnings() -> list[str]:
-    """What is amiss with this process's settings, and keeps it from nothing."""
-    return secret_files.warnings(os.environ, SECRETS)
+    """What is amiss with the files of secrets and keys, and keeps this process from nothing."""
+    return secret_files.warnings(os.environ, (*SECRETS, "SIGNING_KEY", "TLS_KEY"))
 
 
 def read(environment: Mapping[str, str]) -> Settings:

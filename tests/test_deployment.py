@@ -240,7 +240,7 @@ def test_migrate_hands_out_every_key_that_a_container_reads(
 ) -> None:
     home = Home.at(tmp_path / "home")
     keys.ensure(home)
-    edge.write_keys(ROOT / "envoy", keys.public_file(home))
+    edge.write_keys(ROOT / "envoy", home.keys, keys.public_keys(home))
     for folder in ("public", *(each.name for each in SERVICES)):
         (tmp_path / "keys" / folder).mkdir(parents=True)
     (script,) = compose["services"]["migrate"]["command"]

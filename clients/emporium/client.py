@@ -28,13 +28,15 @@ class Emporium:
 
     `targets` is the edge's address, which leads to everything, or a `Targets` (or a mapping with
     its names) with an address for each service. `token` is an access token, or an async callable
-    that supplies one, awaited for every call. `timeout_seconds` is for calls without a timeout of
-    their own. `tls` names the files of authorities other than the system's, and of a certificate of
-    the client's own; `credentials` are instead of it, for TLS that comes from elsewhere.
+    that supplies one, awaited for every call. `api_key` is for programs: the client exchanges it
+    for tokens by itself, once for all calls at the same time. `timeout_seconds` is for calls
+    without a timeout of their own. `tls` names the files of authorities other than the system's,
+    and of a certificate of the client's own; `credentials` are instead of it, for TLS that comes
+    from elsewhere.
 
     Belongs to the running event loop: create it within. It connects when it is first used.
-    Raises `ValueError` for an invalid address, token, timeout or file, `RuntimeError` without a
-    loop.
+    Raises `ValueError` for an invalid address, token, key, timeout or file, and `RuntimeError`
+    without a loop.
     """
 
     def __init__(
@@ -42,10 +44,13 @@ class Emporium:
         targets: str | Targets | Mapping[str, str],
         *,
         token: Token | None = None,
+        api_key: str | None = None,
         timeout_seconds: float = 10.0,
         credentials: grpc.ChannelCredentials | None = None,
         tls: Tls | None = None,
     ) -> None:
+        if token is not None and api_key is not None:
+            raise ValueError("give a token or an api_key, not both")
         asyncio.get_running_loop()  # Raises here, where the error is clear, if there is none.
         if tls is not None and credentials is not None:
             raise ValueError("tls and credentials exclude each other: give one of them")
@@ -62,6 +67,8 @@ class Emporium:
             )
             for address, name in {*self._peers.values()}
         }
+        if api_key is not None:
+            self.api_keys.keep(api_key)
 
     async def __aenter__(self) -> Self:
         return self

@@ -44,7 +44,7 @@ class Session:
 
     @property
     def token(self) -> Token | None:
-        return self.login.token if self.login else self._token
+        return self.login.token or None if self.login else self._token
 
     @token.setter
     def token(self, token: Token | None) -> None:
@@ -97,9 +97,10 @@ class Connection:
         try:
             return await self._send(method, request, timeout, sent_id, token)
         except Unauthenticated as error:
-            # The clocks differ, or this machine slept. What is refused so was not begun.
+            # The clocks differ, this machine slept, or the account's password was changed. What is
+            # refused so was not begun.
             login = session.login
-            if error.reason != "TOKEN_EXPIRED" or login is None or token is None:
+            if login is None or token is None or not login.is_renewed_after(error.reason):
                 raise
             left, expired = timeout - (time.monotonic() - began), token
             next_token, left = await _supplied(lambda: login.after(expired), left, sent_id)
@@ -136,6 +137,12 @@ class Connection:
                 closed = "the client was closed during the call"
                 raise Cancelled(closed, request_id=sent_id) from None
             raise
+
+    def keep_api_key(self, api_key: str, exchange: Exchange) -> None:
+        """Exchanges `api_key` for tokens, from the first call on."""
+        self._session.login = KeptLogin(
+            LoginResponse(refresh_token=api_key), exchange, is_spent=False
+        )
 
     @property
     def device_token(self) -> str:

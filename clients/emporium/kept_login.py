@@ -20,10 +20,15 @@ _PAUSE_SECONDS = 2.0
 
 
 class KeptLogin:
-    """The tokens of one login. Any number of calls may ask; one exchange at a time is made."""
+    """The tokens of one login, or of one API key, which then is the refresh token of each.
 
-    def __init__(self, login: LoginResponse, exchange: Exchange) -> None:
+    Any number of calls may ask; one exchange at a time is made. A refresh token that is refused
+    `is_spent` for good: only a new login helps. An API key is tried again.
+    """
+
+    def __init__(self, login: LoginResponse, exchange: Exchange, *, is_spent: bool = True) -> None:
         self._exchange = exchange
+        self._is_spent = is_spent
         self._renewing: asyncio.Task[EmporiumError | None] | None = None
         self._failure: EmporiumError | None = None
         self._pause_until = 0.0  # monotonic(), as all of these
@@ -49,6 +54,10 @@ class KeptLogin:
                 raise error
         return self.token
 
+    def is_renewed_after(self, reason: str) -> bool:
+        """Whether a token that was refused with `reason` is worth another one."""
+        return reason == "TOKEN_EXPIRED" or (reason == "SESSION_ENDED" and not self._is_spent)
+
     async def after(self, expired: str) -> str | None:
         """The token after one that was refused as expired; None when there is none."""
         if self.token == expired and self._refresh_token:
@@ -70,10 +79,9 @@ class KeptLogin:
     async def _fetch(self) -> EmporiumError | None:
         try:
             self._take(await self._exchange(self._refresh_token, _EXCHANGE_SECONDS))
-        except Unauthenticated as error:
-            self._refresh_token = ""  # for good: only a new login helps
-            return error
         except EmporiumError as error:
+            if self._is_spent and isinstance(error, Unauthenticated):
+                self._refresh_token = ""
             self._failure = error
             self._pause_until = monotonic() + _PAUSE_SECONDS
             return error

@@ -74,7 +74,7 @@ def migrate(  # noqa: PLR0913 (a parameter for each option)
     require_whole(place)
     keys.ensure(place)
     # For an Envoy in a container; a cluster on this machine writes them at its start.
-    edge.write_keys(CHECKOUT / "envoy", keys.public_file(place))
+    edge.write_keys(CHECKOUT / "envoy", place.keys, keys.public_keys(place))
     changed = done(_migrate(url, mongodb_uri, place, makes_users=bool(mongodb_password)))
     for database, was_changed in changed.items():
         Console().print(f"{database}: {'migrated' if was_changed else 'up to date'}")

@@ -63,6 +63,9 @@ def up(  # noqa: PLR0913 (a parameter for each option)
     login_limit: Annotated[
         int, typer.Option(min=1, metavar="PER_MINUTE", help="Logins from one address.")
     ] = 5,
+    token_limit: Annotated[
+        int, typer.Option(min=1, metavar="PER_MINUTE", help="Exchanges of API keys, likewise.")
+    ] = 30,
     cors_origins: CorsOrigins = [],  # noqa: B006 (typer makes a list of its own of it)
     ephemeral: Annotated[
         bool, typer.Option("--ephemeral", help="On the RAM disk, not durable, deleted at exit.")
@@ -87,6 +90,7 @@ def up(  # noqa: PLR0913 (a parameter for each option)
         ephemeral=ephemeral,
         rate_limit_per_minute=rate_limit,
         login_limit_per_minute=login_limit,
+        token_limit_per_minute=token_limit,
         cors_origins=tuple(cors_origins),
         database_url=shared.admin_url(
             database_url, postgres_host, postgres_port, postgres_user, postgres_password

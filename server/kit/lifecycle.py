@@ -38,8 +38,8 @@ from server.kit.tls import peers_of, server_credentials
 
 _log = structlog.get_logger()
 
-# A client may ping this often even without a call; Envoy and the Python client ask less often.
 _KEYS_SECONDS = 1.0  # how soon a key that was withdrawn is refused; a new one is taken at once
+# A client may ping this often even without a call; Envoy and the Python client ask less often.
 _PING_INTERVAL_MS_MIN = 30_000
 _CONNECTION_AGE_MS_MAX = 300_000
 _CONNECTION_AGE_GRACE_MS = 30_000

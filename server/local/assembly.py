@@ -155,7 +155,11 @@ class Assembly:
                 for service in SERVICES
                 if service.behind_edge
             },
-            rate_limit_per_minute=self.options.rate_limit_per_minute,
-            login_limit_per_minute=self.options.login_limit_per_minute,
+            limits={
+                "subject": self.options.rate_limit_per_minute,
+                "anonymous": self.options.rate_limit_per_minute,
+                "login": self.options.login_limit_per_minute,
+                "token": self.options.token_limit_per_minute,
+            },
             cors_origins=self.options.cors_origins,
         )

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from server.local.assembly import Assembly
+from server.local.errors import LocalError
 from server.local.home import keys, orphans
 from server.local.home.folder import Home, require_space
 from server.local.home.integrity import require_whole
@@ -29,7 +30,7 @@ from server.local.process.part import Part
 from server.local.process.supervisor import Supervisor
 from server.local.progress import Progress, Silent, step
 
-ROTATE_SECONDS = 10.0  # between two looks at the logs
+LOOK_SECONDS = 10.0  # between two looks at logs that grow and keys that end
 PAUSES = (signal.SIGSTOP, signal.SIGCONT)  # signals that end no process
 
 
@@ -132,7 +133,7 @@ class Cluster:
             self._progress.reported(f"ended {name}, which a killed supervisor left running")
         require_whole(self.home)
         self.home.rotate_logs()
-        rotating = asyncio.create_task(self._keep_rotating(self.home))
+        rotating = asyncio.create_task(self._keep_tidy(self.home))
         stack.callback(rotating.cancel)
         await self._choose_home(stack)
         self.preparation = Preparation(self.home)
@@ -153,11 +154,20 @@ class Cluster:
         self._write()
         self.ready_seconds = time.monotonic() - began
 
-    async def _keep_rotating(self, home: Home) -> None:
+    async def _keep_tidy(self, home: Home) -> None:
         while True:
-            await asyncio.sleep(ROTATE_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             with suppress(OSError):  # a log that somebody has removed
                 home.rotate_logs()
+            # Of the home that holds the data: it is chosen after the first look.
+            if any(keys.has_ended(key) for key in keys.public_keys(self.home)):
+                await self._drop_ended_keys()
+
+    async def _drop_ended_keys(self) -> None:
+        try:
+            await self.preparation.drop_ended_keys()
+        except LocalError as error:  # said, and tried again at the next look
+            self._progress.reported(f"keys that have ended are not withdrawn: {error.problem}")
 
     async def _choose_home(self, stack: AsyncExitStack) -> None:
         require_space(self.home.directory, "Free some space, or choose another --home.")

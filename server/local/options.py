@@ -24,6 +24,7 @@ class ClusterOptions:
     ephemeral: bool = False  # on the RAM disk, not durable, deleted at exit
     rate_limit_per_minute: int = 100  # requests of one client
     login_limit_per_minute: int = 5  # logins from one address
+    token_limit_per_minute: int = 30  # exchanges of API keys from one address
     cors_origins: tuple[str, ...] = ()  # whose pages may call the edge; none: envoy/routes.yaml's
     database_url: str = ""  # an admin's URL of a PostgreSQL to use instead of our own
     mongodb_uri: str = ""  # of a MongoDB replica set to use instead of our own

@@ -12,7 +12,6 @@ was announced, and gives an end to every key that neither signs nor is announced
 
 import fcntl
 import http.client
-import math
 import re
 import shlex
 import time
@@ -41,9 +40,13 @@ _PROBE_SECONDS = 60
 _NUMBER = re.compile(r"\d+$")
 
 
+class Rotating(LocalError):
+    """Somebody else changes the keys of this home."""
+
+
 @contextmanager
 def alone(home: Home) -> Iterator[None]:
-    """Keeps other rotations of this home out while the block runs. Raises `LocalError`."""
+    """Keeps others out while the block runs. Raises `LocalError`, of which `Rotating` is one."""
     if not keys.are_made(home):
         raise LocalError(
             f"{home.keys} does not have every key",
@@ -53,7 +56,7 @@ def alone(home: Home) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LocalError("keys are being rotated already", "Wait until that ends.") from error
+            raise Rotating("keys are being rotated already", "Wait until that ends.") from error
         yield
 
 
@@ -88,16 +91,17 @@ def retire(home: Home, after_seconds: float) -> None:
     """Gives keys that no longer sign an end, so long from now at most; drops those that ended."""
     kept = {read_private(keys.file_of(name, home))["kid"] for name in keys.names()}
     kept |= {read_private(next_file(name, home)).get("kid") for name in keys.names()}
-    now, left = time.time(), []
-    for key in keys.public_keys(home):
-        if key["kid"] not in kept:
-            end = min(key.get("exp", math.inf), int(now + after_seconds))
-            if end <= now:
-                continue
-            left.append({**key, "exp": end})
-        else:
-            left.append(key)
-    _publish(left, home)
+    end = int(time.time() + after_seconds)
+    left = [
+        key if key["kid"] in kept else {**key, "exp": min(key.get("exp", end), end)}
+        for key in keys.public_keys(home)
+    ]
+    _publish([key for key in left if not keys.has_ended(key)], home)
+
+
+def drop_ended(home: Home) -> None:
+    """Withdraws keys whose end has come, so that Envoy, to which keys have none, learns of it."""
+    _publish([key for key in keys.public_keys(home) if not keys.has_ended(key)], home)
 
 
 def until_taken(announced: Sequence[Key], edge_port: int) -> None:
@@ -149,5 +153,6 @@ def _number_after(name: str, home: Home) -> int:
 
 
 def _publish(public: Sequence[Key], home: Home) -> None:
+    """Envoy's files come first: by the key set it is seen that there is nothing left to do."""
+    edge.write_keys(CHECKOUT / "envoy", home.keys, public)
     write_private(keys.public_file(home), {"keys": list(public)})
-    edge.write_keys(CHECKOUT / "envoy", keys.public_file(home))

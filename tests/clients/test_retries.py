@@ -12,15 +12,18 @@ import pytest
 import emporium
 from emporium import Emporium, LoginResponse, OrderLine, Unavailable
 from emporium.retries import FILES, RETRY_BUDGET, RETRY_POLICY, service_config
+from server.user.api_keys.rules import secret_of
 from tests.clients.fake_shop import FakeShop, answer, unavailable
 
 ID = "01900000-0000-7000-8000-000000000000"
+API_KEY = secret_of(ID, bytes(32))
 NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
 SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetUser": lambda shop: shop.users.get(ID),
     "BatchGetUsers": lambda shop: shop.users.batch_get([ID]),
     "ListUsers": lambda shop: shop.users.list().first_page(),
+    "ExchangeApiKey": lambda shop: shop.api_keys.exchange(API_KEY),
     "ListAuditEvents": lambda shop: shop.audit.list().first_page(),
     "RecordAuditEvents": lambda shop: shop.audit.record([]),
     "DeleteApiKey": lambda shop: shop.api_keys.delete(ID),

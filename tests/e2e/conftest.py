@@ -91,6 +91,7 @@ def throwaway_cluster(home: Path, seed: Literal["small", "none"] = "small") -> C
             seed=seed,
             rate_limit_per_minute=UNLIMITED_PER_MINUTE,
             login_limit_per_minute=UNLIMITED_PER_MINUTE,
+            token_limit_per_minute=UNLIMITED_PER_MINUTE,
         )
     )
 

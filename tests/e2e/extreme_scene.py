@@ -29,6 +29,7 @@ from tests.waiting import until
 
 DEADLINE_SECONDS = 20
 MISSING = str(uuid.uuid4())
+FORM = "application/x-www-form-urlencoded"
 CURRENCY = "XTS"  # ISO 4217 has it for tests
 LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 
@@ -104,6 +105,7 @@ def base(name: str, scene: "Scene") -> Any:
         "DeleteSession": {"session_id": MISSING},
         "DeleteTotp": {"totp_code": "123456"},
         "DeleteUser": {"user_id": MISSING},
+        "ExchangeApiKey": {"content_type": FORM, "data": b"grant_type=client_credentials"},
         "ExportUser": {"user_id": scene.user.id},
         "ForgotPassword": {"email": new_email()},
         "GetErasure": {"user_id": MISSING},

@@ -52,6 +52,26 @@ async def test_lists_show_the_first_lines_and_get_shows_all_by_every_door(
             assert (len(order.items), order.item_count) == (LINES, LINES)
 
 
+async def test_an_export_of_much_comes_in_pages_that_pass_the_edge(
+    long_orders: list[str], staff: Rest, admin: Rest
+) -> None:
+    owner = (await staff.data("GET", f"/orders/{long_orders[0]}"))["user_id"]
+    whole = await admin("GET", f"/users/{owner}/export")
+    assert whole.is_success, whole.text[:300]
+    assert len(whole.content) < MESSAGE_BYTES_MAX
+    [first] = [part for part in whole.json()["data"]["parts"] if part["name"] == "orders"]
+    ids, token, pages = [record["id"] for record in first["records"]], first["next_page_token"], 1
+    assert first["truncated"]
+    while token:
+        query = {"part": "orders", "page_token": token}
+        [part] = (await admin.data("GET", f"/users/{owner}/export", params=query))["parts"]
+        ids += [record["id"] for record in part["records"]]
+        token, pages = part["next_page_token"], pages + 1
+    assert len(set(ids)) == len(ids) == first["record_count"]
+    assert set(long_orders) <= set(ids)
+    assert pages >= len(long_orders)
+
+
 async def test_the_longest_order_may_be_written_in_ascii(staff: Rest) -> None:
     line = {"product_name": "🎁" * 200, "unit_price": "1.00", "quantity": 1}
     written = json.dumps({"items": [line] * LINES, "order_date": f"{DAY}T04:00:00Z"})

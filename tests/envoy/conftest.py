@@ -121,8 +121,12 @@ async def edge_before(
         edge_port=edge_port,
         endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
         jwks=jwks,
-        rate_limit_per_minute=per_minute,
-        login_limit_per_minute=login_per_minute,
+        limits={
+            "subject": per_minute,
+            "anonymous": per_minute,
+            "login": login_per_minute,
+            "token": 30,
+        },
         tls=tls,
     )
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")

@@ -1,7 +1,6 @@
 """Envoy follows the key set while it runs."""
 
 import asyncio
-import json
 
 import pytest
 
@@ -20,9 +19,7 @@ async def one_key(running: Edge) -> None:
 
 
 async def published(running: Edge, *keys: dict[str, str]) -> None:
-    jwks = running.folder / "jwks.json"
-    await asyncio.to_thread(jwks.write_text, json.dumps(auth.jwks(keys)))
-    await asyncio.to_thread(edge.write_keys, SOURCE, jwks)
+    await asyncio.to_thread(edge.write_keys, SOURCE, running.folder, auth.jwks(keys)["keys"])
 
 
 async def until(running: Edge, key: dict[str, str], status: int) -> None:

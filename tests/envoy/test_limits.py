@@ -86,6 +86,19 @@ async def test_a_login_may_be_tried_five_times(running: Edge, anonymous: httpx.A
     assert (await anonymous.get("/api/v1/products")).status_code == 200
 
 
+async def test_an_exchange_may_be_tried_thirty_times(
+    running: Edge, anonymous: httpx.AsyncClient
+) -> None:
+    form = {"grant_type": "client_credentials"}
+    answers = [await anonymous.post("/api/v1/auth/token", data=form) for _ in range(40)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert answers.index(refused[0]) >= 30
+    assert set(refused[0].json()) == {"error", "error_description"}  # as RFC 6749 has it
+    assert int(refused[0].headers["retry-after"]) >= 1
+    assert (await anonymous.get("/api/v1/products")).status_code == 200
+
+
 async def test_native_grpc_is_limited_too(running: Edge) -> None:
     metadata = [("authorization", f"Bearer {signed()}")]
     async with running.grpc() as channel:

@@ -162,6 +162,7 @@ async def answers() -> dict[str, Message]:
     key = api_keys.ApiKey(ID, ID, name, tuple(getattr(scopes, "in")), LAST, LAST, LAST)
     made = api_keys_wire.to_key(key)
     made.secret = api_keys.secret_of(ID, b"\xff" * api_keys.SECRET_BYTES)
+    exchanged = api_keys_wire.to_token(token + "f" * 1_000, INT32_MAX, key.scopes)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     changed = password_changed(ID, VERSION, Role.CUSTOMER, ID)
     return {
@@ -179,6 +180,7 @@ async def answers() -> dict[str, Message]:
         "ListSessions": sessions_wire.to_list([session] * sessions.SESSIONS_MAX, ID),
         "CreateApiKey": made,
         "ListApiKeys": api_keys_wire.to_list(query(), page(key)),
+        "ExchangeApiKey": exchanged,
         "GetKeySet": key_set_wire.to_key_set([new_key("user-" + "f" * 32)] * 100),
         "CreateUser": account,
         "GetUser": account,
@@ -214,7 +216,7 @@ async def of_personal_data(event: behaviour.Event, session: sessions.Session) ->
     sold = await to_part("sales", Held([(ID, sale())] * RECORDS_MAX, INT32_MAX))
     devices = await to_part("sessions", Held([("", session)] * sessions.SESSIONS_MAX, 100))
     own = [await to_part("account", Held([("", user())], 1)), devices]
-    erased = dict.fromkeys(("accounts", "first_answers", "mailed_links"), INT32_MAX)
+    erased = dict.fromkeys(("accounts", "api_keys", "first_answers", "mailed_links"), INT32_MAX)
     receipts = [Receipt(store, erased, LAST) for store in STORES]
     return {
         "EraseBuyer": to_receipt(receipts[0]),

@@ -125,3 +125,24 @@ def test_a_command_says_which_file_it_cannot_read(tmp_path: Path) -> None:
     assert "MONGODB_URI_FILE" in ran.stderr
     assert CANARY not in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_service_warns_of_secrets_and_keys_that_others_can_read(secret: Path) -> None:
+    private = secret.with_name("private")
+    private.touch(0o600)
+    secret.chmod(0o644)
+    ran = subprocess.run(
+        [sys.executable, "-m", "server", "user"],
+        env={
+            "PATH": os.environ["PATH"],
+            "SIGNING_KEY_FILE": str(secret),
+            "TLS_KEY_FILE": str(private),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    warned = [line for line in ran.stderr.splitlines() if "warning" in line]
+    assert [line.partition("file that ")[2].split()[0] for line in warned] == ["SIGNING_KEY_FILE"]
+    assert CANARY not in ran.stdout + ran.stderr

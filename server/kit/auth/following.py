@@ -26,6 +26,7 @@ class Followed(Generic[_Content]):
         self._variable = variable
         self._path = path
         self._read = read
+        self._problem = ""  # the last that was logged, so that each is logged once
         with readable(variable):
             self._stamp = _stamp_of(path)
             self.content = read(path.read_text(encoding="utf-8"))
@@ -41,8 +42,11 @@ class Followed(Generic[_Content]):
                 self._stamp = stamp
                 self.content = self._read(self._path.read_text(encoding="utf-8"))
         except SettingsError as error:
-            _log.warning("keys.unreadable", problem=str(error))
+            if str(error) != self._problem:
+                self._problem = str(error)
+                _log.warning("keys.unreadable", problem=self._problem)
             return False
+        self._problem = ""
         return True
 
 

@@ -1,11 +1,9 @@
 """The edge's configuration for one cluster: envoy/ with other ports, limits and paths."""
 
 import json
-import math
 import os
 import shutil
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import yaml
 
 from server.local.engines.envoy import admin_socket, connections_max
-from server.local.home import ports
+from server.local.home import keys, ports
 
 # Paths in a container, as envoy/ has them.
 CONTAINER = "/etc/envoy/"
@@ -39,25 +37,25 @@ class EdgeTls:
     certificates: Path  # the folder of the certificates themselves
 
 
-def render(  # noqa: PLR0913 (a parameter for each thing that differs)
+def render(
     source: Path,
     into: Path,
     *,
     edge_port: int,
     endpoints: Endpoints,
     jwks: Path,
-    rate_limit_per_minute: int,
-    login_limit_per_minute: int,
+    limits: Mapping[str, int],
     cors_origins: Sequence[str] = (),
     tls: EdgeTls | None = None,
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
     `jwks` is the file of the public keys; what Envoy knows of them is written beside it.
-    `endpoints` maps each service to the addresses (IP, port) of its replicas; `cors_origins`
-    replace those of `source`, if there are any. Without `tls` there is no listener for it, and the
-    services are called without. Returns the file to start Envoy with. Ports are opened on loopback
-    only.
+    `endpoints` maps each service to the addresses (IP, port) of its replicas; `limits` are calls a
+    minute: of one `subject`, of one address that is `anonymous`, and by the names that the contract
+    has. `cors_origins` replace those of `source`, if there are any. Without `tls` there is no
+    listener for it, and the services are called without. Returns the file to start Envoy with.
+    Ports are opened on loopback only.
     """
     for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
@@ -71,7 +69,7 @@ def render(  # noqa: PLR0913 (a parameter for each thing that differs)
     _write(into / "generated/routes.yaml", routes)
     transcoder = moved(_read(source / "generated/transcoder.yaml"))
     _write(into / "generated/transcoder.yaml", transcoder)
-    write_keys(source, jwks)
+    write_keys(source, jwks.parent, _read_keys(jwks))
     for service, addresses in endpoints.items():
         write_endpoints(into, service, addresses, tls=tls is not None)
     for secret in (tls.secrets if tls else source / "secrets").glob("*.yaml"):
@@ -82,11 +80,10 @@ def render(  # noqa: PLR0913 (a parameter for each thing that differs)
     config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
         "max_active_downstream_connections": connections_max()
     }
-    _limit(config, "limits", "subject", rate_limit_per_minute)
-    _limit(config, "limits", "anonymous", rate_limit_per_minute)
-    _limit(config, "limits", "login", login_limit_per_minute)
+    for name, per_minute in limits.items():
+        _limit(config, "limits", name, per_minute)
     for caller in ("subject", "anonymous"):
-        _limit(config, "large_bodies", caller, max(1, rate_limit_per_minute // LARGE_BODIES_ONE_IN))
+        _limit(config, "large_bodies", caller, max(1, limits[caller] // LARGE_BODIES_ONE_IN))
     return _write(into / "envoy.yaml", config)
 
 
@@ -107,22 +104,26 @@ def write_endpoints(
     return _write(path, {"resources": [assignment]})
 
 
-def write_keys(source: Path, jwks: Path) -> list[Path]:
-    """Writes the filters that check tokens by `jwks`, beside it; a running Envoy follows at once.
+def write_keys(source: Path, into: Path, public: Iterable[Mapping[str, Any]]) -> list[Path]:
+    """Writes the filters that check tokens by the `public` keys; a running Envoy follows at once.
 
     `source` is the envoy/ folder.
     """
     # To Envoy a key has no end.
-    published, now = json.loads(jwks.read_text(encoding="utf-8"))["keys"], time.time()
-    key_set = json.dumps({"keys": [key for key in published if key.get("exp", math.inf) > now]})
+    key_set = json.dumps({"keys": [key for key in public if not keys.has_ended(key)]})
     written = []
     for name, filter_ in _read(source / "tokens.yaml").items():
         for provider in filter_["providers"].values():
             provider["local_jwks"] = {"inline_string": key_set}
         of_extension = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
         resource = {"@type": of_extension, "name": name, "typed_config": filter_}
-        written.append(_write(jwks.with_name(f"{name}.yaml"), {"resources": [resource]}))
+        written.append(_write(into / f"{name}.yaml", {"resources": [resource]}))
     return written
+
+
+def _read_keys(jwks: Path) -> list[dict[str, Any]]:
+    public: list[dict[str, Any]] = json.loads(jwks.read_text(encoding="utf-8"))["keys"]
+    return public
 
 
 def _moved(paths: Mapping[str, str], content: Any) -> Any:

@@ -1,6 +1,8 @@
 """The keys that sign and verify tokens, made once for each home."""
 
+import math
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,11 @@ def are_made(home: Home) -> bool:
 def name_of(key: Mapping[str, Any]) -> str:
     """The name that the key's id has in front of its number."""
     return str(key["kid"]).rpartition("-")[0]
+
+
+def has_ended(key: Mapping[str, Any]) -> bool:
+    """Whether the public key is taken no more."""
+    return bool(key.get("exp", math.inf) <= time.time())
 
 
 def ensure(home: Home) -> None:

@@ -3,6 +3,7 @@
 Each call imports what it needs, so that the helper is there at once.
 """
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ async def make_keys(home: Folders) -> None:
     from server.local.home import keys
 
     keys.ensure(_home(home))
+
+
+async def drop_ended_keys(home: Folders) -> None:
+    """See `server.local.rotation`."""
+    from server.local import rotation
+
+    # Who rotates drops them as well.
+    with suppress(rotation.Rotating), rotation.alone(_home(home)):
+        rotation.drop_ended(_home(home))
 
 
 async def sign_token(home: Folders, user_id: str, role: str, lifetime_seconds: int) -> str:

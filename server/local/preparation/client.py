@@ -28,6 +28,10 @@ class Preparation:
         """Makes the keys that are missing."""
         await self._helper.call("make_keys", home=self._home)
 
+    async def drop_ended_keys(self) -> None:
+        """Withdraws public keys whose end has come."""
+        await self._helper.call("drop_ended_keys", home=self._home)
+
     async def sign_token(self, user_id: str, role: str, lifetime_seconds: int) -> str:
         """An access token, as the user service signs it at a login."""
         token: str = await self._helper.call(

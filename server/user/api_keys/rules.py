@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import string
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -63,13 +64,22 @@ class InvalidClient(errors.Unauthenticated):
         super().__init__("the API key is not valid")
 
 
+class UnsupportedGrantType(errors.Malformed):
+    """A token is asked for by another way than OAuth's client credentials."""
+
+    reason = "UNSUPPORTED_GRANT_TYPE"
+
+    def __init__(self) -> None:
+        super().__init__("grant_type must be client_credentials", field="data")
+
+
 class InvalidScope(errors.Malformed):
     """A token is asked for with a scope that the API key has not."""
 
     reason = "INVALID_SCOPE"
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"the key has no scope '{scope}'", field="scope")
+    def __init__(self, scopes: Sequence[str]) -> None:
+        super().__init__(f"the key reaches no further than {' '.join(scopes)}", field="data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,23 @@ class Known:
 
     key: ApiKey
     secret_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What a program asks a token with: its key's id and secret, and how far it shall reach."""
+
+    client_id: str
+    secret: str
+    scope: str  # with spaces in between; empty: all that the key has
+
+    @property
+    def key_id(self) -> str:
+        """The key's id, which the secret names too. Raises `InvalidClient` for what is no key."""
+        named = key_id_in(self.secret)
+        if named is None or named != self.client_id.lower():
+            raise InvalidClient
+        return named
 
 
 def make(new: NewApiKey, user_id: str, key_id: str, now: datetime) -> ApiKey:
@@ -163,11 +190,10 @@ def granted(key: ApiKey, asked: str) -> tuple[str, ...]:
 
     Raises `InvalidScope`.
     """
-    wanted = sorted({*asked.split()})
-    for scope in wanted:
-        if scope not in key.scopes:
-            raise InvalidScope(scope)
-    return tuple(wanted) or key.scopes
+    wanted = {*asked.split()}
+    if not wanted <= {*key.scopes}:
+        raise InvalidScope(key.scopes)
+    return tuple(sorted(wanted)) or key.scopes
 
 
 def seconds_of_token(key: ApiKey, now: datetime, seconds_max: int) -> int:

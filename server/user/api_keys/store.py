@@ -1,8 +1,8 @@
 """Where API keys are stored: the interface of a store, and PostgreSQL's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncpg
 
@@ -14,9 +14,12 @@ from server.kit.listing.statements import Listing, Where
 from server.kit.listing.totals import Totals
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.idempotency import change_once
-from server.kit.postgres.transaction import UnitOfWork
+from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, hexadecimal
+from server.user.accounts.rules import User
 from server.user.api_keys.rules import ApiKey, Known, check_room
+from server.user.revocations import rows as revocations
+from server.user.revocations.rules import session_ended
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime}
 """The columns that `ApiKeyStore.list` can sort by, with their types."""
@@ -42,8 +45,14 @@ class ApiKeyStore(Protocol):
     async def note_use(self, key_id: str, now: datetime) -> None:
         """Writes down that the key was used, unless a later use is known."""
 
+    async def export(self, user_id: str) -> Sequence[ApiKey]:
+        """All keys of the account."""
+
     async def delete(self, user_id: str, key_id: str) -> bool:
-        """Deletes the account's key; whether there was one."""
+        """Deletes the account's key, whose tokens end with it; whether there was one."""
+
+    async def delete_all(self, user_id: str, made_until: datetime) -> None:
+        """Deletes the account's keys that had been made at that moment, likewise."""
 
 
 _COLUMNS = ("id", "user_id", "name", "scopes", "created_at", "expires_at", "last_used_at")
@@ -64,12 +73,22 @@ _NOTE_USE = """
 
 _DELETE = "DELETE FROM api_keys WHERE id = $1 AND user_id = $2 RETURNING id"
 
+_DELETE_ALL = "DELETE FROM api_keys WHERE user_id = $1 AND created_at <= $2 RETURNING id"
+
+_ERASE = "DELETE FROM api_keys WHERE user_id = $1 RETURNING id"
+
+_EXPORT = f"SELECT {', '.join(_COLUMNS)} FROM api_keys WHERE user_id = $1 ORDER BY created_at, id"
+
 
 class PostgresApiKeyStore:
-    """An `ApiKeyStore` on a pool of connections to `emporium_user`."""
+    """An `ApiKeyStore` on a pool of connections to `emporium_user`.
 
-    def __init__(self, pool: Pool) -> None:
+    `wake` is called after each commit that added to the feed of revocations.
+    """
+
+    def __init__(self, pool: Pool, wake: Callable[[], None]) -> None:
         self._pool = pool
+        self._wake = wake
         self._totals = Totals(pool, _LISTING.table)
 
     async def create(self, known: Known, once: Key | None, answer: bytes) -> bytes:
@@ -103,9 +122,35 @@ class PostgresApiKeyStore:
         with translated():
             await self._pool.execute(_NOTE_USE, key_id, now)
 
-    async def delete(self, user_id: str, key_id: str) -> bool:
+    async def export(self, user_id: str) -> Sequence[ApiKey]:
         with translated():
-            return await self._pool.fetchval(_DELETE, key_id, user_id) is not None
+            rows = await self._pool.fetch(_EXPORT, user_id)
+        return [_to_key(row) for row in rows]
+
+    async def erase(self, unit: UnitOfWork, user: User) -> Mapping[str, int]:
+        """Deletes a person's keys: a part of `personal_data/store.py`."""
+        return {"api_keys": len(await unit.fetch(_ERASE, user.id))}
+
+    async def delete(self, user_id: str, key_id: str) -> bool:
+        return bool(await self._deleted(user_id, _DELETE, key_id, user_id))
+
+    async def delete_all(self, user_id: str, made_until: datetime) -> None:
+        await self._deleted(user_id, _DELETE_ALL, user_id, made_until)
+
+    async def _deleted(self, user_id: str, statement: str, *arguments: Any) -> Sequence[Record]:
+        """What the statement deletes, in one transaction with the entries in the feed."""
+
+        async def work(unit: UnitOfWork) -> Sequence[Record]:
+            rows = await unit.fetch(statement, *arguments)
+            if rows:
+                ended = [session_ended(user_id, str(row["id"])) for row in rows]
+                unit.write(revocations.append(ended))
+            return rows
+
+        rows = await transaction(self._pool, work)
+        if rows:
+            self._wake()
+        return rows
 
 
 def _to_key(row: Record) -> ApiKey:

@@ -53,6 +53,7 @@ from server.user.devices.rules import DeviceTokens
 from server.user.email_links.service import EmailLinkService
 from server.user.email_links.store import PostgresLinkStore
 from server.user.events.encoding import is_about, to_outbox
+from server.user.events.ending_api_keys import EndingApiKeys
 from server.user.jobs.expiry import audit_expiry, failure_expiry, revocation_expiry, token_expiry
 from server.user.jobs.sweeping import sweeps
 from server.user.key_set.service import KeySetService
@@ -63,7 +64,12 @@ from server.user.neighbours.personal_data import neighbours
 from server.user.passwords.hashing import PasswordHasher, hashing
 from server.user.personal_data.collecting import Own, Source
 from server.user.personal_data.service import PersonalDataService
-from server.user.personal_data.store import FirstAnswers, PostgresErasureStore, WaitingEvents
+from server.user.personal_data.store import (
+    FirstAnswers,
+    Part,
+    PostgresErasureStore,
+    WaitingEvents,
+)
 from server.user.revocations.feed import MARGIN_SECONDS, Feed, reading
 from server.user.revocations.service import RevocationService
 from server.user.revocations.store import PostgresFeedStore
@@ -120,6 +126,7 @@ async def _serve(settings: Settings) -> None:
                 settings.postgres.database_url,
                 [
                     ending_sessions(pool, database, feed.wake),
+                    EndingApiKeys(PostgresApiKeyStore(pool, feed.wake)),
                     mail_destination(pool, mailer, signer, settings.mail),
                     *erasing_neighbours(pool, neighbours(shop)),
                 ],
@@ -247,23 +254,28 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
     keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
+    key_store = PostgresApiKeyStore(pool, wake)
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
-    erasures = PostgresErasureStore(pool, [link_store, FirstAnswers(), WaitingEvents(is_about)])
-    sources: list[Source] = [*own_sources(accounts, sessions, link_store), *others]
+    parts: list[Part] = [link_store, key_store, FirstAnswers(), WaitingEvents(is_about)]
+    erasures = PostgresErasureStore(pool, parts)
+    sources: list[Source] = [*own_sources(accounts, sessions, link_store, key_store), *others]
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget, erasures)),
         Registration(auth, logins),
         Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher, devices)),
         Registration(audit, AuditService(PostgresAuditStore(pool), page_tokens)),
-        Registration(keys, ApiKeyService(PostgresApiKeyStore(pool), page_tokens)),
+        Registration(keys, ApiKeyService(key_store, accounts, signer, page_tokens, guarded)),
         Registration(held, PersonalDataService(accounts, erasures, sources)),
         Registration(totp, second),
     )
 
 
 def own_sources(
-    accounts: PostgresUserStore, sessions: MongoSessionStore, links: PostgresLinkStore
+    accounts: PostgresUserStore,
+    sessions: MongoSessionStore,
+    links: PostgresLinkStore,
+    keys: PostgresApiKeyStore,
 ) -> Sequence[Source]:
     """What this service holds of a person, each under its name in an export."""
 
@@ -273,4 +285,9 @@ def own_sources(
     async def devices(user_id: str) -> Sequence[Session]:
         return await sessions.list(user_id, datetime.now(UTC))
 
-    return [Own("account", account), Own("sessions", devices), Own("mailed_links", links.export)]
+    return [
+        Own("account", account),
+        Own("sessions", devices),
+        Own("mailed_links", links.export),
+        Own("api_keys", keys.export),
+    ]

@@ -22,6 +22,7 @@ from server.user.sessions.rules import (
     Session,
     SessionEnd,
     lacks_totp,
+    role_of_tokens,
 )
 from server.user.sessions.store import SessionEnds, SessionStore
 
@@ -125,15 +126,14 @@ class Granting:
         return user
 
     def _grant(self, user: User, token: RefreshToken) -> Grant:
-        is_lacking = lacks_totp(user, self._totp_required_of)
-        role = Role.CUSTOMER if is_lacking else user.role
+        role = role_of_tokens(user, self._totp_required_of)
         return Grant(
             access_token=self._signer.sign(user.id, role, token.session_id, user.version),
             expires_in_seconds=self._signer.lifetime_seconds,
             refresh_token=self._tokens.write(token),
             session_id=token.session_id,
             user=user,
-            lacks_totp=is_lacking,
+            lacks_totp=lacks_totp(user, self._totp_required_of),
         )
 
 

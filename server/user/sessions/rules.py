@@ -157,6 +157,11 @@ def lacks_totp(user: User, required_of: Collection[Role]) -> bool:
     return user.role in required_of and not user.totp_enabled
 
 
+def role_of_tokens(user: User, required_of: Collection[Role]) -> Role:
+    """The role that the account's tokens say."""
+    return Role.CUSTOMER if lacks_totp(user, required_of) else user.role
+
+
 def _of(body: bytes) -> RefreshToken:
     session_id, user_id = body[:_ID_BYTES], body[_ID_BYTES : 2 * _ID_BYTES]
     return RefreshToken(str(UUID(bytes=session_id)), str(UUID(bytes=user_id)), body)

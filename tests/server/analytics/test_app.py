@@ -35,6 +35,7 @@ class Service:
         jwks, key_file = folder / "jwks.json", folder / "service-analytics.json"
         jwks.write_text(json.dumps(auth.jwks([auth.Signer(self.key, 600).public_key])))
         key_file.write_text(json.dumps(own_key))
+        (folder / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
         self.environment = {
             **os.environ,
             "GRPC_PORT": str(self.port),
@@ -42,6 +43,7 @@ class Service:
             "MONGODB_URI": mongodb_uri,
             "JWKS_FILE": str(jwks),
             "SERVICE_KEY_FILE": str(key_file),
+            "SECRET_FILE": str(folder / "secret.json"),
             "NEIGHBOUR_TARGETS": "user=127.0.0.1:1",
             "DRAIN_SECONDS": "0.1",
         }

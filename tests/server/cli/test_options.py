@@ -27,6 +27,7 @@ def test_the_limits_reach_the_cluster(tmp_path: Path, monkeypatch: pytest.Monkey
     asked: list[ClusterOptions] = []
     up = importlib.import_module("server.cli.up")  # its package holds a function of that name
     monkeypatch.setattr(up, "become_supervisor", asked.append)
-    limits = ("--rate-limit", "7", "--login-limit", "3")
+    limits = ("--rate-limit", "7", "--login-limit", "3", "--token-limit", "5")
     assert invoke("up", "--home", str(tmp_path), *limits).exit_code == 0
     assert (asked[0].rate_limit_per_minute, asked[0].login_limit_per_minute) == (7, 3)
+    assert asked[0].token_limit_per_minute == 5

@@ -16,6 +16,7 @@ from server.contract import image as images
 PUBLIC = {
     "emporium.order.v1.CatalogService/GetProduct",
     "emporium.order.v1.CatalogService/ListProducts",
+    "emporium.user.v1.ApiKeyService/ExchangeApiKey",
     "emporium.user.v1.AuthService/Login",
     "emporium.user.v1.EmailLinkService/ForgotPassword",
     "emporium.user.v1.EmailLinkService/ResetPassword",
@@ -27,8 +28,8 @@ PUBLIC = {
 # What the edge answers itself.
 TOLD = {"not_grpc", "verbs", "not_allowed", "tunnel", "unknown"}
 # By the standard methods of the AIPs, these do no more when they are called a second time.
-# So does a refresh, which gets the same token, and a logout.
-REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Export", "Refresh", "Logout")
+# So does a refresh, which gets the same token, a logout, and an exchange, which only gives a token.
+REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Exchange", "Export", "Refresh", "Logout")
 
 
 def emporium(route: Any) -> dict[str, str]:

@@ -10,7 +10,7 @@ from server.local.home.credentials import owner_mongodb_uri, service_mongodb_uri
 from server.local.home.folder import Home
 from server.local.home.plan import plan
 from server.local.options import ClusterOptions
-from server.services import ORDER, SERVICES, Service
+from server.services import SERVICES, Service
 
 ADMIN = shared.admin_url("", "db", 5432, "post/gres", "a/b@c:d#e")
 SECRETS = (
@@ -84,10 +84,10 @@ def test_a_services_user_in_mongodb_is_looked_for_where_it_is_made(tmp_path: Pat
 
 
 def test_a_service_gets_the_addresses_of_its_neighbours_alone(tmp_path: Path) -> None:
-    user, order, _ = (environment(service, Home.at(tmp_path)) for service in SERVICES)
-    assert user["NEIGHBOUR_TARGETS"] == ""
-    named = [each.partition("=")[0] for each in order["NEIGHBOUR_TARGETS"].split()]
-    assert named == list(ORDER.neighbours)
+    for service in SERVICES:
+        given = environment(service, Home.at(tmp_path))["NEIGHBOUR_TARGETS"]
+        named = [each.partition("=")[0] for each in given.split()]
+        assert named == list(service.neighbours)
 
 
 def test_only_who_sends_mails_knows_how_and_into_which_folder(

@@ -111,6 +111,20 @@ def test_what_has_ended_is_dropped_and_no_end_is_put_off(home: Home) -> None:
     assert set(published(home)) == ids(4)
 
 
+def test_ended_keys_are_withdrawn_and_no_others(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate(home, 600)
+    rotation.announce(["user"], home)
+    rotation.drop_ended(home)
+    assert set(published(home)) == ids(1) | ids(2) | {"user-3"}
+    later = time.time() + 601
+    monkeypatch.setattr(time, "time", lambda: later)
+    rotation.drop_ended(home)
+    assert set(published(home)) == ids(2) | {"user-3"}
+    assert "user-1" not in (home.keys / "identify.yaml").read_text()
+
+
 def test_after_a_theft_nothing_of_the_key_before_is_taken(home: Home) -> None:
     stolen = auth.Signer(read_private(keys.file_of("user", home)), 600).sign("ann", Role.ADMIN)
     rotate(home, 0)

@@ -87,10 +87,15 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: no tunnels, and no transfer codings but chunked
     """
+    UNSUPPORTED_GRANT_TYPE: _ErrorReason.ValueType  # 150
+    """A token is asked for by another way than OAuth's client credentials.
+
+    Example: grant_type must be client_credentials
+    """
     INVALID_SCOPE: _ErrorReason.ValueType  # 151
     """A token is asked for with a scope that the API key has not.
 
-    Example: scope: the key has no scope 'orders.write'
+    Example: the key reaches no further than orders.read
     """
     UNAUTHENTICATED: _ErrorReason.ValueType  # 201
     """Errors of who is calling.
@@ -433,10 +438,15 @@ other than chunked.
 
 Example: no tunnels, and no transfer codings but chunked
 """
+UNSUPPORTED_GRANT_TYPE: ErrorReason.ValueType  # 150
+"""A token is asked for by another way than OAuth's client credentials.
+
+Example: grant_type must be client_credentials
+"""
 INVALID_SCOPE: ErrorReason.ValueType  # 151
 """A token is asked for with a scope that the API key has not.
 
-Example: scope: the key has no scope 'orders.write'
+Example: the key reaches no further than orders.read
 """
 UNAUTHENTICATED: ErrorReason.ValueType  # 201
 """Errors of who is calling.

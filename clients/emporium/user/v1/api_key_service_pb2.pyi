@@ -199,3 +199,35 @@ class DeleteApiKeyRequest(message.Message):
     _ClearFieldArgType: _TypeAlias = typing.Literal["api_key_id", b"api_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ExchangeApiKeyResponse(message.Message):
+    """What ExchangeApiKey answers, by the names of RFC 6749, section 5.1."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: builtins.int
+    TOKEN_TYPE_FIELD_NUMBER: builtins.int
+    EXPIRES_IN_FIELD_NUMBER: builtins.int
+    SCOPE_FIELD_NUMBER: builtins.int
+    access_token: builtins.str
+    """A signed JWT. Send it as `Authorization: Bearer <access_token>`, by REST and by gRPC."""
+    token_type: builtins.str
+    """Always `Bearer`."""
+    expires_in: builtins.int
+    """Seconds until the token expires."""
+    scope: builtins.str
+    """How far the token reaches: scopes in alphabetical order, with spaces in between."""
+    def __init__(
+        self,
+        *,
+        access_token: builtins.str = ...,
+        token_type: builtins.str = ...,
+        expires_in: builtins.int = ...,
+        scope: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["access_token", b"access_token", "expires_in", b"expires_in", "scope", b"scope", "token_type", b"token_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...

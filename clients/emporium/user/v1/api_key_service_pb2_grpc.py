@@ -5,6 +5,7 @@ import grpc
 import warnings
 
 from emporium.user.v1 import api_key_service_pb2 as emporium_dot_user_dot_v1_dot_api__key__service__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
@@ -35,7 +36,8 @@ class ApiKeyServiceStub:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
-    A key ends when it expires, when it is deleted, and with its account.
+    A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     def __init__(self, channel):
@@ -59,6 +61,11 @@ class ApiKeyServiceStub:
                 request_serializer=emporium_dot_user_dot_v1_dot_api__key__service__pb2.DeleteApiKeyRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ExchangeApiKey = channel.unary_unary(
+                '/emporium.user.v1.ApiKeyService/ExchangeApiKey',
+                request_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+                response_deserializer=emporium_dot_user_dot_v1_dot_api__key__service__pb2.ExchangeApiKeyResponse.FromString,
+                _registered_method=True)
 
 
 class ApiKeyServiceServicer:
@@ -69,7 +76,8 @@ class ApiKeyServiceServicer:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
-    A key ends when it expires, when it is deleted, and with its account.
+    A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     def CreateApiKey(self, request, context):
@@ -101,6 +109,22 @@ class ApiKeyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExchangeApiKey(self, request, context):
+        """Exchanges an API key for an access token, as OAuth 2.0 has it: RFC 6749, section 4.4, client
+        credentials.
+
+        Takes `application/x-www-form-urlencoded`, of 8 KB at most: `grant_type=client_credentials`,
+        and `scope` where the token shall not reach as far as the key. The key's `id` and `secret` are
+        `client_id` and `client_secret` in the form, or `Authorization: Basic`, not both. What else the
+        form holds is ignored. By gRPC it is the same form.
+        Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
+        was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
+        that lacks something or says it twice. RATE_LIMITED at the edge.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ApiKeyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +143,11 @@ def add_ApiKeyServiceServicer_to_server(servicer, server):
                     request_deserializer=emporium_dot_user_dot_v1_dot_api__key__service__pb2.DeleteApiKeyRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
+            'ExchangeApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeApiKey,
+                    request_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                    response_serializer=emporium_dot_user_dot_v1_dot_api__key__service__pb2.ExchangeApiKeyResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'emporium.user.v1.ApiKeyService', rpc_method_handlers)
@@ -135,7 +164,8 @@ class ApiKeyService:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
-    A key ends when it expires, when it is deleted, and with its account.
+    A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     @staticmethod
@@ -209,6 +239,33 @@ class ApiKeyService:
             '/emporium.user.v1.ApiKeyService/DeleteApiKey',
             emporium_dot_user_dot_v1_dot_api__key__service__pb2.DeleteApiKeyRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.user.v1.ApiKeyService/ExchangeApiKey',
+            google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            emporium_dot_user_dot_v1_dot_api__key__service__pb2.ExchangeApiKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 
 from collections import abc as abc
 from emporium.user.v1 import api_key_service_pb2 as api_key_service_pb2
+from google.api import httpbody_pb2 as httpbody_pb2
 from google.protobuf import empty_pb2 as empty_pb2
 from grpc import aio as aio
 import abc as abc_1
@@ -22,7 +23,8 @@ class ApiKeyServiceStub:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
-    A key ends when it expires, when it is deleted, and with its account.
+    A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -43,6 +45,18 @@ class ApiKeyServiceStub:
 
     Errors: API_KEY_NOT_FOUND, also for a key of somebody else.
     """
+    ExchangeApiKey: aio.UnaryUnaryMultiCallable[httpbody_pb2.HttpBody, api_key_service_pb2.ExchangeApiKeyResponse]
+    """Exchanges an API key for an access token, as OAuth 2.0 has it: RFC 6749, section 4.4, client
+    credentials.
+
+    Takes `application/x-www-form-urlencoded`, of 8 KB at most: `grant_type=client_credentials`,
+    and `scope` where the token shall not reach as far as the key. The key's `id` and `secret` are
+    `client_id` and `client_secret` in the form, or `Authorization: Basic`, not both. What else the
+    form holds is ignored. By gRPC it is the same form.
+    Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
+    was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
+    that lacks something or says it twice. RATE_LIMITED at the edge.
+    """
 
 class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     """Lets programs sign in: API keys, which a person makes for a program of theirs.
@@ -52,7 +66,8 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
-    A key ends when it expires, when it is deleted, and with its account.
+    A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
+    token that it was exchanged for ends with it, and after 5 minutes at most.
     """
 
     @abc_1.abstractmethod
@@ -88,6 +103,24 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
         """Ends one of the caller's own API keys.
 
         Errors: API_KEY_NOT_FOUND, also for a key of somebody else.
+        """
+
+    @abc_1.abstractmethod
+    def ExchangeApiKey(
+        self,
+        request: httpbody_pb2.HttpBody,
+        context: aio.ServicerContext[httpbody_pb2.HttpBody, abc.Awaitable[api_key_service_pb2.ExchangeApiKeyResponse]],
+    ) -> abc.Awaitable[api_key_service_pb2.ExchangeApiKeyResponse]:
+        """Exchanges an API key for an access token, as OAuth 2.0 has it: RFC 6749, section 4.4, client
+        credentials.
+
+        Takes `application/x-www-form-urlencoded`, of 8 KB at most: `grant_type=client_credentials`,
+        and `scope` where the token shall not reach as far as the key. The key's `id` and `secret` are
+        `client_id` and `client_secret` in the form, or `Authorization: Basic`, not both. What else the
+        form holds is ignored. By gRPC it is the same form.
+        Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
+        was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
+        that lacks something or says it twice. RATE_LIMITED at the edge.
         """
 
 def add_ApiKeyServiceServicer_to_server(servicer: ApiKeyServiceServicer, server: aio.Server) -> None: ...

@@ -10,6 +10,9 @@ import pytest
 from server.analytics.behaviour import rules
 from server.analytics.behaviour.rules import Event, NewEvent
 from server.analytics.behaviour.store import MongoEventStore
+from server.kit import errors
+from server.kit.mongo import Database
+from server.kit.mongo.erasing import Erasures
 
 
 def event(user_id: str = "ann") -> Event:
@@ -53,3 +56,26 @@ async def test_of_events_at_once_under_one_id_one_is_kept(events: MongoEventStor
     found = await asyncio.gather(*(events.record(sent) for _ in range(8)))
     assert found.count(None) == 1
     assert found.count(sent) == 7
+
+
+class Blind:
+    """Looks for no tombstone: the control."""
+
+    async def get(self, _: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize("looks", [True, False])
+async def test_an_event_that_an_erasure_has_missed_is_taken_back(
+    database: Database, looks: bool
+) -> None:
+    """One that was written before is deleted by the erasure itself; this one comes after."""
+    user_id, store = str(uuid.uuid4()), MongoEventStore(database)
+    await Erasures(database, "test", [store]).erase(user_id, datetime.now(UTC))
+    if not looks:
+        store._erased = Blind()  # type: ignore[assignment]
+        await store.record(event(user_id))
+    else:
+        with pytest.raises(errors.AccountInactive):
+            await store.record(event(user_id))
+    assert (await store.export(user_id, "")).count == (0 if looks else 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from server.kit import auth, errors
 from server.kit.context import Role
@@ -161,3 +162,13 @@ def test_a_signer_takes_its_new_key_and_keeps_its_secret(files: Files) -> None:
     assert signer.secret("sessions") == secret
     files.settings.signing_key_file.write_text("{")
     assert verifier.verify(signer.sign("ann", Role.CUSTOMER)).id == "ann"
+
+
+def test_a_file_that_has_gone_is_said_once(files: Files, following: auth.Verifier) -> None:
+    files.settings.jwks_file.unlink()
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            with pytest.raises(errors.InvalidToken):
+                following.verify(token(NEW))
+    assert [line["event"] for line in lines] == ["keys.unreadable"]
+    assert "JWKS_FILE names no file to read" in lines[0]["problem"]

@@ -114,12 +114,12 @@ def called(channel: grpc.aio.Channel, bad: bad_values.Bad, token: Token) -> Any:
 def lets_people_in(method: Method) -> bool:
     """Whether an account may stand behind a caller; a login is what comes before one.
 
-    So is a refresh, which asks the account itself.
+    So are a refresh and the exchange of an API key, which ask the account themselves.
     """
     only_services = method.access.audience == Audience.ROLES and method.access.roles == {
         Role.SERVICE
     }
-    return not only_services and method.name not in ("Login", "Refresh")
+    return not only_services and method.name not in ("ExchangeApiKey", "Login", "Refresh")
 
 
 def only_reads(method: Method) -> bool:

@@ -25,8 +25,7 @@ def render(into: Path, *origins: str) -> Path:
         edge_port=18080,
         endpoints={"user": [("127.0.0.1", 1), ("127.0.0.1", 2)], "order": [], "analytics": []},
         jwks=into.parent / "keys.json",
-        rate_limit_per_minute=7,
-        login_limit_per_minute=3,
+        limits={"subject": 7, "anonymous": 8, "login": 3, "token": 4},
         cors_origins=origins,
     )
 
@@ -66,9 +65,12 @@ def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
 
 def test_envoy_is_not_told_of_keys_that_have_ended(tmp_path: Path) -> None:
     now = int(time.time())
-    keys = [{"kid": "before", "exp": now - 1}, {"kid": "lately", "exp": now + 60}, {"kid": "now"}]
-    (tmp_path / "jwks.json").write_text(json.dumps({"keys": keys}))
-    for path in edge.write_keys(SOURCE, tmp_path / "jwks.json"):
+    keys: list[dict[str, Any]] = [
+        {"kid": "before", "exp": now - 1},
+        {"kid": "lately", "exp": now + 60},
+        {"kid": "now"},
+    ]
+    for path in edge.write_keys(SOURCE, tmp_path, keys):
         (resource,) = yaml.safe_load(path.read_text())["resources"]
         for provider in resource["typed_config"]["providers"].values():
             known = json.loads(provider["local_jwks"]["inline_string"])["keys"]
@@ -83,11 +85,11 @@ def test_the_limits_are_the_ones_asked_for(config: Any) -> None:
         if "typed_config" in one
     }
     buckets = {
-        entry["key"]: descriptor["token_bucket"]["max_tokens"]
+        entry.get("value", entry["key"]): descriptor["token_bucket"]["max_tokens"]
         for descriptor in filters["limits"]["descriptors"]
         for entry in descriptor["entries"][:1]
     }
-    assert buckets == {"subject": 7, "anonymous": 7, "limit": 3}
+    assert buckets == {"subject": 7, "yes": 8, "login": 3, "token": 4}
 
 
 def test_endpoints_are_replaced_whole(config: Any, tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from server.user.mail.rules import MailKind
 
 AT = datetime(2026, 5, 17, 12, tzinfo=UTC)
 TOKEN = "t" * 43
-LINKS = {MailKind.RESET_PASSWORD, MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL}
+WITH_LINKS = {MailKind.RESET_PASSWORD, MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL}
 
 
 @pytest.mark.parametrize("kind", MailKind)
 def test_every_kind_has_words(kind: MailKind) -> None:
-    token = TOKEN if kind in LINKS else ""
+    token = TOKEN if kind in WITH_LINKS else ""
     mail = Letters("Shop <shop@example.com>", "").write(kind, "ann@example.com", AT, token, 1_800)
     sent = message_from_bytes(mail.as_bytes(), policy=default)
     assert (sent["From"], sent["To"]) == ("Shop <shop@example.com>", "ann@example.com")

@@ -59,7 +59,7 @@ async def test_an_erasure_is_pending_until_every_store_is_done(running: Running)
     assert all(each.HasField("completed_at") for each in done.receipts)
     own, sessions, *others = done.receipts
     assert own.erased == {
-        "accounts": 1, "first_answers": 0, "mailed_links": 0, "waiting_events": 2,
+        "accounts": 1, "api_keys": 0, "first_answers": 0, "mailed_links": 0, "waiting_events": 2,
     }  # fmt: skip
     assert sessions.erased == {"sessions": 1}
     assert [each.erased for each in others] == [{"things": 3}] * 2
@@ -138,7 +138,7 @@ async def test_nothing_of_a_person_is_left_but_the_proof(running: Running) -> No
     async with running.relaying():
         done = await running.erased(ann.user_id)
     assert done.receipts[0].erased == {
-        "accounts": 1, "first_answers": 2, "mailed_links": 1, "waiting_events": 7,
+        "accounts": 1, "api_keys": 0, "first_answers": 2, "mailed_links": 1, "waiting_events": 7,
     }  # fmt: skip
     assert await holding(running, *canaries) == [
         "erasure_receipts",
@@ -195,7 +195,9 @@ async def test_a_person_gets_all_that_is_held_of_them(running: Running) -> None:
     assert answer.user_id == ann.user_id
     assert not answer.missing
     parts = {part.name: part for part in answer.parts}
-    assert [*parts] == ["account", "sessions", "mailed_links", "orders", "activity", "sales"]
+    assert [*parts] == [
+        "account", "sessions", "mailed_links", "api_keys", "orders", "activity", "sales",
+    ]  # fmt: skip
     [account] = parts["account"].records
     assert (account["id"], account["age"], account["role"]) == (ann.user_id, 44, "CUSTOMER")
     assert "password_hash" not in account

@@ -1,5 +1,7 @@
 """API keys between Protobuf and dataclasses. No logic."""
 
+from collections.abc import Sequence
+
 from emporium.user.v1 import api_key_service_pb2 as pb
 from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.kit.wire import timestamp
@@ -22,6 +24,16 @@ def to_key(key: ApiKey) -> pb.ApiKey:
         created_at=timestamp(key.created_at),
         expires_at=timestamp(key.expires_at),
         last_used_at=timestamp(used) if used else None,
+    )
+
+
+def to_token(token: str, seconds: int, scopes: Sequence[str]) -> pb.ExchangeApiKeyResponse:
+    """An access token on the wire."""
+    return pb.ExchangeApiKeyResponse(
+        access_token=token,
+        token_type="Bearer",  # noqa: S106 - the kind of token
+        expires_in=seconds,
+        scope=" ".join(scopes),
     )
 
 
