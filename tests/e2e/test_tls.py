@@ -150,8 +150,7 @@ def _gateway(system: System, home: Home) -> Gateway:
         edge_port=system.ports.edge,
         endpoints={each.name: [("127.0.0.1", system.ports.grpc[each.name])] for each in SERVICES},
         jwks=keys.public_file(home),
-        rate_limit_per_minute=1_000_000,
-        login_limit_per_minute=1_000_000,
+        limits=dict.fromkeys(("subject", "anonymous", "login", "token"), 1_000_000),
         tls=edge.EdgeTls(
             port=system.tls_port,
             secrets=ROOT / "deploy" / "tls" / "secrets",

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 
 
