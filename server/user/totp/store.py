@@ -161,7 +161,7 @@ class PostgresTotpStore:
             unit.write(Write(_ADD_CODES, (user_id, code_hashes)))
             self._write(unit, change(before))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def disable(self, user_id: str, change: Callable[[User], Changed]) -> None:
@@ -171,7 +171,7 @@ class PostgresTotpStore:
             unit.write(Write(_DELETE_CODES, (user_id,)))
             self._write(unit, change(before))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def find(self, user_id: str) -> Totp | None:
