@@ -35,6 +35,7 @@ class Caller:
         return self.role == "SERVICE"
 
 
+_FROM_THE_LEAST = ("CUSTOMER", "STAFF", "ADMIN")
 CALLERS = (
     Caller("nobody"),
     Caller("a customer", "CUSTOMER", "CUSTOMER"),
@@ -59,7 +60,7 @@ def answer(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> str:
         return by_token
     if not caller.account:
         return "ACCOUNT_INACTIVE"
-    return _by_role(access, caller.account, whose)
+    return _by_role(access, _lesser(caller), whose)
 
 
 def reaches(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> bool | None:
@@ -71,7 +72,7 @@ def reaches(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> bool | None:
         return None
     if whose is Whose.OWN:
         return True
-    role = caller.account if _asks_the_account(access, caller.role) else caller.role
+    role = _lesser(caller) if _asks_the_account(access, caller.role) else caller.role
     return role in _roles(access)
 
 
@@ -79,6 +80,11 @@ def believes_tokens_of_anyone(rpc: MethodDescriptor) -> bool:
     """Whether it makes no difference to the rpc who calls."""
     access = rpc.GetOptions().Extensions[_ACCESS]
     return bool(access.audience == _Audience.PUBLIC and access.fresh != _Fresh.ALWAYS)
+
+
+def _lesser(caller: Caller) -> str:
+    """A token gives no more than it was signed for, nor more than its account has by now."""
+    return min(caller.role, caller.account, key=_FROM_THE_LEAST.index)
 
 
 def _asks_the_account(access: Any, role: str) -> bool:
