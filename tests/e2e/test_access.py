@@ -104,7 +104,9 @@ def differences(rpc: MethodDescriptor, caller: Caller, answers: dict[Whose, Told
         is_right = answer.reason in dues or ("" in dues and answer.reason not in REFUSALS)
         if answer.reason not in dues - {""} and whose is not Whose.MISSING and None not in reach:
             is_right &= (not answer.is_not_found) in reach
-        if answer.is_not_found and answer.all_of_it != answers[Whose.MISSING].all_of_it:
+        missing = answers[Whose.MISSING]
+        both = answer.is_not_found and missing.is_not_found
+        if both and answer.all_of_it != missing.all_of_it:
             yield f"{rpc.full_name}, {caller.name}: {whose.value} and missing differ"
         if not is_right:
             yield (
