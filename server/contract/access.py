@@ -35,8 +35,12 @@ not start. [Why](decisions/04-access-on-the-rpc.md).
 |---|---|
 | account | the caller's account as it is now; of two roles the lesser one (`fresh: ALWAYS`) |
 | account, by role | the same, a second old at most, of those whom a role lets in (`BY_ROLE`) |
-| token | the token, until it ends |
+| token | the token, until it expires |
 | - | the caller's account does not matter |
+
+Services that keep no accounts know them as they were 5 s ago at most. An end of access, such as a
+logout, counts within 5 s, whoever's word decides. While the user service is away, other services
+refuse what needs the account's word, and go by the token for the rest.
 
 An API key is for what one account can do, as far as its scopes reach: `orders.read` is for all rpcs
 of orders without side effects, `orders.write` for the others. It needs its scope also where anyone
