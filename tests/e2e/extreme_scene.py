@@ -48,6 +48,10 @@ INTERNAL = {
 }
 
 
+# Rpcs that count wrong passwords and codes.
+GUESSED = {"BeginTotp", "ChangePassword", "ConfirmTotp", "DeleteTotp", "Login"}
+
+
 def for_services(scene: "Scene") -> dict[str, dict[str, Any]]:
     """What `base` is of the rpcs that only services may call."""
     event = {
@@ -169,7 +173,14 @@ class Scene:
             return Refused(error)
 
     async def prepare(self, name: str) -> None:
-        """A new order where the last may have moved on to where it cannot be changed."""
+        """A new order where the last may have moved on to where it cannot be changed.
+
+        And no wrong passwords and codes of before, where so many hold up the next.
+        """
+        if name in GUESSED:
+            connection = await asyncpg.connect(self.cluster.record.postgres["user"])
+            await connection.execute("DELETE FROM login_failures")
+            await connection.close()
         if name == "UpdateOrder":
             line = order_pb.NewOrderItem(product_name="Extreme", unit_price="1.25", quantity=1)
             new = order_pb.CreateOrderRequest(items=[line])

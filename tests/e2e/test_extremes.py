@@ -49,8 +49,11 @@ async def scene(cluster: Cluster) -> AsyncIterator[Scene]:
 
 
 def is_named(place: Place, fields: set[str]) -> bool:
-    """Whether a refusal names the field, what is in it, or the whole that it is in."""
+    """Whether a refusal names the field, what is in it, or the whole or the choice it is in."""
     wanted = ".".join(place.path)
+    choice = place.field.containing_oneof
+    if choice is not None and choice.name in fields:
+        return True
     found = {re.sub(r"\[[^\]]*\]", "", each) for each in fields}
     return any(each.startswith(wanted) or wanted.startswith(each) for each in found)
 
