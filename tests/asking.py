@@ -60,7 +60,8 @@ def answer_of(rpc: MethodDescriptor, answer: Answer) -> Any:
 def reason(answer: Answer) -> str:
     """Why it was refused; empty where it was not."""
     if not answer.outcome.startswith("grpc"):
-        return "" if answer.is_success else json.loads(answer.body)["error"]["code"]
+        error = "" if answer.is_success else json.loads(answer.body)["error"]
+        return error if isinstance(error, str) else str(error["code"])  # OAuth has words of its own
     padded = answer.headers.get("grpc-status-details-bin", "")
     info = ErrorInfo()
     for detail in Status.FromString(base64.b64decode(padded + "=" * (-len(padded) % 4))).details:

@@ -105,7 +105,7 @@ def differences(rpc: MethodDescriptor, caller: Caller, answers: dict[Whose, Told
         if answer.reason not in dues - {""} and whose is not Whose.MISSING and None not in reach:
             is_right &= (not answer.is_not_found) in reach
         missing = answers[Whose.MISSING]
-        both = answer.is_not_found and missing.is_not_found
+        both = whose is Whose.FOREIGN and answer.is_not_found and missing.is_not_found
         if both and answer.all_of_it != missing.all_of_it:
             yield f"{rpc.full_name}, {caller.name}: {whose.value} and missing differ"
         if not is_right:
