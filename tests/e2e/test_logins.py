@@ -1,20 +1,43 @@
 """How logins are held against guessing, through the edge."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import httpx
 import pyotp
 import pytest
+import pytest_asyncio
 
 from emporium import Emporium, RateLimited, Unauthenticated
 from server.local.cluster import Cluster
-from tests.e2e.conftest import Rest, error_of, new_email, target, violated_fields
+from tests.e2e.conftest import (
+    Rest,
+    error_of,
+    new_email,
+    target,
+    throwaway_cluster,
+    violated_fields,
+)
 
 PASSWORD = "correct horse"
 FAILURES_MAX = 10  # the default
 
 
+@pytest_asyncio.fixture
+async def limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Cluster, Rest]]:
+    """A cluster of its own with the usual limit of failures, and a caller without a token."""
+    cluster = throwaway_cluster(tmp_path, seed="none")
+    monkeypatch.delenv("LOGIN_FAILURES_MAX")
+    async with cluster, httpx.AsyncClient(base_url=cluster.edge_url, timeout=20) as http:
+        yield cluster, Rest(http)
+
+
 async def test_whoever_guesses_is_slowed_down_and_the_owner_is_not(
-    cluster: Cluster, anyone: Rest
+    limited: tuple[Cluster, Rest],
 ) -> None:
+    cluster, anyone = limited
     email = new_email()
     account = {"email": email, "full_name": "Ann", "password": PASSWORD}
     await anyone.data("POST", "/users", account)

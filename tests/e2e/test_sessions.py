@@ -15,6 +15,7 @@ PASSWORD = "correct horse"
 WRITTEN = "203.0.113.9"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 GIVEN = {"access_token", "token_type", "expires_in", "refresh_token", "session_id", "user"}
+GIVEN |= {"totp_enrolment_required"}
 
 SignIn = Callable[[], Awaitable[dict[str, Any]]]
 

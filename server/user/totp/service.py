@@ -8,6 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
 
 from emporium.user.v1 import totp_service_pb2 as pb
+from server.kit import errors
 from server.kit.context import Context
 from server.user.accounts.rules import Changed, User
 from server.user.accounts.store import UserStore
@@ -87,6 +88,8 @@ class TotpService:
         return pb.ConfirmTotpResponse(recovery_codes=given)
 
     async def DeleteTotp(self, request: pb.DeleteTotpRequest, context: Context) -> Empty:
+        if not request.WhichOneof("second_factor"):
+            raise errors.Invalid("send totp_code or recovery_code", field="totp_code")
         user, now = await self._accounts.get(context.signed_in.id), self._now()
         event_id, mail_id = str(uuid7()), str(uuid7())
         if user.totp_enabled:
