@@ -35,6 +35,7 @@ class Caller:
         return self.role == "SERVICE"
 
 
+_FROM_THE_LEAST = ("CUSTOMER", "STAFF", "ADMIN")
 CALLERS = (
     Caller("nobody"),
     Caller("a customer", "CUSTOMER", "CUSTOMER"),
@@ -49,20 +50,26 @@ CALLERS = (
 )
 
 
-def answer(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> str:
-    """The reason of the refusal that is due; empty where the rpc has to begin its work."""
+def answer(rpc: MethodDescriptor, caller: Caller, whose: Whose, *, is_heard: bool = False) -> str:
+    """The reason of the refusal that is due; empty where the rpc has to begin its work.
+
+    Once what has become of the account `is_heard`, it decides where the token would be enough too.
+    """
     access = rpc.GetOptions().Extensions[_ACCESS]
     if not caller.role:
         return "" if access.audience == _Audience.PUBLIC else "UNAUTHENTICATED"
     by_token = _by_role(access, caller.role, whose)
-    if by_token or caller.is_service or not _asks_the_account(access, caller.role):
+    asks = is_heard or _asks_the_account(access, caller.role)
+    if by_token or caller.is_service or not asks:
         return by_token
     if not caller.account:
         return "ACCOUNT_INACTIVE"
-    return _by_role(access, caller.account, whose)
+    return _by_role(access, _lesser(caller), whose)
 
 
-def reaches(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> bool | None:
+def reaches(
+    rpc: MethodDescriptor, caller: Caller, whose: Whose, *, is_heard: bool = False
+) -> bool | None:
     """Whether what the path names is there, for a caller who is let in; None: it has no owner."""
     access = rpc.GetOptions().Extensions[_ACCESS]
     if access.audience == _Audience.PERSON:
@@ -71,7 +78,8 @@ def reaches(rpc: MethodDescriptor, caller: Caller, whose: Whose) -> bool | None:
         return None
     if whose is Whose.OWN:
         return True
-    role = caller.account if _asks_the_account(access, caller.role) else caller.role
+    asks = not caller.is_service and (is_heard or _asks_the_account(access, caller.role))
+    role = _lesser(caller) if asks and caller.account else caller.role
     return role in _roles(access)
 
 
@@ -79,6 +87,11 @@ def believes_tokens_of_anyone(rpc: MethodDescriptor) -> bool:
     """Whether it makes no difference to the rpc who calls."""
     access = rpc.GetOptions().Extensions[_ACCESS]
     return bool(access.audience == _Audience.PUBLIC and access.fresh != _Fresh.ALWAYS)
+
+
+def _lesser(caller: Caller) -> str:
+    """A token gives no more than it was signed for, nor more than its account has by now."""
+    return min(caller.role, caller.account, key=_FROM_THE_LEAST.index)
 
 
 def _asks_the_account(access: Any, role: str) -> bool:

@@ -98,10 +98,19 @@ async def _product(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateProduct", new)).id)
 
 
+async def _api_key(scene: Scene, owner: Person) -> str:
+    token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
+    new = {"name": "A program", "scopes": ["orders.read"]}
+    as_owner = {"authorization": f"Bearer {token}"}
+    made = await scene.rest.data("POST", "/auth/api-keys", new, headers=as_owner)
+    return str(made["id"])
+
+
 # How to make what a path names, by the field that names it.
 OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "user_id": _account,
     "order_id": _order,
+    "api_key_id": _api_key,
     "session_id": _session,
     "product_id": _product,
 }

@@ -53,11 +53,15 @@ _OF_TYPES: dict[int, Any] = {
 
 
 def writes() -> Iterator[MethodDescriptor]:
-    """Every rpc that changes something and that REST can call."""
+    """Every rpc that changes something and that REST can call, with a message of ours.
+
+    A body that is taken as it came has no fields: what its form may say, its own standard tells.
+    """
     for rpc in RPCS:
         options = rpc.GetOptions()
         is_read = options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
-        if options.Extensions[_HTTP].WhichOneof("pattern") and not is_read:
+        is_ours = rpc.input_type.full_name.startswith("emporium.")
+        if options.Extensions[_HTTP].WhichOneof("pattern") and is_ours and not is_read:
             yield rpc
 
 

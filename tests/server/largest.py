@@ -215,7 +215,8 @@ async def of_personal_data(event: behaviour.Event, session: sessions.Session) ->
     done = await to_part("activity", Held([(ID, event)] * RECORDS_MAX, INT32_MAX))
     sold = await to_part("sales", Held([(ID, sale())] * RECORDS_MAX, INT32_MAX))
     devices = await to_part("sessions", Held([("", session)] * sessions.SESSIONS_MAX, 100))
-    own = [await to_part("account", Held([("", user())], 1)), devices]
+    audited = await to_part("audit_events", Held([(ID, audit_record())] * RECORDS_MAX, INT32_MAX))
+    own = [await to_part("account", Held([("", user())], 1)), devices, audited]
     erased = dict.fromkeys(("accounts", "api_keys", "first_answers", "mailed_links"), INT32_MAX)
     receipts = [Receipt(store, erased, LAST) for store in STORES]
     return {

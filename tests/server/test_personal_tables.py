@@ -16,6 +16,7 @@ OF_NOBODY = "holds nothing of a person"
 PROOF = "what was erased, and when; its id leads nowhere"
 OUTBOX = "erased, or rewritten, by the events that hold something of the person"
 DELIVERIES = "goes with its event"
+AUDIT = "ids alone, until it is old; the key of what is more goes with the account"
 ANSWERS = "erased by whom an answer is about, and by who has asked"
 
 # A new one: give it a part of the erasure (`server/<service>/app.py`), one of the export where a
@@ -25,6 +26,14 @@ CONSIDERED = {
         "alembic_version": OF_NOBODY,
         "users": "erased with the account",
         "one_time_tokens": "erased: mailed_links",
+        "api_keys": "erased",
+        "totp_secrets": "erased: second_factors",
+        "recovery_codes": "erased",
+        "login_failures": "keyed hashes, which go after some hours",
+        "revocations": "the id, until the last token has run out",
+        "audit_logs": AUDIT,
+        "audit_origins": AUDIT,
+        "audit_keys": "erased with the account",
         "idempotency_keys": ANSWERS,
         "outbox": OUTBOX,
         "outbox_blocks": DELIVERIES,
@@ -44,6 +53,7 @@ CONSIDERED = {
         "products": OF_NOBODY,
         "orders": "anonymised",
         "order_items": "what was sold, by the names of products",
+        "audit_waiting": "goes to the audit log within seconds",
         "idempotency_keys": ANSWERS,
         "outbox": OUTBOX,
         "outbox_blocks": DELIVERIES,
@@ -57,6 +67,7 @@ CONSIDERED = {
         "events": "erased: activity",
         "orders": "anonymised: sales",
         "sales_daily": OF_NOBODY,
+        "audit_waiting": "goes to the audit log within seconds",
         "idempotency_keys": ANSWERS,
         "erasures": PROOF,
     },

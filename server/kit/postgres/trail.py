@@ -4,7 +4,8 @@ A store says which of its statements or transactions `completes_call`; what a ca
 such as a hash that is renewed, may be kept although the call fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from server.kit.audit.record import AuditRecord
@@ -51,6 +52,16 @@ _of_call: ContextVar[Trail | None] = ContextVar("trail", default=None)
 def of_call(wanted: bool) -> Trail:
     """That of the call under way, if it is `wanted` and there is one; else one without a record."""
     return (wanted and _of_call.get()) or Trail(_nothing, _unwritable)
+
+
+@contextmanager
+def recorded(record: AuditRecord, to_write: ToWrite) -> Iterator[None]:
+    """Commits `record` with the change that is made in the block, for what comes by no call."""
+    before = _of_call.set(Trail(lambda: record, to_write))
+    try:
+        yield
+    finally:
+        _of_call.reset(before)
 
 
 class CommittingSink:

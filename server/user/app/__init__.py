@@ -62,7 +62,7 @@ from server.user.logins.service import AuthService
 from server.user.logins.store import PostgresCredentialStore
 from server.user.neighbours.personal_data import neighbours
 from server.user.passwords.hashing import PasswordHasher, hashing
-from server.user.personal_data.collecting import Own, Source
+from server.user.personal_data.collecting import Own, Paged, Source
 from server.user.personal_data.service import PersonalDataService
 from server.user.personal_data.store import (
     FirstAnswers,
@@ -256,15 +256,17 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     key_store = PostgresApiKeyStore(pool, wake)
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
-    parts: list[Part] = [link_store, key_store, FirstAnswers(), WaitingEvents(is_about)]
+    log = PostgresAuditStore(pool)
+    parts: list[Part] = [link_store, key_store, totp_store, FirstAnswers(), WaitingEvents(is_about)]
     erasures = PostgresErasureStore(pool, parts)
-    sources: list[Source] = [*own_sources(accounts, sessions, link_store, key_store), *others]
+    own_parts = own_sources(accounts, sessions, link_store, key_store, totp_store, log)
+    sources: list[Source] = [*own_parts, *others]
     return (
         Registration(users, UserService(accounts, hasher, page_tokens, callers.forget, erasures)),
         Registration(auth, logins),
         Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher, devices)),
-        Registration(audit, AuditService(PostgresAuditStore(pool), page_tokens)),
+        Registration(audit, AuditService(log, page_tokens)),
         Registration(keys, ApiKeyService(key_store, accounts, signer, page_tokens, guarded)),
         Registration(held, PersonalDataService(accounts, erasures, sources)),
         Registration(totp, second),
@@ -276,6 +278,8 @@ def own_sources(
     sessions: MongoSessionStore,
     links: PostgresLinkStore,
     keys: PostgresApiKeyStore,
+    totp: PostgresTotpStore,
+    log: PostgresAuditStore,
 ) -> Sequence[Source]:
     """What this service holds of a person, each under its name in an export."""
 
@@ -290,4 +294,6 @@ def own_sources(
         Own("sessions", devices),
         Own("mailed_links", links.export),
         Own("api_keys", keys.export),
+        Own("second_factor", totp.export),
+        Paged("audit_events", log.export),
     ]

@@ -8,16 +8,18 @@ account, by the database itself; once it is gone they cannot be read, nor any be
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from server.kit.audit.record import AuditRecord
 from server.kit.context import Device, Role
+from server.kit.exporting import RECORDS_MAX, Held, no_such_page
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.listing.statements import Listing, Where
 from server.kit.listing.totals import Totals
-from server.kit.postgres import Pool, Record, translated
+from server.kit.postgres import DataError, Pool, Record, translated
 from server.kit.postgres.transaction import write
 from server.kit.postgres.writes import Write, hexadecimal, to_json
 from server.user.audit.rules import Filters, holder_of, is_strangers
@@ -37,6 +39,12 @@ class AuditStore(Protocol):
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[AuditRecord]:
         """One page in the query's order, ties broken by id."""
+
+    async def export(self, user_id: str, page_token: str) -> Held:
+        """What the log has on a person, oldest first. Raises `InvalidPageToken`.
+
+        Of what others did to them it tells neither who nor from where: that is the others'.
+        """
 
     async def delete_before(self, moment: datetime) -> int:
         """Deletes records of before that moment, but none of the last 30 days; their number."""
@@ -75,6 +83,21 @@ _GET_KEYS = "SELECT holder, key FROM audit_keys WHERE holder = ANY($1)"
 _GET_ORIGINS = """
     SELECT id, sealed, key FROM audit_origins JOIN audit_keys USING (holder) WHERE id = ANY($1)
 """
+
+_COUNT_OF_PERSON = """
+    SELECT count(*) FROM audit_logs WHERE actor_id = $1::text OR subject_id = $1::text::uuid
+"""
+
+_OF_PERSON = f"""
+    SELECT {_COLUMNS} FROM audit_logs
+    WHERE (actor_id = $1::text OR subject_id = $1::text::uuid) AND (first_at, id) > (
+        coalesce((SELECT first_at FROM audit_logs WHERE id = $2), '-infinity'),
+        coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
+    )
+    ORDER BY first_at, id LIMIT $3
+"""
+
+_IS_THERE = "SELECT EXISTS (SELECT FROM audit_logs WHERE id = $1)"
 
 _EXPIRE = "SELECT audit_expire($1, $2)"
 
@@ -133,11 +156,34 @@ class PostgresAuditStore:
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
-            ids = [row["id"] for row in page.rows]
-            rows = await self._pool.fetch(_GET_ORIGINS, ids) if ids else []
-        origins = {row["id"]: unseal(row["key"], str(row["id"]), row["sealed"]) for row in rows}
+        return page.with_rows(await self._records(page.rows))
+
+    async def export(self, user_id: str, page_token: str) -> Held:
+        after = page_token or None
+        with translated():
+            count = await self._pool.fetchval(_COUNT_OF_PERSON, user_id)
+            if after and not await self._is_there(after):
+                raise no_such_page()
+            rows = await self._pool.fetch(_OF_PERSON, user_id, after, RECORDS_MAX + 1)
+        records = await self._records(rows[:RECORDS_MAX])
+        shown = [(each.id, shown_to(user_id, each)) for each in records]
+        return Held(shown, count, has_more=len(rows) > RECORDS_MAX)
+
+    async def _is_there(self, record_id: str) -> bool:
+        try:
+            found: bool = await self._pool.fetchval(_IS_THERE, record_id)
+        except DataError:
+            return False  # no id at all
+        return found
+
+    async def _records(self, rows: Sequence[Record]) -> Sequence[AuditRecord]:
+        """With address and device, where their key is still there."""
+        ids = [row["id"] for row in rows]
+        with translated():
+            found = await self._pool.fetch(_GET_ORIGINS, ids) if ids else []
+        origins = {row["id"]: unseal(row["key"], str(row["id"]), row["sealed"]) for row in found}
         nowhere = Device("", "")
-        return page.with_rows([_record(row, origins.get(row["id"], nowhere)) for row in page.rows])
+        return [_record(row, origins.get(row["id"], nowhere)) for row in rows]
 
     async def delete_before(self, moment: datetime) -> int:
         total = 0
@@ -147,6 +193,13 @@ class PostgresAuditStore:
             total += count
             if count < _EXPIRED_BATCH_MAX:
                 return total
+
+
+def shown_to(user_id: str, record: AuditRecord) -> AuditRecord:
+    """`record` as the person may have it who is its actor or its subject."""
+    if record.actor_id == user_id:
+        return record
+    return replace(record, actor_id="", address="", device="")
 
 
 def _holder(record: AuditRecord) -> str:

@@ -4,13 +4,16 @@ from datetime import UTC, datetime
 
 from uuid_utils import uuid7
 
+from server.kit.audit.record import OK, AuditRecord
 from server.kit.call.validation import check as check_request
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
+from server.kit.postgres.trail import recorded
 from server.settings import SettingsError
-from server.user.accounts.rules import Change, NewUser, Status, changed, open_account
+from server.user.accounts.rules import Change, NewUser, Opened, Status, changed, open_account
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.accounts.wire import to_create
+from server.user.audit.store import inserting
 from server.user.events.encoding import to_outbox
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.common import is_common
@@ -35,7 +38,7 @@ async def ensure_account(
     if found is None:
         new = NewUser(email, full_name, None, role, has_password=True)
         opened = open_account(new, _OPERATOR, str(uuid7()), event_id, now)
-        await accounts.create(opened, hashed(password, cost), None, b"")
+        await _create(accounts, opened, hashed(password, cost))
         return opened.user.id
     user = found.user
     wanted = {"role": role, "status": Status.ACTIVE, "email_verified": True}
@@ -66,5 +69,26 @@ async def create_admin(
     password_hash = hashed(chosen(password, is_common), cost)
     opened = open_account(new, _OPERATOR, str(uuid7()), str(uuid7()), datetime.now(UTC))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
-    await accounts.create(opened, password_hash, None, b"")
+    await _create(accounts, opened, password_hash)
     return opened.user.id
+
+
+async def _create(accounts: PostgresUserStore, opened: Opened, password_hash: bytes) -> None:
+    """Leaves the same record as a call would; nobody called, so the operator did it."""
+    record = AuditRecord(
+        id=str(uuid7()),
+        service="user",
+        action="emporium.user.v1.UserService/CreateUser",
+        actor_id=_OPERATOR.id,
+        actor_role=_OPERATOR.role,
+        subject_id=opened.user.id,
+        resource=f"/api/v1/users/{opened.user.id}",
+        request_id="",
+        outcome=OK,
+        first_at=opened.user.created_at,
+        last_at=opened.user.created_at,
+        address="",
+        device="",
+    )
+    with recorded(record, lambda made: inserting([made])):
+        await accounts.create(opened, password_hash, None, b"")

@@ -42,6 +42,20 @@ class Own:
         return [await to_part(self.names[0], Held([("", row) for row in rows], len(rows)))]
 
 
+class Paged:
+    """A `Source` of one part that this service keeps, a page at a time."""
+
+    def __init__(self, name: str, read: Callable[[str, str], Awaitable[Held]]) -> None:
+        self.names: Sequence[str] = (name,)
+        self._read = read
+
+    async def export(
+        self, user_id: str, part: str, page_token: str
+    ) -> Sequence[emporium.ExportedPart]:
+        """See `Source`."""
+        return [await to_part(self.names[0], await self._read(user_id, page_token))]
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """The parts that there are, and why others are not there, by their names."""

@@ -1,6 +1,6 @@
 """Where second factors are stored: the interface of a store, and PostgreSQL's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -47,6 +47,9 @@ class TotpStore(Protocol):
 
     async def find(self, user_id: str) -> Totp | None:
         """The account's secret; None when it has none."""
+
+    async def export(self, user_id: str) -> Sequence[Mapping[str, object]]:
+        """Since when the account has a second factor, and how many recovery codes are left."""
 
     async def spend_step(self, user_id: str, step: int) -> bool:
         """Whether the account has a second factor whose last used code is of an earlier step.
@@ -96,6 +99,19 @@ _SPEND_CODE = """
 """
 
 
+_OF_PERSON = """
+    SELECT created_at, enabled_at, (
+        SELECT count(*) FROM recovery_codes AS code WHERE code.user_id = secret.user_id
+    ) AS recovery_codes
+    FROM totp_secrets AS secret WHERE user_id = $1
+"""
+
+_ERASE = (
+    ("second_factors", f"{_DELETE_SECRET} RETURNING user_id"),
+    ("recovery_codes", f"{_DELETE_CODES} RETURNING user_id"),
+)
+
+
 class PostgresTotpStore:
     """A `TotpStore` on a pool of connections to `emporium_user`.
 
@@ -111,6 +127,15 @@ class PostgresTotpStore:
         self._pool = pool
         self._encode = encode
         self._wake = wake
+
+    async def export(self, user_id: str) -> Sequence[Mapping[str, object]]:
+        with translated():
+            rows = await self._pool.fetch(_OF_PERSON, user_id)
+        return [dict(row) for row in rows]
+
+    async def erase(self, unit: UnitOfWork, user: User) -> Mapping[str, int]:
+        """Deletes secret and recovery codes: a part of `personal_data/store.py`."""
+        return {kind: len(await unit.fetch(statement, user.id)) for kind, statement in _ERASE}
 
     async def begin(self, user_id: str, sealed: bytes, now: datetime) -> None:
         try:
@@ -136,7 +161,7 @@ class PostgresTotpStore:
             unit.write(Write(_ADD_CODES, (user_id, code_hashes)))
             self._write(unit, change(before))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def disable(self, user_id: str, change: Callable[[User], Changed]) -> None:
@@ -146,7 +171,7 @@ class PostgresTotpStore:
             unit.write(Write(_DELETE_CODES, (user_id,)))
             self._write(unit, change(before))
 
-        await transaction(self._pool, work)
+        await transaction(self._pool, work, completes_call=True)
         self._wake()
 
     async def find(self, user_id: str) -> Totp | None:

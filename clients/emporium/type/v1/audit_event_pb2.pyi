@@ -49,8 +49,8 @@ class AuditEvent(message.Message):
     action: builtins.str
     """The rpc, such as `emporium.user.v1.AuthService/Login`."""
     actor_id: builtins.str
-    """Who called: the id of an account, or `service:` and a service's name. Empty for a caller whom
-    nothing proved.
+    """Who called: the id of an account, `service:` and a service's name, or `operator` for what was
+    done by the command line. Empty for a caller whom nothing proved.
     """
     actor_role: role_pb2.Role.ValueType
     """As what. Absent where `actor_id` is empty."""

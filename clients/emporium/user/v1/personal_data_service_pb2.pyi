@@ -67,9 +67,9 @@ class ExportUserResponse(message.Message):
 
     @builtins.property
     def parts(self) -> containers.RepeatedCompositeFieldContainer[personal_data_pb2.ExportedPart]:
-        """`account`, `sessions`, `mailed_links` and `api_keys` from the user service, `orders` from the
-        order service, `activity` and `sales` (orders, as the reports count them) from the analytics
-        service.
+        """`account`, `sessions`, `mailed_links`, `api_keys`, `second_factor` and `audit_events` from the
+        user service, `orders` from the order service, `activity` and `sales` (orders, as the reports
+        count them) from the analytics service.
         """
 
     @builtins.property

@@ -41,8 +41,13 @@ def test_a_token_says_what_it_is(signer: auth.Signer) -> None:
     token = signer.sign("ann", Role.STAFF)
     assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "kid": "user-1", "typ": "at+jwt"}
     claims = jwt.decode(token, options={"verify_signature": False})
-    assert claims.keys() == {"iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"}
+    said = {"iss", "aud", "sub", "sid", "role", "iat", "exp", "jti", "account_version"}
+    assert claims.keys() == said
     assert claims["exp"] - claims["iat"] == signer.lifetime_seconds
+    of_key = signer.sign("ann", Role.STAFF, scopes=["b.write", "a.read"], lifetime_seconds=9)
+    claims = jwt.decode(of_key, options={"verify_signature": False})
+    assert claims.keys() == said | {"scope"}
+    assert (claims["scope"], claims["exp"] - claims["iat"]) == ("a.read b.write", 9)
     assert claims["jti"] not in signer.sign("ann", Role.STAFF)
 
 

@@ -17,7 +17,16 @@ from tests.server.kit.ping import Believing
 from tests.server.refusals import refused
 
 # Declared for services by name. It grows only by a decision written here too.
-FOR_SERVICES = {"BatchGetUsers", "GetUser", "RecordDomainEvents"}
+FOR_SERVICES = {
+    "BatchGetUsers",
+    "EraseActivity",
+    "EraseBuyer",
+    "ExportActivity",
+    "ExportBuyer",
+    "GetUser",
+    "RecordAuditEvents",
+    "RecordDomainEvents",
+}
 
 UNARY = [
     method

@@ -55,8 +55,9 @@ async def test_of_a_login_without_an_account_no_address_book_is_made(
     email = new_email()
     login = auth_service_pb2.LoginRequest(email=email, password=PASSWORD)
     await refused(anyone("Login", login, *FROM_AFAR, ("x-request-id", "a-stranger")))
-    [event] = [each for each in await log(outcome="BAD_CREDENTIALS") if not each.subject_id]
-    assert (event.actor_id, event.address, event.request_id) == ("", "192.0.2.7", "a-stranger")
+    failed = await log(outcome="BAD_CREDENTIALS")
+    [event] = [each for each in failed if each.request_id == "a-stranger"]
+    assert (event.actor_id, event.subject_id, event.address) == ("", "", "192.0.2.7")
     rows = await user_pool.fetch("SELECT audit_logs::text AS row FROM audit_logs")
     rows += await user_pool.fetch("SELECT audit_origins::text AS row FROM audit_origins")
     assert not [row for row in rows if email in row["row"] or "192.0.2.7" in row["row"]]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from server.kit import errors
 from server.kit.postgres import Pool
 from server.user.audit.store import PostgresAuditStore
 from tests.server.kit.audit.records import record
@@ -89,3 +90,23 @@ async def test_accounts_that_were_there_have_keys_too(user_pool: Pool) -> None:
     )
     assert row is not None
     assert row["accounts"] == row["keys"] >= 3
+
+
+async def test_a_person_gets_what_the_log_has_on_them_and_nothing_of_others(
+    user_pool: Pool,
+) -> None:
+    store, ann = PostgresAuditStore(user_pool), str(uuid.uuid4())
+    admin, begun = str(uuid.uuid4()), datetime.now(UTC)
+    own = record(actor_id=ann, subject_id="", first_at=begun, last_at=begun)
+    later = begun + timedelta(seconds=1)
+    to_her = record(actor_id=admin, subject_id=ann, first_at=later, last_at=later)
+    await store.append([to_her, own, record(actor_id=admin, subject_id="")])
+    held = await store.export(ann, "")
+    assert (held.count, held.has_more) == (2, False)
+    first, second = (each for _, each in held.rows)
+    assert (first.id, first.actor_id) == (own.id, ann)
+    assert (second.id, second.actor_id, second.address, second.device) == (to_her.id, "", "", "")
+    assert [each.id for _, each in (await store.export(ann, own.id)).rows] == [to_her.id]
+    for unknown in ("none", str(uuid.uuid4())):
+        with pytest.raises(errors.InvalidPageToken):
+            await store.export(ann, unknown)

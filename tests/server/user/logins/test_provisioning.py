@@ -28,5 +28,7 @@ async def test_an_account_is_made_once_and_then_brought_up_to_date(
     user, password_hash = found.user, found.password_hash
     assert first == again == user.id
     assert user.role is Role.ADMIN
+    rows = await user_pool.fetch("SELECT actor_id FROM audit_logs WHERE subject_id = $1", user.id)
+    assert [row["actor_id"] for row in rows] == ["operator"], "of the create"
     assert password_hash is not None
     assert bcrypt.checkpw(b"password two", password_hash)

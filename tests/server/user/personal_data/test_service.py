@@ -60,6 +60,7 @@ async def test_an_erasure_is_pending_until_every_store_is_done(running: Running)
     own, sessions, *others = done.receipts
     assert own.erased == {
         "accounts": 1, "api_keys": 0, "first_answers": 0, "mailed_links": 0, "waiting_events": 2,
+        "second_factors": 0, "recovery_codes": 0,
     }  # fmt: skip
     assert sessions.erased == {"sessions": 1}
     assert [each.erased for each in others] == [{"things": 3}] * 2
@@ -127,6 +128,12 @@ async def test_nothing_of_a_person_is_left_but_the_proof(running: Running) -> No
         " VALUES (gen_random_uuid(), 'VERIFY_EMAIL', $1, $2, $3, now() + interval '1 day')",
         uuid.uuid4().bytes, ann.user_id, email,
     )  # fmt: skip
+    await running.pool.execute(
+        "INSERT INTO totp_secrets (user_id, sealed, created_at) VALUES ($1, '', now())", ann.user_id
+    )
+    await running.pool.execute(
+        "INSERT INTO recovery_codes (user_id, code_hash) VALUES ($1, 'a'), ($1, 'b')", ann.user_id
+    )
     keyed = user_pb.SuspendUserRequest(user_id=ann.user_id, request_id=uuid.uuid4().hex)
     await running.admin("SuspendUser", keyed)
     canaries = (f" {email}", f"\x1a,{email}", ann.user_id, "canary")
@@ -139,6 +146,7 @@ async def test_nothing_of_a_person_is_left_but_the_proof(running: Running) -> No
         done = await running.erased(ann.user_id)
     assert done.receipts[0].erased == {
         "accounts": 1, "api_keys": 0, "first_answers": 2, "mailed_links": 1, "waiting_events": 7,
+        "second_factors": 1, "recovery_codes": 2,
     }  # fmt: skip
     assert await holding(running, *canaries) == [
         "erasure_receipts",
@@ -196,7 +204,8 @@ async def test_a_person_gets_all_that_is_held_of_them(running: Running) -> None:
     assert not answer.missing
     parts = {part.name: part for part in answer.parts}
     assert [*parts] == [
-        "account", "sessions", "mailed_links", "api_keys", "orders", "activity", "sales",
+        "account", "sessions", "mailed_links", "api_keys", "second_factor", "audit_events",
+        "orders", "activity", "sales",
     ]  # fmt: skip
     [account] = parts["account"].records
     assert (account["id"], account["age"], account["role"]) == (ann.user_id, 44, "CUSTOMER")
@@ -205,6 +214,16 @@ async def test_a_person_gets_all_that_is_held_of_them(running: Running) -> None:
     assert session["device"].startswith("grpc-python")
     assert parts["orders"].records[0]["total_price"] == "10.00"
     assert (await export(running.admin, ann.user_id)).parts == answer.parts
+
+
+async def test_a_second_factor_is_shown_without_its_secret(running: Running) -> None:
+    ann = await signed_up(running)
+    await running.pool.execute(
+        "INSERT INTO totp_secrets (user_id, sealed, created_at) VALUES ($1, 'x', now())",
+        ann.user_id,
+    )
+    [part] = (await export(ann, part="second_factor")).parts
+    assert {*part.records[0].fields} == {"created_at", "recovery_codes"}
 
 
 async def test_a_part_that_is_away_is_named(running: Running) -> None:
