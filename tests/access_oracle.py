@@ -53,14 +53,16 @@ CALLERS = (
 def answer(rpc: MethodDescriptor, caller: Caller, whose: Whose, *, is_heard: bool = False) -> str:
     """The reason of the refusal that is due; empty where the rpc has to begin its work.
 
-    Once what has become of the account `is_heard`, it decides where the token would be enough too.
+    Once what has become of the account `is_heard`, the token is worth no more than that from the
+    first, by whichever rpc.
     """
     access = rpc.GetOptions().Extensions[_ACCESS]
     if not caller.role:
         return "" if access.audience == _Audience.PUBLIC else "UNAUTHENTICATED"
     by_token = _by_role(access, caller.role, whose)
+    refused = by_token and not is_heard
     asks = is_heard or _asks_the_account(access, caller.role)
-    if by_token or caller.is_service or not asks:
+    if refused or caller.is_service or not asks:
         return by_token
     if not caller.account:
         return "ACCOUNT_INACTIVE"

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import grpc.aio
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 
@@ -21,6 +22,7 @@ from tests.campaign.http2 import Connection, Request
 from tests.e2e.conftest import new_email
 from tests.e2e.extreme_scene import MISSING, Scene
 from tests.server.refusals import Refused
+from tests.waiting import until
 
 _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _PASSWORD = "correct horse battery"
@@ -76,6 +78,31 @@ async def become(scene: Scene, person: Person, caller: Caller) -> str:
         done = await scene.call("SuspendUser", user_pb.SuspendUserRequest(user_id=person.id))
     assert not isinstance(done, Refused), vars(done)
     return token
+
+
+# Of each service that follows the feed, an rpc that customers may not call.
+_FOR_STAFF = {
+    "order": "/emporium.order.v1.CatalogService/CreateProduct",
+    "analytics": "/emporium.analytics.v1.ReportService/GetSalesReport",
+}
+
+
+async def heard(scene: Scene, rpc: MethodDescriptor, caller: Caller, token: str) -> None:
+    """Returns when the service of `rpc` knows what has become of the caller's account."""
+    service = rpc.full_name.split(".")[1]
+    if service not in _FOR_STAFF or caller.account in (caller.role, "ADMIN"):
+        return
+    ask: Any = scene.channels[service].unary_unary(_FOR_STAFF[service])
+    due = "PERMISSION_DENIED" if caller.account else "ACCOUNT_INACTIVE"
+
+    async def is_told() -> bool:
+        try:
+            await ask(b"", metadata=[("authorization", f"Bearer {token}")])
+        except grpc.aio.AioRpcError as error:
+            return Refused(error).reason == due
+        return False
+
+    await until(is_told)
 
 
 async def _account(scene: Scene, owner: Person) -> str:
@@ -142,6 +169,7 @@ async def request(
     token = scene.tokens["service"] if caller.is_service else ""
     if me:
         token = await become(scene, me, caller)
+        await heard(scene, rpc, caller, token)
     call = next(asking.by_rest(rpc, message)) if by_rest else asking.by_grpc(rpc, message)
     call = asking.with_header(call, "x-request-id", _REQUEST_ID)
     return asking.with_header(call, "authorization", f"Bearer {token}" if token else None)
