@@ -29,8 +29,8 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
         stage.service("user", BCRYPT_COST=_CHEAPEST_BCRYPT) as service,
         grpc.aio.insecure_channel(f"127.0.0.1:{service.port}") as channel,
     ):
-        environment = stage.environment("user")
-        uri, database = environment["MONGODB_URI"], environment["MONGODB_DATABASE"]
+        # The admin's: a service's user may not make a collection.
+        uri, database = stage.cluster.record["mongodb_uri"], "bench"
         found = await alternate(
             await _refreshing(service, channel, count),
             credentials.bare("update", uri, database, _AT_ONCE, count),
