@@ -16,7 +16,7 @@ local byte, concat, find, gsub, match, sub =
 -- The longest request of the contract, an order of 1,000 lines, has some 7,000 tokens. Of more than
 -- 20,000 the rest is not read, and need not be: the service refuses so many, and names what there is
 -- too much of. They take some 3 ms, in which this worker serves nobody else.
-local PATHS, LEVELS, BYTES, TOKENS = 200, 60, 4096, 20000
+local PATHS, LEVELS, TOKENS, BYTES = 200, 60, 20000, 4096
 
 -- The position of the quote that ends the JSON string whose contents begin at `at`. Looks for quotes
 -- and then back, because that skips a long value far faster than reading it.

@@ -125,7 +125,7 @@ async def edge_before(
             "subject": per_minute,
             "anonymous": per_minute,
             "login": login_per_minute,
-            "token": 30,
+            "token": max(30, login_per_minute),
         },
         tls=tls,
     )
