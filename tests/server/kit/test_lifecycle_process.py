@@ -46,14 +46,17 @@ class Process:
 @pytest.fixture
 def keys(tmp_path: Path, signer: auth.Signer) -> dict[str, str]:
     key = auth.new_key("user-1")
-    (tmp_path / "user.json").write_text(json.dumps(key))
-    (tmp_path / "secret.json").write_text(json.dumps({"secret": "s" * 43}))
-    (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
-    return {
-        "SIGNING_KEY_FILE": str(tmp_path / "user.json"),
-        "JWKS_FILE": str(tmp_path / "jwks.json"),
-        "SECRET_FILE": str(tmp_path / "secret.json"),
+    private = {
+        "SIGNING_KEY_FILE": key,
+        "SERVICE_KEY_FILE": auth.new_key("service:user-1"),
+        "SECRET_FILE": {"secret": "s" * 43},
     }
+    for name, content in private.items():
+        (tmp_path / name).write_text(json.dumps(content))
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "jwks.json").write_text(json.dumps(auth.jwks([key])))
+    files = {name: str(tmp_path / name) for name in private}
+    return {**files, "JWKS_FILE": str(tmp_path / "jwks.json")}
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ CLAIMS = {
     "sid": "0190b0a0-0000-7000-8000-000000000002",
     "role": "CUSTOMER",
     "iat": NOW,
-    "exp": NOW + 600,
+    "exp": NOW + 80_000,  # whenever its test comes
     "jti": "one",
 }
 

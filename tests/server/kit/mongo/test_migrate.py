@@ -38,7 +38,11 @@ async def downgrade(database):
 # Has the server look at a document for longer than a call may take.
 SLOW = """
 async def upgrade(database):
-    await database.collection("log").find_one({{"$where": "sleep(2000) || true"}})
+    many = {{"$range": [0, 7000]}}
+    all_pairs = [{{"$set": {{"n": many}}}}, {{"$unwind": "$n"}}]
+    all_pairs += [{{"$set": {{"m": many}}}}, {{"$unwind": "$m"}}, {{"$count": "pairs"}}]
+    found = await database.collection("log").aggregate([{{"$limit": 1}}, *all_pairs])
+    await found.to_list(1)
 
 
 downgrade = upgrade
@@ -186,7 +190,7 @@ async def test_a_step_may_take_longer_than_a_call(mongo: EmbeddedMongo, steps: S
     settings = Mongo(
         mongodb_uri=mongo.uri,
         mongodb_database=f"emporium_kit_{uuid.uuid4().hex[:8]}",
-        mongodb_timeout_seconds=1.5,
+        mongodb_timeout_seconds=1.0,
     )
     async with kit_mongo.connected(settings) as database:
         assert await upgrade(database, steps.package) == [*NAMES, "0004_slow"]
