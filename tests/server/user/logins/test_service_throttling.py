@@ -107,12 +107,12 @@ async def test_nobody_keeps_the_owner_out_of_a_device_known_to_the_account(
     anyone: Door, user: user_service_pb2.User
 ) -> None:
     device = (await anyone("Login", login(user.email))).device_token
-    await fail(anyone, user.email, address="192.0.2.7")
-    await fail(anyone, new_email(), times=ADDRESS_MAX - FAILURES_MAX, address="192.0.2.7")
+    await fail(anyone, user.email, address="198.51.100.7")
+    await fail(anyone, new_email(), times=ADDRESS_MAX - FAILURES_MAX, address="198.51.100.7")
     for token in ("", "nonsense", device[:-3] + ("AAA" if device[-3:] != "AAA" else "BBB")):
         request = login(user.email, device_token=token)
         assert (await refused(anyone("Login", request))).reason == "RATE_LIMITED"
-    again = await anyone("Login", login(user.email, device_token=device), at("192.0.2.7"))
+    again = await anyone("Login", login(user.email, device_token=device), at("198.51.100.7"))
     assert again.user == user
     # Nor does its login open the door to the others.
     assert (await refused(anyone("Login", login(user.email)))).reason == "RATE_LIMITED"
