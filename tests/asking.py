@@ -19,7 +19,7 @@ from google.rpc.status_pb2 import Status
 from tests.bench.http2 import framed
 from tests.campaign.http2 import Answer, Request
 from tests.discovery import contract
-from tests.e2e.extreme_scene import base
+from tests.e2e.extreme_requests import base
 
 RPCS = [rpc for service in contract() for rpc in service.methods]
 

@@ -20,7 +20,8 @@ from tests import asking
 from tests.access_oracle import Caller, Whose
 from tests.campaign.http2 import Connection, Request
 from tests.e2e.conftest import new_email
-from tests.e2e.extreme_scene import MISSING, Scene
+from tests.e2e.extreme_requests import MISSING
+from tests.e2e.extreme_scene import Scene
 from tests.server.refusals import Refused
 from tests.waiting import until
 

@@ -17,7 +17,8 @@ from tests.access_oracle import CALLERS, Caller, Whose
 from tests.asking import RPCS
 from tests.campaign.http2 import Connection, connected
 from tests.e2e.access_scene import OBJECTS, Told, object_field, request, told
-from tests.e2e.extreme_scene import INTERNAL, Scene, opened
+from tests.e2e.extreme_requests import INTERNAL
+from tests.e2e.extreme_scene import Scene, opened
 from tests.effort import Effort
 
 AT_ONCE = 8  # hashes of passwords that may wait on one caller's account

@@ -24,7 +24,8 @@ from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.user.v1 import api_key_service_pb2 as api_key_pb
 from server.local.cluster import Cluster
 from tests.e2e.conftest import violated_fields
-from tests.e2e.extreme_scene import CURRENCY, LONG_AGO, METHODS, Scene, base, opened, read_back
+from tests.e2e.extreme_requests import CURRENCY, LONG_AGO, METHODS, base
+from tests.e2e.extreme_scene import Scene, opened, read_back
 from tests.e2e.extremes import HTTP, MOMENTS, Place, as_rest, by_grpc, by_json, places, put
 from tests.server.refusals import Refused
 from tests.waiting import until

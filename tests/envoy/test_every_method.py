@@ -21,7 +21,7 @@ from tests.access_oracle import Caller, Whose
 from tests.access_oracle import answer as due
 from tests.asking import RPCS
 from tests.campaign.http2 import Request
-from tests.e2e.extreme_scene import INTERNAL
+from tests.e2e.extreme_requests import INTERNAL
 from tests.effort import Effort
 from tests.envoy import broken_tokens
 from tests.envoy.conftest import signed

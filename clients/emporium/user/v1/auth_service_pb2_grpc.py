@@ -77,8 +77,8 @@ class AuthServiceServicer:
 
     def ChangePassword(self, request, context):
         """Changes the caller's own password, which takes the current one. The account's other sessions
-        end, and within 5 s their access tokens in every service. A session that is begun within 20 s of
-        the change may end too.
+        end, and within 5 s their access tokens in every service. A session that is begun within 20 s
+        of the change may end too.
 
         Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
         when it was changed by another call at the same time. RATE_LIMITED after too many attempts.
