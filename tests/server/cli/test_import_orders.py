@@ -190,6 +190,15 @@ def test_dates_of_a_spreadsheet_are_understood_and_that_is_said(
     assert "2007-12-01" in shown
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """A shell lets its background jobs ignore Ctrl-C, and their children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupted_import_ends_cleanly_and_goes_on_when_run_again(
     home: Path, said: Callable[..., str], tmp_path: Path
 ) -> None:
