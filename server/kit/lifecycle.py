@@ -22,7 +22,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from emporium.limits import MESSAGE_BYTES_MAX
 from server import settings
-from server.kit import background, errors
+from server.kit import background, errors, garbage
 from server.kit.audit.sink import AuditSink
 from server.kit.auth import Tokens
 from server.kit.background import Job
@@ -66,11 +66,12 @@ def run(main: Callable[[settings.Settings], Coroutine[Any, Any, None]], service:
 
 
 async def stopping() -> None:
-    """Returns when the process is asked to stop, by SIGTERM or SIGINT."""
+    """Returns when the process is asked to stop, by SIGTERM or SIGINT. All its parts are open."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
+    garbage.settle()
     await asked.wait()
 
 
