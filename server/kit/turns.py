@@ -12,7 +12,7 @@ call after the other.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -53,6 +53,17 @@ async def in_turns(
         results.append(convert(thing))
         done += weight
     return results
+
+
+async def turns(things: Sequence[Thing]) -> AsyncIterator[Sequence[Thing]]:
+    """`things` in their order, as many at a time as fit into a turn, each when it is their turn.
+
+    For work that does not only convert: a statement decodes all of its rows in one piece.
+    """
+    for first in range(0, len(things), TURN):
+        if first:
+            await next_turn()
+        yield things[first : first + TURN]
 
 
 async def give_way(weight: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from server.kit.turns import TURN, give_way, in_turns
+from server.kit.turns import TURN, give_way, in_turns, turns
 
 
 class Others:
@@ -53,6 +53,19 @@ async def test_what_is_heavier_than_a_turn_has_one_to_itself() -> None:
 
 async def test_a_short_list_is_one_turn() -> None:
     assert len(set(await turns_during([*range(TURN)], weight=1))) == 1
+
+
+async def test_work_by_the_turn_lets_others_run_before_each_but_the_first() -> None:
+    others = Others()
+    task = asyncio.create_task(others.run())
+    await asyncio.sleep(0)
+    things = [*range(2 * TURN + 1)]
+    seen = [(others.turns, some) async for some in turns(things)]
+    task.cancel()
+    assert [len(some) for _, some in seen] == [TURN, TURN, 1]
+    assert [thing for _, some in seen for thing in some] == things
+    assert len({turn for turn, _ in seen}) == len(seen)
+    assert seen[0][0] == 1  # whose work begins waits for nobody
 
 
 async def test_work_that_was_a_turn_gives_way_and_less_does_not() -> None:

@@ -18,7 +18,7 @@ from server.kit.postgres.idempotency import change_once, write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write, to_json
 from server.kit.standing import Standing
-from server.kit.turns import in_turns
+from server.kit.turns import turns
 from server.user.accounts.rows import ROLES, USERS, ended, to_user
 from server.user.accounts.rules import (
     Changed,
@@ -125,9 +125,11 @@ class PostgresUserStore:
 
     async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
         wanted = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
-        rows = await self._rows(wanted)
-        there = [user_id for user_id in wanted if user_id in rows]
-        return await in_turns(there, lambda user_id: to_user(rows[user_id]))
+        found: list[User] = []
+        async for some in turns(wanted):
+            rows = await self._rows(some)
+            found += [to_user(rows[user_id]) for user_id in some if user_id in rows]
+        return found
 
     async def _rows(self, user_ids: Sequence[str]) -> Mapping[str, Record]:
         with translated():
