@@ -9,7 +9,7 @@ from typing import Self
 import grpc
 
 from emporium.channel import open_channel
-from emporium.connection import Connection, Session, Token
+from emporium.connection import Connection
 from emporium.resources.api_keys import ApiKeys
 from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
@@ -19,6 +19,7 @@ from emporium.resources.products import Products
 from emporium.resources.reports import Reports
 from emporium.resources.revocations import Revocations
 from emporium.resources.users import Users
+from emporium.session import Session, Token
 from emporium.targets import Target, Targets
 from emporium.tls import Tls
 

@@ -1,11 +1,9 @@
 """What all calls have in common: deadline, request id, token, and errors as exceptions."""
 
 import asyncio
-import math
-import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 import grpc
@@ -13,49 +11,13 @@ import grpc
 from emporium.deadline import request_id, time_left
 from emporium.exceptions import Cancelled, DeadlineExceeded, Unauthenticated
 from emporium.kept_login import Exchange, KeptLogin
+from emporium.session import Session, check_timeout, sendable
 from emporium.status import exception_of
 from emporium.user.v1.auth_service_pb2 import LoginResponse
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Supplied = TypeVar("Supplied", str, str | None)
-
-_VISIBLE = re.compile("[!-~]+")
-
-Token: TypeAlias = str | Callable[[], Awaitable[str]]
-"""An access token, or what supplies one: awaited for every call, so it should cache the token."""
-
-
-class Session:
-    """What all connections of one client share."""
-
-    __slots__ = ("_token", "device_token", "is_closed", "login", "timeout_seconds")
-
-    login: KeptLogin | None  # what the token comes from, if it does
-    device_token: str  # of the last login; empty before the first
-
-    def __init__(self, token: Token | None, timeout_seconds: float) -> None:
-        """Raises `ValueError` for a token that cannot be sent, and for a timeout without an end."""
-        _check(timeout_seconds)
-        self.token = token
-        self.timeout_seconds = timeout_seconds  # for calls without one of their own
-        self.is_closed = False
-        self.device_token = ""
-
-    @property
-    def token(self) -> Token | None:
-        return self.login.token or None if self.login else self._token
-
-    @token.setter
-    def token(self, token: Token | None) -> None:
-        self._token = _sendable(token, "token") if isinstance(token, str) else token
-        self.login = None
-
-    def supplier(self) -> Callable[[], Awaitable[str]] | None:
-        """What must be awaited for the token; None when it is there, or there is none."""
-        if self.login:
-            return self.login.current if self.login.is_due else None
-        return None if isinstance(self._token, str) else self._token
 
 
 class Connection:
@@ -82,11 +44,11 @@ class Connection:
         """
         session = self._session
         own_id = request_id.get()
-        sent_id = _sendable(own_id, "request_id") if own_id else str(uuid4())
+        sent_id = sendable(own_id, "request_id") if own_id else str(uuid4())
         if timeout_seconds is None:
             timeout_seconds = session.timeout_seconds
         else:
-            _check(timeout_seconds)
+            check_timeout(timeout_seconds)
         timeout = time_left(timeout_seconds)
         if timeout <= 0:
             raise _too_late("there was no time left to call", sent_id)
@@ -116,7 +78,7 @@ class Connection:
             assert not callable(token)
             return token, timeout
         supplied, timeout = await _supplied(supply, timeout, sent_id)
-        return _sendable(supplied, "token"), timeout
+        return sendable(supplied, "token"), timeout
 
     async def _send(
         self,
@@ -157,7 +119,7 @@ class Connection:
         The call ends with the generator: close it. Raises an `EmporiumError` for every failure.
         """
         own_id = request_id.get()
-        sent_id = _sendable(own_id, "request_id") if own_id else str(uuid4())
+        sent_id = sendable(own_id, "request_id") if own_id else str(uuid4())
         token, _ = await self._token(self._session.timeout_seconds, sent_id)
         if self._session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
@@ -205,22 +167,6 @@ def _metadata(sent_id: str, token: str | None) -> list[tuple[str, str]]:
     if token is not None:
         metadata.append(("authorization", f"Bearer {token}"))
     return metadata
-
-
-def _check(timeout_seconds: float) -> None:
-    if not 0 < timeout_seconds < math.inf:
-        raise ValueError(f"timeout_seconds={timeout_seconds}: must be above 0 and have an end")
-
-
-def _sendable(text: str, name: str) -> str:
-    """`text` as a header can carry it, without the line end that a file may have left on it.
-
-    gRPC refuses anything else with an error of its own, and writes it to standard error.
-    """
-    trimmed = text.strip()
-    if not _VISIBLE.fullmatch(trimmed):
-        raise ValueError(f"the {name} must be visible ASCII characters, and one at least")
-    return trimmed
 
 
 async def _supplied(
