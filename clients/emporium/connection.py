@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 from uuid import uuid4
 
@@ -59,16 +60,11 @@ class Connection:
         try:
             return await self._send(method, request, timeout, sent_id, token)
         except Unauthenticated as error:
-            # The clocks differ, this machine slept, or the account's password was changed. What is
-            # refused so was not begun.
-            login = session.login
-            if login is None or token is None or not login.is_renewed_after(error.reason):
+            left = timeout - (time.monotonic() - began)
+            another, left = await self._another(token, error.reason, left, sent_id)
+            if another is None:
                 raise
-            left, expired = timeout - (time.monotonic() - began), token
-            next_token, left = await _supplied(lambda: login.after(expired), left, sent_id)
-            if next_token is None:
-                raise
-            return await self._send(method, request, left, sent_id, next_token)
+            return await self._send(method, request, left, sent_id, another)
 
     async def _token(self, timeout: float, sent_id: str) -> tuple[str | None, float]:
         """The token to send, if any, and the time that is left for the call itself."""
@@ -79,6 +75,20 @@ class Connection:
             return token, timeout
         supplied, timeout = await _supplied(supply, timeout, sent_id)
         return sendable(supplied, "token"), timeout
+
+    async def _another(
+        self, refused: str | None, reason: str, timeout: float, sent_id: str
+    ) -> tuple[str | None, float]:
+        """Another token than the one that was refused, if there is one, and the time that is left.
+
+        What was refused so was not begun, so it may be sent again, whatever it is.
+        """
+        supply = self._session.supplier_after(refused, reason) if refused else None
+        if supply is None:
+            return None, timeout
+        supplied, left = await _supplied(supply, timeout, sent_id)
+        another = None if supplied is None else sendable(supplied, "token")
+        return None if another == refused else another, left
 
     async def _send(
         self,
@@ -120,7 +130,31 @@ class Connection:
         """
         own_id = request_id.get()
         sent_id = sendable(own_id, "request_id") if own_id else str(uuid4())
-        token, _ = await self._token(self._session.timeout_seconds, sent_id)
+        patience = self._session.timeout_seconds  # for tokens
+        token, _ = await self._token(patience, sent_id)
+        is_answered, another = False, None
+        try:
+            async with aclosing(self._answers(method, request, sent_id, token)) as answers:
+                async for each in answers:
+                    is_answered = True
+                    yield each
+        except Unauthenticated as error:
+            if not is_answered:
+                another, _ = await self._another(token, error.reason, patience, sent_id)
+            if another is None:
+                raise
+        if another is not None:
+            async with aclosing(self._answers(method, request, sent_id, another)) as answers:
+                async for each in answers:
+                    yield each
+
+    async def _answers(
+        self,
+        method: "grpc.aio.UnaryStreamMultiCallable[Request, Response]",
+        request: Request,
+        sent_id: str,
+        token: str | None,
+    ) -> AsyncGenerator[Response, None]:
         if self._session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
         call = method(request, metadata=_metadata(sent_id, token))

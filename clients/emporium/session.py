@@ -3,14 +3,19 @@
 import math
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
-from emporium.kept_login import KeptLogin
+from emporium.kept_login import RENEWED, KeptLogin
 
 _VISIBLE = re.compile("[!-~]+")
 
 Token: TypeAlias = str | Callable[[], Awaitable[str]]
-"""An access token, or what supplies one: awaited for every call, so it should cache the token."""
+"""An access token, or what supplies one.
+
+It is awaited for every call, so it should cache the token; and once more when that is refused. The
+call is made again where it then supplies another.
+"""
 
 
 class Session:
@@ -43,6 +48,15 @@ class Session:
         if self.login:
             return self.login.current if self.login.is_due else None
         return None if isinstance(self._token, str) else self._token
+
+    def supplier_after(
+        self, refused: str, reason: str
+    ) -> Callable[[], Awaitable[str | None]] | None:
+        """What must be awaited for the token after one that was refused; None: none would do."""
+        if self.login:
+            is_renewed = self.login.is_renewed_after(reason)
+            return partial(self.login.after, refused) if is_renewed else None
+        return self.supplier() if reason in RENEWED else None
 
 
 def check_timeout(timeout_seconds: float) -> None:
