@@ -78,6 +78,20 @@ async def test_what_staff_do_in_other_services_is_kept_too(
     assert (event["service"], event["actor_role"]) == ("analytics", "STAFF")
 
 
+async def test_a_body_that_the_edge_refuses_is_kept_as_the_caller_was_told(
+    admin: Rest, anyone: Rest
+) -> None:
+    """The edge may have begun the call when it finds out, and then cuts it off."""
+    of_logins = "/audit-events?action=emporium.user.v1.AuthService/Login&outcome="
+    found: list[Any] = []
+    while not found:
+        json = {"content-type": "application/json"}
+        answer = await anyone("POST", "/auth/login", content=b'{"email": 5}', headers=json)
+        assert error_of(answer, 400)["code"] == "MALFORMED_REQUEST"
+        found = (await admin.data("GET", f"{of_logins}malformed_request"))["audit_events"]
+    assert not (await admin.data("GET", f"{of_logins}deadline_exceeded"))["audit_events"]
+
+
 async def test_the_log_is_for_admins(staff: Rest, anyone: Rest) -> None:
     error_of(await staff("GET", "/audit-events"), 403)
     error_of(await anyone("GET", "/audit-events"), 401)

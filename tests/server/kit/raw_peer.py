@@ -64,6 +64,11 @@ class RawCall:
                     return told
             self._writer.write(self._http.data_to_send())
 
+    def hang_up(self) -> None:
+        """Ends the call as whoever wants no answer any more."""
+        self._http.reset_stream(1)
+        self._writer.write(self._http.data_to_send())
+
     async def closed(self) -> None:
         """Waits until the server has closed the connection, whatever becomes of the call."""
         while await self._reader.read(65536):
