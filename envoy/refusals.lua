@@ -3,8 +3,8 @@
 --
 -- A row: HTTP status, gRPC status, reason of the contract, message.
 
-local char, concat, find, floor, format =
-  string.char, table.concat, string.find, math.floor, string.format
+local char, concat, find, floor, format, gsub, sub =
+  string.char, table.concat, string.find, math.floor, string.format, string.gsub, string.sub
 
 local BY_STATUS = {
   ["400"] = {"400", 3, "MALFORMED_REQUEST", "the request cannot be read"},
@@ -27,6 +27,9 @@ BY_STATUS["502"] = BY_STATUS["503"] -- the service broke the connection, or HTTP
 -- What a path without a route is to gRPC, and what a service says of an rpc that it has not.
 local NO_RPC = {"404", 12, "METHOD_NOT_IMPLEMENTED", "no such rpc"}
 
+-- rest.lua has found a header that no metadata of gRPC can be.
+local ODD_HEADER = {"400", 3, "MALFORMED_REQUEST", "the header %s may hold nothing but ASCII"}
+
 -- Where the status says too little, or the wrong thing: the beginning of Envoy's name for what
 -- happened.
 local BY_CAUSE = {
@@ -37,6 +40,7 @@ local BY_CAUSE = {
   {"jwt_authn_access_denied{", BY_STATUS["401"]},
   {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},
   {"rbac_access_denied_matched_policy[incomplete_token]", BY_STATUS["401"]},
+  {"lua_response", ODD_HEADER},
   {"upgrade_failed", BY_STATUS["501"]},
   {"response_timeout", BY_STATUS["504"]},
   {"upstream_response_timeout", BY_STATUS["504"]},
@@ -99,16 +103,26 @@ local function wait_of(headers, status)
   return status == "503" and "1" or nil
 end
 
--- What a message still lacks: how long to wait, or how large a body may be by this route.
-local function known(refusal, wait, body_bytes_max)
+-- What rest.lua and the access log know of the call under way.
+local function known_of(handle) return handle:streamInfo():dynamicMetadata() end
+
+-- Keeps the name of an odd header, for the message. It may be long, and hold whatever a token may.
+local function note_odd(handle, name)
+  local told = gsub(sub(name, 1, 64), "[^%w._:-]", "?")
+  known_of(handle):set("emporium", "odd_header", told)
+end
+
+-- What a message still lacks: how long to wait, how large a body may be by this route, which header.
+local function known(handle, refusal, wait, body_bytes_max)
   local missing = at_least_one(wait)
   if refusal[3] == "BODY_TOO_LARGE" then missing = body_bytes_max or "1048576" end
+  if refusal == ODD_HEADER then missing = known_of(handle):get("emporium").odd_header end
   return format(refusal[4], missing)
 end
 
 -- Tells the access log what the reply no longer says, or says to the caller only.
 local function note(handle, reason, grpc_status)
-  local metadata = handle:streamInfo():dynamicMetadata()
+  local metadata = known_of(handle)
   if reason then metadata:set("emporium", "reason", reason) end
   local name = NAMES[tonumber(grpc_status)]
   if name then metadata:set("emporium", "grpc_status", name) end
@@ -123,7 +137,7 @@ local function by_grpc(handle, cause, web, id)
   local headers = handle:headers()
   local refusal = row(cause, headers:get("x-emporium-status"), true)
   local wait = wait_of(headers, refusal[1])
-  local message = known(refusal, wait)
+  local message = known(handle, refusal, wait)
   headers:replace(":status", "200")
   headers:replace("grpc-status", tostring(refusal[2]))
   headers:replace("grpc-message", message)
@@ -138,5 +152,5 @@ end
 
 return {
   row = row, at_least_one = at_least_one, wait_of = wait_of, known = known, note = note,
-  by_grpc = by_grpc,
+  note_odd = note_odd, by_grpc = by_grpc,
 }

@@ -157,7 +157,8 @@ local function unreadable(text, enums)
 end
 
 -- An error that the edge itself made. Returns both statuses too.
-local function edge_error(cause, status, text, wait, route)
+local function edge_error(handle, cause, status, text, wait)
+  local route = handle:metadata()
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
     local code, message, field, better = unreadable(text, route:get("enums"))
     local details = field and concat {
@@ -166,7 +167,7 @@ local function edge_error(cause, status, text, wait, route)
     return {code = code, message = quoted(message), details = details or "[]"}, better or status, 3
   end
   local row = refusals.row(cause, status)
-  local message = refusals.known(row, wait, route:get("body_bytes_max"))
+  local message = refusals.known(handle, row, wait, route:get("body_bytes_max"))
   return {code = row[3], message = quoted(message), details = "[]"}, row[1], row[2]
 end
 
@@ -230,7 +231,7 @@ local function envelope(handle)
     if not cause then error, wait = service_error(text) end
     if not error then
       wait = wait_of(headers, status)
-      error, status, grpc_status = edge_error(cause, status, text, wait, handle:metadata())
+      error, status, grpc_status = edge_error(handle, cause, status, text, wait)
     end
     if wait then headers:replace("retry-after", at_least_one(wait)) end
     local scheme = status == "401" and "Bearer"
@@ -272,7 +273,18 @@ local function envelope(handle)
   headers:replace("content-length", tostring(body:setBytes(reply)))
 end
 
--- Marks the call as REST, and brings some headers into the form that filters and services know.
+-- Behind the edge headers are metadata of gRPC, which is ASCII: who reads other bytes there can only
+-- guess at them. Envoy wants each look at all headers to come to its end.
+local function odd_header(headers)
+  local odd
+  for name, value in pairs(headers) do
+    if find(value, "[\128-\255]") then odd = name end
+  end
+  return odd
+end
+
+-- Marks the call as REST, and brings some headers into the form that filters and services know; refuses
+-- the call where one has none.
 local function announce(handle)
   local headers = handle:headers()
   local id = headers:get("x-request-id")
@@ -283,6 +295,7 @@ local function announce(handle)
     token = match(token, "^[Bb][Ee][Aa][Rr][Ee][Rr] +(.*)")
     if token then headers:replace("authorization", "Bearer " .. token) end
   end
+  local odd = odd_header(headers)
   local rest = is_rest(headers)
   local verb = headers:get(":method")
   if rest then
@@ -292,6 +305,10 @@ local function announce(handle)
       verb = "GET"
       headers:replace(":method", verb)
     end
+  end
+  if odd then
+    refusals.note_odd(handle, odd)
+    handle:respond({[":status"] = "400"}, "")
   end
 end
 

@@ -29,7 +29,6 @@ contract.
 from emporium.analytics.v1.event_service_pb2 import Event
 from emporium.analytics.v1.report_service_pb2 import SalesReport
 from emporium.client import Emporium
-from emporium.connection import Token
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.exceptions import (
     AlreadyExists,
@@ -53,6 +52,7 @@ from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
+from emporium.session import Token
 from emporium.targets import Targets
 from emporium.tls import Tls
 from emporium.type.v1.address_pb2 import Address

@@ -9,7 +9,7 @@ from typing import Self
 import grpc
 
 from emporium.channel import open_channel
-from emporium.connection import Connection, Session, Token
+from emporium.connection import Connection
 from emporium.resources.api_keys import ApiKeys
 from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
@@ -19,6 +19,7 @@ from emporium.resources.products import Products
 from emporium.resources.reports import Reports
 from emporium.resources.revocations import Revocations
 from emporium.resources.users import Users
+from emporium.session import Session, Token
 from emporium.targets import Target, Targets
 from emporium.tls import Tls
 
@@ -28,7 +29,8 @@ class Emporium:
 
     `targets` is the edge's address, which leads to everything, or a `Targets` (or a mapping with
     its names) with an address for each service. `token` is an access token, or an async callable
-    that supplies one, awaited for every call. `api_key` is for programs: the client exchanges it
+    that supplies one, awaited for every call, and again when that token is refused: where it then
+    gives another, the call is made once more. `api_key` is for programs: the client exchanges it
     for tokens by itself, once for all calls at the same time. `timeout_seconds` is for calls
     without a timeout of their own. `tls` names the files of authorities other than the system's,
     and of a certificate of the client's own; `credentials` are instead of it, for TLS that comes

@@ -1,11 +1,10 @@
 """What all calls have in common: deadline, request id, token, and errors as exceptions."""
 
 import asyncio
-import math
-import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from contextlib import aclosing
+from typing import TypeVar
 from uuid import uuid4
 
 import grpc
@@ -13,49 +12,13 @@ import grpc
 from emporium.deadline import request_id, time_left
 from emporium.exceptions import Cancelled, DeadlineExceeded, Unauthenticated
 from emporium.kept_login import Exchange, KeptLogin
+from emporium.session import Session, check_timeout, sendable
 from emporium.status import exception_of
 from emporium.user.v1.auth_service_pb2 import LoginResponse
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Supplied = TypeVar("Supplied", str, str | None)
-
-_VISIBLE = re.compile("[!-~]+")
-
-Token: TypeAlias = str | Callable[[], Awaitable[str]]
-"""An access token, or what supplies one: awaited for every call, so it should cache the token."""
-
-
-class Session:
-    """What all connections of one client share."""
-
-    __slots__ = ("_token", "device_token", "is_closed", "login", "timeout_seconds")
-
-    login: KeptLogin | None  # what the token comes from, if it does
-    device_token: str  # of the last login; empty before the first
-
-    def __init__(self, token: Token | None, timeout_seconds: float) -> None:
-        """Raises `ValueError` for a token that cannot be sent, and for a timeout without an end."""
-        _check(timeout_seconds)
-        self.token = token
-        self.timeout_seconds = timeout_seconds  # for calls without one of their own
-        self.is_closed = False
-        self.device_token = ""
-
-    @property
-    def token(self) -> Token | None:
-        return self.login.token or None if self.login else self._token
-
-    @token.setter
-    def token(self, token: Token | None) -> None:
-        self._token = _sendable(token, "token") if isinstance(token, str) else token
-        self.login = None
-
-    def supplier(self) -> Callable[[], Awaitable[str]] | None:
-        """What must be awaited for the token; None when it is there, or there is none."""
-        if self.login:
-            return self.login.current if self.login.is_due else None
-        return None if isinstance(self._token, str) else self._token
 
 
 class Connection:
@@ -82,11 +45,11 @@ class Connection:
         """
         session = self._session
         own_id = request_id.get()
-        sent_id = _sendable(own_id, "request_id") if own_id else str(uuid4())
+        sent_id = sendable(own_id, "request_id") if own_id else str(uuid4())
         if timeout_seconds is None:
             timeout_seconds = session.timeout_seconds
         else:
-            _check(timeout_seconds)
+            check_timeout(timeout_seconds)
         timeout = time_left(timeout_seconds)
         if timeout <= 0:
             raise _too_late("there was no time left to call", sent_id)
@@ -97,16 +60,11 @@ class Connection:
         try:
             return await self._send(method, request, timeout, sent_id, token)
         except Unauthenticated as error:
-            # The clocks differ, this machine slept, or the account's password was changed. What is
-            # refused so was not begun.
-            login = session.login
-            if login is None or token is None or not login.is_renewed_after(error.reason):
+            left = timeout - (time.monotonic() - began)
+            another, left = await self._another(token, error.reason, left, sent_id)
+            if another is None:
                 raise
-            left, expired = timeout - (time.monotonic() - began), token
-            next_token, left = await _supplied(lambda: login.after(expired), left, sent_id)
-            if next_token is None:
-                raise
-            return await self._send(method, request, left, sent_id, next_token)
+            return await self._send(method, request, left, sent_id, another)
 
     async def _token(self, timeout: float, sent_id: str) -> tuple[str | None, float]:
         """The token to send, if any, and the time that is left for the call itself."""
@@ -116,7 +74,21 @@ class Connection:
             assert not callable(token)
             return token, timeout
         supplied, timeout = await _supplied(supply, timeout, sent_id)
-        return _sendable(supplied, "token"), timeout
+        return sendable(supplied, "token"), timeout
+
+    async def _another(
+        self, refused: str | None, reason: str, timeout: float, sent_id: str
+    ) -> tuple[str | None, float]:
+        """Another token than the one that was refused, if there is one, and the time that is left.
+
+        What was refused so was not begun, so it may be sent again, whatever it is.
+        """
+        supply = self._session.supplier_after(refused, reason) if refused else None
+        if supply is None:
+            return None, timeout
+        supplied, left = await _supplied(supply, timeout, sent_id)
+        another = None if supplied is None else sendable(supplied, "token")
+        return None if another == refused else another, left
 
     async def _send(
         self,
@@ -157,8 +129,32 @@ class Connection:
         The call ends with the generator: close it. Raises an `EmporiumError` for every failure.
         """
         own_id = request_id.get()
-        sent_id = _sendable(own_id, "request_id") if own_id else str(uuid4())
-        token, _ = await self._token(self._session.timeout_seconds, sent_id)
+        sent_id = sendable(own_id, "request_id") if own_id else str(uuid4())
+        patience = self._session.timeout_seconds  # for tokens
+        token, _ = await self._token(patience, sent_id)
+        is_answered, another = False, None
+        try:
+            async with aclosing(self._answers(method, request, sent_id, token)) as answers:
+                async for each in answers:
+                    is_answered = True
+                    yield each
+        except Unauthenticated as error:
+            if not is_answered:
+                another, _ = await self._another(token, error.reason, patience, sent_id)
+            if another is None:
+                raise
+        if another is not None:
+            async with aclosing(self._answers(method, request, sent_id, another)) as answers:
+                async for each in answers:
+                    yield each
+
+    async def _answers(
+        self,
+        method: "grpc.aio.UnaryStreamMultiCallable[Request, Response]",
+        request: Request,
+        sent_id: str,
+        token: str | None,
+    ) -> AsyncGenerator[Response, None]:
         if self._session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
         call = method(request, metadata=_metadata(sent_id, token))
@@ -205,22 +201,6 @@ def _metadata(sent_id: str, token: str | None) -> list[tuple[str, str]]:
     if token is not None:
         metadata.append(("authorization", f"Bearer {token}"))
     return metadata
-
-
-def _check(timeout_seconds: float) -> None:
-    if not 0 < timeout_seconds < math.inf:
-        raise ValueError(f"timeout_seconds={timeout_seconds}: must be above 0 and have an end")
-
-
-def _sendable(text: str, name: str) -> str:
-    """`text` as a header can carry it, without the line end that a file may have left on it.
-
-    gRPC refuses anything else with an error of its own, and writes it to standard error.
-    """
-    trimmed = text.strip()
-    if not _VISIBLE.fullmatch(trimmed):
-        raise ValueError(f"the {name} must be visible ASCII characters, and one at least")
-    return trimmed
 
 
 async def _supplied(

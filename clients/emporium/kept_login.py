@@ -12,6 +12,13 @@ from emporium.user.v1.auth_service_pb2 import LoginResponse
 Exchange: TypeAlias = Callable[[str, float], Awaitable[LoginResponse]]
 """Spends a refresh token, within so many seconds."""
 
+RENEWED = frozenset({"TOKEN_EXPIRED", "INVALID_TOKEN"})
+"""For these reasons a token is refused that was good when it was given, and another may be good.
+
+It has run out earlier than was thought: the clocks differ, or this machine slept. Or the key that
+has signed it was replaced.
+"""
+
 # Of a token's life, at the end of which it is renewed. An answer that was lost can be asked for
 # again for 10 s, so one attempt takes much less.
 _RENEWED_AFTER = 0.9
@@ -56,15 +63,15 @@ class KeptLogin:
 
     def is_renewed_after(self, reason: str) -> bool:
         """Whether a token that was refused with `reason` is worth another one."""
-        return reason == "TOKEN_EXPIRED" or (reason == "SESSION_ENDED" and not self._is_spent)
+        return reason in RENEWED or (reason == "SESSION_ENDED" and not self._is_spent)
 
-    async def after(self, expired: str) -> str | None:
-        """The token after one that was refused as expired; None when there is none."""
-        if self.token == expired and self._refresh_token:
+    async def after(self, refused: str) -> str | None:
+        """The token after one that was refused; None when there is none."""
+        if self.token == refused and self._refresh_token:
             error = await self._renew()
             if error is not None:
                 raise error
-        return None if self.token == expired else self.token
+        return None if self.token == refused else self.token
 
     async def _renew(self) -> EmporiumError | None:
         """Gives what went wrong, if something did."""

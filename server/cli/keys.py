@@ -74,8 +74,9 @@ def rotate(
 ) -> None:
     """Replace keys while everything runs: no call is refused, and no session ends. Repeatable.
 
-    After a theft use --retire-after 0: tokens of the keys before are refused at once, and whoever
-    is signed in goes on with the refresh token.
+    After a theft use --retire-after 0: tokens of the keys before, of the names that are given, are
+    refused at once. Services make themselves new ones, and whoever is signed in goes on with the
+    refresh token.
     """
     # Imported late: the other commands do not need the cryptography that this loads.
     from server.local import rotation
@@ -87,7 +88,8 @@ def rotate(
             rotation.until_taken(announced, port)
         if not announce_only:
             rotation.switch(wanted, place)
-        rotation.retire(place, _token_seconds() if retire_after is None else retire_after)
+        overlap = _token_seconds()
+        rotation.retire(wanted, place, overlap if retire_after is None else retire_after, overlap)
     done = "is announced" if announce_only else "signs from now on"
     for key in announced:
         Console().print(f"{key['kid']} {done}", soft_wrap=True, markup=False, highlight=False)

@@ -7,7 +7,8 @@
                 by themselves: nobody has to be there then
 
 Whoever dies in between has refused no call and lost nothing. The next run goes on with the key that
-was announced, and gives an end to every key that neither signs nor is announced.
+was announced, and gives an end to every key that neither signs nor is announced. A key that has one
+ends sooner only by a run that its name was given to.
 """
 
 import fcntl
@@ -87,15 +88,25 @@ def switch(names: Sequence[str], home: Home) -> None:
         next_file(name, home).replace(keys.file_of(name, home))
 
 
-def retire(home: Home, after_seconds: float) -> None:
-    """Gives keys that no longer sign an end, so long from now at most; drops those that ended."""
+def retire(names: Sequence[str], home: Home, after_seconds: float, overlap_seconds: float) -> None:
+    """Gives the keys of `names` that no longer sign an end, so long from now at most.
+
+    Of other names, those that a run left without an end because it died get one in
+    `overlap_seconds`, when their last token has run out. Drops what has ended.
+    """
     kept = {read_private(keys.file_of(name, home))["kid"] for name in keys.names()}
     kept |= {read_private(next_file(name, home)).get("kid") for name in keys.names()}
-    end = int(time.time() + after_seconds)
-    left = [
-        key if key["kid"] in kept else {**key, "exp": min(key.get("exp", end), end)}
-        for key in keys.public_keys(home)
-    ]
+    now = time.time()
+    end, last_end = int(now + after_seconds), int(now + overlap_seconds)
+
+    def ending(key: Key) -> Key:
+        if key["kid"] in kept:
+            return key
+        if keys.name_of(key) in names:
+            return {**key, "exp": min(key.get("exp", end), end)}
+        return {"exp": last_end, **key}
+
+    left = [ending(key) for key in keys.public_keys(home)]
     _publish([key for key in left if not keys.has_ended(key)], home)
 
 

@@ -196,7 +196,7 @@ async def test_a_logout_of_a_session_that_has_ended_is_done(
     ended = ErrorInfo(reason="SESSION_ENDED", domain="emporium")
     server.will("Logout", refuse(grpc.StatusCode.UNAUTHENTICATED, "over", [ended]))
     await shop.auth.logout()
-    unknown = ErrorInfo(reason="INVALID_TOKEN", domain="emporium")
-    server.will("Logout", refuse(grpc.StatusCode.UNAUTHENTICATED, "no", [unknown]))
+    inactive = ErrorInfo(reason="ACCOUNT_INACTIVE", domain="emporium")
+    server.will("Logout", refuse(grpc.StatusCode.UNAUTHENTICATED, "no", [inactive]))
     with pytest.raises(Unauthenticated):
         await shop.auth.logout()

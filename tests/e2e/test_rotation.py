@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
@@ -13,14 +14,17 @@ import jwt
 import pytest
 import pytest_asyncio
 
+from emporium import Emporium, Unauthenticated
 from emporium.order.v1 import order_service_pb2 as order
 from emporium.order.v1 import order_service_pb2_grpc as order_grpc
 from server.kit import auth
+from server.kit.auth import Signer
+from server.kit.context import Role
 from server.local import cluster
 from server.local.cluster import Cluster
 from server.local.home import keys
-from server.local.home.folder import write_private
-from tests.e2e.conftest import Rest, error_of, target, throwaway_cluster
+from server.local.home.folder import read_private, write_private
+from tests.e2e.conftest import Rest, error_of, new_email, target, throwaway_cluster
 from tests.server.cli.running import emporium
 
 CALLERS = 3  # by each door
@@ -180,6 +184,75 @@ async def test_after_a_theft_the_keys_before_are_refused_at_once(
             else:
                 assert await call() == "OK", name
     assert error_of(await Rest(edge, stolen)("GET", "/users"), 401)["code"] == "INVALID_TOKEN"
+
+
+async def test_after_a_theft_whoever_is_signed_in_goes_on(own: Cluster) -> None:
+    for door in (target(own, "edge"), own.record.grpc):
+        async with Emporium(door) as shop:
+            login = own.login("customer")
+            before = (await shop.auth.login(login.email, login.password)).access_token
+            await rotate(own, "user", "--retire-after", "0")
+            async with Emporium(door, token=before) as stolen:
+                await until_refused(stolen.auth.sessions)
+            calls = [shop.auth.sessions(), *(shop.orders.list().first_page() for _ in range(5))]
+            await asyncio.gather(*calls)
+            assert shop.token != before
+
+
+async def until_refused(call: Callable[[], Awaitable[object]]) -> None:
+    async with asyncio.timeout(WITHIN_SECONDS):
+        with suppress(Unauthenticated):
+            while True:
+                await call()
+
+
+async def test_after_a_theft_of_services_keys_they_call_each_other_as_before(
+    own: Cluster, edge: httpx.AsyncClient
+) -> None:
+    """Each has shown its neighbours a token, which would be good for minutes more."""
+    names = [name for name in keys.names() if name.startswith("service:")]
+    await call_every_neighbour(own, edge)
+    stolen = {name: Signer(read_private(keys.file_of(name, own.home)), 300) for name in names}
+    await rotate(own, *names, "--retire-after", "0")
+    who = str(uuid.uuid4())
+
+    def client(name: str) -> Emporium:
+        return Emporium(own.record.grpc, token=stolen[name].sign(name, Role.SERVICE))
+
+    async with client("service:user") as user, client("service:order") as order:
+        await until_refused(lambda: user.orders.export_buyer(who))
+        await until_refused(lambda: user.events.export_activity(who))
+        await until_refused(lambda: order.users.batch_get([who]))
+    await call_every_neighbour(own, edge)
+
+
+async def call_every_neighbour(own: Cluster, edge: httpx.AsyncClient) -> None:
+    """What a person and an admin ask for, and takes a call of each service to each of its own."""
+    admin = Rest(edge, own.token("admin"))
+    buyer = await admin.data("POST", "/users", {"email": new_email(), "full_name": "Ann"})
+    person = Rest(edge, keys.token(own.home, buyer["id"], "customer", 60))
+    [product] = (await person.data("GET", "/products?per_page=1"))["products"]
+    line = {"product_id": product["id"], "quantity": 1}
+    order = await person.data("POST", "/orders", {"items": [line]})
+    # Order asks user; user asks order and analytics.
+    assert (await person.data("GET", f"/orders/{order['id']}/user"))["id"] == buyer["id"]
+    assert (await person.data("GET", f"/users/{buyer['id']}/export"))["missing"] == []
+    # Order and analytics tell user of whom they refuse, and order tells analytics of the order.
+    error_of(await person("GET", f"/orders/{uuid.uuid4()}"), 404)
+    error_of(await person("GET", "/reports/sales?from=2010-12-01&to=2010-12-01"), 403)
+    heard: set[str] = set()
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while not heard >= {"order", "analytics"}:
+            told = await admin.data("GET", f"/audit-events?actor={buyer['id']}")
+            heard = {each["service"] for each in told["audit_events"]}
+        while not await counted_sales(person, buyer["id"]):
+            pass
+
+
+async def counted_sales(person: Rest, user_id: str) -> int:
+    """How many of the person's orders analytics knows."""
+    parts = (await person.data("GET", f"/users/{user_id}/export"))["parts"]
+    return sum(int(part["record_count"]) for part in parts if part["name"] == "sales")
 
 
 async def test_a_key_that_has_ended_is_withdrawn_by_nobody_s_command(own: Cluster) -> None:

@@ -23,7 +23,7 @@ class Asked:
     path: str = "/api/v1/users/1"
     rpc: str = "/emporium.user.v1.UserService/GetUser"
     token: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str | bytes], ...] = ()
     body: bytes | None = None
 
 
@@ -34,6 +34,7 @@ class Told:
     http_status: int  # 200 for gRPC
     grpc_status: int | None  # None for REST
     reason: str
+    message: str
     request_id: str
     retry_after_seconds: int | None
     headers: Mapping[str, str]
@@ -48,8 +49,8 @@ async def call(running: Edge, door: str, asked: Asked) -> Told:
 
 async def attempt(running: Edge, door: str, asked: Asked) -> Told | None:
     """Makes the call by that door; None when it was not refused."""
-    headers = [("authorization", f"Bearer {asked.token}")] if asked.token else []
-    headers += asked.headers
+    headers = [(b"authorization", f"Bearer {asked.token}".encode())] if asked.token else []
+    headers += [(name.encode(), _bytes(value)) for name, value in asked.headers]
     if door == "http/1.0":
         answer = await _old(running, asked, headers)
         return None if answer.is_success else rest(answer)
@@ -59,7 +60,7 @@ async def attempt(running: Edge, door: str, asked: Asked) -> Told | None:
             sent = client.build_request(asked.verb, asked.path, headers=headers, content=asked.body)
             answer = await client.send(sent)
             return None if answer.is_success else rest(answer)
-        headers += [("content-type", f"application/{door}"), ("te", "trailers")]
+        headers += [(b"content-type", f"application/{door}".encode()), (b"te", b"trailers")]
         content = MESSAGE if asked.body is None else asked.body
         answer = await client.post(asked.rpc, headers=headers, content=content)
         if answer.content:
@@ -80,6 +81,7 @@ def rest(answer: httpx.Response) -> Told:
         answer.status_code,
         None,
         body["error"]["code"],
+        body["error"]["message"],
         body["request_id"],
         None if wait is None else int(wait),
         answer.headers,
@@ -102,6 +104,7 @@ def grpc(answer: httpx.Response) -> Told:
         answer.status_code,
         status.code,
         info.reason,
+        status.message,
         request.request_id,
         retry.retry_delay.seconds if waits else None,
         answer.headers,
@@ -124,9 +127,13 @@ async def raw(port: int, request: bytes) -> httpx.Response:
     return httpx.Response(int(first.split(" ")[1]), headers=headers, content=content)
 
 
-async def _old(running: Edge, asked: Asked, headers: list[tuple[str, str]]) -> httpx.Response:
+async def _old(running: Edge, asked: Asked, headers: list[tuple[bytes, bytes]]) -> httpx.Response:
     body = asked.body or b""
-    lines = [f"{asked.verb} {asked.path} HTTP/1.0"]
-    lines += [f"{name}: {value}" for name, value in headers]
-    lines += [f"content-length: {len(body)}"] if body else []
-    return await raw(running.port, "\r\n".join([*lines, "", ""]).encode() + body)
+    lines = [f"{asked.verb} {asked.path} HTTP/1.0".encode()]
+    lines += [name + b": " + value for name, value in headers]
+    lines += [f"content-length: {len(body)}".encode()] if body else []
+    return await raw(running.port, b"\r\n".join([*lines, b"", b""]) + body)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value

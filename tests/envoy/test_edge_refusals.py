@@ -74,6 +74,10 @@ RAW: dict[str, tuple[str, bytes]] = {
         b"GET /health HTTP/1.1\r\nHost: a\r\n" + b"x: 1\r\n" * 500 + b"\r\n",
     ),
     "a wrong verb": ("METHOD_NOT_ALLOWED", b"PUT /api/v1/users HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "a path beyond ASCII": (
+        "MALFORMED_REQUEST",
+        b"GET /api/v1/products?q=caf\xe9 HTTP/1.1\r\nHost: a\r\n\r\n",
+    ),
     "an unknown path": ("ROUTE_NOT_FOUND", b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"),
     "JSON that is none": (
         "MALFORMED_REQUEST",
@@ -120,6 +124,20 @@ async def test_what_breaks_http_is_told_too(name: str, running: Edge) -> None:
     reason, request = RAW[name]
     await check(running, rest(await raw(running.port, request)), reason, None)
     assert not running.upstream.calls
+
+
+@pytest.mark.parametrize("value", ["café".encode(), b"caf\xe9"], ids=["UTF-8", "Latin-1"])
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_header_beyond_ascii_is_told_by_its_name(
+    door: str, value: bytes, running: Edge
+) -> None:
+    for name in ("idempotency-key", "x-anything", "authorization", "x" * 100):
+        told = await call(running, door, Asked(token=signed(), headers=((name, value),)))
+        await check(running, told, "MALFORMED_REQUEST", 3)
+        assert told.message == f"the header {name[:64]} may hold nothing but ASCII"
+    assert not running.upstream.calls
+    taken = Asked(token=signed(), headers=(("x-anything", b"~"), ("x-request-id", value)))
+    assert await attempt(running, door, taken) is None
 
 
 @pytest.mark.parametrize("door", DOORS)

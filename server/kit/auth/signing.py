@@ -20,7 +20,7 @@ from server.settings import Tokens
 class Signer:
     """Makes tokens with one private key, and has a secret beside it, which outlives the key.
 
-    With `follow` it looks, at each token, whether there is a newer key. Without a `secret` of its
+    With `source` it looks, at each token, whether there is a newer key. Without a `secret` of its
     own, its secrets follow from the key.
     """
 
@@ -29,10 +29,10 @@ class Signer:
         key: Mapping[str, Any],
         lifetime_seconds: int,
         secret: bytes | None = None,
-        follow: Followed[dict[str, Any]] | None = None,
+        source: Followed[dict[str, Any]] | None = None,
     ) -> None:
         self.lifetime_seconds = lifetime_seconds
-        self._follow = follow
+        self._source = source
         self._take(key)
         self._secret = secret or self._key.private_bytes_raw()
 
@@ -55,6 +55,11 @@ class Signer:
         """The service that a key of its own stands for, such as `service:order`."""
         return self.kid.rpartition("-")[0]
 
+    def follow(self) -> None:
+        """Takes the key that signs now; a few us."""
+        if self._source and self._source.look():
+            self._take(self._source.content)
+
     def _take(self, key: Mapping[str, Any]) -> None:
         self.kid = str(key["kid"])
         self.public_key = {name: part for name, part in key.items() if name != "d"}
@@ -76,8 +81,7 @@ class Signer:
         version of the account it counts as older than every change. It reaches as far as `scopes`;
         None: it is not limited.
         """
-        if self._follow and self._follow.look():
-            self._take(self._follow.content)
+        self.follow()
         now = int(time.time())
         claims = {
             "iss": ISSUER,
@@ -116,17 +120,24 @@ def _secret_in(path: Path) -> bytes:
 
 
 class ServiceToken:
-    """A service's own token for its calls to neighbours, renewed before it runs out."""
+    """A service's own token for its calls to neighbours.
+
+    It is renewed before it runs out, and as soon as another key signs: the one before may have been
+    stolen, and be taken no more.
+    """
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
         self._session_id = str(uuid4())  # as long as the process
         self._token = ""
+        self._key: Mapping[str, Any] = {}  # that has signed it
         self._renew_at = 0.0  # Unix seconds
 
     async def __call__(self) -> str:
         """The token to send now."""
-        if time.time() >= self._renew_at:
+        self._signer.follow()
+        if self._key is not self._signer.public_key or time.time() >= self._renew_at:
             self._token = self._signer.sign(self._signer.service, Role.SERVICE, self._session_id)
+            self._key = self._signer.public_key
             self._renew_at = time.time() + self._signer.lifetime_seconds / 2
         return self._token

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from server.kit import errors
 from server.kit.auth import Tokens
+from server.kit.call.ascii_headers import AsciiHeaders
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
 from server.kit.call.peers import Peers
@@ -18,7 +19,7 @@ class Authentication:
     a caller whose token has run out is told so, instead of being served as a stranger.
     """
 
-    inside_of: ClassVar[tuple[type, ...]] = (Peers,)
+    inside_of: ClassVar[tuple[type, ...]] = (Peers, AsciiHeaders)
 
     def __init__(self, verifier: Tokens) -> None:
         self._verify = verifier.verify

@@ -7,6 +7,7 @@ refused.
 from server.kit.audit.sink import AuditSink
 from server.kit.auth import Tokens
 from server.kit.call.access import AccessRules
+from server.kit.call.ascii_headers import AsciiHeaders
 from server.kit.call.audit import Audit
 from server.kit.call.authentication import Authentication
 from server.kit.call.edge_headers import EdgeHeaders
@@ -51,6 +52,7 @@ def pipeline(
         # Between the two stand the error table and the deadline, which are the pipeline's own.
         guards=(
             Peers(peers),  # who hands the call on, before anything of it is believed
+            AsciiHeaders(),  # before anybody reads one
             Authentication(verifier),  # who calls, before anything is said about the request
             AccessRules(accounts),  # before validation, which would tell anybody about the fields
             RestNames(),  # before anything trusts what a path, a query or a body says

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from google.protobuf.message import DecodeError, Message
 
-from emporium.deadline import deadline_at
+from emporium.deadline import deadline_at, time_left
 from server.kit import errors
 from server.kit.call.admission import Admission
 from server.kit.call.deadlines import Deadlines
@@ -29,12 +29,22 @@ Handler = Callable[[Any, Context], Any]
 # 1,000 lines takes 3 ms, one of 800 KB twice as long (AMD EPYC, November 2026).
 _LARGE_BYTES = 16 * 1024
 
+# gRPC ends calls by its own clock; what is left by ours is less.
+_CLOCKS_DIFFER_SECONDS = 0.01
+
 
 class Requests(Protocol):
     """What the caller sends, as bytes."""
 
     async def next(self) -> bytes | None:
         """The next request; None when the caller has sent its last."""
+
+
+def _without_message() -> errors.EmporiumError:
+    """What a call comes to that ends before its one message: out of time, or cut off."""
+    if time_left(_CLOCKS_DIFFER_SECONDS) < _CLOCKS_DIFFER_SECONDS:
+        return errors.DeadlineExceeded("the message did not come in time")
+    return errors.Malformed("the call has ended without its message")
 
 
 def nobody_waits(error: BaseException) -> bool:
@@ -114,7 +124,8 @@ class _Call:
     ) -> None:
         self._parse = method.request.FromString
         self._response = method.response
-        self._reads = self._read_each if method.client_streaming else self._read_one
+        self._takes_one = not method.client_streaming
+        self._reads = self._read_one if self._takes_one else self._read_each
         self._start = watches.start
         self._end = watches.end
         self._on_call = [gate.on_call for gate in gates if gate.on_call]
@@ -138,7 +149,7 @@ class _Call:
                 return await self._answer(requests, context)
         except BaseException as error:
             if nobody_waits(error):
-                outcome = abandoned(context)
+                outcome = abandoned(context, self._lack_of_message(context))
                 raise
             outcome = refusal_of(error, context)
             raise outcome from error
@@ -184,7 +195,7 @@ class _Call:
                     yield self._checked(response)
         except BaseException as error:
             if nobody_waits(error):
-                outcome = abandoned(context)
+                outcome = abandoned(context, self._lack_of_message(context))
                 raise
             outcome = refusal_of(error, context)
             raise outcome from error
@@ -194,10 +205,17 @@ class _Call:
     async def _read_one(self, requests: Requests, context: Context) -> Message:
         request = await requests.next()
         if request is None:
-            raise errors.Malformed("the call has ended without its message")
+            raise _without_message()
         if len(request) > _LARGE_BYTES:
             await next_turn()
         return self._read(request, context)
+
+    def _lack_of_message(self, context: Context) -> errors.EmporiumError | None:
+        """Why a call was ended that must have one message and has none; None for any other.
+
+        The edge begins a call before it has read the body, and ends it when it refuses that.
+        """
+        return _without_message() if self._takes_one and context.request is None else None
 
     async def _read_each(self, requests: Requests, context: Context) -> AsyncIterator[Message]:
         return self._each(requests, context)

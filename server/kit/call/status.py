@@ -88,9 +88,12 @@ def refusal_of(error: BaseException, context: Context) -> Refusal:
     return _refusal(grpc.StatusCode.INTERNAL, hidden, context, expected=False)
 
 
-def abandoned(context: Context) -> Refusal:
-    """The outcome of a call whose caller no longer waits; reported, and never sent."""
-    error = errors.DeadlineExceeded("the caller hung up, or its deadline passed")
+def abandoned(context: Context, error: errors.EmporiumError | None = None) -> Refusal:
+    """The outcome of a call whose caller no longer waits; reported, and never sent.
+
+    The caller hung up, or its deadline passed, unless `error` is known to have ended the call.
+    """
+    error = error or errors.DeadlineExceeded("the caller hung up, or its deadline passed")
     return _refusal(grpc.StatusCode.CANCELLED, error, context)
 
 

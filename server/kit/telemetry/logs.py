@@ -32,6 +32,15 @@ def configure_logs(level: str, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_quotes_no_header)
+
+
+def _quotes_no_header(record: logging.LogRecord) -> bool:
+    """Keeps gRPC from quoting a header that it cannot decode, which may be a token.
+
+    The call is refused for it, and that is logged: see `call/ascii_headers.py`.
+    """
+    return record.msg != "Invalid encoding on %s"
 
 
 @contextmanager

@@ -28,13 +28,16 @@ _WAIT_SECONDS = 3.0
 # times, and would otherwise wait for a whole call each time.
 _RETRY_AFTER_SECONDS = 1.0
 
-# It is unreachable, too slow, overloaded, or of a version without the rpc.
+# It is unreachable, too slow, overloaded, of a version without the rpc, or does not accept our
+# token: none of it is the caller's fault.
 _AWAY = (
     emporium.Unavailable,
     emporium.DeadlineExceeded,
     emporium.RateLimited,
     emporium.Cancelled,
     emporium.Unimplemented,
+    emporium.Unauthenticated,
+    emporium.PermissionDenied,
 )
 
 Ask = Callable[[Sequence[str]], Awaitable[Mapping[str, Buyer]]]

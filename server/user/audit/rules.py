@@ -1,8 +1,11 @@
 """What is asked of the audit log, and who holds the key to what it hides. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+# For address and device to follow the record of a change; it takes some hundredths of a second.
+_ORIGIN_FOLLOWS = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,15 @@ def holder_of(actor_id: str, subject_id: str, at: datetime) -> str:
         if _is_account(each):
             return each
     return f"strangers:{at:%Y-%m-%d}"
+
+
+def may_lack_origin(first_at: datetime, now: datetime) -> bool:
+    """Whether a record without address and device may still get them.
+
+    It is committed with its change, which may make the very account that holds their key: so they
+    are sealed afterwards.
+    """
+    return now - first_at < _ORIGIN_FOLLOWS
 
 
 def is_strangers(holder: str) -> bool:

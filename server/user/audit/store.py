@@ -7,9 +7,10 @@ A record's address and device stand apart from it, sealed. An account's key come
 account, by the database itself; once it is gone they cannot be read, nor any be added.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from server.kit.audit.record import AuditRecord
@@ -22,13 +23,14 @@ from server.kit.listing.totals import Totals
 from server.kit.postgres import DataError, Pool, Record, translated
 from server.kit.postgres.transaction import write
 from server.kit.postgres.writes import Write, hexadecimal, to_json
-from server.user.audit.rules import Filters, holder_of, is_strangers
+from server.user.audit.rules import Filters, holder_of, is_strangers, may_lack_origin
 from server.user.audit.sealing import seal, unseal
 
 SORTABLE: Mapping[str, type] = {"first_at": datetime}
 """The columns that `AuditStore.list` can sort by, with their types."""
 
 _EXPIRED_BATCH_MAX = 1_000
+_now = partial(datetime.now, UTC)
 
 
 class AuditStore(Protocol):
@@ -38,10 +40,13 @@ class AuditStore(Protocol):
         """Adds `records`, all or none; one whose id is known changes nothing."""
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[AuditRecord]:
-        """One page in the query's order, ties broken by id."""
+        """One page in the query's order, ties broken by id.
+
+        Without records of which address and device are not known yet: some that have just begun.
+        """
 
     async def export(self, user_id: str, page_token: str) -> Held:
-        """What the log has on a person, oldest first. Raises `InvalidPageToken`.
+        """What the log has on a person, oldest first, as `list` does. Raises `InvalidPageToken`.
 
         Of what others did to them it tells neither who nor from where: that is the others'.
         """
@@ -110,8 +115,9 @@ def inserting(records: Sequence[AuditRecord]) -> Write:
 class PostgresAuditStore:
     """An `AuditStore` on a pool of connections to `emporium_user`."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, now: Callable[[], datetime] = _now) -> None:
         self._pool = pool
+        self._now = now
         self._totals = Totals(pool, _LISTING.table)
 
     async def append(self, records: Sequence[AuditRecord]) -> None:
@@ -165,9 +171,11 @@ class PostgresAuditStore:
             if after and not await self._is_there(after):
                 raise no_such_page()
             rows = await self._pool.fetch(_OF_PERSON, user_id, after, RECORDS_MAX + 1)
-        records = await self._records(rows[:RECORDS_MAX])
+        found = rows[:RECORDS_MAX]
+        records = await self._records(found)
         shown = [(each.id, shown_to(user_id, each)) for each in records]
-        return Held(shown, count, has_more=len(rows) > RECORDS_MAX)
+        unfinished = len(found) - len(records)
+        return Held(shown, count - unfinished, has_more=len(rows) > RECORDS_MAX)
 
     async def _is_there(self, record_id: str) -> bool:
         try:
@@ -177,13 +185,29 @@ class PostgresAuditStore:
         return found
 
     async def _records(self, rows: Sequence[Record]) -> Sequence[AuditRecord]:
-        """With address and device, where their key is still there."""
+        """With address and device where their key is still there; none that may get them yet."""
         ids = [row["id"] for row in rows]
         with translated():
             found = await self._pool.fetch(_GET_ORIGINS, ids) if ids else []
         origins = {row["id"]: unseal(row["key"], str(row["id"]), row["sealed"]) for row in found}
         nowhere = Device("", "")
-        return [_record(row, origins.get(row["id"], nowhere)) for row in rows]
+        records = [_record(row, origins.get(row["id"], nowhere)) for row in rows]
+        unfinished = await self._unfinished(
+            [each for each, row in zip(records, rows, strict=True) if row["id"] not in origins]
+        )
+        return [each for each in records if each.id not in unfinished]
+
+    async def _unfinished(self, records: Sequence[AuditRecord]) -> Collection[str]:
+        """Of records without address and device, the ids of those that get them in a moment."""
+        now = self._now()
+        holders = {
+            each.id: _holder(each) for each in records if may_lack_origin(each.first_at, now)
+        }
+        if not holders:
+            return ()
+        accounts = {each for each in holders.values() if not is_strangers(each)}
+        erased = accounts - {*await self._keys(accounts)}
+        return [id_ for id_, holder in holders.items() if holder not in erased]
 
     async def delete_before(self, moment: datetime) -> int:
         total = 0

@@ -41,6 +41,16 @@ def test_a_rotation_is_seen_in_the_list(home: str) -> None:
     assert len(invoke("keys", "--home", home).output.splitlines()) == 4
 
 
+def test_a_theft_of_one_key_leaves_the_others_in_overlap(home: str) -> None:
+    def listed() -> set[str]:
+        return {line.split()[0] for line in invoke("keys", "--home", home).output.splitlines()}
+
+    invoke("keys", "rotate", "--home", home)
+    both = listed()
+    invoke("keys", "rotate", "user", "--retire-after", "0", "--home", home)
+    assert both - listed() == {"user-1", "user-2"}
+
+
 def test_a_key_that_there_is_not_is_named(home: str, tmp_path: Path) -> None:
     answer = invoke("keys", "rotate", "tea", "--home", home)
     assert isinstance(answer.exception, LocalError)

@@ -1,6 +1,7 @@
 """A gRPC caller that misbehaves on purpose, frame by frame; no gRPC client can be made to."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import h2.config
@@ -27,7 +28,7 @@ class RawCall:
     path: str
     body: bytes = b""
     ends: bool = True
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | bytes] = field(default_factory=dict)
     window: int = 65535  # bytes of the answer that the caller takes
 
     async def __aenter__(self) -> "RawCall":
@@ -38,8 +39,9 @@ class RawCall:
         self._http.initiate_connection()
         pseudo = {":method": "POST", ":path": self.path, ":scheme": "http", ":authority": "test"}
         grpc = {"content-type": "application/grpc", "te": "trailers"}
+        sent: dict[str, str | bytes] = {**pseudo, **grpc, **self.headers}
         bare = self.ends and not self.body
-        self._http.send_headers(1, list((pseudo | grpc | self.headers).items()), end_stream=bare)
+        self._http.send_headers(1, list(sent.items()), end_stream=bare)
         if self.body:
             self._http.send_data(1, self.body, end_stream=self.ends)
         self._writer.write(self._http.data_to_send())
@@ -61,6 +63,11 @@ class RawCall:
                 if isinstance(event, _ENDS):
                     return told
             self._writer.write(self._http.data_to_send())
+
+    def hang_up(self) -> None:
+        """Ends the call as whoever wants no answer any more."""
+        self._http.reset_stream(1)
+        self._writer.write(self._http.data_to_send())
 
     async def closed(self) -> None:
         """Waits until the server has closed the connection, whatever becomes of the call."""

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from server.local.home.folder import Home, read_private
 from server.local.home.integrity import damages
 
 NAMES = keys.names()
+OVERLAP_SECONDS = 900
 
 
 @pytest.fixture
@@ -37,10 +39,10 @@ def ids(number: int) -> set[str]:
     return {f"{name}-{number}" for name in NAMES}
 
 
-def rotate(home: Home, after_seconds: float = 600) -> None:
-    rotation.announce(NAMES, home)
-    rotation.switch(NAMES, home)
-    rotation.retire(home, after_seconds)
+def rotate(home: Home, after_seconds: float = 600, names: Sequence[str] = NAMES) -> None:
+    rotation.announce(names, home)
+    rotation.switch(names, home)
+    rotation.retire(names, home, after_seconds, OVERLAP_SECONDS)
 
 
 def require_tokens_taken(home: Home) -> None:
@@ -109,6 +111,28 @@ def test_what_has_ended_is_dropped_and_no_end_is_put_off(home: Home) -> None:
     assert published(home)["user-1"]["exp"] == first
     rotate(home, 0)
     assert set(published(home)) == ids(4)
+
+
+def test_a_theft_of_one_key_ends_no_other_that_an_earlier_run_has_left(home: Home) -> None:
+    rotate(home, 600)
+    before = published(home)
+    rotate(home, 0, ["service:order"])
+    left = published(home)
+    assert {*before} - {*left} == {"service:order-1", "service:order-2"}
+    assert {*left} - {*before} == {"service:order-3"}
+    assert all(left[kid] == before[kid] for kid in before if kid in left)
+
+
+def test_what_a_run_that_died_has_left_ends_when_its_tokens_have(home: Home) -> None:
+    rotation.announce(NAMES, home)
+    rotation.switch(NAMES, home)  # and dies
+    before = int(time.time())
+    rotate(home, 0, ["user"])
+    left = published(home)
+    assert {*left} == ids(1) - {"user-1"} | ids(2) - {"user-2"} | {"user-3"}
+    for kid in ids(1) - {"user-1"}:
+        assert before <= left[kid]["exp"] - OVERLAP_SECONDS <= time.time()
+    assert {kid for kid, key in left.items() if "exp" not in key} == signing(home)
 
 
 def test_ended_keys_are_withdrawn_and_no_others(

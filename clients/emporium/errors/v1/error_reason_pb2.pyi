@@ -30,7 +30,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     MALFORMED_REQUEST: _ErrorReason.ValueType  # 101
     """Errors of the request itself.
 
-    The request cannot be read: broken JSON, a value of the wrong type.
+    The request cannot be read: broken JSON, a value of the wrong type, a header beyond ASCII.
 
     Example: unexpected end of JSON
     """
@@ -381,7 +381,7 @@ ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 MALFORMED_REQUEST: ErrorReason.ValueType  # 101
 """Errors of the request itself.
 
-The request cannot be read: broken JSON, a value of the wrong type.
+The request cannot be read: broken JSON, a value of the wrong type, a header beyond ASCII.
 
 Example: unexpected end of JSON
 """

@@ -66,7 +66,9 @@ class AuditServiceServicer:
         """Lists records, the newest first unless `sort` says otherwise.
 
         The list lags behind the calls by a second, and of calls that are counted together by some
-        more. Being read is an act of an admin, too: each call leaves a record.
+        more: a record is listed once its `address` and `device` are known, which are stored a moment
+        after the change that it tells of. Where the process was killed in that moment, it is listed
+        without them. Being read is an act of an admin, too: each call leaves a record.
         Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, also for filters that a bounded search does not
         answer, INVALID_PAGE_TOKEN.
         """

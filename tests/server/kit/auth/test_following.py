@@ -22,6 +22,7 @@ class Files:
         self.settings = Tokens(
             jwks_file=folder / "jwks.json",
             signing_key_file=folder / "user.json",
+            service_key_file=folder / "service-order.json",
             secret_file=folder / "secret.json",
         )
         self._write(self.settings.secret_file, {"secret": "s" * 43})
@@ -33,6 +34,9 @@ class Files:
 
     def sign_with(self, key: dict[str, Any]) -> None:
         self._write(self.settings.signing_key_file, key)
+
+    def call_with(self, key: dict[str, Any]) -> None:
+        self._write(self.settings.service_key_file, key)
 
     def _write(self, file: Path, content: dict[str, Any]) -> None:
         new = file.with_suffix(".new")
@@ -162,6 +166,24 @@ def test_a_signer_takes_its_new_key_and_keeps_its_secret(files: Files) -> None:
     assert signer.secret("sessions") == secret
     files.settings.signing_key_file.write_text("{")
     assert verifier.verify(signer.sign("ann", Role.CUSTOMER)).id == "ann"
+
+
+async def test_a_service_shows_its_neighbours_a_token_of_the_key_that_signs_now(
+    files: Files,
+) -> None:
+    """Of the key before tokens may be taken no more, however long they had to live."""
+    before, after = (auth.new_key(f"service:order-{n}") for n in (1, 2))
+    files.call_with(before)
+    token_now = auth.ServiceToken(auth.Signer.for_neighbours(files.settings))
+    first = await token_now()
+    assert await token_now() == first
+    files.call_with(after)
+    second = await token_now()
+    assert auth.Verifier(auth.jwks([after])).verify(second).id == "service:order"
+    assert await token_now() == second
+    # The id does not tell keys apart: somebody may have made all of them anew.
+    files.call_with(again := auth.new_key("service:order-2"))
+    assert auth.Verifier(auth.jwks([again])).verify(await token_now()).id == "service:order"
 
 
 def test_a_file_that_has_gone_is_said_once(files: Files, following: auth.Verifier) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from server.kit import auth
 from server.kit.call.access import AccessRules
+from server.kit.call.ascii_headers import AsciiHeaders
 from server.kit.call.audit import Audit
 from server.kit.call.authentication import Authentication
 from server.kit.call.chain import pipeline
@@ -33,6 +34,7 @@ WATCHERS: tuple[Watcher, ...] = (
 )
 GUARDS: tuple[Guard, ...] = (
     Peers(None),
+    AsciiHeaders(),
     Authentication(auth.Verifier({"keys": []})),
     AccessRules(),
     RestNames(),
@@ -58,9 +60,11 @@ def test_these_are_the_layers_of_the_chain(verifier: auth.Verifier) -> None:
     ]
 
 
-def test_guards_in_any_order_but_the_chains_are_refused() -> None:
-    accepted = [order for order in permutations(GUARDS) if is_accepted(WATCHERS, order)]
-    assert accepted == [GUARDS]
+@pytest.mark.parametrize("n", range(len(GUARDS) - 1))
+def test_guards_in_any_order_but_the_chains_are_refused(n: int) -> None:
+    """In any other order some two that are neighbours in the chain have changed sides."""
+    assert is_accepted(WATCHERS, GUARDS)
+    assert not is_accepted(WATCHERS, (GUARDS[n + 1], GUARDS[n]))
 
 
 def test_watchers_that_speak_of_a_call_before_it_has_an_id_are_refused() -> None:
@@ -78,4 +82,4 @@ def test_watchers_that_speak_of_a_call_before_it_has_an_id_are_refused() -> None
 
 def test_a_refused_order_is_told_by_the_layers_names() -> None:
     with pytest.raises(WrongOrder, match="Authentication must stand outside of AccessRules"):
-        Pipeline((), (AccessRules(), GUARDS[1]), deadline_seconds=1.0)
+        Pipeline((), (AccessRules(), GUARDS[2]), deadline_seconds=1.0)

@@ -1,6 +1,7 @@
 """What callers leave undone: no message, half a message, an answer that they do not take."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import grpc
@@ -11,8 +12,9 @@ from server.kit.call.foreign import ForeignServicers
 from server.kit.context import Context
 from server.kit.health import Health
 from tests.server.kit.conftest import Lines, Running
-from tests.server.kit.ping import request, response
+from tests.server.kit.ping import Ping, request, response
 from tests.server.kit.raw_peer import RawCall, framed
+from tests.waiting import until
 
 INVALID_ARGUMENT, DEADLINE_EXCEEDED = "3", "4"
 SERVICE = "/ping.v1.PingService"
@@ -44,6 +46,44 @@ async def test_a_call_that_ends_without_its_message_is_refused_at_once(
         assert ping.in_flight.count == 0
     assert told["grpc-status"] == INVALID_ARGUMENT
     assert [line["reason"] for line in lines] == ["MALFORMED_REQUEST"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"grpc-timeout": "1H"}], ids=["no deadline", "a late one"])
+@pytest.mark.parametrize("body", [b"", HALF], ids=["no message", "half a message"])
+@pytest.mark.parametrize("rpc", ["Ping", "Count"])
+async def test_so_is_one_that_is_given_up_without_it(
+    running: Running, lines: Lines, rpc: str, body: bytes, headers: dict[str, str]
+) -> None:
+    """As the edge does when it refuses a body, of which it tells the caller by itself."""
+    async with running(behave, deadline_seconds=3600.0) as ping:
+        call = RawCall(ping.port, f"{SERVICE}/{rpc}", body, ends=False, headers=headers)
+        async with call, asyncio.timeout(PATIENCE_SECONDS):
+            await until(partial(is_under_way, ping))
+            call.hang_up()
+            await ping.in_flight.ended(PATIENCE_SECONDS)
+    assert [line["reason"] for line in lines] == ["MALFORMED_REQUEST"]
+
+
+async def is_under_way(ping: Ping) -> bool:
+    return ping.in_flight.count == 1
+
+
+async def test_one_that_is_given_up_later_is_not(running: Running, lines: Lines) -> None:
+    asked = asyncio.Event()
+
+    async def hang(message: Any, context: Context) -> Any:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with running(hang, deadline_seconds=3600.0) as ping:
+        call = RawCall(ping.port, f"{SERVICE}/Ping", HANG)
+        async with call, asyncio.timeout(PATIENCE_SECONDS):
+            await asked.wait()
+            call.hang_up()
+            await ping.in_flight.ended(PATIENCE_SECONDS)
+    assert [(line["code"], line["reason"]) for line in lines] == [
+        ("CANCELLED", "DEADLINE_EXCEEDED")
+    ]
 
 
 @pytest.mark.parametrize("rpc", ["Collect", "Echo"])

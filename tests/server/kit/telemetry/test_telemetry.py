@@ -53,6 +53,15 @@ async def test_a_line_is_one_json_object_with_time_level_and_service() -> None:
     }
 
 
+async def test_a_header_that_grpc_cannot_decode_is_not_quoted() -> None:
+    said = await printed(
+        'grpc = logging.getLogger("grpc._cython.cygrpc")\n'
+        'grpc.error("Invalid encoding on %s", b"Bearer secret")\n'
+        'grpc.error("another %s", "trouble")'
+    )
+    assert [line["event"] for line in said] == ["another trouble"]
+
+
 async def test_what_json_cannot_say_is_said_as_text() -> None:
     (line,) = await printed('log.info("odd", value=object, error=ValueError("no"))')
     assert (line["value"], line["error"]) == ("<class 'object'>", "no")

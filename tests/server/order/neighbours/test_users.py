@@ -117,9 +117,15 @@ async def test_that_somebody_is_missing_is_not_remembered(service: UserService) 
 
 
 @pytest.mark.parametrize(
-    "code", [grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNIMPLEMENTED]
+    "code",
+    [
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.PERMISSION_DENIED,
+    ],
 )
-async def test_a_user_service_that_is_too_busy_or_too_old_is_unavailable(
+async def test_a_user_service_that_does_not_take_the_call_is_unavailable(
     service: UserService, code: grpc.StatusCode
 ) -> None:
     service.refuses_with = code

@@ -5,8 +5,10 @@ import uuid
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from emporium.type.v1.role_pb2 import ADMIN, CUSTOMER, STAFF
+from emporium.user.v1 import audit_service_pb2 as audits
 from emporium.user.v1 import auth_service_pb2, email_link_service_pb2, session_service_pb2
 from emporium.user.v1 import user_service_pb2 as users
+from server.kit.audit.writer import AuditWriter
 from server.kit.context import Role
 from server.kit.postgres import Pool
 from tests.server.conftest import Token
@@ -95,6 +97,20 @@ async def test_a_session_is_kept_from_refresh_to_logout(anyone: Door, log: Log) 
     ]
     [ended] = await log(actor=user.id, action="emporium.user.v1.SessionService/DeleteSession")
     assert ended.resource == f"/api/v1/auth/sessions/{other.session_id}"
+
+
+async def test_a_change_is_listed_with_where_it_came_from_or_not_yet(
+    admin_door: Door, anyone: Door, log: Log, audit: AuditWriter
+) -> None:
+    """It is kept with the change; its address is sealed a moment later, by a writer that waits."""
+    user = await anyone("CreateUser", create())
+    await audit.flush()
+    await admin_door("SuspendUser", users.SuspendUserRequest(user_id=user.id), *FROM_AFAR)
+    request = audits.ListAuditEventsRequest(subject=user.id)
+    [created] = (await admin_door("ListAuditEvents", request)).audit_events
+    assert created.action == f"{USERS}/CreateUser"
+    suspended, _ = await log(subject=user.id)
+    assert (suspended.action, suspended.address) == (f"{USERS}/SuspendUser", "192.0.2.7")
 
 
 async def test_what_an_admin_does_to_others_is_kept(

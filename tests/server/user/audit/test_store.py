@@ -1,14 +1,20 @@
 """The audit log in PostgreSQL: what is kept stays, and for how long."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from server.kit import errors
+from server.kit.audit.record import AuditRecord
+from server.kit.listing.paging import PageQuery, Sort
+from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
-from server.user.audit.store import PostgresAuditStore
+from server.kit.postgres.transaction import write
+from server.user.audit.rules import Filters
+from server.user.audit.store import PostgresAuditStore, inserting
 from tests.server.kit.audit.records import record
 
 
@@ -75,6 +81,53 @@ async def test_of_somebody_who_was_erased_no_origin_is_added(user_pool: Pool) ->
     assert not await user_pool.fetch("SELECT FROM audit_origins WHERE id = $1", late.id)
     assert not await user_pool.fetch("SELECT FROM audit_keys WHERE holder = $1", late.actor_id)
     assert await user_pool.fetch("SELECT FROM audit_logs WHERE id = $1", late.id)
+
+
+@pytest.mark.parametrize("held_by", ["an account", "strangers"])
+async def test_a_record_is_shown_when_its_origin_has_come_or_comes_no_more(
+    user_pool: Pool, held_by: str
+) -> None:
+    """After a second the process that was to add it has been killed."""
+    actor, began = await account(user_pool) if held_by == "an account" else "", datetime.now(UTC)
+    of_change = record(actor_id=actor, first_at=began, action=f"change/{uuid.uuid4().hex}")
+    await write(user_pool, [inserting([of_change])])
+
+    async def shown(seconds: float) -> list[str]:
+        store = PostgresAuditStore(user_pool, lambda: began + timedelta(seconds=seconds))
+        return [each.address for each in await listed(store, of_change.action)]
+
+    assert (await shown(0.9), await shown(1.0)) == ([], [""])
+    await PostgresAuditStore(user_pool).append([of_change])
+    assert await shown(0.0) == [of_change.address]
+
+
+async def listed(store: PostgresAuditStore, action: str) -> Sequence[AuditRecord]:
+    newest_first = Sort("first_at", descending=True)
+    query = PageQuery(newest_first, 20, 1, None, None, "", PageTokens(b"secret"))
+    return (await store.list(Filters(None, None, action, None, None, None), query)).rows
+
+
+async def test_an_export_does_without_the_same(user_pool: Pool) -> None:
+    person = await account(user_pool)
+    of_change = record(actor_id=person, first_at=datetime.now(UTC))
+    await write(user_pool, [inserting([of_change])])
+    store = PostgresAuditStore(user_pool, lambda: of_change.first_at)
+    assert (await store.export(person, "")).count == 0
+    await store.append([of_change])
+    held = await store.export(person, "")
+    assert (held.count, [each.address for _, each in held.rows]) == (1, [of_change.address])
+
+
+async def account(pool: Pool) -> str:
+    """The id of an account that there is."""
+    return str(
+        await pool.fetchval(
+            "INSERT INTO users"
+            " (id, email, full_name, role, status, created_at, updated_at, version)"
+            " VALUES (gen_random_uuid(), gen_random_uuid() || '@example.com', 'Ann', 'CUSTOMER',"
+            " 'ACTIVE', now(), now(), 1) RETURNING id"
+        )
+    )
 
 
 async def test_accounts_that_were_there_have_keys_too(user_pool: Pool) -> None:
