@@ -116,12 +116,6 @@ class EmailTaken(errors.AlreadyExists):
     reason = "EMAIL_TAKEN"
 
 
-class PasswordRequired(errors.Invalid):
-    """An account that somebody opens for themselves needs a password."""
-
-    reason = "PASSWORD_REQUIRED"
-
-
 class EmailNotVerified(errors.Conflict):
     """An account whose e-mail is not verified cannot be given a role."""
 
@@ -141,56 +135,6 @@ class LastAdmin(errors.Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class NewUser:
-    """An account as it is asked for."""
-
-    email: str
-    full_name: str
-    age: int | None
-    role: Role
-    has_password: bool
-
-
-def open_account(
-    new: NewUser,
-    by: Caller | None,
-    user_id: str,
-    event_id: str,
-    now: datetime,
-    traceparent: str | None = None,
-) -> Opened:
-    """The account for `new`, opened by `by`. Raises `PasswordRequired` or `RoleNotAllowed`."""
-    if not new.has_password and not (by and by.is_staff):
-        raise PasswordRequired("send 8 characters to 72 bytes", field="password")
-    if new.role is not Role.CUSTOMER and not _is_admin(by):
-        raise RoleNotAllowed("only an admin may give a role", field="role")
-    user = User(
-        id=user_id,
-        email=new.email,
-        email_verified=bool(by and by.is_staff),
-        full_name=new.full_name,
-        age=new.age,
-        role=new.role,
-        status=Status.ACTIVE,
-        created_at=now,
-        updated_at=now,
-        version=1,
-    )
-    return Opened(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
-
-
-def asked_to_verify(opened: Opened, mail_id: str) -> Opened:
-    """With the mail that lets the holder of an account verify its e-mail, where that is needed."""
-    user, event = opened.user, opened.event
-    if user.email_verified:
-        return opened
-    mail = MailRequest(
-        mail_id, MailKind.VERIFY_EMAIL, user.id, user.email, event.occurred_at, event.traceparent
-    )
-    return opened._replace(mail=mail)
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """Fields to set, by name; None clears."""
 
@@ -203,7 +147,7 @@ def check_change(change: Change, by: Caller) -> None:
     if not change.fields:
         raise errors.NothingToUpdate("send at least one field to change")
     for name in sorted(ADMIN_ONLY & change.fields.keys()):
-        if not _is_admin(by):
+        if not is_admin(by):
             raise RoleNotAllowed(f"only an admin may set {name}", field=name)
 
 
@@ -229,7 +173,7 @@ def changed(
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
     mail = None
-    if "email" in fields and _is_admin(by):
+    if "email" in fields and is_admin(by):
         fields["email_verified"] = True
     elif "email" in fields and by is not None:
         email = fields.pop("email")
@@ -296,5 +240,6 @@ def check_another_admin(is_there: bool) -> None:
         raise LastAdmin("this is the last admin; make another one first")
 
 
-def _is_admin(caller: Caller | None) -> bool:
+def is_admin(caller: Caller | None) -> bool:
+    """Whether somebody calls who is an admin."""
     return caller is not None and caller.role is Role.ADMIN
