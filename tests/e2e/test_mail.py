@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import httpx
+
 from server.local.cluster import Cluster
 from server.local.home import mailbox
 from tests.e2e.conftest import Rest, error_of, new_email, violated_fields
@@ -95,3 +97,21 @@ async def test_who_signs_up_is_given_a_role_once_the_mailed_link_was_used(
     assert (await admin.data("PATCH", path, role))["email_verified"] is True
     again = await anyone("POST", "/auth/email:verify", {"token": token})
     assert error_of(again, 422)["code"] == "ONE_TIME_TOKEN_INVALID"
+
+
+async def test_a_changed_password_ends_the_links_that_somebody_else_had_asked_for(
+    cluster: Cluster, http: httpx.AsyncClient, anyone: Rest, admin: Rest
+) -> None:
+    email, stolen = new_email(), new_email()
+    await admin.data("POST", "/users", {"email": email, "full_name": "Ann", "password": PASSWORD})
+    login = await anyone.data("POST", "/auth/login", {"email": email, "password": PASSWORD})
+    owner = Rest(http, login["access_token"])
+    await owner.data("PATCH", f"/users/{login['user']['id']}", {"email": stolen})
+    [mail] = await mailed(cluster, stolen, 1)
+    token = token_in(str(mail.message.get_content()))
+
+    change = {"current_password": PASSWORD, "password": NEW}
+    assert (await owner("POST", "/auth/password", change)).is_success
+    used = await anyone("POST", "/auth/email:verify", {"token": token})
+    assert error_of(used, 422)["code"] == "ONE_TIME_TOKEN_INVALID"
+    await anyone.data("POST", "/auth/login", {"email": email, "password": NEW})

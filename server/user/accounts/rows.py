@@ -35,6 +35,7 @@ def to_user(row: Record | None) -> User:
         updated_at=row["updated_at"],
         version=row["version"],
         totp_enabled=row["totp_enabled"],
+        links_since=row["links_since"],
     )
 
 

@@ -21,12 +21,14 @@ _EXPORTED_MAX = 500  # the latest: those that are still good are fewer, the othe
 OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
 """Whose links verify an e-mail."""
 
-# What a new password ends. Whoever had the old one may have asked for another address.
-_OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.CHANGE_EMAIL)
-
 
 class LinkStore(Protocol):
     """One-time tokens, known by their hashes, and mails that are to be sent.
+
+    A token is of the version of its account that it was made for; one to another address, of that
+    which asked for it. It ends when the account has a later `links_since`, whatever act that was
+    and however long the mail waited. What verifies the address of a new account outlives that: it
+    shows whose the address is, and nothing else.
 
     Errors as in `UserStore`.
     """
@@ -40,8 +42,9 @@ class LinkStore(Protocol):
         """Stores the token of `mail`; gives the address that it goes to.
 
         None, and nothing is stored, when there is no active account with the address of the mail
-        (with `CHANGE_EMAIL`: of that id), when it has `LIVE_MAX` such links that are still good, or
-        when it needs none. Storing again replaces the hash, unless the token was used.
+        (with `CHANGE_EMAIL`: of that id), when it has `LIVE_MAX` such links that are still good,
+        when it needs none, or when the link has ended already. Storing again replaces the hash,
+        unless the token was used.
         """
 
     async def address(self, user_id: str) -> str | None:
@@ -63,10 +66,9 @@ class LinkStore(Protocol):
     ) -> None:
         """Uses a token to set a password. Once: of two at the same time the second finds none.
 
-        `check` is given what `find` gives, and its exceptions roll everything back. All tokens of
-        the account that set a password or change the e-mail end, what `change` makes of the account
-        one after the other is stored with its events, and the mail that `told` makes is left to be
-        sent.
+        `check` is given what `find` gives, and its exceptions roll everything back. What `change`
+        makes of the account one after the other is stored with its events, and the mail that `told`
+        makes is left to be sent.
         """
 
     async def verify_email(
@@ -90,21 +92,26 @@ _FIND = f"""
         token.kind, token.email AS sent_to
     FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
     WHERE token_hash = $1 AND kind = ANY($2) AND used_at IS NULL AND expires_at > $3
+      AND (kind = 'VERIFY_EMAIL' OR token.account_version >= users.links_since)
 """
 
 _ISSUE = """
-    INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at)
-    SELECT $1, $2, $3, users.id, CASE WHEN $2 = 'CHANGE_EMAIL' THEN $4 ELSE users.email END, $6
+    INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at, account_version)
+    SELECT $1, $2, $3, users.id, CASE WHEN $2 = 'CHANGE_EMAIL' THEN $4 ELSE users.email END, $6,
+        CASE WHEN $2 = 'CHANGE_EMAIL' THEN $9 ELSE users.version END
     FROM users
     WHERE users.id = coalesce($8::uuid, (SELECT id FROM users WHERE lower(email) = lower($4)))
       AND users.status = 'ACTIVE' AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified)
-      AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4)) AND (
+      AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4))
+      AND ($2 <> 'CHANGE_EMAIL' OR $9 >= users.links_since) AND (
         SELECT count(*) FROM one_time_tokens AS other
         WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
           AND other.used_at IS NULL AND other.expires_at > $5
+          AND other.account_version >= users.links_since
     ) < $7
     ON CONFLICT (id) DO UPDATE SET
-        token_hash = excluded.token_hash, expires_at = excluded.expires_at
+        token_hash = excluded.token_hash, expires_at = excluded.expires_at,
+        account_version = excluded.account_version
         WHERE one_time_tokens.used_at IS NULL
     RETURNING email
 """
@@ -115,10 +122,7 @@ _LOCK = f"SELECT {', '.join(COLUMNS)} FROM users WHERE id = $1 FOR UPDATE"
 
 _SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
 
-_USE_ALL = """
-    UPDATE one_time_tokens SET used_at = $3
-    WHERE user_id = $1 AND kind = ANY($2) AND used_at IS NULL
-"""
+_USE = "UPDATE one_time_tokens SET used_at = $2 WHERE token_hash = $1"
 
 _DELETE_EXPIRED = """
     WITH deleted AS (
@@ -167,6 +171,7 @@ class PostgresLinkStore:
                 _ISSUE,
                 *(mail.id, mail.kind.value, token_hash, mail.email, now, expires_at, LIVE_MAX),
                 mail.user_id or None,
+                mail.account_version,
             )
         return to
 
@@ -196,7 +201,7 @@ class PostgresLinkStore:
             sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
             user = sent.user
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
-            unit.write(Write(_USE_ALL, (user.id, _OF_PASSWORD, now)))
+            unit.write(Write(_USE, (token_hash, now)))
             await unit.flush()  # one statement changes a row once
             changes = change(sent)
             unit.write(USERS.update([changes[-1].user]))
@@ -219,7 +224,7 @@ class PostgresLinkStore:
         async def work(unit: UnitOfWork) -> None:
             sent = await _locked(unit, OF_EMAIL, token_hash, now, check)
             after, event, mail = change(sent)
-            unit.write(Write(_USE_ALL, (after.id, OF_EMAIL, now)))
+            unit.write(Write(_USE, (token_hash, now)))
             unit.write(USERS.update([after]))
             if told := [self._encode(each) for each in (event, mail) if each]:
                 unit.write(append(told))

@@ -66,6 +66,7 @@ def _mail(mail: MailRequest) -> Event:
         kind=mail_pb2.MailRequested.Kind.Value(mail.kind.value),
         user_id=mail.user_id,
         email=mail.email,
+        account_version=mail.account_version,
     )
     return Event(
         id=mail.id,
@@ -91,6 +92,7 @@ def mail_from_outbox(event: Event) -> MailRequest | None:
         email=message.email,
         occurred_at=event.occurred_at,
         traceparent=event.traceparent,
+        account_version=message.account_version,
     )
 
 

@@ -31,3 +31,4 @@ class MailRequest:
     email: str
     occurred_at: datetime
     traceparent: str | None  # of the call that asked for it, as W3C Trace Context has it
+    account_version: int = 0  # of a link to another address: what the account was when it was asked

@@ -3,11 +3,11 @@
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from server.kit import errors
-from server.user.accounts.rules import Changed, EventType, User, UserEvent
+from server.user.accounts.rules import Changed, EventType, User, UserEvent, credentials_changed
 from server.user.mail.rules import MailKind, MailRequest
 
 RECOVERY_CODES = 10
@@ -64,7 +64,7 @@ def enabled(
     user: User, event_id: str, mail_id: str, now: datetime, traceparent: str | None
 ) -> Changed:
     """`user` with a second factor."""
-    after = replace(user, totp_enabled=True, updated_at=now, version=user.version + 1)
+    after = credentials_changed(user, now, totp_enabled=True)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event, _mail(MailKind.TOTP_ENABLED, user, mail_id, now, traceparent))
 
@@ -75,7 +75,7 @@ def disabled(
     """`user` without one."""
     if not user.totp_enabled:
         return Changed(user, None)
-    after = replace(user, totp_enabled=False, updated_at=now, version=user.version + 1)
+    after = credentials_changed(user, now, totp_enabled=False)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event, _mail(MailKind.TOTP_DISABLED, user, mail_id, now, traceparent))
 

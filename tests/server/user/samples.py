@@ -8,6 +8,7 @@ from typing import Any
 from uuid_utils import uuid7
 
 from server.kit.context import Role
+from server.kit.postgres import Pool
 from server.user.accounts.rules import Changed, EventType, Opened, Status, User, UserEvent
 from server.user.personal_data.store import FirstAnswers, PostgresErasureStore
 
@@ -42,6 +43,11 @@ def become(was: User, **fields: Any) -> Changed:
     user = replace(was, version=was.version + 1, **fields)
     event = UserEvent(str(uuid7()), EventType.UPDATED, user, user.version, NOW, None)
     return Changed(user, event)
+
+
+async def set_hash(pool: Pool, user_id: str, password_hash: bytes) -> None:
+    """Gives the account that password hash, and tells nobody."""
+    await pool.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
 
 
 def end(was: User) -> UserEvent:

@@ -76,8 +76,9 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Changes the caller's own password, which takes the current one. The account's other sessions
-        end, and within 5 s their access tokens in every service. A session that is begun within 20 s
+        """Changes the caller's own password, which takes the current one. Links that were mailed before,
+        to set a password or to take another e-mail, end with it. So do the account's other sessions,
+        and within 5 s their access tokens in every service. A session that is begun within 20 s
         of the change may end too.
 
         Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT

@@ -37,8 +37,9 @@ class AuthServiceStub:
     sessions cannot be stored.
     """
     ChangePassword: aio.UnaryUnaryMultiCallable[auth_service_pb2.ChangePasswordRequest, empty_pb2.Empty]
-    """Changes the caller's own password, which takes the current one. The account's other sessions
-    end, and within 5 s their access tokens in every service. A session that is begun within 20 s
+    """Changes the caller's own password, which takes the current one. Links that were mailed before,
+    to set a password or to take another e-mail, end with it. So do the account's other sessions,
+    and within 5 s their access tokens in every service. A session that is begun within 20 s
     of the change may end too.
 
     Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
@@ -78,8 +79,9 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         request: auth_service_pb2.ChangePasswordRequest,
         context: aio.ServicerContext[auth_service_pb2.ChangePasswordRequest, abc.Awaitable[empty_pb2.Empty]],
     ) -> abc.Awaitable[empty_pb2.Empty]:
-        """Changes the caller's own password, which takes the current one. The account's other sessions
-        end, and within 5 s their access tokens in every service. A session that is begun within 20 s
+        """Changes the caller's own password, which takes the current one. Links that were mailed before,
+        to set a password or to take another e-mail, end with it. So do the account's other sessions,
+        and within 5 s their access tokens in every service. A session that is begun within 20 s
         of the change may end too.
 
         Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT

@@ -79,20 +79,26 @@ class MailRequested(message.Message):
     KIND_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int
     EMAIL_FIELD_NUMBER: builtins.int
+    ACCOUNT_VERSION_FIELD_NUMBER: builtins.int
     kind: MailRequested.Kind.ValueType
     user_id: builtins.str
     """The account that it is about; empty when only the address is known."""
     email: builtins.str
     """Where it goes."""
+    account_version: builtins.int
+    """For CHANGE_EMAIL: the account's version when somebody asked for it. What has ended the links of
+    the account since ends this one before it is sent.
+    """
     def __init__(
         self,
         *,
         kind: MailRequested.Kind.ValueType = ...,
         user_id: builtins.str = ...,
         email: builtins.str = ...,
+        account_version: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["email", b"email", "kind", b"kind", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["account_version", b"account_version", "email", b"email", "kind", b"kind", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -35,6 +35,7 @@ class User:
     updated_at: datetime
     version: int
     totp_enabled: bool = False
+    links_since: int = 0  # mailed links of earlier versions of the account are good no more
 
     @property
     def etag(self) -> str:
@@ -172,16 +173,20 @@ def changed(
         raise RoleNotAllowed("only an admin may set role or status")
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
-    mail = None
+    asked = None
     if "email" in fields and is_admin(by):
         fields["email_verified"] = True
     elif "email" in fields and by is not None:
-        email = fields.pop("email")
-        mail = MailRequest(mail_id, MailKind.CHANGE_EMAIL, user.id, email, now, traceparent)
+        asked = fields.pop("email")
     after = replace(user, **fields)
     if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
         raise EmailNotVerified("the account's e-mail is not verified", field="role")
-    return _updated(user, after, event_id, now, traceparent)._replace(mail=mail)
+    changed = _updated(user, after, event_id, now, traceparent)
+    if asked is None:
+        return changed
+    kind, version = MailKind.CHANGE_EMAIL, changed.user.version
+    mail = MailRequest(mail_id, kind, user.id, asked, now, traceparent, account_version=version)
+    return changed._replace(mail=mail)
 
 
 def verified(
@@ -207,15 +212,23 @@ def _updated(
     if after == before:
         return Changed(before, None)
     after = replace(after, updated_at=now, version=before.version + 1)
+    if (after.email, after.role, after.status) != (before.email, before.role, before.status):
+        after = replace(after, links_since=after.version)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
+
+
+def credentials_changed(user: User, now: datetime, **fields: Any) -> User:
+    """`user` after a change of what it signs in by, which ends what was given out before."""
+    version = user.version + 1
+    return replace(user, updated_at=now, version=version, links_since=version, **fields)
 
 
 def password_changed(
     user: User, session_id: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> Changed:
     """`user` after a change of its password, which is not among what is known of it here."""
-    after = replace(user, updated_at=now, version=user.version + 1)
+    after = credentials_changed(user, now)
     kind = EventType.PASSWORD_CHANGED
     event = UserEvent(event_id, kind, after, after.version, now, traceparent, session_id)
     return Changed(after, event)

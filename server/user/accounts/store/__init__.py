@@ -72,7 +72,11 @@ class UserStore(Protocol):
         """
 
     async def change_password(
-        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
+        self,
+        user_id: str,
+        was: bytes | None,
+        password_hash: bytes,
+        change: Callable[[User], Changed],
     ) -> None:
         """As `update`, and replaces the password hash, if it still is `was`; else `Conflict`."""
 

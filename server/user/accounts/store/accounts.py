@@ -80,7 +80,8 @@ _ANOTHER_ADMIN = """
 """
 
 _REPLACE_HASH = """
-    UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
+    UPDATE users SET password_hash = $3
+    WHERE id = $1 AND password_hash IS NOT DISTINCT FROM $2 RETURNING id
 """
 
 _DELETE = "DELETE FROM users WHERE id = $1"
@@ -196,7 +197,11 @@ class PostgresUserStore:
         return user
 
     async def change_password(
-        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
+        self,
+        user_id: str,
+        was: bytes | None,
+        password_hash: bytes,
+        change: Callable[[User], Changed],
     ) -> None:
         async def work(unit: UnitOfWork) -> None:
             await self._changed(unit, user_id, change)

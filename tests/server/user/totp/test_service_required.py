@@ -12,7 +12,6 @@ from server.kit.context import Role
 from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import hashed
 from server.user.totp.provisioning import remove_totp
 from tests.server.refusals import refused
@@ -25,12 +24,10 @@ BOTH = Tokens(totp_required_roles=frozenset({"staff", "admin"}))
 STAFF_ALONE = Tokens(totp_required_roles=frozenset({"staff"}))
 
 
-async def made(store: PostgresUserStore, pool: Pool, role: Role) -> str:
+async def made(store: PostgresUserStore, role: Role) -> str:
     """The e-mail of a new account with `PASSWORD`."""
     new = opened(role=role)
-    await store.create(new, None, None, b"")
-    credentials = PostgresCredentialStore(pool)
-    await credentials.set_password(new.user.id, hashed(PASSWORD, CHEAPEST_BCRYPT))
+    await store.create(new, hashed(PASSWORD, CHEAPEST_BCRYPT), None, b"")
     return new.user.email
 
 
@@ -63,7 +60,7 @@ async def test_who_has_none_is_a_customer_where_the_role_needs_it(
     role: Role,
     is_required: bool,
 ) -> None:
-    email = await made(store, user_pool, role)
+    email = await made(store, role)
     async with served(tokens) as anyone:
         login = await sign_in(anyone, email)
         assert role_in(login) == (Role.CUSTOMER if is_required else role)
@@ -74,7 +71,7 @@ async def test_who_has_none_is_a_customer_where_the_role_needs_it(
 async def test_an_admin_without_one_reaches_nothing_of_others_until_it_is_there(
     served: Served, store: PostgresUserStore, user_pool: Pool, clock: Clock
 ) -> None:
-    email = await made(store, user_pool, Role.ADMIN)
+    email = await made(store, Role.ADMIN)
     somebody = opened()
     await store.create(somebody, None, None, b"")
     listing = user_pb.ListUsersRequest(per_page=1)
@@ -107,7 +104,7 @@ async def test_an_admin_without_one_reaches_nothing_of_others_until_it_is_there(
 async def test_the_operator_removes_what_was_lost(
     served: Served, store: PostgresUserStore, user_pool: Pool, clock: Clock
 ) -> None:
-    email = await made(store, user_pool, Role.ADMIN)
+    email = await made(store, Role.ADMIN)
     async with served(BOTH) as anyone:
         login = await sign_in(anyone, email)
         await Owner(

@@ -1,0 +1,18 @@
+"""Keep since when what an account has given out is good no more."""
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Adds the versions that say so. Until an account changes, whatever there is goes on."""
+    op.execute("ALTER TABLE users ADD COLUMN links_since bigint NOT NULL DEFAULT 0")
+    op.execute("ALTER TABLE one_time_tokens ADD COLUMN account_version bigint NOT NULL DEFAULT 0")
+
+
+def downgrade() -> None:
+    """Drops them: links that have ended so work again until they expire."""
+    op.execute("ALTER TABLE one_time_tokens DROP COLUMN account_version")
+    op.execute("ALTER TABLE users DROP COLUMN links_since")
