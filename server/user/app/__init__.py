@@ -13,7 +13,6 @@ from emporium.user.v1 import (
     email_link_service_pb2,
     key_set_service_pb2,
     personal_data_service_pb2,
-    revocation_service_pb2,
     session_service_pb2,
     totp_service_pb2,
     user_service_pb2,
@@ -40,6 +39,7 @@ from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.api_keys.service import ApiKeyService
 from server.user.api_keys.store import PostgresApiKeyStore
+from server.user.app.callers import feed_in, feed_registration, keep_seconds, standings
 from server.user.app.destinations import (
     ending_sessions,
     erasing_neighbours,
@@ -70,9 +70,7 @@ from server.user.personal_data.store import (
     PostgresErasureStore,
     WaitingEvents,
 )
-from server.user.revocations.feed import MARGIN_SECONDS, Feed, reading
-from server.user.revocations.service import RevocationService
-from server.user.revocations.store import PostgresFeedStore
+from server.user.revocations.feed import reading
 from server.user.sessions.granting import Granting
 from server.user.sessions.rules import Session
 from server.user.sessions.service import SessionService
@@ -84,8 +82,6 @@ from server.user.totp.checking import Codes
 from server.user.totp.sealing import Sealing
 from server.user.totp.service import TotpService
 from server.user.totp.store import PostgresTotpStore
-
-_STANDINGS_MAX = 1_000  # in one statement
 
 _now = partial(datetime.now, UTC)
 
@@ -134,7 +130,7 @@ async def _serve(settings: Settings) -> None:
             ) as wake,
             reading(feed),
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
-            standings(pool) as accounts,
+            standings(pool, feed) as accounts,
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(verifier, revocations),
@@ -159,33 +155,6 @@ async def _serve(settings: Settings) -> None:
             ),
         ):
             await lifecycle.stopping()
-
-
-@asynccontextmanager
-async def standings(pool: Pool) -> AsyncIterator[Standings]:
-    """What callers' own accounts let them do, read from `pool`."""
-    accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
-    read = Standings(accounts.standings, batch_max=_STANDINGS_MAX)
-    try:
-        yield read
-    finally:
-        await read.close()
-
-
-def keep_seconds(tokens: Tokens) -> float:
-    """How long entries of the feed matter."""
-    return tokens.token_seconds + MARGIN_SECONDS
-
-
-def feed_in(pool: Pool, revocations: Revocations, keep_seconds: float) -> Feed:
-    """The feed in `pool`'s database, which is read into `revocations`."""
-    return Feed(PostgresFeedStore(pool), revocations, keep_seconds)
-
-
-def feed_registration(feed: Feed) -> Registration:
-    """The service that other services follow the feed by."""
-    service = revocation_service_pb2.DESCRIPTOR.services_by_name["RevocationService"]
-    return Registration(service, RevocationService(feed), feed.close)
 
 
 @asynccontextmanager

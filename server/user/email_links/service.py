@@ -47,7 +47,7 @@ class EmailLinkService:
 
         def change(sent: Sent) -> Sequence[Changed]:
             seen = verifying(sent)  # who has the mail has the address
-            return seen, password_changed(seen.user, "", event_id, now, context.traceparent)
+            return seen, password_changed(seen.user, None, event_id, now, context.traceparent)
 
         password_hash = await self._hasher.hash(chosen(request.password, is_common))
         await self._store.reset_password(token_hash, password_hash, now, check_sent, change, told)

@@ -35,13 +35,19 @@ def to_outbox(event: UserEvent | MailRequest | SessionEnd) -> Event:
 
 def _message(
     event: UserEvent,
-) -> pb.UserCreated | pb.UserUpdated | pb.PasswordChanged | pb.UserErased:
+) -> pb.UserCreated | pb.UserUpdated | pb.PasswordChanged | pb.SecondFactorChanged | pb.UserErased:
     if event.type is EventType.CREATED:
         return pb.UserCreated(user=to_user(event.user))
     if event.type is EventType.UPDATED:
         return pb.UserUpdated(user=to_user(event.user))
     if event.type is EventType.PASSWORD_CHANGED:
-        return pb.PasswordChanged(user_id=event.user.id, session_id=event.session_id)
+        return pb.PasswordChanged(user_id=event.user.id, session_id=event.user.spared_session or "")
+    if event.type is EventType.SECOND_FACTOR_CHANGED:
+        return pb.SecondFactorChanged(
+            user_id=event.user.id,
+            enabled=event.user.totp_enabled,
+            session_id=event.user.spared_session or "",
+        )
     return pb.UserErased(user_id=event.user.id)
 
 

@@ -71,7 +71,7 @@ async def _set_password(
             user_id,
             was,
             hashed(password, cost),
-            lambda user: password_changed(user, "", event_id, now),
+            lambda user: password_changed(user, None, event_id, now),
         )
     elif was and checked.is_outdated:
         await credentials.replace_password(user_id, was, hashed(password, cost))

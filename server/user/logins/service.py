@@ -101,9 +101,7 @@ class AuthService:
             caller.id,
             was,
             await self._hasher.hash(password),
-            lambda user: password_changed(
-                user, caller.session_id, event_id, now, context.traceparent
-            ),
+            lambda user: password_changed(user, caller, event_id, now, context.traceparent),
         )
         return Empty()
 

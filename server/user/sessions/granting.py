@@ -23,6 +23,7 @@ from server.user.sessions.rules import (
     SessionEnd,
     lacks_totp,
     role_of_tokens,
+    sessions_since,
 )
 from server.user.sessions.store import SessionEnds, SessionStore
 
@@ -59,7 +60,7 @@ class Granting:
         self._totp_required_of = totp_required_of
 
     async def begin(self, user: User, device: Device) -> Grant:
-        """Signs `user` in. Raises `AccountInactive`, and what the stores do.
+        """Signs `user` in. Raises `AccountInactive`, `SessionEnded`, and what the stores do.
 
         Whoever ends the account from now on finds the session; whoever did so since `user` was read
         may have been too early for that, so the account is asked once more.
@@ -73,13 +74,17 @@ class Granting:
             created_at=now,
             last_seen_at=now,
             expires_at=now + self._idle,
+            account_version=user.version,
         )
         token = self._tokens.first(session.id, user.id, secrets.token_bytes(SECRET_BYTES))
         if ended := await self._sessions.begin(session, token.hash):
             await self._ends.tell(user.id, ended)
         try:
-            return self._grant(await self._active(user.id), token)
-        except errors.AccountInactive:
+            account = await self._active(user.id)
+            if user.version < account.sessions_since:
+                raise errors.SessionEnded
+            return self._grant(account, token)
+        except (errors.AccountInactive, errors.SessionEnded):
             await self._sessions.end(user.id, session.id)
             raise
 
@@ -90,8 +95,8 @@ class Granting:
     async def refresh(self, refresh_token: str, device: Device) -> Grant:
         """Spends `refresh_token` for the next ones.
 
-        The account is asked first: while it cannot be, no token is spent. Raises `InvalidToken`,
-        `AccountInactive`, and what the stores do.
+        The account is asked first, also which of its sessions have ended: while it cannot be, no
+        token is spent. Raises `InvalidToken`, `AccountInactive`, and what the stores do.
         """
         spent = self._tokens.read(refresh_token)
         user = await self._active(spent.user_id)
@@ -105,6 +110,7 @@ class Granting:
             at=now,
             address=device.address,
             expires_at=now + self._idle,
+            sessions_since=sessions_since(user, spent.session_id),
         )
         try:
             await self._sessions.rotate(rotation)

@@ -72,6 +72,7 @@ class Session:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    account_version: int = 0  # that the account had
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Rotation:
     at: datetime
     address: str
     expires_at: datetime
+    sessions_since: int = 0  # a session that began with an earlier version of the account has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,11 @@ class RefreshTokens:
 
     def _tag(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, b"tag" + body, "sha256")[:_TAG_BYTES]
+
+
+def sessions_since(user: User, session_id: str) -> int:
+    """The version of the account with which that session must have begun, or a later one."""
+    return 0 if session_id == user.spared_session else user.sessions_since
 
 
 def lacks_totp(user: User, required_of: Collection[Role]) -> bool:

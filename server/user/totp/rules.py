@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from server.kit import errors
+from server.kit.context import Caller
 from server.user.accounts.rules import Changed, EventType, User, UserEvent, credentials_changed
 from server.user.mail.rules import MailKind, MailRequest
 
@@ -61,22 +62,34 @@ def check_begun(totp: Totp | None) -> Totp:
 
 
 def enabled(
-    user: User, event_id: str, mail_id: str, now: datetime, traceparent: str | None
+    user: User,
+    by: Caller | None,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None,
 ) -> Changed:
-    """`user` with a second factor."""
-    after = credentials_changed(user, now, totp_enabled=True)
-    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
+    """`user` with a second factor; `by` and errors as of `credentials_changed`."""
+    after = credentials_changed(user, by, now, totp_enabled=True)
+    kind = EventType.SECOND_FACTOR_CHANGED
+    event = UserEvent(event_id, kind, after, after.version, now, traceparent)
     return Changed(after, event, _mail(MailKind.TOTP_ENABLED, user, mail_id, now, traceparent))
 
 
 def disabled(
-    user: User, event_id: str, mail_id: str, now: datetime, traceparent: str | None
+    user: User,
+    by: Caller | None,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None,
 ) -> Changed:
-    """`user` without one."""
+    """`user` without one; likewise."""
     if not user.totp_enabled:
         return Changed(user, None)
-    after = credentials_changed(user, now, totp_enabled=False)
-    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
+    after = credentials_changed(user, by, now, totp_enabled=False)
+    kind = EventType.SECOND_FACTOR_CHANGED
+    event = UserEvent(event_id, kind, after, after.version, now, traceparent)
     return Changed(after, event, _mail(MailKind.TOTP_DISABLED, user, mail_id, now, traceparent))
 
 

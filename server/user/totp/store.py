@@ -10,7 +10,7 @@ from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write
-from server.user.accounts.rows import USERS, to_user
+from server.user.accounts.rows import USERS, ended, to_user
 from server.user.accounts.rules import Changed, User, UserEvent, UserNotFound
 from server.user.mail.rules import MailRequest
 from server.user.totp.rules import Totp, TotpAlreadyEnabled
@@ -159,7 +159,7 @@ class PostgresTotpStore:
             step = check(_totp(await unit.lock(_TOTP, _LOCK, user_id)))
             unit.write(Write(_ENABLE, (user_id, now, step)))
             unit.write(Write(_ADD_CODES, (user_id, code_hashes)))
-            self._write(unit, change(before))
+            self._write(unit, before, change(before))
 
         await transaction(self._pool, work, completes_call=True)
         self._wake()
@@ -169,7 +169,7 @@ class PostgresTotpStore:
             before = await _locked(unit, user_id)
             unit.write(Write(_DELETE_SECRET, (user_id,)))
             unit.write(Write(_DELETE_CODES, (user_id,)))
-            self._write(unit, change(before))
+            self._write(unit, before, change(before))
 
         await transaction(self._pool, work, completes_call=True)
         self._wake()
@@ -193,11 +193,13 @@ class PostgresTotpStore:
         self._wake()
         return was_there
 
-    def _write(self, unit: UnitOfWork, changed: Changed) -> None:
+    def _write(self, unit: UnitOfWork, before: User, changed: Changed) -> None:
         user, event, mail = changed
         unit.write(USERS.update([user]))
         if told := [self._encode(each) for each in (event, mail) if each]:
             unit.write(append(told))
+        for entry in ended(before, event):
+            unit.write(entry)
 
 
 async def _locked(unit: UnitOfWork, user_id: str) -> User:

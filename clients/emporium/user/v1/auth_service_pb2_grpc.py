@@ -68,8 +68,9 @@ class AuthServiceServicer:
 
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
         disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
-        RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
-        sessions cannot be stored.
+        RATE_LIMITED, also at the edge after too many attempts from one address. SESSION_ENDED when the
+        password or the second factor is changed at that moment. UNAVAILABLE while sessions cannot be
+        stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -33,8 +33,9 @@ class AuthServiceStub:
 
     Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
     disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
-    RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
-    sessions cannot be stored.
+    RATE_LIMITED, also at the edge after too many attempts from one address. SESSION_ENDED when the
+    password or the second factor is changed at that moment. UNAVAILABLE while sessions cannot be
+    stored.
     """
     ChangePassword: aio.UnaryUnaryMultiCallable[auth_service_pb2.ChangePasswordRequest, empty_pb2.Empty]
     """Changes the caller's own password, which takes the current one. Links that were mailed before,
@@ -69,8 +70,9 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
 
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
         disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
-        RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
-        sessions cannot be stored.
+        RATE_LIMITED, also at the edge after too many attempts from one address. SESSION_ENDED when the
+        password or the second factor is changed at that moment. UNAVAILABLE while sessions cannot be
+        stored.
         """
 
     @abc_1.abstractmethod

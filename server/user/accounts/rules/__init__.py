@@ -35,7 +35,11 @@ class User:
     updated_at: datetime
     version: int
     totp_enabled: bool = False
-    links_since: int = 0  # mailed links of earlier versions of the account are good no more
+    # What was given out by earlier versions of the account is good no more: mailed links,
+    links_since: int = 0
+    # and sessions, but for the one in which that was done.
+    sessions_since: int = 0
+    spared_session: str | None = None
 
     @property
     def etag(self) -> str:
@@ -54,6 +58,7 @@ class EventType(StrEnum):
     CREATED = "CREATED"
     UPDATED = "UPDATED"
     PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a word
+    SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
     ERASED = "ERASED"
 
 
@@ -71,7 +76,6 @@ class UserEvent:
     version: int
     occurred_at: datetime
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
-    session_id: str = ""  # in which a password was changed
 
 
 class Opened(NamedTuple):
@@ -214,24 +218,42 @@ def _updated(
     after = replace(after, updated_at=now, version=before.version + 1)
     if (after.email, after.role, after.status) != (before.email, before.role, before.status):
         after = replace(after, links_since=after.version)
+    if before.acting_role and not after.acting_role:
+        after = replace(after, sessions_since=after.version, spared_session=None)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
 
 
-def credentials_changed(user: User, now: datetime, **fields: Any) -> User:
-    """`user` after a change of what it signs in by, which ends what was given out before."""
+def credentials_changed(user: User, by: Caller | None, now: datetime, **fields: Any) -> User:
+    """`user` after a change of what it signs in by, which ends what was given out before.
+
+    It spares the session of `by`, who does so and is signed in. Raises `SessionEnded` when another
+    such change has ended that since `by` was read.
+    """
+    if by and by.account_version < user.sessions_since and by.session_id != user.spared_session:
+        raise errors.SessionEnded
     version = user.version + 1
-    return replace(user, updated_at=now, version=version, links_since=version, **fields)
+    return replace(
+        user,
+        updated_at=now,
+        version=version,
+        links_since=version,
+        sessions_since=version,
+        spared_session=(by and by.session_id) or None,
+        **fields,
+    )
 
 
 def password_changed(
-    user: User, session_id: str, event_id: str, now: datetime, traceparent: str | None = None
+    user: User, by: Caller | None, event_id: str, now: datetime, traceparent: str | None = None
 ) -> Changed:
-    """`user` after a change of its password, which is not among what is known of it here."""
-    after = credentials_changed(user, now)
+    """`user` after a change of its password, which is not among what is known of it here.
+
+    `by` and errors as of `credentials_changed`.
+    """
+    after = credentials_changed(user, by, now)
     kind = EventType.PASSWORD_CHANGED
-    event = UserEvent(event_id, kind, after, after.version, now, traceparent, session_id)
-    return Changed(after, event)
+    return Changed(after, UserEvent(event_id, kind, after, after.version, now, traceparent))
 
 
 def erased(

@@ -9,6 +9,7 @@ from server.kit.listing.paging import Page, PageQuery
 from server.kit.postgres.transaction import UnitOfWork
 from server.kit.standing import Standing
 from server.user.accounts.rules import Changed, Filters, Opened, User, UserEvent
+from server.user.revocations.rows import Entry
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -44,8 +45,13 @@ class UserStore(Protocol):
     async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
         """The accounts in the order of `user_ids`, each once; without those that are missing."""
 
-    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
-        """What those of the accounts that there are may do now, by id."""
+    async def standings(
+        self, user_ids: Sequence[str], position: int
+    ) -> tuple[Mapping[str, Standing], Sequence[Entry]]:
+        """What those of the accounts that there are may do now, by id.
+
+        Beside it what the feed of revocations tells of them after that position, in its order.
+        """
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         """One page in the query's order, ties broken by id."""

@@ -33,6 +33,7 @@ from server.user.accounts.rules import (
 )
 from server.user.accounts.store import SORTABLE, Erasing
 from server.user.mail.rules import MailRequest
+from server.user.revocations.rows import ENTRY, LATER, Entry, to_entry
 
 _READ_TOGETHER_MAX = 100  # accounts, by a statement that a hundred single calls share
 
@@ -47,7 +48,10 @@ _GET = f"SELECT {USERS.columns} FROM users WHERE id = $1"
 
 _GET_MANY = f"SELECT {USERS.columns} FROM users WHERE id = ANY($1)"
 
-_GET_STANDINGS = "SELECT id, role, status FROM users WHERE id = ANY($1)"
+_GET_STANDINGS = f"""
+    SELECT users.id AS account, users.role AS account_role, status, {ENTRY}
+    FROM users {LATER.format("$2")} WHERE users.id = ANY($1) ORDER BY entry.position
+"""
 
 _LOCK = f"{_GET} FOR UPDATE"
 
@@ -135,13 +139,18 @@ class PostgresUserStore:
             rows = await self._pool.fetch(_GET_MANY, user_ids)
         return {str(row["id"]): row for row in rows}
 
-    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
+    async def standings(
+        self, user_ids: Sequence[str], position: int
+    ) -> tuple[Mapping[str, Standing], Sequence[Entry]]:
         with translated():
-            rows = await self._pool.fetch(_GET_STANDINGS, user_ids)
-        return {
-            str(row["id"]): Standing(ROLES[row["role"]], row["status"] == Status.ACTIVE)
+            rows = await self._pool.fetch(_GET_STANDINGS, user_ids, position)
+        found = {
+            str(row["account"]): Standing(
+                ROLES[row["account_role"]], row["status"] == Status.ACTIVE
+            )
             for row in rows
         }
+        return found, [to_entry(row) for row in rows if row["position"] is not None]
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         by_words = await self._by_words(filters.words) if filters.words else ""

@@ -8,11 +8,21 @@ down_revision = "0012"
 
 def upgrade() -> None:
     """Adds the versions that say so. Until an account changes, whatever there is goes on."""
-    op.execute("ALTER TABLE users ADD COLUMN links_since bigint NOT NULL DEFAULT 0")
+    op.execute("""
+        ALTER TABLE users
+            ADD COLUMN links_since    bigint NOT NULL DEFAULT 0,
+            ADD COLUMN sessions_since bigint NOT NULL DEFAULT 0,
+            ADD COLUMN spared_session uuid
+    """)
     op.execute("ALTER TABLE one_time_tokens ADD COLUMN account_version bigint NOT NULL DEFAULT 0")
+    op.execute("CREATE INDEX revocations_by_user_id ON revocations (user_id, position)")
 
 
 def downgrade() -> None:
     """Drops them: links that have ended so work again until they expire."""
+    op.execute("DROP INDEX revocations_by_user_id")
     op.execute("ALTER TABLE one_time_tokens DROP COLUMN account_version")
-    op.execute("ALTER TABLE users DROP COLUMN links_since")
+    op.execute("""
+        ALTER TABLE users
+            DROP COLUMN links_since, DROP COLUMN sessions_since, DROP COLUMN spared_session
+    """)
