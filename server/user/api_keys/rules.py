@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from server.kit import errors
+from server.user.accounts.rules import User
+from server.user.mail.rules import MailKind, MailRequest
 
 KEYS_MAX = 50
 """The API keys of one account."""
@@ -133,6 +135,19 @@ def make(new: NewApiKey, user_id: str, key_id: str, now: datetime) -> ApiKey:
     """The key that the account is given."""
     ends = now + timedelta(days=_DAYS_DEFAULT if new.days is None else new.days)
     return ApiKey(key_id, user_id, new.name, tuple(sorted(new.scopes)), now, ends)
+
+
+def told_of(key: ApiKey, owner: User, mail_id: str, traceparent: str | None = None) -> MailRequest:
+    """What the owner of a new key is told; its name, if the address is known to be the owner's."""
+    return MailRequest(
+        id=mail_id,
+        kind=MailKind.API_KEY_CREATED,
+        user_id=owner.id,
+        email=owner.email,
+        occurred_at=key.created_at,
+        traceparent=traceparent,
+        api_key_name=key.name if owner.email_verified else "",
+    )
 
 
 def check_room(count: int) -> None:

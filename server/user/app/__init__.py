@@ -122,7 +122,7 @@ async def _serve(settings: Settings) -> None:
                 settings.postgres.database_url,
                 [
                     ending_sessions(pool, database, feed.wake),
-                    EndingApiKeys(PostgresApiKeyStore(pool, feed.wake)),
+                    EndingApiKeys(PostgresApiKeyStore(pool, to_outbox, feed.wake)),
                     mail_destination(pool, mailer, signer, settings.mail),
                     *erasing_neighbours(pool, neighbours(shop)),
                 ],
@@ -223,7 +223,7 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
     keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
-    key_store = PostgresApiKeyStore(pool, wake)
+    key_store = PostgresApiKeyStore(pool, to_outbox, wake)
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     log = PostgresAuditStore(pool)
     parts: list[Part] = [link_store, key_store, totp_store, FirstAnswers(), WaitingEvents(is_about)]

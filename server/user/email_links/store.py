@@ -62,13 +62,11 @@ class LinkStore(Protocol):
         now: datetime,
         check: Callable[[Sent | None], Sent],
         change: Callable[[Sent], Sequence[Changed]],
-        told: Callable[[User], MailRequest],
     ) -> None:
         """Uses a token to set a password. Once: of two at the same time the second finds none.
 
         `check` is given what `find` gives, and its exceptions roll everything back. What `change`
-        makes of the account one after the other is stored with its events, and the mail that `told`
-        makes is left to be sent.
+        makes of the account one after the other is stored with its events and mails.
         """
 
     async def verify_email(
@@ -194,7 +192,6 @@ class PostgresLinkStore:
         now: datetime,
         check: Callable[[Sent | None], Sent],
         change: Callable[[Sent], Sequence[Changed]],
-        told: Callable[[User], MailRequest],
     ) -> None:
 
         async def work(unit: UnitOfWork) -> None:
@@ -205,7 +202,7 @@ class PostgresLinkStore:
             await unit.flush()  # one statement changes a row once
             changes = change(sent)
             unit.write(USERS.update([changes[-1].user]))
-            said = [*(each.event for each in changes), told(user)]
+            said = [each for changed in changes for each in (changed.event, changed.mail)]
             unit.write(append([self._encode(each) for each in said if each]))
             for entry in ended(user, changes[-1].event):
                 unit.write(entry)

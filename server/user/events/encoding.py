@@ -73,6 +73,8 @@ def _mail(mail: MailRequest) -> Event:
         user_id=mail.user_id,
         email=mail.email,
         account_version=mail.account_version,
+        api_key_name=mail.api_key_name,
+        recovery_codes_left=mail.recovery_codes_left,
     )
     return Event(
         id=mail.id,
@@ -99,6 +101,8 @@ def mail_from_outbox(event: Event) -> MailRequest | None:
         occurred_at=event.occurred_at,
         traceparent=event.traceparent,
         account_version=message.account_version,
+        api_key_name=message.api_key_name,
+        recovery_codes_left=message.recovery_codes_left,
     )
 
 

@@ -59,19 +59,15 @@ async def _set_password(
     cost: int,
 ) -> None:
     """Another one ends what the one before let in; the same is hashed again where that is due."""
-    user_id, was, event_id, now = (
-        found.user.id,
-        found.password_hash,
-        str(uuid7()),
-        datetime.now(UTC),
-    )
+    user_id, was, now = found.user.id, found.password_hash, datetime.now(UTC)
+    event_id, mail_id = str(uuid7()), str(uuid7())
     checked = check(password, was, cost)
     if not checked.matches:
         await accounts.change_password(
             user_id,
             was,
             hashed(password, cost),
-            lambda user: password_changed(user, None, event_id, now),
+            lambda user: password_changed(user, None, event_id, mail_id, now),
         )
     elif was and checked.is_outdated:
         await credentials.replace_password(user_id, was, hashed(password, cost))

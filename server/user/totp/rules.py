@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from server.kit import errors
@@ -94,10 +94,11 @@ def disabled(
 
 
 def recovery_code_used(
-    user: User, mail_id: str, now: datetime, traceparent: str | None
+    user: User, left: int, mail_id: str, now: datetime, traceparent: str | None
 ) -> MailRequest:
-    """What the account's holder is told."""
-    return _mail(MailKind.RECOVERY_CODE_USED, user, mail_id, now, traceparent)
+    """What the account's holder is told, who has so many codes left."""
+    told = _mail(MailKind.RECOVERY_CODE_USED, user, mail_id, now, traceparent)
+    return replace(told, recovery_codes_left=left)
 
 
 def recovery_codes(random: bytes) -> list[str]:

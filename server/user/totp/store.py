@@ -57,10 +57,13 @@ class TotpStore(Protocol):
         If so, this one is now the last: of two at the same time one is told so.
         """
 
-    async def spend_recovery_code(self, user_id: str, code_hash: bytes, told: MailRequest) -> bool:
-        """Whether the account had that recovery code. If so it has it no more, and `told` is sent.
+    async def spend_recovery_code(
+        self, user_id: str, code_hash: bytes, told: Callable[[int], MailRequest]
+    ) -> bool:
+        """Whether the account had that recovery code. If so it has it no more, and a mail is sent.
 
-        Of two at the same time one is told so.
+        `told` makes it of the number of those that are left. Of two at the same time one is told
+        so.
         """
 
 
@@ -98,6 +101,8 @@ _SPEND_CODE = """
     DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2 RETURNING user_id
 """
 
+
+_COUNT_CODES = "SELECT count(*) FROM recovery_codes WHERE user_id = $1"
 
 _OF_PERSON = """
     SELECT created_at, enabled_at, (
@@ -182,11 +187,15 @@ class PostgresTotpStore:
         with translated():
             return await self._pool.fetchval(_SPEND_STEP, user_id, step) is not None
 
-    async def spend_recovery_code(self, user_id: str, code_hash: bytes, told: MailRequest) -> bool:
+    async def spend_recovery_code(
+        self, user_id: str, code_hash: bytes, told: Callable[[int], MailRequest]
+    ) -> bool:
         async def work(unit: UnitOfWork) -> bool:
+            await unit.lock(_TOTP, _LOCK, user_id)  # for the count: one code after the other
             spent = bool(await unit.fetch(_SPEND_CODE, user_id, code_hash))
             if spent:
-                unit.write(append([self._encode(told)]))
+                ((left,),) = await unit.fetch(_COUNT_CODES, user_id)
+                unit.write(append([self._encode(told(left))]))
             return spent
 
         was_there = await transaction(self._pool, work)

@@ -84,7 +84,8 @@ class ApiKeyServiceServicer:
         """Makes an API key for the caller's own account.
 
         The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
-        Idempotent by `request_id`; the answer to a repeat is without the secret.
+        Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
+        key, with letters and digits of its name where the account's e-mail was verified.
         Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

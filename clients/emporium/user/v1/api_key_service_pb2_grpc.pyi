@@ -32,7 +32,8 @@ class ApiKeyServiceStub:
     """Makes an API key for the caller's own account.
 
     The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
-    Idempotent by `request_id`; the answer to a repeat is without the secret.
+    Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
+    key, with letters and digits of its name where the account's e-mail was verified.
     Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
     """
     ListApiKeys: aio.UnaryUnaryMultiCallable[api_key_service_pb2.ListApiKeysRequest, api_key_service_pb2.ListApiKeysResponse]
@@ -79,7 +80,8 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
         """Makes an API key for the caller's own account.
 
         The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
-        Idempotent by `request_id`; the answer to a repeat is without the secret.
+        Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
+        key, with letters and digits of its name where the account's e-mail was verified.
         Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
         """
 

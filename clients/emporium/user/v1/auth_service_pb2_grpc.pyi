@@ -41,7 +41,7 @@ class AuthServiceStub:
     """Changes the caller's own password, which takes the current one. Links that were mailed before,
     to set a password or to take another e-mail, end with it. So do the account's other sessions,
     and within 5 s their access tokens in every service. A session that is begun within 20 s
-    of the change may end too.
+    of the change may end too. A mail tells of the change.
 
     Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
     when it was changed by another call at the same time. RATE_LIMITED after too many attempts.
@@ -84,7 +84,7 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         """Changes the caller's own password, which takes the current one. Links that were mailed before,
         to set a password or to take another e-mail, end with it. So do the account's other sessions,
         and within 5 s their access tokens in every service. A session that is begun within 20 s
-        of the change may end too.
+        of the change may end too. A mail tells of the change.
 
         Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
         when it was changed by another call at the same time. RATE_LIMITED after too many attempts.

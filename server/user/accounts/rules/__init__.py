@@ -245,15 +245,22 @@ def credentials_changed(user: User, by: Caller | None, now: datetime, **fields: 
 
 
 def password_changed(
-    user: User, by: Caller | None, event_id: str, now: datetime, traceparent: str | None = None
+    user: User,
+    by: Caller | None,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None = None,
 ) -> Changed:
     """`user` after a change of its password, which is not among what is known of it here.
 
-    `by` and errors as of `credentials_changed`.
+    Its holder is told. `by` and errors as of `credentials_changed`.
     """
     after = credentials_changed(user, by, now)
     kind = EventType.PASSWORD_CHANGED
-    return Changed(after, UserEvent(event_id, kind, after, after.version, now, traceparent))
+    event = UserEvent(event_id, kind, after, after.version, now, traceparent)
+    told = MailKind.PASSWORD_CHANGED
+    return Changed(after, event, MailRequest(mail_id, told, user.id, user.email, now, traceparent))
 
 
 def erased(

@@ -39,7 +39,7 @@ def owner_since(anyone: Door, owner: Door, signer: Signer) -> Door:
 
 @pytest.fixture
 def ending(user_pool: Pool) -> EndingApiKeys:
-    return EndingApiKeys(PostgresApiKeyStore(user_pool, lambda: None))
+    return EndingApiKeys(PostgresApiKeyStore(user_pool, to_outbox, lambda: None))
 
 
 async def change(store: PostgresUserStore, owner: Door, **fields: Any) -> Event:
@@ -107,4 +107,4 @@ async def test_an_event_waits_for_a_database_that_is_away(
 
     event = await change(store, owner, status=Status.DISABLED)
     with pytest.raises(Away):
-        await EndingApiKeys(Unreachable(user_pool, lambda: None)).send([event])
+        await EndingApiKeys(Unreachable(user_pool, to_outbox, lambda: None)).send([event])
