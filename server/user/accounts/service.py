@@ -12,7 +12,7 @@ from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
 from server.user.accounts.rules.opening import asked_to_verify, open_account
-from server.user.accounts.store import SORTABLE, Erasing, UserStore
+from server.user.accounts.store import SORTABLE, Asking, Erasing, UserStore
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
 from server.user.passwords.rules import chosen
@@ -30,6 +30,7 @@ class UserService:
         tokens: PageTokens,
         forget: Callable[[str], None],
         erasing: Erasing,
+        asking: Asking,
     ) -> None:
         """`forget` is called with each account that has changed."""
         self._store = store
@@ -37,6 +38,7 @@ class UserService:
         self._tokens = tokens
         self._forget = forget
         self._erasing = erasing
+        self._asking = asking
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
@@ -101,6 +103,7 @@ class UserService:
             lambda user: rules.changed(user, change, event_id, now, trace, by=by, mail_id=mail_id),
             context.key,
             lambda user: wire.to_user(user).SerializeToString(),
+            self._asking,
         )
         self._forget(user_id.lower())
         return pb.User.FromString(given)

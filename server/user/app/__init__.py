@@ -51,7 +51,7 @@ from server.user.audit.service import AuditService
 from server.user.audit.store import PostgresAuditStore, inserting
 from server.user.devices.rules import DeviceTokens
 from server.user.email_links.service import EmailLinkService
-from server.user.email_links.store import PostgresLinkStore
+from server.user.email_links.store.links import PostgresLinkStore
 from server.user.events.encoding import is_about, to_outbox
 from server.user.events.ending_api_keys import EndingApiKeys
 from server.user.jobs.expiry import audit_expiry, failure_expiry, revocation_expiry, token_expiry
@@ -231,7 +231,10 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     own_parts = own_sources(accounts, sessions, link_store, key_store, totp_store, log)
     sources: list[Source] = [*own_parts, *others]
     return (
-        Registration(users, UserService(accounts, hasher, page_tokens, callers.forget, erasures)),
+        Registration(
+            users,
+            UserService(accounts, hasher, page_tokens, callers.forget, erasures, link_store),
+        ),
         Registration(auth, logins),
         Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher, devices)),

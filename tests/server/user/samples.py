@@ -10,12 +10,15 @@ from uuid_utils import uuid7
 from server.kit.context import Role
 from server.kit.postgres import Pool
 from server.user.accounts.rules import Changed, EventType, Opened, Status, User, UserEvent
+from server.user.email_links.store.links import PostgresLinkStore
+from server.user.events.encoding import to_outbox
 from server.user.personal_data.store import FirstAnswers, PostgresErasureStore
 
 NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 # For deletes at the store alone: what a delete erases in its own unit of work needs no pool.
 _NO_POOL: Any = None
 ERASING = PostgresErasureStore(_NO_POOL, [FirstAnswers()])
+ASKING = PostgresLinkStore(_NO_POOL, to_outbox, wake=lambda: None)
 
 
 def account(**fields: Any) -> User:

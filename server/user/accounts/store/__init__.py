@@ -9,6 +9,7 @@ from server.kit.listing.paging import Page, PageQuery
 from server.kit.postgres.transaction import UnitOfWork
 from server.kit.standing import Standing
 from server.user.accounts.rules import Changed, Filters, Opened, User, UserEvent
+from server.user.mail.rules import MailRequest
 from server.user.revocations.rows import Entry
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
@@ -20,6 +21,16 @@ class Erasing(Protocol):
 
     async def erase(self, unit: UnitOfWork, user: User, at: datetime) -> None:
         """Erases it in the unit of work that deletes the account, and keeps what was erased."""
+
+
+class Asking(Protocol):
+    """What keeps how often somebody asks for a link to another e-mail."""
+
+    async def ask(self, unit: UnitOfWork, mail: MailRequest) -> None:
+        """Keeps, in the unit of work that asks for it, that `mail` will be sent.
+
+        Raises `RateLimited`.
+        """
 
 
 class UserStore(Protocol):
@@ -70,8 +81,11 @@ class UserStore(Protocol):
         change: Callable[[User], Changed],
         key: Key | None,
         answer: Callable[[User], bytes],
+        asking: Asking,
     ) -> bytes:
         """As `update`, and stores the `answer` to send under `key`, which it returns.
+
+        A mail with a link to another e-mail is told to `asking`, whose errors it raises too.
 
         That is the first one when `key` was used before with the same body; then nothing is
         changed. Raises `IdempotencyKeyReused` when the body was another.

@@ -31,8 +31,8 @@ from server.user.accounts.rules import (
     check_another_admin,
     needs_another_admin,
 )
-from server.user.accounts.store import SORTABLE, Erasing
-from server.user.mail.rules import MailRequest
+from server.user.accounts.store import SORTABLE, Asking, Erasing
+from server.user.mail.rules import MailKind, MailRequest
 from server.user.revocations.rows import ENTRY, LATER, Entry, to_entry
 
 _READ_TOGETHER_MAX = 100  # accounts, by a statement that a hundred single calls share
@@ -182,20 +182,27 @@ class PostgresUserStore:
         change: Callable[[User], Changed],
         key: Key | None,
         answer: Callable[[User], bytes],
+        asking: Asking,
     ) -> bytes:
         async def work(unit: UnitOfWork) -> bytes:
-            return answer(await self._changed(unit, user_id, change))
+            return answer(await self._changed(unit, user_id, change, asking))
 
         given = await change_once(self._pool, work, key, subject=user_id)
         self._wake()
         return given
 
     async def _changed(
-        self, unit: UnitOfWork, user_id: str, change: Callable[[User], Changed]
+        self,
+        unit: UnitOfWork,
+        user_id: str,
+        change: Callable[[User], Changed],
+        asking: Asking | None = None,
     ) -> User:
         before = await _locked(unit, user_id)
         user, event, mail = change(before)
         await _check_admins(unit, before, user)
+        if asking and mail and mail.kind is MailKind.CHANGE_EMAIL:
+            await asking.ask(unit, mail)
         unit.write(USERS.update([user]))
         if told := [self._encode(each) for each in (event, mail) if each]:
             unit.write(append(told))

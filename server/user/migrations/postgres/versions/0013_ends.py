@@ -1,4 +1,4 @@
-"""Keep since when what an account has given out is good no more."""
+"""Keep since when what an account has given out is good no more, and what was asked for."""
 
 from alembic import op
 
@@ -14,14 +14,24 @@ def upgrade() -> None:
             ADD COLUMN sessions_since bigint NOT NULL DEFAULT 0,
             ADD COLUMN spared_session uuid
     """)
-    op.execute("ALTER TABLE one_time_tokens ADD COLUMN account_version bigint NOT NULL DEFAULT 0")
+    op.execute("""
+        ALTER TABLE one_time_tokens
+            ADD COLUMN account_version bigint NOT NULL DEFAULT 0,
+            ADD COLUMN asked_at timestamptz,          -- before the mail was sent
+            ALTER COLUMN token_hash DROP NOT NULL     -- until then
+    """)
     op.execute("CREATE INDEX revocations_by_user_id ON revocations (user_id, position)")
 
 
 def downgrade() -> None:
     """Drops them: links that have ended so work again until they expire."""
     op.execute("DROP INDEX revocations_by_user_id")
-    op.execute("ALTER TABLE one_time_tokens DROP COLUMN account_version")
+    op.execute("DELETE FROM one_time_tokens WHERE token_hash IS NULL")
+    op.execute("""
+        ALTER TABLE one_time_tokens
+            DROP COLUMN account_version, DROP COLUMN asked_at,
+            ALTER COLUMN token_hash SET NOT NULL
+    """)
     op.execute("""
         ALTER TABLE users
             DROP COLUMN links_since, DROP COLUMN sessions_since, DROP COLUMN spared_session

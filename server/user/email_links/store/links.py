@@ -1,8 +1,7 @@
-"""Where one-time tokens are stored: the interface of a store, and PostgreSQL's."""
+"""One-time tokens in PostgreSQL."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import asyncpg
 
@@ -12,78 +11,12 @@ from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.user.accounts.rows import COLUMNS, USERS, ended, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
-from server.user.email_links.rules import LIVE_MAX, Sent
+from server.user.email_links.rules import ASKED_WITHIN, LIVE_MAX, Asked, Sent, giving_way
+from server.user.email_links.store import OF_EMAIL
 from server.user.mail.rules import MailKind, MailRequest
 
 _EXPIRED_BATCH_MAX = 1_000
 _EXPORTED_MAX = 500  # the latest: those that are still good are fewer, the others go within hours
-
-OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
-"""Whose links verify an e-mail."""
-
-
-class LinkStore(Protocol):
-    """One-time tokens, known by their hashes, and mails that are to be sent.
-
-    A token is of the version of its account that it was made for; one to another address, of that
-    which asked for it. It ends when the account has a later `links_since`, whatever act that was
-    and however long the mail waited. What verifies the address of a new account outlives that: it
-    shows whose the address is, and nothing else.
-
-    Errors as in `UserStore`.
-    """
-
-    async def request(self, mail: MailRequest) -> None:
-        """Leaves a mail to be sent. The same work whoever it is for."""
-
-    async def issue(
-        self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
-    ) -> str | None:
-        """Stores the token of `mail`; gives the address that it goes to.
-
-        None, and nothing is stored, when there is no active account with the address of the mail
-        (with `CHANGE_EMAIL`: of that id), when it has `LIVE_MAX` such links that are still good,
-        when it needs none, or when the link has ended already. Storing again replaces the hash,
-        unless the token was used.
-        """
-
-    async def address(self, user_id: str) -> str | None:
-        """The account's address; None when there is no such account any more."""
-
-    async def find(
-        self, kinds: Sequence[MailKind], token_hash: bytes, now: datetime
-    ) -> Sent | None:
-        """Whose a good token of those kinds is; None when it is none."""
-
-    async def reset_password(
-        self,
-        token_hash: bytes,
-        password_hash: bytes,
-        now: datetime,
-        check: Callable[[Sent | None], Sent],
-        change: Callable[[Sent], Sequence[Changed]],
-    ) -> None:
-        """Uses a token to set a password. Once: of two at the same time the second finds none.
-
-        `check` is given what `find` gives, and its exceptions roll everything back. What `change`
-        makes of the account one after the other is stored with its events and mails.
-        """
-
-    async def verify_email(
-        self,
-        token_hash: bytes,
-        now: datetime,
-        check: Callable[[Sent | None], Sent],
-        change: Callable[[Sent], Changed],
-    ) -> None:
-        """Uses a token to store what `change` makes of the account, with its event and mail.
-
-        Else as `reset_password`. Raises `EmailTaken`.
-        """
-
-    async def delete_expired(self, now: datetime) -> int:
-        """Deletes tokens that have expired, so many at a time; gives their number."""
-
 
 _FIND = f"""
     SELECT {", ".join(f"users.{column}" for column in COLUMNS)},
@@ -93,6 +26,21 @@ _FIND = f"""
       AND (kind = 'VERIFY_EMAIL' OR token.account_version >= users.links_since)
 """
 
+_ASKED = """
+    SELECT token.id, asked_at,
+        used_at IS NULL AND expires_at > $2 AND account_version >= links_since AS is_open
+    FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
+    WHERE user_id = $1 AND kind = 'CHANGE_EMAIL' AND asked_at IS NOT NULL
+"""
+
+# Its hash, and when it expires, are set when the mail is sent.
+_ASK = """
+    INSERT INTO one_time_tokens (id, kind, user_id, email, account_version, asked_at, expires_at)
+    VALUES ($1, 'CHANGE_EMAIL', $2, $3, $4, $5, 'infinity')
+"""
+
+_GIVE_WAY = "UPDATE one_time_tokens SET used_at = $2, expires_at = $2 WHERE id = ANY($1)"
+
 _ISSUE = """
     INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at, account_version)
     SELECT $1, $2, $3, users.id, CASE WHEN $2 = 'CHANGE_EMAIL' THEN $4 ELSE users.email END, $6,
@@ -101,12 +49,13 @@ _ISSUE = """
     WHERE users.id = coalesce($8::uuid, (SELECT id FROM users WHERE lower(email) = lower($4)))
       AND users.status = 'ACTIVE' AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified)
       AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4))
-      AND ($2 <> 'CHANGE_EMAIL' OR $9 >= users.links_since) AND (
+      AND ($2 <> 'CHANGE_EMAIL' OR $9 >= users.links_since)
+      AND ($2 = 'CHANGE_EMAIL' OR $7 > (
         SELECT count(*) FROM one_time_tokens AS other
         WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
           AND other.used_at IS NULL AND other.expires_at > $5
           AND other.account_version >= users.links_since
-    ) < $7
+    ))
     ON CONFLICT (id) DO UPDATE SET
         token_hash = excluded.token_hash, expires_at = excluded.expires_at,
         account_version = excluded.account_version
@@ -125,7 +74,9 @@ _USE = "UPDATE one_time_tokens SET used_at = $2 WHERE token_hash = $1"
 _DELETE_EXPIRED = """
     WITH deleted AS (
         DELETE FROM one_time_tokens WHERE id = ANY (ARRAY(
-            SELECT id FROM one_time_tokens WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+            SELECT id FROM one_time_tokens
+            WHERE expires_at < $1 AND (asked_at IS NULL OR asked_at < $1 - $3::interval)
+            LIMIT $2 FOR UPDATE SKIP LOCKED
         )) RETURNING 1
     )
     SELECT count(*) FROM deleted
@@ -133,8 +84,8 @@ _DELETE_EXPIRED = """
 
 
 _OF_PERSON = """
-    SELECT id, kind, email, expires_at, used_at FROM one_time_tokens WHERE user_id = $1
-    ORDER BY expires_at DESC LIMIT $2
+    SELECT id, kind, email, nullif(expires_at, 'infinity') AS expires_at, used_at, asked_at
+    FROM one_time_tokens AS token WHERE user_id = $1 ORDER BY token.expires_at DESC LIMIT $2
 """
 
 _ERASE = "DELETE FROM one_time_tokens WHERE user_id = $1 RETURNING id"
@@ -160,6 +111,14 @@ class PostgresLinkStore:
     async def request(self, mail: MailRequest) -> None:
         await write(self._pool, [append([self._encode(mail)])], completes_call=True)
         self._wake()
+
+    async def ask(self, unit: UnitOfWork, mail: MailRequest) -> None:
+        now = mail.occurred_at
+        asked = [Asked(*row) for row in await unit.fetch(_ASKED, mail.user_id, now)]
+        if ended := giving_way(asked, now):
+            unit.write(Write(_GIVE_WAY, (ended, now)))
+        row = (mail.id, mail.user_id, mail.email, mail.account_version, now)
+        unit.write(Write(_ASK, row))
 
     async def issue(
         self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
@@ -246,7 +205,9 @@ class PostgresLinkStore:
         total = 0
         while True:
             with translated():
-                count: int = await self._pool.fetchval(_DELETE_EXPIRED, now, _EXPIRED_BATCH_MAX)
+                count: int = await self._pool.fetchval(
+                    _DELETE_EXPIRED, now, _EXPIRED_BATCH_MAX, ASKED_WITHIN
+                )
             total += count
             if count < _EXPIRED_BATCH_MAX:
                 return total
