@@ -20,7 +20,6 @@ from server.user.accounts.store import UserStore
 from server.user.api_keys import rules, wire
 from server.user.api_keys.store import SORTABLE, ApiKeyStore
 from server.user.api_keys.wire.oauth import from_form
-from server.user.sessions.rules import role_of_tokens
 
 _NEWEST_FIRST = Sort("created_at", descending=True)
 
@@ -47,7 +46,7 @@ class ApiKeyService:
 
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.ApiKey:
         owner = await self._owner(context.signed_in.id)
-        key = rules.make(wire.from_create(request), owner.id, str(uuid7()), datetime.now(UTC))
+        key = rules.make(wire.from_create(request), owner, str(uuid7()), datetime.now(UTC))
         told = rules.told_of(key, owner, str(uuid7()), context.traceparent)
         secret = rules.secret_of(key.id, secrets.token_bytes(rules.SECRET_BYTES))
         known = rules.Known(key, rules.hash_of(secret))
@@ -84,7 +83,7 @@ class ApiKeyService:
         seconds = rules.seconds_of_token(key, now, self._signer.lifetime_seconds)
         token = self._signer.sign(
             user.id,
-            role_of_tokens(user, self._totp_required_of),
+            rules.role_in_token(key, user, self._totp_required_of),
             key.id,
             user.version,
             scopes=scopes,

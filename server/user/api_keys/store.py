@@ -60,7 +60,10 @@ class ApiKeyStore(Protocol):
         """Deletes the account's keys that had been made at that moment, likewise."""
 
 
-_COLUMNS = ("id", "user_id", "name", "scopes", "created_at", "expires_at", "last_used_at")
+_COLUMNS = (
+    *("id", "user_id", "name", "scopes", "created_at", "expires_at", "last_used_at"),
+    "with_second_factor",
+)
 _KEYS = Table("api_keys", (*_COLUMNS, "secret_hash"))
 _LISTING = Listing("api_keys", ", ".join(_COLUMNS), SORTABLE, filtered_by="created_at")
 
@@ -176,4 +179,5 @@ def _to_key(row: Record) -> ApiKey:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         last_used_at=row["last_used_at"],
+        with_second_factor=row["with_second_factor"],
     )

@@ -36,6 +36,10 @@ class ApiKeyServiceStub:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.
     """
@@ -75,6 +79,10 @@ class ApiKeyServiceServicer:
     can do what that account can do at the time, as far as the key's scopes reach: docs/access.md
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
+
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.
@@ -164,6 +172,10 @@ class ApiKeyService:
     can do what that account can do at the time, as far as the key's scopes reach: docs/access.md
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
+
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.

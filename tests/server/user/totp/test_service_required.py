@@ -4,6 +4,7 @@ import jwt
 import pytest
 
 from emporium.type.v1 import role_pb2
+from emporium.user.v1 import api_key_service_pb2 as keys_pb
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import session_service_pb2 as session_pb
 from emporium.user.v1 import totp_service_pb2 as pb
@@ -15,6 +16,7 @@ from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.passwords.hashing import hashed
 from server.user.totp.provisioning import remove_totp
 from tests.server.refusals import refused
+from tests.server.user.api_keys.test_exchange import asking
 from tests.server.user.conftest import CHEAPEST_BCRYPT, Clock, Served
 from tests.server.user.doors import PASSWORD, Door
 from tests.server.user.samples import opened
@@ -115,3 +117,30 @@ async def test_the_operator_removes_what_was_lost(
         assert await remove_totp(user_pool, email.upper())
         assert role_in(await sign_in(anyone, email)) == "CUSTOMER"
         assert not await remove_totp(user_pool, email)
+
+
+@pytest.mark.parametrize("tokens", [BOTH, Tokens()])
+async def test_a_key_that_was_made_without_one_never_gains_what_needs_it(
+    served: Served, store: PostgresUserStore, clock: Clock, tokens: Tokens
+) -> None:
+    """Whoever had the password alone could have made it. Where none is needed all is as ever."""
+    email = await made(store, Role.ADMIN)
+    async with served(tokens) as anyone:
+        login = await sign_in(anyone, email)
+        owner = Owner(anyone.with_token(login.access_token, login.user.id), login.user, clock)
+        request = keys_pb.CreateApiKeyRequest(name="ERP", scopes=["users.read"])
+        before = await owner.door("CreateApiKey", request)
+        await owner.enable()
+        after = await owner.door("CreateApiKey", request)
+        roles = [
+            role_of_key(await anyone("ExchangeApiKey", asking(key))) for key in (before, after)
+        ]
+        assert roles == (["CUSTOMER", "ADMIN"] if tokens is BOTH else ["ADMIN", "ADMIN"])
+
+        await owner.door("DeleteTotp", pb.DeleteTotpRequest(totp_code=owner.code()))
+        given = await anyone("ExchangeApiKey", asking(after))
+        assert role_of_key(given) == ("CUSTOMER" if tokens is BOTH else "ADMIN")
+
+
+def role_of_key(given: keys_pb.ExchangeApiKeyResponse) -> str:
+    return str(jwt.decode(given.access_token, options={"verify_signature": False})["role"])

@@ -1,4 +1,4 @@
-"""Keep since when what an account has given out is good no more, and what was asked for."""
+"""Keep since when what an account has given out is good no more, and what it may open at all."""
 
 from alembic import op
 
@@ -20,12 +20,20 @@ def upgrade() -> None:
             ADD COLUMN asked_at timestamptz,          -- before the mail was sent
             ALTER COLUMN token_hash DROP NOT NULL     -- until then
     """)
+    op.execute("""
+        ALTER TABLE api_keys ADD COLUMN with_second_factor boolean NOT NULL DEFAULT false
+    """)
+    op.execute("""
+        UPDATE api_keys SET with_second_factor = true FROM totp_secrets AS secret
+        WHERE secret.user_id = api_keys.user_id AND secret.enabled_at <= api_keys.created_at
+    """)
     op.execute("CREATE INDEX revocations_by_user_id ON revocations (user_id, position)")
 
 
 def downgrade() -> None:
     """Drops them: links that have ended so work again until they expire."""
     op.execute("DROP INDEX revocations_by_user_id")
+    op.execute("ALTER TABLE api_keys DROP COLUMN with_second_factor")
     op.execute("DELETE FROM one_time_tokens WHERE token_hash IS NULL")
     op.execute("""
         ALTER TABLE one_time_tokens
