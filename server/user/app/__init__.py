@@ -72,7 +72,7 @@ from server.user.personal_data.store import (
 )
 from server.user.revocations.feed import reading
 from server.user.sessions.granting import Granting
-from server.user.sessions.rules import Session
+from server.user.sessions.rules import Lifetime, Session
 from server.user.sessions.service import SessionService
 from server.user.sessions.store import MongoSessionStore
 from server.user.throttling.rules import Limits
@@ -207,7 +207,11 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     sessions = MongoSessionStore(database)
     ends = session_ends(pool, wake)
     guarded = [Role(name.upper()) for name in tokens.totp_required_roles]
-    granting = Granting(sessions, ends, accounts, signer, tokens.session_seconds, now, guarded)
+    lifetime = Lifetime(
+        idle=timedelta(seconds=tokens.session_seconds),
+        whole=timedelta(seconds=tokens.session_lifetime_seconds),
+    )
+    granting = Granting(sessions, ends, accounts, signer, lifetime, now, guarded)
     credentials, failures = PostgresCredentialStore(pool), throttle(pool, signer, tokens, now)
     totp_store = PostgresTotpStore(pool, encode=to_outbox, wake=wake)
     codes = Codes(totp_store, Sealing(signer.secret("TOTP secrets")), now)

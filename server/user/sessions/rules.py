@@ -12,7 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from server.kit import errors
@@ -39,6 +39,14 @@ class RefreshTokenReused(errors.Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("the refresh token was used before; sign in again")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a session lasts."""
+
+    idle: timedelta  # after its last use
+    whole: timedelta  # after it began, however it is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,9 @@ class Rotation:
     at: datetime
     address: str
     expires_at: datetime
-    sessions_since: int = 0  # a session that began with an earlier version of the account has ended
+    # A session has ended that began with an earlier version of the account, or before that moment.
+    sessions_since: int = 0
+    begun_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

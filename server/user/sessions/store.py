@@ -72,8 +72,10 @@ class SessionStore(Protocol):
         Raises `SessionEnded`, and `RefreshTokenReused` when it has ended the session.
         """
 
-    async def list(self, user_id: str, now: datetime) -> Sequence[Session]:
-        """The account's sessions, the one that was used last first."""
+    async def list(
+        self, user_id: str, now: datetime, begun_after: datetime | None = None
+    ) -> Sequence[Session]:
+        """The account's sessions that began after that moment, the one that was used last first."""
 
     async def ids(
         self, user_id: str, begun_until: datetime | None = None, but_for: str = ""
@@ -118,6 +120,8 @@ class MongoSessionStore:
         alive = session | {"expires_at": {"$gt": rotation.at}}
         if rotation.sessions_since:  # what says no version is older than all
             alive["account_version"] = {"$gte": rotation.sessions_since}
+        if rotation.begun_after:
+            alive["created_at"] = {"$gt": rotation.begun_after}
         with self._database.limited():
             if await self._spend(alive, rotation) or await self._repeat(alive, rotation):
                 return
@@ -153,8 +157,11 @@ class MongoSessionStore:
         )
         return found
 
-    async def list(self, user_id: str, now: datetime) -> Sequence[Session]:
-        wanted = {"user_id": user_id, "expires_at": {"$gt": now}}
+    async def list(
+        self, user_id: str, now: datetime, begun_after: datetime | None = None
+    ) -> Sequence[Session]:
+        begun = {"created_at": {"$gt": begun_after}} if begun_after else {}
+        wanted = {"user_id": user_id, "expires_at": {"$gt": now}} | begun
         with self._database.limited():
             found = self._sessions.find(wanted).sort(_NEWEST_FIRST).limit(SESSIONS_MAX)
             return [_session(each) async for each in found]
@@ -210,7 +217,8 @@ class PostgresSessionEnds:
 
 def _was_alive(session: Session, rotation: Rotation) -> bool:
     is_of_now = session.account_version >= rotation.sessions_since
-    return is_of_now and session.expires_at > rotation.at
+    is_young = rotation.begun_after is None or session.created_at > rotation.begun_after
+    return is_of_now and is_young and session.expires_at > rotation.at
 
 
 def _document(session: Session, token_hash: bytes) -> Document:

@@ -28,7 +28,7 @@ from server.user.app.callers import standings
 from server.user.app.destinations import session_ends
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
-from server.user.sessions.rules import Session
+from server.user.sessions.rules import Lifetime, Session
 from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
@@ -38,6 +38,7 @@ from tests.server.user.samples import ERASING, become, end, opened
 
 Login = auth_service_pb2.LoginResponse
 SignIn = Callable[..., Awaitable[Login]]
+MINUTE = Lifetime(idle=timedelta(minutes=1), whole=timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
     await store.create(account, None, None, b"")
     sessions = Overtaken(user_mongo)
     ends = session_ends(user_pool, lambda: None)
-    granting = Granting(sessions, ends, store, signer, 60)
+    granting = Granting(sessions, ends, store, signer, MINUTE)
     with pytest.raises(errors.AccountInactive):
         await granting.begin(account.user, Device("", ""))
     assert await sessions.list(account.user.id, datetime.now(UTC)) == []
