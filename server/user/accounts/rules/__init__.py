@@ -170,11 +170,12 @@ def changed(
 
     A caller who changes their own role or status must still be an admin by the stored account:
     they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
-    `verified`, with the mail that leads there.
+    `verified`, with the mail that leads there. Raises `SessionEnded` as `check_session`.
     """
-    is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
-    if is_own and user.acting_role is not Role.ADMIN:
-        raise RoleNotAllowed("only an admin may set role or status")
+    if by is not None and by.id == user.id:
+        if ADMIN_ONLY & change.fields.keys() and user.acting_role is not Role.ADMIN:
+            raise RoleNotAllowed("only an admin may set role or status")
+        check_session(user, by)
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
     asked = None
@@ -224,14 +225,24 @@ def _updated(
     return Changed(after, event)
 
 
+def check_session(user: User, by: Caller) -> None:
+    """Raises `SessionEnded` when a change of `user` has ended the session of `by`, its holder.
+
+    That is since `by` was let in: else what is asked for in that session would be as new as the
+    change, and outlive it.
+    """
+    if by.account_version < user.sessions_since and by.session_id != user.spared_session:
+        raise errors.SessionEnded
+
+
 def credentials_changed(user: User, by: Caller | None, now: datetime, **fields: Any) -> User:
     """`user` after a change of what it signs in by, which ends what was given out before.
 
-    It spares the session of `by`, who does so and is signed in. Raises `SessionEnded` when another
-    such change has ended that since `by` was read.
+    It spares the session of `by`, who does so and is signed in. Raises `SessionEnded` as
+    `check_session`.
     """
-    if by and by.account_version < user.sessions_since and by.session_id != user.spared_session:
-        raise errors.SessionEnded
+    if by:
+        check_session(user, by)
     version = user.version + 1
     return replace(
         user,

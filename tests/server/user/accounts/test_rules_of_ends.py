@@ -74,9 +74,13 @@ def test_a_session_that_another_act_has_ended_meanwhile_changes_nothing(
     session: str, version: int, goes_on: bool
 ) -> None:
     was = account(version=8, sessions_since=6, spared_session="one")
-    by = Caller("ann", Role.CUSTOMER, 0, session, account_version=version)
+    by = Caller(was.id, Role.CUSTOMER, 0, session, account_version=version)
+    other_email = Change({"email": "ann.other@example.com"}, "")
     if goes_on:
         assert credentials_changed(was, by, LATER).spared_session == session
+        assert changed(was, other_email, "event", LATER, by=by, mail_id="mail").mail
     else:
         with pytest.raises(errors.SessionEnded):
             credentials_changed(was, by, LATER)
+        with pytest.raises(errors.SessionEnded):
+            changed(was, other_email, "event", LATER, by=by, mail_id="mail")
