@@ -147,3 +147,16 @@ async def test_a_change_of_nothing_that_signs_in_ends_no_link(shop: Shop, inbox:
     await shop.admin("UpdateUser", back)
     await change_password(shop, owner, user)
     await verify(shop, verification)
+
+
+async def test_but_for_what_the_account_says_the_link_would_be_good(
+    shop: Shop, inbox: Inbox
+) -> None:
+    user, owner = await somebody(shop)
+    stolen = new_email()
+    await ask(owner, stolen)
+    token = await to(inbox, stolen)
+    await change_password(shop, owner, user)
+    await shop.pool.execute("UPDATE users SET links_since = 0 WHERE id = $1", user.id)
+    await verify(shop, token)
+    assert (await read(shop, user.id)).email == stolen

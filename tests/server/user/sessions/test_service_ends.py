@@ -203,3 +203,14 @@ async def test_a_service_that_did_not_ask_would_let_them_in(
     request = keys_pb.CreateApiKeyRequest(name="ERP", scopes=["orders.read"])
     assert (await refused(other.door("CreateApiKey", request))).reason == "SESSION_ENDED"
     assert (await Device(unasked, other.login).door("CreateApiKey", request)).secret
+
+
+@pytest.mark.parametrize("act", [new_password, second_factor])
+async def test_but_for_what_the_account_says_the_session_would_go_on(
+    devices: tuple[Device, Device], user_pool: Pool, act: Act
+) -> None:
+    mine, other = devices
+    await act(mine, other, user_pool)
+    user_id = mine.login.user.id
+    await user_pool.execute("UPDATE users SET sessions_since = 0 WHERE id = $1", user_id)
+    await other.refresh()
