@@ -24,7 +24,7 @@ TOKEN_SECONDS_MAX = 86_400
 SERVICE_TOKEN_SECONDS_MAX = 3_600
 """The longest life of a token that a service makes for its neighbours."""
 SESSION_SECONDS_MAX = 31_536_000
-"""The longest that a session may wait for its next use: a year."""
+"""The longest that a session may last, and may wait for its next use: a year."""
 
 SECRETS = ("DATABASE_URL", "MONGODB_URI", "SMTP_URL")
 """Settings that hold secrets; each may stand in the file that `<NAME>_FILE` names instead."""
@@ -40,7 +40,7 @@ _SCHEMES = {
 _RANGES = {
     "TOKEN_SECONDS": (1, TOKEN_SECONDS_MAX),
     "SERVICE_TOKEN_SECONDS": (1, SERVICE_TOKEN_SECONDS_MAX),
-    "SESSION_SECONDS": (1, SESSION_SECONDS_MAX),
+    **dict.fromkeys(("SESSION_SECONDS", "SESSION_LIFETIME_SECONDS"), (1, SESSION_SECONDS_MAX)),
     **dict.fromkeys(("GRPC_PORT", "OWN_PORT", "METRICS_PORT"), (0, 65_535)),
     "BCRYPT_COST": (4, 31),
     "BCRYPT_THREADS": (1, 64),
@@ -50,8 +50,7 @@ _RANGES = {
     "POOL_SIZE_MAX": (1, 1_000),
 }
 _SECONDS = (0, 86_400)
-# What may stand where a value could not be read; the value itself, which may be secret, is never
-# repeated.
+# What may stand where a value could not be read, which is never repeated: it may be secret.
 _KINDS: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number"}
 
 Targets = Mapping[str, str]  # service to gRPC target
@@ -122,6 +121,7 @@ class Tokens:
     service_key_file: Path = Path("service-key.json")  # for this service's calls to neighbours
     service_token_seconds: int = 300  # of the tokens for neighbours; to `SERVICE_TOKEN_SECONDS_MAX`
     session_seconds: int = 2_592_000  # after its last use a session ends; to `SESSION_SECONDS_MAX`
+    session_lifetime_seconds: int = 7_776_000  # after it began, however it is used; likewise
     bcrypt_cost: int = 12
     bcrypt_threads: int = 2
     # So many attempts may fail within the seconds from the first: logins of an e-mail, from a

@@ -33,7 +33,7 @@ not start. [Why](decisions/04-access-on-the-rpc.md).
 
 | whose word decides | |
 |---|---|
-| account | the caller's account as it is now; of two roles the lesser one (`fresh: ALWAYS`) |
+| account | the caller's account and session, now; of two roles the lesser one (`fresh: ALWAYS`) |
 | account, by role | the same, a second old at most, of those whom a role lets in (`BY_ROLE`) |
 | token | the token, until it expires |
 | - | the caller's account does not matter |

@@ -29,8 +29,8 @@ class Accounts(Protocol):
         """`caller`, with the role that the account has now, or its own if that is the lesser one.
 
         Not `exact`: that it had at most a second ago. By a copy it may be 5 s old. Raises
-        `AccountInactive` for an account that was deleted or disabled, and `Unavailable` when nobody
-        can say.
+        `AccountInactive` for an account that was deleted or disabled, `SessionEnded` for a session
+        that has ended, and `Unavailable` when nobody can say.
         """
 
 
@@ -40,16 +40,22 @@ class _Known(NamedTuple):
 
 
 class Standings:
-    """`Accounts` of the service that keeps them, through `read` of `batch_max` ids at most."""
+    """`Accounts` of the service that keeps them, through `read` of `batch_max` ids at most.
+
+    `read` also takes what has ended of them into this process's copy of the revocations, and
+    `checked` goes by that: see `Revocations`.
+    """
 
     def __init__(
         self,
         read: Load[str, Standing],
+        checked: Callable[[Caller], Caller],
         *,
         batch_max: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
+        self._checked = checked
         self._clock = clock
         self._known: dict[str, _Known] = {}  # oldest first
         self._loader: Loader[str, Standing] = Loader(self._load, batch_max=batch_max)
@@ -60,7 +66,8 @@ class Standings:
             return _standing_as(known.standing, caller)
         if not _is_id(caller.id):
             raise _inactive()
-        return _standing_as(await self._loader.get(caller.id), caller)
+        standing = await self._loader.get(caller.id)
+        return self._checked(_standing_as(standing, caller))
 
     def forget(self, user_id: str) -> None:
         """The account has changed: the next caller's is read anew."""

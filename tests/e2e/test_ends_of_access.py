@@ -47,6 +47,7 @@ class Person:
     user_id: str
     session_id: str
     token: str
+    refresh_token: str
 
     @property
     def rest(self) -> Rest:
@@ -119,8 +120,15 @@ def _code(answer: httpx.Response) -> str:
 async def sign_in(cluster: Cluster, http: httpx.AsyncClient, email: str) -> Person:
     body = {"email": email, "password": PASSWORD}
     given = await Rest(http).data("POST", "/auth/login", body)
-    session_id, token = given["session_id"], given["access_token"]
-    return Person(cluster, http, email, given["user"]["id"], session_id, token)
+    return Person(
+        cluster=cluster,
+        http=http,
+        email=email,
+        user_id=given["user"]["id"],
+        session_id=given["session_id"],
+        token=given["access_token"],
+        refresh_token=given["refresh_token"],
+    )
 
 
 async def new_person(cluster: Cluster, http: httpx.AsyncClient, admin: Rest) -> Person:
@@ -183,6 +191,25 @@ async def test_an_end_of_access_reaches_every_service_by_every_door(
 
     await until(is_over, timeout_seconds=SECONDS_MAX)
     assert await answers(bystander) == {""}
+
+
+@pytest.mark.parametrize("act", [logout, another_device, new_password])
+async def test_from_its_answer_on_an_end_leaves_nothing_to_change_or_to_refresh(
+    cluster: Cluster, http: httpx.AsyncClient, admin: Rest, act: Act
+) -> None:
+    """No waiting here: the calls come right behind the act."""
+    for _ in range(2):
+        person = await new_person(cluster, http, admin)
+        await act(person, admin)
+        refresh = {"refresh_token": person.refresh_token}
+        key = {"name": "a thief's", "scopes": ["orders.read"]}
+        email = {"email": new_email()}
+        answers = [
+            await person.rest("POST", "/auth/api-keys", key),
+            await person.rest("PATCH", f"/users/{person.user_id}", email),
+            await Rest(http)("POST", "/auth/refresh", refresh),
+        ]
+        assert [_code(answer) for answer in answers] == ["SESSION_ENDED"] * 3
 
 
 async def test_a_demotion_reaches_every_service_and_leaves_what_is_ones_own(

@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import httpx
+
 from server.local.cluster import Cluster
 from server.local.home import mailbox
 from tests.e2e.conftest import Rest, error_of, new_email, violated_fields
@@ -95,3 +97,43 @@ async def test_who_signs_up_is_given_a_role_once_the_mailed_link_was_used(
     assert (await admin.data("PATCH", path, role))["email_verified"] is True
     again = await anyone("POST", "/auth/email:verify", {"token": token})
     assert error_of(again, 422)["code"] == "ONE_TIME_TOKEN_INVALID"
+
+
+async def test_a_changed_password_ends_the_links_that_somebody_else_had_asked_for(
+    cluster: Cluster, http: httpx.AsyncClient, anyone: Rest, admin: Rest
+) -> None:
+    email, stolen = new_email(), new_email()
+    await admin.data("POST", "/users", {"email": email, "full_name": "Ann", "password": PASSWORD})
+    login = await anyone.data("POST", "/auth/login", {"email": email, "password": PASSWORD})
+    owner = Rest(http, login["access_token"])
+    await owner.data("PATCH", f"/users/{login['user']['id']}", {"email": stolen})
+    [mail] = await mailed(cluster, stolen, 1)
+    token = token_in(str(mail.message.get_content()))
+
+    change = {"current_password": PASSWORD, "password": NEW}
+    assert (await owner("POST", "/auth/password", change)).is_success
+    used = await anyone("POST", "/auth/email:verify", {"token": token})
+    assert error_of(used, 422)["code"] == "ONE_TIME_TOKEN_INVALID"
+    await anyone.data("POST", "/auth/login", {"email": email, "password": NEW})
+
+
+async def test_a_key_is_told_by_mail_and_too_many_new_addresses_are_refused_in_time(
+    cluster: Cluster, http: httpx.AsyncClient, anyone: Rest, admin: Rest
+) -> None:
+    email = new_email()
+    await admin.data("POST", "/users", {"email": email, "full_name": "Ann", "password": PASSWORD})
+    login = await anyone.data("POST", "/auth/login", {"email": email, "password": PASSWORD})
+    owner, path = Rest(http, login["access_token"]), f"/users/{login['user']['id']}"
+    await owner.data("POST", "/auth/api-keys", {"name": "ERP", "scopes": ["orders.read"]})
+    [mail] = await mailed(cluster, email, 1)
+    assert mail.message["Subject"] == "An API key was made"
+    assert 'An API key called "ERP" was made' in str(mail.message.get_content())
+
+    addresses = [new_email() for _ in range(5)]
+    for address in addresses:
+        await owner.data("PATCH", path, {"email": address})
+    refused = await owner("PATCH", path, {"email": new_email()})
+    assert error_of(refused, 429)["code"] == "RATE_LIMITED"
+    assert 3_000 < int(refused.headers["retry-after"]) <= 3_600
+    [last] = await mailed(cluster, addresses[-1], 1)
+    assert "This works once, for 24 hours." in str(last.message.get_content())

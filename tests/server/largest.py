@@ -45,7 +45,7 @@ from server.user.personal_data.collecting import Export
 from server.user.personal_data.rules import STORES, Erasure
 from server.user.revocations import wire as feed_wire
 from server.user.revocations.feed import PART_MAX
-from server.user.revocations.rules import password_changed
+from server.user.revocations.rules import sessions_ended
 from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
 from server.user.totp.codes import otpauth_uri
@@ -164,7 +164,7 @@ async def answers() -> dict[str, Message]:
     made.secret = api_keys.secret_of(ID, b"\xff" * api_keys.SECRET_BYTES)
     exchanged = api_keys_wire.to_token(token + "f" * 1_000, INT32_MAX, key.scopes)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
-    changed = password_changed(ID, VERSION, Role.CUSTOMER, ID)
+    changed = sessions_ended(ID, VERSION, Role.CUSTOMER, ID)
     return {
         "Login": login,
         "Refresh": login,

@@ -34,8 +34,10 @@ from server.order.neighbours.analytics import AnalyticsDestination
 from server.services import ORDER, USER
 from server.settings import Shop, Tokens
 from server.user import app as user_app
+from server.user.app.callers import standings
 from server.user.passwords.hashing import hashing
 from tests.server.tokens import TOKENS
+from tests.server.user.conftest import unheard
 from tests.upgrade import loading
 from tests.upgrade.conftest import Home
 
@@ -109,7 +111,9 @@ class Upgraded:
         self.user_pool = await stack.enter_async_context(postgres.connected(self.home.user))
         self.mongo = await stack.enter_async_context(kit_mongo.connected(settings))
         hasher = await stack.enter_async_context(hashing(CHEAPEST_BCRYPT, 1))
-        unasked = await stack.enter_async_context(user_app.standings(self.user_pool))
+        unasked = await stack.enter_async_context(
+            standings(self.user_pool, unheard(self.user_pool))
+        )
         for registrations in (
             user_app.registrations(
                 self.user_pool,

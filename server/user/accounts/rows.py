@@ -8,7 +8,7 @@ from server.kit.postgres import Record
 from server.kit.postgres.writes import Table, Write
 from server.user.accounts.rules import EventType, Status, User, UserEvent, UserNotFound
 from server.user.revocations import rows as revocations
-from server.user.revocations.rules import account_changed, password_changed
+from server.user.revocations.rules import account_changed, sessions_ended
 
 COLUMNS = tuple(field.name for field in fields(User))
 
@@ -35,6 +35,9 @@ def to_user(row: Record | None) -> User:
         updated_at=row["updated_at"],
         version=row["version"],
         totp_enabled=row["totp_enabled"],
+        links_since=row["links_since"],
+        sessions_since=row["sessions_since"],
+        spared_session=str(spared) if (spared := row["spared_session"]) else None,
     )
 
 
@@ -43,8 +46,8 @@ def ended(before: User, event: UserEvent | None) -> Iterator[Write]:
     if event is None:
         return
     role = None if event.type is EventType.ERASED else event.user.acting_role
-    if event.type is EventType.PASSWORD_CHANGED:
-        changed = password_changed(before.id, event.version, role, event.session_id)
-        yield revocations.append([changed])
+    if event.user.sessions_since == event.version:
+        others = sessions_ended(before.id, event.version, role, event.user.spared_session)
+        yield revocations.append([others])
     elif told := account_changed(before.id, event.version, before.acting_role, role):
         yield revocations.append([told])

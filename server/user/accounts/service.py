@@ -11,7 +11,8 @@ from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
-from server.user.accounts.store import SORTABLE, Erasing, UserStore
+from server.user.accounts.rules.opening import asked_to_verify, open_account
+from server.user.accounts.store import SORTABLE, Asking, Erasing, UserStore
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
 from server.user.passwords.rules import chosen
@@ -29,6 +30,7 @@ class UserService:
         tokens: PageTokens,
         forget: Callable[[str], None],
         erasing: Erasing,
+        asking: Asking,
     ) -> None:
         """`forget` is called with each account that has changed."""
         self._store = store
@@ -36,13 +38,14 @@ class UserService:
         self._tokens = tokens
         self._forget = forget
         self._erasing = erasing
+        self._asking = asking
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
-        opened = rules.open_account(
+        opened = open_account(
             new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
         )
-        opened = rules.asked_to_verify(opened, _new_id())
+        opened = asked_to_verify(opened, _new_id())
         context.subject = opened.user.id
         password_hash = await self._hashed(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
@@ -100,6 +103,7 @@ class UserService:
             lambda user: rules.changed(user, change, event_id, now, trace, by=by, mail_id=mail_id),
             context.key,
             lambda user: wire.to_user(user).SerializeToString(),
+            self._asking,
         )
         self._forget(user_id.lower())
         return pb.User.FromString(given)

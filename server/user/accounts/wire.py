@@ -10,7 +10,8 @@ from server.kit.listing.filters import choice, moment, words
 from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.kit.turns import in_turns
 from server.kit.wire import fields_of_mask, timestamp
-from server.user.accounts.rules import CLEARABLE, Change, Filters, NewUser, Status, User
+from server.user.accounts.rules import CLEARABLE, Change, Filters, Status, User
+from server.user.accounts.rules.opening import NewUser
 
 _ROLES = {Role(name): number for name, number in role_pb2.Role.items() if number}
 _STATUSES = {Status(name): number for name, number in pb.User.Status.items() if number}

@@ -9,12 +9,16 @@ import hashlib
 import hmac
 import string
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from server.kit import errors
+from server.kit.context import Role
+from server.user.accounts.rules import User
+from server.user.mail.rules import MailKind, MailRequest
+from server.user.sessions.rules import role_of_tokens
 
 KEYS_MAX = 50
 """The API keys of one account."""
@@ -93,6 +97,7 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None = None
+    with_second_factor: bool = False  # that the account had when the key was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +134,30 @@ class TokenRequest:
         return named
 
 
-def make(new: NewApiKey, user_id: str, key_id: str, now: datetime) -> ApiKey:
+def make(new: NewApiKey, owner: User, key_id: str, now: datetime) -> ApiKey:
     """The key that the account is given."""
-    ends = now + timedelta(days=_DAYS_DEFAULT if new.days is None else new.days)
-    return ApiKey(key_id, user_id, new.name, tuple(sorted(new.scopes)), now, ends)
+    return ApiKey(
+        id=key_id,
+        user_id=owner.id,
+        name=new.name,
+        scopes=tuple(sorted(new.scopes)),
+        created_at=now,
+        expires_at=now + timedelta(days=_DAYS_DEFAULT if new.days is None else new.days),
+        with_second_factor=owner.totp_enabled,
+    )
+
+
+def told_of(key: ApiKey, owner: User, mail_id: str, traceparent: str | None = None) -> MailRequest:
+    """What the owner of a new key is told; its name, if the address is known to be the owner's."""
+    return MailRequest(
+        id=mail_id,
+        kind=MailKind.API_KEY_CREATED,
+        user_id=owner.id,
+        email=owner.email,
+        occurred_at=key.created_at,
+        traceparent=traceparent,
+        api_key_name=key.name if owner.email_verified else "",
+    )
 
 
 def check_room(count: int) -> None:
@@ -194,6 +219,17 @@ def granted(key: ApiKey, asked: str) -> tuple[str, ...]:
     if not wanted <= {*key.scopes}:
         raise InvalidScope(key.scopes)
     return tuple(sorted(wanted)) or key.scopes
+
+
+def role_in_token(key: ApiKey, owner: User, totp_required_of: Collection[Role]) -> Role:
+    """The role that tokens of the key say.
+
+    Where the account's role needs a second factor, the account must have had one when the key was
+    made: whoever makes a key with less than that role reaches no further by it later.
+    """
+    if owner.role in totp_required_of and not key.with_second_factor:
+        return Role.CUSTOMER
+    return role_of_tokens(owner, totp_required_of)
 
 
 def seconds_of_token(key: ApiKey, now: datetime, seconds_max: int) -> int:

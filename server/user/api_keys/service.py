@@ -20,7 +20,6 @@ from server.user.accounts.store import UserStore
 from server.user.api_keys import rules, wire
 from server.user.api_keys.store import SORTABLE, ApiKeyStore
 from server.user.api_keys.wire.oauth import from_form
-from server.user.sessions.rules import role_of_tokens
 
 _NEWEST_FIRST = Sort("created_at", descending=True)
 
@@ -46,13 +45,13 @@ class ApiKeyService:
         self._totp_required_of = totp_required_of
 
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.ApiKey:
-        key = rules.make(
-            wire.from_create(request), context.signed_in.id, str(uuid7()), datetime.now(UTC)
-        )
+        owner = await self._owner(context.signed_in.id)
+        key = rules.make(wire.from_create(request), owner, str(uuid7()), datetime.now(UTC))
+        told = rules.told_of(key, owner, str(uuid7()), context.traceparent)
         secret = rules.secret_of(key.id, secrets.token_bytes(rules.SECRET_BYTES))
         known = rules.Known(key, rules.hash_of(secret))
         answer = wire.to_key(key).SerializeToString()
-        given = pb.ApiKey.FromString(await self._store.create(known, context.key, answer))
+        given = pb.ApiKey.FromString(await self._store.create(known, told, context.key, answer))
         if given.id == key.id:  # and not that of a first call
             given.secret = secret
         return given
@@ -84,7 +83,7 @@ class ApiKeyService:
         seconds = rules.seconds_of_token(key, now, self._signer.lifetime_seconds)
         token = self._signer.sign(
             user.id,
-            role_of_tokens(user, self._totp_required_of),
+            rules.role_in_token(key, user, self._totp_required_of),
             key.id,
             user.version,
             scopes=scopes,
@@ -93,6 +92,12 @@ class ApiKeyService:
         if rules.is_use_to_note(key, now):
             await self._note_use(key, now)
         return wire.to_token(token, seconds, scopes)
+
+    async def _owner(self, user_id: str) -> User:
+        try:
+            return await self._accounts.get(user_id)
+        except UserNotFound as error:  # since the call was let in
+            raise errors.AccountInactive("the account was deleted or disabled") from error
 
     async def _active(self, user_id: str) -> User:
         """The account as it is now: its role is the token's."""

@@ -12,12 +12,14 @@ from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.listing.statements import Listing, Where
 from server.kit.listing.totals import Totals
+from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.idempotency import change_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, hexadecimal
 from server.user.accounts.rules import User
 from server.user.api_keys.rules import ApiKey, Known, check_room
+from server.user.mail.rules import MailRequest
 from server.user.revocations import rows as revocations
 from server.user.revocations.rules import session_ended
 
@@ -28,12 +30,15 @@ SORTABLE: Mapping[str, type] = {"created_at": datetime}
 class ApiKeyStore(Protocol):
     """API keys and the hashes of their secrets. Errors as in `UserStore`."""
 
-    async def create(self, known: Known, once: Key | None, answer: bytes) -> bytes:
-        """Stores a new key, and `answer` under `once`; gives the answer to send.
+    async def create(
+        self, known: Known, told: MailRequest, once: Key | None, answer: bytes
+    ) -> bytes:
+        """Stores a new key, with the mail that tells of it, and `answer` under `once`.
 
-        That is the first one when `once` was used before with the same body; then nothing is
-        stored. Raises `IdempotencyKeyReused` when the body was another, `TooManyApiKeys`, also to
-        the later of two at once, and `AccountInactive` when the account is gone.
+        Gives the answer to send: the first one when `once` was used before with the same body; then
+        nothing is stored. Raises `IdempotencyKeyReused` when the body was another,
+        `TooManyApiKeys`, also to the later of two at once, and `AccountInactive` when the account
+        is gone.
         """
 
     async def list(self, user_id: str, query: PageQuery) -> Page[ApiKey]:
@@ -55,7 +60,10 @@ class ApiKeyStore(Protocol):
         """Deletes the account's keys that had been made at that moment, likewise."""
 
 
-_COLUMNS = ("id", "user_id", "name", "scopes", "created_at", "expires_at", "last_used_at")
+_COLUMNS = (
+    *("id", "user_id", "name", "scopes", "created_at", "expires_at", "last_used_at"),
+    "with_second_factor",
+)
 _KEYS = Table("api_keys", (*_COLUMNS, "secret_hash"))
 _LISTING = Listing("api_keys", ", ".join(_COLUMNS), SORTABLE, filtered_by="created_at")
 
@@ -83,15 +91,21 @@ _EXPORT = f"SELECT {', '.join(_COLUMNS)} FROM api_keys WHERE user_id = $1 ORDER 
 class PostgresApiKeyStore:
     """An `ApiKeyStore` on a pool of connections to `emporium_user`.
 
-    `wake` is called after each commit that added to the feed of revocations.
+    `encode` puts a mail into the outbox's envelope. `wake` is called after each commit that left
+    one there, or added to the feed of revocations.
     """
 
-    def __init__(self, pool: Pool, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, pool: Pool, encode: Callable[[MailRequest], Event], wake: Callable[[], None]
+    ) -> None:
         self._pool = pool
+        self._encode = encode
         self._wake = wake
         self._totals = Totals(pool, _LISTING.table)
 
-    async def create(self, known: Known, once: Key | None, answer: bytes) -> bytes:
+    async def create(
+        self, known: Known, told: MailRequest, once: Key | None, answer: bytes
+    ) -> bytes:
         async def work(unit: UnitOfWork) -> bytes:
             key = known.key
             await unit.fetch(_TAKE_TURN, key.user_id)
@@ -99,13 +113,16 @@ class PostgresApiKeyStore:
             check_room(count)
             row = {name: getattr(key, name) for name in _COLUMNS}
             unit.write(_KEYS.insert([{**row, "secret_hash": hexadecimal(known.secret_hash)}]))
+            unit.write(append([self._encode(told)]))
             await unit.flush()
             return answer
 
         try:
-            return await change_once(self._pool, work, once, subject=known.key.user_id)
+            given = await change_once(self._pool, work, once, subject=known.key.user_id)
         except asyncpg.ForeignKeyViolationError as error:
             raise errors.AccountInactive("the account was deleted or disabled") from error
+        self._wake()
+        return given
 
     async def list(self, user_id: str, query: PageQuery) -> Page[ApiKey]:
         where = Where.of(equal={"user_id": user_id})
@@ -162,4 +179,5 @@ def _to_key(row: Record) -> ApiKey:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         last_used_at=row["last_used_at"],
+        with_second_factor=row["with_second_factor"],
     )

@@ -13,7 +13,6 @@ from emporium.user.v1 import (
     email_link_service_pb2,
     key_set_service_pb2,
     personal_data_service_pb2,
-    revocation_service_pb2,
     session_service_pb2,
     totp_service_pb2,
     user_service_pb2,
@@ -40,6 +39,7 @@ from server.user.accounts.service import UserService
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.api_keys.service import ApiKeyService
 from server.user.api_keys.store import PostgresApiKeyStore
+from server.user.app.callers import feed_in, feed_registration, keep_seconds, standings
 from server.user.app.destinations import (
     ending_sessions,
     erasing_neighbours,
@@ -51,7 +51,7 @@ from server.user.audit.service import AuditService
 from server.user.audit.store import PostgresAuditStore, inserting
 from server.user.devices.rules import DeviceTokens
 from server.user.email_links.service import EmailLinkService
-from server.user.email_links.store import PostgresLinkStore
+from server.user.email_links.store.links import PostgresLinkStore
 from server.user.events.encoding import is_about, to_outbox
 from server.user.events.ending_api_keys import EndingApiKeys
 from server.user.jobs.expiry import audit_expiry, failure_expiry, revocation_expiry, token_expiry
@@ -70,11 +70,9 @@ from server.user.personal_data.store import (
     PostgresErasureStore,
     WaitingEvents,
 )
-from server.user.revocations.feed import MARGIN_SECONDS, Feed, reading
-from server.user.revocations.service import RevocationService
-from server.user.revocations.store import PostgresFeedStore
+from server.user.revocations.feed import reading
 from server.user.sessions.granting import Granting
-from server.user.sessions.rules import Session
+from server.user.sessions.rules import Lifetime, Session
 from server.user.sessions.service import SessionService
 from server.user.sessions.store import MongoSessionStore
 from server.user.throttling.rules import Limits
@@ -84,8 +82,6 @@ from server.user.totp.checking import Codes
 from server.user.totp.sealing import Sealing
 from server.user.totp.service import TotpService
 from server.user.totp.store import PostgresTotpStore
-
-_STANDINGS_MAX = 1_000  # in one statement
 
 _now = partial(datetime.now, UTC)
 
@@ -126,7 +122,7 @@ async def _serve(settings: Settings) -> None:
                 settings.postgres.database_url,
                 [
                     ending_sessions(pool, database, feed.wake),
-                    EndingApiKeys(PostgresApiKeyStore(pool, feed.wake)),
+                    EndingApiKeys(PostgresApiKeyStore(pool, to_outbox, feed.wake)),
                     mail_destination(pool, mailer, signer, settings.mail),
                     *erasing_neighbours(pool, neighbours(shop)),
                 ],
@@ -134,7 +130,7 @@ async def _serve(settings: Settings) -> None:
             ) as wake,
             reading(feed),
             hashing(tokens.bcrypt_cost, tokens.bcrypt_threads) as hasher,
-            standings(pool) as accounts,
+            standings(pool, feed) as accounts,
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(verifier, revocations),
@@ -159,33 +155,6 @@ async def _serve(settings: Settings) -> None:
             ),
         ):
             await lifecycle.stopping()
-
-
-@asynccontextmanager
-async def standings(pool: Pool) -> AsyncIterator[Standings]:
-    """What callers' own accounts let them do, read from `pool`."""
-    accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
-    read = Standings(accounts.standings, batch_max=_STANDINGS_MAX)
-    try:
-        yield read
-    finally:
-        await read.close()
-
-
-def keep_seconds(tokens: Tokens) -> float:
-    """How long entries of the feed matter."""
-    return tokens.token_seconds + MARGIN_SECONDS
-
-
-def feed_in(pool: Pool, revocations: Revocations, keep_seconds: float) -> Feed:
-    """The feed in `pool`'s database, which is read into `revocations`."""
-    return Feed(PostgresFeedStore(pool), revocations, keep_seconds)
-
-
-def feed_registration(feed: Feed) -> Registration:
-    """The service that other services follow the feed by."""
-    service = revocation_service_pb2.DESCRIPTOR.services_by_name["RevocationService"]
-    return Registration(service, RevocationService(feed), feed.close)
 
 
 @asynccontextmanager
@@ -238,7 +207,11 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     sessions = MongoSessionStore(database)
     ends = session_ends(pool, wake)
     guarded = [Role(name.upper()) for name in tokens.totp_required_roles]
-    granting = Granting(sessions, ends, accounts, signer, tokens.session_seconds, now, guarded)
+    lifetime = Lifetime(
+        idle=timedelta(seconds=tokens.session_seconds),
+        whole=timedelta(seconds=tokens.session_lifetime_seconds),
+    )
+    granting = Granting(sessions, ends, accounts, signer, lifetime, now, guarded)
     credentials, failures = PostgresCredentialStore(pool), throttle(pool, signer, tokens, now)
     totp_store = PostgresTotpStore(pool, encode=to_outbox, wake=wake)
     codes = Codes(totp_store, Sealing(signer.secret("TOTP secrets")), now)
@@ -254,7 +227,7 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     audit = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
     keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
-    key_store = PostgresApiKeyStore(pool, wake)
+    key_store = PostgresApiKeyStore(pool, to_outbox, wake)
     link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
     log = PostgresAuditStore(pool)
     parts: list[Part] = [link_store, key_store, totp_store, FirstAnswers(), WaitingEvents(is_about)]
@@ -262,7 +235,10 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     own_parts = own_sources(accounts, sessions, link_store, key_store, totp_store, log)
     sources: list[Source] = [*own_parts, *others]
     return (
-        Registration(users, UserService(accounts, hasher, page_tokens, callers.forget, erasures)),
+        Registration(
+            users,
+            UserService(accounts, hasher, page_tokens, callers.forget, erasures, link_store),
+        ),
         Registration(auth, logins),
         Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher, devices)),

@@ -8,7 +8,7 @@ from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.settings import Mail
 from server.user.email_links.sending import MailDestination
-from server.user.email_links.store import PostgresLinkStore
+from server.user.email_links.store.links import PostgresLinkStore
 from server.user.events.encoding import ERASED, mail_from_outbox, to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.jobs.sweeping import own_sessions

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from server.kit import errors
 from server.user.accounts.rules import Status, User
@@ -11,6 +13,10 @@ from server.user.mail.rules import MailKind
 
 LIVE_MAX = 3
 """So many links of one kind may be good at once for one account: nobody's mailbox is flooded."""
+
+ASKED_MAX = 5
+"""So many links to another e-mail may an account ask for within `ASKED_WITHIN`."""
+ASKED_WITHIN = timedelta(hours=1)
 
 
 class OneTimeTokenInvalid(errors.Invalid):
@@ -20,6 +26,26 @@ class OneTimeTokenInvalid(errors.Invalid):
 
     def __init__(self) -> None:
         super().__init__("ask for a new mail", field="token")
+
+
+class TooManyLinks(errors.RateLimited):
+    """The account has asked for so many links to another e-mail that it has to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"{ASKED_MAX} links to another e-mail were asked for within an hour; use the one that"
+            f" was mailed last, or ask again in {seconds} s",
+            retry_after_seconds=seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A link to another e-mail, when it was asked for, and whether it still may be used."""
+
+    id: str
+    at: datetime
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +70,17 @@ def token_of(mail_id: str, kind: MailKind, secret: bytes) -> str:
 def hash_of(token: str) -> bytes:
     """What is stored of a token. A fast hash will do: nobody guesses 256 bits."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def giving_way(asked: Iterable[Asked], now: datetime) -> Sequence[str]:
+    """The oldest open links, which end when one more is asked for. Raises `TooManyLinks`."""
+    by_age = sorted(asked, key=lambda each: each.at)
+    recent = [each for each in by_age if now - each.at < ASKED_WITHIN]
+    if len(recent) >= ASKED_MAX:
+        left = recent[-ASKED_MAX].at + ASKED_WITHIN - now
+        raise TooManyLinks(max(1, -(-left // timedelta(seconds=1))))
+    still = [each.id for each in by_age if each.is_open]
+    return still[: max(0, len(still) - LIVE_MAX + 1)]
 
 
 def check_sent(sent: Sent | None) -> Sent:

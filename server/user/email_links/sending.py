@@ -66,6 +66,6 @@ class MailDestination:
         if to is None:
             _log.info("mail.not_sent", kind=mail.kind.value, mail_id=mail.id)
             return
-        message = self._letters.write(mail.kind, to, mail.occurred_at, token, lifetime)
+        message = self._letters.write(mail, to, token, lifetime)
         await self._mailer.send(message, f"{mail.occurred_at:%Y%m%dT%H%M%S.%fZ}-{mail.id}")
         _log.info("mail.sent", kind=mail.kind.value, mail_id=mail.id)

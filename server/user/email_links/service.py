@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit.context import Context
-from server.user.accounts.rules import Changed, User, password_changed, verified
+from server.user.accounts.rules import Changed, password_changed, verified
 from server.user.devices.rules import ID_BYTES, DeviceTokens
 from server.user.email_links.rules import Sent, check_sent, hash_of
 from server.user.email_links.store import LinkStore
@@ -30,7 +30,15 @@ class EmailLinkService:
         self, request: pb.ForgotPasswordRequest, context: Context
     ) -> pb.ForgotPasswordResponse:
         # Whether there is such an account is looked up when the mail is sent, not here.
-        await self._store.request(_mail(MailKind.RESET_PASSWORD, "", request.email, context))
+        mail = MailRequest(
+            id=str(uuid7()),
+            kind=MailKind.RESET_PASSWORD,
+            user_id="",
+            email=request.email,
+            occurred_at=datetime.now(UTC),
+            traceparent=context.traceparent,
+        )
+        await self._store.request(mail)
         return pb.ForgotPasswordResponse()
 
     async def ResetPassword(
@@ -40,17 +48,15 @@ class EmailLinkService:
         # First, so that a token that somebody made up costs no hash of a password.
         sent = check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
 
-        def told(user: User) -> MailRequest:
-            return _mail(MailKind.PASSWORD_CHANGED, user.id, user.email, context)
-
-        verifying, event_id = _verifying(context, now), str(uuid7())
+        verifying, trace = _verifying(context, now), context.traceparent
+        event_id, mail_id = str(uuid7()), str(uuid7())
 
         def change(sent: Sent) -> Sequence[Changed]:
             seen = verifying(sent)  # who has the mail has the address
-            return seen, password_changed(seen.user, "", event_id, now, context.traceparent)
+            return seen, password_changed(seen.user, None, event_id, mail_id, now, trace)
 
         password_hash = await self._hasher.hash(chosen(request.password, is_common))
-        await self._store.reset_password(token_hash, password_hash, now, check_sent, change, told)
+        await self._store.reset_password(token_hash, password_hash, now, check_sent, change)
         device = secrets.token_bytes(ID_BYTES)
         return pb.ResetPasswordResponse(
             device_token=self._devices.write(device, sent.user.id, password_hash, now)
@@ -72,7 +78,3 @@ def _verifying(context: Context, now: datetime) -> Callable[[Sent], Changed]:
         return verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
 
     return change
-
-
-def _mail(kind: MailKind, user_id: str, email: str, context: Context) -> MailRequest:
-    return MailRequest(str(uuid7()), kind, user_id, email, datetime.now(UTC), context.traceparent)

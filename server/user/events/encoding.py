@@ -35,13 +35,19 @@ def to_outbox(event: UserEvent | MailRequest | SessionEnd) -> Event:
 
 def _message(
     event: UserEvent,
-) -> pb.UserCreated | pb.UserUpdated | pb.PasswordChanged | pb.UserErased:
+) -> pb.UserCreated | pb.UserUpdated | pb.PasswordChanged | pb.SecondFactorChanged | pb.UserErased:
     if event.type is EventType.CREATED:
         return pb.UserCreated(user=to_user(event.user))
     if event.type is EventType.UPDATED:
         return pb.UserUpdated(user=to_user(event.user))
     if event.type is EventType.PASSWORD_CHANGED:
-        return pb.PasswordChanged(user_id=event.user.id, session_id=event.session_id)
+        return pb.PasswordChanged(user_id=event.user.id, session_id=event.user.spared_session or "")
+    if event.type is EventType.SECOND_FACTOR_CHANGED:
+        return pb.SecondFactorChanged(
+            user_id=event.user.id,
+            enabled=event.user.totp_enabled,
+            session_id=event.user.spared_session or "",
+        )
     return pb.UserErased(user_id=event.user.id)
 
 
@@ -66,6 +72,9 @@ def _mail(mail: MailRequest) -> Event:
         kind=mail_pb2.MailRequested.Kind.Value(mail.kind.value),
         user_id=mail.user_id,
         email=mail.email,
+        account_version=mail.account_version,
+        api_key_name=mail.api_key_name,
+        recovery_codes_left=mail.recovery_codes_left,
     )
     return Event(
         id=mail.id,
@@ -91,6 +100,9 @@ def mail_from_outbox(event: Event) -> MailRequest | None:
         email=message.email,
         occurred_at=event.occurred_at,
         traceparent=event.traceparent,
+        account_version=message.account_version,
+        api_key_name=message.api_key_name,
+        recovery_codes_left=message.recovery_codes_left,
     )
 
 

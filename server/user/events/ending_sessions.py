@@ -4,7 +4,7 @@ It is one of the outbox's destinations. What is more to an erasure, it leaves to
 
 An account is in PostgreSQL and its sessions are in MongoDB, so what one act changes in both goes
 through the outbox: a process that dies in between, or a MongoDB that is away, only delays it. No
-session of an account that has ended goes on meanwhile, because each refresh asks the account first.
+session that has ended goes on meanwhile, because each refresh asks the account first.
 
 Before a session is ended here its id stands in the feed of revocations, once more where the act put
 it there: a refresh that was faster than the event has made a token that is younger than the act.
@@ -21,6 +21,7 @@ from server.user.sessions.store import SessionEnds, SessionStore
 
 _UPDATED = pb.UserUpdated.DESCRIPTOR.full_name
 _PASSWORD_CHANGED = pb.PasswordChanged.DESCRIPTOR.full_name
+_SECOND_FACTOR_CHANGED = pb.SecondFactorChanged.DESCRIPTOR.full_name
 _ERASED = pb.UserErased.DESCRIPTOR.full_name
 _SESSION_ENDED = pb.SessionEnded.DESCRIPTOR.full_name
 
@@ -57,6 +58,10 @@ class EndingSessions:
             changed = pb.PasswordChanged.FromString(event.payload)
             until = event.occurred_at + _TO_COMMIT
             await self._end_all(event.aggregate_id, until, but_for=changed.session_id)
+        elif event.type == _SECOND_FACTOR_CHANGED:
+            factor = pb.SecondFactorChanged.FromString(event.payload)
+            until = event.occurred_at + _TO_COMMIT
+            await self._end_all(event.aggregate_id, until, but_for=factor.session_id)
         elif event.type == _UPDATED:
             user = pb.UserUpdated.FromString(event.payload).user
             if user.status == User.DISABLED:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from server.kit.background import Job, Lock
 from server.kit.postgres import Pool
 from server.user.audit.store import PostgresAuditStore
-from server.user.email_links.store import PostgresLinkStore
+from server.user.email_links.store.links import PostgresLinkStore
 from server.user.events.encoding import to_outbox
 from server.user.revocations.store import PostgresFeedStore
 from server.user.throttling.store import PostgresFailureStore

@@ -10,11 +10,13 @@ from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
 from server.kit.postgres.trail import recorded
 from server.settings import SettingsError
-from server.user.accounts.rules import Change, NewUser, Opened, Status, changed, open_account
+from server.user.accounts.rules import Change, Opened, Status, changed, password_changed
+from server.user.accounts.rules.opening import NewUser, open_account
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.accounts.wire import to_create
 from server.user.audit.store import inserting
 from server.user.events.encoding import to_outbox
+from server.user.logins.rules import Credentials
 from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import check, hashed
@@ -45,10 +47,30 @@ async def ensure_account(
     if any(getattr(user, name) != value for name, value in wanted.items()):
         change = Change(wanted, etag="")
         await accounts.update(user.id, lambda was: changed(was, change, event_id, now))
-    checked = check(password, found.password_hash, cost)
-    if not checked.matches or checked.is_outdated:
-        await credentials.set_password(user.id, hashed(password, cost))
+    await _set_password(accounts, credentials, found, password, cost)
     return user.id
+
+
+async def _set_password(
+    accounts: PostgresUserStore,
+    credentials: PostgresCredentialStore,
+    found: Credentials,
+    password: str,
+    cost: int,
+) -> None:
+    """Another one ends what the one before let in; the same is hashed again where that is due."""
+    user_id, was, now = found.user.id, found.password_hash, datetime.now(UTC)
+    event_id, mail_id = str(uuid7()), str(uuid7())
+    checked = check(password, was, cost)
+    if not checked.matches:
+        await accounts.change_password(
+            user_id,
+            was,
+            hashed(password, cost),
+            lambda user: password_changed(user, None, event_id, mail_id, now),
+        )
+    elif was and checked.is_outdated:
+        await credentials.replace_password(user_id, was, hashed(password, cost))
 
 
 async def create_admin(

@@ -94,16 +94,15 @@ class AuthService:
         await self._throttle.check(sources)
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> Empty:
-        caller, event_id, now = context.signed_in, str(uuid7()), self._now()
+        caller, now = context.signed_in, self._now()
+        event_id, mail_id, trace = str(uuid7()), str(uuid7()), context.traceparent
         password = chosen(request.password, is_common)
         _, was = await self._current.prove(caller.id, request.current_password)
         await self._accounts.change_password(
             caller.id,
             was,
             await self._hasher.hash(password),
-            lambda user: password_changed(
-                user, caller.session_id, event_id, now, context.traceparent
-            ),
+            lambda user: password_changed(user, caller, event_id, mail_id, now, trace),
         )
         return Empty()
 

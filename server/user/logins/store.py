@@ -4,7 +4,6 @@ from typing import Protocol
 
 from server.kit.postgres import Pool, translated
 from server.user.accounts.rows import COLUMNS, to_user
-from server.user.accounts.rules import UserNotFound
 from server.user.logins.rules import Credentials
 
 
@@ -17,9 +16,6 @@ class CredentialStore(Protocol):
     async def get(self, user_id: str) -> Credentials:
         """The account with that id, and its password hash. Raises `UserNotFound`."""
 
-    async def set_password(self, user_id: str, password_hash: bytes) -> None:
-        """Replaces the account's password hash. Raises `UserNotFound`."""
-
     async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> bool:
         """Replaces the account's password hash if it still is `was`; whether it was."""
 
@@ -27,8 +23,6 @@ class CredentialStore(Protocol):
 _FIND = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE lower(email) = lower($1)"
 
 _GET = f"SELECT {', '.join(COLUMNS)}, password_hash FROM users WHERE id = $1"
-
-_CHANGE_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 
 _REPLACE_HASH = (
     "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id"
@@ -53,12 +47,6 @@ class PostgresCredentialStore:
         with translated():
             row = await self._pool.fetchrow(_GET, user_id)
         return Credentials(to_user(row), row["password_hash"] if row else None)
-
-    async def set_password(self, user_id: str, password_hash: bytes) -> None:
-        with translated():
-            found = await self._pool.fetchval(_CHANGE_HASH, user_id, password_hash)
-        if found is None:
-            raise UserNotFound("no such user")
 
     async def replace_password(self, user_id: str, was: bytes, password_hash: bytes) -> bool:
         with translated():

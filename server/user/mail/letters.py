@@ -1,6 +1,6 @@
 """The words of each mail, as plain text."""
 
-from datetime import datetime
+from datetime import UTC
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -8,10 +8,11 @@ from email.utils import format_datetime, make_msgid
 from urllib.parse import urlsplit
 
 from server.settings import SettingsError
-from server.user.mail.rules import MailKind
+from server.user.mail.rules import MailKind, MailRequest, in_words
 
 # Nothing that somebody chose about themselves, such as a name, is in a mail: with it anybody could
-# write what they like to an address that is not theirs.
+# write what they like to an address that is not theirs. The name of an API key is, where the
+# address was verified, without what a link needs: who has stolen a token leads its owner nowhere.
 _SUBJECTS = {
     MailKind.RESET_PASSWORD: "Set a new password",
     MailKind.PASSWORD_CHANGED: "Your password was changed",
@@ -21,6 +22,7 @@ _SUBJECTS = {
     MailKind.TOTP_ENABLED: "Logins need a code from now on",
     MailKind.TOTP_DISABLED: "Logins need no code any more",
     MailKind.RECOVERY_CODE_USED: "A recovery code was used",
+    MailKind.API_KEY_CREATED: "An API key was made",
 }
 
 _TEXTS = {
@@ -28,7 +30,7 @@ _TEXTS = {
 Somebody asked to set a new password for the account with this address.
 
 {link}
-This works once, for {minutes} minutes. If it was not you, do nothing: your password stays as it is.
+This works once, for {lifetime}. If it was not you, do nothing: your password stays as it is.
 """,
     MailKind.PASSWORD_CHANGED: """\
 The password of the account with this address was changed.
@@ -39,13 +41,13 @@ If it was not you, ask for a new one at once: whoever changed it can sign in as 
 An account was opened with this address. Show that it is yours:
 
 {link}
-This works once, for {minutes} minutes. If it was not you, do nothing.
+This works once, for {lifetime}. If it was not you, do nothing.
 """,
     MailKind.CHANGE_EMAIL: """\
 Somebody asked to use this address for their account. Show that it is yours:
 
 {link}
-This works once, for {minutes} minutes. If it was not you, do nothing.
+This works once, for {lifetime}. If it was not you, do nothing.
 """,
     MailKind.EMAIL_CHANGED: """\
 Your account has another address from now on. This one signs in no more.
@@ -63,9 +65,16 @@ The second factor of your account was removed: the password alone signs in again
 If it was not you, set a new password at once, and tell the shop.
 """,
     MailKind.RECOVERY_CODE_USED: """\
-One of your recovery codes was used in place of a code of your app. It works no more.
+One of your recovery codes was used in place of a code of your app. It works no more; of the others
+{left}.
 
 If it was not you, set a new password at once, and tell the shop.
+""",
+    MailKind.API_KEY_CREATED: """\
+An API key{name} was made for your account on {at}. A program that has it signs in
+as you until it ends, also after a new password.
+
+If it was not you, delete the key and set a new password at once, and tell the shop.
 """,
 }
 
@@ -95,27 +104,41 @@ class Letters:
         self._shop_url = shop_url.rstrip("/")
 
     def write(
-        self, kind: MailKind, to: str, at: datetime, token: str = "", lifetime_seconds: float = 0
+        self, mail: MailRequest, to: str, token: str = "", lifetime_seconds: float = 0
     ) -> EmailMessage:
         """The mail. No header can hold another: the policy refuses line breaks."""
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
         local, _, domain = to.rpartition("@")
         message["To"] = Address(username=local, domain=domain)  # quotes what needs it
-        message["Subject"] = _SUBJECTS[kind]
-        message["Date"] = format_datetime(at)
+        message["Subject"] = _SUBJECTS[mail.kind]
+        message["Date"] = format_datetime(mail.occurred_at)
         message["Message-ID"] = make_msgid(domain=self._domain)
         # Out-of-office replies and the like are not sent to it (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
-        link = self._link(kind, token) if token else ""
-        minutes = max(1, round(lifetime_seconds / 60))
-        message.set_content(_TEXTS[kind].format(link=link, minutes=minutes))
+        text = _TEXTS[mail.kind].format(
+            link=self._link(mail.kind, token) if token else "",
+            lifetime=in_words(lifetime_seconds),
+            name=_named(mail.api_key_name),
+            at=f"{mail.occurred_at.astimezone(UTC):%-d %B %Y at %H:%M} UTC",
+            left=_left(mail.recovery_codes_left),
+        )
+        message.set_content(text)
         return message
 
     def _link(self, kind: MailKind, token: str) -> str:
         if urlsplit(self._shop_url).netloc:
             return f"{self._shop_url}/{_PAGES[kind]}#token={token}\n"
         return f"Token: {token}\nSend it with: {_CALLS[kind]}\n"
+
+
+def _named(name: str) -> str:
+    shown = "".join(each if each.isalnum() or each in " -" else "_" for each in name)
+    return f' called "{shown}"' if name else ""
+
+
+def _left(count: int) -> str:
+    return {0: "none is left", 1: "one is left"}.get(count, f"{count} are left")
 
 
 def _domain(sender: str) -> str:

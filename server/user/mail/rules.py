@@ -16,6 +16,7 @@ class MailKind(StrEnum):
     TOTP_ENABLED = "TOTP_ENABLED"
     TOTP_DISABLED = "TOTP_DISABLED"
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
+    API_KEY_CREATED = "API_KEY_CREATED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +32,15 @@ class MailRequest:
     email: str
     occurred_at: datetime
     traceparent: str | None  # of the call that asked for it, as W3C Trace Context has it
+    account_version: int = 0  # of a link to another address: what the account was when it was asked
+    api_key_name: str = ""  # empty where it is not to be told
+    recovery_codes_left: int = 0
+
+
+def in_words(seconds: float) -> str:
+    """How long that is, in the largest unit of which there are two at least, and never longer."""
+    whole = max(1, int(seconds))
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)):
+        if whole >= 2 * size:
+            return f"{whole // size} {unit}"
+    return "1 second"

@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from server.kit import background, errors
 from server.kit.background import Job
 from server.kit.backoff import Backoff
 from server.kit.revocations import Revocations, show
+from server.user.revocations.rows import Entry
 from server.user.revocations.store import FeedStore
 from server.user.revocations.wire import Message, Part, to_message, to_part
 
@@ -66,6 +67,18 @@ class Feed:
         """Ends the streams, and refuses new ones."""
         self._stopping.set()
         self._read.set()
+
+    @property
+    def position(self) -> int:
+        """Up to where it was read."""
+        return self._position
+
+    def heard(self, entries: Iterable[Entry]) -> None:
+        """Takes entries of some accounts into the copy before they are read with all others.
+
+        They are all that there are of these accounts after `position`, by rising position.
+        """
+        self.copy.add([to_message(each.revocation) for each in entries], self._keep_seconds)
 
     @property
     def age_seconds(self) -> float:

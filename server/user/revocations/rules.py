@@ -34,11 +34,10 @@ def account_changed(
     return Revocation(user_id, account_version=version, role=after, ends_sessions=after is None)
 
 
-def password_changed(
-    user_id: str, version: int, role: Role | None, session_id: str = ""
+def sessions_ended(
+    user_id: str, version: int, role: Role | None, spared: str | None = None
 ) -> Revocation:
-    """All sessions end but that in which the password was changed, if it was in one."""
-    spared = session_id or None
+    """All sessions of the account end but that which is spared, if one is."""
     return Revocation(
         user_id, account_version=version, role=role, ends_sessions=True, spared_session=spared
     )

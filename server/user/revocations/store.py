@@ -2,20 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from server.kit.context import Role
-from server.kit.postgres import Pool, Record, translated
-from server.user.revocations.rules import Revocation
+from server.kit.postgres import Pool, translated
+from server.user.revocations.rows import ENTRY, Entry, to_entry
 
 _BATCH_MAX = 1_000
-
-
-class Entry(NamedTuple):
-    """A revocation, and its place in the feed."""
-
-    position: int
-    revocation: Revocation
 
 
 class FeedStore(Protocol):
@@ -31,9 +23,8 @@ class FeedStore(Protocol):
         """Deletes entries that are older than `keep`, so many at a time; gives their number."""
 
 
-_SINCE = """
-    SELECT position, user_id, session_id, account_version, role, ends_sessions, spared_session
-    FROM revocations WHERE position > $1 ORDER BY position LIMIT $2
+_SINCE = f"""
+    SELECT {ENTRY} FROM revocations AS entry WHERE position > $1 ORDER BY position LIMIT $2
 """
 
 _TRIM = """
@@ -55,7 +46,7 @@ class PostgresFeedStore:
     async def since(self, position: int) -> Sequence[Entry]:
         with translated():
             rows = await self._pool.fetch(_SINCE, position, _BATCH_MAX)
-        return [_entry(row) for row in rows]
+        return [to_entry(row) for row in rows]
 
     async def trim(self, keep: timedelta) -> int:
         total = 0
@@ -65,15 +56,3 @@ class PostgresFeedStore:
             total += count
             if count < _BATCH_MAX:
                 return total
-
-
-def _entry(row: Record) -> Entry:
-    revocation = Revocation(
-        user_id=str(row["user_id"]),
-        session_id=str(row["session_id"]) if row["session_id"] else None,
-        account_version=row["account_version"],
-        role=Role(row["role"]) if row["role"] else None,
-        ends_sessions=row["ends_sessions"],
-        spared_session=str(row["spared_session"]) if row["spared_session"] else None,
-    )
-    return Entry(row["position"], revocation)

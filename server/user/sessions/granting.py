@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from uuid_utils import uuid4, uuid7
@@ -15,6 +15,7 @@ from server.user.accounts.store import UserStore
 from server.user.sessions.rules import (
     SECRET_BYTES,
     Grant,
+    Lifetime,
     RefreshToken,
     RefreshTokenReused,
     RefreshTokens,
@@ -23,6 +24,7 @@ from server.user.sessions.rules import (
     SessionEnd,
     lacks_totp,
     role_of_tokens,
+    sessions_since,
 )
 from server.user.sessions.store import SessionEnds, SessionStore
 
@@ -34,7 +36,7 @@ def _utc_now() -> datetime:
 
 
 class Granting:
-    """Begins sessions and goes on with them; each ends `idle_seconds` after its last use.
+    """Begins sessions, which have a `lifetime`, and goes on with them.
 
     Whose role is among `totp_required_of` gets tokens of a customer until a second factor is there.
     """
@@ -45,7 +47,7 @@ class Granting:
         ends: SessionEnds,
         accounts: UserStore,
         signer: Signer,
-        idle_seconds: int,
+        lifetime: Lifetime,
         now: Callable[[], datetime] = _utc_now,
         totp_required_of: Collection[Role] = (),
     ) -> None:
@@ -54,12 +56,12 @@ class Granting:
         self._accounts = accounts
         self._signer = signer
         self._tokens = RefreshTokens(signer.secret("refresh tokens"))
-        self._idle = timedelta(seconds=idle_seconds)
+        self._lifetime = lifetime
         self._now = now
         self._totp_required_of = totp_required_of
 
     async def begin(self, user: User, device: Device) -> Grant:
-        """Signs `user` in. Raises `AccountInactive`, and what the stores do.
+        """Signs `user` in. Raises `AccountInactive`, `SessionEnded`, and what the stores do.
 
         Whoever ends the account from now on finds the session; whoever did so since `user` was read
         may have been too early for that, so the account is asked once more.
@@ -72,16 +74,24 @@ class Granting:
             address=device.address,
             created_at=now,
             last_seen_at=now,
-            expires_at=now + self._idle,
+            expires_at=now + min(self._lifetime.idle, self._lifetime.whole),
+            account_version=user.version,
         )
         token = self._tokens.first(session.id, user.id, secrets.token_bytes(SECRET_BYTES))
         if ended := await self._sessions.begin(session, token.hash):
             await self._ends.tell(user.id, ended)
         try:
-            return self._grant(await self._active(user.id), token)
-        except errors.AccountInactive:
+            account = await self._active(user.id)
+            if user.version < account.sessions_since:
+                raise errors.SessionEnded
+            return self._grant(account, token)
+        except (errors.AccountInactive, errors.SessionEnded):
             await self._sessions.end(user.id, session.id)
             raise
+
+    def begun_after(self) -> datetime:
+        """When the oldest session began that has not had its whole time yet."""
+        return self._now() - self._lifetime.whole
 
     def holder_of(self, refresh_token: str) -> str:
         """The id of the account that `refresh_token` was given to. Raises `InvalidToken`."""
@@ -90,8 +100,8 @@ class Granting:
     async def refresh(self, refresh_token: str, device: Device) -> Grant:
         """Spends `refresh_token` for the next ones.
 
-        The account is asked first: while it cannot be, no token is spent. Raises `InvalidToken`,
-        `AccountInactive`, and what the stores do.
+        The account is asked first, also which of its sessions have ended: while it cannot be, no
+        token is spent. Raises `InvalidToken`, `AccountInactive`, and what the stores do.
         """
         spent = self._tokens.read(refresh_token)
         user = await self._active(spent.user_id)
@@ -104,7 +114,9 @@ class Granting:
             successor=successor.hash,
             at=now,
             address=device.address,
-            expires_at=now + self._idle,
+            expires_at=now + self._lifetime.idle,
+            sessions_since=sessions_since(user, spent.session_id),
+            begun_after=now - self._lifetime.whole,
         )
         try:
             await self._sessions.rotate(rotation)

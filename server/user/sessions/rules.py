@@ -12,7 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from server.kit import errors
@@ -39,6 +39,14 @@ class RefreshTokenReused(errors.Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("the refresh token was used before; sign in again")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a session lasts."""
+
+    idle: timedelta  # after its last use
+    whole: timedelta  # after it began, however it is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class Session:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    account_version: int = 0  # that the account had
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,9 @@ class Rotation:
     at: datetime
     address: str
     expires_at: datetime
+    # A session has ended that began with an earlier version of the account, or before that moment.
+    sessions_since: int = 0
+    begun_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +162,11 @@ class RefreshTokens:
 
     def _tag(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, b"tag" + body, "sha256")[:_TAG_BYTES]
+
+
+def sessions_since(user: User, session_id: str) -> int:
+    """The version of the account with which that session must have begun, or a later one."""
+    return 0 if session_id == user.spared_session else user.sessions_since
 
 
 def lacks_totp(user: User, required_of: Collection[Role]) -> bool:

@@ -37,7 +37,7 @@ class SessionService:
         self, request: pb.ListSessionsRequest, context: Context
     ) -> pb.ListSessionsResponse:
         caller = context.signed_in
-        found = await self._store.list(caller.id, datetime.now(UTC))
+        found = await self._store.list(caller.id, datetime.now(UTC), self._granting.begun_after())
         return wire.to_list(found, caller.session_id)
 
     async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> Empty:

@@ -15,6 +15,9 @@ a process leaves that is killed in between:
 - **third step** (the session is ended): done or not. If not, the next use of any spent token does.
 - **`end`**: done or not, and repeatable.
 
+Where a change of an account ends its sessions, the account says which, in PostgreSQL and from that
+moment on: `rotate` is told so, and none of them goes on while its document is still there.
+
 The steps of `rotate` need no lock between them. A token that was spent is never good again, and a
 successor that was used is never unused again: what a step has found out stays true. Of two uses at
 the same moment the server lets one be first; the other meets the second step.
@@ -69,8 +72,10 @@ class SessionStore(Protocol):
         Raises `SessionEnded`, and `RefreshTokenReused` when it has ended the session.
         """
 
-    async def list(self, user_id: str, now: datetime) -> Sequence[Session]:
-        """The account's sessions, the one that was used last first."""
+    async def list(
+        self, user_id: str, now: datetime, begun_after: datetime | None = None
+    ) -> Sequence[Session]:
+        """The account's sessions that began after that moment, the one that was used last first."""
 
     async def ids(
         self, user_id: str, begun_until: datetime | None = None, but_for: str = ""
@@ -113,11 +118,15 @@ class MongoSessionStore:
     async def rotate(self, rotation: Rotation) -> None:
         session = {"_id": UUID(rotation.session_id), "user_id": rotation.user_id}
         alive = session | {"expires_at": {"$gt": rotation.at}}
+        if rotation.sessions_since:  # what says no version is older than all
+            alive["account_version"] = {"$gte": rotation.sessions_since}
+        if rotation.begun_after:
+            alive["created_at"] = {"$gt": rotation.begun_after}
         with self._database.limited():
             if await self._spend(alive, rotation) or await self._repeat(alive, rotation):
                 return
             ended = await self._sessions.find_one_and_delete(session)
-        if ended is None or ended["expires_at"] <= rotation.at:
+        if ended is None or not _was_alive(_session(ended), rotation):
             raise errors.SessionEnded
         raise RefreshTokenReused
 
@@ -148,8 +157,11 @@ class MongoSessionStore:
         )
         return found
 
-    async def list(self, user_id: str, now: datetime) -> Sequence[Session]:
-        wanted = {"user_id": user_id, "expires_at": {"$gt": now}}
+    async def list(
+        self, user_id: str, now: datetime, begun_after: datetime | None = None
+    ) -> Sequence[Session]:
+        begun = {"created_at": {"$gt": begun_after}} if begun_after else {}
+        wanted = {"user_id": user_id, "expires_at": {"$gt": now}} | begun
         with self._database.limited():
             found = self._sessions.find(wanted).sort(_NEWEST_FIRST).limit(SESSIONS_MAX)
             return [_session(each) async for each in found]
@@ -203,6 +215,12 @@ class PostgresSessionEnds:
         self._wake()
 
 
+def _was_alive(session: Session, rotation: Rotation) -> bool:
+    is_of_now = session.account_version >= rotation.sessions_since
+    is_young = rotation.begun_after is None or session.created_at > rotation.begun_after
+    return is_of_now and is_young and session.expires_at > rotation.at
+
+
 def _document(session: Session, token_hash: bytes) -> Document:
     return {
         "_id": UUID(session.id),
@@ -213,6 +231,7 @@ def _document(session: Session, token_hash: bytes) -> Document:
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,
         "token_hash": token_hash,
+        "account_version": session.account_version,
     }
 
 
@@ -225,4 +244,5 @@ def _session(found: Document) -> Session:
         created_at=found["created_at"],
         last_seen_at=found["last_seen_at"],
         expires_at=found["expires_at"],
+        account_version=found.get("account_version", 0),
     )

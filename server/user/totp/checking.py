@@ -32,8 +32,12 @@ class Codes:
     async def accepts(self, user: User, code: Code, traceparent: str | None) -> bool:
         """Whether the code is the account's, and was not used before: now it is."""
         if code.recovery:
-            told = recovery_code_used(user, str(uuid7()), self._now(), traceparent)
-            return await self._store.spend_recovery_code(user.id, hash_of(code.recovery), told)
+            mail_id, now = str(uuid7()), self._now()
+            return await self._store.spend_recovery_code(
+                user.id,
+                hash_of(code.recovery),
+                lambda left: recovery_code_used(user, left, mail_id, now, traceparent),
+            )
         totp = await self._store.find(user.id)
         step = self.step(user.id, totp.sealed, code.totp) if totp else None
         return step is not None and await self._store.spend_step(user.id, step)

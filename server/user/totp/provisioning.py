@@ -24,6 +24,6 @@ async def remove_totp(pool: Pool, email: str) -> bool:
     # The relays of the running service, if there are any, find event and mail by polling.
     store = PostgresTotpStore(pool, encode=to_outbox, wake=lambda: None)
     await store.disable(
-        found.user.id, lambda user: disabled(user, event_id, mail_id, now, traceparent=None)
+        found.user.id, lambda user: disabled(user, None, event_id, mail_id, now, traceparent=None)
     )
     return found.user.totp_enabled

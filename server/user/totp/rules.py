@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from server.kit import errors
-from server.user.accounts.rules import Changed, EventType, User, UserEvent
+from server.kit.context import Caller
+from server.user.accounts.rules import Changed, EventType, User, UserEvent, credentials_changed
 from server.user.mail.rules import MailKind, MailRequest
 
 RECOVERY_CODES = 10
@@ -61,30 +62,43 @@ def check_begun(totp: Totp | None) -> Totp:
 
 
 def enabled(
-    user: User, event_id: str, mail_id: str, now: datetime, traceparent: str | None
+    user: User,
+    by: Caller | None,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None,
 ) -> Changed:
-    """`user` with a second factor."""
-    after = replace(user, totp_enabled=True, updated_at=now, version=user.version + 1)
-    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
+    """`user` with a second factor; `by` and errors as of `credentials_changed`."""
+    after = credentials_changed(user, by, now, totp_enabled=True)
+    kind = EventType.SECOND_FACTOR_CHANGED
+    event = UserEvent(event_id, kind, after, after.version, now, traceparent)
     return Changed(after, event, _mail(MailKind.TOTP_ENABLED, user, mail_id, now, traceparent))
 
 
 def disabled(
-    user: User, event_id: str, mail_id: str, now: datetime, traceparent: str | None
+    user: User,
+    by: Caller | None,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None,
 ) -> Changed:
-    """`user` without one."""
+    """`user` without one; likewise."""
     if not user.totp_enabled:
         return Changed(user, None)
-    after = replace(user, totp_enabled=False, updated_at=now, version=user.version + 1)
-    event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
+    after = credentials_changed(user, by, now, totp_enabled=False)
+    kind = EventType.SECOND_FACTOR_CHANGED
+    event = UserEvent(event_id, kind, after, after.version, now, traceparent)
     return Changed(after, event, _mail(MailKind.TOTP_DISABLED, user, mail_id, now, traceparent))
 
 
 def recovery_code_used(
-    user: User, mail_id: str, now: datetime, traceparent: str | None
+    user: User, left: int, mail_id: str, now: datetime, traceparent: str | None
 ) -> MailRequest:
-    """What the account's holder is told."""
-    return _mail(MailKind.RECOVERY_CODE_USED, user, mail_id, now, traceparent)
+    """What the account's holder is told, who has so many codes left."""
+    told = _mail(MailKind.RECOVERY_CODE_USED, user, mail_id, now, traceparent)
+    return replace(told, recovery_codes_left=left)
 
 
 def recovery_codes(random: bytes) -> list[str]:

@@ -82,7 +82,7 @@ class TotpService:
             return step
 
         def change(user: User) -> Changed:
-            return enabled(user, event_id, mail_id, now, context.traceparent)
+            return enabled(user, caller, event_id, mail_id, now, context.traceparent)
 
         await self._store.enable(caller.id, check, change, [*map(hash_of, given)], now)
         return pb.ConfirmTotpResponse(recovery_codes=given)
@@ -90,7 +90,8 @@ class TotpService:
     async def DeleteTotp(self, request: pb.DeleteTotpRequest, context: Context) -> Empty:
         if not request.WhichOneof("second_factor"):
             raise errors.Invalid("send totp_code or recovery_code", field="totp_code")
-        user, now = await self._accounts.get(context.signed_in.id), self._now()
+        caller, now = context.signed_in, self._now()
+        user = await self._accounts.get(caller.id)
         event_id, mail_id = str(uuid7()), str(uuid7())
         if user.totp_enabled:
             await self._prove(user, request, context)
@@ -98,7 +99,7 @@ class TotpService:
         def change(found: User) -> Changed:
             if found.totp_enabled and not user.totp_enabled:  # since it was looked at
                 raise WrongCode(_field(request))
-            return disabled(found, event_id, mail_id, now, context.traceparent)
+            return disabled(found, caller, event_id, mail_id, now, context.traceparent)
 
         await self._store.disable(user.id, change)
         return Empty()

@@ -10,7 +10,7 @@ from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write
-from server.user.accounts.rows import USERS, to_user
+from server.user.accounts.rows import USERS, ended, to_user
 from server.user.accounts.rules import Changed, User, UserEvent, UserNotFound
 from server.user.mail.rules import MailRequest
 from server.user.totp.rules import Totp, TotpAlreadyEnabled
@@ -57,10 +57,13 @@ class TotpStore(Protocol):
         If so, this one is now the last: of two at the same time one is told so.
         """
 
-    async def spend_recovery_code(self, user_id: str, code_hash: bytes, told: MailRequest) -> bool:
-        """Whether the account had that recovery code. If so it has it no more, and `told` is sent.
+    async def spend_recovery_code(
+        self, user_id: str, code_hash: bytes, told: Callable[[int], MailRequest]
+    ) -> bool:
+        """Whether the account had that recovery code. If so it has it no more, and a mail is sent.
 
-        Of two at the same time one is told so.
+        `told` makes it of the number of those that are left. Of two at the same time one is told
+        so.
         """
 
 
@@ -98,6 +101,8 @@ _SPEND_CODE = """
     DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2 RETURNING user_id
 """
 
+
+_COUNT_CODES = "SELECT count(*) FROM recovery_codes WHERE user_id = $1"
 
 _OF_PERSON = """
     SELECT created_at, enabled_at, (
@@ -159,7 +164,7 @@ class PostgresTotpStore:
             step = check(_totp(await unit.lock(_TOTP, _LOCK, user_id)))
             unit.write(Write(_ENABLE, (user_id, now, step)))
             unit.write(Write(_ADD_CODES, (user_id, code_hashes)))
-            self._write(unit, change(before))
+            self._write(unit, before, change(before))
 
         await transaction(self._pool, work, completes_call=True)
         self._wake()
@@ -169,7 +174,7 @@ class PostgresTotpStore:
             before = await _locked(unit, user_id)
             unit.write(Write(_DELETE_SECRET, (user_id,)))
             unit.write(Write(_DELETE_CODES, (user_id,)))
-            self._write(unit, change(before))
+            self._write(unit, before, change(before))
 
         await transaction(self._pool, work, completes_call=True)
         self._wake()
@@ -182,22 +187,28 @@ class PostgresTotpStore:
         with translated():
             return await self._pool.fetchval(_SPEND_STEP, user_id, step) is not None
 
-    async def spend_recovery_code(self, user_id: str, code_hash: bytes, told: MailRequest) -> bool:
+    async def spend_recovery_code(
+        self, user_id: str, code_hash: bytes, told: Callable[[int], MailRequest]
+    ) -> bool:
         async def work(unit: UnitOfWork) -> bool:
+            await unit.lock(_TOTP, _LOCK, user_id)  # for the count: one code after the other
             spent = bool(await unit.fetch(_SPEND_CODE, user_id, code_hash))
             if spent:
-                unit.write(append([self._encode(told)]))
+                ((left,),) = await unit.fetch(_COUNT_CODES, user_id)
+                unit.write(append([self._encode(told(left))]))
             return spent
 
         was_there = await transaction(self._pool, work)
         self._wake()
         return was_there
 
-    def _write(self, unit: UnitOfWork, changed: Changed) -> None:
+    def _write(self, unit: UnitOfWork, before: User, changed: Changed) -> None:
         user, event, mail = changed
         unit.write(USERS.update([user]))
         if told := [self._encode(each) for each in (event, mail) if each]:
             unit.write(append(told))
+        for entry in ended(before, event):
+            unit.write(entry)
 
 
 async def _locked(unit: UnitOfWork, user_id: str) -> User:

@@ -11,7 +11,7 @@ from server.cli.command_line import app
 from server.local.errors import LocalError
 from server.local.home.folder import Home
 from server.user.mail.letters import Letters
-from server.user.mail.rules import MailKind
+from server.user.mail.rules import MailKind, MailRequest
 from server.user.neighbours.mailbox import MailboxMailer
 
 AT = datetime(2026, 5, 17, 12, tzinfo=UTC)
@@ -19,9 +19,10 @@ AT = datetime(2026, 5, 17, 12, tzinfo=UTC)
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
+    kind = MailKind.PASSWORD_CHANGED
     letters, mailer = Letters("shop@example.com", ""), MailboxMailer(Home.at(tmp_path).mailbox)
     for name, to in (("2026-1", "ann@example.com"), ("2026-2", "bob@example.com")):
-        asyncio.run(mailer.send(letters.write(MailKind.PASSWORD_CHANGED, to, AT), name))
+        asyncio.run(mailer.send(letters.write(MailRequest("id", kind, "", to, AT, None), to), name))
     return tmp_path
 
 

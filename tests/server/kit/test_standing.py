@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,7 @@ class Store:
             BOB.id: Standing(Role.CUSTOMER, is_active=True),
         }
         self.reads: list[Sequence[str]] = []
+        self.ended: set[str] = set()  # sessions
         self.now = 100.0
 
     async def read(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
@@ -30,7 +32,12 @@ class Store:
         return {each: self.accounts[each] for each in user_ids if each in self.accounts}
 
     def standings(self) -> Standings:
-        return Standings(self.read, batch_max=10, clock=lambda: self.now)
+        return Standings(self.read, self.checked, batch_max=10, clock=lambda: self.now)
+
+    def checked(self, caller: Caller) -> Caller:
+        if caller.session_id in self.ended:
+            raise errors.SessionEnded
+        return caller
 
 
 @pytest.fixture
@@ -68,6 +75,19 @@ async def test_what_must_be_exact_is_read_every_time(store: Store) -> None:
         await standings.current(ANN, exact=True)
 
 
+async def test_what_has_ended_is_asked_for_with_the_account(store: Store) -> None:
+    """The session ends in the store: nothing had told this process before it read the account."""
+    caller = replace(BOB, session_id="one")
+
+    async def read(user_ids: Sequence[str]) -> Mapping[str, Standing]:
+        store.ended.add("one")
+        return await store.read(user_ids)
+
+    standings = Standings(read, store.checked, batch_max=10)
+    with pytest.raises(errors.SessionEnded):
+        await standings.current(caller, exact=True)
+
+
 async def test_what_may_be_a_second_old_is_kept_for_a_second(store: Store) -> None:
     standings = store.standings()
     await standings.current(ANN, exact=False)
@@ -93,7 +113,7 @@ async def test_the_age_of_an_answer_is_that_of_its_question(store: Store) -> Non
         store.now += KEEP_SECONDS
         return found
 
-    standings = Standings(slow, batch_max=10, clock=lambda: store.now)
+    standings = Standings(slow, store.checked, batch_max=10, clock=lambda: store.now)
     for _ in range(2):
         await standings.current(ANN, exact=False)
     assert len(store.reads) == 2

@@ -193,7 +193,12 @@ async def test_a_second_factor_that_was_lost_is_removed(
         store = PostgresTotpStore(pool, encode=to_outbox, wake=lambda: None)
         await store.begin(made.user.id, b"sealed", NOW)
         enable = partial(
-            enabled, event_id=str(uuid7()), mail_id=str(uuid7()), now=NOW, traceparent=None
+            enabled,
+            by=None,
+            event_id=str(uuid7()),
+            mail_id=str(uuid7()),
+            now=NOW,
+            traceparent=None,
         )
         await store.enable(made.user.id, lambda _: 1, enable, [b"hash"], NOW)
 

@@ -20,15 +20,18 @@ from server.kit.audit.writer import AuditWriter
 from server.kit.context import Role
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
+from server.kit.revocations import Revocations
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.home.ports import free_ports
 from server.settings import Mongo, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import audit_sink, registrations, standings
+from server.user.app import audit_sink, registrations
+from server.user.app.callers import feed_in, keep_seconds, standings
 from server.user.audit.store import PostgresAuditStore
 from server.user.events.encoding import to_outbox
 from server.user.migrations import mongo as migrations
 from server.user.passwords.hashing import hashing
+from server.user.revocations.feed import Feed
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.doors import Door
 from tests.server.user.samples import opened
@@ -68,6 +71,11 @@ async def user_pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
     """Connections to a fresh, migrated user database."""
     async with postgres.connected(await new_database("user")) as pool:
         yield pool
+
+
+def unheard(pool: Pool) -> Feed:
+    """A feed that no process reads: what it holds of an account is asked for with each call."""
+    return feed_in(pool, Revocations(), keep_seconds(Tokens()))
 
 
 async def new_sessions_database(
@@ -134,7 +142,7 @@ async def user_channel(
     """A channel to the running service."""
     async with (
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
-        standings(user_pool) as accounts,
+        standings(user_pool, unheard(user_pool)) as accounts,
         serve(
             registrations(user_pool, user_mongo, hasher, signer, wakes, accounts, Tokens()),
             accounts,
@@ -167,7 +175,7 @@ def served(
     async def start(tokens: Tokens) -> AsyncIterator[Door]:
         async with (
             hashing(CHEAPEST_BCRYPT, 2) as hasher,
-            standings(user_pool) as accounts,
+            standings(user_pool, unheard(user_pool)) as accounts,
             serve(
                 registrations(
                     user_pool,

@@ -189,14 +189,14 @@ class Journeys(RuleBasedStateMachine):
     @rule(session=sessions)
     def act(self, session: Session) -> None:
         """What is decided by the account as it is: its name is changed, others' are listed."""
-        account = session.account
-        if not session.is_alive and account.may_sign_in:
-            return  # how soon access ends with a session is promised elsewhere
-        door = self.door(session)
+        account, door = session.account, self.door(session)
         change = pb.UpdateUserRequest(user_id=account.id, full_name="Ann Journey")
         found = self.shop.call(door, "UpdateUser", change)
         if not account.may_sign_in:
             assert found.code is grpc.StatusCode.UNAUTHENTICATED
+            return
+        if not session.is_alive:
+            assert reason(found) == "SESSION_ENDED"
             return
         assert found.email_verified == account.is_verified
         assert role_pb2.Role.Name(found.role) == account.role

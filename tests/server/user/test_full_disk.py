@@ -20,10 +20,12 @@ from server.kit.postgres import Pool, migrate
 from server.local.engines.postgres import EmbeddedPostgres
 from server.services import USER
 from server.settings import Postgres, Tokens
-from server.user.app import registrations, standings
+from server.user.app import registrations
+from server.user.app.callers import standings
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import Serve
 from tests.server.refusals import Refused
+from tests.server.user.conftest import unheard
 from tests.server.user.doors import Door, create
 from tests.waiting import until
 
@@ -79,7 +81,7 @@ async def small(
         async with (
             postgres.connected(Postgres(database_url=url)) as pool,
             hashing(CHEAPEST_BCRYPT, 2) as hasher,
-            standings(pool) as accounts,
+            standings(pool, unheard(pool)) as accounts,
             serve(
                 registrations(pool, user_mongo, hasher, signer, lambda: None, accounts, Tokens()),
                 accounts,

@@ -16,14 +16,16 @@ from server.kit.mongo import Database
 from server.kit.outbox import OutboxMetrics
 from server.settings import Mail, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import registrations
+from server.user.app.callers import standings
 from server.user.app.destinations import ending_sessions, mail_destination
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
+from server.user.sessions import granting
 from server.user.sessions.store import MongoSessionStore
 from tests.effort import Effort
 from tests.server.conftest import NewDatabase, Serve, Token
-from tests.server.user.conftest import CHEAPEST_BCRYPT
+from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard
 from tests.server.user.doors import Door
 from tests.server.user.journey_model import Mailbox, Session, Shop
 from tests.server.user.journeys import Journeys
@@ -47,7 +49,7 @@ async def shop(
     async with (
         postgres.connected(settings) as pool,
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
-        standings(pool) as accounts,
+        standings(pool, unheard(pool)) as accounts,
         outbox.relaying(
             pool,
             settings.database_url,
@@ -107,7 +109,10 @@ def shut_and_opened(journey: Journeys) -> None:
 async def test_the_model_sees_a_store_without(
     defence: str, play: Callable[[Journeys], None], shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That spent tokens are refused, and that sessions end with their accounts."""
+    """That spent tokens are refused, and that sessions end with their accounts.
+
+    Which the account says as well, so that is off, too.
+    """
 
     async def nothing(self: MongoSessionStore, *arguments: object, **more: object) -> None:
         """Finds no fault."""
@@ -115,5 +120,6 @@ async def test_the_model_sees_a_store_without(
     bound: type[Journeys] = type("Bound", (Journeys,), {"shop": shop})
     await asyncio.to_thread(play, bound())
     monkeypatch.setattr(MongoSessionStore, defence, nothing)
+    monkeypatch.setattr(granting, "sessions_since", lambda *_: 0)
     with pytest.raises(AssertionError):
         await asyncio.to_thread(play, bound())

@@ -96,9 +96,9 @@ class Access(message.Message):
         session that has ended is refused with SESSION_ENDED, that of an account that was deleted or
         disabled with ACCOUNT_INACTIVE, and of the role that the account has now and the token's the
         lesser one decides, in the servicer too. `fresh` says what is done when a service may not have
-        heard of it. Where it keeps the accounts it asks its store. Any other goes by its copy, which
-        is 5 s old at most: when it has heard nothing for longer, the call is UNAVAILABLE. Callers
-        without a token, and services, have no account.
+        heard of it. Where it keeps the accounts it asks its store, for the account and for what has
+        ended. Any other goes by its copy, which is 5 s old at most: when it has heard nothing for
+        longer, the call is UNAVAILABLE. Callers without a token, and services, have no account.
         """
 
     FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0

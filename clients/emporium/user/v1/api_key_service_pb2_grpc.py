@@ -36,6 +36,10 @@ class ApiKeyServiceStub:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.
     """
@@ -76,6 +80,10 @@ class ApiKeyServiceServicer:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.
     """
@@ -84,7 +92,8 @@ class ApiKeyServiceServicer:
         """Makes an API key for the caller's own account.
 
         The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
-        Idempotent by `request_id`; the answer to a repeat is without the secret.
+        Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
+        key, with letters and digits of its name where the account's e-mail was verified.
         Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -163,6 +172,10 @@ class ApiKeyService:
     can do what that account can do at the time, as far as the key's scopes reach: docs/access.md
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
+
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.

@@ -23,6 +23,10 @@ class ApiKeyServiceStub:
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.
     """
@@ -32,7 +36,8 @@ class ApiKeyServiceStub:
     """Makes an API key for the caller's own account.
 
     The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
-    Idempotent by `request_id`; the answer to a repeat is without the secret.
+    Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
+    key, with letters and digits of its name where the account's e-mail was verified.
     Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
     """
     ListApiKeys: aio.UnaryUnaryMultiCallable[api_key_service_pb2.ListApiKeysRequest, api_key_service_pb2.ListApiKeysResponse]
@@ -66,6 +71,10 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     has the scope of each rpc. What decides how somebody signs in, or as what, no API key can do: no
     scope reaches it.
 
+    Where the account's role needs a second factor, a key has that role if the account had one when
+    the key was made, and has one now; else it is a customer's. So none that was made with less gains
+    it.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most.
     """
@@ -79,7 +88,8 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
         """Makes an API key for the caller's own account.
 
         The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
-        Idempotent by `request_id`; the answer to a repeat is without the secret.
+        Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
+        key, with letters and digits of its name where the account's e-mail was verified.
         Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
         """
 

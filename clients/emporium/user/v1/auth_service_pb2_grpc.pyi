@@ -33,13 +33,15 @@ class AuthServiceStub:
 
     Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
     disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
-    RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
-    sessions cannot be stored.
+    RATE_LIMITED, also at the edge after too many attempts from one address. SESSION_ENDED when the
+    password or the second factor is changed at that moment. UNAVAILABLE while sessions cannot be
+    stored.
     """
     ChangePassword: aio.UnaryUnaryMultiCallable[auth_service_pb2.ChangePasswordRequest, empty_pb2.Empty]
-    """Changes the caller's own password, which takes the current one. The account's other sessions
-    end, and within 5 s their access tokens in every service. A session that is begun within 20 s
-    of the change may end too.
+    """Changes the caller's own password, which takes the current one. Links that were mailed before,
+    to set a password or to take another e-mail, end with it. So do the account's other sessions,
+    and within 5 s their access tokens in every service. A session that is begun within 20 s
+    of the change may end too. A mail tells of the change.
 
     Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
     when it was changed by another call at the same time. RATE_LIMITED after too many attempts.
@@ -68,8 +70,9 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
 
         Errors: BAD_CREDENTIALS when the e-mail is unknown, the password is wrong or the account is
         disabled: the three answers are alike and take equally long. TOTP_REQUIRED, BAD_SECOND_FACTOR.
-        RATE_LIMITED, also at the edge after too many attempts from one address. UNAVAILABLE while
-        sessions cannot be stored.
+        RATE_LIMITED, also at the edge after too many attempts from one address. SESSION_ENDED when the
+        password or the second factor is changed at that moment. UNAVAILABLE while sessions cannot be
+        stored.
         """
 
     @abc_1.abstractmethod
@@ -78,9 +81,10 @@ class AuthServiceServicer(metaclass=abc_1.ABCMeta):
         request: auth_service_pb2.ChangePasswordRequest,
         context: aio.ServicerContext[auth_service_pb2.ChangePasswordRequest, abc.Awaitable[empty_pb2.Empty]],
     ) -> abc.Awaitable[empty_pb2.Empty]:
-        """Changes the caller's own password, which takes the current one. The account's other sessions
-        end, and within 5 s their access tokens in every service. A session that is begun within 20 s
-        of the change may end too.
+        """Changes the caller's own password, which takes the current one. Links that were mailed before,
+        to set a password or to take another e-mail, end with it. So do the account's other sessions,
+        and within 5 s their access tokens in every service. A session that is begun within 20 s
+        of the change may end too. A mail tells of the change.
 
         Errors: WRONG_PASSWORD, also for an account without a password; PASSWORD_TOO_COMMON; CONFLICT
         when it was changed by another call at the same time. RATE_LIMITED after too many attempts.

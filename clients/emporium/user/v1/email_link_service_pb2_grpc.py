@@ -32,6 +32,9 @@ class EmailLinkServiceStub:
     A link holds a one-time token: 43 characters of 256 secret bits, for one purpose and one account,
     good once and for a short time, and only as long as the account still has the address that it
     was sent to. The server keeps its hash.
+
+    A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
+    status or second factor is changed, by whatever act, also when its mail was not sent yet.
     """
 
     def __init__(self, channel):
@@ -63,6 +66,9 @@ class EmailLinkServiceServicer:
     A link holds a one-time token: 43 characters of 256 secret bits, for one purpose and one account,
     good once and for a short time, and only as long as the account still has the address that it
     was sent to. The server keeps its hash.
+
+    A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
+    status or second factor is changed, by whatever act, also when its mail was not sent yet.
     """
 
     def ForgotPassword(self, request, context):
@@ -80,7 +86,8 @@ class EmailLinkServiceServicer:
     def ResetPassword(self, request, context):
         """Sets a new password by the token of such a link.
 
-        All other links of the account to set a password end with it, and a mail tells of the change.
+        All other links of the account to set a password or to take a new e-mail end with it, and a
+        mail tells of the change.
         Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
         Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
         are alike. RATE_LIMITED at the edge.
@@ -92,7 +99,7 @@ class EmailLinkServiceServicer:
     def VerifyEmail(self, request, context):
         """Verifies an e-mail by the token of the link that was mailed there when the account was opened,
         or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
-        mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
+        mail tells the address before.
 
         Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another
         link finds one by ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
@@ -133,6 +140,9 @@ class EmailLinkService:
     A link holds a one-time token: 43 characters of 256 secret bits, for one purpose and one account,
     good once and for a short time, and only as long as the account still has the address that it
     was sent to. The server keeps its hash.
+
+    A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
+    status or second factor is changed, by whatever act, also when its mail was not sent yet.
     """
 
     @staticmethod

@@ -19,6 +19,9 @@ class EmailLinkServiceStub:
     A link holds a one-time token: 43 characters of 256 secret bits, for one purpose and one account,
     good once and for a short time, and only as long as the account still has the address that it
     was sent to. The server keeps its hash.
+
+    A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
+    status or second factor is changed, by whatever act, also when its mail was not sent yet.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -33,7 +36,8 @@ class EmailLinkServiceStub:
     ResetPassword: aio.UnaryUnaryMultiCallable[email_link_service_pb2.ResetPasswordRequest, email_link_service_pb2.ResetPasswordResponse]
     """Sets a new password by the token of such a link.
 
-    All other links of the account to set a password end with it, and a mail tells of the change.
+    All other links of the account to set a password or to take a new e-mail end with it, and a
+    mail tells of the change.
     Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
     Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
     are alike. RATE_LIMITED at the edge.
@@ -41,7 +45,7 @@ class EmailLinkServiceStub:
     VerifyEmail: aio.UnaryUnaryMultiCallable[email_link_service_pb2.VerifyEmailRequest, email_link_service_pb2.VerifyEmailResponse]
     """Verifies an e-mail by the token of the link that was mailed there when the account was opened,
     or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
-    mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
+    mail tells the address before.
 
     Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another
     link finds one by ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
@@ -53,6 +57,9 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
     A link holds a one-time token: 43 characters of 256 secret bits, for one purpose and one account,
     good once and for a short time, and only as long as the account still has the address that it
     was sent to. The server keeps its hash.
+
+    A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
+    status or second factor is changed, by whatever act, also when its mail was not sent yet.
     """
 
     @abc_1.abstractmethod
@@ -77,7 +84,8 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[email_link_service_pb2.ResetPasswordResponse]:
         """Sets a new password by the token of such a link.
 
-        All other links of the account to set a password end with it, and a mail tells of the change.
+        All other links of the account to set a password or to take a new e-mail end with it, and a
+        mail tells of the change.
         Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
         Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
         are alike. RATE_LIMITED at the edge.
@@ -91,7 +99,7 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[email_link_service_pb2.VerifyEmailResponse]:
         """Verifies an e-mail by the token of the link that was mailed there when the account was opened,
         or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
-        mail tells the address before. A new password by ResetPassword ends links to a new e-mail.
+        mail tells the address before.
 
         Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another
         link finds one by ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from emporium.user.v1 import user_service_pb2 as emporium_dot_user_dot_v1_dot_user__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65mporium/user/v1/events.proto\x12\x10\x65mporium.user.v1\x1a#emporium/user/v1/user_service.proto\"9\n\x0bUserCreated\x12*\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\"9\n\x0bUserUpdated\x12*\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\"I\n\x0fPasswordChanged\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n\nsession_id\x18\x02 \x01(\tR\tsessionId\"F\n\x0cSessionEnded\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\"%\n\nUserErased\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userIdb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65mporium/user/v1/events.proto\x12\x10\x65mporium.user.v1\x1a#emporium/user/v1/user_service.proto\"9\n\x0bUserCreated\x12*\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\"9\n\x0bUserUpdated\x12*\n\x04user\x18\x01 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\"I\n\x0fPasswordChanged\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n\nsession_id\x18\x02 \x01(\tR\tsessionId\"g\n\x13SecondFactorChanged\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x18\n\x07\x65nabled\x18\x02 \x01(\x08R\x07\x65nabled\x12\x1d\n\nsession_id\x18\x03 \x01(\tR\tsessionId\"F\n\x0cSessionEnded\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\"%\n\nUserErased\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERUPDATED']._serialized_end=204
   _globals['_PASSWORDCHANGED']._serialized_start=206
   _globals['_PASSWORDCHANGED']._serialized_end=279
-  _globals['_SESSIONENDED']._serialized_start=281
-  _globals['_SESSIONENDED']._serialized_end=351
-  _globals['_USERERASED']._serialized_start=353
-  _globals['_USERERASED']._serialized_end=390
+  _globals['_SECONDFACTORCHANGED']._serialized_start=281
+  _globals['_SECONDFACTORCHANGED']._serialized_end=384
+  _globals['_SESSIONENDED']._serialized_start=386
+  _globals['_SESSIONENDED']._serialized_end=456
+  _globals['_USERERASED']._serialized_start=458
+  _globals['_USERERASED']._serialized_end=495
 # @@protoc_insertion_point(module_scope)

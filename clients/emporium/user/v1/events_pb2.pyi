@@ -101,6 +101,34 @@ class PasswordChanged(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class SecondFactorChanged(message.Message):
+    """A second factor was added to an account, or removed. Nothing else of it has changed."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: builtins.int
+    ENABLED_FIELD_NUMBER: builtins.int
+    SESSION_ID_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """The account's id, the same as `aggregate_id`."""
+    enabled: builtins.bool
+    """Whether there is one now."""
+    session_id: builtins.str
+    """The session that this was done in, which goes on; the others end. Empty where it was in none."""
+    def __init__(
+        self,
+        *,
+        user_id: builtins.str = ...,
+        enabled: builtins.bool = ...,
+        session_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["enabled", b"enabled", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class SessionEnded(message.Message):
     """A session was ended: by a logout, from another device of its owner, or because a refresh token of
     it was used twice.

@@ -53,6 +53,8 @@ class MailRequested(message.Message):
         """The second factor was removed."""
         RECOVERY_CODE_USED: MailRequested._Kind.ValueType  # 8
         """A recovery code was used in place of the second factor."""
+        API_KEY_CREATED: MailRequested._Kind.ValueType  # 9
+        """An API key was made."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What the mail is about."""
@@ -75,24 +77,40 @@ class MailRequested(message.Message):
     """The second factor was removed."""
     RECOVERY_CODE_USED: MailRequested.Kind.ValueType  # 8
     """A recovery code was used in place of the second factor."""
+    API_KEY_CREATED: MailRequested.Kind.ValueType  # 9
+    """An API key was made."""
 
     KIND_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int
     EMAIL_FIELD_NUMBER: builtins.int
+    ACCOUNT_VERSION_FIELD_NUMBER: builtins.int
+    API_KEY_NAME_FIELD_NUMBER: builtins.int
+    RECOVERY_CODES_LEFT_FIELD_NUMBER: builtins.int
     kind: MailRequested.Kind.ValueType
     user_id: builtins.str
     """The account that it is about; empty when only the address is known."""
     email: builtins.str
     """Where it goes."""
+    account_version: builtins.int
+    """For CHANGE_EMAIL: the account's version when somebody asked for it. What has ended the links of
+    the account since ends this one before it is sent.
+    """
+    api_key_name: builtins.str
+    """For API_KEY_CREATED: what the key is called; empty where the address was not verified."""
+    recovery_codes_left: builtins.int
+    """For RECOVERY_CODE_USED: how many others there are."""
     def __init__(
         self,
         *,
         kind: MailRequested.Kind.ValueType = ...,
         user_id: builtins.str = ...,
         email: builtins.str = ...,
+        account_version: builtins.int = ...,
+        api_key_name: builtins.str = ...,
+        recovery_codes_left: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["email", b"email", "kind", b"kind", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["account_version", b"account_version", "api_key_name", b"api_key_name", "email", b"email", "kind", b"kind", "recovery_codes_left", b"recovery_codes_left", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

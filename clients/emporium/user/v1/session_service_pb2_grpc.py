@@ -32,8 +32,9 @@ class SessionServiceStub:
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
-    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
+    after the last use, 90 days after the login however it is used, at a logout, when it is deleted,
+    or with its account. Within 5 seconds every service refuses the access tokens of a session that
+    was ended, with SESSION_ENDED. One whose time is over is not refreshed any more.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
     every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all
@@ -72,8 +73,9 @@ class SessionServiceServicer:
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
-    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
+    after the last use, 90 days after the login however it is used, at a logout, when it is deleted,
+    or with its account. Within 5 seconds every service refuses the access tokens of a session that
+    was ended, with SESSION_ENDED. One whose time is over is not refreshed any more.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
     every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all
@@ -157,8 +159,9 @@ class SessionService:
     """Keeps people signed in, device by device.
 
     A login begins a session. It goes on for as long as its refresh token is used, and ends 30 days
-    after the last use, at a logout, when it is deleted, or with its account. Within 5 seconds every
-    service refuses the access tokens of a session that was ended, with SESSION_ENDED.
+    after the last use, 90 days after the login however it is used, at a logout, when it is deleted,
+    or with its account. Within 5 seconds every service refuses the access tokens of a session that
+    was ended, with SESSION_ENDED. One whose time is over is not refreshed any more.
 
     An account has the 100 sessions that were used last. While sessions cannot be read or stored,
     every rpc here is UNAVAILABLE, and access tokens go on. What a call was to end has then ended all

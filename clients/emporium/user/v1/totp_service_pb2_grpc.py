@@ -35,6 +35,8 @@ class TotpServiceStub:
     is removed. A code is good for the 30 seconds before and after its own, and once: none that is
     older than the last one used is good any more. Who has lost the app uses a recovery code instead.
 
+    When a second factor is added or removed the account's other sessions end, as by ChangePassword.
+
     Wrong passwords and codes are counted by account: after 10 in a quarter of an hour every call
     here is RATE_LIMITED until it is over.
     """
@@ -69,6 +71,8 @@ class TotpServiceServicer:
     An account that has one needs a code for every login, whatever becomes of its password, until it
     is removed. A code is good for the 30 seconds before and after its own, and once: none that is
     older than the last one used is good any more. Who has lost the app uses a recovery code instead.
+
+    When a second factor is added or removed the account's other sessions end, as by ChangePassword.
 
     Wrong passwords and codes are counted by account: after 10 in a quarter of an hour every call
     here is RATE_LIMITED until it is over.
@@ -139,6 +143,8 @@ class TotpService:
     An account that has one needs a code for every login, whatever becomes of its password, until it
     is removed. A code is good for the 30 seconds before and after its own, and once: none that is
     older than the last one used is good any more. Who has lost the app uses a recovery code instead.
+
+    When a second factor is added or removed the account's other sessions end, as by ChangePassword.
 
     Wrong passwords and codes are counted by account: after 10 in a quarter of an hour every call
     here is RATE_LIMITED until it is over.

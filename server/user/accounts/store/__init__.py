@@ -9,6 +9,8 @@ from server.kit.listing.paging import Page, PageQuery
 from server.kit.postgres.transaction import UnitOfWork
 from server.kit.standing import Standing
 from server.user.accounts.rules import Changed, Filters, Opened, User, UserEvent
+from server.user.mail.rules import MailRequest
+from server.user.revocations.rows import Entry
 
 SORTABLE: Mapping[str, type] = {"created_at": datetime, "email": str, "full_name": str}
 """The columns that `UserStore.list` can sort by, with their types."""
@@ -19,6 +21,16 @@ class Erasing(Protocol):
 
     async def erase(self, unit: UnitOfWork, user: User, at: datetime) -> None:
         """Erases it in the unit of work that deletes the account, and keeps what was erased."""
+
+
+class Asking(Protocol):
+    """What keeps how often somebody asks for a link to another e-mail."""
+
+    async def ask(self, unit: UnitOfWork, mail: MailRequest) -> None:
+        """Keeps, in the unit of work that asks for it, that `mail` will be sent.
+
+        Raises `RateLimited`.
+        """
 
 
 class UserStore(Protocol):
@@ -44,8 +56,13 @@ class UserStore(Protocol):
     async def get_many(self, user_ids: Iterable[str]) -> Sequence[User]:
         """The accounts in the order of `user_ids`, each once; without those that are missing."""
 
-    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
-        """What those of the accounts that there are may do now, by id."""
+    async def standings(
+        self, user_ids: Sequence[str], position: int
+    ) -> tuple[Mapping[str, Standing], Sequence[Entry]]:
+        """What those of the accounts that there are may do now, by id.
+
+        Beside it what the feed of revocations tells of them after that position, in its order.
+        """
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         """One page in the query's order, ties broken by id."""
@@ -64,15 +81,22 @@ class UserStore(Protocol):
         change: Callable[[User], Changed],
         key: Key | None,
         answer: Callable[[User], bytes],
+        asking: Asking,
     ) -> bytes:
         """As `update`, and stores the `answer` to send under `key`, which it returns.
+
+        A mail with a link to another e-mail is told to `asking`, whose errors it raises too.
 
         That is the first one when `key` was used before with the same body; then nothing is
         changed. Raises `IdempotencyKeyReused` when the body was another.
         """
 
     async def change_password(
-        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
+        self,
+        user_id: str,
+        was: bytes | None,
+        password_hash: bytes,
+        change: Callable[[User], Changed],
     ) -> None:
         """As `update`, and replaces the password hash, if it still is `was`; else `Conflict`."""
 

@@ -31,8 +31,9 @@ from server.user.accounts.rules import (
     check_another_admin,
     needs_another_admin,
 )
-from server.user.accounts.store import SORTABLE, Erasing
-from server.user.mail.rules import MailRequest
+from server.user.accounts.store import SORTABLE, Asking, Erasing
+from server.user.mail.rules import MailKind, MailRequest
+from server.user.revocations.rows import ENTRY, LATER, Entry, to_entry
 
 _READ_TOGETHER_MAX = 100  # accounts, by a statement that a hundred single calls share
 
@@ -47,7 +48,10 @@ _GET = f"SELECT {USERS.columns} FROM users WHERE id = $1"
 
 _GET_MANY = f"SELECT {USERS.columns} FROM users WHERE id = ANY($1)"
 
-_GET_STANDINGS = "SELECT id, role, status FROM users WHERE id = ANY($1)"
+_GET_STANDINGS = f"""
+    SELECT users.id AS account, users.role AS account_role, status, {ENTRY}
+    FROM users {LATER.format("$2")} WHERE users.id = ANY($1) ORDER BY entry.position
+"""
 
 _LOCK = f"{_GET} FOR UPDATE"
 
@@ -80,7 +84,8 @@ _ANOTHER_ADMIN = """
 """
 
 _REPLACE_HASH = """
-    UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
+    UPDATE users SET password_hash = $3
+    WHERE id = $1 AND password_hash IS NOT DISTINCT FROM $2 RETURNING id
 """
 
 _DELETE = "DELETE FROM users WHERE id = $1"
@@ -136,13 +141,18 @@ class PostgresUserStore:
             rows = await self._pool.fetch(_GET_MANY, user_ids)
         return {str(row["id"]): row for row in rows}
 
-    async def standings(self, user_ids: Sequence[str]) -> Mapping[str, Standing]:
+    async def standings(
+        self, user_ids: Sequence[str], position: int
+    ) -> tuple[Mapping[str, Standing], Sequence[Entry]]:
         with translated():
-            rows = await self._pool.fetch(_GET_STANDINGS, user_ids)
-        return {
-            str(row["id"]): Standing(ROLES[row["role"]], row["status"] == Status.ACTIVE)
+            rows = await self._pool.fetch(_GET_STANDINGS, user_ids, position)
+        found = {
+            str(row["account"]): Standing(
+                ROLES[row["account_role"]], row["status"] == Status.ACTIVE
+            )
             for row in rows
         }
+        return found, [to_entry(row) for row in rows if row["position"] is not None]
 
     async def list(self, filters: Filters, query: PageQuery) -> Page[User]:
         by_words = await self._by_words(filters.words) if filters.words else ""
@@ -174,20 +184,27 @@ class PostgresUserStore:
         change: Callable[[User], Changed],
         key: Key | None,
         answer: Callable[[User], bytes],
+        asking: Asking,
     ) -> bytes:
         async def work(unit: UnitOfWork) -> bytes:
-            return answer(await self._changed(unit, user_id, change))
+            return answer(await self._changed(unit, user_id, change, asking))
 
         given = await change_once(self._pool, work, key, subject=user_id)
         self._wake()
         return given
 
     async def _changed(
-        self, unit: UnitOfWork, user_id: str, change: Callable[[User], Changed]
+        self,
+        unit: UnitOfWork,
+        user_id: str,
+        change: Callable[[User], Changed],
+        asking: Asking | None = None,
     ) -> User:
         before = await _locked(unit, user_id)
         user, event, mail = change(before)
         await _check_admins(unit, before, user)
+        if asking and mail and mail.kind is MailKind.CHANGE_EMAIL:
+            await asking.ask(unit, mail)
         unit.write(USERS.update([user]))
         if told := [self._encode(each) for each in (event, mail) if each]:
             unit.write(append(told))
@@ -198,7 +215,11 @@ class PostgresUserStore:
         return user
 
     async def change_password(
-        self, user_id: str, was: bytes, password_hash: bytes, change: Callable[[User], Changed]
+        self,
+        user_id: str,
+        was: bytes | None,
+        password_hash: bytes,
+        change: Callable[[User], Changed],
     ) -> None:
         async def work(unit: UnitOfWork) -> None:
             await self._changed(unit, user_id, change)

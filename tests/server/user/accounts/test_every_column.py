@@ -33,6 +33,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "updated_at": MOMENT,
     "version": st.integers(1, 2**62),
     "totp_enabled": st.booleans(),
+    "links_since": st.integers(0, 2**62),
+    "sessions_since": st.integers(0, 2**62),
+    "spared_session": st.none() | st.uuids().map(str),
 }
 MUTABLE = [field.name for field in fields(User) if field.name not in IMMUTABLE]
 

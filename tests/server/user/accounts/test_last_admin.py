@@ -14,7 +14,7 @@ from server.user.accounts.store import accounts as stores
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from tests.server.conftest import NewDatabase
-from tests.server.user.samples import ERASING, become, end, opened
+from tests.server.user.samples import ASKING, ERASING, become, end, opened
 from tests.waiting import until
 
 Take = Callable[[PostgresUserStore, User], Awaitable[object]]
@@ -26,7 +26,7 @@ WAYS: dict[str, Take] = {
     ),
     "deleted": lambda store, user: store.delete(user.id, end, ERASING),
     "by key": lambda store, user: store.update_once(
-        user.id, lambda was: become(was, role=Role.CUSTOMER), None, lambda _: b""
+        user.id, lambda was: become(was, role=Role.CUSTOMER), None, lambda _: b"", ASKING
     ),
 }
 ACTING = "SELECT count(*) FROM users WHERE role = 'ADMIN' AND status = 'ACTIVE'"

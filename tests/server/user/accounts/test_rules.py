@@ -10,7 +10,8 @@ import pytest
 from server.kit import errors
 from server.kit.context import Caller, Role
 from server.user.accounts import rules
-from server.user.accounts.rules import Change, EventType, NewUser, Status, UserEvent
+from server.user.accounts.rules import Change, EventType, Status, UserEvent
+from server.user.accounts.rules.opening import NewUser, PasswordRequired, open_account
 
 NOW = datetime(2026, 5, 17, tzinfo=UTC)
 LATER = datetime(2026, 5, 18, tzinfo=UTC)
@@ -30,9 +31,9 @@ def new(role: Role = Role.CUSTOMER, *, has_password: bool = True) -> NewUser:
     ("by", "asked", "has_password", "refusal"),
     [
         (None, Role.CUSTOMER, True, None),
-        (None, Role.CUSTOMER, False, rules.PasswordRequired),
+        (None, Role.CUSTOMER, False, PasswordRequired),
         (None, Role.STAFF, True, rules.RoleNotAllowed),
-        (Role.CUSTOMER, Role.CUSTOMER, False, rules.PasswordRequired),
+        (Role.CUSTOMER, Role.CUSTOMER, False, PasswordRequired),
         (Role.STAFF, Role.CUSTOMER, False, None),
         (Role.STAFF, Role.STAFF, True, rules.RoleNotAllowed),
         (Role.ADMIN, Role.ADMIN, True, None),
@@ -43,7 +44,7 @@ def test_who_may_open_what(
     by: Role | None, asked: Role, has_password: bool, refusal: type[Exception] | None
 ) -> None:
     def opened() -> rules.User:
-        return rules.open_account(
+        return open_account(
             new(asked, has_password=has_password), caller(by), ID, EVENT_ID, NOW
         ).user
 
@@ -76,7 +77,7 @@ def test_who_may_change_what(
 
 
 def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:
-    user, *_ = rules.open_account(new(), None, ID, EVENT_ID, NOW)
+    user, *_ = open_account(new(), None, ID, EVENT_ID, NOW)
     after, *_ = rules.changed(user, Change({"full_name": "Ann Other"}, user.etag), EVENT_ID, LATER)
     assert (after.full_name, after.updated_at, after.created_at) == ("Ann Other", LATER, NOW)
     assert after.etag != user.etag
@@ -87,7 +88,7 @@ def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:
 
 
 def test_every_change_is_told_under_the_version_that_it_makes() -> None:
-    user, created, _ = rules.open_account(new(), None, ID, EVENT_ID, NOW, "trace")
+    user, created, _ = open_account(new(), None, ID, EVENT_ID, NOW, "trace")
     assert created == UserEvent(EVENT_ID, EventType.CREATED, user, 1, NOW, "trace")
     after, updated, _ = rules.changed(user, Change({"age": 40}, ""), EVENT_ID, LATER, "trace")
     assert updated == UserEvent(EVENT_ID, EventType.UPDATED, after, 2, LATER, "trace")
@@ -109,7 +110,7 @@ def test_every_change_is_told_under_the_version_that_it_makes() -> None:
 def test_who_changes_his_own_role_is_judged_by_the_account_that_is_changed(
     role: Role, status: Status, own: bool, fields: dict[str, Any], is_allowed: bool
 ) -> None:
-    opened = rules.open_account(new(), None, ID, EVENT_ID, NOW).user
+    opened = open_account(new(), None, ID, EVENT_ID, NOW).user
     account = replace(opened, role=role, status=status)
     by = Caller(ID if own else EVENT_ID, Role.ADMIN, 0)  # as he was when he was let in
     if is_allowed:
@@ -120,6 +121,6 @@ def test_who_changes_his_own_role_is_judged_by_the_account_that_is_changed(
 
 
 def test_what_an_account_has_already_is_no_change() -> None:
-    user = rules.open_account(new(), None, ID, EVENT_ID, NOW).user
+    user = open_account(new(), None, ID, EVENT_ID, NOW).user
     same = Change({"full_name": user.full_name, "age": None}, user.etag)
     assert rules.changed(user, same, EVENT_ID, LATER) == (user, None, None)

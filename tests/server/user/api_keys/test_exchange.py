@@ -23,6 +23,7 @@ from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.api_keys.rules import secret_of
 from server.user.api_keys.service import ApiKeyService
 from server.user.api_keys.store import PostgresApiKeyStore
+from server.user.events.encoding import to_outbox
 from tests.server.conftest import Serve
 from tests.server.kit.ping import Believing
 from tests.server.refusals import Refused, refused
@@ -184,7 +185,7 @@ async def test_a_key_is_no_way_around_a_second_factor_that_a_role_needs(
     key: pb.ApiKey, user_pool: Pool, store: PostgresUserStore, signer: auth.Signer, serve: Serve
 ) -> None:
     service = pb.DESCRIPTOR.services_by_name["ApiKeyService"]
-    keys = PostgresApiKeyStore(user_pool, lambda: None)
+    keys = PostgresApiKeyStore(user_pool, to_outbox, lambda: None)
     guarded = ApiKeyService(keys, store, signer, TOKENS, [Role.STAFF])
     async with serve([Registration(service, guarded)], Believing()) as channel:
         given = await Door(channel)("ExchangeApiKey", asking(key))
@@ -253,7 +254,7 @@ async def test_a_use_that_cannot_be_written_down_is_a_use_all_the_same(
     key: pb.ApiKey, user_pool: Pool, store: PostgresUserStore, signer: auth.Signer, serve: Serve
 ) -> None:
     service = pb.DESCRIPTOR.services_by_name["ApiKeyService"]
-    full = ApiKeyService(Full(user_pool, lambda: None), store, signer, TOKENS)
+    full = ApiKeyService(Full(user_pool, to_outbox, lambda: None), store, signer, TOKENS)
     async with serve([Registration(service, full)], Believing()) as channel:
         with capture_logs() as logs:
             given = await Door(channel)("ExchangeApiKey", asking(key))

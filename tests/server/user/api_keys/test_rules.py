@@ -26,6 +26,7 @@ from server.user.api_keys.rules import (
     seconds_of_token,
     secret_of,
 )
+from tests.server.user.samples import account
 
 NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
 ID = "01900000-0000-7000-8000-000000000000"
@@ -56,8 +57,10 @@ def test_what_never_was_a_secret_is_none(text: str) -> None:
 
 def test_a_key_ends_after_as_many_days_as_were_asked_for() -> None:
     new = NewApiKey("ERP", ("orders.write", "orders.read"), 7)
-    assert make(new, ID, ID, NOW) == replace(KEY, expires_at=NOW + timedelta(days=7))
-    assert make(replace(new, days=None), ID, ID, NOW).expires_at == NOW + timedelta(days=90)
+    owner = account(id=ID)
+    assert make(new, owner, ID, NOW) == replace(KEY, expires_at=NOW + timedelta(days=7))
+    assert make(new, replace(owner, totp_enabled=True), ID, NOW).with_second_factor
+    assert make(replace(new, days=None), owner, ID, NOW).expires_at == NOW + timedelta(days=90)
 
 
 def test_the_right_secret_opens_until_the_key_ends() -> None:

@@ -8,8 +8,9 @@ import pytest
 from server.kit import errors
 from server.kit.postgres import Pool
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.api_keys.rules import ApiKey, Known
+from server.user.api_keys.rules import ApiKey, Known, told_of
 from server.user.api_keys.store import PostgresApiKeyStore
+from server.user.events.encoding import to_outbox
 from tests.server.user.samples import opened
 
 NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
@@ -22,17 +23,17 @@ def known(user_id: str) -> Known:
 
 
 async def test_a_key_of_an_account_that_is_gone_is_refused(user_pool: Pool) -> None:
-    keys, made = PostgresApiKeyStore(user_pool, lambda: None), known(str(uuid.uuid4()))
+    keys, made = PostgresApiKeyStore(user_pool, to_outbox, lambda: None), known(str(uuid.uuid4()))
     with pytest.raises(errors.AccountInactive):
-        await keys.create(made, None, b"")
+        await keys.create(made, told_of(made.key, opened().user, str(uuid.uuid4())), None, b"")
     assert await keys.find(made.key.id) is None
 
 
 async def test_the_last_use_never_goes_back(user_pool: Pool, store: PostgresUserStore) -> None:
     account = opened()
     await store.create(account, None, None, b"")
-    keys, made = PostgresApiKeyStore(user_pool, lambda: None), known(account.user.id)
-    await keys.create(made, None, b"")
+    keys, made = PostgresApiKeyStore(user_pool, to_outbox, lambda: None), known(account.user.id)
+    await keys.create(made, told_of(made.key, account.user, str(uuid.uuid4())), None, b"")
     later = NOW + timedelta(hours=1)
     await keys.note_use(made.key.id, later)
     await keys.note_use(made.key.id, NOW)

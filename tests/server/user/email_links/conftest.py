@@ -16,11 +16,13 @@ from server.kit.outbox import OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Mail, Postgres, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import registrations
+from server.user.app.callers import standings
 from server.user.app.destinations import mail_destination, mailer_of
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
+from tests.server.user.conftest import unheard
 from tests.server.user.doors import Door
 from tests.server.user.neighbours.smtp_server import Inbox, receiving
 from tests.server.user.samples import opened
@@ -70,7 +72,7 @@ async def shop(
     async with (
         postgres.connected(settings) as pool,
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
-        standings(pool) as accounts,
+        standings(pool, unheard(pool)) as accounts,
         serve(
             registrations(pool, user_mongo, hasher, signer, lambda: None, accounts, Tokens()),
             accounts,

@@ -1,16 +1,19 @@
 """A new e-mail through the gRPC door: it counts once the link that was mailed there is used."""
 
+import asyncio
+
 import grpc
 
 from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import email_link_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
+from server.user.email_links.rules import ASKED_MAX, LIVE_MAX
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, Door, create, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot, reset, sign_in
 from tests.server.user.email_links.test_service_verification import read, verify
-from tests.server.user.neighbours.smtp_server import Inbox
+from tests.server.user.neighbours.smtp_server import Inbox, receiving
 
 
 async def somebody(shop: Shop) -> tuple[user_pb.User, Door]:
@@ -83,3 +86,53 @@ async def test_of_two_new_addresses_the_first_that_is_verified_stays(
     await inbox.next()
     assert (await refused(verify(shop, tokens[0]))).reason == "ONE_TIME_TOKEN_INVALID"
     assert (await read(shop, user.id)).email == second
+
+
+async def test_one_link_more_ends_the_oldest_and_is_mailed(shop: Shop, inbox: Inbox) -> None:
+    user, owner = await somebody(shop)
+    tokens = []
+    for _ in range(LIVE_MAX + 1):
+        await ask(owner, last := new_email())
+        tokens.append(token_in(await inbox.next()))
+    assert (await refused(verify(shop, tokens[0]))).reason == "ONE_TIME_TOKEN_INVALID"
+    await verify(shop, tokens[-1])
+    assert (await read(shop, user.id)).email == last
+    await inbox.next()
+
+
+async def test_a_link_that_gave_way_before_it_was_mailed_is_not_mailed(shop: Shop) -> None:
+    _, owner = await somebody(shop)
+    emails = [new_email() for _ in range(LIVE_MAX + 1)]
+    for email in emails:
+        await ask(owner, email)
+    async with receiving(shop.inbox), shop.relaying():
+        assert {(await shop.inbox.next())["To"] for _ in range(LIVE_MAX)} == {*emails[1:]}
+
+
+async def test_who_asks_too_often_is_told_when_to_ask_again(shop: Shop) -> None:
+    user, owner = await somebody(shop)
+    for _ in range(ASKED_MAX):
+        await ask(owner, new_email())
+    change = user_pb.UpdateUserRequest(user_id=user.id, email=new_email(), full_name="Never")
+    found = await refused(owner("UpdateUser", change))
+    assert (found.code, found.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")
+    assert "use the one that was mailed last" in found.message
+    assert 3_500 < found.retry_after_seconds <= 3_600
+    assert (await read(shop, user.id)).full_name == "Ann New"
+    # What leaves the e-mail as it is goes on, and so does everybody else.
+    same = user_pb.UpdateUserRequest(user_id=user.id, email=user.email, full_name="Ann Other")
+    assert (await owner("UpdateUser", same)).full_name == "Ann Other"
+    _, other = await somebody(shop)
+    await ask(other, new_email())
+
+    earlier = "UPDATE one_time_tokens SET asked_at = asked_at - interval '1 hour'"
+    await shop.pool.execute(f"{earlier} WHERE user_id = $1", user.id)
+    await owner("UpdateUser", change)
+
+
+async def test_of_requests_at_once_no_more_are_let_through(shop: Shop) -> None:
+    _, owner = await somebody(shop)
+    calls = [ask(owner, new_email()) for _ in range(2 * ASKED_MAX)]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    let_through = [each for each in outcomes if not isinstance(each, grpc.aio.AioRpcError)]
+    assert len(let_through) == ASKED_MAX

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from server.kit import errors
+from server.kit.auth import Signer
+from server.kit.context import Role
 from server.kit.outbox import Away, Event
 from server.kit.postgres import Pool
 from server.user.accounts.rules import Changed, Status, User
@@ -29,8 +31,15 @@ async def owner(store: PostgresUserStore, anyone: Door, token: Token) -> Door:
 
 
 @pytest.fixture
+def owner_since(anyone: Door, owner: Door, signer: Signer) -> Door:
+    """The owner, signed in anew after two changes: what began before a suspension has ended."""
+    token = signer.sign(owner.user_id, Role.CUSTOMER, account_version=3)
+    return anyone.with_token(token, owner.user_id)
+
+
+@pytest.fixture
 def ending(user_pool: Pool) -> EndingApiKeys:
-    return EndingApiKeys(PostgresApiKeyStore(user_pool, lambda: None))
+    return EndingApiKeys(PostgresApiKeyStore(user_pool, to_outbox, lambda: None))
 
 
 async def change(store: PostgresUserStore, owner: Door, **fields: Any) -> Event:
@@ -48,7 +57,11 @@ async def change(store: PostgresUserStore, owner: Door, **fields: Any) -> Event:
 
 
 async def test_a_suspension_ends_keys_for_good(
-    anyone: Door, store: PostgresUserStore, owner: Door, ending: EndingApiKeys
+    anyone: Door,
+    store: PostgresUserStore,
+    owner: Door,
+    owner_since: Door,
+    ending: EndingApiKeys,
 ) -> None:
     key = await owner("CreateApiKey", new())
     event = await change(store, owner, status=Status.DISABLED)
@@ -58,17 +71,21 @@ async def test_a_suspension_ends_keys_for_good(
     assert await no(anyone("ExchangeApiKey", asking(key))) == "INVALID_CLIENT"
 
     # Again, as a relay would that died; what was made since stays.
-    since = await owner("CreateApiKey", new())
+    since = await owner_since("CreateApiKey", new())
     await ending.send([replace(event, occurred_at=event.occurred_at - timedelta(minutes=1))])
     assert await anyone("ExchangeApiKey", asking(since))
 
 
 async def test_a_key_that_was_made_while_the_account_was_being_disabled_ends_too(
-    anyone: Door, store: PostgresUserStore, owner: Door, ending: EndingApiKeys
+    anyone: Door,
+    store: PostgresUserStore,
+    owner: Door,
+    owner_since: Door,
+    ending: EndingApiKeys,
 ) -> None:
     event = await change(store, owner, status=Status.DISABLED)
     await change(store, owner, status=Status.ACTIVE)
-    key = await owner("CreateApiKey", new())
+    key = await owner_since("CreateApiKey", new())
     await ending.send([event])
     assert await no(anyone("ExchangeApiKey", asking(key))) == "INVALID_CLIENT"
 
@@ -90,4 +107,4 @@ async def test_an_event_waits_for_a_database_that_is_away(
 
     event = await change(store, owner, status=Status.DISABLED)
     with pytest.raises(Away):
-        await EndingApiKeys(Unreachable(user_pool, lambda: None)).send([event])
+        await EndingApiKeys(Unreachable(user_pool, to_outbox, lambda: None)).send([event])

@@ -22,7 +22,8 @@ from server.kit.outbox import Away, Event, OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import registrations
+from server.user.app.callers import standings
 from server.user.app.destinations import erasing_sessions, session_ends
 from server.user.events.encoding import to_outbox
 from server.user.events.ending_sessions import EndingSessions
@@ -31,7 +32,7 @@ from server.user.sessions.rules import SessionEnd
 from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.refusals import refused
-from tests.server.user.conftest import CHEAPEST_BCRYPT, unreachable_mongo
+from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard, unreachable_mongo
 from tests.server.user.doors import PASSWORD, Door, create
 from tests.server.user.samples import opened
 
@@ -120,7 +121,7 @@ async def running(
     async with (
         postgres.connected(settings) as pool,
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
-        standings(pool) as accounts,
+        standings(pool, unheard(pool)) as accounts,
         serve(
             registrations(pool, user_mongo, hasher, signer, lambda: None, accounts, Tokens()),
             accounts,

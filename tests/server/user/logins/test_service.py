@@ -16,6 +16,7 @@ from server.user.logins.store import PostgresCredentialStore
 from tests.server.refusals import refused
 from tests.server.user.counting import Bcrypt
 from tests.server.user.doors import PASSWORD, Door, create, new_email
+from tests.server.user.samples import set_hash
 
 CHEAPEST_BCRYPT = 4
 
@@ -96,7 +97,7 @@ async def test_an_outdated_hash_is_renewed_by_the_first_login(
     user = await anyone("CreateUser", create())
     outdated = bcrypt.hashpw(typed.encode(), bcrypt.gensalt(cost))
     credentials = PostgresCredentialStore(user_pool)
-    await credentials.set_password(user.id, outdated)
+    await set_hash(user_pool, user.id, outdated)
 
     assert (await anyone("Login", login_of(user.email, typed))).user == user
     found = await credentials.find(user.email)
@@ -117,7 +118,7 @@ async def test_a_wrong_password_renews_nothing(anyone: Door, user_pool: Pool) ->
     user = await anyone("CreateUser", create())
     outdated = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(CHEAPEST_BCRYPT + 1))
     credentials = PostgresCredentialStore(user_pool)
-    await credentials.set_password(user.id, outdated)
+    await set_hash(user_pool, user.id, outdated)
     await refused(anyone("Login", login_of(user.email, "battery staple")))
     found = await credentials.find(user.email)
     assert found is not None
@@ -129,7 +130,7 @@ async def test_who_signs_in_may_while_nothing_can_be_written(
 ) -> None:
     user = await anyone("CreateUser", create())
     outdated = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(CHEAPEST_BCRYPT + 1))
-    await PostgresCredentialStore(user_pool).set_password(user.id, outdated)
+    await set_hash(user_pool, user.id, outdated)
 
     async def full(*_: object) -> None:
         raise errors.OutOfSpace("no room")

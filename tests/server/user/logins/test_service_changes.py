@@ -15,6 +15,7 @@ from server.user.logins.store import PostgresCredentialStore
 from tests.server.conftest import Token
 from tests.server.refusals import Refused, refused
 from tests.server.user.doors import PASSWORD, Door, create
+from tests.server.user.samples import set_hash
 
 NEW = "battery staple"
 Owner = Callable[..., Awaitable[tuple[Door, pb.User]]]
@@ -121,7 +122,7 @@ async def test_a_change_of_a_hash_that_was_replaced_meanwhile_is_refused(
 
     async def overtaken(self: PostgresCredentialStore, user_id: str) -> Any:
         found = await get(self, user_id)
-        await credentials.set_password(user_id, b"another")
+        await set_hash(user_pool, user_id, b"another")
         return found
 
     monkeypatch.setattr(PostgresCredentialStore, "get", overtaken)

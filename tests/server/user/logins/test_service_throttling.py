@@ -16,7 +16,7 @@ from emporium.user.v1 import user_service_pb2
 from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.email_links.rules import hash_of
-from server.user.email_links.store import PostgresLinkStore
+from server.user.email_links.store.links import PostgresLinkStore
 from server.user.events.encoding import to_outbox
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.hashing import Checked, PasswordHasher

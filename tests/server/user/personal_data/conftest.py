@@ -20,13 +20,14 @@ from server.kit.outbox import OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Mail, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import registrations
+from server.user.app.callers import standings
 from server.user.app.destinations import ending_sessions, erasing_neighbours, mail_destination
 from server.user.events.encoding import to_outbox
 from server.user.neighbours.personal_data import Neighbour
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
-from tests.server.user.conftest import CHEAPEST_BCRYPT
+from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard
 from tests.server.user.doors import Door
 from tests.server.user.samples import opened
 from tests.waiting import until
@@ -138,7 +139,7 @@ async def running(
     async with (
         postgres.connected(settings) as pool,
         hashing(CHEAPEST_BCRYPT, 2) as hasher,
-        standings(pool) as accounts,
+        standings(pool, unheard(pool)) as accounts,
     ):
         admin = opened(role=Role.ADMIN)
         store = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)

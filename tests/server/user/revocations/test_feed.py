@@ -10,8 +10,8 @@ import pytest
 from server.kit.revocations import Revocations
 from server.user.revocations import feed as module
 from server.user.revocations.feed import PART_MAX, Feed
+from server.user.revocations.rows import Entry
 from server.user.revocations.rules import session_ended
-from server.user.revocations.store import Entry
 from server.user.revocations.wire import Part
 
 KEEP_SECONDS = 660.0

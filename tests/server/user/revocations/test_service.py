@@ -25,13 +25,14 @@ from server.kit.postgres import Pool
 from server.kit.revocations import Revocations
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import feed_in, feed_registration, registrations, standings
+from server.user.app import registrations
+from server.user.app.callers import feed_in, feed_registration, standings
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
 from server.user.revocations.feed import Feed, reading
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import Refused, refused
-from tests.server.user.conftest import CHEAPEST_BCRYPT
+from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard
 from tests.server.user.doors import PASSWORD, Door, create
 from tests.server.user.samples import opened
 from tests.waiting import until
@@ -78,7 +79,7 @@ async def replica(
     feed = feed_in(pool, revocations, KEEP_SECONDS)
     async with (
         hashing(CHEAPEST_BCRYPT, 1) as hasher,
-        standings(pool) as accounts,
+        standings(pool, feed) as accounts,
         reading(feed),
         serve(
             [
@@ -272,7 +273,7 @@ async def test_without_a_copy_tokens_would_be_believed(
     login = await here.sign_in()
     async with (
         hashing(CHEAPEST_BCRYPT, 1) as hasher,
-        standings(pool) as accounts,
+        standings(pool, unheard(pool)) as accounts,
         serve(
             registrations(pool, user_mongo, hasher, signer, lambda: None, accounts, Tokens()),
             accounts,

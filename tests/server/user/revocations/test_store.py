@@ -16,8 +16,9 @@ from server.user.accounts.rules import Status
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from server.user.revocations import rows
-from server.user.revocations.rules import Revocation, password_changed, session_ended
-from server.user.revocations.store import Entry, PostgresFeedStore
+from server.user.revocations.rows import Entry
+from server.user.revocations.rules import Revocation, session_ended, sessions_ended
+from server.user.revocations.store import PostgresFeedStore
 from tests.server.conftest import NewDatabase
 from tests.server.user.samples import ERASING, become, end, opened
 
@@ -40,7 +41,7 @@ async def test_entries_come_back_as_they_were_left(
     told = [
         ended(),
         Revocation(user_id, account_version=2, ends_sessions=True),
-        password_changed(user_id, 3, Role.STAFF, str(uuid.uuid4())),
+        sessions_ended(user_id, 3, Role.STAFF, str(uuid.uuid4())),
     ]
     await write(pool, [rows.append(told)])
     found = await feed_store.since(before)

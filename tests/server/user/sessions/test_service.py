@@ -23,20 +23,22 @@ from server.kit.standing import Standings
 from server.settings import Mongo, Tokens
 from server.user.accounts.rules import Status
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.app import registrations, standings
+from server.user.app import registrations
+from server.user.app.callers import standings
 from server.user.app.destinations import session_ends
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
-from server.user.sessions.rules import Session
+from server.user.sessions.rules import Lifetime, Session
 from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
-from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn, unreachable_mongo
+from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn, unheard, unreachable_mongo
 from tests.server.user.doors import PASSWORD, Door, create
 from tests.server.user.samples import ERASING, become, end, opened
 
 Login = auth_service_pb2.LoginResponse
 SignIn = Callable[..., Awaitable[Login]]
+MINUTE = Lifetime(idle=timedelta(minutes=1), whole=timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -209,7 +211,7 @@ async def test_a_login_that_an_end_of_the_account_overtakes_leaves_no_session(
     await store.create(account, None, None, b"")
     sessions = Overtaken(user_mongo)
     ends = session_ends(user_pool, lambda: None)
-    granting = Granting(sessions, ends, store, signer, 60)
+    granting = Granting(sessions, ends, store, signer, MINUTE)
     with pytest.raises(errors.AccountInactive):
         await granting.begin(account.user, Device("", ""))
     assert await sessions.list(account.user.id, datetime.now(UTC)) == []
@@ -223,7 +225,7 @@ async def second_instance(
     async with (
         hashing(CHEAPEST_BCRYPT, 1) as hasher,
         kit_mongo.connected(user_mongo_settings) as database,
-        standings(user_pool) as accounts,
+        standings(user_pool, unheard(user_pool)) as accounts,
         serve(
             registrations(user_pool, database, hasher, signer, lambda: None, accounts, Tokens()),
             accounts,
@@ -253,7 +255,7 @@ async def without_mongo(
     user_pool: Pool, signer: auth.Signer, serve: Serve, sign_in: SignIn
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A service whose MongoDB cannot be reached."""
-    nobody = Standings(lambda ids: asyncio.sleep(0, {}), batch_max=1)
+    nobody = Standings(lambda ids: asyncio.sleep(0, {}), lambda caller: caller, batch_max=1)
     async with (
         hashing(CHEAPEST_BCRYPT, 1) as hasher,
         unreachable_mongo() as database,

@@ -16,7 +16,7 @@ from emporium.user.v1 import totp_service_pb2 as pb
 from server.kit.postgres import Pool
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.email_links.rules import hash_of
-from server.user.email_links.store import PostgresLinkStore
+from server.user.email_links.store.links import PostgresLinkStore
 from server.user.events.encoding import to_outbox
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.totp.store import PostgresTotpStore

@@ -4,6 +4,7 @@ import jwt
 import pytest
 
 from emporium.type.v1 import role_pb2
+from emporium.user.v1 import api_key_service_pb2 as keys_pb
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import session_service_pb2 as session_pb
 from emporium.user.v1 import totp_service_pb2 as pb
@@ -12,10 +13,10 @@ from server.kit.context import Role
 from server.kit.postgres import Pool
 from server.settings import Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
-from server.user.logins.store import PostgresCredentialStore
 from server.user.passwords.hashing import hashed
 from server.user.totp.provisioning import remove_totp
 from tests.server.refusals import refused
+from tests.server.user.api_keys.test_exchange import asking
 from tests.server.user.conftest import CHEAPEST_BCRYPT, Clock, Served
 from tests.server.user.doors import PASSWORD, Door
 from tests.server.user.samples import opened
@@ -25,12 +26,10 @@ BOTH = Tokens(totp_required_roles=frozenset({"staff", "admin"}))
 STAFF_ALONE = Tokens(totp_required_roles=frozenset({"staff"}))
 
 
-async def made(store: PostgresUserStore, pool: Pool, role: Role) -> str:
+async def made(store: PostgresUserStore, role: Role) -> str:
     """The e-mail of a new account with `PASSWORD`."""
     new = opened(role=role)
-    await store.create(new, None, None, b"")
-    credentials = PostgresCredentialStore(pool)
-    await credentials.set_password(new.user.id, hashed(PASSWORD, CHEAPEST_BCRYPT))
+    await store.create(new, hashed(PASSWORD, CHEAPEST_BCRYPT), None, b"")
     return new.user.email
 
 
@@ -63,7 +62,7 @@ async def test_who_has_none_is_a_customer_where_the_role_needs_it(
     role: Role,
     is_required: bool,
 ) -> None:
-    email = await made(store, user_pool, role)
+    email = await made(store, role)
     async with served(tokens) as anyone:
         login = await sign_in(anyone, email)
         assert role_in(login) == (Role.CUSTOMER if is_required else role)
@@ -74,7 +73,7 @@ async def test_who_has_none_is_a_customer_where_the_role_needs_it(
 async def test_an_admin_without_one_reaches_nothing_of_others_until_it_is_there(
     served: Served, store: PostgresUserStore, user_pool: Pool, clock: Clock
 ) -> None:
-    email = await made(store, user_pool, Role.ADMIN)
+    email = await made(store, Role.ADMIN)
     somebody = opened()
     await store.create(somebody, None, None, b"")
     listing = user_pb.ListUsersRequest(per_page=1)
@@ -107,7 +106,7 @@ async def test_an_admin_without_one_reaches_nothing_of_others_until_it_is_there(
 async def test_the_operator_removes_what_was_lost(
     served: Served, store: PostgresUserStore, user_pool: Pool, clock: Clock
 ) -> None:
-    email = await made(store, user_pool, Role.ADMIN)
+    email = await made(store, Role.ADMIN)
     async with served(BOTH) as anyone:
         login = await sign_in(anyone, email)
         await Owner(
@@ -118,3 +117,30 @@ async def test_the_operator_removes_what_was_lost(
         assert await remove_totp(user_pool, email.upper())
         assert role_in(await sign_in(anyone, email)) == "CUSTOMER"
         assert not await remove_totp(user_pool, email)
+
+
+@pytest.mark.parametrize("tokens", [BOTH, Tokens()])
+async def test_a_key_that_was_made_without_one_never_gains_what_needs_it(
+    served: Served, store: PostgresUserStore, clock: Clock, tokens: Tokens
+) -> None:
+    """Whoever had the password alone could have made it. Where none is needed all is as ever."""
+    email = await made(store, Role.ADMIN)
+    async with served(tokens) as anyone:
+        login = await sign_in(anyone, email)
+        owner = Owner(anyone.with_token(login.access_token, login.user.id), login.user, clock)
+        request = keys_pb.CreateApiKeyRequest(name="ERP", scopes=["users.read"])
+        before = await owner.door("CreateApiKey", request)
+        await owner.enable()
+        after = await owner.door("CreateApiKey", request)
+        roles = [
+            role_of_key(await anyone("ExchangeApiKey", asking(key))) for key in (before, after)
+        ]
+        assert roles == (["CUSTOMER", "ADMIN"] if tokens is BOTH else ["ADMIN", "ADMIN"])
+
+        await owner.door("DeleteTotp", pb.DeleteTotpRequest(totp_code=owner.code()))
+        given = await anyone("ExchangeApiKey", asking(after))
+        assert role_of_key(given) == ("CUSTOMER" if tokens is BOTH else "ADMIN")
+
+
+def role_of_key(given: keys_pb.ExchangeApiKeyResponse) -> str:
+    return str(jwt.decode(given.access_token, options={"verify_signature": False})["role"])

@@ -1,8 +1,7 @@
-"""Where one-time tokens are stored: the interface of a store, and PostgreSQL's."""
+"""One-time tokens in PostgreSQL."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import asyncpg
 
@@ -12,99 +11,54 @@ from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.user.accounts.rows import COLUMNS, USERS, ended, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
-from server.user.email_links.rules import LIVE_MAX, Sent
+from server.user.email_links.rules import ASKED_WITHIN, LIVE_MAX, Asked, Sent, giving_way
+from server.user.email_links.store import OF_EMAIL
 from server.user.mail.rules import MailKind, MailRequest
 
 _EXPIRED_BATCH_MAX = 1_000
 _EXPORTED_MAX = 500  # the latest: those that are still good are fewer, the others go within hours
-
-OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
-"""Whose links verify an e-mail."""
-
-# What a new password ends. Whoever had the old one may have asked for another address.
-_OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.CHANGE_EMAIL)
-
-
-class LinkStore(Protocol):
-    """One-time tokens, known by their hashes, and mails that are to be sent.
-
-    Errors as in `UserStore`.
-    """
-
-    async def request(self, mail: MailRequest) -> None:
-        """Leaves a mail to be sent. The same work whoever it is for."""
-
-    async def issue(
-        self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
-    ) -> str | None:
-        """Stores the token of `mail`; gives the address that it goes to.
-
-        None, and nothing is stored, when there is no active account with the address of the mail
-        (with `CHANGE_EMAIL`: of that id), when it has `LIVE_MAX` such links that are still good, or
-        when it needs none. Storing again replaces the hash, unless the token was used.
-        """
-
-    async def address(self, user_id: str) -> str | None:
-        """The account's address; None when there is no such account any more."""
-
-    async def find(
-        self, kinds: Sequence[MailKind], token_hash: bytes, now: datetime
-    ) -> Sent | None:
-        """Whose a good token of those kinds is; None when it is none."""
-
-    async def reset_password(
-        self,
-        token_hash: bytes,
-        password_hash: bytes,
-        now: datetime,
-        check: Callable[[Sent | None], Sent],
-        change: Callable[[Sent], Sequence[Changed]],
-        told: Callable[[User], MailRequest],
-    ) -> None:
-        """Uses a token to set a password. Once: of two at the same time the second finds none.
-
-        `check` is given what `find` gives, and its exceptions roll everything back. All tokens of
-        the account that set a password or change the e-mail end, what `change` makes of the account
-        one after the other is stored with its events, and the mail that `told` makes is left to be
-        sent.
-        """
-
-    async def verify_email(
-        self,
-        token_hash: bytes,
-        now: datetime,
-        check: Callable[[Sent | None], Sent],
-        change: Callable[[Sent], Changed],
-    ) -> None:
-        """Uses a token to store what `change` makes of the account, with its event and mail.
-
-        Else as `reset_password`. Raises `EmailTaken`.
-        """
-
-    async def delete_expired(self, now: datetime) -> int:
-        """Deletes tokens that have expired, so many at a time; gives their number."""
-
 
 _FIND = f"""
     SELECT {", ".join(f"users.{column}" for column in COLUMNS)},
         token.kind, token.email AS sent_to
     FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
     WHERE token_hash = $1 AND kind = ANY($2) AND used_at IS NULL AND expires_at > $3
+      AND (kind = 'VERIFY_EMAIL' OR token.account_version >= users.links_since)
 """
 
+_ASKED = """
+    SELECT token.id, asked_at,
+        used_at IS NULL AND expires_at > $2 AND account_version >= links_since AS is_open
+    FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
+    WHERE user_id = $1 AND kind = 'CHANGE_EMAIL' AND asked_at IS NOT NULL
+"""
+
+# Its hash, and when it expires, are set when the mail is sent.
+_ASK = """
+    INSERT INTO one_time_tokens (id, kind, user_id, email, account_version, asked_at, expires_at)
+    VALUES ($1, 'CHANGE_EMAIL', $2, $3, $4, $5, 'infinity')
+"""
+
+_GIVE_WAY = "UPDATE one_time_tokens SET used_at = $2, expires_at = $2 WHERE id = ANY($1)"
+
 _ISSUE = """
-    INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at)
-    SELECT $1, $2, $3, users.id, CASE WHEN $2 = 'CHANGE_EMAIL' THEN $4 ELSE users.email END, $6
+    INSERT INTO one_time_tokens (id, kind, token_hash, user_id, email, expires_at, account_version)
+    SELECT $1, $2, $3, users.id, CASE WHEN $2 = 'CHANGE_EMAIL' THEN $4 ELSE users.email END, $6,
+        CASE WHEN $2 = 'CHANGE_EMAIL' THEN $9 ELSE users.version END
     FROM users
     WHERE users.id = coalesce($8::uuid, (SELECT id FROM users WHERE lower(email) = lower($4)))
       AND users.status = 'ACTIVE' AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified)
-      AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4)) AND (
+      AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4))
+      AND ($2 <> 'CHANGE_EMAIL' OR $9 >= users.links_since)
+      AND ($2 = 'CHANGE_EMAIL' OR $7 > (
         SELECT count(*) FROM one_time_tokens AS other
         WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
           AND other.used_at IS NULL AND other.expires_at > $5
-    ) < $7
+          AND other.account_version >= users.links_since
+    ))
     ON CONFLICT (id) DO UPDATE SET
-        token_hash = excluded.token_hash, expires_at = excluded.expires_at
+        token_hash = excluded.token_hash, expires_at = excluded.expires_at,
+        account_version = excluded.account_version
         WHERE one_time_tokens.used_at IS NULL
     RETURNING email
 """
@@ -115,15 +69,14 @@ _LOCK = f"SELECT {', '.join(COLUMNS)} FROM users WHERE id = $1 FOR UPDATE"
 
 _SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
 
-_USE_ALL = """
-    UPDATE one_time_tokens SET used_at = $3
-    WHERE user_id = $1 AND kind = ANY($2) AND used_at IS NULL
-"""
+_USE = "UPDATE one_time_tokens SET used_at = $2 WHERE token_hash = $1"
 
 _DELETE_EXPIRED = """
     WITH deleted AS (
         DELETE FROM one_time_tokens WHERE id = ANY (ARRAY(
-            SELECT id FROM one_time_tokens WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+            SELECT id FROM one_time_tokens
+            WHERE expires_at < $1 AND (asked_at IS NULL OR asked_at < $1 - $3::interval)
+            LIMIT $2 FOR UPDATE SKIP LOCKED
         )) RETURNING 1
     )
     SELECT count(*) FROM deleted
@@ -131,8 +84,8 @@ _DELETE_EXPIRED = """
 
 
 _OF_PERSON = """
-    SELECT id, kind, email, expires_at, used_at FROM one_time_tokens WHERE user_id = $1
-    ORDER BY expires_at DESC LIMIT $2
+    SELECT id, kind, email, nullif(expires_at, 'infinity') AS expires_at, used_at, asked_at
+    FROM one_time_tokens AS token WHERE user_id = $1 ORDER BY token.expires_at DESC LIMIT $2
 """
 
 _ERASE = "DELETE FROM one_time_tokens WHERE user_id = $1 RETURNING id"
@@ -159,6 +112,14 @@ class PostgresLinkStore:
         await write(self._pool, [append([self._encode(mail)])], completes_call=True)
         self._wake()
 
+    async def ask(self, unit: UnitOfWork, mail: MailRequest) -> None:
+        now = mail.occurred_at
+        asked = [Asked(*row) for row in await unit.fetch(_ASKED, mail.user_id, now)]
+        if ended := giving_way(asked, now):
+            unit.write(Write(_GIVE_WAY, (ended, now)))
+        row = (mail.id, mail.user_id, mail.email, mail.account_version, now)
+        unit.write(Write(_ASK, row))
+
     async def issue(
         self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
     ) -> str | None:
@@ -167,6 +128,7 @@ class PostgresLinkStore:
                 _ISSUE,
                 *(mail.id, mail.kind.value, token_hash, mail.email, now, expires_at, LIVE_MAX),
                 mail.user_id or None,
+                mail.account_version,
             )
         return to
 
@@ -189,18 +151,17 @@ class PostgresLinkStore:
         now: datetime,
         check: Callable[[Sent | None], Sent],
         change: Callable[[Sent], Sequence[Changed]],
-        told: Callable[[User], MailRequest],
     ) -> None:
 
         async def work(unit: UnitOfWork) -> None:
             sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
             user = sent.user
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
-            unit.write(Write(_USE_ALL, (user.id, _OF_PASSWORD, now)))
+            unit.write(Write(_USE, (token_hash, now)))
             await unit.flush()  # one statement changes a row once
             changes = change(sent)
             unit.write(USERS.update([changes[-1].user]))
-            said = [*(each.event for each in changes), told(user)]
+            said = [each for changed in changes for each in (changed.event, changed.mail)]
             unit.write(append([self._encode(each) for each in said if each]))
             for entry in ended(user, changes[-1].event):
                 unit.write(entry)
@@ -219,7 +180,7 @@ class PostgresLinkStore:
         async def work(unit: UnitOfWork) -> None:
             sent = await _locked(unit, OF_EMAIL, token_hash, now, check)
             after, event, mail = change(sent)
-            unit.write(Write(_USE_ALL, (after.id, OF_EMAIL, now)))
+            unit.write(Write(_USE, (token_hash, now)))
             unit.write(USERS.update([after]))
             if told := [self._encode(each) for each in (event, mail) if each]:
                 unit.write(append(told))
@@ -244,7 +205,9 @@ class PostgresLinkStore:
         total = 0
         while True:
             with translated():
-                count: int = await self._pool.fetchval(_DELETE_EXPIRED, now, _EXPIRED_BATCH_MAX)
+                count: int = await self._pool.fetchval(
+                    _DELETE_EXPIRED, now, _EXPIRED_BATCH_MAX, ASKED_WITHIN
+                )
             total += count
             if count < _EXPIRED_BATCH_MAX:
                 return total

@@ -35,6 +35,11 @@ class User:
     updated_at: datetime
     version: int
     totp_enabled: bool = False
+    # What was given out by earlier versions of the account is good no more: mailed links,
+    links_since: int = 0
+    # and sessions, but for the one in which that was done.
+    sessions_since: int = 0
+    spared_session: str | None = None
 
     @property
     def etag(self) -> str:
@@ -53,6 +58,7 @@ class EventType(StrEnum):
     CREATED = "CREATED"
     UPDATED = "UPDATED"
     PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a word
+    SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
     ERASED = "ERASED"
 
 
@@ -70,7 +76,6 @@ class UserEvent:
     version: int
     occurred_at: datetime
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
-    session_id: str = ""  # in which a password was changed
 
 
 class Opened(NamedTuple):
@@ -116,12 +121,6 @@ class EmailTaken(errors.AlreadyExists):
     reason = "EMAIL_TAKEN"
 
 
-class PasswordRequired(errors.Invalid):
-    """An account that somebody opens for themselves needs a password."""
-
-    reason = "PASSWORD_REQUIRED"
-
-
 class EmailNotVerified(errors.Conflict):
     """An account whose e-mail is not verified cannot be given a role."""
 
@@ -141,56 +140,6 @@ class LastAdmin(errors.Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class NewUser:
-    """An account as it is asked for."""
-
-    email: str
-    full_name: str
-    age: int | None
-    role: Role
-    has_password: bool
-
-
-def open_account(
-    new: NewUser,
-    by: Caller | None,
-    user_id: str,
-    event_id: str,
-    now: datetime,
-    traceparent: str | None = None,
-) -> Opened:
-    """The account for `new`, opened by `by`. Raises `PasswordRequired` or `RoleNotAllowed`."""
-    if not new.has_password and not (by and by.is_staff):
-        raise PasswordRequired("send 8 characters to 72 bytes", field="password")
-    if new.role is not Role.CUSTOMER and not _is_admin(by):
-        raise RoleNotAllowed("only an admin may give a role", field="role")
-    user = User(
-        id=user_id,
-        email=new.email,
-        email_verified=bool(by and by.is_staff),
-        full_name=new.full_name,
-        age=new.age,
-        role=new.role,
-        status=Status.ACTIVE,
-        created_at=now,
-        updated_at=now,
-        version=1,
-    )
-    return Opened(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
-
-
-def asked_to_verify(opened: Opened, mail_id: str) -> Opened:
-    """With the mail that lets the holder of an account verify its e-mail, where that is needed."""
-    user, event = opened.user, opened.event
-    if user.email_verified:
-        return opened
-    mail = MailRequest(
-        mail_id, MailKind.VERIFY_EMAIL, user.id, user.email, event.occurred_at, event.traceparent
-    )
-    return opened._replace(mail=mail)
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """Fields to set, by name; None clears."""
 
@@ -203,7 +152,7 @@ def check_change(change: Change, by: Caller) -> None:
     if not change.fields:
         raise errors.NothingToUpdate("send at least one field to change")
     for name in sorted(ADMIN_ONLY & change.fields.keys()):
-        if not _is_admin(by):
+        if not is_admin(by):
             raise RoleNotAllowed(f"only an admin may set {name}", field=name)
 
 
@@ -221,23 +170,28 @@ def changed(
 
     A caller who changes their own role or status must still be an admin by the stored account:
     they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
-    `verified`, with the mail that leads there.
+    `verified`, with the mail that leads there. Raises `SessionEnded` as `check_session`.
     """
-    is_own = by is not None and by.id == user.id and bool(ADMIN_ONLY & change.fields.keys())
-    if is_own and user.acting_role is not Role.ADMIN:
-        raise RoleNotAllowed("only an admin may set role or status")
+    if by is not None and by.id == user.id:
+        if ADMIN_ONLY & change.fields.keys() and user.acting_role is not Role.ADMIN:
+            raise RoleNotAllowed("only an admin may set role or status")
+        check_session(user, by)
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
-    mail = None
-    if "email" in fields and _is_admin(by):
+    asked = None
+    if "email" in fields and is_admin(by):
         fields["email_verified"] = True
     elif "email" in fields and by is not None:
-        email = fields.pop("email")
-        mail = MailRequest(mail_id, MailKind.CHANGE_EMAIL, user.id, email, now, traceparent)
+        asked = fields.pop("email")
     after = replace(user, **fields)
     if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
         raise EmailNotVerified("the account's e-mail is not verified", field="role")
-    return _updated(user, after, event_id, now, traceparent)._replace(mail=mail)
+    changed = _updated(user, after, event_id, now, traceparent)
+    if asked is None:
+        return changed
+    kind, version = MailKind.CHANGE_EMAIL, changed.user.version
+    mail = MailRequest(mail_id, kind, user.id, asked, now, traceparent, account_version=version)
+    return changed._replace(mail=mail)
 
 
 def verified(
@@ -263,18 +217,61 @@ def _updated(
     if after == before:
         return Changed(before, None)
     after = replace(after, updated_at=now, version=before.version + 1)
+    if (after.email, after.role, after.status) != (before.email, before.role, before.status):
+        after = replace(after, links_since=after.version)
+    if before.acting_role and not after.acting_role:
+        after = replace(after, sessions_since=after.version, spared_session=None)
     event = UserEvent(event_id, EventType.UPDATED, after, after.version, now, traceparent)
     return Changed(after, event)
 
 
+def check_session(user: User, by: Caller) -> None:
+    """Raises `SessionEnded` when a change of `user` has ended the session of `by`, its holder.
+
+    That is since `by` was let in: else what is asked for in that session would be as new as the
+    change, and outlive it.
+    """
+    if by.account_version < user.sessions_since and by.session_id != user.spared_session:
+        raise errors.SessionEnded
+
+
+def credentials_changed(user: User, by: Caller | None, now: datetime, **fields: Any) -> User:
+    """`user` after a change of what it signs in by, which ends what was given out before.
+
+    It spares the session of `by`, who does so and is signed in. Raises `SessionEnded` as
+    `check_session`.
+    """
+    if by:
+        check_session(user, by)
+    version = user.version + 1
+    return replace(
+        user,
+        updated_at=now,
+        version=version,
+        links_since=version,
+        sessions_since=version,
+        spared_session=(by and by.session_id) or None,
+        **fields,
+    )
+
+
 def password_changed(
-    user: User, session_id: str, event_id: str, now: datetime, traceparent: str | None = None
+    user: User,
+    by: Caller | None,
+    event_id: str,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None = None,
 ) -> Changed:
-    """`user` after a change of its password, which is not among what is known of it here."""
-    after = replace(user, updated_at=now, version=user.version + 1)
+    """`user` after a change of its password, which is not among what is known of it here.
+
+    Its holder is told. `by` and errors as of `credentials_changed`.
+    """
+    after = credentials_changed(user, by, now)
     kind = EventType.PASSWORD_CHANGED
-    event = UserEvent(event_id, kind, after, after.version, now, traceparent, session_id)
-    return Changed(after, event)
+    event = UserEvent(event_id, kind, after, after.version, now, traceparent)
+    told = MailKind.PASSWORD_CHANGED
+    return Changed(after, event, MailRequest(mail_id, told, user.id, user.email, now, traceparent))
 
 
 def erased(
@@ -296,5 +293,6 @@ def check_another_admin(is_there: bool) -> None:
         raise LastAdmin("this is the last admin; make another one first")
 
 
-def _is_admin(caller: Caller | None) -> bool:
+def is_admin(caller: Caller | None) -> bool:
+    """Whether somebody calls who is an admin."""
     return caller is not None and caller.role is Role.ADMIN

@@ -1,0 +1,73 @@
+"""How accounts are opened. Pure, as all rules."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.kit import errors
+from server.kit.context import Caller, Role
+from server.user.accounts.rules import (
+    EventType,
+    Opened,
+    RoleNotAllowed,
+    Status,
+    User,
+    UserEvent,
+    is_admin,
+)
+from server.user.mail.rules import MailKind, MailRequest
+
+
+class PasswordRequired(errors.Invalid):
+    """An account that somebody opens for themselves needs a password."""
+
+    reason = "PASSWORD_REQUIRED"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """An account as it is asked for."""
+
+    email: str
+    full_name: str
+    age: int | None
+    role: Role
+    has_password: bool
+
+
+def open_account(
+    new: NewUser,
+    by: Caller | None,
+    user_id: str,
+    event_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+) -> Opened:
+    """The account for `new`, opened by `by`. Raises `PasswordRequired` or `RoleNotAllowed`."""
+    if not new.has_password and not (by and by.is_staff):
+        raise PasswordRequired("send 8 characters to 72 bytes", field="password")
+    if new.role is not Role.CUSTOMER and not is_admin(by):
+        raise RoleNotAllowed("only an admin may give a role", field="role")
+    user = User(
+        id=user_id,
+        email=new.email,
+        email_verified=bool(by and by.is_staff),
+        full_name=new.full_name,
+        age=new.age,
+        role=new.role,
+        status=Status.ACTIVE,
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )
+    return Opened(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
+
+
+def asked_to_verify(opened: Opened, mail_id: str) -> Opened:
+    """With the mail that lets the holder of an account verify its e-mail, where that is needed."""
+    user, event = opened.user, opened.event
+    if user.email_verified:
+        return opened
+    mail = MailRequest(
+        mail_id, MailKind.VERIFY_EMAIL, user.id, user.email, event.occurred_at, event.traceparent
+    )
+    return opened._replace(mail=mail)

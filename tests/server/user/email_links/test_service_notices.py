@@ -1,0 +1,89 @@
+"""Of what changes how somebody signs in a mail tells, once, whoever did it."""
+
+from email.message import EmailMessage
+
+import pyotp
+
+from emporium.user.v1 import api_key_service_pb2 as keys_pb
+from emporium.user.v1 import auth_service_pb2 as auth_pb
+from emporium.user.v1 import totp_service_pb2 as totp_pb
+from tests.server.refusals import refused
+from tests.server.user.doors import PASSWORD, create
+from tests.server.user.email_links.conftest import Shop
+from tests.server.user.email_links.test_passwords import forgot
+from tests.server.user.email_links.test_service_new_email import somebody
+from tests.server.user.neighbours.smtp_server import Inbox
+
+NEW = "another horse"
+
+
+def words(mail: EmailMessage) -> str:
+    return " ".join(mail.get_content().split())
+
+
+async def told(shop: Shop, inbox: Inbox, email: str) -> list[EmailMessage]:
+    """The mails to that address, up to one that is asked for now."""
+    last = await shop.admin("CreateUser", create())
+    await forgot(shop, last.email)
+    found: list[EmailMessage] = []
+    while not found or found[-1]["To"] != last.email:
+        found.append(await inbox.next())
+    return [mail for mail in found if mail["To"] == email]
+
+
+async def test_a_password_that_was_changed_by_the_current_one(shop: Shop, inbox: Inbox) -> None:
+    user, owner = await somebody(shop)
+    wrong = auth_pb.ChangePasswordRequest(current_password="not the one", password=NEW)
+    await refused(owner("ChangePassword", wrong))
+    change = auth_pb.ChangePasswordRequest(current_password=PASSWORD, password=NEW)
+    await owner("ChangePassword", change)
+    assert [mail["Subject"] for mail in await told(shop, inbox, user.email)] == [
+        "Your password was changed"
+    ]
+
+
+async def test_an_api_key_that_was_made(shop: Shop, inbox: Inbox) -> None:
+    user, owner = await somebody(shop)
+    request = keys_pb.CreateApiKeyRequest(name="ERP", scopes=["orders.read"], request_id="once")
+    for _ in range(2):  # the second is a repeat of the first
+        key = await owner("CreateApiKey", request)
+    [mail] = await told(shop, inbox, user.email)
+    made = key.created_at.ToDatetime()
+    assert mail["Subject"] == "An API key was made"
+    assert f'called "ERP" was made for your account on {made:%-d %B %Y at %H:%M} UTC' in words(mail)
+    assert key.id not in mail.get_content()
+
+
+async def test_what_an_unverified_address_is_told_holds_nothing_that_was_chosen(
+    shop: Shop, inbox: Inbox
+) -> None:
+    """Else anybody who signs up with somebody's address could write there."""
+    user = await shop.anyone("CreateUser", create())
+    login = auth_pb.LoginRequest(email=user.email, password=PASSWORD)
+    token = (await shop.anyone("Login", login)).access_token
+    owner = shop.anyone.with_token(token, user.id)
+    request = keys_pb.CreateApiKeyRequest(name="Buy this", scopes=["orders.read"])
+    await owner("CreateApiKey", request)
+    mail = (await told(shop, inbox, user.email))[-1]
+    assert mail["Subject"] == "An API key was made"
+    assert "Buy this" not in mail.get_content()
+
+
+async def test_a_second_factor_and_its_recovery_codes(shop: Shop, inbox: Inbox) -> None:
+    user, owner = await somebody(shop)
+    begin = totp_pb.BeginTotpRequest(current_password=PASSWORD)
+    secret = (await owner("BeginTotp", begin)).secret
+    confirm = totp_pb.ConfirmTotpRequest(totp_code=pyotp.TOTP(secret).now())
+    codes = (await owner("ConfirmTotp", confirm)).recovery_codes
+    for code in codes[:2]:
+        login = auth_pb.LoginRequest(email=user.email, password=PASSWORD, recovery_code=code)
+        await shop.anyone("Login", login)
+    await owner("DeleteTotp", totp_pb.DeleteTotpRequest(recovery_code=codes[2]))
+    mails = await told(shop, inbox, user.email)
+    assert sorted(mail["Subject"] for mail in mails) == [
+        *["A recovery code was used"] * 3,
+        "Logins need a code from now on",
+        "Logins need no code any more",
+    ]
+    left = [words(mail).partition("of the others ")[2][:10] for mail in mails]
+    assert sorted(filter(None, left)) == ["7 are left", "8 are left", "9 are left"]
