@@ -1,4 +1,4 @@
--- Made from envoy/refusals.lua, envoy/oauth.lua, envoy/rest.lua by `make generate`; not to be edited.
+-- Made from envoy/refusals.lua, envoy/unreadable.lua, envoy/oauth.lua, envoy/rest.lua by `make generate`; not to be edited.
 local refusals = (function()
 
 -- What the edge says of a call that it refused itself, by every door: status, reason and message.
@@ -146,6 +146,56 @@ return {
 
 end)()
 
+local unreadable = (function()
+
+-- What is told of a request that the transcoder could not read: its own message, in our words and
+-- without the values in it.
+
+local gsub, match = string.gsub, string.match
+
+-- The name of each type in a sentence.
+local TYPES = {
+  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
+  MESSAGE = "an object",
+  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
+}
+
+-- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
+local JSON_ERRORS = {}
+for _, said in ipairs {
+  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
+  "Expected : between key:value pair.", "Expected , or ] after array value.",
+  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
+  "Unexpected end of string. Expected a value.",
+  "Unexpected end of string. Expected , or } after key:value pair.",
+  "Unexpected end of string. Expected : between key:value pair.",
+  "Unexpected end of string. Expected , or ] after array value.",
+  "Unexpected end of string. Expected an object key or }.",
+  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
+} do JSON_ERRORS[said] = true end
+
+-- The reason, the message, the field at fault where it is known, and the status where it is not 400.
+-- `enums` are the sentences that the route has for its enums.
+local function told(text, enums)
+  local field = match(text, '^Could not find field "(.-)" in the type')
+  if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
+  local named = match(text, "^([%w_.%[%]]+): ")
+  local enum = named and enums and enums[(gsub(named, "%[%d+%]", ""))]
+  if enum then return "VALIDATION_FAILED", named .. ": " .. enum, named, "422" end
+  if named then
+    local kind = match(text, " for type TYPE_(%w+)")
+      or match(text, " for type type.googleapis.com/([%w_.]+)")
+    return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
+  end
+  local said = match(text, "^[^\n]*")
+  local known = JSON_ERRORS[said] and ": " .. said or ""
+  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
+end
+
+return {told = told}
+
+end)()
+
 local oauth = (function()
 
 -- A refusal as RFC 6749, section 5.2, words it, for the rpcs that the contract answers so: `errors`
@@ -204,30 +254,9 @@ end)()
 local byte, concat, find, format, gsub, match, max, sub =
   string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
 
--- `refusals` and `oauth` are what refusals.lua and oauth.lua return: all are put together in
--- generated/rest.lua.
+-- `refusals`, `unreadable` and `oauth` are what the files of these names return: all are put
+-- together in generated/rest.lua.
 local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
-
--- The name of each type in a sentence.
-local TYPES = {
-  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
-  MESSAGE = "an object",
-  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
-}
-
--- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
-local JSON_ERRORS = {}
-for _, said in ipairs {
-  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
-  "Expected : between key:value pair.", "Expected , or ] after array value.",
-  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
-  "Unexpected end of string. Expected a value.",
-  "Unexpected end of string. Expected , or } after key:value pair.",
-  "Unexpected end of string. Expected : between key:value pair.",
-  "Unexpected end of string. Expected , or ] after array value.",
-  "Unexpected end of string. Expected an object key or }.",
-  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
-} do JSON_ERRORS[said] = true end
 
 -- How far from the end `meta` can begin: a page token has at most 1,536 characters.
 local META_BYTES = 2048
@@ -335,27 +364,10 @@ local function service_error(json)
   return {code = code, message = sub(json, before, stop), details = remaining(details)}, wait
 end
 
--- The transcoder's message about a request that it could not parse, without the values in it. `enums`
--- are the sentences that the route has for its enums.
-local function unreadable(text, enums)
-  local field = match(text, '^Could not find field "(.-)" in the type')
-  if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
-  local named = match(text, "^([%w_.%[%]]+): ")
-  local enum = named and enums and enums[(gsub(named, "%[%d+%]", ""))]
-  if enum then return "VALIDATION_FAILED", named .. ": " .. enum, named, "422" end
-  if named then
-    local kind = match(text, " for type TYPE_(%w+)") or match(text, " for type type.googleapis.com/([%w_.]+)")
-    return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
-  end
-  local said = match(text, "^[^\n]*")
-  local known = JSON_ERRORS[said] and ": " .. said or ""
-  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
-end
-
 -- An error that the edge itself made. Returns both statuses too.
 local function edge_error(cause, status, text, wait, route)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, field, better = unreadable(text, route:get("enums"))
+    local code, message, field, better = unreadable.told(text, route:get("enums"))
     local details = field and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
       quoted(field), ',"description":', quoted(message), "}]}]"}
