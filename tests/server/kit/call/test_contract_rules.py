@@ -3,7 +3,7 @@
 And each rpc declares what decides about its callers.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import grpc
@@ -185,3 +185,27 @@ def messages(descriptor: Any) -> list[Any]:
         if within is not None and within.full_name.startswith("emporium."):
             found += messages(within)
     return found
+
+
+def rules_of_passwords(messages_of: Iterable[Any]) -> dict[str, bytes]:
+    """The rules of each field that holds a password, without its other options."""
+    return {
+        f"{message.full_name}.{field.name}": descriptors.rules_of(field).SerializeToString()
+        for message in messages_of
+        for field in message.fields
+        if field.name.endswith("password")
+    }
+
+
+def test_every_password_that_is_chosen_has_one_rule_and_every_other_one_has_another() -> None:
+    found = rules_of_passwords(
+        message
+        for method in METHODS
+        for message in messages(descriptors.described(method.request).DESCRIPTOR)
+    )
+    chosen = found["emporium.user.v1.CreateUserRequest.password"]
+    given = found.pop("emporium.user.v1.LoginRequest.password")
+    assert len(found) >= 5
+    assert chosen != given
+    for name, rules in found.items():
+        assert rules == (given if name.endswith(".current_password") else chosen), name
