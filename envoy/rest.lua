@@ -183,6 +183,8 @@ local function envelope(handle)
   local before = headers:get(":status")
   local status = headers:get("x-http-status") or before
   local bare = handle:metadata():get("bare")
+  -- RFC 6749, sections 5.1 and 5.2, has it beside `no-store`.
+  if bare and bare.oauth_errors then headers:replace("pragma", "no-cache") end
 
   local reply
   if cause and find(cause, "^health_check_ok") then

@@ -201,7 +201,7 @@ local oauth = (function()
 -- A refusal as RFC 6749, section 5.2, words it, for the rpcs that the contract answers so: `errors`
 -- are its `oauth_errors` (protos/emporium/options/v1/options.proto, message Bare).
 
-local concat, gsub = table.concat, string.gsub
+local char, concat, gsub = string.char, table.concat, string.gsub
 
 -- Whose fault the call's failing is not.
 local BY_STATUS = {
@@ -227,6 +227,7 @@ end
 -- JSON, with its quotes.
 local function plain(message)
   local text = gsub(message:sub(2, -2), '\\"', "'")
+  text = gsub(text, "\\u00([2-7]%x)", function(code) return char(tonumber(code, 16)) end)
   text = gsub(text, "\\u%x%x%x%x", "?")
   text = gsub(text, "\\.", "?")
   return (gsub(text, "[^ !#-Z%[%]^-~]", "?"))
@@ -429,6 +430,8 @@ local function envelope(handle)
   local before = headers:get(":status")
   local status = headers:get("x-http-status") or before
   local bare = handle:metadata():get("bare")
+  -- RFC 6749, sections 5.1 and 5.2, has it beside `no-store`.
+  if bare and bare.oauth_errors then headers:replace("pragma", "no-cache") end
 
   local reply
   if cause and find(cause, "^health_check_ok") then

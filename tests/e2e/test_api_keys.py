@@ -43,7 +43,7 @@ def bare_error(answer: httpx.Response, status: int, error: str) -> None:
     body = answer.json()
     assert set(body) == {"error", "error_description"}
     assert body["error"] == error
-    assert answer.headers["cache-control"] == "no-store"
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers.get("www-authenticate", "").startswith("Basic ") == (status == 401)
 
@@ -90,13 +90,19 @@ async def test_the_answer_is_bare_and_nobody_stores_it(key: Key, http: httpx.Asy
     answer = await http.post(TOKEN, data=GRANT, auth=(key["id"], key["secret"]))
     assert answer.status_code == 200
     assert set(answer.json()) == {"access_token", "token_type", "expires_in", "scope"}
-    assert answer.headers["cache-control"] == "no-store"
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
     assert answer.headers["content-type"] == "application/json"
 
 
 async def test_each_refusal_has_the_rfcs_word(key: Key, http: httpx.AsyncClient) -> None:
     pair = (key["id"], key["secret"])
-    bare_error(await http.post(TOKEN, data=GRANT), 401, "invalid_client")
+    for headers in ({}, {"authorization": "Basic"}, {"authorization": "Basic ???"}):
+        nobody = await http.post(TOKEN, data=GRANT, headers=headers)
+        bare_error(nobody, 401, "invalid_client")
+        assert "Basic <base64 of id:secret>" in nobody.json()["error_description"]
+    nothing = await http.post(TOKEN)
+    bare_error(nothing, 400, "invalid_request")
+    assert "grant_type=client_credentials" in nothing.json()["error_description"]
     wrong = await http.post(TOKEN, data=GRANT, auth=(UNKNOWN, "guessed"))
     bare_error(wrong, 401, "invalid_client")
     password = {"grant_type": "password", "username": "a", "password": "b"}

@@ -206,7 +206,8 @@ class Bare(message.Message):
     @builtins.property
     def oauth_errors(self) -> containers.RepeatedCompositeFieldContainer[OAuthError]:
         """Where there are any, refusals are RFC 6749's, section 5.2: `{"error", "error_description"}`,
-        with status 400, or 401 for `invalid_client`. Without, they are in the envelope.
+        with status 400, or 401 for `invalid_client`. Without, they are in the envelope. Every answer
+        has `Pragma: no-cache` then, as the RFC demands.
 
         A reason that is not listed is `invalid_client` where its status is 401, and else
         `invalid_request`. What is no fault of the request keeps its status (429, and from 500 on), and

@@ -119,7 +119,8 @@ class ApiKeyServiceServicer:
         form holds is ignored. By gRPC it is the same form.
         Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
         was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
-        that lacks something or says it twice. RATE_LIMITED at the edge.
+        that lacks something or says it twice. RATE_LIMITED at the edge, for which the RFC has no word:
+        it is `temporarily_unavailable`, with status 429 and `Retry-After`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,7 +55,8 @@ class ApiKeyServiceStub:
     form holds is ignored. By gRPC it is the same form.
     Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
     was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
-    that lacks something or says it twice. RATE_LIMITED at the edge.
+    that lacks something or says it twice. RATE_LIMITED at the edge, for which the RFC has no word:
+    it is `temporarily_unavailable`, with status 429 and `Retry-After`.
     """
 
 class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
@@ -120,7 +121,8 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
         form holds is ignored. By gRPC it is the same form.
         Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
         was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
-        that lacks something or says it twice. RATE_LIMITED at the edge.
+        that lacks something or says it twice. RATE_LIMITED at the edge, for which the RFC has no word:
+        it is `temporarily_unavailable`, with status 429 and `Retry-After`.
         """
 
 def add_ApiKeyServiceServicer_to_server(servicer: ApiKeyServiceServicer, server: aio.Server) -> None: ...
