@@ -60,6 +60,7 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
     file's sums beside the sales report; exit code 1 if no row was taken, anything is missing or
     they disagree.
     """
+    record = require_running(home)
     try:
         books = read(file, datetime.now(UTC), encoding, dates)
     except FileError as error:
@@ -71,7 +72,7 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
     if books.dates.said:
         console.print(books.dates.said, markup=False, soft_wrap=True)
     failures, compared = done(
-        _run(require_running(home), planned, target, concurrency, currency, patience, console)
+        _run(record, planned, target, concurrency, currency, patience, console)
     )
     console.print(rows_table(planned))
     if compared:

@@ -270,7 +270,7 @@ def test_an_error_is_shown_with_its_remedy_and_no_traceback(
     monkeypatch.setattr(sys, "argv", ["emporium", "status", "--home", str(tmp_path)])
     assert run() == 1
     output = capsys.readouterr().err
-    assert "no cluster runs in" in output
+    assert "there is no home in" in output
     assert "emporium up" in output
     assert "Traceback" not in output
 
