@@ -103,12 +103,12 @@ async def test_the_command_line_lists_it(cluster: Cluster, admin: Rest) -> None:
         ended = await asyncio.to_thread(emporium, "audit", *home, *options)
         return ended.returncode, (ended.stdout + ended.stderr).splitlines()
 
-    login = "emporium.user.v1.AuthService/Login"
-    await said()  # it signs in, which is kept
-    await listed(admin, bool, action=login, outcome="ok")
-    code, lines = await said("--action", login, "--outcome", "ok", "--limit", "1")
+    reading = "emporium.user.v1.AuditService/ListAuditEvents"
+    await said()  # an admin's reading, which is kept
+    await listed(admin, bool, action=reading, outcome="ok")
+    code, lines = await said("--action", reading, "--outcome", "ok", "--limit", "1")
     assert (code, len(lines)) == (0, 1)
-    assert f"nobody  {login}  OK" in lines[0]
+    assert f"(admin)  {reading}  OK" in lines[0]
     assert await said("--before", "1970-01-02") == (0, ["no records"])
     code, lines = await said("--outcome", "fine")
     assert code == 1
