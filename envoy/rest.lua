@@ -121,11 +121,15 @@ end
 -- An error that the edge itself made. Returns both statuses too.
 local function edge_error(cause, status, text, wait, route)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, field, better = unreadable.told(text, route:get("enums"))
-    local details = field and concat {
-      '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
-      quoted(field), ',"description":', quoted(message), "}]}]"}
-    return {code = code, message = quoted(message), details = details or "[]"}, better or status, 3
+    local code, message, fields, better = unreadable.told(text, route)
+    local said, violations = quoted(message), {}
+    for n, field in ipairs(fields) do
+      violations[n] = concat {'{"field":', quoted(field), ',"description":', said, "}"}
+    end
+    local details = fields[1] and concat {
+      '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[',
+      concat(violations, ","), "]}]"}
+    return {code = code, message = said, details = details or "[]"}, better or status, 3
   end
   local row = refusals.row(cause, status)
   local message = refusals.known(row, wait, route:get("body_bytes_max"))

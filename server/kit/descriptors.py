@@ -59,10 +59,15 @@ def described(message: type[Message]) -> type[Message]:
 
 def rules_of(field: Any) -> Any:  # its type has two names, which mypy tells apart
     """The contract's rules of a field: its `buf.validate.field`, whichever pool it is from."""
+    return option_of(field, "buf.validate.field")
+
+
+def option_of(field: Any, name: str) -> Any:
+    """What the contract says of a field by the option of that full name."""
     known = pool()
     options = known.FindFieldByName(field.full_name).GetOptions().SerializeToString()
     read: Any = message_class("google.protobuf.FieldOptions").FromString(options)
-    return read.Extensions[known.FindExtensionByName("buf.validate.field")]
+    return read.Extensions[known.FindExtensionByName(name)]
 
 
 def message_class(name: str) -> type[Message]:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from authlib.deprecate import AuthlibDeprecationWarning
 
-from emporium import Emporium, PermissionDenied
+from emporium import Emporium, PermissionDenied, Unauthenticated
 from server.local.cluster import Cluster
 from tests.e2e.conftest import Rest, error_of, target
 from tests.waiting import until
@@ -153,7 +153,7 @@ async def test_a_key_reaches_as_far_as_its_scopes_by_every_door(
 
 
 async def test_the_tokens_of_a_key_that_is_deleted_end_with_it(
-    key: Key, staff: Rest, http: httpx.AsyncClient
+    key: Key, staff: Rest, cluster: Cluster, http: httpx.AsyncClient
 ) -> None:
     given = (await http.post(TOKEN, data=GRANT, auth=(key["id"], key["secret"]))).json()
     program = Rest(http, given["access_token"])
@@ -162,9 +162,15 @@ async def test_the_tokens_of_a_key_that_is_deleted_end_with_it(
 
     async def is_refused() -> bool:
         answer = await program("GET", "/orders")
-        return answer.status_code == 401 and error_of(answer, 401)["code"] == "SESSION_ENDED"
+        return answer.status_code == 401 and error_of(answer, 401)["code"] == "API_KEY_DELETED"
 
     await until(is_refused, timeout_seconds=5)
+    error = error_of(await program("GET", "/orders"), 401)
+    assert error["message"] == "the API key was deleted; sign in by another one"
+    async with Emporium(target(cluster, "service"), token=given["access_token"]) as shop:
+        with pytest.raises(Unauthenticated) as raised:
+            await shop.orders.list().first_page()
+        assert raised.value.reason == "API_KEY_DELETED"
 
 
 async def test_the_client_needs_nothing_but_the_key(key: Key, cluster: Cluster) -> None:

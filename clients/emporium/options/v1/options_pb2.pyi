@@ -93,12 +93,13 @@ class Access(message.Message):
         """How sure a service must be of what has become of a caller's account since the token was signed.
 
         Every service learns within seconds what has ended, and goes by it in every call: a token of a
-        session that has ended is refused with SESSION_ENDED, that of an account that was deleted or
-        disabled with ACCOUNT_INACTIVE, and of the role that the account has now and the token's the
-        lesser one decides, in the servicer too. `fresh` says what is done when a service may not have
-        heard of it. Where it keeps the accounts it asks its store. Any other goes by its copy, which
-        is 5 s old at most: when it has heard nothing for longer, the call is UNAVAILABLE. Callers
-        without a token, and services, have no account.
+        session that has ended is refused with SESSION_ENDED, that of an API key that was deleted with
+        API_KEY_DELETED, that of an account that was deleted or disabled with ACCOUNT_INACTIVE, and of
+        the role that the account has now and the token's the lesser one decides, in the servicer too.
+        `fresh` says what is done when a service may not have heard of it. Where it keeps the accounts
+        it asks its store. Any other goes by its copy, which is 5 s old at most: when it has heard
+        nothing for longer, the call is UNAVAILABLE. Callers without a token, and services, have no
+        account.
         """
 
     FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0

@@ -37,7 +37,8 @@ class ApiKeyServiceStub:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     def __init__(self, channel):
@@ -77,7 +78,8 @@ class ApiKeyServiceServicer:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     def CreateApiKey(self, request, context):
@@ -166,7 +168,8 @@ class ApiKeyService:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     @staticmethod

@@ -24,7 +24,8 @@ class ApiKeyServiceStub:
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -68,7 +69,8 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     scope reaches it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     @abc_1.abstractmethod

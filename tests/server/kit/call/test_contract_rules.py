@@ -3,6 +3,7 @@
 And each rpc declares what decides about its callers.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -70,6 +71,9 @@ async def test_every_rule_refuses_what_breaks_it(
     answer = await refused(called(channel, bad, token))
     assert answer.reason == "VALIDATION_FAILED"
     assert bad.field in answer.violations
+    said = " ".join(answer.violations.values())
+    assert "regex" not in said
+    assert not re.search(r"\b1 (characters|bytes|items)\b|\(s\)", said)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
@@ -185,6 +189,22 @@ def messages(descriptor: Any) -> list[Any]:
         if within is not None and within.full_name.startswith("emporium."):
             found += messages(within)
     return found
+
+
+def test_every_pattern_has_words_and_nothing_else_has() -> None:
+    fields = {
+        field.full_name: field
+        for method in METHODS
+        for message in messages(descriptors.described(method.request).DESCRIPTOR)
+        for field in message.fields
+    }
+    assert len(fields) > 100
+    for name, field in fields.items():
+        rules = descriptors.rules_of(field)
+        has_pattern = bool(rules.string.pattern or rules.map.keys.string.pattern)
+        said = descriptors.option_of(field, "emporium.errors.v1.in_words")
+        assert bool(said) == has_pattern, name
+        assert not said or said.startswith("must "), name
 
 
 def rules_of_passwords(messages_of: Iterable[Any]) -> dict[str, bytes]:
