@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def audit(
     *,
-    actor: Annotated[str, typer.Option(help="Only what this account did.")] = "",
+    actor: Annotated[
+        str, typer.Option(help="Only what this one did: an id, service:order, or operator.")
+    ] = "",
     subject: Annotated[str, typer.Option(help="Only what was done to this account.")] = "",
     action: Annotated[str, typer.Option(help="Only calls of this rpc, as listed.")] = "",
     outcome: Annotated[str, typer.Option(help="ok, or a reason such as bad_credentials.")] = "",

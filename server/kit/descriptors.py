@@ -25,16 +25,30 @@ def pool() -> DescriptorPool:
 
     One for the process; reading it takes 2 ms. Raises `SettingsError` where there is no image.
     """
-    try:
-        image = FileDescriptorSet.FromString(IMAGE.read_bytes())
-    except FileNotFoundError:
-        raise SettingsError(f"{IMAGE} is missing, which holds the validation rules") from None
     made = DescriptorPool()
-    for file in image.file:
+    for file in _image().file:
         file.ClearField("source_code_info")
         _forget_json_names(file.message_type)
         made.AddSerializedFile(file.SerializeToString())
     return made
+
+
+@functools.cache
+def rpcs() -> frozenset[str]:
+    """Every rpc of the contract, such as `emporium.user.v1.AuthService/Login`."""
+    return frozenset(
+        f"{file.package}.{service.name}/{method.name}"
+        for file in _image().file
+        for service in file.service
+        for method in service.method
+    )
+
+
+def _image() -> FileDescriptorSet:
+    try:
+        return FileDescriptorSet.FromString(IMAGE.read_bytes())
+    except FileNotFoundError:
+        raise SettingsError(f"{IMAGE} is missing, which holds the validation rules") from None
 
 
 def _forget_json_names(messages: Iterable[DescriptorProto]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.local.cluster import Cluster
-from tests.e2e.conftest import Rest, error_of
+from tests.e2e.conftest import Rest, error_of, violated_fields
 from tests.server.cli.running import emporium
 
 PASSWORD = "correct horse battery"
@@ -93,8 +93,10 @@ async def test_its_pages_are_those_of_every_list(admin: Rest) -> None:
     assert error_of(await admin("GET", "/audit-events?sort=actor"), 422)["code"] == (
         "UNKNOWN_SORT_FIELD"
     )
-    refused = error_of(await admin("GET", "/audit-events?outcome=fine"), 422)
-    assert refused["code"] == "INVALID_FILTER"
+    for query in ("outcome=fine", "actor=me", "action=Login"):
+        refused = error_of(await admin("GET", f"/audit-events?{query}"), 422)
+        assert refused["code"] == "INVALID_FILTER"
+        assert violated_fields(refused) == {query.partition("=")[0]}
 
 
 async def test_the_command_line_lists_it(cluster: Cluster, admin: Rest) -> None:

@@ -67,8 +67,8 @@ class AuditServiceServicer:
 
         The list lags behind the calls by a second, and of calls that are counted together by some
         more. Being read is an act of an admin, too: each call leaves a record.
-        Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, also for filters that a bounded search does not
-        answer, INVALID_PAGE_TOKEN.
+        Errors: UNKNOWN_SORT_FIELD; INVALID_FILTER for a caller, an account, an rpc or an outcome that
+        there cannot be, and for filters that a bounded search does not answer; INVALID_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
