@@ -1,7 +1,7 @@
 -- A refusal as RFC 6749, section 5.2, words it, for the rpcs that the contract answers so: `errors`
 -- are its `oauth_errors` (protos/emporium/options/v1/options.proto, message Bare).
 
-local concat, gsub = table.concat, string.gsub
+local char, concat, gsub = string.char, table.concat, string.gsub
 
 -- Whose fault the call's failing is not.
 local BY_STATUS = {
@@ -27,6 +27,7 @@ end
 -- JSON, with its quotes.
 local function plain(message)
   local text = gsub(message:sub(2, -2), '\\"', "'")
+  text = gsub(text, "\\u00([2-7]%x)", function(code) return char(tonumber(code, 16)) end)
   text = gsub(text, "\\u%x%x%x%x", "?")
   text = gsub(text, "\\.", "?")
   return (gsub(text, "[^ !#-Z%[%]^-~]", "?"))

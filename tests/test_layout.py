@@ -128,6 +128,13 @@ def test_a_file_and_a_function_have_an_end(folder: str) -> None:
     assert long == []
 
 
+def test_a_script_of_the_edge_has_an_end() -> None:
+    scripts = [*(ROOT / "envoy").glob("*.lua")]
+    assert len(scripts) > 1
+    lines = {script.name: len(script.read_text().splitlines()) for script in scripts}
+    assert {name: count for name, count in lines.items() if count > FILE_LINES_MAX} == {}
+
+
 def too_long(text: str) -> list[tuple[str, int]]:
     """The names and lengths of what has more lines than a file or a function may have."""
     functions = {

@@ -1,4 +1,4 @@
--- Made from envoy/refusals.lua, envoy/oauth.lua, envoy/rest.lua by `make generate`; not to be edited.
+-- Made from envoy/refusals.lua, envoy/unreadable.lua, envoy/oauth.lua, envoy/rest.lua by `make generate`; not to be edited.
 local refusals = (function()
 
 -- What the edge says of a call that it refused itself, by every door: status, reason and message.
@@ -160,12 +160,77 @@ return {
 
 end)()
 
+local unreadable = (function()
+
+-- What is told of a request that the transcoder could not read: its own message, in our words and
+-- without the values in it.
+
+local concat, gmatch, gsub, match = table.concat, string.gmatch, string.gsub, string.match
+
+-- The name of each type in a sentence.
+local TYPES = {
+  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
+  MESSAGE = "an object",
+  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
+}
+
+-- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
+local JSON_ERRORS = {}
+for _, said in ipairs {
+  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
+  "Expected : between key:value pair.", "Expected , or ] after array value.",
+  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
+  "Unexpected end of string. Expected a value.",
+  "Unexpected end of string. Expected , or } after key:value pair.",
+  "Unexpected end of string. Expected : between key:value pair.",
+  "Unexpected end of string. Expected , or ] after array value.",
+  "Unexpected end of string. Expected an object key or }.",
+  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
+} do JSON_ERRORS[said] = true end
+
+-- Both names of a oneof of which the body has more than one, where `oneofs` are those of the route.
+local function exclusive(text, oneofs)
+  local group = match(text, "oneof field '([%w_]+)' is already set%. Cannot set '[%w_]+' for type oneof")
+  local names = group and oneofs and oneofs[group]
+  if not names then return nil end
+  local fields = {}
+  for name in gmatch(names, "[^,]+") do fields[#fields + 1] = name end
+  return "MALFORMED_REQUEST", "send one of " .. concat(fields, " and ") .. ", not both", fields
+end
+
+-- The reason, the message, the fields at fault where they are known, and the status where it is not
+-- 400. `route` has sentences for its enums, and the fields of its oneofs.
+local function told(text, route)
+  local field = match(text, '^Could not find field "(.-)" in the type')
+  if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", {field} end
+  local bound = match(text, "of the field ([%w_.]+) is conflicting with the value .* in the body")
+  if bound then return "MALFORMED_REQUEST", "'" .. bound .. "' is said by the path", {bound} end
+  local code, message, fields = exclusive(text, route:get("oneofs"))
+  if code then return code, message, fields end
+  local enums = route:get("enums")
+  local named = match(text, "^([%w_.%[%]]+): ")
+  local enum = named and enums and enums[(gsub(named, "%[%d+%]", ""))]
+  if enum then return "VALIDATION_FAILED", named .. ": " .. enum, {named}, "422" end
+  if named then
+    local kind = match(text, " for type TYPE_(%w+)")
+      or match(text, " for type type.googleapis.com/([%w_.]+)")
+    return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), {named}
+  end
+  local said = match(text, "^[^\n]*")
+  local known = JSON_ERRORS[said] and ": " .. said or ""
+  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known, {}
+end
+
+return {told = told}
+
+end)()
+
 local oauth = (function()
 
 -- A refusal as RFC 6749, section 5.2, words it, for the rpcs that the contract answers so: `errors`
 -- are its `oauth_errors` (protos/emporium/options/v1/options.proto, message Bare).
 
-local concat, gsub = table.concat, string.gsub
+local char, concat, gsub = string.char, table.concat, string.gsub
 
 -- Whose fault the call's failing is not.
 local BY_STATUS = {
@@ -191,6 +256,7 @@ end
 -- JSON, with its quotes.
 local function plain(message)
   local text = gsub(message:sub(2, -2), '\\"', "'")
+  text = gsub(text, "\\u00([2-7]%x)", function(code) return char(tonumber(code, 16)) end)
   text = gsub(text, "\\u%x%x%x%x", "?")
   text = gsub(text, "\\.", "?")
   return (gsub(text, "[^ !#-Z%[%]^-~]", "?"))
@@ -218,30 +284,9 @@ end)()
 local byte, concat, find, format, gsub, match, max, sub =
   string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
 
--- `refusals` and `oauth` are what refusals.lua and oauth.lua return: all are put together in
--- generated/rest.lua.
+-- `refusals`, `unreadable` and `oauth` are what the files of these names return: all are put
+-- together in generated/rest.lua.
 local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
-
--- The name of each type in a sentence.
-local TYPES = {
-  STRING = "a string", BOOL = "true or false", INT32 = "a whole number", INT64 = "a whole number",
-  MESSAGE = "an object",
-  ["google.protobuf.Timestamp"] = "a time such as 2024-01-31T12:00:00Z",
-}
-
--- What the transcoder may say of JSON in its own words. Whatever else it says may hold a value.
-local JSON_ERRORS = {}
-for _, said in ipairs {
-  "Unexpected token.", "Expected a value.", "Expected , or } after key:value pair.",
-  "Expected : between key:value pair.", "Expected , or ] after array value.",
-  "Expected an object key or }.", "Closing quote expected in string.", "Invalid escape sequence.",
-  "Unexpected end of string. Expected a value.",
-  "Unexpected end of string. Expected , or } after key:value pair.",
-  "Unexpected end of string. Expected : between key:value pair.",
-  "Unexpected end of string. Expected , or ] after array value.",
-  "Unexpected end of string. Expected an object key or }.",
-  "Encountered non UTF-8 code points.", "Number exceeds the range of double.",
-} do JSON_ERRORS[said] = true end
 
 -- How far from the end `meta` can begin: a page token has at most 1,536 characters.
 local META_BYTES = 2048
@@ -349,32 +394,19 @@ local function service_error(json)
   return {code = code, message = sub(json, before, stop), details = remaining(details)}, wait
 end
 
--- The transcoder's message about a request that it could not parse, without the values in it. `enums`
--- are the sentences that the route has for its enums.
-local function unreadable(text, enums)
-  local field = match(text, '^Could not find field "(.-)" in the type')
-  if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", field end
-  local named = match(text, "^([%w_.%[%]]+): ")
-  local enum = named and enums and enums[(gsub(named, "%[%d+%]", ""))]
-  if enum then return "VALIDATION_FAILED", named .. ": " .. enum, named, "422" end
-  if named then
-    local kind = match(text, " for type TYPE_(%w+)") or match(text, " for type type.googleapis.com/([%w_.]+)")
-    return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), named
-  end
-  local said = match(text, "^[^\n]*")
-  local known = JSON_ERRORS[said] and ": " .. said or ""
-  return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known
-end
-
 -- An error that the edge itself made. Returns both statuses too.
 local function edge_error(handle, cause, status, text, wait)
   local route = handle:metadata()
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, field, better = unreadable(text, route:get("enums"))
-    local details = field and concat {
-      '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":',
-      quoted(field), ',"description":', quoted(message), "}]}]"}
-    return {code = code, message = quoted(message), details = details or "[]"}, better or status, 3
+    local code, message, fields, better = unreadable.told(text, route)
+    local said, violations = quoted(message), {}
+    for n, field in ipairs(fields) do
+      violations[n] = concat {'{"field":', quoted(field), ',"description":', said, "}"}
+    end
+    local details = fields[1] and concat {
+      '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[',
+      concat(violations, ","), "]}]"}
+    return {code = code, message = said, details = details or "[]"}, better or status, 3
   end
   local row = refusals.row(cause, status)
   local message = refusals.known(handle, row, wait, route:get("body_bytes_max"))
@@ -432,6 +464,8 @@ local function envelope(handle)
   local before = headers:get(":status")
   local status = headers:get("x-http-status") or before
   local bare = handle:metadata():get("bare")
+  -- RFC 6749, sections 5.1 and 5.2, has it beside `no-store`.
+  if bare and bare.oauth_errors then headers:replace("pragma", "no-cache") end
 
   local reply
   if cause and find(cause, "^health_check_ok") then

@@ -8,6 +8,7 @@ from rich.console import Console
 from server.cli import options as shared
 from server.cli.work import done
 from server.local.errors import LocalError
+from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord, require_running
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 def audit(
     *,
-    actor: Annotated[str, typer.Option(help="Only what this account did.")] = "",
+    actor: Annotated[
+        str, typer.Option(help="Only what this one did: an id, service:order, or operator.")
+    ] = "",
     subject: Annotated[str, typer.Option(help="Only what was done to this account.")] = "",
     action: Annotated[str, typer.Option(help="Only calls of this rpc, as listed.")] = "",
     outcome: Annotated[str, typer.Option(help="ok, or a reason such as bad_credentials.")] = "",
@@ -28,7 +31,7 @@ def audit(
     """List the audit log of the running cluster, the newest first.
 
     A line has the time, who called (and the role), the rpc, what came of it, how often, and on whom
-    or what. Signs in as the cluster's admin.
+    or what. It is read as the cluster's admin, by a token that this command signs.
     """
     filters = {
         "actor": actor,
@@ -48,18 +51,13 @@ async def _listed(record: ClusterRecord, filters: dict[str, Any], limit: int) ->
     # Imported late: the client brings gRPC, which the other commands need not wait for.
     from emporium import Emporium, EmporiumError, Targets
 
-    logins = [each for each in record.logins if each.role == "admin"]
-    if not logins:
-        raise LocalError("the cluster has no admin to sign in as")
     try:
-        async with Emporium(Targets.of(record.grpc)) as shop:
-            await shop.auth.login(logins[0].email, logins[0].password)
+        async with Emporium(Targets.of(record.grpc), token=acting_as(record, "admin")) as shop:
             lines: list[str] = []
             async for event in shop.audit.list(per_page=min(limit, 100), **filters):
                 lines.append(_line(event))
                 if len(lines) == limit:
                     break
-            await shop.auth.logout()
     except EmporiumError as error:
         raise LocalError(f"the audit log was not read: {error}") from error
     return lines

@@ -19,7 +19,8 @@ def down(home: shared.Home = shared.DEFAULT_HOME) -> None:
     console, place = Console(), Home.at(home)
     record = read(place)
     if record is None:
-        console.print(f"Nothing runs in {place.directory}.", soft_wrap=True)
+        why = "" if place.is_there else ": there is no home"
+        console.print(f"Nothing runs in {place.directory}{why}.", soft_wrap=True, markup=False)
         return
     if record.is_alive:
         record.supervisor.send(signal.SIGTERM)

@@ -17,7 +17,8 @@ from server.importing.files import COLUMNS, FileError, read
 from server.importing.plan import Plan, plan
 from server.importing.rows import Refused
 from server.local.errors import LocalError
-from server.local.home.record import ClusterRecord, Login, require_running
+from server.local.home.acting import acting_as
+from server.local.home.record import ClusterRecord, require_running
 
 if TYPE_CHECKING:
     from server.importing.checking import Compared
@@ -56,10 +57,11 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
 ) -> None:
     """Import historical orders: customers, products and orders, each once however often run.
 
-    Speaks to the services as the cluster's staff do. Ends with what became of every row, and the
-    file's sums beside the sales report; exit code 1 if no row was taken, anything is missing or
-    they disagree.
+    Speaks to the services as the cluster's staff do, by tokens that it signs itself. Ends with what
+    became of every row, and the file's sums beside the sales report; exit code 1 if no row was
+    taken, anything is missing or they disagree.
     """
+    record = require_running(home)
     try:
         books = read(file, datetime.now(UTC), encoding, dates)
     except FileError as error:
@@ -71,7 +73,7 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
     if books.dates.said:
         console.print(books.dates.said, markup=False, soft_wrap=True)
     failures, compared = done(
-        _run(require_running(home), planned, target, concurrency, currency, patience, console)
+        _run(record, planned, target, concurrency, currency, patience, console)
     )
     console.print(rows_table(planned))
     if compared:
@@ -98,15 +100,14 @@ async def _run(
     # Imported late: the client brings gRPC, which the other commands need not wait for.
     from emporium import Emporium, EmporiumError, Targets
     from server.importing import checking, sending
-    from server.importing.retries import RetriesExhausted, retried
+    from server.importing.retries import RetriesExhausted
 
     targets = Targets.of(target or record.grpc)
-    staff, admin = _login(record, "staff"), _login(record, "admin")
-    async with Emporium(targets) as shop, Emporium(targets) as back_office:
+    async with (
+        Emporium(targets, token=acting_as(record, "staff")) as shop,
+        Emporium(targets, token=acting_as(record, "admin")) as back_office,
+    ):
         try:
-            # From then on they renew their tokens by themselves.
-            await retried(lambda: shop.auth.login(staff.email, staff.password))
-            await retried(lambda: back_office.auth.login(admin.email, admin.password))
             with Bars(console) as bars:
                 on_its_way = sending.Sending(
                     planned, shop, back_office, currency, concurrency, bars
@@ -114,8 +115,6 @@ async def _run(
                 await on_its_way.run()
             with console.status("Waiting for the sales report"):
                 compared = await checking.compare(planned, shop, currency, timeout_seconds)
-            for client in (shop, back_office):
-                await retried(client.auth.logout)
         except RetriesExhausted as error:
             raise LocalError(
                 f"a service stays away: {error}",
@@ -124,13 +123,6 @@ async def _run(
         except EmporiumError as error:
             raise LocalError(f"the import was refused: {error}") from error
     return on_its_way.failures, compared
-
-
-def _login(record: ClusterRecord, role: str) -> Login:
-    for login in record.logins:
-        if login.role == role:
-            return login
-    raise LocalError(f"the cluster has no {role} to sign in as")
 
 
 def _write(path: Path, refused: Sequence[Refused]) -> None:

@@ -97,7 +97,8 @@ def rotate(
 
 def _home(directory: Path) -> Home:
     """Its data may lie on a RAM disk. Raises `LocalError` where there are no keys."""
-    place, record = Home.at(directory), read(Home.at(directory))
+    place = Home.existing(directory)
+    record = read(place)
     if record and record.is_alive and record.data:
         place = Home(place.directory, Path(record.data))
     if not keys.public_file(place).exists():

@@ -10,7 +10,7 @@ from server.local.errors import LocalError
 from server.local.home import orphans
 from server.local.home.folder import Home
 
-# What makes a folder a home: nothing else is removed whole.
+# What makes a folder the home of a cluster: nothing else is removed whole.
 SIGNS = ("lock", "logs")
 
 
@@ -22,7 +22,7 @@ def reset(
     """Remove a home for good: its databases, keys, passwords and logs. It must not run."""
     console, place = Console(), Home.at(home)
     if not place.directory.exists():
-        console.print(f"There is nothing in {place.directory}.", soft_wrap=True, markup=False)
+        console.print(f"There is no home in {place.directory}.", soft_wrap=True, markup=False)
         return
     if not all((place.directory / sign).exists() for sign in SIGNS):
         raise LocalError(

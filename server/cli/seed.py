@@ -1,12 +1,9 @@
 """`emporium seed`: sample data for a running cluster."""
 
-from pathlib import Path
-
 from rich.console import Console
 
 from server.cli import options as shared
 from server.cli.work import done
-from server.local.home.folder import Home
 from server.local.home.record import require_running
 
 
@@ -15,6 +12,5 @@ def seed(home: shared.Home = shared.DEFAULT_HOME) -> None:
     # Imported late: the client brings gRPC, which the other commands need not wait for.
     from server.local.preparation import seed as sample
 
-    record = require_running(home)
-    seeded = done(sample.seed(record, Home(Path(record.home), Path(record.data))))
+    seeded = done(sample.seed(require_running(home)))
     Console().print(f"{seeded} are there.")

@@ -14,7 +14,7 @@ from server.contract.protoc import ROOT
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
 
 # The last one knows each of the others by its name.
-SCRIPTS = ("refusals.lua", "oauth.lua", "rest.lua")
+SCRIPTS = ("refusals.lua", "unreadable.lua", "oauth.lua", "rest.lua")
 
 
 def owned(root: Path) -> Iterator[Path]:

@@ -108,9 +108,11 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
         metadata["limit"] = rpc.limit
     if door != "rest":
         return _merged(route, _metadata(metadata))
-    # Read by rest.lua: when the transcoder does not know a name, when the body is too large, and
+    # Read by rest.lua: when the transcoder cannot read the request, when the body is too large, and
     # where there is no envelope.
     told: Tree = {"enums": dict(rpc.enums)} if rpc.enums else {}
+    if rpc.oneofs:
+        told["oneofs"] = dict(rpc.oneofs)
     if rpc.bare:
         told["bare"] = dict(rpc.bare)
     if rpc.json_bytes > BODY_BYTES_MAX:

@@ -48,6 +48,7 @@ class Rpc:
     scope: str  # that an API key needs; empty: none lets it in
     bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
+    oneofs: Mapping[str, str]  # the fields of which its request takes one, with commas, by oneof
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
 
     @property
@@ -99,6 +100,16 @@ def _enums(pool: DescriptorPool, message: str) -> dict[str, str]:
     return found
 
 
+def _oneofs(pool: DescriptorPool, message: str) -> dict[str, str]:
+    """Those of the message itself. An `optional` field is one too, which holds nothing else."""
+    descriptor: Any = pool.FindMessageTypeByName(message.removeprefix("."))
+    return {
+        oneof.name: ",".join(field.name for field in oneof.fields)
+        for oneof in descriptor.oneofs
+        if len(oneof.fields) > 1
+    }
+
+
 def _rpc(
     package: str,
     service: ServiceDescriptorProto,
@@ -121,6 +132,7 @@ def _rpc(
         scope=scope_of(service.options, method.options),
         bare=_bare(options),
         enums=_enums(pool, method.input_type),
+        oneofs=_oneofs(pool, method.input_type),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
     )
 

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 VALIDATE = "buf/validate/validate.proto"
+_RULES = ".buf.validate."
 
 
 def declaration() -> FileDescriptorProto:
@@ -22,7 +23,7 @@ def declaration() -> FileDescriptorProto:
 
 
 def stripped(image: FileDescriptorSet) -> FileDescriptorSet:
-    """Copies `image`, which is self-contained, without any rule, and without what declares them."""
+    """Copies `image`, which is self-contained, without any rule and the files that declare them."""
     pool = DescriptorPool()
     for file in image.file:
         pool.AddSerializedFile(file.SerializeToString())
@@ -37,11 +38,17 @@ def stripped(image: FileDescriptorSet) -> FileDescriptorSet:
     read = reader.FromString(image.SerializeToString())
     _strip(read, rules)
     bare = FileDescriptorSet.FromString(read.SerializeToString())
-    for file in bare.file:
-        if VALIDATE in file.dependency:
-            file.dependency.remove(VALIDATE)
-    kept = [file for file in bare.file if file.name != VALIDATE]
+    declaring = {file.name for file in bare.file if declares_rules(file)}
+    kept = [file for file in bare.file if file.name not in declaring]
+    for file in kept:
+        file.dependency[:] = [name for name in file.dependency if name not in declaring]
     return FileDescriptorSet(file=kept)
+
+
+def declares_rules(file: FileDescriptorProto) -> bool:
+    """Whether the file is there for rules alone: Protovalidate's own, or one with more of them."""
+    more = [each for each in file.extension if each.extendee.startswith(_RULES)]
+    return file.name == VALIDATE or bool(more)
 
 
 def _strip(part: Message, rules: list[FieldDescriptor]) -> None:

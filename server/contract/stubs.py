@@ -27,8 +27,9 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     """Writes every stub below `into`, each with a note of its origin; returns their paths."""
     clients = into / "clients"
     clients.mkdir(parents=True, exist_ok=True)
-    ours = protoc.sources()
     bare = rules.stripped(image)
+    left = {file.name for file in bare.file}
+    ours = [source for source in protoc.sources() if source in left]
     _messages(ours, bare, clients)
     _services(
         [file.name for file in bare.file if file.service and file.name in ours], bare, clients

@@ -25,16 +25,30 @@ def pool() -> DescriptorPool:
 
     One for the process; reading it takes 2 ms. Raises `SettingsError` where there is no image.
     """
-    try:
-        image = FileDescriptorSet.FromString(IMAGE.read_bytes())
-    except FileNotFoundError:
-        raise SettingsError(f"{IMAGE} is missing, which holds the validation rules") from None
     made = DescriptorPool()
-    for file in image.file:
+    for file in _image().file:
         file.ClearField("source_code_info")
         _forget_json_names(file.message_type)
         made.AddSerializedFile(file.SerializeToString())
     return made
+
+
+@functools.cache
+def rpcs() -> frozenset[str]:
+    """Every rpc of the contract, such as `emporium.user.v1.AuthService/Login`."""
+    return frozenset(
+        f"{file.package}.{service.name}/{method.name}"
+        for file in _image().file
+        for service in file.service
+        for method in service.method
+    )
+
+
+def _image() -> FileDescriptorSet:
+    try:
+        return FileDescriptorSet.FromString(IMAGE.read_bytes())
+    except FileNotFoundError:
+        raise SettingsError(f"{IMAGE} is missing, which holds the validation rules") from None
 
 
 def _forget_json_names(messages: Iterable[DescriptorProto]) -> None:
@@ -59,10 +73,15 @@ def described(message: type[Message]) -> type[Message]:
 
 def rules_of(field: Any) -> Any:  # its type has two names, which mypy tells apart
     """The contract's rules of a field: its `buf.validate.field`, whichever pool it is from."""
+    return option_of(field, "buf.validate.field")
+
+
+def option_of(field: Any, name: str) -> Any:
+    """What the contract says of a field by the option of that full name."""
     known = pool()
     options = known.FindFieldByName(field.full_name).GetOptions().SerializeToString()
     read: Any = message_class("google.protobuf.FieldOptions").FromString(options)
-    return read.Extensions[known.FindExtensionByName("buf.validate.field")]
+    return read.Extensions[known.FindExtensionByName(name)]
 
 
 def message_class(name: str) -> type[Message]:

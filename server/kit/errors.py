@@ -134,6 +134,15 @@ class SessionEnded(Unauthenticated):
         super().__init__("the session has ended; sign in again")
 
 
+class ApiKeyDeleted(Unauthenticated):
+    """The API key that the token was given for is there no more."""
+
+    reason = "API_KEY_DELETED"
+
+    def __init__(self) -> None:
+        super().__init__("the API key was deleted; sign in by another one")
+
+
 class Forbidden(EmporiumError):
     """The caller is known, and lacks the permission."""
 

@@ -52,13 +52,15 @@ class Revocations:
     def checked(self, caller: Caller) -> Caller:
         """`caller`, with the role that the account has since, if that is the lesser one.
 
-        Raises `AccountInactive` when the account was suspended or deleted, and `SessionEnded`.
+        Raises `AccountInactive` when the account was suspended or deleted, `ApiKeyDeleted` and
+        `SessionEnded`.
         """
         account = self._accounts.get(caller.id)
         if account is not None and caller.account_version < account.version:
             caller = _judged(caller, account)
         if caller.session_id in self._sessions:
-            raise errors.SessionEnded
+            # The session of a token that has scopes is an API key.
+            raise errors.SessionEnded if caller.scopes is None else errors.ApiKeyDeleted
         return caller
 
     def add(self, revocations: Iterable[Revocation], keep_seconds: float) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from authlib.deprecate import AuthlibDeprecationWarning
 
-from emporium import Emporium, PermissionDenied
+from emporium import Emporium, PermissionDenied, Unauthenticated
 from server.local.cluster import Cluster
 from tests.e2e.conftest import Rest, error_of, target
 from tests.waiting import until
@@ -43,7 +43,7 @@ def bare_error(answer: httpx.Response, status: int, error: str) -> None:
     body = answer.json()
     assert set(body) == {"error", "error_description"}
     assert body["error"] == error
-    assert answer.headers["cache-control"] == "no-store"
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers.get("www-authenticate", "").startswith("Basic ") == (status == 401)
 
@@ -90,13 +90,19 @@ async def test_the_answer_is_bare_and_nobody_stores_it(key: Key, http: httpx.Asy
     answer = await http.post(TOKEN, data=GRANT, auth=(key["id"], key["secret"]))
     assert answer.status_code == 200
     assert set(answer.json()) == {"access_token", "token_type", "expires_in", "scope"}
-    assert answer.headers["cache-control"] == "no-store"
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
     assert answer.headers["content-type"] == "application/json"
 
 
 async def test_each_refusal_has_the_rfcs_word(key: Key, http: httpx.AsyncClient) -> None:
     pair = (key["id"], key["secret"])
-    bare_error(await http.post(TOKEN, data=GRANT), 401, "invalid_client")
+    for headers in ({}, {"authorization": "Basic"}, {"authorization": "Basic ???"}):
+        nobody = await http.post(TOKEN, data=GRANT, headers=headers)
+        bare_error(nobody, 401, "invalid_client")
+        assert "Basic <base64 of id:secret>" in nobody.json()["error_description"]
+    nothing = await http.post(TOKEN)
+    bare_error(nothing, 400, "invalid_request")
+    assert "grant_type=client_credentials" in nothing.json()["error_description"]
     wrong = await http.post(TOKEN, data=GRANT, auth=(UNKNOWN, "guessed"))
     bare_error(wrong, 401, "invalid_client")
     password = {"grant_type": "password", "username": "a", "password": "b"}
@@ -147,7 +153,7 @@ async def test_a_key_reaches_as_far_as_its_scopes_by_every_door(
 
 
 async def test_the_tokens_of_a_key_that_is_deleted_end_with_it(
-    key: Key, staff: Rest, http: httpx.AsyncClient
+    key: Key, staff: Rest, cluster: Cluster, http: httpx.AsyncClient
 ) -> None:
     given = (await http.post(TOKEN, data=GRANT, auth=(key["id"], key["secret"]))).json()
     program = Rest(http, given["access_token"])
@@ -156,9 +162,15 @@ async def test_the_tokens_of_a_key_that_is_deleted_end_with_it(
 
     async def is_refused() -> bool:
         answer = await program("GET", "/orders")
-        return answer.status_code == 401 and error_of(answer, 401)["code"] == "SESSION_ENDED"
+        return answer.status_code == 401 and error_of(answer, 401)["code"] == "API_KEY_DELETED"
 
     await until(is_refused, timeout_seconds=5)
+    error = error_of(await program("GET", "/orders"), 401)
+    assert error["message"] == "the API key was deleted; sign in by another one"
+    async with Emporium(target(cluster, "service"), token=given["access_token"]) as shop:
+        with pytest.raises(Unauthenticated) as raised:
+            await shop.orders.list().first_page()
+        assert raised.value.reason == "API_KEY_DELETED"
 
 
 async def test_the_client_needs_nothing_but_the_key(key: Key, cluster: Cluster) -> None:

@@ -15,7 +15,7 @@ class AuditFilters(PageOptions, total=False):
     """The arguments of `audit.list`. Sorts by `first_at`, descending by default."""
 
     actor: str
-    """Only what this caller did: an account's id, or `service:` and a service's name."""
+    """Only what this caller did: an account's id, `service:` and a name, or `operator`."""
     subject: str
     """Only what was done to this account; its id."""
     action: str

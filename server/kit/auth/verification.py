@@ -68,7 +68,7 @@ class Tokens(Protocol):
         """Whom `token` stands for.
 
         Raises `InvalidToken` or `TokenExpired`; where more is known of it than it says itself, also
-        `SessionEnded` and `AccountInactive`.
+        `SessionEnded`, `ApiKeyDeleted` and `AccountInactive`.
         """
 
     async def follow(self) -> None:

@@ -32,7 +32,7 @@ class Authentication:
         def check(context: Context) -> None:
             authorization = context.metadata.get("authorization")
             if authorization is not None and not (takes_basic and _is_basic(authorization)):
-                context.caller = caller = verify(_bearer(authorization))
+                context.caller = caller = verify(_bearer(authorization, takes_basic))
                 if caller.role is not Role.SERVICE:  # which asks on behalf of many
                     sharer.set(caller.id)
             elif is_public:
@@ -44,13 +44,14 @@ class Authentication:
 
 
 def _is_basic(authorization: str) -> bool:
-    return authorization[:6].lower() == "basic "
+    return authorization.partition(" ")[0].lower() == "basic"
 
 
-def _bearer(authorization: str) -> str:
+def _bearer(authorization: str, takes_basic: bool) -> str:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise errors.InvalidToken("the Authorization header must be 'Bearer <token>'")
+        form = "Basic <base64 of id:secret>" if takes_basic else "Bearer <token>"
+        raise errors.InvalidToken(f"the Authorization header must be '{form}'")
     return token
 
 

@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from server.kit import descriptors
+from server.kit.call.wording import counted
 from server.kit.errors import Violation
 
 ELEMENTS_NAMED_MAX = 50
@@ -67,7 +68,7 @@ _MASK = FieldMask.DESCRIPTOR.full_name
 def _limit(field: Any) -> list[tuple[str, int, str]]:
     rules = descriptors.rules_of(field)
     if count := rules.repeated.max_items:
-        return [(field.name, count, f"must contain no more than {count} item(s)")]
+        return [(field.name, count, counted(f"must contain no more than {count} items"))]
     if count := rules.map.max_pairs:
         return [(field.name, count, f"map must be at most {count} entries")]
     return []

@@ -9,10 +9,10 @@ from google.protobuf.message import Message
 from server.kit import descriptors, errors
 from server.kit.call.access import AccessRules
 from server.kit.call.bounds import Lists, beginning
-from server.kit.call.choices import choices, must_be
 from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
+from server.kit.call.wording import Wording
 
 
 class Validation:
@@ -25,6 +25,7 @@ class Validation:
         self._validator = (
             protovalidate.Validator()
         )  # one for all methods, to hold compiled rules once
+        self._wording = Wording(self._validator)
 
     def gate(self, method: Method) -> Gate:
         """The rules of the method's request message, as the contract's image has them.
@@ -66,13 +67,9 @@ class Validation:
         return check
 
     def _violation(self, ruled: Message, found: Any) -> errors.Violation:
-        """What is wrong with which field; of an enum, whose rules speak in numbers, its names."""
+        """What is wrong with which field."""
         field = _field(ruled.DESCRIPTOR, found.field)
-        if field is not None and field.enum_type is not None:
-            text = must_be(choices(field, self._validator))
-        else:
-            text = found.message or found.rule_id
-        return errors.Violation(_path(found.field), text)
+        return errors.Violation(_path(found.field), self._wording.of(field, found))
 
 
 def check(request: Message) -> None:

@@ -26,6 +26,10 @@ CONTENT = (
 )
 
 
+# What whoever makes a home makes first.
+SIGNS = ("keys", "lock", "logs")
+
+
 class AlreadyRunning(LocalError):
     """Another supervisor holds this home."""
 
@@ -41,6 +45,23 @@ class Home:
     def at(cls, directory: Path) -> "Home":
         """The home in `directory`, all of it on disk."""
         return cls(directory.absolute(), directory.absolute())
+
+    @classmethod
+    def existing(cls, directory: Path) -> "Home":
+        """As `at`, for whoever only reads it. Raises `LocalError` where there is none."""
+        home = cls.at(directory)
+        if not home.is_there:
+            quoted = shlex.quote(str(directory))
+            raise LocalError(
+                f"there is no home in {directory}",
+                f"Name the right one with --home, or make one: emporium up --home {quoted}",
+            )
+        return home
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a cluster has ever been prepared in the folder."""
+        return any((self.directory / sign).exists() for sign in SIGNS)
 
     @property
     def record_file(self) -> Path:

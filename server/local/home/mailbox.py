@@ -19,11 +19,15 @@ class StoredMail:
 
 
 def folder(directory: Path) -> Path:
-    """Where the mails of the home in `directory` lie, which may be on a RAM disk while it runs."""
-    record = read(Home.at(directory))
+    """Where the mails of the home in `directory` lie, which may be on a RAM disk while it runs.
+
+    Raises `LocalError` where there is no home.
+    """
+    home = Home.existing(directory)
+    record = read(home)
     if record and record.is_alive and record.data:
         return Home(directory, Path(record.data)).mailbox
-    return Home.at(directory).mailbox
+    return home.mailbox
 
 
 def listed(mailbox: Path) -> list[StoredMail]:

@@ -77,7 +77,7 @@ def read(home: Home) -> ClusterRecord | None:
 
 def require_running(directory: Path) -> ClusterRecord:
     """The record of the cluster that runs in `directory`. Raises `LocalError` when none does."""
-    record = read(Home.at(directory))
+    record = read(Home.existing(directory))
     if record is None or not record.is_alive:
         raise LocalError(
             f"no cluster runs in {directory}",

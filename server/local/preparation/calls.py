@@ -81,7 +81,7 @@ async def make_sample_data(home: Folders, admin_dsn: str, record: dict[str, Any]
         return "already there"
     from server.local.preparation.seed import seed
 
-    note = str(await seed(records.parse(record), _home(home)))
+    note = str(await seed(records.parse(record)))
     seeded.keep(_home(home), mark)
     return note
 

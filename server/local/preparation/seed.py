@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from emporium import AlreadyExists, Emporium, OrderLine
-from server.local.home import keys
-from server.local.home.folder import Home
+from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord
 from server.local.preparation.sample_data import (
     BETWEEN_ORDERS,
@@ -17,7 +16,6 @@ from server.local.preparation.sample_data import (
     PRODUCTS,
 )
 
-TOKEN_SECONDS = 600
 CONCURRENT_CALLS = 8
 
 Result = TypeVar("Result")
@@ -35,14 +33,14 @@ class Seeded:
         return f"{self.users} users, {self.products} products, {self.orders} orders"
 
 
-async def seed(record: ClusterRecord, home: Home) -> Seeded:
+async def seed(record: ClusterRecord) -> Seeded:
     """Makes the sample data in a running cluster through its services' own API.
 
     Repeatable: every create carries a fixed key, and what exists is left as it is. The services
     remember a key for 30 days; orders that were seeded before that are placed anew.
     """
     ids = {login.role: login.user_id for login in record.logins}
-    token = keys.token(home, ids["admin"], "admin", TOKEN_SECONDS)
+    token = acting_as(record, "admin")
     async with Emporium(record.grpc, token=token, timeout_seconds=30.0) as shop:
         products = await _all(_product(shop, *each) for each in PRODUCTS)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)

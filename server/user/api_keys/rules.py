@@ -64,8 +64,8 @@ class InvalidClient(errors.Unauthenticated):
 
     reason = "INVALID_CLIENT"
 
-    def __init__(self) -> None:
-        super().__init__("the API key is not valid")
+    def __init__(self, problem: str = "the API key is not valid") -> None:
+        super().__init__(problem)
 
 
 class UnsupportedGrantType(errors.Malformed):

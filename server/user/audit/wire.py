@@ -5,8 +5,8 @@ from uuid import UUID
 
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.user.v1 import audit_service_pb2 as pb
-from server.kit import errors
-from server.kit.audit.record import OK, AuditRecord
+from server.kit import descriptors, errors
+from server.kit.audit.record import OK, OPERATOR, AuditRecord
 from server.kit.audit.wire import from_event, to_event
 from server.kit.listing.filters import moment
 from server.kit.listing.paging import Page, PageQuery, page_meta
@@ -23,9 +23,9 @@ def to_list(query: PageQuery, page: Page[AuditRecord]) -> pb.ListAuditEventsResp
 def from_list(request: pb.ListAuditEventsRequest) -> Filters:
     """Which records the caller asks for. Raises `InvalidFilter`."""
     return Filters(
-        actor=request.actor.lower() or None,
+        actor=_actor(request.actor, "actor"),
         subject=_account(request.subject, "subject"),
-        action=request.action or None,
+        action=_action(request.action, "action"),
         outcome=_outcome(request.outcome, "outcome"),
         created_after=moment(request.created_after, "created_after"),
         created_before=moment(request.created_before, "created_before"),
@@ -37,13 +37,30 @@ def from_record(request: pb.RecordAuditEventsRequest) -> Sequence[AuditRecord]:
     return [from_event(each, f"audit_events[{n}]") for n, each in enumerate(request.audit_events)]
 
 
-def _account(text: str, field: str) -> str | None:
+def _actor(text: str, field: str) -> str | None:
+    services = sorted({f"service:{rpc.split('.')[1]}" for rpc in descriptors.rpcs()})
+    actor = text.lower()
+    if actor in ("", OPERATOR, *services):
+        return actor or None
+    others = ", ".join([*services, OPERATOR])
+    return _account(text, field, f"must be the id of an account, or one of {others}")
+
+
+def _account(text: str, field: str, must_be: str = "must be the id of an account") -> str | None:
     if not text:
         return None
     try:
         return str(UUID(text))
     except ValueError as error:
-        raise errors.InvalidFilter("must be the id of an account", field=field) from error
+        raise errors.InvalidFilter(must_be, field=field) from error
+
+
+def _action(text: str, field: str) -> str | None:
+    if text and text not in descriptors.rpcs():
+        raise errors.InvalidFilter(
+            "must be an rpc, such as emporium.user.v1.AuthService/Login", field=field
+        )
+    return text or None
 
 
 def _outcome(text: str, field: str) -> str | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from uuid_utils import uuid7
 
-from server.kit.audit.record import OK, AuditRecord
+from server.kit.audit.record import OK, OPERATOR, AuditRecord
 from server.kit.call.validation import check as check_request
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
@@ -22,7 +22,7 @@ from server.user.passwords.common import is_common
 from server.user.passwords.hashing import check, hashed
 from server.user.passwords.rules import chosen
 
-_OPERATOR = Caller("operator", Role.ADMIN, expires_at=0)
+_OPERATOR = Caller(OPERATOR, Role.ADMIN, expires_at=0)
 
 
 async def ensure_account(

@@ -146,12 +146,12 @@ def test_an_admin_is_made_in_the_running_cluster_and_in_a_postgresql_by_its_url(
 
 
 def test_the_audit_log_is_listed_with_filters(home: Path) -> None:
-    invoke("audit", "--home", str(home))  # it signs in, which is kept
-    login = ("--action", "emporium.user.v1.AuthService/Login", "--outcome", "ok")
-    while "no records" in (listed := invoke("audit", "--home", str(home), *login).output):
+    invoke("audit", "--home", str(home))  # an admin's reading, which is kept
+    reading = ("--action", "emporium.user.v1.AuditService/ListAuditEvents", "--outcome", "ok")
+    while "no records" in (listed := invoke("audit", "--home", str(home), *reading).output):
         pass  # records are stored a moment after the call
     line = listed.splitlines()[0]
-    assert "nobody  emporium.user.v1.AuthService/Login  OK" in line
+    assert "(admin)  emporium.user.v1.AuditService/ListAuditEvents  OK" in line
     assert len(invoke("audit", "--home", str(home), "--limit", "1").output.splitlines()) == 1
     none = invoke("audit", "--home", str(home), "--before", "2000-01-01")
     assert none.output == "no records\n"
@@ -270,7 +270,7 @@ def test_an_error_is_shown_with_its_remedy_and_no_traceback(
     monkeypatch.setattr(sys, "argv", ["emporium", "status", "--home", str(tmp_path)])
     assert run() == 1
     output = capsys.readouterr().err
-    assert "no cluster runs in" in output
+    assert "there is no home in" in output
     assert "emporium up" in output
     assert "Traceback" not in output
 

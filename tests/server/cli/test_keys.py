@@ -55,6 +55,7 @@ def test_a_key_that_there_is_not_is_named(home: str, tmp_path: Path) -> None:
     answer = invoke("keys", "rotate", "tea", "--home", home)
     assert isinstance(answer.exception, LocalError)
     assert "there is no key tea" in answer.exception.problem
-    answer = invoke("keys", "--home", str(tmp_path / "nowhere"))
+    (tmp_path / "logs").mkdir()
+    answer = invoke("keys", "--home", str(tmp_path))
     assert isinstance(answer.exception, LocalError)
     assert "there are no keys" in answer.exception.problem

@@ -20,6 +20,7 @@ AT = datetime(2026, 5, 17, 12, tzinfo=UTC)
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     kind = MailKind.PASSWORD_CHANGED
+    Home.at(tmp_path).logs.mkdir()
     letters, mailer = Letters("shop@example.com", ""), MailboxMailer(Home.at(tmp_path).mailbox)
     for name, to in (("2026-1", "ann@example.com"), ("2026-2", "bob@example.com")):
         asyncio.run(mailer.send(letters.write(MailRequest("id", kind, "", to, AT, None), to), name))
@@ -57,4 +58,5 @@ def test_what_cannot_be_shown_is_said_with_a_remedy(home: Path, arguments: list[
 
 
 def test_a_home_without_mails_says_so(tmp_path: Path) -> None:
+    Home.at(tmp_path).logs.mkdir()
     assert emporium("mail", "--home", str(tmp_path)) == "no mails\n"

@@ -72,6 +72,14 @@ def test_a_session_that_has_ended_is_refused_and_no_other(known: Revocations) ->
     assert outcome(known, caller(9, LAPTOP)) == "STAFF"
 
 
+def test_the_session_of_a_program_is_its_api_key(known: Revocations) -> None:
+    program = replace(caller(9), scopes=frozenset({"orders.read"}))
+    assert outcome(known, program) == "STAFF"
+    known.add([ended(PHONE)], KEEP_SECONDS)
+    assert outcome(known, program) == "API_KEY_DELETED"
+    assert outcome(known, replace(program, scopes=frozenset())) == "API_KEY_DELETED"
+
+
 def test_a_role_counts_for_tokens_that_were_signed_before(known: Revocations) -> None:
     known.add([since(5, "CUSTOMER")], KEEP_SECONDS)
     assert known.checked(caller(4)) == replace(caller(4), role=Role.CUSTOMER)

@@ -130,7 +130,7 @@ async def test_the_edge_gives_every_worker_its_share(cluster: Cluster) -> None:
 async def test_seeding_again_doubles_nothing(cluster: Cluster) -> None:
     before = [await total(cluster, what) for what in ("users", "products", "orders")]
     assert before == [9, 12, 24]
-    await seed(cluster.record, cluster.home)
+    await seed(cluster.record)
     assert [await total(cluster, what) for what in ("users", "products", "orders")] == before
 
 

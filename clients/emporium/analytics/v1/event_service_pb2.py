@@ -23,13 +23,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/analytics/v1/event_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x02\n\x05\x45vent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\x06userId\x12\x12\n\x04type\x18\x03 \x01(\tR\x04type\x12;\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12L\n\nproperties\x18\x05 \x03(\x0b\x32,.emporium.analytics.v1.Event.PropertiesEntryR\nproperties\x1a=\n\x0fPropertiesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xa4\x02\n\x12RecordEventRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x18\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04type\x12;\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12Y\n\nproperties\x18\x04 \x03(\x0b\x32\x39.emporium.analytics.v1.RecordEventRequest.PropertiesEntryR\nproperties\x1a=\n\x0fPropertiesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x32\x9d\x01\n\x0c\x45ventService\x12\x80\x01\n\x0bRecordEvent\x12).emporium.analytics.v1.RecordEventRequest\x1a\x1c.emporium.analytics.v1.Event\"(\xaa\xbb\x18\x04\x08\x05\x30\x01\xb2\xbb\x18\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/events:\x01*\x1a\n\xf2\xc7\x18\x06\x65ventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/analytics/v1/event_service.proto\x12\x15\x65mporium.analytics.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x02\n\x05\x45vent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\x06userId\x12\x12\n\x04type\x18\x03 \x01(\tR\x04type\x12;\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12L\n\nproperties\x18\x05 \x03(\x0b\x32,.emporium.analytics.v1.Event.PropertiesEntryR\nproperties\x1a=\n\x0fPropertiesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x95\x03\n\x12RecordEventRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12Q\n\x04type\x18\x02 \x01(\tB=\xe2\x41\x01\x02\x8a\xce\x18\x35must be dotted words in lower case, as product.viewedR\x04type\x12;\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x90\x01\n\nproperties\x18\x04 \x03(\x0b\x32\x39.emporium.analytics.v1.RecordEventRequest.PropertiesEntryB5\x8a\xce\x18\x31must have keys of 1 to 64 letters, digits and \'_\'R\nproperties\x1a=\n\x0fPropertiesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x32\x9d\x01\n\x0c\x45ventService\x12\x80\x01\n\x0bRecordEvent\x12).emporium.analytics.v1.RecordEventRequest\x1a\x1c.emporium.analytics.v1.Event\"(\xaa\xbb\x18\x04\x08\x05\x30\x01\xb2\xbb\x18\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/events:\x01*\x1a\n\xf2\xc7\x18\x06\x65ventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,19 +44,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._loaded_options = None
   _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_options = b'8\001'
   _globals['_RECORDEVENTREQUEST'].fields_by_name['type']._loaded_options = None
-  _globals['_RECORDEVENTREQUEST'].fields_by_name['type']._serialized_options = b'\342A\001\002'
+  _globals['_RECORDEVENTREQUEST'].fields_by_name['type']._serialized_options = b'\342A\001\002\212\316\0305must be dotted words in lower case, as product.viewed'
+  _globals['_RECORDEVENTREQUEST'].fields_by_name['properties']._loaded_options = None
+  _globals['_RECORDEVENTREQUEST'].fields_by_name['properties']._serialized_options = b'\212\316\0301must have keys of 1 to 64 letters, digits and \'_\''
   _globals['_EVENTSERVICE']._loaded_options = None
   _globals['_EVENTSERVICE']._serialized_options = b'\362\307\030\006events'
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvent']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['RecordEvent']._serialized_options = b'\252\273\030\004\010\0050\001\262\273\030\003\010\311\001\202\323\344\223\002\023\"\016/api/v1/events:\001*'
-  _globals['_EVENT']._serialized_start=200
-  _globals['_EVENT']._serialized_end=476
-  _globals['_EVENT_PROPERTIESENTRY']._serialized_start=415
-  _globals['_EVENT_PROPERTIESENTRY']._serialized_end=476
-  _globals['_RECORDEVENTREQUEST']._serialized_start=479
-  _globals['_RECORDEVENTREQUEST']._serialized_end=771
-  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_start=415
-  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_end=476
-  _globals['_EVENTSERVICE']._serialized_start=774
-  _globals['_EVENTSERVICE']._serialized_end=931
+  _globals['_EVENT']._serialized_start=234
+  _globals['_EVENT']._serialized_end=510
+  _globals['_EVENT_PROPERTIESENTRY']._serialized_start=449
+  _globals['_EVENT_PROPERTIESENTRY']._serialized_end=510
+  _globals['_RECORDEVENTREQUEST']._serialized_start=513
+  _globals['_RECORDEVENTREQUEST']._serialized_end=918
+  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_start=449
+  _globals['_RECORDEVENTREQUEST_PROPERTIESENTRY']._serialized_end=510
+  _globals['_EVENTSERVICE']._serialized_start=921
+  _globals['_EVENTSERVICE']._serialized_end=1078
 # @@protoc_insertion_point(module_scope)

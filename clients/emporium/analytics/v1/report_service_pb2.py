@@ -23,29 +23,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*emporium/analytics/v1/report_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"W\n\x15GetSalesReportRequest\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\tR\x02to\x12\x1a\n\x08\x63urrency\x18\x03 \x01(\tR\x08\x63urrency\"\x99\x01\n\x0bSalesReport\x12\x1a\n\x08\x63urrency\x18\x01 \x01(\tR\x08\x63urrency\x12\x33\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1f.emporium.analytics.v1.SalesDayR\x04\x64\x61ys\x12\x39\n\x05total\x18\x03 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05total\"W\n\x08SalesDay\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tR\x03\x64\x61y\x12\x39\n\x05sales\x18\x02 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05sales\"\xf2\x01\n\x0cSalesFigures\x12\x16\n\x06orders\x18\x01 \x01(\x05R\x06orders\x12\x14\n\x05units\x18\x02 \x01(\x03R\x05units\x12\x14\n\x05gross\x18\x03 \x01(\tR\x05gross\x12)\n\x10\x63\x61ncelled_orders\x18\x04 \x01(\x05R\x0f\x63\x61ncelledOrders\x12\x1c\n\tcancelled\x18\x05 \x01(\tR\tcancelled\x12\'\n\x0frefunded_orders\x18\x06 \x01(\x05R\x0erefundedOrders\x12\x1a\n\x08refunded\x18\x07 \x01(\tR\x08refunded\x12\x10\n\x03net\x18\x08 \x01(\tR\x03net2\xaf\x01\n\rReportService\x12\x90\x01\n\x0eGetSalesReport\x12,.emporium.analytics.v1.GetSalesReportRequest\x1a\".emporium.analytics.v1.SalesReport\",\x90\x02\x01\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/reports/sales\x1a\x0b\xf2\xc7\x18\x07reportsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*emporium/analytics/v1/report_service.proto\x12\x15\x65mporium.analytics.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"\xde\x01\n\x15GetSalesReportRequest\x12\x39\n\x04\x66rom\x18\x01 \x01(\tB%\x8a\xce\x18!must be a date such as 2010-12-01R\x04\x66rom\x12\x35\n\x02to\x18\x02 \x01(\tB%\x8a\xce\x18!must be a date such as 2010-12-01R\x02to\x12S\n\x08\x63urrency\x18\x03 \x01(\tB7\x8a\xce\x18\x33must be a code of ISO 4217 in capitals, such as GBPR\x08\x63urrency\"\x99\x01\n\x0bSalesReport\x12\x1a\n\x08\x63urrency\x18\x01 \x01(\tR\x08\x63urrency\x12\x33\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1f.emporium.analytics.v1.SalesDayR\x04\x64\x61ys\x12\x39\n\x05total\x18\x03 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05total\"W\n\x08SalesDay\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tR\x03\x64\x61y\x12\x39\n\x05sales\x18\x02 \x01(\x0b\x32#.emporium.analytics.v1.SalesFiguresR\x05sales\"\xf2\x01\n\x0cSalesFigures\x12\x16\n\x06orders\x18\x01 \x01(\x05R\x06orders\x12\x14\n\x05units\x18\x02 \x01(\x03R\x05units\x12\x14\n\x05gross\x18\x03 \x01(\tR\x05gross\x12)\n\x10\x63\x61ncelled_orders\x18\x04 \x01(\x05R\x0f\x63\x61ncelledOrders\x12\x1c\n\tcancelled\x18\x05 \x01(\tR\tcancelled\x12\'\n\x0frefunded_orders\x18\x06 \x01(\x05R\x0erefundedOrders\x12\x1a\n\x08refunded\x18\x07 \x01(\tR\x08refunded\x12\x10\n\x03net\x18\x08 \x01(\tR\x03net2\xaf\x01\n\rReportService\x12\x90\x01\n\x0eGetSalesReport\x12,.emporium.analytics.v1.GetSalesReportRequest\x1a\".emporium.analytics.v1.SalesReport\",\x90\x02\x01\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/reports/sales\x1a\x0b\xf2\xc7\x18\x07reportsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.analytics.v1.report_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETSALESREPORTREQUEST'].fields_by_name['from']._loaded_options = None
+  _globals['_GETSALESREPORTREQUEST'].fields_by_name['from']._serialized_options = b'\212\316\030!must be a date such as 2010-12-01'
+  _globals['_GETSALESREPORTREQUEST'].fields_by_name['to']._loaded_options = None
+  _globals['_GETSALESREPORTREQUEST'].fields_by_name['to']._serialized_options = b'\212\316\030!must be a date such as 2010-12-01'
+  _globals['_GETSALESREPORTREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_GETSALESREPORTREQUEST'].fields_by_name['currency']._serialized_options = b'\212\316\0303must be a code of ISO 4217 in capitals, such as GBP'
   _globals['_REPORTSERVICE']._loaded_options = None
   _globals['_REPORTSERVICE']._serialized_options = b'\362\307\030\007reports'
   _globals['_REPORTSERVICE'].methods_by_name['GetSalesReport']._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['GetSalesReport']._serialized_options = b'\220\002\001\252\273\030\010\010\004\022\002\002\0030\002\202\323\344\223\002\027\022\025/api/v1/reports/sales'
-  _globals['_GETSALESREPORTREQUEST']._serialized_start=134
-  _globals['_GETSALESREPORTREQUEST']._serialized_end=221
-  _globals['_SALESREPORT']._serialized_start=224
-  _globals['_SALESREPORT']._serialized_end=377
-  _globals['_SALESDAY']._serialized_start=379
-  _globals['_SALESDAY']._serialized_end=466
-  _globals['_SALESFIGURES']._serialized_start=469
-  _globals['_SALESFIGURES']._serialized_end=711
-  _globals['_REPORTSERVICE']._serialized_start=714
-  _globals['_REPORTSERVICE']._serialized_end=889
+  _globals['_GETSALESREPORTREQUEST']._serialized_start=169
+  _globals['_GETSALESREPORTREQUEST']._serialized_end=391
+  _globals['_SALESREPORT']._serialized_start=394
+  _globals['_SALESREPORT']._serialized_end=547
+  _globals['_SALESDAY']._serialized_start=549
+  _globals['_SALESDAY']._serialized_end=636
+  _globals['_SALESFIGURES']._serialized_start=639
+  _globals['_SALESFIGURES']._serialized_end=881
+  _globals['_REPORTSERVICE']._serialized_start=884
+  _globals['_REPORTSERVICE']._serialized_end=1059
 # @@protoc_insertion_point(module_scope)

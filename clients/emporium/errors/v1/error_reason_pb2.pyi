@@ -181,6 +181,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the API key is not valid
     """
+    API_KEY_DELETED: _ErrorReason.ValueType  # 280
+    """The token was given for an API key, which was deleted since.
+
+    Example: the API key was deleted; sign in by another one
+    """
     TOTP_REQUIRED: _ErrorReason.ValueType  # 245
     """E-mail and password are right, and the account has a second factor, which was not sent.
 
@@ -531,6 +536,11 @@ INVALID_CLIENT: ErrorReason.ValueType  # 251
 disabled.
 
 Example: the API key is not valid
+"""
+API_KEY_DELETED: ErrorReason.ValueType  # 280
+"""The token was given for an API key, which was deleted since.
+
+Example: the API key was deleted; sign in by another one
 """
 TOTP_REQUIRED: ErrorReason.ValueType  # 245
 """E-mail and password are right, and the account has a second factor, which was not sent.

@@ -93,12 +93,13 @@ class Access(message.Message):
         """How sure a service must be of what has become of a caller's account since the token was signed.
 
         Every service learns within seconds what has ended, and goes by it in every call: a token of a
-        session that has ended is refused with SESSION_ENDED, that of an account that was deleted or
-        disabled with ACCOUNT_INACTIVE, and of the role that the account has now and the token's the
-        lesser one decides, in the servicer too. `fresh` says what is done when a service may not have
-        heard of it. Where it keeps the accounts it asks its store, for the account and for what has
-        ended. Any other goes by its copy, which is 5 s old at most: when it has heard nothing for
-        longer, the call is UNAVAILABLE. Callers without a token, and services, have no account.
+        session that has ended is refused with SESSION_ENDED, that of an API key that was deleted with
+        API_KEY_DELETED, that of an account that was deleted or disabled with ACCOUNT_INACTIVE, and of
+        the role that the account has now and the token's the lesser one decides, in the servicer too.
+        `fresh` says what is done when a service may not have heard of it. Where it keeps the accounts
+        it asks its store, for the account and for what has ended. Any other goes by its copy, which is
+        5 s old at most: when it has heard nothing for longer, the call is UNAVAILABLE. Callers without
+        a token, and services, have no account.
         """
 
     FRESH_UNSPECIFIED: Access.Fresh.ValueType  # 0
@@ -206,7 +207,8 @@ class Bare(message.Message):
     @builtins.property
     def oauth_errors(self) -> containers.RepeatedCompositeFieldContainer[OAuthError]:
         """Where there are any, refusals are RFC 6749's, section 5.2: `{"error", "error_description"}`,
-        with status 400, or 401 for `invalid_client`. Without, they are in the envelope.
+        with status 400, or 401 for `invalid_client`. Without, they are in the envelope. Every answer
+        has `Pragma: no-cache` then, as the RFC demands.
 
         A reason that is not listed is `invalid_client` where its status is 401, and else
         `invalid_request`. What is no fault of the request keeps its status (429, and from 500 on), and

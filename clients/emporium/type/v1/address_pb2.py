@@ -23,15 +23,18 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/type/v1/address.proto\x12\x10\x65mporium.type.v1\"\x97\x01\n\x07\x41\x64\x64ress\x12\x1c\n\trecipient\x18\x01 \x01(\tR\trecipient\x12\x16\n\x06street\x18\x02 \x01(\tR\x06street\x12\x12\n\x04\x63ity\x18\x03 \x01(\tR\x04\x63ity\x12\x1f\n\x0bpostal_code\x18\x04 \x01(\tR\npostalCode\x12!\n\x0c\x63ountry_code\x18\x05 \x01(\tR\x0b\x63ountryCodeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/type/v1/address.proto\x12\x10\x65mporium.type.v1\x1a emporium/errors/v1/wording.proto\"\xd1\x01\n\x07\x41\x64\x64ress\x12\x1c\n\trecipient\x18\x01 \x01(\tR\trecipient\x12\x16\n\x06street\x18\x02 \x01(\tR\x06street\x12\x12\n\x04\x63ity\x18\x03 \x01(\tR\x04\x63ity\x12\x1f\n\x0bpostal_code\x18\x04 \x01(\tR\npostalCode\x12[\n\x0c\x63ountry_code\x18\x05 \x01(\tB8\x8a\xce\x18\x34must be a code of ISO 3166-1 in capitals, such as GBR\x0b\x63ountryCodeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.type.v1.address_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ADDRESS']._serialized_start=53
-  _globals['_ADDRESS']._serialized_end=204
+  _globals['_ADDRESS'].fields_by_name['country_code']._loaded_options = None
+  _globals['_ADDRESS'].fields_by_name['country_code']._serialized_options = b'\212\316\0304must be a code of ISO 3166-1 in capitals, such as GB'
+  _globals['_ADDRESS']._serialized_start=87
+  _globals['_ADDRESS']._serialized_end=296
 # @@protoc_insertion_point(module_scope)

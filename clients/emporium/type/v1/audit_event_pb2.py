@@ -23,17 +23,30 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from emporium.type.v1 import role_pb2 as emporium_dot_type_dot_v1_dot_role__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"emporium/type/v1/audit_event.proto\x12\x10\x65mporium.type.v1\x1a\x1b\x65mporium/type/v1/role.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x03\n\nAuditEvent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n\x07service\x18\x02 \x01(\tR\x07service\x12\x16\n\x06\x61\x63tion\x18\x03 \x01(\tR\x06\x61\x63tion\x12\x19\n\x08\x61\x63tor_id\x18\x04 \x01(\tR\x07\x61\x63torId\x12:\n\nactor_role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.RoleH\x00R\tactorRole\x88\x01\x01\x12\x1d\n\nsubject_id\x18\x06 \x01(\tR\tsubjectId\x12\x1a\n\x08resource\x18\x07 \x01(\tR\x08resource\x12\x1d\n\nrequest_id\x18\x08 \x01(\tR\trequestId\x12\x18\n\x07outcome\x18\t \x01(\tR\x07outcome\x12\x14\n\x05\x63ount\x18\n \x01(\x05R\x05\x63ount\x12\x35\n\x08\x66irst_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x66irstAt\x12\x33\n\x07last_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06lastAt\x12\x18\n\x07\x61\x64\x64ress\x18\r \x01(\tR\x07\x61\x64\x64ress\x12\x16\n\x06\x64\x65vice\x18\x0e \x01(\tR\x06\x64\x65viceB\r\n\x0b_actor_roleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"emporium/type/v1/audit_event.proto\x12\x10\x65mporium.type.v1\x1a emporium/errors/v1/wording.proto\x1a\x1b\x65mporium/type/v1/role.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x06\n\nAuditEvent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12H\n\x07service\x18\x02 \x01(\tB.\x8a\xce\x18*must be a word in lower case, such as userR\x07service\x12Q\n\x06\x61\x63tion\x18\x03 \x01(\tB9\x8a\xce\x18\x35must be an rpc, as emporium.user.v1.AuthService/LoginR\x06\x61\x63tion\x12X\n\x08\x61\x63tor_id\x18\x04 \x01(\tB=\x8a\xce\x18\x39must be an account\'s id, service: and a name, or operatorR\x07\x61\x63torId\x12:\n\nactor_role\x18\x05 \x01(\x0e\x32\x16.emporium.type.v1.RoleH\x00R\tactorRole\x88\x01\x01\x12\x1d\n\nsubject_id\x18\x06 \x01(\tR\tsubjectId\x12H\n\x08resource\x18\x07 \x01(\tB,\x8a\xce\x18(must be a path of at most 300 charactersR\x08resource\x12X\n\nrequest_id\x18\x08 \x01(\tB9\x8a\xce\x18\x35must be at most 128 letters, digits, \'.\', \'_\' and \'-\'R\trequestId\x12M\n\x07outcome\x18\t \x01(\tB3\x8a\xce\x18/must be OK, or a reason such as BAD_CREDENTIALSR\x07outcome\x12\x14\n\x05\x63ount\x18\n \x01(\x05R\x05\x63ount\x12\x35\n\x08\x66irst_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x66irstAt\x12\x33\n\x07last_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06lastAt\x12\x18\n\x07\x61\x64\x64ress\x18\r \x01(\tR\x07\x61\x64\x64ress\x12\x16\n\x06\x64\x65vice\x18\x0e \x01(\tR\x06\x64\x65viceB\r\n\x0b_actor_roleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.type.v1.audit_event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUDITEVENT']._serialized_start=119
-  _globals['_AUDITEVENT']._serialized_end=595
+  _globals['_AUDITEVENT'].fields_by_name['service']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['service']._serialized_options = b'\212\316\030*must be a word in lower case, such as user'
+  _globals['_AUDITEVENT'].fields_by_name['action']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['action']._serialized_options = b'\212\316\0305must be an rpc, as emporium.user.v1.AuthService/Login'
+  _globals['_AUDITEVENT'].fields_by_name['actor_id']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['actor_id']._serialized_options = b'\212\316\0309must be an account\'s id, service: and a name, or operator'
+  _globals['_AUDITEVENT'].fields_by_name['resource']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['resource']._serialized_options = b'\212\316\030(must be a path of at most 300 characters'
+  _globals['_AUDITEVENT'].fields_by_name['request_id']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['request_id']._serialized_options = b'\212\316\0305must be at most 128 letters, digits, \'.\', \'_\' and \'-\''
+  _globals['_AUDITEVENT'].fields_by_name['outcome']._loaded_options = None
+  _globals['_AUDITEVENT'].fields_by_name['outcome']._serialized_options = b'\212\316\030/must be OK, or a reason such as BAD_CREDENTIALS'
+  _globals['_AUDITEVENT']._serialized_start=153
+  _globals['_AUDITEVENT']._serialized_end=957
 # @@protoc_insertion_point(module_scope)

@@ -23,16 +23,21 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/type/v1/domain_event.proto\x12\x10\x65mporium.type.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\x0b\x44omainEvent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12%\n\x0e\x61ggregate_type\x18\x02 \x01(\tR\raggregateType\x12!\n\x0c\x61ggregate_id\x18\x03 \x01(\tR\x0b\x61ggregateId\x12+\n\x11\x61ggregate_version\x18\x04 \x01(\x03R\x10\x61ggregateVersion\x12\x12\n\x04type\x18\x05 \x01(\tR\x04type\x12;\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12 \n\x0btraceparent\x18\x07 \x01(\tR\x0btraceparent\x12\x18\n\x07payload\x18\x08 \x01(\x0cR\x07payloadb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/type/v1/domain_event.proto\x12\x10\x65mporium.type.v1\x1a emporium/errors/v1/wording.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x03\n\x0b\x44omainEvent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12V\n\x0e\x61ggregate_type\x18\x02 \x01(\tB/\x8a\xce\x18+must be a word in lower case, such as orderR\raggregateType\x12!\n\x0c\x61ggregate_id\x18\x03 \x01(\tR\x0b\x61ggregateId\x12+\n\x11\x61ggregate_version\x18\x04 \x01(\x03R\x10\x61ggregateVersion\x12R\n\x04type\x18\x05 \x01(\tB>\x8a\xce\x18:must be a message\'s name, as emporium.order.v1.OrderPlacedR\x04type\x12;\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12 \n\x0btraceparent\x18\x07 \x01(\tR\x0btraceparent\x12\x18\n\x07payload\x18\x08 \x01(\x0cR\x07payloadb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.type.v1.domain_event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOMAINEVENT']._serialized_start=91
-  _globals['_DOMAINEVENT']._serialized_end=380
+  _globals['_DOMAINEVENT'].fields_by_name['aggregate_type']._loaded_options = None
+  _globals['_DOMAINEVENT'].fields_by_name['aggregate_type']._serialized_options = b'\212\316\030+must be a word in lower case, such as order'
+  _globals['_DOMAINEVENT'].fields_by_name['type']._loaded_options = None
+  _globals['_DOMAINEVENT'].fields_by_name['type']._serialized_options = b'\212\316\030:must be a message\'s name, as emporium.order.v1.OrderPlaced'
+  _globals['_DOMAINEVENT']._serialized_start=125
+  _globals['_DOMAINEVENT']._serialized_end=527
 # @@protoc_insertion_point(module_scope)

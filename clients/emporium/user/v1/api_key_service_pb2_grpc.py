@@ -41,7 +41,8 @@ class ApiKeyServiceStub:
     it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     def __init__(self, channel):
@@ -85,7 +86,8 @@ class ApiKeyServiceServicer:
     it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     def CreateApiKey(self, request, context):
@@ -128,7 +130,8 @@ class ApiKeyServiceServicer:
         form holds is ignored. By gRPC it is the same form.
         Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
         was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
-        that lacks something or says it twice. RATE_LIMITED at the edge.
+        that lacks something or says it twice. RATE_LIMITED at the edge, for which the RFC has no word:
+        it is `temporarily_unavailable`, with status 429 and `Retry-After`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,7 +181,8 @@ class ApiKeyService:
     it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     @staticmethod

@@ -28,7 +28,8 @@ class ApiKeyServiceStub:
     it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -60,7 +61,8 @@ class ApiKeyServiceStub:
     form holds is ignored. By gRPC it is the same form.
     Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
     was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
-    that lacks something or says it twice. RATE_LIMITED at the edge.
+    that lacks something or says it twice. RATE_LIMITED at the edge, for which the RFC has no word:
+    it is `temporarily_unavailable`, with status 429 and `Retry-After`.
     """
 
 class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
@@ -76,7 +78,8 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     it.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
-    token that it was exchanged for ends with it, and after 5 minutes at most.
+    token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
+    ACCOUNT_INACTIVE, TOKEN_EXPIRED.
     """
 
     @abc_1.abstractmethod
@@ -130,7 +133,8 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
         form holds is ignored. By gRPC it is the same form.
         Errors, which REST has as RFC 6749, section 5.2, does: INVALID_CLIENT, also when the account
         was deleted or disabled; UNSUPPORTED_GRANT_TYPE; INVALID_SCOPE; MALFORMED_REQUEST for a form
-        that lacks something or says it twice. RATE_LIMITED at the edge.
+        that lacks something or says it twice. RATE_LIMITED at the edge, for which the RFC has no word:
+        it is `temporarily_unavailable`, with status 429 and `Retry-After`.
         """
 
 def add_ApiKeyServiceServicer_to_server(servicer: ApiKeyServiceServicer, server: aio.Server) -> None: ...

@@ -48,7 +48,9 @@ class ListAuditEventsRequest(message.Message):
     sort: builtins.str
     """`field:asc` or `field:desc`, by `first_at` (default, descending)."""
     actor: builtins.str
-    """Only what this caller did: the id of an account, or `service:` and a service's name."""
+    """Only what this caller did: the id of an account, `service:` and a service's name, or `operator`
+    for what the command line did without a call, such as making an admin. In any case.
+    """
     subject: builtins.str
     """Only what was done to this account; its id."""
     action: builtins.str

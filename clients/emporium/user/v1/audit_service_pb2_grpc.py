@@ -69,8 +69,8 @@ class AuditServiceServicer:
         more: a record is listed once its `address` and `device` are known, which are stored a moment
         after the change that it tells of. Where the process was killed in that moment, it is listed
         without them. Being read is an act of an admin, too: each call leaves a record.
-        Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, also for filters that a bounded search does not
-        answer, INVALID_PAGE_TOKEN.
+        Errors: UNKNOWN_SORT_FIELD; INVALID_FILTER for a caller, an account, an rpc or an outcome that
+        there cannot be, and for filters that a bounded search does not answer; INVALID_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

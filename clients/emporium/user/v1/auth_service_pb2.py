@@ -23,13 +23,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from emporium.user.v1 import user_service_pb2 as emporium_dot_user_dot_v1_dot_user__service__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/user/v1/auth_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a#emporium/user/v1/user_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xce\x01\n\x0cLoginRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password\x12\"\n\ttotp_code\x18\x03 \x01(\tB\x03\x80\x01\x01H\x00R\x08totpCode\x12*\n\rrecovery_code\x18\x04 \x01(\tB\x03\x80\x01\x01H\x00R\x0crecoveryCode\x12&\n\x0c\x64\x65vice_token\x18\x05 \x01(\tB\x03\x80\x01\x01R\x0b\x64\x65viceTokenB\x0f\n\rsecond_factor\"\xe0\x02\n\rLoginResponse\x12&\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\ntoken_type\x18\x02 \x01(\tR\ttokenType\x12\x1d\n\nexpires_in\x18\x03 \x01(\x05R\texpiresIn\x12*\n\x04user\x18\x04 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\x12(\n\rrefresh_token\x18\x05 \x01(\tB\x03\x80\x01\x01R\x0crefreshToken\x12\x1d\n\nsession_id\x18\x06 \x01(\tR\tsessionId\x12+\n\x0c\x64\x65vice_token\x18\x07 \x01(\tB\x03\x80\x01\x01H\x00R\x0b\x64\x65viceToken\x88\x01\x01\x12\x36\n\x17totp_enrolment_required\x18\x08 \x01(\x08R\x15totpEnrolmentRequiredB\x0f\n\r_device_token\"h\n\x15\x43hangePasswordRequest\x12.\n\x10\x63urrent_password\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0f\x63urrentPassword\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password2\x9d\x02\n\x0b\x41uthService\x12x\n\x05Login\x12\x1e.emporium.user.v1.LoginRequest\x1a\x1f.emporium.user.v1.LoginResponse\".\xaa\xbb\x18\x02\x08\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12\x8d\x01\n\x0e\x43hangePassword\x12\'.emporium.user.v1.ChangePasswordRequest\x1a\x16.google.protobuf.Empty\":\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/password:\x01*\x1a\x04\xe8\xc7\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/user/v1/auth_service.proto\x12\x10\x65mporium.user.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a#emporium/user/v1/user_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xe4\x01\n\x0cLoginRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password\x12\x38\n\ttotp_code\x18\x03 \x01(\tB\x19\x80\x01\x01\x8a\xce\x18\x12must be six digitsH\x00R\x08totpCode\x12*\n\rrecovery_code\x18\x04 \x01(\tB\x03\x80\x01\x01H\x00R\x0crecoveryCode\x12&\n\x0c\x64\x65vice_token\x18\x05 \x01(\tB\x03\x80\x01\x01R\x0b\x64\x65viceTokenB\x0f\n\rsecond_factor\"\xe0\x02\n\rLoginResponse\x12&\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\ntoken_type\x18\x02 \x01(\tR\ttokenType\x12\x1d\n\nexpires_in\x18\x03 \x01(\x05R\texpiresIn\x12*\n\x04user\x18\x04 \x01(\x0b\x32\x16.emporium.user.v1.UserR\x04user\x12(\n\rrefresh_token\x18\x05 \x01(\tB\x03\x80\x01\x01R\x0crefreshToken\x12\x1d\n\nsession_id\x18\x06 \x01(\tR\tsessionId\x12+\n\x0c\x64\x65vice_token\x18\x07 \x01(\tB\x03\x80\x01\x01H\x00R\x0b\x64\x65viceToken\x88\x01\x01\x12\x36\n\x17totp_enrolment_required\x18\x08 \x01(\x08R\x15totpEnrolmentRequiredB\x0f\n\r_device_token\"h\n\x15\x43hangePasswordRequest\x12.\n\x10\x63urrent_password\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0f\x63urrentPassword\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password2\x9d\x02\n\x0b\x41uthService\x12x\n\x05Login\x12\x1e.emporium.user.v1.LoginRequest\x1a\x1f.emporium.user.v1.LoginResponse\".\xaa\xbb\x18\x02\x08\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12\x8d\x01\n\x0e\x43hangePassword\x12\'.emporium.user.v1.ChangePasswordRequest\x1a\x16.google.protobuf.Empty\":\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/password:\x01*\x1a\x04\xe8\xc7\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_LOGINREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_LOGINREQUEST'].fields_by_name['totp_code']._loaded_options = None
-  _globals['_LOGINREQUEST'].fields_by_name['totp_code']._serialized_options = b'\200\001\001'
+  _globals['_LOGINREQUEST'].fields_by_name['totp_code']._serialized_options = b'\200\001\001\212\316\030\022must be six digits'
   _globals['_LOGINREQUEST'].fields_by_name['recovery_code']._loaded_options = None
   _globals['_LOGINREQUEST'].fields_by_name['recovery_code']._serialized_options = b'\200\001\001'
   _globals['_LOGINREQUEST'].fields_by_name['device_token']._loaded_options = None
@@ -60,12 +61,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['Login']._serialized_options = b'\252\273\030\002\010\001\272\273\030\007\n\005login\202\323\344\223\002\027\"\022/api/v1/auth/login:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\252\273\030\004\010\0050\003\262\273\030\003\010\314\001\272\273\030\007\n\005login\202\323\344\223\002\032\"\025/api/v1/auth/password:\001*'
-  _globals['_LOGINREQUEST']._serialized_start=189
-  _globals['_LOGINREQUEST']._serialized_end=395
-  _globals['_LOGINRESPONSE']._serialized_start=398
-  _globals['_LOGINRESPONSE']._serialized_end=750
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=752
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=856
-  _globals['_AUTHSERVICE']._serialized_start=859
-  _globals['_AUTHSERVICE']._serialized_end=1144
+  _globals['_LOGINREQUEST']._serialized_start=223
+  _globals['_LOGINREQUEST']._serialized_end=451
+  _globals['_LOGINRESPONSE']._serialized_start=454
+  _globals['_LOGINRESPONSE']._serialized_end=806
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=808
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=912
+  _globals['_AUTHSERVICE']._serialized_start=915
+  _globals['_AUTHSERVICE']._serialized_end=1200
 # @@protoc_insertion_point(module_scope)

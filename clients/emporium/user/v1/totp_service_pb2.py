@@ -23,12 +23,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/user/v1/totp_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"B\n\x10\x42\x65ginTotpRequest\x12.\n\x10\x63urrent_password\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0f\x63urrentPassword\"V\n\x11\x42\x65ginTotpResponse\x12\x1b\n\x06secret\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06secret\x12$\n\x0botpauth_uri\x18\x02 \x01(\tB\x03\x80\x01\x01R\notpauthUri\"6\n\x12\x43onfirmTotpRequest\x12 \n\ttotp_code\x18\x01 \x01(\tB\x03\x80\x01\x01R\x08totpCode\"A\n\x13\x43onfirmTotpResponse\x12*\n\x0erecovery_codes\x18\x01 \x03(\tB\x03\x80\x01\x01R\rrecoveryCodes\"t\n\x11\x44\x65leteTotpRequest\x12\"\n\ttotp_code\x18\x01 \x01(\tB\x03\x80\x01\x01H\x00R\x08totpCode\x12*\n\rrecovery_code\x18\x02 \x01(\tB\x03\x80\x01\x01H\x00R\x0crecoveryCodeB\x0f\n\rsecond_factor2\xb2\x03\n\x0bTotpService\x12\x85\x01\n\tBeginTotp\x12\".emporium.user.v1.BeginTotpRequest\x1a#.emporium.user.v1.BeginTotpResponse\"/\xaa\xbb\x18\x04\x08\x05\x30\x03\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x16\"\x11/api/v1/auth/totp:\x01*\x12\x93\x01\n\x0b\x43onfirmTotp\x12$.emporium.user.v1.ConfirmTotpRequest\x1a%.emporium.user.v1.ConfirmTotpResponse\"7\xaa\xbb\x18\x04\x08\x05\x30\x03\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x1e\"\x19/api/v1/auth/totp:confirm:\x01*\x12\x84\x01\n\nDeleteTotp\x12#.emporium.user.v1.DeleteTotpRequest\x1a\x16.google.protobuf.Empty\"9\x90\x02\x02\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x16*\x11/api/v1/auth/totp:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#emporium/user/v1/totp_service.proto\x12\x10\x65mporium.user.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"B\n\x10\x42\x65ginTotpRequest\x12.\n\x10\x63urrent_password\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0f\x63urrentPassword\"V\n\x11\x42\x65ginTotpResponse\x12\x1b\n\x06secret\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06secret\x12$\n\x0botpauth_uri\x18\x02 \x01(\tB\x03\x80\x01\x01R\notpauthUri\"L\n\x12\x43onfirmTotpRequest\x12\x36\n\ttotp_code\x18\x01 \x01(\tB\x19\x80\x01\x01\x8a\xce\x18\x12must be six digitsR\x08totpCode\"A\n\x13\x43onfirmTotpResponse\x12*\n\x0erecovery_codes\x18\x01 \x03(\tB\x03\x80\x01\x01R\rrecoveryCodes\"\x8a\x01\n\x11\x44\x65leteTotpRequest\x12\x38\n\ttotp_code\x18\x01 \x01(\tB\x19\x80\x01\x01\x8a\xce\x18\x12must be six digitsH\x00R\x08totpCode\x12*\n\rrecovery_code\x18\x02 \x01(\tB\x03\x80\x01\x01H\x00R\x0crecoveryCodeB\x0f\n\rsecond_factor2\xb2\x03\n\x0bTotpService\x12\x85\x01\n\tBeginTotp\x12\".emporium.user.v1.BeginTotpRequest\x1a#.emporium.user.v1.BeginTotpResponse\"/\xaa\xbb\x18\x04\x08\x05\x30\x03\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x16\"\x11/api/v1/auth/totp:\x01*\x12\x93\x01\n\x0b\x43onfirmTotp\x12$.emporium.user.v1.ConfirmTotpRequest\x1a%.emporium.user.v1.ConfirmTotpResponse\"7\xaa\xbb\x18\x04\x08\x05\x30\x03\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x1e\"\x19/api/v1/auth/totp:confirm:\x01*\x12\x84\x01\n\nDeleteTotp\x12#.emporium.user.v1.DeleteTotpRequest\x1a\x16.google.protobuf.Empty\"9\x90\x02\x02\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\xba\xbb\x18\x07\n\x05login\x82\xd3\xe4\x93\x02\x16*\x11/api/v1/auth/totp:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,11 +43,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BEGINTOTPRESPONSE'].fields_by_name['otpauth_uri']._loaded_options = None
   _globals['_BEGINTOTPRESPONSE'].fields_by_name['otpauth_uri']._serialized_options = b'\200\001\001'
   _globals['_CONFIRMTOTPREQUEST'].fields_by_name['totp_code']._loaded_options = None
-  _globals['_CONFIRMTOTPREQUEST'].fields_by_name['totp_code']._serialized_options = b'\200\001\001'
+  _globals['_CONFIRMTOTPREQUEST'].fields_by_name['totp_code']._serialized_options = b'\200\001\001\212\316\030\022must be six digits'
   _globals['_CONFIRMTOTPRESPONSE'].fields_by_name['recovery_codes']._loaded_options = None
   _globals['_CONFIRMTOTPRESPONSE'].fields_by_name['recovery_codes']._serialized_options = b'\200\001\001'
   _globals['_DELETETOTPREQUEST'].fields_by_name['totp_code']._loaded_options = None
-  _globals['_DELETETOTPREQUEST'].fields_by_name['totp_code']._serialized_options = b'\200\001\001'
+  _globals['_DELETETOTPREQUEST'].fields_by_name['totp_code']._serialized_options = b'\200\001\001\212\316\030\022must be six digits'
   _globals['_DELETETOTPREQUEST'].fields_by_name['recovery_code']._loaded_options = None
   _globals['_DELETETOTPREQUEST'].fields_by_name['recovery_code']._serialized_options = b'\200\001\001'
   _globals['_TOTPSERVICE'].methods_by_name['BeginTotp']._loaded_options = None
@@ -55,16 +56,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOTPSERVICE'].methods_by_name['ConfirmTotp']._serialized_options = b'\252\273\030\004\010\0050\003\272\273\030\007\n\005login\202\323\344\223\002\036\"\031/api/v1/auth/totp:confirm:\001*'
   _globals['_TOTPSERVICE'].methods_by_name['DeleteTotp']._loaded_options = None
   _globals['_TOTPSERVICE'].methods_by_name['DeleteTotp']._serialized_options = b'\220\002\002\252\273\030\004\010\0050\003\262\273\030\003\010\314\001\272\273\030\007\n\005login\202\323\344\223\002\026*\021/api/v1/auth/totp:\001*'
-  _globals['_BEGINTOTPREQUEST']._serialized_start=151
-  _globals['_BEGINTOTPREQUEST']._serialized_end=217
-  _globals['_BEGINTOTPRESPONSE']._serialized_start=219
-  _globals['_BEGINTOTPRESPONSE']._serialized_end=305
-  _globals['_CONFIRMTOTPREQUEST']._serialized_start=307
-  _globals['_CONFIRMTOTPREQUEST']._serialized_end=361
-  _globals['_CONFIRMTOTPRESPONSE']._serialized_start=363
-  _globals['_CONFIRMTOTPRESPONSE']._serialized_end=428
-  _globals['_DELETETOTPREQUEST']._serialized_start=430
-  _globals['_DELETETOTPREQUEST']._serialized_end=546
-  _globals['_TOTPSERVICE']._serialized_start=549
-  _globals['_TOTPSERVICE']._serialized_end=983
+  _globals['_BEGINTOTPREQUEST']._serialized_start=185
+  _globals['_BEGINTOTPREQUEST']._serialized_end=251
+  _globals['_BEGINTOTPRESPONSE']._serialized_start=253
+  _globals['_BEGINTOTPRESPONSE']._serialized_end=339
+  _globals['_CONFIRMTOTPREQUEST']._serialized_start=341
+  _globals['_CONFIRMTOTPREQUEST']._serialized_end=417
+  _globals['_CONFIRMTOTPRESPONSE']._serialized_start=419
+  _globals['_CONFIRMTOTPRESPONSE']._serialized_end=484
+  _globals['_DELETETOTPREQUEST']._serialized_start=487
+  _globals['_DELETETOTPREQUEST']._serialized_end=625
+  _globals['_TOTPSERVICE']._serialized_start=628
+  _globals['_TOTPSERVICE']._serialized_end=1062
 # @@protoc_insertion_point(module_scope)

@@ -133,12 +133,6 @@ class RoleNotAllowed(errors.Forbidden):
     reason = "ROLE_NOT_ALLOWED"
 
 
-class LastAdmin(errors.Conflict):
-    """Nobody would be left who may do what admins do."""
-
-    reason = "LAST_ADMIN"
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """Fields to set, by name; None clears."""
@@ -280,17 +274,6 @@ def erased(
     """The event of the deletion of `user`. Raises `Outdated`."""
     errors.Outdated.check(etag, user.etag, "account")
     return UserEvent(event_id, EventType.ERASED, user, user.version + 1, now, traceparent)
-
-
-def needs_another_admin(before: User, after: User | None) -> bool:
-    """Whether a change may only be made while there is another admin; `after` None: deleted."""
-    return before.acting_role is Role.ADMIN and not (after and after.acting_role is Role.ADMIN)
-
-
-def check_another_admin(is_there: bool) -> None:
-    """Raises `LastAdmin` unless there is one."""
-    if not is_there:
-        raise LastAdmin("this is the last admin; make another one first")
 
 
 def is_admin(caller: Caller | None) -> bool:

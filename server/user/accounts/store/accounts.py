@@ -28,9 +28,8 @@ from server.user.accounts.rules import (
     Status,
     User,
     UserEvent,
-    check_another_admin,
-    needs_another_admin,
 )
+from server.user.accounts.rules.admins import check_another_admin, needs_another_admin
 from server.user.accounts.store import SORTABLE, Asking, Erasing
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.revocations.rows import ENTRY, LATER, Entry, to_entry
@@ -255,7 +254,8 @@ async def _check_admins(unit: UnitOfWork, before: User, after: User | None) -> N
     """Raises `LastAdmin` for a change that would leave no admin; `after` None: deleted."""
     if needs_another_admin(before, after):
         await unit.fetch(_TAKE_ADMINS_TURN)
-        check_another_admin(bool(await unit.fetch(_ANOTHER_ADMIN, before.id)))
+        is_there = bool(await unit.fetch(_ANOTHER_ADMIN, before.id))
+        check_another_admin(is_there, before, after)
 
 
 @contextmanager

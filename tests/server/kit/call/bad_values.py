@@ -14,9 +14,10 @@ from server.kit.call.method import Method
 
 # What breaks a rule that is written as an expression, by the rule's id.
 EXPRESSIONS: dict[str, Any] = {
-    "full_name.not_blank": " \u2003",
-    "name.not_blank": " \u2003",
-    "password.length": "x" * 7,
+    "string.new_password": "x" * 7,
+    "string.display_text": "Ada \u202eadA",
+    "string.not_blank": " \u2003",
+    "string.local_part": "a" * 65 + "@example.com",
     "type.reserved": "order.placed",
     "item.product": {},
 }
@@ -104,6 +105,9 @@ def _broken(field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
     for expression in rules.cel:
         yield expression.id, _value(expression.id, EXPRESSIONS)
     for rule, bound in _leaves(rules):
+        if rule in EXPRESSIONS:
+            yield rule, EXPRESSIONS[rule]
+            continue
         prefix = next((each for each in PREFIXES if rule.startswith(each)), "")
         value = _value(rule.removeprefix(prefix), BY_RULE)(bound, field)
         yield rule, PREFIXES[prefix](value) if prefix else value
@@ -114,7 +118,10 @@ def _leaves(rules: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         name = f"{prefix}{rule.name}"
         if name in {"cel", "ignore"}:  # the former is read by itself, the latter is no rule
             continue
-        if rule.message_type and rule.message_type.full_name.startswith("buf.validate."):
+        if rule.is_extension:  # one of ours
+            for expression in _rules(rule, "predefined").cel:
+                yield expression.id, bound
+        elif rule.message_type and rule.message_type.full_name.startswith("buf.validate."):
             yield from _leaves(bound, f"{name}.")
         else:
             yield name, bound

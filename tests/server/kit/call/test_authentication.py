@@ -232,3 +232,15 @@ async def test_basic_is_for_the_servicer_of_an_rpc_that_takes_it(
         assert answer.reason == "INVALID_TOKEN"
         answer = await refused(ping.call("Form", HttpBody(), "nonsense"))
         assert answer.reason == "INVALID_TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("Form", "'Basic <base64 of id:secret>'"), ("Ping", "'Bearer <token>'")]
+)
+async def test_a_header_of_neither_scheme_is_told_which_one_to_use(
+    ping: Ping, name: str, says: str
+) -> None:
+    message = HttpBody() if name == "Form" else None
+    answer = await refused(ping.call(name, message, headers={"authorization": "Digest x"}))
+    assert answer.reason == "INVALID_TOKEN"
+    assert answer.message == f"the Authorization header must be {says}"

@@ -55,6 +55,9 @@ def test_nothing_is_left_to_do_in_a_home_without_a_record(tmp_path: Path) -> Non
 
 def test_a_cluster_counts_as_running_only_while_its_supervisor_does(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
+    with pytest.raises(LocalError, match="there is no home"):
+        require_running(tmp_path)
+    home.logs.mkdir()
     with pytest.raises(LocalError, match="no cluster runs"):
         require_running(tmp_path)
     record = record_of(home, ProcessRecord("x", 0, ""))

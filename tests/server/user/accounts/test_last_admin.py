@@ -9,7 +9,8 @@ import pytest_asyncio
 from server.kit import postgres
 from server.kit.context import Role
 from server.kit.postgres import Pool
-from server.user.accounts.rules import LastAdmin, Status, User
+from server.user.accounts.rules import Status, User
+from server.user.accounts.rules.admins import LastAdmin
 from server.user.accounts.store import accounts as stores
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.events.encoding import to_outbox

@@ -10,11 +10,13 @@ from emporium.type.v1.role_pb2 import SERVICE
 from emporium.user.v1 import audit_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as users
 from server.kit.context import Role
+from server.kit.postgres import Pool
+from server.user.logins.provisioning import create_admin
 from tests.server.conftest import Token
 from tests.server.refusals import refused
 from tests.server.user.audit.conftest import Log
 from tests.server.user.conftest import SignedIn
-from tests.server.user.doors import Door, create
+from tests.server.user.doors import PASSWORD, Door, create, new_email
 
 
 async def test_services_send_records_and_send_them_again(
@@ -58,13 +60,44 @@ async def test_admins_alone_read_the_log(signed_in: SignedIn, role: Role) -> Non
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("subject", "me"), ("outcome", "fine"), ("created_after", "yesterday")],
+    [
+        ("subject", "me"),
+        ("outcome", "fine"),
+        ("created_after", "yesterday"),
+        ("actor", "me"),
+        ("actor", "service:"),
+        ("actor", "service:tea"),
+        ("actor", "operator "),
+        ("action", "Login"),
+        ("action", "emporium.user.v1.AuthService"),
+        ("action", "emporium.user.v1.AuthService/Logon"),
+        ("action", "emporium.user.v1.AuthService.Login"),
+    ],
 )
 async def test_a_filter_is_one_of_its_forms(admin_door: Door, field: str, value: str) -> None:
     filters: dict[str, Any] = {field: value}
     request = pb.ListAuditEventsRequest(**filters)
     refusal = await refused(admin_door("ListAuditEvents", request))
     assert (refusal.reason, refusal.fields) == ("INVALID_FILTER", [field])
+
+
+async def test_who_names_no_caller_is_told_who_there_is(admin_door: Door) -> None:
+    refusal = await refused(admin_door("ListAuditEvents", pb.ListAuditEventsRequest(actor="me")))
+    assert refusal.message == (
+        "must be the id of an account, or one of service:analytics, service:order, service:user,"
+        " operator"
+    )
+
+
+@pytest.mark.parametrize("actor", ["operator", "OPERATOR", "service:order", str(uuid.uuid4())])
+async def test_every_kind_of_caller_can_be_asked_for(log: Log, actor: str) -> None:
+    assert {each.actor_id for each in await log(actor=actor)} <= {actor.lower()}
+
+
+async def test_what_the_operator_did_is_found(user_pool: Pool, log: Log) -> None:
+    made = await create_admin(user_pool, new_email(), "Ada Admin", PASSWORD, cost=4)
+    kept = await log(actor="operator")
+    assert made in {each.subject_id for each in kept}
 
 
 async def test_pages_go_on_where_the_last_one_ended(

@@ -143,6 +143,20 @@ async def test_no_token_is_stored(shop: Shop, inbox: Inbox) -> None:
 
 
 async def test_the_new_password_has_the_rules_of_the_first(shop: Shop) -> None:
-    for password in ("short", "x" * 73):
+    for password in ("short", "x" * 73, "\u0958" * 97):
         found = await refused(reset(shop, "x" * 43, password))
         assert found.fields == ["password"]
+
+
+async def test_the_new_password_has_its_length_when_it_is_normalised(
+    shop: Shop, inbox: Inbox
+) -> None:
+    user = await shop.admin("CreateUser", create())
+    await forgot(shop, user.email)
+    token = token_in(await inbox.next())
+    found = await refused(reset(shop, token, "\u0958" * 24))  # 72 bytes, and 144 of them
+    assert (found.reason, found.fields) == ("VALIDATION_FAILED", ["password"])
+    typed = "o\u0308" * 30  # 90 bytes, and 60 of them
+    await reset(shop, token, typed)
+    await sign_in(shop, user.email, typed)
+    await sign_in(shop, user.email, "\u00f6" * 30)
