@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def ways() -> Iterator[Request]:
     yield Request("HEAD", user, TOKEN)
     yield Request("GET", user, (*TOKEN, ("if-none-match", '"v1"')))
     yield Request("GET", f"{user}?a=%41", TOKEN)
+    yield Request("GET", user, (*TOKEN, ("accept", "text/html")))
     yield Request("GET", "/api/v1/orders/1", TOKEN)  # which is refused
     yield Request("OPTIONS", user)
     yield Request("GET", "/nowhere")
@@ -96,8 +97,8 @@ async def failing_edge(folder: Path, *, guarded: bool = True) -> AsyncIterator[F
             scripts_fail=True,
         ) as edge:
             connection = await connected(edge.port)
-            yield Failing(edge, connection)
-            connection.close()
+            with closing(connection):
+                yield Failing(edge, connection)
 
 
 def told(answer: Answer) -> Any:

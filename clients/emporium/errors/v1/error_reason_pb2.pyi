@@ -87,6 +87,17 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: no tunnels, and no transfer codings but chunked
     """
+    UNSUPPORTED_MEDIA_TYPE: _ErrorReason.ValueType  # 195
+    """The body is not of a type that this call takes, which is JSON: `application/json`, or one that
+    ends in `+json`, in UTF-8. A body without `Content-Type` counts as JSON.
+
+    Example: send JSON, with 'Content-Type: application/json'
+    """
+    NOT_ACCEPTABLE: _ErrorReason.ValueType  # 196
+    """`Accept` leaves out the type of the answer. Refusals are JSON whatever it says.
+
+    Example: the answer is application/json, which 'Accept' leaves out
+    """
     UNSUPPORTED_GRANT_TYPE: _ErrorReason.ValueType  # 150
     """A token is asked for by another way than OAuth's client credentials.
 
@@ -442,6 +453,17 @@ UNSUPPORTED_HTTP: ErrorReason.ValueType  # 111
 other than chunked.
 
 Example: no tunnels, and no transfer codings but chunked
+"""
+UNSUPPORTED_MEDIA_TYPE: ErrorReason.ValueType  # 195
+"""The body is not of a type that this call takes, which is JSON: `application/json`, or one that
+ends in `+json`, in UTF-8. A body without `Content-Type` counts as JSON.
+
+Example: send JSON, with 'Content-Type: application/json'
+"""
+NOT_ACCEPTABLE: ErrorReason.ValueType  # 196
+"""`Accept` leaves out the type of the answer. Refusals are JSON whatever it says.
+
+Example: the answer is application/json, which 'Accept' leaves out
 """
 UNSUPPORTED_GRANT_TYPE: ErrorReason.ValueType  # 150
 """A token is asked for by another way than OAuth's client credentials.
