@@ -113,6 +113,12 @@ class NothingToUpdate(Invalid):
     reason = "NOTHING_TO_UPDATE"
 
 
+class PreconditionRequired(Invalid):
+    """The change has to name the etag that it is made on."""
+
+    reason = "PRECONDITION_REQUIRED"
+
+
 class Unauthenticated(EmporiumError):
     """A token is needed and none was sent."""
 

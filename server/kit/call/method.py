@@ -36,6 +36,10 @@ class UnknownLocation(Exception):
     """An rpc names a field for its `Location` that its response does not have."""
 
 
+class UnknownPrecondition(Exception):
+    """An rpc requires an etag, and its request has none."""
+
+
 @dataclass(frozen=True)
 class Access:
     """Who may call an rpc; see `emporium.options.v1.Access`."""
@@ -88,6 +92,7 @@ class Method(Rpc):
     location: str  # such as `/api/v1/users/{id}`; empty: none
     rest: Rest | None  # how REST calls it; None: it does not
     is_read: bool  # it changes nothing
+    precondition_required: bool = False  # it has to name the etag that it is made on
     is_audited: bool = False  # every call is kept in the audit log, whoever makes it
 
     def location_of(self, response: Any) -> str:
@@ -109,7 +114,10 @@ def _filled(path: str, message: Any) -> str:
 
 
 def methods(service: ServiceDescriptor) -> Iterator[Method]:
-    """Each rpc of `service`. Raises `UndeclaredAccess` or `UnknownLocation` for a flawed one."""
+    """Each rpc of `service`.
+
+    Raises `UndeclaredAccess`, `UnknownLocation` or `UnknownPrecondition` for a flawed one.
+    """
     return (_read(method) for method in service.methods)
 
 
@@ -127,10 +135,18 @@ def _read(method: MethodDescriptor) -> Method:
         location=_read_location(method, success.location),
         is_read=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         rest=_read_rest(method, [http, *http.additional_bindings]),
+        precondition_required=_read_precondition(method),
         is_audited=_is_audited(method),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
     )
+
+
+def _read_precondition(method: MethodDescriptor) -> bool:
+    required = method.GetOptions().Extensions[options_pb2.precondition_required]
+    if required and "etag" not in method.input_type.fields_by_name:
+        raise UnknownPrecondition(f"{method.full_name}: the request has no field 'etag'")
+    return required
 
 
 def _is_audited(method: MethodDescriptor) -> bool:

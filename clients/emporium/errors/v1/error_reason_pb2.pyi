@@ -98,6 +98,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the answer is application/json, which 'Accept' leaves out
     """
+    PRECONDITION_REQUIRED: _ErrorReason.ValueType  # 197
+    """The call replaces a whole, and has to name the etag that it is made on.
+
+    Example: etag: send the etag that you have read, here or as If-Match
+    """
     UNSUPPORTED_GRANT_TYPE: _ErrorReason.ValueType  # 150
     """A token is asked for by another way than OAuth's client credentials.
 
@@ -464,6 +469,11 @@ NOT_ACCEPTABLE: ErrorReason.ValueType  # 196
 """`Accept` leaves out the type of the answer. Refusals are JSON whatever it says.
 
 Example: the answer is application/json, which 'Accept' leaves out
+"""
+PRECONDITION_REQUIRED: ErrorReason.ValueType  # 197
+"""The call replaces a whole, and has to name the etag that it is made on.
+
+Example: etag: send the etag that you have read, here or as If-Match
 """
 UNSUPPORTED_GRANT_TYPE: ErrorReason.ValueType  # 150
 """A token is asked for by another way than OAuth's client credentials.
