@@ -222,7 +222,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     No such path.
 
-    Example: no such path
+    Example: no such path; case counts, and none ends in a slash
     """
     METHOD_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 302
     """No such rpc.
@@ -594,7 +594,7 @@ ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 
 No such path.
 
-Example: no such path
+Example: no such path; case counts, and none ends in a slash
 """
 METHOD_NOT_IMPLEMENTED: ErrorReason.ValueType  # 302
 """No such rpc.
