@@ -526,6 +526,17 @@ local function unchanged(none_match, etag)
   return none_match == "*" or find("," .. gsub(none_match, "[%s]", ""), '"' .. etag .. '"', 1, true)
 end
 
+-- Whether If-Match leaves out the etag: it names a strong one, which may lack its quotes, as the services take it.
+local function is_other(demanded, etag)
+  if demanded == "*" or demanded == etag then return false end
+  local tags = "," .. gsub(demanded, "[%s]", "") .. ","
+  return not (etag and find(tags, ',"' .. etag .. '",', 1, true))
+end
+
+local OUTDATED = {
+  code = "ETAG_MISMATCH", message = json_text.quoted("it has another etag by now"), details = "[]",
+}
+
 -- gRPC's outcome is in the envelope. The transcoder leaves it in the headers too, and in trailers,
 -- which HTTP/2 would show.
 local function drop_outcome(fields)
@@ -567,18 +578,27 @@ local function bare_success(call)
   call.reply = call.text
   call.headers:replace("content-type", call.bare.media_type)
   call.headers:replace("cache-control", call.bare.cache_control)
+  call.headers:replace("vary", "Origin")
   note(call.handle, nil, call.grpc_status)
 end
 
 local function enveloped_success(call)
   local headers, etag = call.headers, json_text.etag_of(call.text)
+  local verb = headers:get("x-emporium-verb")
+  local is_read = verb == "GET" or verb == "HEAD"
+  -- Of a change, the service has looked at it.
+  local demanded = is_read and headers:get("x-emporium-if-match")
+  if demanded and is_other(demanded, etag) then
+    call.status, call.reply = "412", errors.failure(OUTDATED, call.id)
+    return note(call.handle, OUTDATED.code, "10")
+  end
   if etag then
     headers:replace("etag", '"' .. etag .. '"')
     headers:replace("cache-control", "private, no-cache")
-    local none_match = headers:get("x-emporium-if-none-match")
-    local verb = headers:get("x-emporium-verb")
-    local is_read = verb == "GET" or verb == "HEAD"
-    if is_read and none_match and unchanged(none_match, etag) then call.status = "304" end
+    -- A page of one origin may not be given what was kept for another's.
+    headers:replace("vary", "Origin")
+    local none_match = is_read and headers:get("x-emporium-if-none-match")
+    if none_match and unchanged(none_match, etag) then call.status = "304" end
   end
   call.reply = success(call.text, call.id)
   note(call.handle, nil, call.grpc_status)

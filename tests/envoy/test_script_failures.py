@@ -50,6 +50,7 @@ def ways() -> Iterator[Request]:
     yield Request("GET", user, NO_TOKEN)
     yield Request("HEAD", user, TOKEN)
     yield Request("GET", user, (*TOKEN, ("if-none-match", '"v1"')))
+    yield Request("GET", user, (*TOKEN, ("if-match", '"v1"')))
     yield Request("GET", f"{user}?a=%41", TOKEN)
     yield Request("GET", user, (*TOKEN, ("accept", "text/html")))
     yield Request("GET", "/api/v1/orders/1", TOKEN)  # which is refused
