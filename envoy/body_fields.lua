@@ -1,8 +1,9 @@
 -- Tells the service what a REST caller names: in x-body-fields the fields of a JSON body, of which
 -- the transcoder drops those it does not know, so that a typo would silently do nothing; in
--- x-query-fields those of the query, which the transcoder lets override what the path says; and in
--- x-body-bytes that there is a body at all. The service compares them with its message; this script
--- decides nothing.
+-- x-query-fields those of the query, which the transcoder lets override what the path says; in
+-- x-body-bytes that there is a body at all; in x-body-type which type it has, where that is not plainly
+-- JSON; and in x-accept what types the caller takes, where that is not all. The service compares them
+-- with its message; this script decides nothing.
 --
 -- `{"items": [{"sku": "A"}, {"sku": "B", "n": 1}]}` is reported as `items,items.sku,items.n`.
 -- What one object, or the query, names twice is reported once more: as `+sku` where it is the same
@@ -13,23 +14,16 @@
 local byte, concat, find, gsub, match, sub =
   string.byte, table.concat, string.find, string.gsub, string.match, string.sub
 
+-- `json_text` and `guard` are what the files of these names return: generated/body_fields.lua has all.
+local closing = json_text.closing
+
 -- The longest request of the contract, an order of 1,000 lines, has some 7,000 tokens. Of more than
 -- 20,000 the rest is not read, and need not be: the service refuses so many, and names what there is
 -- too much of. They take some 3 ms, in which this worker serves nobody else.
 local PATHS, LEVELS, TOKENS, BYTES = 200, 60, 20000, 4096
 
--- The position of the quote that ends the JSON string whose contents begin at `at`. Looks for quotes
--- and then back, because that skips a long value far faster than reading it.
-local function closing(text, at)
-  local stop = find(text, '"', at, true)
-  while stop do
-    local before = stop - 1
-    while before >= at and byte(text, before) == 92 do before = before - 1 end
-    if (stop - before) % 2 == 1 then return stop end -- an even number of backslashes, or none
-    stop = find(text, '"', stop + 1, true)
-  end
-  return nil
-end
+-- Of a header that says types. `Accept` of a browser has some 150.
+local TYPE_BYTES = 1024
 
 -- A field's name in JSON, whichever of its two spellings `name` is.
 local function camel(name) return (gsub(name, "_(%w)", string.upper)) end
@@ -132,9 +126,14 @@ local function query_fields(path)
   return concat(list, ",")
 end
 
+-- A header of the caller as one that gRPC takes.
+local function plain(value) return (gsub(sub(value, 1, TYPE_BYTES), "[^ -~]", "?")) end
+
 local function describe(handle)
   local headers = handle:headers()
   if headers:get("x-emporium-door") ~= "rest" then return end
+  local accept = headers:get("accept")
+  if accept and accept ~= "*/*" then headers:replace("x-accept", plain(accept)) end
   headers:replace("x-query-fields", query_fields(headers:get(":path")))
   local body = handle:body()
   local report, bytes = "", body and body:length() or 0
@@ -143,9 +142,10 @@ local function describe(handle)
   headers = handle:headers()
   headers:replace("x-body-fields", report)
   headers:replace("x-body-bytes", tostring(bytes))
+  local content_type = bytes > 0 and headers:get("content-type")
+  if content_type and content_type ~= "application/json" then
+    headers:replace("x-body-type", plain(content_type))
+  end
 end
 
-function envoy_on_request(handle)
-  local worked, problem = pcall(describe, handle)
-  if not worked then handle:logErr("body_fields: " .. tostring(problem)) end
-end
+function envoy_on_request(handle) guard.request(describe, handle) end

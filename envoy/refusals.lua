@@ -10,7 +10,7 @@ local BY_STATUS = {
   ["400"] = {"400", 3, "MALFORMED_REQUEST", "the request cannot be read"},
   ["401"] = {"401", 16, "INVALID_TOKEN", "sign in again"},
   ["403"] = {"403", 7, "PERMISSION_DENIED", "not allowed"},
-  ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path"},
+  ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path; case counts, and none ends in a slash"},
   ["405"] = {"405", 12, "METHOD_NOT_ALLOWED", "the path has other verbs; 'Allow' lists them"},
   ["408"] = {"408", 4, "DEADLINE_EXCEEDED", "the request did not arrive in time"},
   ["413"] = {"413", 8, "BODY_TOO_LARGE", "the body may hold %s bytes"},
@@ -40,7 +40,6 @@ local BY_CAUSE = {
   {"jwt_authn_access_denied{", BY_STATUS["401"]},
   {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},
   {"rbac_access_denied_matched_policy[incomplete_token]", BY_STATUS["401"]},
-  {"lua_response", ODD_HEADER},
   {"upgrade_failed", BY_STATUS["501"]},
   {"response_timeout", BY_STATUS["504"]},
   {"upstream_response_timeout", BY_STATUS["504"]},
@@ -57,6 +56,7 @@ local NAMES = {
 
 -- `cause` is nil where a service gave no reason of ours.
 local function row(cause, status, by_grpc)
+  if cause == "lua_response" and status == "400" then return ODD_HEADER end
   for _, each in ipairs(cause and BY_CAUSE or {}) do
     if find(cause, each[1], 1, true) == 1 then return each[2] end
   end

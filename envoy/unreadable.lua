@@ -1,7 +1,8 @@
 -- What is told of a request that the transcoder could not read: its own message, in our words and
 -- without the values in it.
 
-local concat, gmatch, gsub, match = table.concat, string.gmatch, string.gsub, string.match
+local concat, find, gmatch, gsub, lower, match =
+  table.concat, string.find, string.gmatch, string.gsub, string.lower, string.match
 
 -- The name of each type in a sentence.
 local TYPES = {
@@ -34,9 +35,17 @@ local function exclusive(text, oneofs)
   return "MALFORMED_REQUEST", "send one of " .. concat(fields, " and ") .. ", not both", fields
 end
 
+-- Whether a body of that type could have been read. Where the caller named none, there stands the one
+-- that the transcoder sends on.
+local function is_json(content_type)
+  local kind = match(lower(content_type), "^%s*([^;%s]*)")
+  return kind == "" or kind == "application/json" or kind == "application/grpc" or
+    find(kind, "%+json$") ~= nil
+end
+
 -- The reason, the message, the fields at fault where they are known, and the status where it is not
--- 400. `route` has sentences for its enums, and the fields of its oneofs.
-local function told(text, route)
+-- 400. `route` has sentences for its enums, and the fields of its oneofs; `content_type` is the body's.
+local function told(text, route, content_type)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", {field} end
   local bound = match(text, "of the field ([%w_.]+) is conflicting with the value .* in the body")
@@ -53,6 +62,9 @@ local function told(text, route)
     return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), {named}
   end
   local said = match(text, "^[^\n]*")
+  if content_type and not is_json(content_type) then
+    return "UNSUPPORTED_MEDIA_TYPE", "send JSON, with 'Content-Type: application/json'", {}, "415"
+  end
   local known = JSON_ERRORS[said] and ": " .. said or ""
   return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known, {}
 end

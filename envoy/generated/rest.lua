@@ -1,4 +1,141 @@
--- Made from envoy/refusals.lua, envoy/unreadable.lua, envoy/oauth.lua, envoy/rest.lua by `make generate`; not to be edited.
+-- Made from envoy/guard.lua, envoy/json_text.lua, envoy/refusals.lua, envoy/unreadable.lua, envoy/oauth.lua, envoy/errors.lua, envoy/rest.lua by `make generate`; not to be edited.
+local guard = (function()
+
+-- What happens when a script fails: the call ends in a 500. Envoy by itself would let a request go on
+-- as it was, and send a reply as it stood.
+--
+-- Envoy counts each such failure in `lua.errors`. It learns of one by an error that leaves the script,
+-- which is raised here when the reply is what it must be.
+
+local error, find, gsub, pcall, sub, tostring =
+  error, string.find, string.gsub, pcall, string.sub, tostring
+
+-- Envoy's name for what a script has ended: `request` below with a 500, or another with a refusal.
+local ENDED = "lua_response"
+
+local SENTENCE = "something went wrong; quote the request id"
+
+-- What a reply may have learned before its script failed, and is not true of a 500.
+local SUCCESSFUL = {"etag", "location", "pragma", "retry-after", "www-authenticate"}
+local OUTCOME = {"grpc-status", "grpc-message", "grpc-status-details-bin"}
+
+local function remove(fields, names)
+  for n = 1, #names do fields:remove(names[n]) end
+end
+
+-- Uses nothing of the other files, because what has failed may be any of them.
+local function close(handle, is_grpc)
+  handle:headers():replace(":status", "500")
+  local body = handle:body(true)
+  if body:length() > 0 then body:setBytes("") end
+  local headers, trailers = handle:headers(), handle:trailers()
+  remove(headers, SUCCESSFUL)
+  remove(headers, OUTCOME)
+  if trailers then remove(trailers, OUTCOME) end
+  headers:replace("cache-control", "no-store")
+  local noted = handle:streamInfo():dynamicMetadata()
+  noted:set("emporium", "reason", "INTERNAL")
+  noted:set("emporium", "grpc_status", "INTERNAL")
+  if is_grpc then
+    headers:replace(":status", "200")
+    headers:replace("grpc-status", "13")
+    headers:replace("grpc-message", SENTENCE)
+    return
+  end
+  local id = gsub(sub(headers:get("x-request-id") or "", 1, 64), "[^%w._-]", "_")
+  headers:replace("x-request-id", id)
+  headers:replace("content-type", "application/json")
+  local reply = '{"status":"error","error":{"code":"INTERNAL","message":"' .. SENTENCE ..
+    '","details":[]},"request_id":"' .. id .. '"}'
+  if headers:get("x-emporium-verb") ~= "HEAD" then body:setBytes(reply) end
+  headers:replace("content-length", tostring(#reply))
+end
+
+-- Does `work` with a request, which ends here when it fails. The reply is made as for every refusal of
+-- the edge.
+local function request(work, handle)
+  local worked, problem = pcall(work, handle)
+  if worked then return end
+  handle:logErr("a request was ended: " .. tostring(problem))
+  handle:respond({[":status"] = "500"})
+end
+
+-- Does `work` with a reply that is the edge's own, or JSON: nobody shapes any other. It gets Envoy's
+-- name for what happened, nil for a service's reply, and the content type.
+local function reply(work, handle)
+  local headers = handle:headers()
+  local cause, content_type = headers:get("x-emporium-edge"), headers:get("content-type")
+  if not cause and not find(content_type or "", "^application/json") then return end
+  local failed = cause == ENDED and headers:get("x-emporium-status") == "500"
+  local worked, problem = pcall(work, handle, cause, content_type)
+  if not worked then
+    close(handle, find(content_type or "", "^application/grpc") ~= nil)
+    error(problem, 0)
+  end
+  if failed then error("a request was ended", 0) end
+end
+
+return {reply = reply, request = request}
+
+end)()
+
+local json_text = (function()
+
+-- Finds its way in JSON as text, without reading all of it.
+--
+-- That is safe for one reason: inside a JSON string every quote is escaped, so `,"meta":{` can only be
+-- the end of one member and the beginning of another.
+
+local byte, find, format, gsub, match, max, sub =
+  string.byte, string.find, string.format, string.gsub, string.match, math.max, string.sub
+
+-- How far from the end `meta` can begin: a page token has at most 1,536 characters.
+local META_BYTES = 2048
+
+-- The position of the quote that ends the JSON string whose contents begin at `at`; nil where there
+-- is none. Looks for quotes and then back, because that skips a long value far faster than reading it.
+local function closing(json, at)
+  local stop = find(json, '"', at, true)
+  while stop do
+    local before = stop - 1
+    while before >= at and byte(json, before) == 92 do before = before - 1 end
+    if (stop - before) % 2 == 1 then return stop end -- an even number of backslashes, or none
+    stop = find(json, '"', stop + 1, true)
+  end
+  return nil
+end
+
+local ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
+-- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: text of a caller need not
+-- be UTF-8, and the envelope must be.
+local function quoted(text)
+  local safe = gsub(text, '[%c"\\\127-\255]', function(c)
+    return ESCAPES[c] or format("\\u%04x", byte(c))
+  end)
+  return '"' .. safe .. '"'
+end
+
+-- Where `,"meta":{` begins, when `meta` is the last member of the whole.
+local function meta_of(json)
+  if sub(json, -2) ~= "}}" then return nil end
+  local last
+  local at = find(json, ',"meta":{', max(1, #json - META_BYTES), true)
+  while at do
+    last = at
+    at = find(json, ',"meta":{', at + 1, true)
+  end
+  return last and find(json, "^[^{}]*}}$", last + 9) and last
+end
+
+-- The etag of a single resource: its last member, but for numbers and the like.
+local function etag_of(json)
+  return match(sub(json, -160), ',"etag":"([^"\\]+)"[%w_":,]*}$')
+end
+
+return {closing = closing, etag_of = etag_of, meta_of = meta_of, quoted = quoted}
+
+end)()
+
 local refusals = (function()
 
 -- What the edge says of a call that it refused itself, by every door: status, reason and message.
@@ -13,7 +150,7 @@ local BY_STATUS = {
   ["400"] = {"400", 3, "MALFORMED_REQUEST", "the request cannot be read"},
   ["401"] = {"401", 16, "INVALID_TOKEN", "sign in again"},
   ["403"] = {"403", 7, "PERMISSION_DENIED", "not allowed"},
-  ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path"},
+  ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path; case counts, and none ends in a slash"},
   ["405"] = {"405", 12, "METHOD_NOT_ALLOWED", "the path has other verbs; 'Allow' lists them"},
   ["408"] = {"408", 4, "DEADLINE_EXCEEDED", "the request did not arrive in time"},
   ["413"] = {"413", 8, "BODY_TOO_LARGE", "the body may hold %s bytes"},
@@ -43,7 +180,6 @@ local BY_CAUSE = {
   {"jwt_authn_access_denied{", BY_STATUS["401"]},
   {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},
   {"rbac_access_denied_matched_policy[incomplete_token]", BY_STATUS["401"]},
-  {"lua_response", ODD_HEADER},
   {"upgrade_failed", BY_STATUS["501"]},
   {"response_timeout", BY_STATUS["504"]},
   {"upstream_response_timeout", BY_STATUS["504"]},
@@ -60,6 +196,7 @@ local NAMES = {
 
 -- `cause` is nil where a service gave no reason of ours.
 local function row(cause, status, by_grpc)
+  if cause == "lua_response" and status == "400" then return ODD_HEADER end
   for _, each in ipairs(cause and BY_CAUSE or {}) do
     if find(cause, each[1], 1, true) == 1 then return each[2] end
   end
@@ -165,7 +302,8 @@ local unreadable = (function()
 -- What is told of a request that the transcoder could not read: its own message, in our words and
 -- without the values in it.
 
-local concat, gmatch, gsub, match = table.concat, string.gmatch, string.gsub, string.match
+local concat, find, gmatch, gsub, lower, match =
+  table.concat, string.find, string.gmatch, string.gsub, string.lower, string.match
 
 -- The name of each type in a sentence.
 local TYPES = {
@@ -198,9 +336,17 @@ local function exclusive(text, oneofs)
   return "MALFORMED_REQUEST", "send one of " .. concat(fields, " and ") .. ", not both", fields
 end
 
+-- Whether a body of that type could have been read. Where the caller named none, there stands the one
+-- that the transcoder sends on.
+local function is_json(content_type)
+  local kind = match(lower(content_type), "^%s*([^;%s]*)")
+  return kind == "" or kind == "application/json" or kind == "application/grpc" or
+    find(kind, "%+json$") ~= nil
+end
+
 -- The reason, the message, the fields at fault where they are known, and the status where it is not
--- 400. `route` has sentences for its enums, and the fields of its oneofs.
-local function told(text, route)
+-- 400. `route` has sentences for its enums, and the fields of its oneofs; `content_type` is the body's.
+local function told(text, route, content_type)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", {field} end
   local bound = match(text, "of the field ([%w_.]+) is conflicting with the value .* in the body")
@@ -217,6 +363,9 @@ local function told(text, route)
     return "MALFORMED_REQUEST", named .. ": must be " .. (TYPES[kind] or "of another type"), {named}
   end
   local said = match(text, "^[^\n]*")
+  if content_type and not is_json(content_type) then
+    return "UNSUPPORTED_MEDIA_TYPE", "send JSON, with 'Content-Type: application/json'", {}, "415"
+  end
   local known = JSON_ERRORS[said] and ": " .. said or ""
   return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known, {}
 end
@@ -274,80 +423,16 @@ return {refusal = refusal}
 
 end)()
 
--- Gives every REST reply its envelope, whoever made it: a service, through the transcoder, or a
--- filter of this edge; and what the edge refuses by gRPC or gRPC-Web, the details that services give.
--- It shapes what others decided; what services say by native gRPC, and streams, pass untouched.
---
--- It reads JSON as text, which is safe for one reason: inside a JSON string every quote is escaped,
--- so `,"meta":{` can only be the end of one member and the beginning of another.
+local errors = (function()
 
-local byte, concat, find, format, gsub, match, max, sub =
-  string.byte, table.concat, string.find, string.format, string.gsub, string.match, math.max, string.sub
+-- What an error's reply says, whoever refused: a service, whose google.rpc.Status the transcoder has
+-- printed, or a filter of this edge.
 
--- `refusals`, `unreadable` and `oauth` are what the files of these names return: all are put
--- together in generated/rest.lua.
-local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
+local byte, concat, find, ipairs, match, sub =
+  string.byte, table.concat, string.find, ipairs, string.match, string.sub
 
--- How far from the end `meta` can begin: a page token has at most 1,536 characters.
-local META_BYTES = 2048
-
-local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
-
--- The path decides whether a call is REST, as it decides the route; a content type is only a claim.
--- A call to an rpc's path that is not gRPC is refused, in the envelope.
-local function is_rest(headers)
-  return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
-end
-
--- A caller's own request id is kept, with characters replaced that are unfit for logs and headers.
-local function clean(id)
-  if #id > 64 then id = sub(id, 1, 64) end
-  if find(id, "[^%w._-]") then id = gsub(id, "[^%w._-]", "_") end
-  return id
-end
-
-local ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
--- `text` as a JSON string. Bytes beyond ASCII are escaped one by one: text of a caller need not
--- be UTF-8, and the envelope must be.
-local function quoted(text)
-  local safe = gsub(text, '[%c"\\\127-\255]', function(c)
-    return ESCAPES[c] or format("\\u%04x", byte(c))
-  end)
-  return '"' .. safe .. '"'
-end
-
--- The position of the quote that ends the JSON string whose contents begin at `at`.
-local function closing(json, at)
-  local stop = find(json, '"', at, true)
-  while stop do
-    local before = stop - 1
-    while before >= at and byte(json, before) == 92 do before = before - 1 end
-    if (stop - before) % 2 == 1 then return stop end -- an even number of backslashes, or none
-    stop = find(json, '"', stop + 1, true)
-  end
-  return #json + 1
-end
-
--- Where `,"meta":{` begins, when `meta` is the last member of the whole.
-local function meta_of(json)
-  if sub(json, -2) ~= "}}" then return nil end
-  local last
-  local at = find(json, ',"meta":{', max(1, #json - META_BYTES), true)
-  while at do
-    last = at
-    at = find(json, ',"meta":{', at + 1, true)
-  end
-  return last and find(json, "^[^{}]*}}$", last + 9) and last
-end
-
-local function success(json, id)
-  local meta = meta_of(json)
-  if meta then
-    return concat {'{"status":"success","data":', sub(json, 1, meta - 1), "}", sub(json, meta, -2),
-                   ',"request_id":"', id, '"}'}
-  end
-  return concat {'{"status":"success","data":', json, ',"request_id":"', id, '"}'}
-end
+-- `refusals`, `unreadable` and `json_text` are what the files of these names return.
+local closing, quoted = json_text.closing, json_text.quoted
 
 -- An error has a `code`, and `message` and `details` as JSON.
 local function failure(error, id)
@@ -364,7 +449,7 @@ local function remaining(details)
     local met = byte(details, stop)
     at = stop + 1
     if met == 34 then
-      at = closing(details, at) + 1
+      at = (closing(details, at) or #details) + 1
     elseif met == 123 then
       depth = depth + 1
       if depth == 1 then start = stop end
@@ -385,7 +470,7 @@ end
 local function service_error(json)
   local _, before = find(json, '^{"code":%d+,"message":"')
   if not before then return nil end
-  local stop = closing(json, before + 1)
+  local stop = closing(json, before + 1) or #json + 1
   local details = match(json, '^,"details":(%[.*%])}%s*$', stop + 1)
   local code = details and
     match(details, '^%[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"([A-Z0-9_]+)"')
@@ -398,7 +483,8 @@ end
 local function edge_error(handle, cause, status, text, wait)
   local route = handle:metadata()
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, fields, better = unreadable.told(text, route)
+    local asked = handle:headers():get("x-emporium-kind") -- the type of the request
+    local code, message, fields, better = unreadable.told(text, route, asked)
     local said, violations = quoted(message), {}
     for n, field in ipairs(fields) do
       violations[n] = concat {'{"field":', quoted(field), ',"description":', said, "}"}
@@ -413,15 +499,60 @@ local function edge_error(handle, cause, status, text, wait)
   return {code = row[3], message = quoted(message), details = "[]"}, row[1], row[2]
 end
 
+return {edge_error = edge_error, failure = failure, service_error = service_error}
+
+end)()
+
+-- Gives every REST reply its envelope, whoever made it: a service, through the transcoder, or a
+-- filter of this edge; and what the edge refuses by gRPC or gRPC-Web, the details that services give.
+-- It shapes what others decided; what services say by native gRPC, and streams, pass untouched.
+
+local concat, find, gsub, match, sub =
+  table.concat, string.find, string.gsub, string.match, string.sub
+
+-- `guard`, `json_text`, `refusals`, `oauth` and `errors` are what the files of these names return: all
+-- are put together in generated/rest.lua.
+local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusals.wait_of
+
+local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
+
+-- The path decides whether a call is REST, as it decides the route; a content type is only a claim.
+-- A call to an rpc's path that is not gRPC is refused, in the envelope.
+local function is_rest(headers)
+  return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
+end
+
+-- A caller's own request id is kept, with characters replaced that are unfit for logs and headers.
+local function clean(id)
+  if #id > 64 then id = sub(id, 1, 64) end
+  if find(id, "[^%w._-]") then id = gsub(id, "[^%w._-]", "_") end
+  return id
+end
+
+local function success(json, id)
+  local meta = json_text.meta_of(json)
+  if meta then
+    return concat {'{"status":"success","data":', sub(json, 1, meta - 1), "}", sub(json, meta, -2),
+                   ',"request_id":"', id, '"}'}
+  end
+  return concat {'{"status":"success","data":', json, ',"request_id":"', id, '"}'}
+end
+
 -- Whether If-None-Match names the etag; weak and strong ones compare as equal.
 local function unchanged(none_match, etag)
   return none_match == "*" or find("," .. gsub(none_match, "[%s]", ""), '"' .. etag .. '"', 1, true)
 end
 
--- The etag of a single resource: its last member, but for numbers and the like.
-local function etag_of(json)
-  return match(sub(json, -160), ',"etag":"([^"\\]+)"[%w_":,]*}$')
+-- Whether If-Match leaves out the etag: it names a strong one, which may lack its quotes, as the services take it.
+local function is_other(demanded, etag)
+  if demanded == "*" or demanded == etag then return false end
+  local tags = "," .. gsub(demanded, "[%s]", "") .. ","
+  return not (etag and find(tags, ',"' .. etag .. '",', 1, true))
 end
+
+local OUTDATED = {
+  code = "ETAG_MISMATCH", message = json_text.quoted("it has another etag by now"), details = "[]",
+}
 
 -- gRPC's outcome is in the envelope. The transcoder leaves it in the headers too, and in trailers,
 -- which HTTP/2 would show.
@@ -438,73 +569,60 @@ local function emptied(headers, body, length)
   headers:replace("cache-control", (headers:get("cache-control") or "no-store") .. ", no-transform")
 end
 
-local function envelope(handle)
-  local headers = handle:headers()
-  local content_type = headers:get("content-type")
-  local cause = headers:get("x-emporium-edge")
-  if cause then
-    local asked = headers:get("x-emporium-kind")
-    local web = asked and find(asked, "^application/grpc%-web") and asked
-    if web or is_grpc(content_type) then
-      return refusals.by_grpc(handle, cause, web, clean(headers:get("x-request-id") or ""))
-    end
-  elseif not content_type or not find(content_type, "^application/json") then return end
-
-  local body = handle:body(true)
-  local text = body:getBytes(0, body:length())
-  -- A HEAD that Envoy has answered whole: the transcoder always prints something.
-  if not cause and text == "" then return end
-  local trailers = handle:trailers()
-  -- Fetched again: what was fetched before the body does not outlive the wait for it.
-  headers = handle:headers()
-  local grpc_status = headers:get("grpc-status")
-  if trailers then drop_outcome(trailers) end
-  drop_outcome(headers)
-  local id = clean(headers:get("x-request-id") or "")
-  local before = headers:get(":status")
-  local status = headers:get("x-http-status") or before
-  local bare = handle:metadata():get("bare")
-  -- RFC 6749, sections 5.1 and 5.2, has it beside `no-store`.
-  if bare and bare.oauth_errors then headers:replace("pragma", "no-cache") end
-
-  local reply
-  if cause and find(cause, "^health_check_ok") then
-    reply = success('{"ok":true}', id)
-  elseif tonumber(before) >= 400 then
-    local error, wait
-    if not cause then error, wait = service_error(text) end
-    if not error then
-      wait = wait_of(headers, status)
-      error, status, grpc_status = edge_error(handle, cause, status, text, wait)
-    end
-    if wait then headers:replace("retry-after", at_least_one(wait)) end
-    local scheme = status == "401" and "Bearer"
-    if bare and bare.oauth_errors then
-      reply, status, scheme = oauth.refusal(bare.oauth_errors, error, status, cause)
-    else
-      reply = failure(error, id)
-    end
-    if scheme then headers:replace("www-authenticate", scheme .. ' realm="emporium"') end
-    note(handle, error.code, grpc_status)
-  elseif bare and not cause then
-    reply = text
-    headers:replace("content-type", bare.media_type)
-    headers:replace("cache-control", bare.cache_control)
-    note(handle, nil, grpc_status)
-  elseif not cause then
-    local etag = etag_of(text)
-    if etag then
-      headers:replace("etag", '"' .. etag .. '"')
-      headers:replace("cache-control", "private, no-cache")
-      local none_match = headers:get("x-emporium-if-none-match")
-      local verb = headers:get("x-emporium-verb")
-      local is_read = verb == "GET" or verb == "HEAD"
-      if is_read and none_match and unchanged(none_match, etag) then status = "304" end
-    end
-    reply = success(text, id)
-    note(handle, nil, grpc_status)
+-- Words the refusal, and tells the log.
+local function refuse(call)
+  local headers, error, wait = call.headers, nil, nil
+  if not call.cause then error, wait = errors.service_error(call.text) end
+  if not error then
+    wait = wait_of(headers, call.status)
+    error, call.status, call.grpc_status =
+      errors.edge_error(call.handle, call.cause, call.status, call.text, wait)
   end
+  if wait then headers:replace("retry-after", at_least_one(wait)) end
+  local scheme = call.status == "401" and "Bearer"
+  local of_oauth = call.bare and call.bare.oauth_errors
+  if of_oauth then
+    call.reply, call.status, scheme = oauth.refusal(of_oauth, error, call.status, call.cause)
+  else
+    call.reply = errors.failure(error, call.id)
+  end
+  if scheme then headers:replace("www-authenticate", scheme .. ' realm="emporium"') end
+  note(call.handle, error.code, call.grpc_status)
+end
 
+-- A success that a standard outside of this API words.
+local function bare_success(call)
+  call.reply = call.text
+  call.headers:replace("content-type", call.bare.media_type)
+  call.headers:replace("cache-control", call.bare.cache_control)
+  call.headers:replace("vary", "Origin")
+  note(call.handle, nil, call.grpc_status)
+end
+
+local function enveloped_success(call)
+  local headers, etag = call.headers, json_text.etag_of(call.text)
+  local verb = headers:get("x-emporium-verb")
+  local is_read = verb == "GET" or verb == "HEAD"
+  -- Of a change, the service has looked at it.
+  local demanded = is_read and headers:get("x-emporium-if-match")
+  if demanded and is_other(demanded, etag) then
+    call.status, call.reply = "412", errors.failure(OUTDATED, call.id)
+    return note(call.handle, OUTDATED.code, "10")
+  end
+  if etag then
+    headers:replace("etag", '"' .. etag .. '"')
+    headers:replace("cache-control", "private, no-cache")
+    -- A page of one origin may not be given what was kept for another's.
+    headers:replace("vary", "Origin")
+    local none_match = is_read and headers:get("x-emporium-if-none-match")
+    if none_match and unchanged(none_match, etag) then call.status = "304" end
+  end
+  call.reply = success(call.text, call.id)
+  note(call.handle, nil, call.grpc_status)
+end
+
+local function send(call, body, before)
+  local headers, reply, status = call.headers, call.reply, call.status
   if status ~= before then headers:replace(":status", status) end
   if not reply or status == "204" or status == "304" then
     if body:length() > 0 then body:setBytes("") end
@@ -512,9 +630,48 @@ local function envelope(handle)
     headers:remove("content-type")
     return
   end
-  if cause then headers:replace("content-type", "application/json") end
+  if call.cause then headers:replace("content-type", "application/json") end
   if headers:get("x-emporium-verb") == "HEAD" then return emptied(headers, body, #reply) end
   headers:replace("content-length", tostring(body:setBytes(reply)))
+end
+
+local function envelope(handle, cause, content_type)
+  local headers = handle:headers()
+  if cause then
+    local asked = headers:get("x-emporium-kind")
+    local web = asked and find(asked, "^application/grpc%-web") and asked
+    if web or is_grpc(content_type) then
+      return refusals.by_grpc(handle, cause, web, clean(headers:get("x-request-id") or ""))
+    end
+  end
+  local body = handle:body(true)
+  local text = body:getBytes(0, body:length())
+  -- A HEAD that Envoy has answered whole: the transcoder always prints something.
+  if not cause and text == "" then return end
+  local trailers = handle:trailers()
+  -- Fetched again: what was fetched before the body does not outlive the wait for it.
+  headers = handle:headers()
+  local before = headers:get(":status")
+  local call = {
+    handle = handle, headers = headers, cause = cause, text = text,
+    id = clean(headers:get("x-request-id") or ""),
+    status = headers:get("x-http-status") or before,
+    grpc_status = headers:get("grpc-status"),
+    bare = handle:metadata():get("bare"),
+    reply = nil,
+  }
+  if trailers then drop_outcome(trailers) end
+  drop_outcome(headers)
+  -- RFC 6749, sections 5.1 and 5.2, has it beside `no-store`.
+  if call.bare and call.bare.oauth_errors then headers:replace("pragma", "no-cache") end
+  if cause and find(cause, "^health_check_ok") then
+    call.reply = success('{"ok":true}', call.id)
+  elseif tonumber(before) >= 400 then
+    refuse(call)
+  elseif not cause then
+    if call.bare then bare_success(call) else enveloped_success(call) end
+  end
+  send(call, body, before)
 end
 
 -- Behind the edge headers are metadata of gRPC, which is ASCII: who reads other bytes there can only
@@ -552,15 +709,10 @@ local function announce(handle)
   end
   if odd then
     refusals.note_odd(handle, odd)
-    handle:respond({[":status"] = "400"}, "")
+    handle:respond({[":status"] = "400"})
   end
 end
 
-local function safely(work, handle)
-  local worked, problem = pcall(work, handle)
-  if not worked then handle:logErr("rest: " .. tostring(problem)) end
-end
+function envoy_on_request(handle) guard.request(announce, handle) end
 
-function envoy_on_request(handle) safely(announce, handle) end
-
-function envoy_on_response(handle) safely(envelope, handle) end
+function envoy_on_response(handle) guard.reply(envelope, handle) end

@@ -1,6 +1,6 @@
-"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, and a script."""
+"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, and scripts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,19 @@ from server.contract.protoc import ROOT
 
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
 
-# The last one knows each of the others by its name.
-SCRIPTS = ("refusals.lua", "unreadable.lua", "oauth.lua", "rest.lua")
+# Each script that Envoy runs, of the files below envoy/: the later ones know the earlier by name.
+SCRIPTS = {
+    "rest.lua": (
+        "guard.lua",
+        "json_text.lua",
+        "refusals.lua",
+        "unreadable.lua",
+        "oauth.lua",
+        "errors.lua",
+        "rest.lua",
+    ),
+    "body_fields.lua": ("guard.lua", "json_text.lua", "body_fields.lua"),
+}
 
 
 def owned(root: Path) -> Iterator[Path]:
@@ -23,7 +34,7 @@ def owned(root: Path) -> Iterator[Path]:
 
 
 def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
-    """Writes the four files below `into` and returns their paths.
+    """Writes the files below `into` and returns their paths.
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
     envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap.
@@ -36,22 +47,26 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
         _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"))),
-        _script(folder),
+        *(_script(folder, name) for name in SCRIPTS),
     ]
 
 
-def _script(folder: Path) -> Path:
-    """The scripts for replies as one file, because Envoy loads one and knows no folder of them."""
-    *parts, last = (Path(ROOT, "envoy", name) for name in SCRIPTS)
-    sources = ", ".join(f"envoy/{name}" for name in SCRIPTS)
-    path = folder / last.name
-    path.write_text(
-        f"-- Made from {sources} by `make generate`; not to be edited.\n"
-        + "".join(
+def script(names: Sequence[str], source: Path = ROOT / "envoy") -> str:
+    """Some files of `source` as one: Envoy loads one and knows no folder of them."""
+    *parts, last = (source / name for name in names)
+    return (
+        "".join(
             f"local {part.stem} = (function()\n\n{part.read_text()}\nend)()\n\n" for part in parts
         )
         + last.read_text()
     )
+
+
+def _script(folder: Path, name: str) -> Path:
+    sources = ", ".join(f"envoy/{each}" for each in SCRIPTS[name])
+    note = f"-- Made from {sources} by `make generate`; not to be edited.\n"
+    path = folder / name
+    path.write_text(note + script(SCRIPTS[name]))
     return path
 
 

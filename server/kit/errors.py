@@ -65,6 +65,18 @@ class UnknownField(Malformed):
     reason = "UNKNOWN_FIELD"
 
 
+class UnsupportedMediaType(Malformed):
+    """The body is of a type that the rpc does not take."""
+
+    reason = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class NotAcceptable(Malformed):
+    """The caller takes no type that there is an answer in."""
+
+    reason = "NOT_ACCEPTABLE"
+
+
 class Invalid(EmporiumError):
     """The request can be read, and breaks a rule."""
 
@@ -99,6 +111,12 @@ class NothingToUpdate(Invalid):
     """The update names no field."""
 
     reason = "NOTHING_TO_UPDATE"
+
+
+class PreconditionRequired(Invalid):
+    """The change has to name the etag that it is made on."""
+
+    reason = "PRECONDITION_REQUIRED"
 
 
 class Unauthenticated(EmporiumError):

@@ -27,6 +27,7 @@ from tests.envoy.upstream import Upstream
 
 SOURCE = Path(__file__).parents[2] / "envoy"
 KEY = auth.new_key("user-1")
+SCRIPT_FAILURES = r"http\.edge\.lua\..*errors"
 
 # Anonymous callers are limited by address, so each test has one of its own on the loopback.
 _addresses = (f"127.0.{third}.{fourth}" for third in range(1, 200) for fourth in range(1, 250))
@@ -110,8 +111,12 @@ async def edge_before(
     believed: Sequence[Mapping[str, Any]] = (KEY,),
     source: Path = SOURCE,
     tls: edge.EdgeTls | None = None,
+    scripts_fail: bool = False,
 ) -> AsyncIterator[Edge]:
-    """A running edge that believes those keys; the port of `upstream` is every service to it."""
+    """A running edge that believes those keys; the port of `upstream` is every service to it.
+
+    No script may fail there but where `scripts_fail` says that a test wants it.
+    """
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks(believed)))
     (edge_port,) = ports.free_ports(1)
@@ -133,7 +138,8 @@ async def edge_before(
     await gateway.start()
     running = Edge(folder, edge_port, upstream)
     yield running
-    assert await running.stat(r"http\.edge\.lua\..*errors") == 0
+    if not scripts_fail:
+        assert await running.stat(SCRIPT_FAILURES) == 0
     await gateway.stop()
 
 

@@ -7,6 +7,47 @@ _PUBLIC = "/api/v1/auth/login"
 _PUBLIC_RPC = "/emporium.user.v1.AuthService/Login"
 
 
+# What a path that is spelled so is. RFC 3986 makes some spellings the same as the plain one; of the
+# others none is taken for it, and none is redirected to it.
+SAME = "the plain path"
+OF_AN_ID = "the plain path with more in the id that it ends in; elsewhere none"
+NONE = "no path"  # 404
+FLAWED = "no path at all, or one that two readers may read apart"  # 400
+ANSWERS = {
+    "a slash at the end": NONE,
+    "a slash more in front": NONE,
+    "a slash more within": NONE,
+    "a dot": SAME,
+    "an escaped dot": SAME,
+    "up and down": SAME,
+    "up and down, escaped": SAME,
+    "up and down, escaped twice": NONE,
+    "from what is public": SAME,
+    "from what is public, escaped": SAME,
+    "from what is public, with escaped slashes": FLAWED,
+    "from what is public, with backslashes": SAME,
+    "an escaped slash": FLAWED,
+    "an escaped slash in capitals": FLAWED,
+    "a backslash": SAME,
+    "an escaped backslash": FLAWED,
+    "an escaped letter": SAME,
+    "in capitals": NONE,
+    "a capital": NONE,
+    "a parameter": OF_AN_ID,
+    "a parameter within": NONE,
+    "what is public as a parameter": NONE,
+    "what is public as a query": SAME,
+    "what is public as a fragment": FLAWED,
+    "an escaped question mark": NONE,
+    "a zero": FLAWED,
+    "a new line": OF_AN_ID,
+    "a space": OF_AN_ID,
+    "a wide slash": NONE,
+    "a long dot": NONE,
+    "with the server's name": SAME,
+}
+
+
 def spellings(path: str) -> dict[str, str]:
     """By what is odd: paths that might be taken for `path`, of REST or of gRPC."""
     first, *parts = path.partition("?")[0].lstrip("/").split("/")

@@ -1,8 +1,6 @@
 """Answers without the envelope: where the contract leaves the shape to a published standard."""
 
 import base64
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +9,12 @@ import httpx
 import pytest
 import pytest_asyncio
 from google.api import httpbody_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 
-from server.contract import edge as generated
-from server.contract import image as images
-from server.contract import protoc
 from tests.discovery import contract
-from tests.envoy.conftest import SOURCE, Edge, edge_before, error_of
+from tests.envoy.conftest import Edge, edge_before, error_of
+from tests.envoy.more_rpcs import source_with
 from tests.envoy.upstream import Upstream, always, refusing
 from tests.server.kit.ping import described
 
@@ -33,28 +28,13 @@ def response(**fields: Any) -> Any:
     return GetMessageClass(SERVICE.methods_by_name["Document"].output_type)(**fields)
 
 
-def image() -> FileDescriptorSet:
-    """The contract, with the service of bare.proto in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder, "image.binpb")
-        protoc.run(
-            f"--proto_path={PROTO.parent}",
-            "--include_imports",
-            f"--descriptor_set_out={made}",
-            files=[*protoc.sources(), *images.ERRORS, PROTO.name],
-        )
-        return FileDescriptorSet.FromString(made.read_bytes())
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
     folder = tmp_path_factory.mktemp("bare")
-    shutil.copytree(SOURCE, folder / "envoy")
-    generated.generate(image(), folder)
+    source = source_with(PROTO, folder)
     (folder / "edge").mkdir()
     async with Upstream((*contract(), SERVICE)) as upstream:
         await upstream.serving(True)
-        source = folder / "envoy"
         async with edge_before(upstream, folder / "edge", source=source) as running:
             yield running
 

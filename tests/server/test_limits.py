@@ -136,7 +136,7 @@ def test_the_edge_finds_meta_behind_the_longest_token() -> None:
     )
     written = json_format.MessageToDict(meta, preserving_proto_field_name=True)
     tail = f',"meta":{json.dumps(written, separators=(",", ":"))}}}'
-    assert len(tail) < setting("rest.lua", r"META_BYTES = (\d+)")
+    assert len(tail) < setting("json_text.lua", r"META_BYTES = (\d+)")
 
 
 # ---------------------------------------------------------------- answers and requests

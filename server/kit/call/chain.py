@@ -14,6 +14,7 @@ from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.idempotency import IdempotencyKeys
 from server.kit.call.in_flight import InFlight
 from server.kit.call.logging import CallLog
+from server.kit.call.media_types import MediaTypes
 from server.kit.call.metrics import CallMetrics
 from server.kit.call.peers import Peers
 from server.kit.call.pipeline import Pipeline
@@ -55,6 +56,7 @@ def pipeline(
             AsciiHeaders(),  # before anybody reads one
             Authentication(verifier),  # who calls, before anything is said about the request
             AccessRules(accounts),  # before validation, which would tell anybody about the fields
+            MediaTypes(),  # before a body counts as what the transcoder has read in it
             RestNames(),  # before anything trusts what a path, a query or a body says
             EdgeHeaders(),  # completes the request, so that validation sees all of it
             Validation(),  # servicers meet only requests that keep the contract's rules

@@ -36,8 +36,8 @@ class EdgeHeaders:
 
     Of several etags, which RFC 9110 allows, one must be the resource's: `etag` then holds them
     with spaces between. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
-    not there is NOT_FOUND anyway. With `If-None-Match`, which the edge answers for reads, no change
-    is made.
+    not there is NOT_FOUND anyway. An rpc may require one of them. With `If-None-Match`, which the
+    edge answers for reads, no change is made.
     """
 
     # Its refusals name fields of the request, which only callers with access may learn about;
@@ -53,6 +53,8 @@ class EdgeHeaders:
             checks.append(_fill_request_id)
         if "etag" in fields:
             checks.append(_fill_etag)
+            if method.precondition_required:
+                checks.append(_require_etag)
         elif not method.is_read:
             checks.append(_refuse_if_match)
         if not method.is_read:
@@ -98,6 +100,14 @@ def _fill_etag(request: Any, context: Context) -> None:
         request.etag = " ".join(tags)
     elif not request.etag and _is_named(context, "etag"):
         raise errors.Outdated("an empty etag is none that this could have", field="etag")
+
+
+def _require_etag(request: Any, context: Context) -> None:
+    # What is there but an empty etag is `If-Match: *`: all else has been refused by now.
+    if not request.etag and "if-match" not in context.metadata:
+        raise errors.PreconditionRequired(
+            "send the etag that you have read, here or as If-Match", field="etag"
+        )
 
 
 def _strong_tags(sent: str) -> list[str]:

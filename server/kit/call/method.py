@@ -24,6 +24,7 @@ Fresh = options_pb2.Access.Fresh
 _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _FIELD_IN_BRACES = re.compile(r"{(\w+)}")
 _FIELD_OF_PATH = re.compile(r"{([\w.]+)")  # `{name}` or `{name=shelves/*}`
+_RAW = "google.api.HttpBody"
 _CUSTOM_VERB = re.compile(r":\w+$")  # such as `:suspend` (AIP-136)
 
 
@@ -33,6 +34,10 @@ class UndeclaredAccess(Exception):
 
 class UnknownLocation(Exception):
     """An rpc names a field for its `Location` that its response does not have."""
+
+
+class UnknownPrecondition(Exception):
+    """An rpc requires an etag, and its request has none."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Rest:
     path_fields: tuple[str, ...]  # which fields the path says, such as `user_id`
     takes_body: bool
     takes_query: bool  # False when the body is the whole request
+    takes_json: bool  # False when there is no body, or it comes byte for byte, of any type
+    reply_type: str  # the media type of a success; empty where it has no body
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,7 @@ class Method(Rpc):
     location: str  # such as `/api/v1/users/{id}`; empty: none
     rest: Rest | None  # how REST calls it; None: it does not
     is_read: bool  # it changes nothing
+    precondition_required: bool = False  # it has to name the etag that it is made on
     is_audited: bool = False  # every call is kept in the audit log, whoever makes it
 
     def location_of(self, response: Any) -> str:
@@ -106,7 +114,10 @@ def _filled(path: str, message: Any) -> str:
 
 
 def methods(service: ServiceDescriptor) -> Iterator[Method]:
-    """Each rpc of `service`. Raises `UndeclaredAccess` or `UnknownLocation` for a flawed one."""
+    """Each rpc of `service`.
+
+    Raises `UndeclaredAccess`, `UnknownLocation` or `UnknownPrecondition` for a flawed one.
+    """
     return (_read(method) for method in service.methods)
 
 
@@ -123,11 +134,19 @@ def _read(method: MethodDescriptor) -> Method:
         success_status=success.status,
         location=_read_location(method, success.location),
         is_read=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
-        rest=_read_rest([http, *http.additional_bindings]),
+        rest=_read_rest(method, [http, *http.additional_bindings]),
+        precondition_required=_read_precondition(method),
         is_audited=_is_audited(method),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
     )
+
+
+def _read_precondition(method: MethodDescriptor) -> bool:
+    required = method.GetOptions().Extensions[options_pb2.precondition_required]
+    if required and "etag" not in method.input_type.fields_by_name:
+        raise UnknownPrecondition(f"{method.full_name}: the request has no field 'etag'")
+    return required
 
 
 def _is_audited(method: MethodDescriptor) -> bool:
@@ -140,7 +159,7 @@ def _is_audited(method: MethodDescriptor) -> bool:
     return options.Extensions[options_pb2.audited] or (changes and not is_read) or is_secret
 
 
-def _read_rest(rules: Sequence[Any]) -> Rest | None:
+def _read_rest(method: MethodDescriptor, rules: Sequence[Any]) -> Rest | None:
     """The fields in paths are those of all `rules`, so that none of them is open to a doubt."""
     declared = [rule for rule in rules if rule.WhichOneof("pattern")]
     if not declared:
@@ -151,7 +170,18 @@ def _read_rest(rules: Sequence[Any]) -> Rest | None:
         path_fields=tuple({name for path in paths for name in _FIELD_OF_PATH.findall(path)}),
         takes_body=any(rule.body for rule in declared),
         takes_query=any(rule.body != "*" for rule in declared),
+        takes_json=any(rule.body for rule in declared) and method.input_type.full_name != _RAW,
+        reply_type=_read_reply_type(method),
     )
+
+
+def _read_reply_type(method: MethodDescriptor) -> str:
+    options = method.GetOptions()
+    if options.Extensions[options_pb2.success].status == HTTPStatus.NO_CONTENT:
+        return ""
+    if method.server_streaming:
+        return "text/event-stream"
+    return options.Extensions[options_pb2.bare].media_type or "application/json"
 
 
 def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Access:

@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from server.kit import errors
 from server.kit.call.access import AccessRules
 from server.kit.call.layers import Gate
+from server.kit.call.media_types import MediaTypes
 from server.kit.call.method import Method
 from server.kit.context import Context
 
@@ -25,8 +26,9 @@ class RestNames:
     - nothing is named twice, and nothing that the request does not have.
     """
 
-    # Its refusals name fields of the request, which only callers with access may learn about.
-    inside_of: ClassVar[tuple[type, ...]] = (AccessRules,)
+    # Its refusals name fields of the request, which only callers with access may learn about; and
+    # in what is no JSON, names mean nothing.
+    inside_of: ClassVar[tuple[type, ...]] = (AccessRules, MediaTypes)
 
     def gate(self, method: Method) -> Gate | None:
         """None for an rpc that REST cannot call."""

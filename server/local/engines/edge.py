@@ -57,7 +57,7 @@ def render(
     listener for it, and the services are called without. Returns the file to start Envoy with.
     Ports are opened on loopback only.
     """
-    for name in ("body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
+    for name in ("generated/body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
         _copy(source / name, into / name)
     paths = {CONTAINER_KEYS: f"{jwks.parent}/", CONTAINER: f"{into}/"}
     if tls:

@@ -4,13 +4,13 @@ Whatever stands between a caller and a handler is real, so a count tells who got
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import CollectorRegistry
@@ -60,8 +60,15 @@ def _handler(rpc: MethodDescriptor, entered: Counter[str]) -> Callable[[Any, Con
 
 
 @asynccontextmanager
-async def guarded(verifier: Verifier, accounts: Accounts | None = None) -> AsyncIterator[Guarded]:
-    """All services on one port, believing whom `verifier` believes; without `accounts`, always."""
+async def guarded(
+    verifier: Verifier,
+    accounts: Accounts | None = None,
+    services: Sequence[ServiceDescriptor] = (),
+) -> AsyncIterator[Guarded]:
+    """All services on one port, believing whom `verifier` believes; without `accounts`, always.
+
+    `services` are there beside those of the contract.
+    """
     entered: Counter[str] = Counter()
     calls = pipeline(
         verifier,
@@ -81,7 +88,7 @@ async def guarded(verifier: Verifier, accounts: Accounts | None = None) -> Async
     server.add_generic_rpc_handlers(
         [
             generic_handler(service, Counting([*service.methods], entered), calls)
-            for service in contract()
+            for service in (*contract(), *services)
         ]
     )
     ready = health.aio.HealthServicer()

@@ -87,6 +87,22 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: no tunnels, and no transfer codings but chunked
     """
+    UNSUPPORTED_MEDIA_TYPE: _ErrorReason.ValueType  # 195
+    """The body is not of a type that this call takes, which is JSON: `application/json`, or one that
+    ends in `+json`, in UTF-8. A body without `Content-Type` counts as JSON.
+
+    Example: send JSON, with 'Content-Type: application/json'
+    """
+    NOT_ACCEPTABLE: _ErrorReason.ValueType  # 196
+    """`Accept` leaves out the type of the answer. Refusals are JSON whatever it says.
+
+    Example: the answer is application/json, which 'Accept' leaves out
+    """
+    PRECONDITION_REQUIRED: _ErrorReason.ValueType  # 197
+    """The call replaces a whole, and has to name the etag that it is made on.
+
+    Example: etag: send the etag that you have read, here or as If-Match
+    """
     UNSUPPORTED_GRANT_TYPE: _ErrorReason.ValueType  # 150
     """A token is asked for by another way than OAuth's client credentials.
 
@@ -206,7 +222,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     No such path.
 
-    Example: no such path
+    Example: no such path; case counts, and none ends in a slash
     """
     METHOD_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 302
     """No such rpc.
@@ -443,6 +459,22 @@ other than chunked.
 
 Example: no tunnels, and no transfer codings but chunked
 """
+UNSUPPORTED_MEDIA_TYPE: ErrorReason.ValueType  # 195
+"""The body is not of a type that this call takes, which is JSON: `application/json`, or one that
+ends in `+json`, in UTF-8. A body without `Content-Type` counts as JSON.
+
+Example: send JSON, with 'Content-Type: application/json'
+"""
+NOT_ACCEPTABLE: ErrorReason.ValueType  # 196
+"""`Accept` leaves out the type of the answer. Refusals are JSON whatever it says.
+
+Example: the answer is application/json, which 'Accept' leaves out
+"""
+PRECONDITION_REQUIRED: ErrorReason.ValueType  # 197
+"""The call replaces a whole, and has to name the etag that it is made on.
+
+Example: etag: send the etag that you have read, here or as If-Match
+"""
 UNSUPPORTED_GRANT_TYPE: ErrorReason.ValueType  # 150
 """A token is asked for by another way than OAuth's client credentials.
 
@@ -562,7 +594,7 @@ ROUTE_NOT_FOUND: ErrorReason.ValueType  # 301
 
 No such path.
 
-Example: no such path
+Example: no such path; case counts, and none ends in a slash
 """
 METHOD_NOT_IMPLEMENTED: ErrorReason.ValueType  # 302
 """No such rpc.

@@ -277,6 +277,7 @@ ACCESS_FIELD_NUMBER: builtins.int
 SUCCESS_FIELD_NUMBER: builtins.int
 RATE_LIMIT_FIELD_NUMBER: builtins.int
 BARE_FIELD_NUMBER: builtins.int
+PRECONDITION_REQUIRED_FIELD_NUMBER: builtins.int
 AUDITED_FIELD_NUMBER: builtins.int
 AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
@@ -288,6 +289,12 @@ rate_limit: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOption
 """A limit of its own, beside the one that every client has."""
 bare: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Bare]
 """Where REST answers without the envelope."""
+precondition_required: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
+"""The call must say what it is made on, by `etag` of the request or `If-Match`: without, it is
+refused with PRECONDITION_REQUIRED. For what replaces a whole, where a change that somebody
+made meanwhile would be lost; an update by fields loses none. `If-Match: *` is any, and says
+so.
+"""
 audited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
 """Every call is kept in the audit log, whoever makes it; see `audits_changes`."""
 audits_changes: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.bool]

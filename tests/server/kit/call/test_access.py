@@ -8,7 +8,13 @@ import pytest
 
 from server.kit.call.access import AccessRules
 from server.kit.call.grpc_aio import generic_handler
-from server.kit.call.method import Audience, UndeclaredAccess, UnknownLocation, methods
+from server.kit.call.method import (
+    Audience,
+    UndeclaredAccess,
+    UnknownLocation,
+    UnknownPrecondition,
+    methods,
+)
 from server.kit.call.pipeline import Pipeline
 from server.kit.context import Caller, Context, Role
 from tests.server.conftest import Token
@@ -151,6 +157,14 @@ def test_a_location_that_the_response_cannot_fill_does_not_start() -> None:
     proto = FLAWED.format(name="lost", options=options, stream="")
     with pytest.raises(UnknownLocation, match="uid"):
         register("lost", proto)
+
+
+def test_a_precondition_that_the_request_cannot_name_does_not_start() -> None:
+    options = ACCESS + "{audience: PUBLIC};"
+    options += "option (emporium.options.v1.precondition_required) = true;"
+    proto = FLAWED.format(name="careless", options=options, stream="")
+    with pytest.raises(UnknownPrecondition, match="no field 'etag'"):
+        register("careless", proto)
 
 
 def gate_of(name: str) -> Callable[[Context], None]:

@@ -55,6 +55,24 @@ async def test_an_if_match_that_cannot_hold_fails_closed(ping: Ping, sent: str) 
     assert (answer.code, answer.reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
 
 
+async def test_what_replaces_a_whole_says_what_it_is_made_on(ping: Ping) -> None:
+    for asked in (request(), request(text="new")):
+        answer = await refused(ping.call("Replace", asked))
+        assert (answer.reason, answer.fields) == ("PRECONDITION_REQUIRED", ["etag"])
+        assert answer.code == grpc.StatusCode.INVALID_ARGUMENT
+        assert answer.headers["x-http-status"] == "428"
+    assert (await ping.call("Replace", request(etag="7"))).etag == "7"
+    assert (await ping.call("Replace", headers={"if-match": '"7"'})).etag == "7"
+    assert (await ping.call("Replace", headers={"if-match": "*"})).etag == ""
+    assert await ping.call("Change", request())
+
+
+async def test_a_precondition_that_cannot_hold_is_no_missing_one(ping: Ping) -> None:
+    for sent in ('W/"7"', "", '""'):
+        answer = await refused(ping.call("Replace", headers={"if-match": sent}))
+        assert answer.reason == "ETAG_MISMATCH"
+
+
 @pytest.mark.parametrize("sent", ["*", '"7"', 'W/"7"', "", "nonsense"])
 @pytest.mark.parametrize("name", ["Ping", "Create", "Change", "Delete"])
 async def test_an_if_none_match_makes_no_change(ping: Ping, name: str, sent: str) -> None:

@@ -17,6 +17,7 @@ from server.kit.call.idempotency import IdempotencyKeys
 from server.kit.call.in_flight import InFlight
 from server.kit.call.layers import Guard, Watcher, WrongOrder
 from server.kit.call.logging import CallLog
+from server.kit.call.media_types import MediaTypes
 from server.kit.call.metrics import CallMetrics
 from server.kit.call.peers import Peers
 from server.kit.call.pipeline import Pipeline
@@ -37,6 +38,7 @@ GUARDS: tuple[Guard, ...] = (
     AsciiHeaders(),
     Authentication(auth.Verifier({"keys": []})),
     AccessRules(),
+    MediaTypes(),
     RestNames(),
     EdgeHeaders(),
     Validation(),

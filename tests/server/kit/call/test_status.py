@@ -21,7 +21,7 @@ REPLIES_OF_THE_EDGE = Path(__file__).parents[4] / "envoy" / "generated" / "rest.
 
 # Which HTTP statuses may stand for a gRPC code.
 FAMILIES = {
-    grpc.StatusCode.INVALID_ARGUMENT: {400, 413, 422},
+    grpc.StatusCode.INVALID_ARGUMENT: {400, 406, 413, 415, 422, 428},
     grpc.StatusCode.UNAUTHENTICATED: {401},
     grpc.StatusCode.PERMISSION_DENIED: {403},
     grpc.StatusCode.NOT_FOUND: {404},
