@@ -53,6 +53,7 @@ def ways() -> Iterator[Request]:
     yield Request("GET", user, (*TOKEN, ("if-match", '"v1"')))
     yield Request("GET", f"{user}?a=%41", TOKEN)
     yield Request("GET", user, (*TOKEN, ("accept", "text/html")))
+    yield Request("GET", user, (*TOKEN, ("user-agent", "caf\u00e9")))
     yield Request("GET", "/api/v1/orders/1", TOKEN)  # which is refused
     yield Request("OPTIONS", user)
     yield Request("GET", "/nowhere")

@@ -1,7 +1,15 @@
 -- Envoy's handle of a call, as far as the edge's scripts use it: what they write, `calls` holds.
 
+-- As Envoy's own LuaJIT has it, which is built with more of Lua 5.2.
+local plain_pairs = pairs
+function pairs(of)
+  local met = getmetatable(of)
+  if met and met.__pairs then return met.__pairs(of) end
+  return plain_pairs(of)
+end
+
 local function fields(known)
-  local made = {known = known}
+  local made = setmetatable({known = known}, {__pairs = function(of) return plain_pairs(of.known) end})
   function made:get(name) return self.known[name] end
   function made:replace(name, value)
     assert(type(name) == "string" and type(value) == "string", "a header is text")
