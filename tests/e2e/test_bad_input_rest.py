@@ -113,9 +113,17 @@ async def test_every_violated_field_is_named(anyone: Rest) -> None:
     assert violated_fields(error) == {"email", "full_name", "password", "age"}
 
 
-async def test_nul_is_refused(anyone: Rest) -> None:
-    error = error_of(await anyone("POST", "/users", user_body(full_name="A\0B")), 422)
+@pytest.mark.parametrize("name", ["A\0B", "Ada \u202enimdA", "Ada \u2066nimdA"])
+async def test_what_no_name_may_hold_is_refused(anyone: Rest, name: str) -> None:
+    error = error_of(await anyone("POST", "/users", user_body(full_name=name)), 422)
     assert violated_fields(error) == {"full_name"}
+
+
+async def test_what_is_no_code_is_told_in_words(anyone: Rest) -> None:
+    body = {"email": new_email(), "password": "correct horse", "totp_code": "12345"}
+    error = error_of(await anyone("POST", "/auth/login", body), 422)
+    ((found,),) = [each["field_violations"] for each in error["details"]]
+    assert (found["field"], found["description"]) == ("totp_code", "must be six digits")
 
 
 async def test_deep_nesting_is_refused(anyone: Rest) -> None:

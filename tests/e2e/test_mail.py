@@ -10,7 +10,8 @@ from server.local.home import mailbox
 from tests.e2e.conftest import Rest, error_of, new_email, violated_fields
 from tests.waiting import until
 
-PASSWORD, NEW = "correct horse", "another horse"
+PASSWORD = "correct horse"
+NEW = "another ho\u0308rse" * 5  # 75 bytes, and 70 of them when it is normalised
 
 
 async def emporium(cluster: Cluster, *arguments: str) -> str:

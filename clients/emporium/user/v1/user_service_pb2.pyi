@@ -135,14 +135,14 @@ class CreateUserRequest(message.Message):
     ROLE_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     email: builtins.str
-    """At most 254 characters; unique whatever its case."""
+    """At most 254 characters, 64 of them before the @; unique whatever its case."""
     password: builtins.str
     """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that
     is how it is kept, so that it may be typed on any keyboard. None of the most common ones.
     Required unless staff open the account. Never returned.
     """
     full_name: builtins.str
-    """1 to 100 characters, not only spaces."""
+    """1 to 100 characters, not only spaces; none of those that change the direction of text."""
     age: builtins.int
     """Years, 1 to 149."""
     role: role_pb2.Role.ValueType

@@ -14,9 +14,10 @@ from server.kit.call.method import Method
 
 # What breaks a rule that is written as an expression, by the rule's id.
 EXPRESSIONS: dict[str, Any] = {
-    "full_name.not_blank": " \u2003",
-    "name.not_blank": " \u2003",
     "string.new_password": "x" * 7,
+    "string.display_text": "Ada \u202eadA",
+    "string.not_blank": " \u2003",
+    "string.local_part": "a" * 65 + "@example.com",
     "type.reserved": "order.placed",
     "item.product": {},
 }

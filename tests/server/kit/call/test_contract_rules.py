@@ -4,7 +4,7 @@ And each rpc declares what decides about its callers.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -229,3 +229,51 @@ def test_every_password_that_is_chosen_has_one_rule_and_every_other_one_has_anot
     assert chosen != given
     for name, rules in found.items():
         assert rules == (given if name.endswith(".current_password") else chosen), name
+
+
+# Text of changes that nobody is shown: it is compared with another.
+UNSEEN = {"etag", "request_id"}
+
+
+def texts(message: Any) -> Iterator[Any]:
+    """The fields that hold text of any kind: nothing says that it is an id, a code or a secret."""
+    is_ours = message.full_name.startswith("emporium.") and not message.GetOptions().map_entry
+    for field in message.fields if is_ours else ():
+        rules = descriptors.rules_of(field).string
+        is_of_a_kind = rules.pattern or rules.uuid or rules.email or list(getattr(rules, "in"))
+        is_secret = field.GetOptions().debug_redact
+        if field.type == field.TYPE_STRING and not (is_of_a_kind or is_secret or field.is_repeated):
+            yield field
+
+
+def test_every_text_that_people_are_shown_may_not_change_its_direction() -> None:
+    found = {
+        field.full_name: descriptors.rules_of(field).string
+        for method in METHODS
+        if not method.is_read and method.rest
+        for message in messages(descriptors.described(method.request).DESCRIPTOR)
+        for field in texts(message)
+        if field.name not in UNSEEN
+    }
+    assert {name.rpartition(".")[2] for name in found} >= {"full_name", "name", "street"}
+    shown = descriptors.pool().FindExtensionByName("emporium.rules.v1.display_text")
+    assert [name for name, rules in found.items() if not rules.Extensions[shown]] == []
+
+
+# Which take an address that an account may have had before there was the rule of RFC 5321.
+KNOWN_EMAILS = {"LoginRequest", "ForgotPasswordRequest"}
+
+
+def test_every_new_email_has_one_rule() -> None:
+    found = {
+        message: descriptors.rules_of(field)
+        for method in METHODS
+        for message in messages(descriptors.described(method.request).DESCRIPTOR)
+        for field in message.fields
+        if descriptors.rules_of(field).string.email
+    }
+    new = [rules for message, rules in found.items() if message.name not in KNOWN_EMAILS]
+    assert len(new) >= 2
+    assert {rules.SerializeToString() for rules in new} == {new[0].SerializeToString()}
+    local_part = descriptors.pool().FindExtensionByName("emporium.rules.v1.local_part")
+    assert new[0].string.Extensions[local_part]

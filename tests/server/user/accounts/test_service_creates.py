@@ -9,6 +9,7 @@ import pytest
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import user_service_pb2 as pb
+from server.kit.postgres import Pool
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, Door, create, new_email
 
@@ -140,3 +141,44 @@ async def test_a_password_that_is_short_only_when_it_is_normalised_is_taken(anyo
     for typed in (full_width, "x" * 72):
         login = auth_service_pb2.LoginRequest(email=user.email, password=typed)
         assert (await anyone("Login", login)).user == user
+
+
+@pytest.mark.parametrize("direction", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+async def test_no_name_changes_the_direction_of_text(
+    anyone: Door, admin_door: Door, direction: str
+) -> None:
+    name = f"Ada {direction}nimdA"
+    assert (await refused(anyone("CreateUser", create(full_name=name)))).fields == ["full_name"]
+    user = await anyone("CreateUser", create())
+    update = pb.UpdateUserRequest(user_id=user.id, full_name=name)
+    assert (await refused(admin_door("UpdateUser", update))).fields == ["full_name"]
+
+
+async def test_a_name_of_any_script_may_be(anyone: Door) -> None:
+    for name in ("\u05d0\u05d3\u05d4", "\u0639\u0644\u064a", "\u200fAda\u200e", "\u963f\u8fbe"):
+        assert (await anyone("CreateUser", create(full_name=name))).full_name == name
+
+
+async def test_an_email_has_64_characters_before_the_at(anyone: Door, admin_door: Door) -> None:
+    long = f"{'a' * 32}{uuid.uuid4().hex}"
+    user = await anyone("CreateUser", create(email=f"{long}@example.com"))
+    assert user.email == f"{long}@example.com"
+    answer = await refused(anyone("CreateUser", create(email=f"{long}a@example.com")))
+    assert answer.violations == {"email": "must have at most 64 characters before the @"}
+    update = pb.UpdateUserRequest(user_id=user.id, email=f"{long}a@example.com")
+    assert (await refused(admin_door("UpdateUser", update))).fields == ["email"]
+
+
+async def test_what_was_there_before_these_rules_is_read_and_signs_in(
+    anyone: Door, admin_door: Door, user_pool: Pool
+) -> None:
+    email, name = f"{'a' * 65}{uuid.uuid4().hex}@example.com", "Ada \u202enimdA"
+    made = await anyone("CreateUser", create())
+    older = "UPDATE users SET email = $2, full_name = $3 WHERE id = $1"
+    await user_pool.execute(older, made.id, email, name)
+    login = auth_service_pb2.LoginRequest(email=email, password=PASSWORD)
+    assert (await anyone("Login", login)).user.full_name == name
+    read = await admin_door("GetUser", pb.GetUserRequest(user_id=made.id))
+    assert (read.email, read.full_name) == (email, name)
+    changed = await admin_door("UpdateUser", pb.UpdateUserRequest(user_id=made.id, age=40))
+    assert (changed.email, changed.age) == (email, 40)
