@@ -11,7 +11,7 @@ from tests import asking
 from tests.asking import RPCS
 from tests.campaign.http2 import Request
 from tests.e2e.extreme_requests import INTERNAL
-from tests.envoy.conftest import Edge, error_of, signed
+from tests.envoy.conftest import SOURCE, Edge, error_of, signed
 from tests.envoy.guarded_edge import Doors, opened
 
 TOKEN = ("authorization", f"Bearer {signed(role='ADMIN')}")
@@ -91,6 +91,16 @@ async def test_a_form_is_told_how_to_be_json(doors: Doors) -> None:
             answer = await client.post(login, content=body, headers={"content-type": FORM})
             error = error_of(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
             assert words in error["message"]
+
+
+def test_what_the_readme_sends_is_said_to_be_json() -> None:
+    """But for the one form."""
+    text = (SOURCE.parent / "README.md").read_text().replace("\\\n", " ")
+    sending = [line for line in text.splitlines() if "curl" in line and " -d " in line]
+    assert len(sending) > 3
+    for line in sending:
+        assert '-H "$JSON"' in line or "/auth/token" in line, line
+    assert 'JSON="Content-Type: application/json"' in text
 
 
 @pytest.mark.parametrize(
