@@ -52,10 +52,12 @@ local function service_error(json)
   return {code = code, message = sub(json, before, stop), details = remaining(details)}, wait
 end
 
--- An error that the edge itself made. Returns both statuses too. `asked` is the type of the request.
-local function edge_error(cause, status, text, wait, route, asked)
+-- An error that the edge itself made. Returns both statuses too. `headers` are
+-- the reply's, which say of what type and coding the request was.
+local function edge_error(cause, status, text, wait, route, headers)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, fields, better = unreadable.told(text, route, asked)
+    local code, message, fields, better =
+      unreadable.told(text, route, headers:get("x-emporium-kind"), headers:get("x-emporium-coding"))
     local said, violations = quoted(message), {}
     for n, field in ipairs(fields) do
       violations[n] = concat {'{"field":', quoted(field), ',"description":', said, "}"}

@@ -71,7 +71,7 @@ local function refuse(call)
   if not error then
     wait = wait_of(headers, call.status)
     error, call.status, call.grpc_status = errors.edge_error(
-      call.cause, call.status, call.text, wait, call.handle:metadata(), headers:get("x-emporium-kind"))
+      call.cause, call.status, call.text, wait, call.handle:metadata(), headers)
   end
   if wait then headers:replace("retry-after", at_least_one(wait)) end
   local scheme = call.status == "401" and "Bearer"

@@ -330,8 +330,9 @@ local function is_json(content_type)
 end
 
 -- The reason, the message, the fields at fault where they are known, and the status where it is not
--- 400. `route` has sentences for its enums, and the fields of its oneofs; `content_type` is the body's.
-local function told(text, route, content_type)
+-- 400. `route` has sentences for its enums, and the fields of its oneofs; `content_type` and `coding`
+-- are the body's.
+local function told(text, route, content_type, coding)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", {field} end
   local bound = match(text, "of the field ([%w_.]+) is conflicting with the value .* in the body")
@@ -350,6 +351,9 @@ local function told(text, route, content_type)
   local said = match(text, "^[^\n]*")
   if content_type and not is_json(content_type) then
     return "UNSUPPORTED_MEDIA_TYPE", "send JSON, with 'Content-Type: application/json'", {}, "415"
+  end
+  if coding and lower(coding) ~= "identity" then
+    return "UNSUPPORTED_MEDIA_TYPE", "send the body as it is, without 'Content-Encoding'", {}, "415"
   end
   local known = JSON_ERRORS[said] and ": " .. said or ""
   return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known, {}
@@ -464,10 +468,12 @@ local function service_error(json)
   return {code = code, message = sub(json, before, stop), details = remaining(details)}, wait
 end
 
--- An error that the edge itself made. Returns both statuses too. `asked` is the type of the request.
-local function edge_error(cause, status, text, wait, route, asked)
+-- An error that the edge itself made. Returns both statuses too. `headers` are
+-- the reply's, which say of what type and coding the request was.
+local function edge_error(cause, status, text, wait, route, headers)
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local code, message, fields, better = unreadable.told(text, route, asked)
+    local code, message, fields, better =
+      unreadable.told(text, route, headers:get("x-emporium-kind"), headers:get("x-emporium-coding"))
     local said, violations = quoted(message), {}
     for n, field in ipairs(fields) do
       violations[n] = concat {'{"field":', quoted(field), ',"description":', said, "}"}
@@ -559,7 +565,7 @@ local function refuse(call)
   if not error then
     wait = wait_of(headers, call.status)
     error, call.status, call.grpc_status = errors.edge_error(
-      call.cause, call.status, call.text, wait, call.handle:metadata(), headers:get("x-emporium-kind"))
+      call.cause, call.status, call.text, wait, call.handle:metadata(), headers)
   end
   if wait then headers:replace("retry-after", at_least_one(wait)) end
   local scheme = call.status == "401" and "Bearer"
