@@ -1,8 +1,8 @@
 -- Tells the service what a REST caller names: in x-body-fields the fields of a JSON body, of which
 -- the transcoder drops those it does not know, so that a typo would silently do nothing; in
 -- x-query-fields those of the query, which the transcoder lets override what the path says; in
--- x-body-bytes that there is a body at all; in x-body-type which type it has, where that is not plainly
--- JSON; and in x-accept what types the caller takes, where that is not all. The service compares them
+-- x-body-bytes that there is a body at all; in x-body-type and x-body-coding which type and coding it
+-- has, where it is not plainly JSON; and in x-accept what types the caller takes, where that is not all. The service compares them
 -- with its message; this script decides nothing.
 --
 -- `{"items": [{"sku": "A"}, {"sku": "B", "n": 1}]}` is reported as `items,items.sku,items.n`.
@@ -142,10 +142,12 @@ local function describe(handle)
   headers = handle:headers()
   headers:replace("x-body-fields", report)
   headers:replace("x-body-bytes", tostring(bytes))
-  local content_type = bytes > 0 and headers:get("content-type")
+  if bytes == 0 then return end
+  local content_type, coding = headers:get("content-type"), headers:get("content-encoding")
   if content_type and content_type ~= "application/json" then
     headers:replace("x-body-type", plain(content_type))
   end
+  if coding then headers:replace("x-body-coding", plain(coding)) end
 end
 
 function envoy_on_request(handle) guard.request(describe, handle) end

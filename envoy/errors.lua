@@ -54,10 +54,11 @@ end
 
 -- An error that the edge itself made. Returns both statuses too.
 local function edge_error(handle, cause, status, text, wait)
-  local route = handle:metadata()
+  local route, headers = handle:metadata(), handle:headers()
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
-    local asked = handle:headers():get("x-emporium-kind") -- the type of the request
-    local code, message, fields, better = unreadable.told(text, route, asked)
+    -- Of what type and coding the request was, the reply's headers say.
+    local code, message, fields, better =
+      unreadable.told(text, route, headers:get("x-emporium-kind"), headers:get("x-emporium-coding"))
     local said, violations = quoted(message), {}
     for n, field in ipairs(fields) do
       violations[n] = concat {'{"field":', quoted(field), ',"description":', said, "}"}

@@ -44,8 +44,9 @@ local function is_json(content_type)
 end
 
 -- The reason, the message, the fields at fault where they are known, and the status where it is not
--- 400. `route` has sentences for its enums, and the fields of its oneofs; `content_type` is the body's.
-local function told(text, route, content_type)
+-- 400. `route` has sentences for its enums, and the fields of its oneofs; `content_type` and `coding`
+-- are the body's.
+local function told(text, route, content_type, coding)
   local field = match(text, '^Could not find field "(.-)" in the type')
   if field then return "UNKNOWN_FIELD", "the request has no field '" .. field .. "'", {field} end
   local bound = match(text, "of the field ([%w_.]+) is conflicting with the value .* in the body")
@@ -64,6 +65,9 @@ local function told(text, route, content_type)
   local said = match(text, "^[^\n]*")
   if content_type and not is_json(content_type) then
     return "UNSUPPORTED_MEDIA_TYPE", "send JSON, with 'Content-Type: application/json'", {}, "415"
+  end
+  if coding and lower(coding) ~= "identity" then
+    return "UNSUPPORTED_MEDIA_TYPE", "send the body as it is, without 'Content-Encoding'", {}, "415"
   end
   local known = JSON_ERRORS[said] and ": " .. said or ""
   return "MALFORMED_REQUEST", "the body is not the JSON that is expected" .. known, {}

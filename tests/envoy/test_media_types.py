@@ -1,5 +1,6 @@
 """Every rpc takes JSON and answers in it, and tells whoever wants it otherwise."""
 
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -11,10 +12,11 @@ from tests import asking
 from tests.asking import RPCS
 from tests.campaign.http2 import Request
 from tests.e2e.extreme_requests import INTERNAL
-from tests.envoy.conftest import Edge, error_of, signed
+from tests.envoy.conftest import SOURCE, Edge, error_of, signed
 from tests.envoy.guarded_edge import Doors, opened
 
 TOKEN = ("authorization", f"Bearer {signed(role='ADMIN')}")
+REPORTED = ("x-body-type", "x-body-coding", "x-accept")
 FORM = "application/x-www-form-urlencoded"
 RAW = {"ExchangeApiKey"}  # takes bytes, of a type that it checks itself
 NO_BODY = {"204"}
@@ -93,6 +95,26 @@ async def test_a_form_is_told_how_to_be_json(doors: Doors) -> None:
             assert words in error["message"]
 
 
+@pytest.mark.parametrize("body", [gzip.compress(b'{"email":"a@b.de"}'), b'{"email":"a@b.de"}'])
+async def test_a_body_with_a_coding_is_told_so(body: bytes, doors: Doors) -> None:
+    """By the service where it could be read all the same; else here."""
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    async with doors.edge.rest() as client:
+        answer = await client.post("/api/v1/auth/login", content=body, headers=headers)
+    error = error_of(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
+    assert error["message"] == "send the body as it is, without 'Content-Encoding'"
+
+
+def test_what_the_readme_sends_is_said_to_be_json() -> None:
+    """But for the one form."""
+    text = (SOURCE.parent / "README.md").read_text().replace("\\\n", " ")
+    sending = [line for line in text.splitlines() if "curl" in line and " -d " in line]
+    assert len(sending) > 3
+    for line in sending:
+        assert '-H "$JSON"' in line or "/auth/token" in line, line
+    assert 'JSON="Content-Type: application/json"' in text
+
+
 @pytest.mark.parametrize(
     ("sent", "reported"),
     [
@@ -101,7 +123,8 @@ async def test_a_form_is_told_how_to_be_json(doors: Doors) -> None:
         ({"content-type": "text/\u00e9"}, {"x-body-type": "text/??"}),
         ({"accept": "text/html, */*;q=0.1"}, {"x-accept": "text/html, */*;q=0.1"}),
         ({"accept": "a" * 2000}, {"x-accept": "a" * 1024}),
-        ({"x-body-type": "text/plain", "x-accept": "text/plain"}, {}),
+        ({"content-encoding": "gzip"}, {"x-body-coding": "gzip"}),
+        ({"x-body-type": "text/plain", "x-accept": "text/plain", "x-body-coding": "br"}, {}),
     ],
 )
 async def test_the_service_hears_of_types_that_are_not_plainly_json(
@@ -110,5 +133,5 @@ async def test_the_service_hears_of_types_that_are_not_plainly_json(
     headers = [(name.encode(), value.encode()) for name, value in sent.items()]
     await anonymous.post("/api/v1/auth/login", content=b"{}", headers=headers)
     metadata = running.upstream.last().metadata
-    found = {name: metadata[name] for name in ("x-body-type", "x-accept") if name in metadata}
+    found = {name: metadata[name] for name in REPORTED if name in metadata}
     assert found == reported

@@ -20,7 +20,8 @@ class MediaTypes:
     The transcoder reads every body as JSON, whatever its type, and a page of another origin may
     send types of forms without asking first. The edge reports the type of a body as `x-body-type`,
     unless it is plainly JSON, and what the caller takes as `x-accept`, unless it is everything
-    (`envoy/body_fields.lua`). A body without a type counts as JSON. What comes byte for byte, as
+    (`envoy/body_fields.lua`). A body without a type counts as JSON; one with a coding, as
+    `x-body-coding` has it, is never decoded. What comes byte for byte, as
     `google.api.HttpBody`, may be of any type, which is the servicer's to check. A body that the rpc
     does not take at all is refused for that.
     """
@@ -38,6 +39,9 @@ class MediaTypes:
             sent = context.metadata.get("x-body-type")
             if sent is not None:
                 _check_body_type(sent, rest)
+            coding = context.metadata.get("x-body-coding")
+            if coding is not None and rest.takes_body:
+                _check_body_coding(coding)
             accepted = context.metadata.get("x-accept")
             if accepted is not None and rest.reply_type and not accepts(accepted, rest.reply_type):
                 raise errors.NotAcceptable(
@@ -54,6 +58,11 @@ def _check_body_type(sent: str, rest: Rest) -> None:
     if _type_of(sent) == _FORM:
         mend += "; by curl with that as -H, or with --json in place of -d"
     raise errors.UnsupportedMediaType(mend)
+
+
+def _check_body_coding(sent: str) -> None:
+    if sent.strip().lower() not in ("", "identity"):
+        raise errors.UnsupportedMediaType("send the body as it is, without 'Content-Encoding'")
 
 
 def is_json(content_type: str) -> bool:

@@ -89,7 +89,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """
     UNSUPPORTED_MEDIA_TYPE: _ErrorReason.ValueType  # 195
     """The body is not of a type that this call takes, which is JSON: `application/json`, or one that
-    ends in `+json`, in UTF-8. A body without `Content-Type` counts as JSON.
+    ends in `+json`, in UTF-8 and without a `Content-Encoding`. A body without `Content-Type`
+    counts as JSON.
 
     Example: send JSON, with 'Content-Type: application/json'
     """
@@ -461,7 +462,8 @@ Example: no tunnels, and no transfer codings but chunked
 """
 UNSUPPORTED_MEDIA_TYPE: ErrorReason.ValueType  # 195
 """The body is not of a type that this call takes, which is JSON: `application/json`, or one that
-ends in `+json`, in UTF-8. A body without `Content-Type` counts as JSON.
+ends in `+json`, in UTF-8 and without a `Content-Encoding`. A body without `Content-Type`
+counts as JSON.
 
 Example: send JSON, with 'Content-Type: application/json'
 """

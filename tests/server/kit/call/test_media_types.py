@@ -82,6 +82,15 @@ async def test_what_takes_no_body_says_that(ping: Ping) -> None:
     assert told.message == "'text': this call takes no body"
 
 
+@pytest.mark.parametrize(("name", "body"), [("Create", request()), ("Form", HttpBody(data=b"a"))])
+async def test_no_body_is_decoded(ping: Ping, name: str, body: Any) -> None:
+    for coding in ("gzip", "br", "identity, gzip", "?"):
+        told = await refused(ping.call(name, body, headers=REST | {"x-body-coding": coding}))
+        assert (told.reason, "Content-Encoding" in told.message) == ("UNSUPPORTED_MEDIA_TYPE", True)
+    for coding in ("identity", "Identity", ""):
+        assert await ping.call("Create", request(), headers=REST | {"x-body-coding": coding})
+
+
 ACCEPTED = {
     "": True,
     " , ": True,
