@@ -1,5 +1,8 @@
-"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, and a script."""
+"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, a script; and the
+OpenAPI document.
+"""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import image as images
 from server.contract import replies, routes, rpcs
+from server.contract.openapi import document
 from server.contract.protoc import ROOT
 
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
@@ -23,7 +27,7 @@ def owned(root: Path) -> Iterator[Path]:
 
 
 def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
-    """Writes the four files below `into` and returns their paths.
+    """Writes the five files below `into` and returns their paths.
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
     envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap.
@@ -33,11 +37,19 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     folder = into / "envoy/generated"
     known = rpcs.read(image)
     return [
+        _openapi(image, folder),
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
         _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"))),
         _script(folder),
     ]
+
+
+def _openapi(image: FileDescriptorSet, folder: Path) -> Path:
+    path = folder / "openapi.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document.make(image), indent=1, ensure_ascii=False) + "\n")
+    return path
 
 
 def _script(folder: Path) -> Path:
