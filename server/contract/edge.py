@@ -1,7 +1,8 @@
-"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, a script; and the
-OpenAPI document.
+"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, a script, and the
+OpenAPI document that it serves.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,11 +37,13 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
         raise SystemExit("\n".join(complaints))
     folder = into / "envoy/generated"
     known = rpcs.read(image)
+    openapi = _openapi(image, folder)
+    etags = {openapi.name: hashlib.sha256(openapi.read_bytes()).hexdigest()[:16]}
     return [
-        _openapi(image, folder),
+        openapi,
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
-        _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"))),
+        _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"), etags)),
         _script(folder),
     ]
 
