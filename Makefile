@@ -111,9 +111,9 @@ tests:
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.generated: .venv/.installed $(PROTOS) $(wildcard server/contract/*.py)
+.venv/.generated: .venv/.installed $(PROTOS) $(wildcard server/contract/*.py server/contract/openapi/*.py)
 	$(BIN)/python -P -m server.contract
 	@touch $@
 
-$(IMAGE): .venv/.installed $(PROTOS) $(wildcard server/contract/*.py)
+$(IMAGE): .venv/.installed $(PROTOS) $(wildcard server/contract/*.py server/contract/openapi/*.py)
 	$(BIN)/python -P -m server.contract --image $@

@@ -89,7 +89,7 @@ def _service(rpc: Rpc) -> str:
 
 def _table(service: str, known: Iterator[Rpc]) -> str:
     rows = "".join(
-        f"| {rpc.name} | {_rest(rpc)} | {_who(rpc)} | {_word(rpc)} | {_scope(rpc)} |\n"
+        f"| {rpc.name} | {_rest(rpc)} | {who(rpc)} | {_word(rpc)} | {_scope(rpc)} |\n"
         for rpc in known
     )
     return f"\n## {service}\n\n{_COLUMNS}{rows}"
@@ -101,7 +101,8 @@ def _rest(rpc: Rpc) -> str:
     return ", ".join([*calls, *limit]) or "-"
 
 
-def _who(rpc: Rpc) -> str:
+def who(rpc: Rpc) -> str:
+    """Who may call, in a word or two of Markdown."""
     access = rpc.access
     roles = ", ".join(Role.Name(role) for role in access.roles)
     if access.audience == Access.ROLES:

@@ -8,7 +8,8 @@ import re
 from typing import Any
 
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
+
+from server.contract import rules
 
 _CHARACTER = 12  # two escapes
 _BYTE = 6  # one
@@ -36,33 +37,33 @@ def _message(pool: DescriptorPool, descriptor: Any) -> int:
 
 
 def _field(pool: DescriptorPool, field: Any) -> int:
-    rules = _rules(pool, field)
+    its = rules.of_field(pool, field)
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         value = field.message_type.fields_by_name["value"]
-        pair = _text(rules.map.keys.string) + _value(pool, value, rules.map.values)
-        return int(rules.map.max_pairs * pair)
+        pair = _text(its.map.keys.string) + _value(pool, value, its.map.values)
+        return int(its.map.max_pairs * pair)
     if field.is_repeated:
-        each = _value(pool, field, rules.repeated.items)
-        return int(rules.repeated.max_items * each)
-    return _value(pool, field, rules)
+        each = _value(pool, field, its.repeated.items)
+        return int(its.repeated.max_items * each)
+    return _value(pool, field, its)
 
 
-def _value(pool: DescriptorPool, field: Any, rules: Any) -> int:
+def _value(pool: DescriptorPool, field: Any, its: Any) -> int:
     if field.message_type is not None:
         return _message(pool, field.message_type)
     if field.enum_type is not None:
         return max(len(value.name) for value in field.enum_type.values) + _AROUND_VALUE
     if field.type == field.TYPE_STRING:
-        return _text(rules.string)
+        return _text(its.string)
     if field.type == field.TYPE_BYTES:
-        return int(rules.bytes.max_len * 2) + _AROUND_VALUE  # in base64
+        return int(its.bytes.max_len * 2) + _AROUND_VALUE  # in base64
     return _NUMBER
 
 
-def _text(rules: Any) -> int:
-    sizes = [rules.max_len * _CHARACTER, rules.max_bytes * _BYTE, 36 * rules.uuid]
-    sizes.append(_longest_match(rules.pattern))
-    sizes.append(max((len(each) * _BYTE for each in getattr(rules, "in")), default=0))
+def _text(its: Any) -> int:
+    sizes = [its.max_len * _CHARACTER, its.max_bytes * _BYTE, 36 * its.uuid]
+    sizes.append(_longest_match(its.pattern))
+    sizes.append(max((len(each) * _BYTE for each in getattr(its, "in")), default=0))
     return min((size for size in sizes if size), default=0) + _AROUND_VALUE
 
 
@@ -74,10 +75,3 @@ def _longest_match(pattern: str) -> int:
     takes_any = re.search(r"(?<!\\)\.|\[\^|\\[pPSWD]", pattern)
     characters = len(pattern) + sum(int(count) for count in counts)
     return characters * (_CHARACTER if takes_any else 1)
-
-
-def _rules(pool: DescriptorPool, field: Any) -> Any:
-    options = field.GetOptions().SerializeToString()
-    found = pool.FindMessageTypeByName("google.protobuf.FieldOptions")
-    read: Any = GetMessageClass(found).FromString(options)
-    return read.Extensions[pool.FindExtensionByName("buf.validate.field")]

@@ -1,5 +1,9 @@
-"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, and scripts."""
+"""What Envoy reads: the descriptor, the transcoder's services, a route per rpc, scripts, and the
+OpenAPI document that it serves.
+"""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import image as images
 from server.contract import replies, routes, rpcs
+from server.contract.openapi import document
 from server.contract.protoc import ROOT
 
 NOTE = "# Made from protos/ and envoy/{source} by `make generate`; not to be edited.\n"
@@ -43,12 +48,22 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
         raise SystemExit("\n".join(complaints))
     folder = into / "envoy/generated"
     known = rpcs.read(image)
+    openapi = _openapi(image, folder)
+    etags = {openapi.name: hashlib.sha256(openapi.read_bytes()).hexdigest()[:16]}
     return [
+        openapi,
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
-        _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"))),
+        _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"), etags)),
         *(_script(folder, name) for name in SCRIPTS),
     ]
+
+
+def _openapi(image: FileDescriptorSet, folder: Path) -> Path:
+    path = folder / "openapi.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document.make(image), indent=1, ensure_ascii=False) + "\n")
+    return path
 
 
 def script(names: Sequence[str], source: Path = ROOT / "envoy") -> str:

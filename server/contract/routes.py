@@ -15,23 +15,27 @@ _ANY = "x"
 _ID = "[^/:]+"  # any value
 
 
-def configuration(rpcs: list[Rpc], template: Mapping[str, Any]) -> Tree:
+def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[str, str]) -> Tree:
     """The route configuration of `template`, with the contract's routes between its own.
 
-    Behind the routes that lead to an rpc stand those that answer for a known path with a verb that
-    it has not: `OPTIONS` is told the verbs, and everything else is refused with them.
+    `etags` are those of the documents that `template` names, by their files. Behind the routes that
+    lead to an rpc stand those that answer for a known path with a verb that it has not: `OPTIONS`
+    is told the verbs, and everything else is refused with them.
     """
     kinds: Mapping[str, Tree] = template["kinds"]
     made: Tree = copy.deepcopy(template["route_configuration"])
     host = made["virtual_hosts"][0]
     pairs = _pairs(rpcs)
+    documents: list[Tree] = template["documents"]
+    fixed = [*template["probes"], *(each["path"] for each in documents)]
     host["routes"] = [
         *copy.deepcopy(template["first"]),
+        *(route for each in documents for route in _document(each, kinds, etags[each["file"]])),
         *(_route(rpc, _match_rest(binding), kinds, "rest") for binding, rpc in pairs),
         *(_route(rpc, _match_grpc(rpc), kinds, "grpc") for rpc in rpcs),
         *_heads(pairs, kinds),
         *copy.deepcopy(template["between"]),
-        *_other_verbs(pairs, kinds, template["probes"]),
+        *_other_verbs(pairs, kinds, fixed),
         *host["routes"],
     ]
     return made
@@ -44,6 +48,42 @@ def _pairs(rpcs: list[Rpc]) -> list[tuple[Binding, Rpc]]:
     return pairs
 
 
+def _document(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[Tree]:
+    """A file, and nothing of it for whoever has it already."""
+    match = {"path": document["path"], "headers": [_header_match(":method", "GET|HEAD")]}
+    known = match | {"headers": [*match["headers"], _header_match("if-none-match", _any(etag))]}
+    file = {"filename": f"/etc/envoy/generated/{document['file']}"}
+    headers = document["headers"] | {"etag": f'"{etag}"'}
+    added = [_header(name, value) for name, value in headers.items()]
+    unchanged = {
+        "name": "unchanged",
+        "match": known,
+        "direct_response": {"status": 304},
+        "response_headers_to_add": added,
+    }
+    whole = {
+        "name": "document",
+        "match": match,
+        "direct_response": {"status": 200, "body": file},
+        "response_headers_to_add": [*added, _header("content-type", document["content_type"])],
+    }
+    for route in (unchanged, whole):
+        yield _merged(_merged(route, kinds["told"]), kinds["document"])
+
+
+def _header_match(name: str, pattern: str) -> Tree:
+    return {"name": name, "string_match": {"safe_regex": {"regex": pattern}}}
+
+
+def _header(name: str, value: str) -> Tree:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def _any(etag: str) -> str:
+    """How If-None-Match names the etag, alone or among others; weak ones compare as equal."""
+    return rf'\s*\*\s*|(.*,)?\s*(W/)?"{etag}"\s*(,.*)?'
+
+
 def _heads(pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree]) -> Iterator[Tree]:
     """HEAD is asked as GET (envoy/rest.lua), and few ask so: behind everything that is called."""
     for binding, rpc in pairs:
@@ -52,9 +92,9 @@ def _heads(pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree]) -> Itera
 
 
 def _other_verbs(
-    pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree], probes: list[str]
+    pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree], fixed: list[str]
 ) -> Iterator[Tree]:
-    bindings = [Binding("GET", path) for path in probes] + [binding for binding, _ in pairs]
+    bindings = [Binding("GET", path) for path in fixed] + [binding for binding, _ in pairs]
     for template in dict.fromkeys(_pattern(binding.template) for binding in bindings):
         path = template.replace(_ID, _ANY).replace("\\", "")
         verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}

@@ -30,6 +30,7 @@ class Binding:
 
     verb: str  # such as `GET`
     template: str  # such as `/api/v1/users/{user_id}`
+    body: str = ""  # the field that the body says; `*` where it says all that the path does not
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,13 @@ class Rpc:
 
     service: str  # such as `emporium.user.v1.UserService`
     name: str
+    request: str  # the full name of the message
+    response: str
     bindings: tuple[Binding, ...]
+    success: options_pb2.Success  # what REST answers
     public: bool
     internal: bool  # for Emporium's own services only
+    reads: bool  # and changes nothing
     safe: bool  # to retry: it only reads, or is idempotent
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
@@ -50,6 +55,7 @@ class Rpc:
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
     oneofs: Mapping[str, str]  # the fields of which its request takes one, with commas, by oneof
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
+    deprecated: bool
 
     @property
     def path(self) -> str:
@@ -66,7 +72,7 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     """Lists every rpc of ours, in the order of the files."""
     # Parsed again: options are only known in what is parsed after their module was imported.
     known = FileDescriptorSet.FromString(image.SerializeToString())
-    pool = _pool(image)
+    pool = pool_of(image)
     return [
         _rpc(file.package, service, method, pool)
         for file in known.file
@@ -76,7 +82,7 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     ]
 
 
-def _pool(image: FileDescriptorSet) -> DescriptorPool:
+def pool_of(image: FileDescriptorSet) -> DescriptorPool:
     """The contract as it is written, which the stubs that are imported here may not be yet."""
     pool = DescriptorPool()
     for file in image.file:
@@ -122,9 +128,13 @@ def _rpc(
     return Rpc(
         service=f"{package}.{service.name}",
         name=method.name,
+        request=method.input_type.removeprefix("."),
+        response=method.output_type.removeprefix("."),
         bindings=bindings,
+        success=options.Extensions[options_pb2.success],
         public=access.audience == options_pb2.Access.PUBLIC,
         internal=list(access.roles) == [role_pb2.SERVICE],
+        reads=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
@@ -134,6 +144,7 @@ def _rpc(
         enums=_enums(pool, method.input_type),
         oneofs=_oneofs(pool, method.input_type),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
+        deprecated=options.deprecated,
     )
 
 
@@ -159,5 +170,5 @@ def _bindings(rule: http_pb2.HttpRule) -> list[Binding]:
     verb = rule.WhichOneof("pattern")
     if verb is None:
         return []
-    first = Binding(verb.upper(), getattr(rule, verb))
+    first = Binding(verb.upper(), getattr(rule, verb), rule.body)
     return [first] + [found for more in rule.additional_bindings for found in _bindings(more)]

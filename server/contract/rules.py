@@ -1,4 +1,6 @@
-"""The validation rules within the contract: where their options are declared, and without them."""
+"""The validation rules within the contract: their declaration, those of a field, and none."""
+
+from typing import Any
 
 import protovalidate
 from google.protobuf.descriptor import FieldDescriptor
@@ -20,6 +22,22 @@ def declaration() -> FileDescriptorProto:
     """
     described = protovalidate.ViolationPb.desc().file.proto
     return FileDescriptorProto.FromString(described.to_binary())
+
+
+def of_field(pool: DescriptorPool, field: Any) -> Any:
+    """The rules of `field`, which is of `pool`; a message of the pool's own `FieldRules`."""
+    return _option(pool, field, "google.protobuf.FieldOptions", "buf.validate.field")
+
+
+def of_message(pool: DescriptorPool, message: Any) -> Any:
+    """The rules of `message` as a whole; a message of the pool's own `MessageRules`."""
+    return _option(pool, message, "google.protobuf.MessageOptions", "buf.validate.message")
+
+
+def _option(pool: DescriptorPool, declared: Any, options: str, name: str) -> Any:
+    reader = GetMessageClass(pool.FindMessageTypeByName(options))
+    read: Any = reader.FromString(declared.GetOptions().SerializeToString())
+    return read.Extensions[pool.FindExtensionByName(name)]
 
 
 def stripped(image: FileDescriptorSet) -> FileDescriptorSet:

@@ -19,6 +19,8 @@ CONTAINER = "/etc/envoy/"
 CONTAINER_TLS = "/etc/emporium/tls/"
 CONTAINER_KEYS = "/etc/emporium/keys/"
 HOST = "127.0.0.1"
+# Of generated/, what has no paths in it.
+GENERATED = ("body_fields.lua", "rest.lua", "emporium.pb", "openapi.json")
 # Of the requests that one client may make, one in so many may have a large body.
 LARGE_BODIES_ONE_IN = 5
 # Eight times faster, where PyYAML was built with it.
@@ -57,7 +59,7 @@ def render(
     listener for it, and the services are called without. Returns the file to start Envoy with.
     Ports are opened on loopback only.
     """
-    for name in ("generated/body_fields.lua", "generated/rest.lua", "generated/emporium.pb"):
+    for name in (f"generated/{each}" for each in GENERATED):
         _copy(source / name, into / name)
     paths = {CONTAINER_KEYS: f"{jwks.parent}/", CONTAINER: f"{into}/"}
     if tls:

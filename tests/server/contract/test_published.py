@@ -1,8 +1,6 @@
 """Others load protos/emporium.binpb as it is: Buf, and Node.js, which then calls an rpc by it."""
 
-import asyncio
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +13,7 @@ from server.contract import protoc, rules
 from server.kit.descriptors import IMAGE
 from tests.clients.fake_shop import answer, open_shop
 from tests.discovery import contract
-from tests.system_packages import missing, require
+from tests.node import ended, installed
 
 BUF = Path(sys.executable).with_name("buf")
 SCRIPT = Path(__file__).parent / "node"
@@ -51,21 +49,15 @@ def test_buf_does_not_load_an_image_that_lacks_an_import(tmp_path: Path) -> None
 
 @pytest.mark.timeout(180)
 async def test_node_loads_it_and_calls_an_rpc(tmp_path: Path) -> None:
-    require("nodejs")
-    require("npm")
-    shutil.copytree(SCRIPT, tmp_path, dirs_exist_ok=True)
-    install = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-    if await ended(*install, folder=tmp_path) is None:
-        missing("needs the packages of tests/server/contract/node, which npm could not bring")
-
+    await installed(SCRIPT, tmp_path)
     async with open_shop() as shop:
         ada = User(id=USER_ID, email="ada@example.com", status=User.ACTIVE)
         shop.will("GetUser", answer(ada))
         said = await ended("node", "main.js", str(IMAGE), shop.address, USER_ID, folder=tmp_path)
 
-    assert said is not None
+    assert said.code == 0
     assert shop.last.request.user_id == USER_ID
-    read = json.loads(said)
+    read = json.loads(said.output)
     assert (read["user"]["email"], read["user"]["status"]) == ("ada@example.com", "ACTIVE")
     assert set(read["services"]) == {service.full_name for service in contract()}
 
@@ -78,12 +70,3 @@ def linted_by_buf(image: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-async def ended(*command: str, folder: Path) -> str | None:
-    """What the command printed, or None when it failed."""
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
-    return None if process.returncode else output.decode()

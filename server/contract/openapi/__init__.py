@@ -1,0 +1,1 @@
+"""The OpenAPI document of REST, derived from the descriptor set."""

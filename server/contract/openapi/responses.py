@@ -1,0 +1,81 @@
+"""Every answer that an rpc may give by REST: its success, and its refusals by their status."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from itertools import groupby
+from typing import Any
+
+from server.contract.openapi import envelope, headers, oauth
+from server.contract.openapi.answers import Answers, is_meta
+from server.contract.openapi.reasons import Reason
+from server.contract.openapi.schemas import PAGE_META
+from server.contract.rpcs import Rpc
+
+Responses = dict[str, Any]
+
+
+def of_success(rpc: Rpc, answers: Answers) -> Responses:
+    """What `rpc` answers when it succeeds; with 304, where that may be."""
+    message: Any = answers.pool.FindMessageTypeByName(rpc.response)
+    status = rpc.success.status or int(HTTPStatus.OK)
+    more = ["Location"] if rpc.success.location else []
+    if has_etag := "etag" in message.fields_by_name and not rpc.bare:
+        more.append("ETag")
+    made: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "headers": headers.answered(status, *more),
+    }
+    if status != HTTPStatus.NO_CONTENT:
+        made["content"] = _content(rpc, message, answers)
+    responses = {str(status): made}
+    if has_etag and rpc.reads:
+        unchanged = HTTPStatus.NOT_MODIFIED
+        responses[str(int(unchanged))] = {
+            "description": "It is as `If-None-Match` says.",
+            "headers": headers.answered(unchanged, "ETag"),
+        }
+    return responses
+
+
+def of_refusals(rpc: Rpc, reasons: Iterable[Reason], components: Responses) -> Responses:
+    """References to the answers with which `rpc` refuses, which are put into `components`."""
+    words: Mapping[str, str] | None = rpc.bare.get("oauth_errors")
+
+    def status(reason: Reason) -> int:
+        return reason.status if words is None else oauth.status_of(words, reason)
+
+    made: Responses = {}
+    for code, alike in groupby(sorted(reasons, key=status), key=status):
+        group = list(alike)
+        name = ".".join([*(["OAuth"] if words else []), *(reason.name for reason in group)])
+        if name not in components:
+            content = _enveloped(group) if words is None else _by_oauth(words, group)
+            components[name] = {
+                "description": "\n".join(f"- `{each.name}`: {each.meaning}" for each in group),
+                "headers": headers.answered(code),
+                "content": {"application/json": content},
+            }
+        made[str(code)] = {"$ref": f"#/components/responses/{name}"}
+    return made
+
+
+def _enveloped(reasons: list[Reason]) -> dict[str, Any]:
+    known = {each.name: {"$ref": f"#/components/examples/{each.name}"} for each in reasons}
+    return {"schema": envelope.error(reasons), "examples": known}
+
+
+def _by_oauth(words: Mapping[str, str], reasons: list[Reason]) -> dict[str, Any]:
+    known = {each.name: oauth.example(words, each) for each in reasons}
+    return {"schema": oauth.SCHEMA, "examples": known}
+
+
+def _content(rpc: Rpc, message: Any, answers: Answers) -> dict[str, Any]:
+    data = answers.of_message(message)
+    if rpc.bare:
+        return {rpc.bare["media_type"]: {"schema": data}}
+    if rpc.streaming:
+        return {"text/event-stream": {"schema": {"type": "string"}}}
+    meta = None
+    if any(is_meta(field) for field in message.fields):
+        meta = answers.of_message(answers.pool.FindMessageTypeByName(PAGE_META))
+    return {"application/json": {"schema": envelope.success(data, meta)}}

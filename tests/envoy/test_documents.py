@@ -1,0 +1,81 @@
+"""What the edge answers from files: the OpenAPI document, as it is, for everybody."""
+
+import json
+
+import pytest
+
+from tests.envoy.conftest import SOURCE, Edge, error_of, signed
+
+PATH = "/api/openapi.json"
+DOCUMENT = (SOURCE / "generated/openapi.json").read_bytes()
+
+
+async def test_it_is_the_document_that_the_contract_gives(running: Edge) -> None:
+    async with running.rest() as client:
+        answer = await client.get(PATH)
+    assert answer.status_code == 200
+    assert answer.content == DOCUMENT
+    assert len(DOCUMENT) > 100_000  # far beyond what Envoy allows by itself
+    assert PATH in json.loads(answer.text)["paths"]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["etag"].strip('"')
+    for name in ("x-request-id", "x-rate-limit-remaining", "content-security-policy"):
+        assert answer.headers[name], name
+    assert not [name for name in answer.headers if name.startswith("x-emporium")]
+    logged = await running.logged(answer.headers["x-request-id"])
+    assert (logged["status"], logged["path"], logged["rpc"]) == (200, PATH, None)
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_head_has_all_but_the_body(running: Edge, http2: bool) -> None:
+    async with running.rest(http2=http2) as client:
+        answer = await client.head(PATH)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(DOCUMENT))
+    assert answer.headers["etag"]
+
+
+async def test_whoever_has_it_is_told_so(running: Edge) -> None:
+    async with running.rest() as client:
+        etag = (await client.get(PATH)).headers["etag"]
+        for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+            answer = await client.get(PATH, headers={"if-none-match": known})
+            assert (answer.status_code, answer.content) == (304, b""), known
+            assert answer.headers["etag"] == etag
+            assert answer.headers["cache-control"] == "public, max-age=300"
+        for other in ('"other"', etag.strip('"'), etag.replace('"', "'")):
+            answer = await client.get(PATH, headers={"if-none-match": other})
+            assert (answer.status_code, answer.content) == (200, DOCUMENT), other
+
+
+async def test_it_asks_for_no_token_and_looks_at_none(running: Edge) -> None:
+    for token in (signed(), "nonsense"):
+        async with running.rest(token) as client:
+            assert (await client.get(PATH)).status_code == 200
+
+
+async def test_any_page_may_read_it(running: Edge) -> None:
+    async with running.rest() as client:
+        for origin in ("http://localhost:3000", "https://elsewhere.example"):
+            answer = await client.get(PATH, headers={"origin": origin})
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert "etag" in answer.headers["access-control-expose-headers"]
+            assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_it_has_no_other_verbs(running: Edge) -> None:
+    async with running.rest() as client:
+        error_of(await client.post(PATH, json={}), 405, "METHOD_NOT_ALLOWED")
+        answer = await client.options(PATH)
+        error_of(await client.get(f"{PATH}/"), 404, "ROUTE_NOT_FOUND")
+    assert answer.status_code == 204
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_it_is_counted_like_any_call(running: Edge) -> None:
+    async with running.rest() as client:
+        first = await client.get(PATH)
+        second = await client.get(PATH)
+    left = [int(each.headers["x-rate-limit-remaining"]) for each in (first, second)]
+    assert left[0] > left[1]
