@@ -32,9 +32,8 @@ async def test_the_same_where_a_standard_has_its_own_form(running: Edge) -> None
     assert answer.json() == {"keys": []}
 
 
-@pytest.mark.parametrize("value", ["a\tb", "caf\u00e9", "\x80"])
-async def test_an_odd_value_does_no_harm(running: Edge, value: str) -> None:
+async def test_a_tab_in_a_value_does_no_harm(running: Edge) -> None:
     running.upstream.answers["GetUser"] = always(User(id="1", email="ada@example.com"))
     async with running.rest(signed()) as client:
-        answer = await client.get(PATH, headers={b"x-usual": value.encode("latin-1")})
+        answer = await client.get(PATH, headers={"x-usual": "a\tb"})
     assert answer.status_code == 200, answer.text
