@@ -22,6 +22,7 @@ _EVERYWHERE = (
     "UNKNOWN_FIELD",
     "BODY_TOO_LARGE",
     "HEADERS_TOO_LARGE",
+    "NOT_ACCEPTABLE",
     "RATE_LIMITED",
     "UNAVAILABLE",
     "DEADLINE_EXCEEDED",
@@ -32,6 +33,7 @@ _OF_TOKENS = (
     "INVALID_TOKEN",
     "TOKEN_EXPIRED",
     "SESSION_ENDED",
+    "API_KEY_DELETED",
     "ACCOUNT_INACTIVE",
     "INSUFFICIENT_SCOPE",
 )
@@ -83,6 +85,8 @@ def _implied(rpc: Rpc) -> Iterator[str]:
         yield "UNAUTHENTICATED"
     if not rpc.reads:
         yield from _OF_CHANGES
+    if any(binding.body for binding in rpc.bindings):
+        yield "UNSUPPORTED_MEDIA_TYPE"
     if rpc.access.audience in _NOT_FOR_ALL:
         yield "PERMISSION_DENIED"
     if rpc.access.not_found_reason:
