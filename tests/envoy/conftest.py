@@ -84,6 +84,7 @@ def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **ch
     `header` has what is changed there; `kid` None is none.
     """
     now = int(time.time())
+    # For a day: one that is made when tests are collected is used when they run.
     claims = {
         "iss": "emporium",
         "aud": "emporium",
@@ -91,7 +92,7 @@ def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **ch
         "sid": str(uuid.uuid4()),
         "role": "CUSTOMER",
         "iat": now,
-        "exp": now + 600,
+        "exp": now + 86_400,
         "jti": str(uuid.uuid4()),
         **changes,
     }

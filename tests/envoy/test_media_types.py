@@ -120,7 +120,6 @@ def test_what_the_readme_sends_is_said_to_be_json() -> None:
     [
         ({"content-type": "application/json", "accept": "*/*"}, {}),
         ({"content-type": "Text/Plain"}, {"x-body-type": "Text/Plain"}),
-        ({"content-type": "text/\u00e9"}, {"x-body-type": "text/??"}),
         ({"accept": "text/html, */*;q=0.1"}, {"x-accept": "text/html, */*;q=0.1"}),
         ({"accept": "a" * 2000}, {"x-accept": "a" * 1024}),
         ({"content-encoding": "gzip"}, {"x-body-coding": "gzip"}),

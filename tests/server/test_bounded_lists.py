@@ -51,7 +51,7 @@ VALUES: dict[str, list[str]] = {
     "email": ["user-7@example.com"],
     "actor": [OWNER],
     "subject": [OWNER],
-    "action": ["emporium.user.v1.AuthService/Login", "emporium.user.v1.AuthService/Rare"],
+    "action": ["emporium.user.v1.AuthService/Login", "emporium.user.v1.AuthService/ChangePassword"],
     "outcome": ["ok", "internal"],
     "sku": ["sku-7"],
     "placed_after": ["2020-01-05"],
@@ -92,7 +92,8 @@ FILL = {
         INSERT INTO audit_logs (id, service, action, actor_id, subject_id, resource, request_id,
                                 outcome, count, first_at, last_at)
         SELECT gen_random_uuid(), 'user',
-               'emporium.user.v1.AuthService/' || CASE WHEN n < 3 THEN 'Rare' ELSE 'Login' END,
+               'emporium.user.v1.AuthService/' ||
+                   CASE WHEN n < 3 THEN 'ChangePassword' ELSE 'Login' END,
                CASE WHEN n % 2 = 0 THEN '{OWNER}' ELSE gen_random_uuid()::text END,
                CASE WHEN n % 3 = 0 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END, '', '',
                CASE WHEN n < 3 OR n > {ROWS} - 3 THEN 'INTERNAL' ELSE 'OK' END, 1,

@@ -201,7 +201,9 @@ class PostgresAuditStore:
         """Of records without address and device, the ids of those that get them in a moment."""
         now = self._now()
         holders = {
-            each.id: _holder(each) for each in records if may_lack_origin(each.first_at, now)
+            each.id: _holder(each)
+            for each in records
+            if may_lack_origin(each.actor_id, each.first_at, now)
         }
         if not holders:
             return ()

@@ -83,7 +83,8 @@ def test_doctor_repeats_none(tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_up_does_not_start_and_repeats_none(tmp_path: Path, urls: dict[str, str]) -> None:
-    code, told = said("up", "--detach", "--ephemeral", "--home", str(tmp_path), **urls)
+    words = ("--detach", "--ephemeral", "--edge-port", "0", "--home", str(tmp_path))
+    code, told = said("up", *words, **urls)
     assert code == 1
     assert any(name.partition("_")[0] in told.upper() for name in urls), "it is said what is wrong"
     assert CANARY not in told

@@ -35,7 +35,7 @@ OF_SUPERUSERS = (
     "SET SESSION AUTHORIZATION postgres",
     "SET session_replication_role = 'replica'",
     "CREATE EXTENSION vector",
-    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'",
     "COPY (SELECT 1) TO '/dev/null'",
     "SELECT pg_read_file('PG_VERSION')",
     "SELECT pg_reload_conf()",
