@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from server.kit.audit.record import OPERATOR
-
 # For address and device to follow the record of a change; it takes some hundredths of a second.
 _ORIGIN_FOLLOWS = timedelta(seconds=1)
 
@@ -34,13 +32,13 @@ def holder_of(actor_id: str, subject_id: str, at: datetime) -> str:
     return f"strangers:{at:%Y-%m-%d}"
 
 
-def may_lack_origin(actor_id: str, first_at: datetime, now: datetime) -> bool:
+def may_lack_origin(first_at: datetime, now: datetime) -> bool:
     """Whether a record without address and device may still get them.
 
     It is committed with its change, which may make the very account that holds their key: so they
-    are sealed afterwards. What the operator does has none, ever.
+    are sealed afterwards.
     """
-    return actor_id != OPERATOR and now - first_at < _ORIGIN_FOLLOWS
+    return now - first_at < _ORIGIN_FOLLOWS
 
 
 def is_strangers(holder: str) -> bool:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-from server.kit.audit.record import AuditRecord
+from server.kit.audit.record import OPERATOR, AuditRecord
 from server.kit.context import Device, Role
 from server.kit.exporting import RECORDS_MAX, Held, no_such_page
 from server.kit.listing.keyset import fetch_page
@@ -203,7 +203,8 @@ class PostgresAuditStore:
         holders = {
             each.id: _holder(each)
             for each in records
-            if may_lack_origin(each.actor_id, each.first_at, now)
+            # What the operator does on the machine has none, ever.
+            if each.actor_id != OPERATOR and may_lack_origin(each.first_at, now)
         }
         if not holders:
             return ()
