@@ -25,6 +25,7 @@ def _image(proto: Path) -> FileDescriptorSet:
         protoc.run(
             f"--proto_path={proto.parent}",
             "--include_imports",
+            "--include_source_info",  # the OpenAPI document is made of comments
             f"--descriptor_set_out={made}",
             files=[*protoc.sources(), *images.ERRORS, proto.name],
         )
