@@ -1,5 +1,6 @@
 """Messages as JSON Schema, by Protobuf's mapping to JSON, with the names of the protos."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ _SCALARS: Mapping[int, Schema] = {
 }
 
 
-class Schemas:
+class Schemas(ABC):
     """The schemas of messages of one direction, collected as they are asked for.
 
     `components` are those collected, by the names that references have for them.
@@ -83,8 +84,9 @@ class Schemas:
             return self._list(field) | described
         return self._value(field) | secret | described
 
+    @abstractmethod
     def _component(self, described: Any) -> Schema:
-        raise NotImplementedError
+        """The schema of a message or of an enum itself, which others refer to."""
 
     def _map(self, field: Any) -> Schema:
         value = self._value(field.message_type.fields_by_name["value"])
@@ -108,8 +110,9 @@ class Schemas:
     def _name(self, described: Any) -> str:
         return short_name(described)
 
+    @abstractmethod
     def _enum(self, field: Any) -> Schema:
-        raise NotImplementedError
+        """The schema of a field that has an enum's values."""
 
 
 def short_name(described: Any) -> str:

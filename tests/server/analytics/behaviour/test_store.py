@@ -73,7 +73,7 @@ async def test_an_event_that_an_erasure_has_missed_is_taken_back(
     user_id, store = str(uuid.uuid4()), MongoEventStore(database)
     await Erasures(database, "test", [store]).erase(user_id, datetime.now(UTC))
     if not looks:
-        store._erased = Blind()  # type: ignore[assignment]
+        store._erased = Blind()  # type: ignore[assignment]  # the defence is off
         await store.record(event(user_id))
     else:
         with pytest.raises(errors.AccountInactive):
