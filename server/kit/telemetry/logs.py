@@ -32,15 +32,19 @@ def configure_logs(level: str, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
-    logging.getLogger("grpc._cython.cygrpc").addFilter(_quotes_no_header)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
 
 
-def _quotes_no_header(record: logging.LogRecord) -> bool:
-    """Keeps gRPC from quoting a header that it cannot decode, which may be a token.
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keeps from the log what gRPC says of a call whose own line says it better.
 
-    The call is refused for it, and that is logged: see `call/ascii_headers.py`.
+    A header that it cannot decode is quoted, and may be a token: see `call/ascii_headers.py`. That
+    an answer finds nobody is told as an error with a traceback, whenever a caller hangs up just
+    before it is sent.
     """
-    return record.msg != "Invalid encoding on %s"
+    if record.msg == "Invalid encoding on %s":
+        return False
+    return not record.getMessage().startswith("ExecuteBatchError raised in core")
 
 
 @contextmanager

@@ -62,6 +62,15 @@ async def test_a_header_that_grpc_cannot_decode_is_not_quoted() -> None:
     assert [line["event"] for line in said] == ["another trouble"]
 
 
+async def test_an_answer_that_finds_nobody_is_no_error() -> None:
+    said = await printed(
+        'grpc = logging.getLogger("grpc._cython.cygrpc")\n'
+        'grpc.error("ExecuteBatchError raised in core by servicer method [/a/B]")\n'
+        'grpc.error("another error raised by servicer method [/a/B]")'
+    )
+    assert [line["event"] for line in said] == ["another error raised by servicer method [/a/B]"]
+
+
 async def test_what_json_cannot_say_is_said_as_text() -> None:
     (line,) = await printed('log.info("odd", value=object, error=ValueError("no"))')
     assert (line["value"], line["error"]) == ("<class 'object'>", "no")
