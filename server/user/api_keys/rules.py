@@ -148,7 +148,7 @@ def make(new: NewApiKey, owner: User, key_id: str, now: datetime) -> ApiKey:
 
 
 def told_of(key: ApiKey, owner: User, mail_id: str, traceparent: str | None = None) -> MailRequest:
-    """What the owner of a new key is told; its name, if the address is known to be the owner's."""
+    """What the owner of a new key is told."""
     return MailRequest(
         id=mail_id,
         kind=MailKind.API_KEY_CREATED,
@@ -156,7 +156,7 @@ def told_of(key: ApiKey, owner: User, mail_id: str, traceparent: str | None = No
         email=owner.email,
         occurred_at=key.created_at,
         traceparent=traceparent,
-        api_key_name=key.name if owner.email_verified else "",
+        api_key_name=key.name,
     )
 
 

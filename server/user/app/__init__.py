@@ -228,7 +228,7 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     key_store = PostgresApiKeyStore(pool, to_outbox, wake)
-    link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
+    link_store = PostgresLinkStore(pool, to_outbox, wake, outliving=[key_store, totp_store])
     log = PostgresAuditStore(pool)
     parts: list[Part] = [link_store, key_store, totp_store, FirstAnswers(), WaitingEvents(is_about)]
     erasures = PostgresErasureStore(pool, parts)

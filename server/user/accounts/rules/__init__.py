@@ -122,7 +122,7 @@ class EmailTaken(errors.AlreadyExists):
 
 
 class EmailNotVerified(errors.Conflict):
-    """An account whose e-mail is not verified cannot be given a role."""
+    """An account whose e-mail is not verified gets no role, API key or second factor."""
 
     reason = "EMAIL_NOT_VERIFIED"
 
@@ -203,6 +203,15 @@ def verified(
         return changed
     kind = MailKind.EMAIL_CHANGED
     return changed._replace(mail=MailRequest(mail_id, kind, user.id, user.email, now, traceparent))
+
+
+def check_verified(user: User) -> None:
+    """Raises `EmailNotVerified`: until then nobody knows whose the address is.
+
+    Whoever signs up with somebody else's would keep what outlives the password that its owner sets.
+    """
+    if not user.email_verified:
+        raise EmailNotVerified("verify the account's e-mail first")
 
 
 def _updated(

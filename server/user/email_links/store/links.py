@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import asyncpg
 
@@ -91,6 +92,13 @@ _OF_PERSON = """
 _ERASE = "DELETE FROM one_time_tokens WHERE user_id = $1 RETURNING id"
 
 
+class Outliving(Protocol):
+    """What of an account outlives its password."""
+
+    async def erase(self, unit: UnitOfWork, user: User) -> Mapping[str, int]:
+        """Erases all of it, and gives the numbers by kind."""
+
+
 class PostgresLinkStore:
     """A `LinkStore` on a pool of connections to `emporium_user`.
 
@@ -103,8 +111,10 @@ class PostgresLinkStore:
         pool: Pool,
         encode: Callable[[UserEvent | MailRequest], Event],
         wake: Callable[[], None],
+        outliving: Sequence[Outliving] = (),
     ) -> None:
         self._pool = pool
+        self._outliving = outliving
         self._encode = encode
         self._wake = wake
 
@@ -156,6 +166,8 @@ class PostgresLinkStore:
         async def work(unit: UnitOfWork) -> None:
             sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
             user = sent.user
+            for each in () if user.email_verified else self._outliving:
+                await each.erase(unit, user)
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
             unit.write(Write(_USE, (token_hash, now)))
             await unit.flush()  # one statement changes a row once

@@ -54,21 +54,6 @@ async def test_an_api_key_that_was_made(shop: Shop, inbox: Inbox) -> None:
     assert key.id not in mail.get_content()
 
 
-async def test_what_an_unverified_address_is_told_holds_nothing_that_was_chosen(
-    shop: Shop, inbox: Inbox
-) -> None:
-    """Else anybody who signs up with somebody's address could write there."""
-    user = await shop.anyone("CreateUser", create())
-    login = auth_pb.LoginRequest(email=user.email, password=PASSWORD)
-    token = (await shop.anyone("Login", login)).access_token
-    owner = shop.anyone.with_token(token, user.id)
-    request = keys_pb.CreateApiKeyRequest(name="Buy this", scopes=["orders.read"])
-    await owner("CreateApiKey", request)
-    mail = (await told(shop, inbox, user.email))[-1]
-    assert mail["Subject"] == "An API key was made"
-    assert "Buy this" not in mail.get_content()
-
-
 async def test_a_second_factor_and_its_recovery_codes(shop: Shop, inbox: Inbox) -> None:
     user, owner = await somebody(shop)
     begin = totp_pb.BeginTotpRequest(current_password=PASSWORD)
