@@ -48,6 +48,14 @@ class Lifetime:
     idle: timedelta  # after its last use
     whole: timedelta  # after it began, however it is used
 
+    def seconds_of_token(self, begun_at: datetime, now: datetime, seconds_max: int) -> int:
+        """How long a token is good that a session is given which began then: never longer than it.
+
+        Such a token can make what lasts, as an API key does.
+        """
+        left = int(min(self.idle, begun_at + self.whole - now).total_seconds())
+        return max(1, min(seconds_max, left))
+
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
