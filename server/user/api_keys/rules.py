@@ -18,8 +18,8 @@ from uuid import UUID
 from server.kit import errors
 from server.kit.context import Role
 from server.user.accounts.rules import User
+from server.user.accounts.rules.acting import role_of_tokens
 from server.user.mail.rules import MailKind, MailRequest
-from server.user.sessions.rules import role_of_tokens
 
 KEYS_MAX = 50
 """The API keys of one account."""

@@ -11,6 +11,7 @@ from server.kit import errors
 from server.kit.auth import Signer
 from server.kit.context import Device, Role
 from server.user.accounts.rules import Status, User, UserNotFound
+from server.user.accounts.rules.acting import lacks_totp, role_of_tokens
 from server.user.accounts.store import UserStore
 from server.user.sessions.rules import (
     SECRET_BYTES,
@@ -22,8 +23,6 @@ from server.user.sessions.rules import (
     Rotation,
     Session,
     SessionEnd,
-    lacks_totp,
-    role_of_tokens,
     sessions_since,
 )
 from server.user.sessions.store import SessionEnds, SessionStore

@@ -104,8 +104,8 @@ class TotpServiceServicer:
     def DeleteTotp(self, request, context):
         """Removes the second factor and its recovery codes. A mail tells of it.
 
-        Succeeds as well when the account has none. Where the account's role needs one, its next tokens
-        have the role CUSTOMER until it has another.
+        Succeeds as well when the account has none. Where the account's role needs one, its tokens have
+        the role CUSTOMER until it has another: the next ones, and within 5 s those there are.
         Errors: WRONG_CODE, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

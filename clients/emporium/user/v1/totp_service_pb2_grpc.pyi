@@ -47,8 +47,8 @@ class TotpServiceStub:
     DeleteTotp: aio.UnaryUnaryMultiCallable[totp_service_pb2.DeleteTotpRequest, empty_pb2.Empty]
     """Removes the second factor and its recovery codes. A mail tells of it.
 
-    Succeeds as well when the account has none. Where the account's role needs one, its next tokens
-    have the role CUSTOMER until it has another.
+    Succeeds as well when the account has none. Where the account's role needs one, its tokens have
+    the role CUSTOMER until it has another: the next ones, and within 5 s those there are.
     Errors: WRONG_CODE, RATE_LIMITED.
     """
 
@@ -101,8 +101,8 @@ class TotpServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[empty_pb2.Empty]:
         """Removes the second factor and its recovery codes. A mail tells of it.
 
-        Succeeds as well when the account has none. Where the account's role needs one, its next tokens
-        have the role CUSTOMER until it has another.
+        Succeeds as well when the account has none. Where the account's role needs one, its tokens have
+        the role CUSTOMER until it has another: the next ones, and within 5 s those there are.
         Errors: WRONG_CODE, RATE_LIMITED.
         """
 

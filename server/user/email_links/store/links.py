@@ -1,11 +1,12 @@
 """One-time tokens in PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import asyncpg
 
+from server.kit.context import Role
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
@@ -104,6 +105,7 @@ class PostgresLinkStore:
 
     `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
     that left one there.
+    `totp_required_of` as in `rows.ended`.
     """
 
     def __init__(
@@ -112,9 +114,11 @@ class PostgresLinkStore:
         encode: Callable[[UserEvent | MailRequest], Event],
         wake: Callable[[], None],
         outliving: Sequence[Outliving] = (),
+        totp_required_of: Collection[Role] = (),
     ) -> None:
         self._pool = pool
         self._outliving = outliving
+        self._totp_required_of = totp_required_of
         self._encode = encode
         self._wake = wake
 
@@ -175,7 +179,7 @@ class PostgresLinkStore:
             unit.write(USERS.update([changes[-1].user]))
             said = [each for changed in changes for each in (changed.event, changed.mail)]
             unit.write(append([self._encode(each) for each in said if each]))
-            for entry in ended(user, changes[-1].event):
+            for entry in ended(user, changes[-1].event, self._totp_required_of):
                 unit.write(entry)
 
         await transaction(self._pool, work, completes_call=True)
