@@ -62,11 +62,11 @@ async def test_whoever_guesses_is_slowed_down_and_the_owner_is_not(
 
 
 async def test_a_second_factor_from_the_first_call_to_the_last(
-    cluster: Cluster, anyone: Rest, http: httpx.AsyncClient
+    cluster: Cluster, anyone: Rest, admin: Rest, http: httpx.AsyncClient
 ) -> None:
     email = new_email()
     account = {"email": email, "full_name": "Ann", "password": PASSWORD}
-    await anyone.data("POST", "/users", account)
+    await admin.data("POST", "/users", account)
     login = {"email": email, "password": PASSWORD}
     owner = Rest(http, (await anyone.data("POST", "/auth/login", login))["access_token"])
     begun = await owner.data("POST", "/auth/totp", {"current_password": PASSWORD})

@@ -1,12 +1,13 @@
 """Accounts between dataclasses and PostgreSQL's rows, and what a change leaves beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 
 from server.kit.context import Role
 from server.kit.postgres import Record
 from server.kit.postgres.writes import Table, Write
 from server.user.accounts.rules import EventType, Status, User, UserEvent, UserNotFound
+from server.user.accounts.rules.acting import acting_role
 from server.user.revocations import rows as revocations
 from server.user.revocations.rules import account_changed, sessions_ended
 
@@ -41,13 +42,19 @@ def to_user(row: Record | None) -> User:
     )
 
 
-def ended(before: User, event: UserEvent | None) -> Iterator[Write]:
-    """The entry in the feed of revocations, if the event ends what tokens of `before` open."""
+def ended(
+    before: User, event: UserEvent | None, totp_required_of: Collection[Role] = ()
+) -> Iterator[Write]:
+    """The entry in the feed of revocations, if the event ends what tokens of `before` open.
+
+    Of a role among `totp_required_of` they open nothing once there is no second factor.
+    """
     if event is None:
         return
-    role = None if event.type is EventType.ERASED else event.user.acting_role
+    was = acting_role(before, totp_required_of)
+    role = None if event.type is EventType.ERASED else acting_role(event.user, totp_required_of)
     if event.user.sessions_since == event.version:
         others = sessions_ended(before.id, event.version, role, event.user.spared_session)
         yield revocations.append([others])
-    elif told := account_changed(before.id, event.version, before.acting_role, role):
+    elif told := account_changed(before.id, event.version, was, role):
         yield revocations.append([told])

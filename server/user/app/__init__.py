@@ -203,17 +203,17 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     people too.
     """
     page_tokens = PageTokens(signer.secret("page tokens"))
-    accounts = PostgresUserStore(pool, encode=to_outbox, wake=wake)
+    guarded = [Role(name.upper()) for name in tokens.totp_required_roles]
+    accounts = PostgresUserStore(pool, to_outbox, wake, guarded)
     sessions = MongoSessionStore(database)
     ends = session_ends(pool, wake)
-    guarded = [Role(name.upper()) for name in tokens.totp_required_roles]
     lifetime = Lifetime(
         idle=timedelta(seconds=tokens.session_seconds),
         whole=timedelta(seconds=tokens.session_lifetime_seconds),
     )
     granting = Granting(sessions, ends, accounts, signer, lifetime, now, guarded)
     credentials, failures = PostgresCredentialStore(pool), throttle(pool, signer, tokens, now)
-    totp_store = PostgresTotpStore(pool, encode=to_outbox, wake=wake)
+    totp_store = PostgresTotpStore(pool, to_outbox, wake, guarded)
     codes = Codes(totp_store, Sealing(signer.secret("TOTP secrets")), now)
     devices = DeviceTokens(signer.secret("device tokens"))
     logins = AuthService(credentials, accounts, hasher, granting, devices, failures, codes, now)
@@ -228,7 +228,7 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     key_store = PostgresApiKeyStore(pool, to_outbox, wake)
-    link_store = PostgresLinkStore(pool, encode=to_outbox, wake=wake)
+    link_store = PostgresLinkStore(pool, to_outbox, wake, [key_store, totp_store], guarded)
     log = PostgresAuditStore(pool)
     parts: list[Part] = [link_store, key_store, totp_store, FirstAnswers(), WaitingEvents(is_about)]
     erasures = PostgresErasureStore(pool, parts)

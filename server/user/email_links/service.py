@@ -1,7 +1,7 @@
 """What somebody does by a mailed link: each method applies the rules and calls the store."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from uuid_utils import uuid7
@@ -10,7 +10,7 @@ from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit.context import Context
 from server.user.accounts.rules import Changed, password_changed, verified
 from server.user.devices.rules import ID_BYTES, DeviceTokens
-from server.user.email_links.rules import Sent, check_sent, hash_of
+from server.user.email_links.rules import Sent, check_sent, hash_of, proved
 from server.user.email_links.store import LinkStore
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.common import is_common
@@ -48,11 +48,13 @@ class EmailLinkService:
         # First, so that a token that somebody made up costs no hash of a password.
         sent = check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
 
-        verifying, trace = _verifying(context, now), context.traceparent
-        event_id, mail_id = str(uuid7()), str(uuid7())
+        verified_id, event_id, mail_id = (str(uuid7()) for _ in range(3))
+        trace = context.traceparent
 
         def change(sent: Sent) -> Sequence[Changed]:
-            seen = verifying(sent)  # who has the mail has the address
+            context.subject = sent.user.id
+            # Who has the mail has the address.
+            seen = proved(sent.user, verified_id, now, trace)
             return seen, password_changed(seen.user, None, event_id, mail_id, now, trace)
 
         password_hash = await self._hasher.hash(chosen(request.password, is_common))
@@ -66,15 +68,11 @@ class EmailLinkService:
         self, request: pb.VerifyEmailRequest, context: Context
     ) -> pb.VerifyEmailResponse:
         token_hash, now = hash_of(request.token), datetime.now(UTC)
-        await self._store.verify_email(token_hash, now, check_sent, _verifying(context, now))
+        event_id, mail_id, trace = str(uuid7()), str(uuid7()), context.traceparent
+
+        def change(sent: Sent) -> Changed:
+            context.subject = sent.user.id
+            return verified(sent.user, sent.email, event_id, mail_id, now, trace)
+
+        await self._store.verify_email(token_hash, now, check_sent, change)
         return pb.VerifyEmailResponse()
-
-
-def _verifying(context: Context, now: datetime) -> Callable[[Sent], Changed]:
-    event_id, mail_id = str(uuid7()), str(uuid7())
-
-    def change(sent: Sent) -> Changed:
-        context.subject = sent.user.id
-        return verified(sent.user, sent.email, event_id, mail_id, now, context.traceparent)
-
-    return change

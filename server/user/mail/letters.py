@@ -38,10 +38,10 @@ The password of the account with this address was changed.
 If it was not you, ask for a new one at once: whoever changed it can sign in as you.
 """,
     MailKind.VERIFY_EMAIL: """\
-An account was opened with this address. Show that it is yours:
+An account was opened with this address. If it was you, show that the address is yours:
 
 {link}
-This works once, for {lifetime}. If it was not you, do nothing.
+This works once, for {lifetime}. If it was not you, do nothing: whoever opened it can sign in.
 """,
     MailKind.CHANGE_EMAIL: """\
 Somebody asked to use this address for their account. Show that it is yours:

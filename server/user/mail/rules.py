@@ -33,7 +33,7 @@ class MailRequest:
     occurred_at: datetime
     traceparent: str | None  # of the call that asked for it, as W3C Trace Context has it
     account_version: int = 0  # of a link to another address: what the account was when it was asked
-    api_key_name: str = ""  # empty where it is not to be told
+    api_key_name: str = ""
     recovery_codes_left: int = 0
 
 

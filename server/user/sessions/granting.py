@@ -11,6 +11,7 @@ from server.kit import errors
 from server.kit.auth import Signer
 from server.kit.context import Device, Role
 from server.user.accounts.rules import Status, User, UserNotFound
+from server.user.accounts.rules.acting import lacks_totp, role_of_tokens
 from server.user.accounts.store import UserStore
 from server.user.sessions.rules import (
     SECRET_BYTES,
@@ -22,8 +23,6 @@ from server.user.sessions.rules import (
     Rotation,
     Session,
     SessionEnd,
-    lacks_totp,
-    role_of_tokens,
     sessions_since,
 )
 from server.user.sessions.store import SessionEnds, SessionStore
@@ -84,7 +83,7 @@ class Granting:
             account = await self._active(user.id)
             if user.version < account.sessions_since:
                 raise errors.SessionEnded
-            return self._grant(account, token)
+            return self._grant(account, token, now, now)
         except (errors.AccountInactive, errors.SessionEnded):
             await self._sessions.end(user.id, session.id)
             raise
@@ -119,14 +118,14 @@ class Granting:
             begun_after=now - self._lifetime.whole,
         )
         try:
-            await self._sessions.rotate(rotation)
+            begun_at = await self._sessions.rotate(rotation)
         except RefreshTokenReused:
             _log.warning(
                 "session.refresh_token_reused", session=spent.session_id, user=spent.user_id
             )
             await self._ends.end(SessionEnd(str(uuid7()), spent.session_id, spent.user_id, now))
             raise
-        return self._grant(user, successor)
+        return self._grant(user, successor, begun_at, now)
 
     async def _active(self, user_id: str) -> User:
         try:
@@ -137,11 +136,14 @@ class Granting:
             raise _inactive()
         return user
 
-    def _grant(self, user: User, token: RefreshToken) -> Grant:
+    def _grant(self, user: User, token: RefreshToken, begun_at: datetime, now: datetime) -> Grant:
         role = role_of_tokens(user, self._totp_required_of)
+        seconds = self._lifetime.seconds_of_token(begun_at, now, self._signer.lifetime_seconds)
         return Grant(
-            access_token=self._signer.sign(user.id, role, token.session_id, user.version),
-            expires_in_seconds=self._signer.lifetime_seconds,
+            access_token=self._signer.sign(
+                user.id, role, token.session_id, user.version, lifetime_seconds=seconds
+            ),
+            expires_in_seconds=seconds,
             refresh_token=self._tokens.write(token),
             session_id=token.session_id,
             user=user,

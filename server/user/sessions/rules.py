@@ -10,13 +10,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from server.kit import errors
-from server.kit.context import Role
 from server.user.accounts.rules import User
 
 REPEAT_SECONDS = 10
@@ -47,6 +45,14 @@ class Lifetime:
 
     idle: timedelta  # after its last use
     whole: timedelta  # after it began, however it is used
+
+    def seconds_of_token(self, begun_at: datetime, now: datetime, seconds_max: int) -> int:
+        """How long a token is good that a session is given which began then: never longer than it.
+
+        Such a token can make what lasts, as an API key does.
+        """
+        left = int(min(self.idle, begun_at + self.whole - now).total_seconds())
+        return max(1, min(seconds_max, left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +173,6 @@ class RefreshTokens:
 def sessions_since(user: User, session_id: str) -> int:
     """The version of the account with which that session must have begun, or a later one."""
     return 0 if session_id == user.spared_session else user.sessions_since
-
-
-def lacks_totp(user: User, required_of: Collection[Role]) -> bool:
-    """Whether the account's role needs a second factor that it has not."""
-    return user.role in required_of and not user.totp_enabled
-
-
-def role_of_tokens(user: User, required_of: Collection[Role]) -> Role:
-    """The role that the account's tokens say."""
-    return Role.CUSTOMER if lacks_totp(user, required_of) else user.role
 
 
 def _of(body: bytes) -> RefreshToken:

@@ -54,6 +54,7 @@ from server.user.sessions.rules import (
 _FOR_GOOD = WriteConcern("majority", j=True)
 _NEWEST_FIRST = [("last_seen_at", DESCENDING), ("_id", DESCENDING)]
 _ID_ONLY = {"_id": True}
+_BEGUN_ONLY = {"created_at": True}
 
 
 class SessionStore(Protocol):
@@ -66,10 +67,11 @@ class SessionStore(Protocol):
     async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
         """Stores a new session; ends those of the account beyond `SESSIONS_MAX`, and names them."""
 
-    async def rotate(self, rotation: Rotation) -> None:
+    async def rotate(self, rotation: Rotation) -> datetime:
         """Spends a token for its successor, or finds that this was done just before.
 
-        Raises `SessionEnded`, and `RefreshTokenReused` when it has ended the session.
+        Gives the moment at which the session began. Raises `SessionEnded`, and `RefreshTokenReused`
+        when it has ended the session.
         """
 
     async def list(
@@ -115,7 +117,7 @@ class MongoSessionStore:
                 await self._sessions.delete_many({"_id": {"$in": ids}})
         return [str(each) for each in ids]
 
-    async def rotate(self, rotation: Rotation) -> None:
+    async def rotate(self, rotation: Rotation) -> datetime:
         session = {"_id": UUID(rotation.session_id), "user_id": rotation.user_id}
         alive = session | {"expires_at": {"$gt": rotation.at}}
         if rotation.sessions_since:  # what says no version is older than all
@@ -123,8 +125,10 @@ class MongoSessionStore:
         if rotation.begun_after:
             alive["created_at"] = {"$gt": rotation.begun_after}
         with self._database.limited():
-            if await self._spend(alive, rotation) or await self._repeat(alive, rotation):
-                return
+            found = await self._spend(alive, rotation) or await self._repeat(alive, rotation)
+            if found:
+                begun_at: datetime = found["created_at"]
+                return begun_at
             ended = await self._sessions.find_one_and_delete(session)
         if ended is None or not _was_alive(_session(ended), rotation):
             raise errors.SessionEnded
@@ -143,7 +147,7 @@ class MongoSessionStore:
                     "address": rotation.address,
                 }
             },
-            projection=_ID_ONLY,
+            projection=_BEGUN_ONLY,
         )
         return found
 
@@ -153,7 +157,7 @@ class MongoSessionStore:
         found: Document | None = await self._sessions.find_one_and_update(
             alive | {"spent_hash": rotation.spent, "spent_at": {"$gt": just_before}},
             {"$max": {"last_seen_at": rotation.at}},
-            projection=_ID_ONLY,
+            projection=_BEGUN_ONLY,
         )
         return found
 

@@ -8,7 +8,14 @@ from datetime import datetime
 
 from server.kit import errors
 from server.kit.context import Caller
-from server.user.accounts.rules import Changed, EventType, User, UserEvent, credentials_changed
+from server.user.accounts.rules import (
+    Changed,
+    EventType,
+    User,
+    UserEvent,
+    check_verified,
+    credentials_changed,
+)
 from server.user.mail.rules import MailKind, MailRequest
 
 RECOVERY_CODES = 10
@@ -69,7 +76,11 @@ def enabled(
     now: datetime,
     traceparent: str | None,
 ) -> Changed:
-    """`user` with a second factor; `by` and errors as of `credentials_changed`."""
+    """`user` with a second factor; `by` and errors as of `credentials_changed`.
+
+    Raises `EmailNotVerified`.
+    """
+    check_verified(user)
     after = credentials_changed(user, by, now, totp_enabled=True)
     kind = EventType.SECOND_FACTOR_CHANGED
     event = UserEvent(event_id, kind, after, after.version, now, traceparent)

@@ -1,11 +1,12 @@
 """Where second factors are stored: the interface of a store, and PostgreSQL's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import asyncpg
 
+from server.kit.context import Role
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
@@ -121,6 +122,7 @@ class PostgresTotpStore:
     """A `TotpStore` on a pool of connections to `emporium_user`.
 
     `encode` and `wake` are as those of `PostgresUserStore`.
+    `totp_required_of` as in `rows.ended`.
     """
 
     def __init__(
@@ -128,7 +130,9 @@ class PostgresTotpStore:
         pool: Pool,
         encode: Callable[[UserEvent | MailRequest], Event],
         wake: Callable[[], None],
+        totp_required_of: Collection[Role] = (),
     ) -> None:
+        self._totp_required_of = totp_required_of
         self._pool = pool
         self._encode = encode
         self._wake = wake
@@ -207,7 +211,7 @@ class PostgresTotpStore:
         unit.write(USERS.update([user]))
         if told := [self._encode(each) for each in (event, mail) if each]:
             unit.write(append(told))
-        for entry in ended(before, event):
+        for entry in ended(before, event, self._totp_required_of):
             unit.write(entry)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 
 import hypothesis
 import pytest
@@ -105,17 +106,26 @@ def shut_and_opened(journey: Journeys) -> None:
     journey.refresh(session, 0)
 
 
-@pytest.mark.parametrize(("defence", "play"), [("rotate", spent_twice), ("ids", shut_and_opened)])
+@pytest.mark.parametrize(
+    ("defence", "found", "play"),
+    [("rotate", datetime.now(UTC), spent_twice), ("ids", [], shut_and_opened)],
+    ids=["rotate", "ids"],
+)
 async def test_the_model_sees_a_store_without(
-    defence: str, play: Callable[[Journeys], None], shop: Shop, monkeypatch: pytest.MonkeyPatch
+    defence: str,
+    found: object,
+    play: Callable[[Journeys], None],
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """That spent tokens are refused, and that sessions end with their accounts.
 
     Which the account says as well, so that is off, too.
     """
 
-    async def nothing(self: MongoSessionStore, *arguments: object, **more: object) -> None:
+    async def nothing(self: MongoSessionStore, *arguments: object, **more: object) -> object:
         """Finds no fault."""
+        return found
 
     bound: type[Journeys] = type("Bound", (Journeys,), {"shop": shop})
     await asyncio.to_thread(play, bound())

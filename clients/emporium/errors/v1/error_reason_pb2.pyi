@@ -321,7 +321,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: this is the last admin; make another one first
     """
     EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 323
-    """An account whose e-mail is not verified cannot be given a role.
+    """An account whose e-mail is not verified gets no role, no API key and no second factor.
 
     Example: role: the account's e-mail is not verified
     """
@@ -694,7 +694,7 @@ LAST_ADMIN: ErrorReason.ValueType  # 322
 Example: this is the last admin; make another one first
 """
 EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
-"""An account whose e-mail is not verified cannot be given a role.
+"""An account whose e-mail is not verified gets no role, no API key and no second factor.
 
 Example: role: the account's e-mail is not verified
 """

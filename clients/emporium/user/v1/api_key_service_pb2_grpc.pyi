@@ -38,8 +38,9 @@ class ApiKeyServiceStub:
 
     The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
     Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
-    key, with letters and digits of its name where the account's e-mail was verified.
-    Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
+    key, with letters and digits of its name.
+    Errors: EMAIL_NOT_VERIFIED, because a key outlives a new password, and until then nobody knows
+    whether the address is the caller's; TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
     """
     ListApiKeys: aio.UnaryUnaryMultiCallable[api_key_service_pb2.ListApiKeysRequest, api_key_service_pb2.ListApiKeysResponse]
     """Lists the caller's own API keys, also those that have expired; the newest first.
@@ -92,8 +93,9 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
 
         The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
         Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
-        key, with letters and digits of its name where the account's e-mail was verified.
-        Errors: TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
+        key, with letters and digits of its name.
+        Errors: EMAIL_NOT_VERIFIED, because a key outlives a new password, and until then nobody knows
+        whether the address is the caller's; TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
         """
 
     @abc_1.abstractmethod

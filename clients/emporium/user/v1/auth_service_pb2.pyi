@@ -79,7 +79,7 @@ class LoginResponse(message.Message):
     token_type: builtins.str
     """Always `Bearer`."""
     expires_in: builtins.int
-    """Seconds until the token expires."""
+    """Seconds until the token expires, which is not after the session's end."""
     refresh_token: builtins.str
     """Gets the next access token, once; send it to Refresh and to nothing else. Opaque, at most 128
     characters.

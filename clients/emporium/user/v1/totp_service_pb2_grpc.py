@@ -82,7 +82,9 @@ class TotpServiceServicer:
         """Begins to add a second factor: gives the secret that the app needs.
 
         Logins do not ask for it before ConfirmTotp. Until then another call replaces the secret.
-        Errors: WRONG_PASSWORD, TOTP_ALREADY_ENABLED, RATE_LIMITED.
+        Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED, because a second factor outlives a new password,
+        and until then nobody knows whether the address is the caller's; TOTP_ALREADY_ENABLED;
+        RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +95,7 @@ class TotpServiceServicer:
 
         Gives ten recovery codes, this once: the server keeps their hashes. If the answer is lost,
         remove the factor with a code of the app, and begin again.
-        Errors: WRONG_CODE, TOTP_NOT_BEGUN, TOTP_ALREADY_ENABLED, RATE_LIMITED.
+        Errors: WRONG_CODE, EMAIL_NOT_VERIFIED, TOTP_NOT_BEGUN, TOTP_ALREADY_ENABLED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,8 +104,8 @@ class TotpServiceServicer:
     def DeleteTotp(self, request, context):
         """Removes the second factor and its recovery codes. A mail tells of it.
 
-        Succeeds as well when the account has none. Where the account's role needs one, its next tokens
-        have the role CUSTOMER until it has another.
+        Succeeds as well when the account has none. Where the account's role needs one, its tokens have
+        the role CUSTOMER until it has another: the next ones, and within 5 s those there are.
         Errors: WRONG_CODE, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -33,20 +33,22 @@ class TotpServiceStub:
     """Begins to add a second factor: gives the secret that the app needs.
 
     Logins do not ask for it before ConfirmTotp. Until then another call replaces the secret.
-    Errors: WRONG_PASSWORD, TOTP_ALREADY_ENABLED, RATE_LIMITED.
+    Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED, because a second factor outlives a new password,
+    and until then nobody knows whether the address is the caller's; TOTP_ALREADY_ENABLED;
+    RATE_LIMITED.
     """
     ConfirmTotp: aio.UnaryUnaryMultiCallable[totp_service_pb2.ConfirmTotpRequest, totp_service_pb2.ConfirmTotpResponse]
     """Adds the second factor, by a code that shows that the app has the secret. A mail tells of it.
 
     Gives ten recovery codes, this once: the server keeps their hashes. If the answer is lost,
     remove the factor with a code of the app, and begin again.
-    Errors: WRONG_CODE, TOTP_NOT_BEGUN, TOTP_ALREADY_ENABLED, RATE_LIMITED.
+    Errors: WRONG_CODE, EMAIL_NOT_VERIFIED, TOTP_NOT_BEGUN, TOTP_ALREADY_ENABLED, RATE_LIMITED.
     """
     DeleteTotp: aio.UnaryUnaryMultiCallable[totp_service_pb2.DeleteTotpRequest, empty_pb2.Empty]
     """Removes the second factor and its recovery codes. A mail tells of it.
 
-    Succeeds as well when the account has none. Where the account's role needs one, its next tokens
-    have the role CUSTOMER until it has another.
+    Succeeds as well when the account has none. Where the account's role needs one, its tokens have
+    the role CUSTOMER until it has another: the next ones, and within 5 s those there are.
     Errors: WRONG_CODE, RATE_LIMITED.
     """
 
@@ -73,7 +75,9 @@ class TotpServiceServicer(metaclass=abc_1.ABCMeta):
         """Begins to add a second factor: gives the secret that the app needs.
 
         Logins do not ask for it before ConfirmTotp. Until then another call replaces the secret.
-        Errors: WRONG_PASSWORD, TOTP_ALREADY_ENABLED, RATE_LIMITED.
+        Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED, because a second factor outlives a new password,
+        and until then nobody knows whether the address is the caller's; TOTP_ALREADY_ENABLED;
+        RATE_LIMITED.
         """
 
     @abc_1.abstractmethod
@@ -86,7 +90,7 @@ class TotpServiceServicer(metaclass=abc_1.ABCMeta):
 
         Gives ten recovery codes, this once: the server keeps their hashes. If the answer is lost,
         remove the factor with a code of the app, and begin again.
-        Errors: WRONG_CODE, TOTP_NOT_BEGUN, TOTP_ALREADY_ENABLED, RATE_LIMITED.
+        Errors: WRONG_CODE, EMAIL_NOT_VERIFIED, TOTP_NOT_BEGUN, TOTP_ALREADY_ENABLED, RATE_LIMITED.
         """
 
     @abc_1.abstractmethod
@@ -97,8 +101,8 @@ class TotpServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[empty_pb2.Empty]:
         """Removes the second factor and its recovery codes. A mail tells of it.
 
-        Succeeds as well when the account has none. Where the account's role needs one, its next tokens
-        have the role CUSTOMER until it has another.
+        Succeeds as well when the account has none. Where the account's role needs one, its tokens have
+        the role CUSTOMER until it has another: the next ones, and within 5 s those there are.
         Errors: WRONG_CODE, RATE_LIMITED.
         """
 

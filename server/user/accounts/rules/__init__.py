@@ -122,7 +122,7 @@ class EmailTaken(errors.AlreadyExists):
 
 
 class EmailNotVerified(errors.Conflict):
-    """An account whose e-mail is not verified cannot be given a role."""
+    """An account whose e-mail is not verified gets no role, API key or second factor."""
 
     reason = "EMAIL_NOT_VERIFIED"
 
@@ -164,7 +164,8 @@ def changed(
 
     A caller who changes their own role or status must still be an admin by the stored account:
     they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
-    `verified`, with the mail that leads there. Raises `SessionEnded` as `check_session`.
+    `verified`, with the mail that leads there; of an admin the address before is told. Raises
+    `SessionEnded` as `check_session`.
     """
     if by is not None and by.id == user.id:
         if ADMIN_ONLY & change.fields.keys() and user.acting_role is not Role.ADMIN:
@@ -181,6 +182,8 @@ def changed(
     if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
         raise EmailNotVerified("the account's e-mail is not verified", field="role")
     changed = _updated(user, after, event_id, now, traceparent)
+    if "email" in fields and by is not None:
+        return changed._replace(mail=_email_changed(user, mail_id, now, traceparent))
     if asked is None:
         return changed
     kind, version = MailKind.CHANGE_EMAIL, changed.user.version
@@ -201,8 +204,21 @@ def verified(
     changed = _updated(user, after, event_id, now, traceparent)
     if email == user.email:
         return changed
-    kind = MailKind.EMAIL_CHANGED
-    return changed._replace(mail=MailRequest(mail_id, kind, user.id, user.email, now, traceparent))
+    return changed._replace(mail=_email_changed(user, mail_id, now, traceparent))
+
+
+def _email_changed(user: User, mail_id: str, now: datetime, traceparent: str | None) -> MailRequest:
+    """What the address is told that `user` had."""
+    return MailRequest(mail_id, MailKind.EMAIL_CHANGED, user.id, user.email, now, traceparent)
+
+
+def check_verified(user: User) -> None:
+    """Raises `EmailNotVerified`: until then nobody knows whose the address is.
+
+    Whoever signs up with somebody else's would keep what outlives the password that its owner sets.
+    """
+    if not user.email_verified:
+        raise EmailNotVerified("verify the account's e-mail first")
 
 
 def _updated(

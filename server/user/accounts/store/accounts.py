@@ -1,12 +1,12 @@
 """Accounts in PostgreSQL."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import asyncpg
 
 from server.kit import errors
-from server.kit.context import Key
+from server.kit.context import Key, Role
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.listing.statements import Listing, Where
@@ -95,6 +95,7 @@ class PostgresUserStore:
 
     `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
     that left one there.
+    `totp_required_of` as in `rows.ended`.
     """
 
     def __init__(
@@ -102,7 +103,9 @@ class PostgresUserStore:
         pool: Pool,
         encode: Callable[[UserEvent | MailRequest], Event],
         wake: Callable[[], None],
+        totp_required_of: Collection[Role] = (),
     ) -> None:
+        self._totp_required_of = totp_required_of
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
         self._encode = encode
@@ -209,7 +212,7 @@ class PostgresUserStore:
             unit.write(append(told))
         with _named():
             await unit.flush()
-        for write in ended(before, event):
+        for write in ended(before, event, self._totp_required_of):
             unit.write(write)
         return user
 
@@ -238,7 +241,7 @@ class PostgresUserStore:
             await erasing.erase(unit, user, event.occurred_at)
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (user_id,)))
-            for write in ended(user, event):
+            for write in ended(user, event, self._totp_required_of):
                 unit.write(write)
 
         await transaction(self._pool, work, completes_call=True)

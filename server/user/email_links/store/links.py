@@ -1,10 +1,12 @@
 """One-time tokens in PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import asyncpg
 
+from server.kit.context import Role
 from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
@@ -91,11 +93,19 @@ _OF_PERSON = """
 _ERASE = "DELETE FROM one_time_tokens WHERE user_id = $1 RETURNING id"
 
 
+class Outliving(Protocol):
+    """What of an account outlives its password."""
+
+    async def erase(self, unit: UnitOfWork, user: User) -> Mapping[str, int]:
+        """Erases all of it, and gives the numbers by kind."""
+
+
 class PostgresLinkStore:
     """A `LinkStore` on a pool of connections to `emporium_user`.
 
     `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
     that left one there.
+    `totp_required_of` as in `rows.ended`.
     """
 
     def __init__(
@@ -103,8 +113,12 @@ class PostgresLinkStore:
         pool: Pool,
         encode: Callable[[UserEvent | MailRequest], Event],
         wake: Callable[[], None],
+        outliving: Sequence[Outliving] = (),
+        totp_required_of: Collection[Role] = (),
     ) -> None:
         self._pool = pool
+        self._outliving = outliving
+        self._totp_required_of = totp_required_of
         self._encode = encode
         self._wake = wake
 
@@ -156,6 +170,8 @@ class PostgresLinkStore:
         async def work(unit: UnitOfWork) -> None:
             sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
             user = sent.user
+            for each in () if user.email_verified else self._outliving:
+                await each.erase(unit, user)
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
             unit.write(Write(_USE, (token_hash, now)))
             await unit.flush()  # one statement changes a row once
@@ -163,7 +179,7 @@ class PostgresLinkStore:
             unit.write(USERS.update([changes[-1].user]))
             said = [each for changed in changes for each in (changed.event, changed.mail)]
             unit.write(append([self._encode(each) for each in said if each]))
-            for entry in ended(user, changes[-1].event):
+            for entry in ended(user, changes[-1].event, self._totp_required_of):
                 unit.write(entry)
 
         await transaction(self._pool, work, completes_call=True)

@@ -11,8 +11,11 @@ from emporium.user.v1 import user_service_pb2 as users
 from server.kit.audit.writer import AuditWriter
 from server.kit.context import Role
 from server.kit.postgres import Pool
+from server.user.api_keys.rules import secret_of
 from tests.server.conftest import Token
 from tests.server.refusals import refused
+from tests.server.user.api_keys.test_exchange import asking
+from tests.server.user.api_keys.test_service import new
 from tests.server.user.audit.conftest import Log
 from tests.server.user.conftest import SignedIn
 from tests.server.user.doors import PASSWORD, Door, create, new_email
@@ -224,3 +227,17 @@ async def test_a_new_password_by_mail_is_kept_of_nobody_where_the_token_is_none(
     await refused(anyone("ResetPassword", request, ("x-request-id", "a-guess")))
     kept = await log(outcome="ONE_TIME_TOKEN_INVALID")
     assert "a-guess" in {each.request_id for each in kept}
+
+
+async def test_an_api_key_that_is_tried_names_its_account_whatever_the_secret(
+    anyone: Door, signed_in: SignedIn, log: Log
+) -> None:
+    owner = await signed_in(Role.CUSTOMER)
+    key = await owner("CreateApiKey", new())
+    wrong = ("guessed", secret_of(key.id, bytes(32)), key.secret[:-1])
+    for secret in wrong:
+        await refused(anyone("ExchangeApiKey", asking(key, client_secret=secret), *FROM_AFAR))
+    nobody = asking(key, client_id=str(uuid.uuid4()), client_secret=key.secret)
+    await refused(anyone("ExchangeApiKey", nobody, *FROM_AFAR))
+    tried = await log(subject=owner.user_id, outcome="INVALID_CLIENT")
+    assert sum(event.count for event in tried) == len(wrong)

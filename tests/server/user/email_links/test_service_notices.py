@@ -7,8 +7,9 @@ import pyotp
 from emporium.user.v1 import api_key_service_pb2 as keys_pb
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import totp_service_pb2 as totp_pb
+from emporium.user.v1 import user_service_pb2 as user_pb
 from tests.server.refusals import refused
-from tests.server.user.doors import PASSWORD, create
+from tests.server.user.doors import PASSWORD, create, new_email
 from tests.server.user.email_links.conftest import Shop
 from tests.server.user.email_links.test_passwords import forgot
 from tests.server.user.email_links.test_service_new_email import somebody
@@ -54,21 +55,6 @@ async def test_an_api_key_that_was_made(shop: Shop, inbox: Inbox) -> None:
     assert key.id not in mail.get_content()
 
 
-async def test_what_an_unverified_address_is_told_holds_nothing_that_was_chosen(
-    shop: Shop, inbox: Inbox
-) -> None:
-    """Else anybody who signs up with somebody's address could write there."""
-    user = await shop.anyone("CreateUser", create())
-    login = auth_pb.LoginRequest(email=user.email, password=PASSWORD)
-    token = (await shop.anyone("Login", login)).access_token
-    owner = shop.anyone.with_token(token, user.id)
-    request = keys_pb.CreateApiKeyRequest(name="Buy this", scopes=["orders.read"])
-    await owner("CreateApiKey", request)
-    mail = (await told(shop, inbox, user.email))[-1]
-    assert mail["Subject"] == "An API key was made"
-    assert "Buy this" not in mail.get_content()
-
-
 async def test_a_second_factor_and_its_recovery_codes(shop: Shop, inbox: Inbox) -> None:
     user, owner = await somebody(shop)
     begin = totp_pb.BeginTotpRequest(current_password=PASSWORD)
@@ -87,3 +73,15 @@ async def test_a_second_factor_and_its_recovery_codes(shop: Shop, inbox: Inbox) 
     ]
     left = [words(mail).partition("of the others ")[2][:10] for mail in mails]
     assert sorted(filter(None, left)) == ["7 are left", "8 are left", "9 are left"]
+
+
+async def test_an_e_mail_that_an_admin_has_changed(shop: Shop, inbox: Inbox) -> None:
+    """The address before: its holder may not have asked for it. The session goes on."""
+    user, owner = await somebody(shop)
+    email = new_email()
+    same = user_pb.UpdateUserRequest(user_id=user.id, email=user.email, full_name="Ann Other")
+    await shop.admin("UpdateUser", same)
+    await shop.admin("UpdateUser", user_pb.UpdateUserRequest(user_id=user.id, email=email))
+    mails = await told(shop, inbox, user.email)
+    assert [mail["Subject"] for mail in mails] == ["Your e-mail was changed"]
+    assert (await owner("GetUser", user_pb.GetUserRequest(user_id=user.id))).email == email

@@ -200,9 +200,10 @@ async def test_a_service_that_did_not_ask_would_let_them_in(
 ) -> None:
     mine, other = devices
     await act(mine, other, user_pool)
-    request = keys_pb.CreateApiKeyRequest(name="ERP", scopes=["orders.read"])
-    assert (await refused(other.door("CreateApiKey", request))).reason == "SESSION_ENDED"
-    assert (await Device(unasked, other.login).door("CreateApiKey", request)).secret
+    request = keys_pb.DeleteApiKeyRequest(api_key_id=ID)
+    assert (await refused(other.door("DeleteApiKey", request))).reason == "SESSION_ENDED"
+    let_in = await refused(Device(unasked, other.login).door("DeleteApiKey", request))
+    assert let_in.reason == "API_KEY_NOT_FOUND"
 
 
 @pytest.mark.parametrize("act", [new_password, second_factor])

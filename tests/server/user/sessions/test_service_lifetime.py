@@ -1,5 +1,6 @@
 """A session has an end of its own, however it is used."""
 
+import jwt
 import pytest
 
 from emporium.user.v1 import auth_service_pb2 as auth_pb
@@ -37,3 +38,38 @@ async def test_a_session_that_is_always_used_ends_when_its_time_is_over(
         for _ in range(2):  # it is nobody's reuse
             assert (await refused(anyone("Refresh", late))).reason == "SESSION_ENDED"
         await anyone("Login", login)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "seconds"), [(SHORT, 60), (LONG, 600)], ids=["before its end", "long before"]
+)
+async def test_an_access_token_ends_with_its_session(
+    served: Served, clock: Clock, tokens: Tokens, seconds: int
+) -> None:
+    """Also one that is given again, to whoever has lost the answer."""
+    clock.at = clock.at.replace(microsecond=0)  # MongoDB keeps milliseconds
+    async with served(tokens) as anyone:
+        user = await anyone("CreateUser", create())
+        login = auth_pb.LoginRequest(email=user.email, password=PASSWORD)
+        given = await anyone("Login", login)
+        assert (given.expires_in, good_for(given)) == (600, 600)
+        for minutes in (119, 119, 1):
+            clock.forward(minutes=minutes)
+            spent = pb.RefreshRequest(refresh_token=given.refresh_token)
+            given = await anyone("Refresh", spent)
+        assert (given.expires_in, good_for(given)) == (seconds, seconds)
+        again = await anyone("Refresh", spent)
+        assert (again.expires_in, good_for(again)) == (seconds, seconds)
+
+
+async def test_a_session_that_is_shorter_than_a_token_has_shorter_tokens(served: Served) -> None:
+    async with served(Tokens(session_seconds=60, session_lifetime_seconds=60)) as anyone:
+        user = await anyone("CreateUser", create())
+        login = auth_pb.LoginRequest(email=user.email, password=PASSWORD)
+        assert good_for(await anyone("Login", login)) == 60
+
+
+def good_for(given: auth_pb.LoginResponse) -> int:
+    """For how many seconds its access token is, by what that says."""
+    claims = jwt.decode(given.access_token, options={"verify_signature": False})
+    return int(claims["exp"] - claims["iat"])

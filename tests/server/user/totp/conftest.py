@@ -9,6 +9,7 @@ import pytest_asyncio
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import totp_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2
+from server.kit.postgres import Pool
 from server.settings import Tokens
 from tests.server.user.conftest import Clock, Served
 from tests.server.user.doors import PASSWORD, Door, create
@@ -58,8 +59,11 @@ class Owner:
         return found
 
 
-async def signed_up(anyone: Door, clock: Clock) -> Owner:
+async def signed_up(anyone: Door, clock: Clock, pool: Pool) -> Owner:
+    """Somebody whose e-mail is verified."""
     user = await anyone("CreateUser", create())
+    await pool.execute("UPDATE users SET email_verified = true WHERE id = $1", user.id)
+    user.email_verified = True
     login = auth_pb.LoginRequest(email=user.email, password=PASSWORD)
     token = (await anyone("Login", login)).access_token
     return Owner(anyone.with_token(token, user.id), user, clock)
@@ -72,9 +76,9 @@ async def anyone(served: Served) -> AsyncIterator[Door]:
 
 
 @pytest_asyncio.fixture
-async def owner(anyone: Door, clock: Clock) -> Owner:
+async def owner(anyone: Door, clock: Clock, user_pool: Pool) -> Owner:
     """Without a second factor yet."""
-    return await signed_up(anyone, clock)
+    return await signed_up(anyone, clock, user_pool)
 
 
 @pytest_asyncio.fixture

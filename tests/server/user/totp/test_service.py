@@ -138,7 +138,7 @@ async def test_a_code_that_is_to_be_confirmed_is_guessed_as_seldom(owner: Owner)
 async def test_it_goes_with_its_account_and_is_nobody_elses(
     anyone: Door, guarded: Owner, clock: Clock, token: Token, user_pool: Pool
 ) -> None:
-    other = await signed_up(anyone, clock)
+    other = await signed_up(anyone, clock, user_pool)
     await other.enable()
     request = pb.DeleteTotpRequest(recovery_code=guarded.recovery_codes[0])
     assert (await refused(other.door("DeleteTotp", request))).reason == "WRONG_CODE"

@@ -97,6 +97,7 @@ async def test_an_admin_without_one_reaches_nothing_of_others_until_it_is_there(
         assert (await door("UpdateUser", update)).full_name == "Another"
 
         await door("DeleteTotp", pb.DeleteTotpRequest(totp_code=owner.code()))
+        assert (await refused(door("UpdateUser", update))).reason == "USER_NOT_FOUND"
         again = await anyone(
             "Refresh", session_pb.RefreshRequest(refresh_token=given.refresh_token)
         )
@@ -144,3 +145,38 @@ async def test_a_key_that_was_made_without_one_never_gains_what_needs_it(
 
 def role_of_key(given: keys_pb.ExchangeApiKeyResponse) -> str:
     return str(jwt.decode(given.access_token, options={"verify_signature": False})["role"])
+
+
+@pytest.mark.parametrize("tokens", [BOTH, Tokens()])
+async def test_who_removes_it_has_no_more_than_a_customer_by_the_token_there_is(
+    served: Served, store: PostgresUserStore, user_pool: Pool, clock: Clock, tokens: Tokens
+) -> None:
+    """Nor once something else of the account has changed, such as the password."""
+    email = await made(store, Role.ADMIN)
+    somebody = opened()
+    await store.create(somebody, None, None, b"")
+    update = user_pb.UpdateUserRequest(user_id=somebody.user.id, full_name="Another")
+    told = "SELECT role FROM revocations WHERE user_id = $1 ORDER BY position DESC LIMIT 1"
+    async with served(tokens) as anyone:
+        login = await sign_in(anyone, email)
+        owner = Owner(anyone.with_token(login.access_token, login.user.id), login.user, clock)
+        await owner.enable()
+        given = await anyone(
+            "Refresh", session_pb.RefreshRequest(refresh_token=login.refresh_token)
+        )
+        door = anyone.with_token(given.access_token, login.user.id)
+        await door("UpdateUser", update)
+        change = auth_pb.ChangePasswordRequest(current_password=PASSWORD, password="a new horse")
+        for call in (
+            door("DeleteTotp", pb.DeleteTotpRequest(totp_code=owner.code())),
+            door("ChangePassword", change),
+        ):
+            await call
+            is_left = tokens is not BOTH
+            assert await user_pool.fetchval(told, login.user.id) == (
+                "ADMIN" if is_left else "CUSTOMER"
+            )
+            if is_left:
+                await door("UpdateUser", update)
+            else:
+                assert (await refused(door("UpdateUser", update))).reason == "USER_NOT_FOUND"
