@@ -256,8 +256,14 @@ def test_every_text_that_people_are_shown_may_not_change_its_direction() -> None
         if field.name not in UNSEEN
     }
     assert {name.rpartition(".")[2] for name in found} >= {"full_name", "name", "street"}
-    shown = descriptors.pool().FindExtensionByName("emporium.rules.v1.display_text")
-    assert [name for name, rules in found.items() if not rules.Extensions[shown]] == []
+    text, lines = (
+        descriptors.pool().FindExtensionByName(f"emporium.rules.v1.display_{kind}")
+        for kind in ("text", "lines")
+    )
+    assert [name for name, rules in found.items() if not rules.Extensions[text]] == [
+        "emporium.type.v1.Address.street"
+    ]
+    assert found["emporium.type.v1.Address.street"].Extensions[lines]
 
 
 # Which take an address that an account may have had before there was the rule of RFC 5321.
