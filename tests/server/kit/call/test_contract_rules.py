@@ -283,3 +283,14 @@ def test_every_new_email_has_one_rule() -> None:
     assert {rules.SerializeToString() for rules in new} == {new[0].SerializeToString()}
     local_part = descriptors.pool().FindExtensionByName("emporium.rules.v1.local_part")
     assert new[0].string.Extensions[local_part]
+
+
+def test_every_idempotency_key_has_one_rule() -> None:
+    found = {
+        field.full_name: descriptors.rules_of(field).SerializeToString()
+        for method in METHODS
+        for field in descriptors.described(method.request).DESCRIPTOR.fields
+        if field.name == "request_id" and not descriptors.rules_of(field).string.uuid
+    }
+    assert len(found) >= 7
+    assert len({*found.values()}) == 1, found
