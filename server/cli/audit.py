@@ -7,11 +7,12 @@ from rich.console import Console
 
 from server.cli import options as shared
 from server.cli.work import done
+from server.local.errors import LocalError
 from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord, require_running
 
 if TYPE_CHECKING:
-    from emporium import AuditEvent
+    from emporium import AuditEvent, Violation
 
 
 def audit(
@@ -48,15 +49,23 @@ def audit(
 
 async def _listed(record: ClusterRecord, filters: dict[str, Any], limit: int) -> list[str]:
     # Imported late: the client brings gRPC, which the other commands need not wait for.
-    from emporium import Emporium, Targets
+    from emporium import Emporium, InvalidRequest, Targets
 
     lines: list[str] = []
     async with Emporium(Targets.of(record.grpc), token=acting_as(record, "admin")) as shop:
-        async for event in shop.audit.list(per_page=min(limit, 100), **filters):
-            lines.append(_line(event))
-            if len(lines) == limit:
-                break
+        try:
+            async for event in shop.audit.list(per_page=min(limit, 100), **filters):
+                lines.append(_line(event))
+                if len(lines) == limit:
+                    break
+        except InvalidRequest as error:
+            raise LocalError("; ".join(map(_of_option, error.violations)) or str(error)) from error
     return lines
+
+
+def _of_option(violation: "Violation") -> str:
+    """What is wrong with a filter, by the name that it has here."""
+    return f"--{violation.field.removeprefix('created_')} {violation.description}"
 
 
 def _line(event: "AuditEvent") -> str:
