@@ -1,6 +1,5 @@
 """`emporium admin`: accounts that run the shop, made without one."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from rich.console import Console
 
 from server.cli import options as shared
+from server.cli.work import done
 from server.local.errors import LocalError
 from server.local.home.record import require_running
 from server.services import USER
@@ -48,19 +48,18 @@ def create(  # noqa: PLR0913 (a parameter for each option)
     it is, and is an error.
     """
     # Imported late: the drivers are slow to load, and the other commands do not need them.
-    from server.kit.errors import EmporiumError
-    from server.ops.admin import created, explained
+    from server.ops.admin import created
     from server.ops.passwords import PasswordError, password_from
-    from server.settings import SettingsError
 
     url = shared.admin_url(
         database_url, postgres_host, postgres_port, postgres_user, postgres_password
     )
     where = _database(home, url)
     try:
-        user_id = asyncio.run(created(where, email, name, password_from(password_file)))
-    except (EmporiumError, PasswordError, SettingsError) as error:
-        raise LocalError(explained(error)) from error
+        password = password_from(password_file)
+    except PasswordError as error:
+        raise LocalError(str(error)) from error
+    user_id = done(created(where, email, name, password))
     Console().print(f"{email} is an admin: {user_id}", soft_wrap=True, markup=False)
 
 
@@ -80,19 +79,13 @@ def remove_totp(
     In the running cluster or the PostgreSQL that is named. A mail tells the account's holder. Make
     sure who is asking: the password alone signs in from then on.
     """
-    from server.kit.errors import EmporiumError
-    from server.ops.admin import explained, totp_removed
-    from server.settings import SettingsError
+    from server.ops.admin import totp_removed
 
     url = shared.admin_url(
         database_url, postgres_host, postgres_port, postgres_user, postgres_password
     )
     where = _database(home, url)
-    try:
-        said = asyncio.run(totp_removed(where, email))
-    except (EmporiumError, SettingsError) as error:
-        raise LocalError(explained(error)) from error
-    Console().print(said, soft_wrap=True, markup=False)
+    Console().print(done(totp_removed(where, email)), soft_wrap=True, markup=False)
 
 
 def _database(home: Path, url: str) -> str:

@@ -12,7 +12,7 @@ from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord, require_running
 
 if TYPE_CHECKING:
-    from emporium import AuditEvent
+    from emporium import AuditEvent, Violation
 
 
 def audit(
@@ -31,7 +31,7 @@ def audit(
     """List the audit log of the running cluster, the newest first.
 
     A line has the time, who called (and the role), the rpc, what came of it, how often, and on whom
-    or what. It is read as the cluster's admin, by a token that this command signs.
+    or what. It is read as the operator, by a token that this command signs.
     """
     filters = {
         "actor": actor,
@@ -49,18 +49,23 @@ def audit(
 
 async def _listed(record: ClusterRecord, filters: dict[str, Any], limit: int) -> list[str]:
     # Imported late: the client brings gRPC, which the other commands need not wait for.
-    from emporium import Emporium, EmporiumError, Targets
+    from emporium import Emporium, InvalidRequest, Targets
 
-    try:
-        async with Emporium(Targets.of(record.grpc), token=acting_as(record, "admin")) as shop:
-            lines: list[str] = []
+    lines: list[str] = []
+    async with Emporium(Targets.of(record.grpc), token=acting_as(record, "admin")) as shop:
+        try:
             async for event in shop.audit.list(per_page=min(limit, 100), **filters):
                 lines.append(_line(event))
                 if len(lines) == limit:
                     break
-    except EmporiumError as error:
-        raise LocalError(f"the audit log was not read: {error}") from error
+        except InvalidRequest as error:
+            raise LocalError("; ".join(map(_of_option, error.violations)) or str(error)) from error
     return lines
+
+
+def _of_option(violation: "Violation") -> str:
+    """What is wrong with a filter, by the name that it has here."""
+    return f"--{violation.field.removeprefix('created_')} {violation.description}"
 
 
 def _line(event: "AuditEvent") -> str:

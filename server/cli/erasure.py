@@ -1,6 +1,5 @@
 """`emporium erasure`: how far the erasure of a deleted account is."""
 
-import asyncio
 import uuid
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 from rich.console import Console
 
 from server.cli import options as shared
-from server.local.errors import LocalError
+from server.cli.work import done
 from server.local.home.record import require_running
 from server.services import USER
 
@@ -19,13 +18,8 @@ def erasure(
 ) -> None:
     """Show what each store has erased of a person whose account was deleted."""
     # Imported late: the driver is slow to load, and the other commands do not need it.
-    from server.kit.errors import EmporiumError
     from server.ops.erasures import described
-    from server.settings import SettingsError
 
     database_url = require_running(home).postgres[USER.name]
-    try:
-        lines = asyncio.run(described(database_url, str(user_id)))
-    except (EmporiumError, SettingsError) as error:
-        raise LocalError(str(error)) from error
+    lines = done(described(database_url, str(user_id)))
     Console().print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)

@@ -23,7 +23,9 @@ def run_in_foreground(options: ClusterOptions, run: Run) -> int:
     async def welcome(cluster: Cluster) -> None:
         user = example_user(cluster.record)
         # The helper process signs, so that this one, which stays, need not load cryptography.
-        token = await cluster.preparation.sign_token(user.user_id, user.role, TOKEN_SECONDS)
+        token = ""
+        if user:
+            token = await cluster.preparation.sign_token(user.user_id, user.role, TOKEN_SECONDS)
         show_screen(console, cluster.record, token, cluster.ready_seconds)
         console.print("\nCtrl-C stops it.")
 

@@ -57,7 +57,7 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
 ) -> None:
     """Import historical orders: customers, products and orders, each once however often run.
 
-    Speaks to the services as the cluster's staff do, by tokens that it signs itself. Ends with what
+    Speaks to the services as the operator, by tokens that it signs itself. Ends with what
     became of every row, and the file's sums beside the sales report; exit code 1 if no row was
     taken, anything is missing or they disagree.
     """
@@ -98,7 +98,7 @@ async def _run(
     console: Console,
 ) -> "tuple[Sequence[Failure], Sequence[Compared]]":
     # Imported late: the client brings gRPC, which the other commands need not wait for.
-    from emporium import Emporium, EmporiumError, Targets
+    from emporium import Emporium, Targets
     from server.importing import checking, sending
     from server.importing.retries import RetriesExhausted
 
@@ -120,8 +120,6 @@ async def _run(
                 f"a service stays away: {error}",
                 "Look at `emporium status`, then import again: it goes on where it stopped.",
             ) from error
-        except EmporiumError as error:
-            raise LocalError(f"the import was refused: {error}") from error
     return on_its_way.failures, compared
 
 

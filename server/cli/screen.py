@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from server.cli.work import done
 from server.local.errors import LocalError
 from server.local.home import keys
 from server.local.home.folder import AlreadyRunning, Home
 from server.local.home.record import ClusterRecord, Login, require_running
+from server.services import USER
 
 TOKEN_SECONDS = 600
 LIST_ORDERS = "emporium.order.v1.OrderService/ListOrders"
@@ -24,7 +26,7 @@ def show_screen(
 ) -> None:
     """Shows the addresses, the demo logins and three commands to try.
 
-    `token` is `example_user`'s, good for `TOKEN_SECONDS`.
+    `token` is `example_user`'s, good for `TOKEN_SECONDS`; without one there is nothing to try.
     """
     took = "" if ready_seconds is None else f" in {ready_seconds:.1f} s"
     console.print(Text(f"\nEmporium is ready{took}.\n", style="bold green"))
@@ -35,10 +37,14 @@ def show_screen(
             line = f"  {what:<13}{where}\n  {'':<13}{note}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(Text("\nDemo logins", style="bold"))
+    user = example_user(record)
+    if user is None:
+        console.print("  none is left; `emporium admin create` makes an account")
+        return
     console.print(_logins(record.logins))
     console.print(Text("\nTry", style="bold"))
     # Long lines stay whole, so that they can be copied.
-    for line in examples(record, token):
+    for line in examples(record, user, token):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -47,6 +53,7 @@ def show_running(console: Console, home: Path, error: AlreadyRunning) -> None:
     with suppress(LocalError):
         record = require_running(home)
         if record.state == "ready":
+            record.logins = done(_usable(record))
             console.print(f"A cluster already runs in {home}; it was left as it is.")
             show_record(console, record, None)
             return
@@ -56,13 +63,21 @@ def show_running(console: Console, home: Path, error: AlreadyRunning) -> None:
 def show_record(console: Console, record: ClusterRecord, ready_seconds: float | None) -> None:
     """As `show_screen`, with a token that is signed here."""
     user, place = example_user(record), Home(Path(record.home), Path(record.data))
-    token = keys.token(place, user.user_id, user.role, TOKEN_SECONDS)
+    token = keys.token(place, user.user_id, user.role, TOKEN_SECONDS) if user else ""
     show_screen(console, record, token, ready_seconds)
 
 
-def example_user(record: ClusterRecord) -> Login:
-    """The demo login that the examples use."""
-    return next(login for login in record.logins if login.role == "staff")
+async def _usable(record: ClusterRecord) -> list[Login]:
+    # Imported late: the driver is slow to load.
+    from server.local.preparation.accounts import usable
+
+    return await usable(record.postgres[USER.name], record.logins)
+
+
+def example_user(record: ClusterRecord) -> Login | None:
+    """The demo login that the examples use: that of the staff, or another that is left."""
+    staff = [login for login in record.logins if login.role == "staff"]
+    return next(iter([*staff, *record.logins]), None)
 
 
 def show_error(console: Console, error: LocalError) -> None:
@@ -72,9 +87,8 @@ def show_error(console: Console, error: LocalError) -> None:
         console.print(Text.assemble(("→ ", "yellow"), error.remedy), soft_wrap=True)
 
 
-def examples(record: ClusterRecord, token: str) -> list[str]:
+def examples(record: ClusterRecord, user: Login, token: str) -> list[str]:
     """Three commands that work as shown, in a shell that has run the first line."""
-    staff = example_user(record)
     edge = record.edge_url.removeprefix("http://")
     asking = """-plaintext -H "authorization: Bearer $TOKEN" -d '{"per_page": 2}'"""
     orders = f"{record.edge_url}/api/v1/orders?per_page=2"
@@ -87,7 +101,7 @@ def examples(record: ClusterRecord, token: str) -> list[str]:
         "from emporium import Emporium",
         "async def main():",
         f'    async with Emporium("{edge}") as shop:',
-        f'        await shop.auth.login("{staff.email}", "{staff.password}")',
+        f'        await shop.auth.login("{user.email}", "{user.password}")',
         "        print(await shop.orders.list(per_page=2).first_page())",
         "asyncio.run(main())",
         "END",

@@ -11,6 +11,9 @@ _is_traceparent = re.compile(
     r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 ).fullmatch
 
+OPERATOR = "operator"
+"""The id of whoever runs the command line: an actor without an account."""
+
 _LABEL_LENGTH_MAX = 120
 
 
@@ -35,7 +38,7 @@ def lesser(one: Role, other: Role) -> Role:
 class Caller:
     """The subject of a verified token."""
 
-    id: str  # a user id, or `service:<name>`
+    id: str  # a user id, `service:<name>`, or OPERATOR
     role: Role
     expires_at: float  # Unix time in seconds
     session_id: str = ""  # that the token belongs to, or its API key; a UUID

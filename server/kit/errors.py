@@ -33,7 +33,8 @@ class EmporiumError(Exception):
     """An error that the caller is meant to see.
 
     `message` is a sentence for people. `violations` names the invalid fields; `field` is short for
-    one violation with the message as its description. `retry_after_seconds` says when a retry may
+    one violation, which the message describes: what it
+    says after the field's name, if it begins with that. `retry_after_seconds` says when a retry may
     succeed.
     """
 
@@ -49,7 +50,8 @@ class EmporiumError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.violations = (Violation(field, message),) if field else tuple(violations)
+        described = message.removeprefix(f"{field}: ")
+        self.violations = (Violation(field, described),) if field else tuple(violations)
         self.retry_after_seconds = retry_after_seconds
 
 

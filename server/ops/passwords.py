@@ -15,17 +15,24 @@ class PasswordError(Exception):
 
 
 def password_from(file: str) -> str:
-    """The password in `file`, without the end of its line; `-`: standard input, empty: asks.
+    """The password in `file`, which is its one line; `-`: standard input, empty: asks.
 
     Raises `PasswordError`.
     """
     if file:
-        return _read(file).removesuffix("\n").removesuffix("\r")
+        return _one_line(_read(file), "standard input" if file == STDIN else file)
     if not sys.stdin.isatty():
         raise PasswordError("there is no terminal to ask for a password; send --password-file")
     password = getpass("Password: ")
     if getpass("Again: ") != password:
         raise PasswordError("these are two different passwords")
+    return password
+
+
+def _one_line(text: str, where: str) -> str:
+    password = text.removesuffix("\n").removesuffix("\r")
+    if "\n" in password or "\r" in password:
+        raise PasswordError(f"{where} has several lines; a password is one")
     return password
 
 

@@ -8,9 +8,6 @@ from server.kit.context import Role
 OK = "OK"
 """The outcome of a call that has succeeded; of any other it is the reason that was given."""
 
-OPERATOR = "operator"
-"""The actor of what the command line did, without a call."""
-
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:

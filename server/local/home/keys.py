@@ -99,16 +99,11 @@ def _first_secret(service: Service, home: Home) -> str:
     return str(earlier.get("d") or secrets.token_urlsafe(SECRET_BYTES))
 
 
-def token(
-    home: Home, user_id: str, role: str, lifetime_seconds: int, *, account_version: int = 0
-) -> str:
-    """An access token for `user_id`, as the user service would sign it at a login.
-
-    It counts as younger than changes of the account before that version of it.
-    """
+def token(home: Home, user_id: str, role: str, lifetime_seconds: int) -> str:
+    """An access token for `user_id`, as the user service would sign it at a login."""
     from server.kit.auth import Signer
     from server.kit.context import Role
 
     key = read_private(file_of(USER.name, home))
     signer = Signer(key, lifetime_seconds)
-    return signer.sign(user_id, Role(role.upper()), account_version=account_version)
+    return signer.sign(user_id, Role(role.upper()))

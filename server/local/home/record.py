@@ -37,7 +37,7 @@ class ClusterRecord:
     postgres: dict[str, str] = field(default_factory=dict)  # admin_dsn, and a DSN for each service
     mongodb_uri: str = ""
     processes: list[ProcessRecord] = field(default_factory=list)
-    logins: list[Login] = field(default_factory=list)
+    logins: list[Login] = field(default_factory=list)  # that could be used when it started
     data: str = ""  # where the data lie: the home, or a folder on the RAM disk
 
     def write(self, home: Home) -> None:

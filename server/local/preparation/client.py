@@ -68,7 +68,7 @@ class Preparation:
         return changed
 
     async def make_logins(self, admin_dsn: str) -> list[Login]:
-        """The demo logins, made when they are missing."""
+        """The demo logins that can be used; made when the database is new."""
         logins = await self._helper.call("make_logins", home=self._home, admin_dsn=admin_dsn)
         return [Login(**login) for login in logins]
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from emporium import AlreadyExists, Emporium, OrderLine
+from emporium import AlreadyExists, Emporium, NotFound, OrderLine, User
 from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord
 from server.local.preparation.sample_data import (
@@ -39,13 +39,13 @@ async def seed(record: ClusterRecord) -> Seeded:
     Repeatable: every create carries a fixed key, and what exists is left as it is. The services
     remember a key for 30 days; orders that were seeded before that are placed anew.
     """
-    ids = {login.role: login.user_id for login in record.logins}
     token = acting_as(record, "admin")
     async with Emporium(record.grpc, token=token, timeout_seconds=30.0) as shop:
         products = await _all(_product(shop, *each) for each in PRODUCTS)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
-        await _all(_order(shop, n, [ids["customer"], *users], products) for n in range(ORDERS))
-    return Seeded(len(users) + len(ids), len(products), ORDERS)
+        buyers = [await _demo_customer(shop, record), *users]
+        placed = await _all(_order(shop, n, buyers, products) for n in range(ORDERS))
+    return Seeded(len(users) + len(record.logins), len(products), sum(placed))
 
 
 async def _product(shop: Emporium, sku: str, name: str, price: str) -> str:
@@ -68,18 +68,37 @@ async def _customer(shop: Emporium, email: str, full_name: str) -> str:
     return user.id
 
 
-async def _order(shop: Emporium, number: int, users: list[str], products: list[str]) -> None:
-    """Makes order `number`; buyer, products and quantities follow from the number alone."""
+async def _demo_customer(shop: Emporium, record: ClusterRecord) -> str:
+    """The account's id; empty when it is there no more, or was suspended."""
+    for login in record.logins:
+        if login.role == "customer":
+            try:
+                user = await shop.users.get(login.user_id)
+            except NotFound:
+                return ""
+            return user.id if user.status == User.ACTIVE else ""
+    return ""
+
+
+async def _order(shop: Emporium, number: int, buyers: list[str], products: list[str]) -> bool:
+    """Makes order `number`; buyer, products and quantities follow from the number alone.
+
+    False: it has no buyer.
+    """
+    buyer = buyers[number % len(buyers)]
+    if not buyer:
+        return False
     lines = [
         OrderLine(products[(number * 5 + line * 7) % len(products)], quantity=1 + number % 4 + line)
         for line in range(1 + number % 3)
     ]
     await shop.orders.create(
         lines,
-        user_id=users[number % len(users)],
+        user_id=buyer,
         order_date=FIRST_ORDER + number * BETWEEN_ORDERS,
         idempotency_key=f"seed-order-{number}",
     )
+    return True
 
 
 async def _all(calls: Iterable[Awaitable[Result]]) -> list[Result]:

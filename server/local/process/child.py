@@ -47,6 +47,7 @@ class Child:
     spawned: Callable[[], None] | None = None  # called when a process has started
     record: ProcessRecord | None = None  # of the latest process
     _process: asyncio.subprocess.Process | None = None
+    _log_from: int = 0  # where the latest process began to write
 
     @property
     def pid(self) -> int:
@@ -62,6 +63,7 @@ class Child:
         """Starts the process, which need not be ready yet."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
+            self._log_from = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *launched(self.command, self.death_signal, self.user),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -131,11 +133,12 @@ class Child:
         return LocalError(problem, remedy_for(tail))
 
     def tail(self, lines: int = 12) -> list[str]:
-        """The last lines of its log."""
+        """The last lines that the latest process has logged."""
         try:
             with self.log_file.open("rb") as log:
-                log.seek(0, os.SEEK_END)
-                log.seek(max(0, log.tell() - TAIL_BYTES))
+                end = log.seek(0, os.SEEK_END)
+                begun = self._log_from if self._log_from <= end else 0  # or it was emptied since
+                log.seek(max(begun, end - TAIL_BYTES))
                 text = log.read().decode("utf-8", "replace")
                 return [line[:LINE_LENGTH_MAX] for line in text.splitlines()[-lines:]]
         except FileNotFoundError:

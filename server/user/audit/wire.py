@@ -6,8 +6,9 @@ from uuid import UUID
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.user.v1 import audit_service_pb2 as pb
 from server.kit import descriptors, errors
-from server.kit.audit.record import OK, OPERATOR, AuditRecord
+from server.kit.audit.record import OK, AuditRecord
 from server.kit.audit.wire import from_event, to_event
+from server.kit.context import OPERATOR
 from server.kit.listing.filters import moment
 from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.user.audit.rules import Filters

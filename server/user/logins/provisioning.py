@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from uuid_utils import uuid7
 
-from server.kit.audit.record import OK, OPERATOR, AuditRecord
+from server.kit.audit.record import OK, AuditRecord
 from server.kit.call.validation import check as check_request
-from server.kit.context import Caller, Role
+from server.kit.context import OPERATOR, Caller, Role
 from server.kit.postgres import Pool
 from server.kit.postgres.trail import recorded
 from server.settings import SettingsError

@@ -156,7 +156,10 @@ class RefreshTokens:
         return base64.urlsafe_b64encode(token.body + self._tag(token.body)).decode().rstrip("=")
 
     def read(self, text: str) -> RefreshToken:
-        """The token that `text` is. Raises `InvalidToken` for any but our own."""
+        """The token that `text` is. Raises `InvalidToken` for any but our own, as we write them.
+
+        Python's decoder takes other spellings of the same bytes, which nobody was given.
+        """
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError) as error:
@@ -164,7 +167,10 @@ class RefreshTokens:
         body, tag = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
         if not hmac.compare_digest(tag, self._tag(body)):
             raise _invalid()
-        return _of(body)
+        token = _of(body)
+        if self.write(token) != text:
+            raise _invalid()
+        return token
 
     def _tag(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, b"tag" + body, "sha256")[:_TAG_BYTES]

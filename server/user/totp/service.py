@@ -90,7 +90,7 @@ class TotpService:
 
     async def DeleteTotp(self, request: pb.DeleteTotpRequest, context: Context) -> Empty:
         if not request.WhichOneof("second_factor"):
-            raise errors.Invalid("send totp_code or recovery_code", field="totp_code")
+            raise _no_factor()
         caller, now = context.signed_in, self._now()
         user = await self._accounts.get(caller.id)
         event_id, mail_id = str(uuid7()), str(uuid7())
@@ -117,6 +117,12 @@ class TotpService:
             await self._throttle.failed(sources)
             raise WrongCode(field)
         await self._throttle.check(sources)
+
+
+def _no_factor() -> errors.Invalid:
+    said = "send totp_code or recovery_code"
+    both = [errors.Violation(each, said) for each in ("totp_code", "recovery_code")]
+    return errors.Invalid(said, violations=both)
 
 
 def _field(request: pb.DeleteTotpRequest) -> str:

@@ -1,6 +1,6 @@
-"""Commands that act as a demo login, in a cluster that asks all its staff for a second factor.
+"""Commands that act as the operator, in a cluster that asks all its staff for a second factor.
 
-The logins have none, so that whoever signs in by their passwords is a customer.
+The demo logins have none, so that whoever signs in by their passwords is a customer.
 """
 
 import asyncio
@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from emporium import Emporium, PermissionDenied
+from emporium import Emporium, PermissionDenied, Unauthenticated
 from server.importing.files import COLUMNS
+from server.local.errors import LocalError
+from server.local.home import keys
+from server.local.home.acting import acting_as
+from server.local.home.folder import Home
 from server.local.home.record import ClusterRecord, require_running
-from tests.server.cli.running import TIMEOUT_SECONDS, emporium
+from tests.server.cli.running import TIMEOUT_SECONDS, emporium, invoke
 
 SALE = ("980001", "77001", "THING", 2, "2008-01-05 10:00:00", "1.50", 701, "UK")
 
@@ -56,11 +60,16 @@ def test_the_audit_log_is_read_without_a_password_or_a_second_factor(home: Path)
     assert "emporium.user.v1.AuthService/Login" in listed.stdout
 
 
-def test_an_import_takes_no_password_and_no_second_factor(home: Path, tmp_path: Path) -> None:
-    asyncio.run(change_password(require_running(home), "staff"))
-    sales = tmp_path / "sales.csv"
-    with sales.open("w", newline="", encoding="utf-8") as file:
+@pytest.fixture
+def sales(tmp_path: Path) -> Path:
+    path = tmp_path / "sales.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([COLUMNS, SALE])
+    return path
+
+
+def test_an_import_takes_no_password_and_no_second_factor(home: Path, sales: Path) -> None:
+    asyncio.run(change_password(require_running(home), "staff"))
     ran = emporium("import", str(sales), "--home", str(home))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("agrees") == 2
@@ -70,3 +79,45 @@ def test_sample_data_take_none_either(home: Path) -> None:
     ran = emporium("seed", "--home", str(home))
     assert ran.returncode == 0, ran.stderr
     assert "24 orders are there" in ran.stdout
+
+
+@pytest.mark.parametrize("words", [("audit",), ("seed",), ("import", "FILE")], ids=lambda w: w[0])
+def test_a_refusal_is_a_sentence(
+    home: Path, sales: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    nobody = "00000000-0000-4000-8000-000000000000"
+    monkeypatch.setattr("server.local.home.acting.OPERATOR", nobody)
+    sent = [str(sales) if word == "FILE" else word for word in words]
+    refused = invoke(*sent, "--home", str(home)).exception
+    assert isinstance(refused, LocalError)
+    assert "the account was deleted or disabled" in refused.problem
+
+
+async def end_demo_logins(record: ClusterRecord) -> None:
+    """Deletes the demo admin and suspends the others, by the hand of the operator."""
+    ids = {login.role: login.user_id for login in record.logins}
+    async with Emporium(record.grpc, token=acting_as(record, "admin")) as shop:
+        await shop.users.suspend(ids["staff"])
+        await shop.users.suspend(ids["customer"])
+        await shop.users.delete(ids["admin"])
+    token = keys.token(Home(Path(record.home), Path(record.data)), ids["admin"], "admin", 60)
+    async with Emporium(record.grpc, token=token) as shop:
+        with pytest.raises(Unauthenticated):  # the control: as the demo admin it is over
+            await shop.audit.list().first_page()
+
+
+def test_what_becomes_of_the_demo_logins_changes_nothing(
+    home: Path, sales: Path, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    named = ("--email", "eve@shop.example", "--name", "Eve", "--password-file", str(password))
+    made = emporium("admin", "create", *named, "--home", str(home))
+    assert made.returncode == 0, made.stderr
+    asyncio.run(end_demo_logins(require_running(home)))
+    listed = emporium("audit", "--actor", "operator", "--home", str(home))
+    assert "emporium.user.v1.UserService/DeleteUser" in listed.stdout, listed.stderr
+    imported = emporium("import", str(sales), "--home", str(home))
+    assert imported.returncode == 0, imported.stdout + imported.stderr
+    seeded = emporium("seed", "--home", str(home))
+    assert seeded.returncode == 0, seeded.stderr

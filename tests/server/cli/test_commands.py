@@ -155,9 +155,14 @@ def test_the_audit_log_is_listed_with_filters(home: Path) -> None:
     assert len(invoke("audit", "--home", str(home), "--limit", "1").output.splitlines()) == 1
     none = invoke("audit", "--home", str(home), "--before", "2000-01-01")
     assert none.output == "no records\n"
-    refused = invoke("audit", "--home", str(home), "--outcome", "fine")
-    assert isinstance(refused.exception, LocalError)
-    assert "must be ok, or the reason of an error" in str(refused.exception)
+    for option, said in (
+        ("--outcome", "must be ok, or the reason of an error"),
+        ("--subject", "must be the id of an account"),
+        ("--before", "must be "),
+    ):
+        refused = invoke("audit", "--home", str(home), option, "fine")
+        assert isinstance(refused.exception, LocalError)
+        assert str(refused.exception).startswith(f"{option} {said}")
 
 
 async def require_admin(record: ClusterRecord, email: str) -> None:

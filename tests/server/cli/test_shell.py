@@ -129,7 +129,7 @@ def test_no_process_of_the_cluster_has_heard_of_it(shell: Shell) -> None:
             assert soft == hard, process.name
 
 
-def test_a_deleted_demo_login_is_made_again_and_ports_are_kept(shell: Shell) -> None:
+def test_a_deleted_demo_login_stays_deleted_and_ports_are_kept(shell: Shell) -> None:
     before = require_running(shell.home)
     customer = next(login for login in before.logins if login.role == "customer")
     admin = next(login for login in before.logins if login.role == "admin")
@@ -140,11 +140,14 @@ def test_a_deleted_demo_login_is_made_again_and_ports_are_kept(shell: Shell) -> 
             await shop.users.delete(customer.user_id)
 
     asyncio.run(delete())
+    shown = shell.emporium("up")  # which finds it running
+    assert admin.email in shown.stdout
+    assert customer.email not in shown.stdout
     shell.down()
     after = shell.up()
-    ids = {login.role: login.user_id for login in before.logins}
-    assert signed_in(after) == {**ids, "customer": after.logins[2].user_id}
-    assert after.logins[2].user_id != customer.user_id
+    left = {login.role: login.user_id for login in before.logins if login != customer}
+    assert signed_in(after) == left
+    assert "24 orders" not in shell.emporium("seed").stdout, "its share has no buyer"
     assert after.edge_url == before.edge_url
     assert (after.grpc, after.metrics) == (before.grpc, before.metrics)
     assert after.postgres["admin_dsn"] == before.postgres["admin_dsn"]

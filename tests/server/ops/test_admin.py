@@ -126,6 +126,8 @@ async def test_two_different_passwords_make_no_admin(
         (b"Password1\n", "Ada", "password: too many people have this one"),
         (b"correct horse\n", "  ", "full_name: must hold more than spaces"),
         (b"\xff" * 9, "Ada", "no UTF-8"),
+        (b"correct horse\nbattery staple\n", "Ada", "/password has several lines"),
+        (b"correct horse\r\n\r\n", "Ada", "/password has several lines"),
         (None, "Ada", "cannot be read: No such file"),
     ],
 )

@@ -16,7 +16,7 @@ from emporium.type.v1.address_pb2 import Address
 
 HOME = Address(
     recipient="Ann Example",
-    street="1 High Street",
+    street="The Old Mill\n1 High Street",
     city="Leeds",
     postal_code="LS1 1AA",
     country_code="GB",

@@ -31,7 +31,9 @@ class Address(message.Message):
     recipient: builtins.str
     """Who receives the parcel."""
     street: builtins.str
-    """Street, house number and what else stands above the town, 1 to 200 characters."""
+    """Street, house number and what else stands above the town, 1 to 200 characters, in one line
+    or more.
+    """
     city: builtins.str
     """Town or city, 1 to 100 characters."""
     postal_code: builtins.str

@@ -23,6 +23,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
 from emporium.type.v1 import page_pb2 as emporium_dot_type_dot_v1_dot_page__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
@@ -32,7 +33,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&emporium/user/v1/api_key_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x02\n\x06\x41piKey\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\x12?\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\texpiresAt\x12\x42\n\x0clast_used_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\nlastUsedAt\x12\x1f\n\x06secret\x18\x07 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x03R\x06secret\"\xad\x01\n\x13\x43reateApiKeyRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12\x1c\n\x06scopes\x18\x02 \x03(\tB\x04\xe2\x41\x01\x02R\x06scopes\x12+\n\x0f\x65xpires_in_days\x18\x03 \x01(\x05H\x00R\rexpiresInDays\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestIdB\x12\n\x10_expires_in_days\"\x96\x01\n\x12ListApiKeysRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sortB\x07\n\x05_pageB\x0b\n\t_per_page\"z\n\x13ListApiKeysResponse\x12\x33\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x18.emporium.user.v1.ApiKeyR\x07\x61piKeys\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"9\n\x13\x44\x65leteApiKeyRequest\x12\"\n\napi_key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08\x61piKeyId\"\x94\x01\n\x16\x45xchangeApiKeyResponse\x12&\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\ntoken_type\x18\x02 \x01(\tR\ttokenType\x12\x1d\n\nexpires_in\x18\x03 \x01(\x05R\texpiresIn\x12\x14\n\x05scope\x18\x04 \x01(\tR\x05scope2\x9b\x05\n\rApiKeyService\x12\x9c\x01\n\x0c\x43reateApiKey\x12%.emporium.user.v1.CreateApiKeyRequest\x1a\x18.emporium.user.v1.ApiKey\"K\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x1f\x08\xc9\x01\x12\x1a/api/v1/auth/api-keys/{id}\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/api-keys:\x01*\x12\x84\x01\n\x0bListApiKeys\x12$.emporium.user.v1.ListApiKeysRequest\x1a%.emporium.user.v1.ListApiKeysResponse\"(\x90\x02\x01\xaa\xbb\x18\x04\x08\x05\x30\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/auth/api-keys\x12\x8b\x01\n\x0c\x44\x65leteApiKey\x12%.emporium.user.v1.DeleteApiKeyRequest\x1a\x16.google.protobuf.Empty\"<\x90\x02\x02\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02$*\"/api/v1/auth/api-keys/{api_key_id}\x12\xcf\x01\n\x0e\x45xchangeApiKey\x12\x14.google.api.HttpBody\x1a(.emporium.user.v1.ExchangeApiKeyResponse\"}\x90\x02\x02\xaa\xbb\x18\x04\x08\x01\x38\x01\xba\xbb\x18\x07\n\x05token\xc2\xbb\x18\x46\x1a\x13\x08\xfb\x01\x12\x0einvalid_client\x1a\x1b\x08\x96\x01\x12\x16unsupported_grant_type\x1a\x12\x08\x97\x01\x12\rinvalid_scope\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/token:\x01*\x1a\x04\xe8\xc7\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&emporium/user/v1/api_key_service.proto\x12\x10\x65mporium.user.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x02\n\x06\x41piKey\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\x12?\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\texpiresAt\x12\x42\n\x0clast_used_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\nlastUsedAt\x12\x1f\n\x06secret\x18\x07 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x03R\x06secret\"\xea\x01\n\x13\x43reateApiKeyRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12\x1c\n\x06scopes\x18\x02 \x03(\tB\x04\xe2\x41\x01\x02R\x06scopes\x12+\n\x0f\x65xpires_in_days\x18\x03 \x01(\x05H\x00R\rexpiresInDays\x88\x01\x01\x12Z\n\nrequest_id\x18\x04 \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestIdB\x12\n\x10_expires_in_days\"\x96\x01\n\x12ListApiKeysRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sortB\x07\n\x05_pageB\x0b\n\t_per_page\"z\n\x13ListApiKeysResponse\x12\x33\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x18.emporium.user.v1.ApiKeyR\x07\x61piKeys\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"9\n\x13\x44\x65leteApiKeyRequest\x12\"\n\napi_key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08\x61piKeyId\"\x94\x01\n\x16\x45xchangeApiKeyResponse\x12&\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\ntoken_type\x18\x02 \x01(\tR\ttokenType\x12\x1d\n\nexpires_in\x18\x03 \x01(\x05R\texpiresIn\x12\x14\n\x05scope\x18\x04 \x01(\tR\x05scope2\x9b\x05\n\rApiKeyService\x12\x9c\x01\n\x0c\x43reateApiKey\x12%.emporium.user.v1.CreateApiKeyRequest\x1a\x18.emporium.user.v1.ApiKey\"K\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x1f\x08\xc9\x01\x12\x1a/api/v1/auth/api-keys/{id}\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/api-keys:\x01*\x12\x84\x01\n\x0bListApiKeys\x12$.emporium.user.v1.ListApiKeysRequest\x1a%.emporium.user.v1.ListApiKeysResponse\"(\x90\x02\x01\xaa\xbb\x18\x04\x08\x05\x30\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/auth/api-keys\x12\x8b\x01\n\x0c\x44\x65leteApiKey\x12%.emporium.user.v1.DeleteApiKeyRequest\x1a\x16.google.protobuf.Empty\"<\x90\x02\x02\xaa\xbb\x18\x04\x08\x05\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02$*\"/api/v1/auth/api-keys/{api_key_id}\x12\xcf\x01\n\x0e\x45xchangeApiKey\x12\x14.google.api.HttpBody\x1a(.emporium.user.v1.ExchangeApiKeyResponse\"}\x90\x02\x02\xaa\xbb\x18\x04\x08\x01\x38\x01\xba\xbb\x18\x07\n\x05token\xc2\xbb\x18\x46\x1a\x13\x08\xfb\x01\x12\x0einvalid_client\x1a\x1b\x08\x96\x01\x12\x16unsupported_grant_type\x1a\x12\x08\x97\x01\x12\rinvalid_scope\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/token:\x01*\x1a\x04\xe8\xc7\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['scopes']._loaded_options = None
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['scopes']._serialized_options = b'\342A\001\002'
+  _globals['_CREATEAPIKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEAPIKEYREQUEST'].fields_by_name['request_id']._serialized_options = b'\212\316\0307must be at most 128 visible ASCII characters, no spaces'
   _globals['_DELETEAPIKEYREQUEST'].fields_by_name['api_key_id']._loaded_options = None
   _globals['_DELETEAPIKEYREQUEST'].fields_by_name['api_key_id']._serialized_options = b'\342A\001\002'
   _globals['_EXCHANGEAPIKEYRESPONSE'].fields_by_name['access_token']._loaded_options = None
@@ -67,18 +70,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIKEYSERVICE'].methods_by_name['DeleteApiKey']._serialized_options = b'\220\002\002\252\273\030\004\010\0050\003\262\273\030\003\010\314\001\202\323\344\223\002$*\"/api/v1/auth/api-keys/{api_key_id}'
   _globals['_APIKEYSERVICE'].methods_by_name['ExchangeApiKey']._loaded_options = None
   _globals['_APIKEYSERVICE'].methods_by_name['ExchangeApiKey']._serialized_options = b'\220\002\002\252\273\030\004\010\0018\001\272\273\030\007\n\005token\302\273\030F\032\023\010\373\001\022\016invalid_client\032\033\010\226\001\022\026unsupported_grant_type\032\022\010\227\001\022\rinvalid_scope\202\323\344\223\002\027\"\022/api/v1/auth/token:\001*'
-  _globals['_APIKEY']._serialized_start=277
-  _globals['_APIKEY']._serialized_end=582
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=585
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=758
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=761
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=911
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=913
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1035
-  _globals['_DELETEAPIKEYREQUEST']._serialized_start=1037
-  _globals['_DELETEAPIKEYREQUEST']._serialized_end=1094
-  _globals['_EXCHANGEAPIKEYRESPONSE']._serialized_start=1097
-  _globals['_EXCHANGEAPIKEYRESPONSE']._serialized_end=1245
-  _globals['_APIKEYSERVICE']._serialized_start=1248
-  _globals['_APIKEYSERVICE']._serialized_end=1915
+  _globals['_APIKEY']._serialized_start=311
+  _globals['_APIKEY']._serialized_end=616
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=619
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=853
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=856
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1006
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1008
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1130
+  _globals['_DELETEAPIKEYREQUEST']._serialized_start=1132
+  _globals['_DELETEAPIKEYREQUEST']._serialized_end=1189
+  _globals['_EXCHANGEAPIKEYRESPONSE']._serialized_start=1192
+  _globals['_EXCHANGEAPIKEYRESPONSE']._serialized_end=1340
+  _globals['_APIKEYSERVICE']._serialized_start=1343
+  _globals['_APIKEYSERVICE']._serialized_end=2010
 # @@protoc_insertion_point(module_scope)

@@ -142,7 +142,7 @@ class CreateUserRequest(message.Message):
     Required unless staff open the account. Never returned.
     """
     full_name: builtins.str
-    """1 to 100 characters, not only spaces; none of those that change the direction of text."""
+    """1 to 100 characters, not only invisible ones; none that controls or changes the direction."""
     age: builtins.int
     """Years, 1 to 149."""
     role: role_pb2.Role.ValueType

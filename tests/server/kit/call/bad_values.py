@@ -16,6 +16,7 @@ from server.kit.call.method import Method
 EXPRESSIONS: dict[str, Any] = {
     "string.new_password": "x" * 7,
     "string.display_text": "Ada \u202eadA",
+    "string.display_lines": "Ada\r\nadA",
     "string.not_blank": " \u2003",
     "string.local_part": "a" * 65 + "@example.com",
     "type.reserved": "order.placed",

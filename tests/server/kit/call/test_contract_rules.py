@@ -256,8 +256,14 @@ def test_every_text_that_people_are_shown_may_not_change_its_direction() -> None
         if field.name not in UNSEEN
     }
     assert {name.rpartition(".")[2] for name in found} >= {"full_name", "name", "street"}
-    shown = descriptors.pool().FindExtensionByName("emporium.rules.v1.display_text")
-    assert [name for name, rules in found.items() if not rules.Extensions[shown]] == []
+    text, lines = (
+        descriptors.pool().FindExtensionByName(f"emporium.rules.v1.display_{kind}")
+        for kind in ("text", "lines")
+    )
+    assert [name for name, rules in found.items() if not rules.Extensions[text]] == [
+        "emporium.type.v1.Address.street"
+    ]
+    assert found["emporium.type.v1.Address.street"].Extensions[lines]
 
 
 # Which take an address that an account may have had before there was the rule of RFC 5321.
@@ -277,3 +283,14 @@ def test_every_new_email_has_one_rule() -> None:
     assert {rules.SerializeToString() for rules in new} == {new[0].SerializeToString()}
     local_part = descriptors.pool().FindExtensionByName("emporium.rules.v1.local_part")
     assert new[0].string.Extensions[local_part]
+
+
+def test_every_idempotency_key_has_one_rule() -> None:
+    found = {
+        field.full_name: descriptors.rules_of(field).SerializeToString()
+        for method in METHODS
+        for field in descriptors.described(method.request).DESCRIPTOR.fields
+        if field.name == "request_id" and not descriptors.rules_of(field).string.uuid
+    }
+    assert len(found) >= 7
+    assert len({*found.values()}) == 1, found

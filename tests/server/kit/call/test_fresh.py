@@ -175,3 +175,19 @@ def test_a_service_that_knows_nobody_to_ask_does_not_start() -> None:
         except NoAccounts:
             unready.append(method.name)
     assert sorted(unready) == sorted(FRESH)
+
+
+async def test_the_operator_has_no_account_and_only_the_role_of_the_token(
+    pinged: Ping, ledger: Ledger, token: Token
+) -> None:
+    operator = token("STAFF", "operator")
+    foreign = request(owner_id=str(uuid.uuid4()))
+    for name, message in (("FreshStaff", None), ("FreshAnyone", None), ("Fresh", foreign)):
+        assert await answer_of(pinged, name, message, operator) == "STAFF"
+    assert not ledger.asked
+    customer = token("CUSTOMER", "operator")
+    answer = await refused(pinged.call("FreshStaff", token=customer))
+    assert answer.reason == "PERMISSION_DENIED"
+    for name, sent in (("FreshAnyone", customer), ("FreshStream", operator)):
+        answer = await refused(pinged.call(name, token=sent))
+        assert answer.reason == "ACCOUNT_INACTIVE", name

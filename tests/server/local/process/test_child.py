@@ -130,3 +130,13 @@ async def test_work_that_needs_a_child_ends_with_it(tmp_path: Path) -> None:
     await child.while_running(asyncio.sleep(0))
     assert child.running
     await child.stop()
+
+
+async def test_a_death_is_told_by_the_lines_of_that_run_alone(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("No space left on device\n")
+    child = python("raise SystemExit('this time')", log)
+    with pytest.raises(ChildDied) as raised:
+        await run_once(child)
+    assert (raised.value.tail, raised.value.remedy) == (["this time"], "")
+    assert log.read_text().startswith("No space"), "the control: the earlier run's are there still"

@@ -113,6 +113,15 @@ async def test_missing_products_and_mixed_currencies_are_named(
         ),
         (
             order_of(
+                pb.NewOrderItem(product_id=MISSING, quantity=1),
+                shipping_address=Address(
+                    recipient="Ann", street="1 High\rStreet", city="Leeds", country_code="GB"
+                ),
+            ),
+            "shipping_address.street",
+        ),
+        (
+            order_of(
                 pb.NewOrderItem(product_name="A", unit_price="1.234", quantity=1),
             ),
             "items[0].unit_price",

@@ -47,6 +47,25 @@ def test_nonsense_is_no_token(text: str) -> None:
         TOKENS.read(text)
 
 
+def other_spellings(text: str) -> list[str]:
+    """Of the same bytes, by what Python's decoder takes."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = alphabet[alphabet.index(text[-1]) ^ 1]  # of which two bits count for nothing
+    standard = text.replace("-", "+").replace("_", "/")
+    return [f"{text}=", text[:-1] + last, *([standard] if standard != text else [])]
+
+
+@pytest.mark.parametrize("number", range(16))
+def test_another_spelling_of_a_token_is_none(number: int) -> None:
+    text = TOKENS.write(TOKENS.first(SESSION, USER, bytes([number]) * SECRET_BYTES))
+    for spelling in other_spellings(text):
+        padded = spelling.rstrip("=") + "="
+        same = base64.b64decode(padded.replace("-", "+").replace("_", "/"))
+        assert same == base64.urlsafe_b64decode(text + "="), "the control: the bytes are the same"
+        with pytest.raises(errors.InvalidToken):
+            TOKENS.read(spelling)
+
+
 def test_the_token_of_another_secret_is_none() -> None:
     with pytest.raises(errors.InvalidToken):
         TOKENS.read(RefreshTokens(b"another").write(FIRST))

@@ -105,7 +105,8 @@ async def test_what_is_no_refresh_token_is_refused(anyone: Door, sign_in: SignIn
     login = await sign_in()
     other = "A" if login.refresh_token[50] != "A" else "B"
     changed = login.refresh_token[:50] + other + login.refresh_token[51:]
-    for token in ("nonsense", login.session_id, changed):
+    padded = f"{login.refresh_token}="
+    for token in ("nonsense", login.session_id, changed, padded):
         found = await refused(anyone("Refresh", refresh(token)))
         assert (found.code, found.reason) == (grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")
     # None of them was a use of the true one.

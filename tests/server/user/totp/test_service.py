@@ -110,7 +110,8 @@ async def test_only_a_code_that_is_good_removes_it(guarded: Owner, kind: str) ->
     request = pb.DeleteTotpRequest(recovery_code="aaaa-bbbb-cccc-dddd")
     assert (await refused(guarded.door("DeleteTotp", request))).fields == ["recovery_code"]
     nothing = await refused(guarded.door("DeleteTotp", pb.DeleteTotpRequest()))
-    assert (nothing.reason, nothing.fields) == ("VALIDATION_FAILED", ["totp_code"])
+    assert nothing.reason == "VALIDATION_FAILED"
+    assert nothing.fields == ["totp_code", "recovery_code"]
     assert (await guarded.account()).totp_enabled
 
     right = {"totp_code": guarded.code(), "recovery_code": guarded.recovery_codes[3]}
