@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-from server.kit.audit.record import OPERATOR, AuditRecord
-from server.kit.context import Device, Role
+from server.kit.audit.record import AuditRecord
+from server.kit.context import OPERATOR, Device, Role
 from server.kit.exporting import RECORDS_MAX, Held, no_such_page
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
