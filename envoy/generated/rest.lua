@@ -483,6 +483,12 @@ local function service_error(json)
   return {code = code, message = sub(json, before, stop), details = remaining(details)}, wait
 end
 
+-- What a message says of the field, which a violation names beside it; as EmporiumError has it.
+local function described(message, field)
+  local named = field .. ": "
+  return sub(message, 1, #named) == named and sub(message, #named + 1) or message
+end
+
 -- An error that the edge itself made. Returns both statuses too.
 local function edge_error(handle, cause, status, text, wait)
   local route, headers = handle:metadata(), handle:headers()
@@ -490,14 +496,15 @@ local function edge_error(handle, cause, status, text, wait)
     -- Of what type and coding the request was, the reply's headers say.
     local code, message, fields, better =
       unreadable.told(text, route, headers:get("x-emporium-kind"), headers:get("x-emporium-coding"))
-    local said, violations = quoted(message), {}
+    local violations = {}
     for n, field in ipairs(fields) do
-      violations[n] = concat {'{"field":', quoted(field), ',"description":', said, "}"}
+      violations[n] = concat {
+        '{"field":', quoted(field), ',"description":', quoted(described(message, field)), "}"}
     end
     local details = fields[1] and concat {
       '[{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[',
       concat(violations, ","), "]}]"}
-    return {code = code, message = said, details = details or "[]"}, better or status, 3
+    return {code = code, message = quoted(message), details = details or "[]"}, better or status, 3
   end
   local row = refusals.row(cause, status)
   local message = refusals.known(handle, row, wait, route:get("body_bytes_max"))
