@@ -208,7 +208,7 @@ class NewOrderItem(message.Message):
     catalogue's: the price that was agreed then.
     """
     product_name: builtins.str
-    """Staff only: what it was called, up to 200 characters."""
+    """Staff only: what it was called, 1 to 200 characters, not only spaces."""
     unit_price: builtins.str
     """Staff only: the price of one, a decimal string with at most two places."""
     quantity: builtins.int

@@ -128,6 +128,12 @@ async def test_missing_products_and_mixed_currencies_are_named(
         ),
         (
             order_of(
+                pb.NewOrderItem(product_name="\u2003\u200b", unit_price="1.25", quantity=1),
+            ),
+            "items[0].product_name",
+        ),
+        (
+            order_of(
                 pb.NewOrderItem(product_id=MISSING, quantity=1),
                 order_date=Timestamp(seconds=99_999_999_999),
             ),
