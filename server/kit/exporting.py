@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.struct_pb2 import Struct
 
@@ -31,16 +32,29 @@ class Held:
 
 
 def check_asked(part: str, page_token: str, names: Sequence[str]) -> None:
-    """Raises `InvalidFilter` for a part that is unknown, `InvalidPageToken` for a page of none."""
+    """Raises `InvalidFilter` for a part that is unknown, `InvalidPageToken` for a page of none.
+
+    The page tokens of all parts are ids.
+    """
     if part and part not in names:
         raise errors.InvalidFilter(f"must be one of {', '.join(names)}", field="part")
     if page_token and not part:
         raise errors.InvalidPageToken("send the part that it belongs to", field="page_token")
+    if page_token and not _is_id(page_token):
+        raise no_such_page()
 
 
 def no_such_page() -> errors.InvalidPageToken:
     """The error of a token that leads nowhere."""
     return errors.InvalidPageToken("start again without it", field="page_token")
+
+
+def _is_id(text: str) -> bool:
+    """Whether it is one as we write them: `UUID` reads others too."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 async def to_part(name: str, held: Held) -> ExportedPart:

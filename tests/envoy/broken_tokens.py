@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from server.kit import auth
 from server.settings import TOKEN_SECONDS_MAX
 from tests.envoy.conftest import signed
+from tests.spellings import other_spellings
 
 Key = Mapping[str, Any]
 
 _FAR = 10**6
+SPELLINGS = ("padding", "other bits at the end", "a strange character in it")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,16 @@ def flipped(token: str, part: int, bit: int) -> str:
     return ".".join(parts)
 
 
+def spelt(name: str) -> Forge:
+    """A good token with its signature in another spelling of the same bytes."""
+
+    def forge(keys: Keys) -> str:
+        said, _, signature = good(keys).rpartition(".")
+        return f"{said}.{other_spellings(signature)[name]}"
+
+    return forge
+
+
 def claiming(**claims: Any) -> Forge:
     return lambda keys: handmade(keys.user, {}, **claims)
 
@@ -152,6 +164,7 @@ TOKENS: dict[str, Forge] = {
     "a bit of the signature": lambda keys: flipped(good(keys), 2, 5),
     "a bit of the signature's end": lambda keys: flipped(good(keys), 2, 511),
     "a bit of the claims": lambda keys: flipped(good(keys), 1, 100),
+    **{f"{name} of the signature": spelt(name) for name in SPELLINGS},
     "no signature": lambda keys: good(keys).rpartition(".")[0],
     "an empty signature": lambda keys: good(keys).rpartition(".")[0] + ".",
     # What kind of token it is.

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from server.analytics.behaviour.rules import Event
 from server.kit import errors
-from server.kit.exporting import BYTES_MAX, RECORDS_MAX, Held, no_such_page
+from server.kit.exporting import BYTES_MAX, RECORDS_MAX, Held
 from server.kit.loader import Loader
 from server.kit.mongo import Database, Document, Session
 from server.kit.mongo.erasing import erased_among
@@ -63,7 +63,7 @@ class MongoEventStore:
 
     async def export(self, user_id: str, page_token: str) -> Held:
         wanted = {"user_id": user_id}
-        page = wanted | ({"_id": {"$gt": _id(page_token)}} if page_token else {})
+        page = wanted | ({"_id": {"$gt": UUID(page_token)}} if page_token else {})
         with self._database.limited():
             count = await self._events.count_documents(wanted)
             found = self._events.find(page).sort("_id").limit(RECORDS_MAX + 1).batch_size(50)
@@ -83,13 +83,6 @@ class MongoEventStore:
         if ids := [each["_id"] async for each in found]:
             await self._events.delete_many({"_id": {"$in": ids}}, session=session)
         return {"activity": len(ids)}
-
-
-def _id(page_token: str) -> UUID:
-    try:
-        return UUID(page_token)
-    except ValueError as error:
-        raise no_such_page() from error
 
 
 def _document(event: Event) -> Document:

@@ -32,7 +32,7 @@ from server.analytics.sales.rules import (
     SalesKey,
     State,
 )
-from server.kit.exporting import RECORDS_MAX, Held, no_such_page
+from server.kit.exporting import RECORDS_MAX, Held
 from server.kit.mongo import Database, Document, Session, translated
 from server.kit.mongo.erasing import erased_among
 from server.kit.mongo.moments import from_microseconds, to_microseconds
@@ -102,7 +102,7 @@ class MongoSalesStore:
 
     async def export(self, user_id: str, page_token: str) -> Held:
         wanted = {"user_id": UUID(user_id)}
-        page = wanted | ({"_id": {"$gt": _after(page_token)}} if page_token else {})
+        page = wanted | ({"_id": {"$gt": UUID(page_token)}} if page_token else {})
         with self._database.limited():
             count = await self._orders.count_documents(wanted)
             found = self._orders.find(page).sort("_id").limit(RECORDS_MAX + 1)
@@ -118,13 +118,6 @@ class MongoSalesStore:
             change = {"$unset": {"user_id": ""}}
             await self._orders.update_many({"_id": {"$in": ids}}, change, session=session)
         return {"sales": len(ids)}
-
-
-def _after(page_token: str) -> UUID:
-    try:
-        return UUID(page_token)
-    except ValueError as error:
-        raise no_such_page() from error
 
 
 def _writes(before: Orders, after: Orders) -> list[InsertOne[Document] | ReplaceOne[Document]]:

@@ -12,7 +12,7 @@ import jwt
 import msgspec
 from jwt.types import Options
 
-from server.kit import errors
+from server.kit import base64url, errors
 from server.kit.auth.following import Followed
 from server.kit.auth.keys import (
     ALGORITHM,
@@ -152,6 +152,8 @@ class Verifier:
                 token, key, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=_READ
             )
             claims = msgspec.convert(content, _Claims)
+            # Of all else the signature has seen each character.
+            base64url.decode(token.rpartition(".")[2])
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise errors.InvalidToken("the token is not valid; sign in again") from error
         _check_times(claims)

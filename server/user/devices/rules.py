@@ -5,11 +5,11 @@ account and the hash of its password as well, so a token of another account or o
 is none, and nothing has to be stored.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+
+from server.kit import base64url
 
 LIFETIME = timedelta(days=180)
 """How long a token is good; each login gives a new one."""
@@ -32,7 +32,7 @@ class DeviceTokens:
         """A token for the device with that id, from which the account has just signed in."""
         body = device + int(now.timestamp()).to_bytes(_MOMENT_BYTES)
         tag = self._tag(body, user_id, password_hash)
-        return base64.urlsafe_b64encode(body + tag).decode().rstrip("=")
+        return base64url.encode(body + tag)
 
     def read(
         self, text: str, user_id: str | None, password_hash: bytes | None, now: datetime
@@ -42,8 +42,8 @@ class DeviceTokens:
         The same work for an account as for none.
         """
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
+            raw = base64url.decode(text)
+        except ValueError:
             raw = b""
         body = raw[:_BODY_BYTES].ljust(_BODY_BYTES, b"\0")
         tag = self._tag(body, user_id or "", password_hash or b"")

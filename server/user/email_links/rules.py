@@ -2,12 +2,11 @@
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from server.kit import errors
+from server.kit import base64url, errors
 from server.user.accounts.rules import Changed, Status, User, verified
 from server.user.mail.rules import MailKind
 
@@ -62,9 +61,7 @@ def token_of(mail_id: str, kind: MailKind, secret: bytes) -> str:
 
     It can be made again for a mail that is sent again, so none has to wait anywhere in between.
     """
-    return urlsafe_b64encode(hmac.digest(secret, f"{kind}:{mail_id}".encode(), "sha256")).decode()[
-        :43
-    ]
+    return base64url.encode(hmac.digest(secret, f"{kind}:{mail_id}".encode(), "sha256"))
 
 
 def hash_of(token: str) -> bytes:

@@ -12,6 +12,8 @@ from google.protobuf import json_format
 from server.kit import errors
 from server.kit.exporting import BYTES_MAX, Held, check_asked, to_part, to_record
 
+ID = "01900000-0000-7000-8000-00000000000a"
+
 
 class Colour(StrEnum):
     RED = "RED"
@@ -70,3 +72,10 @@ def test_what_there_is_not_cannot_be_asked_for() -> None:
         check_asked("secrets", "", ["things"])
     with pytest.raises(errors.InvalidPageToken):
         check_asked("", "7", ["things"])
+
+
+@pytest.mark.parametrize("token", ["7", "none", ID.upper(), ID.replace("-", ""), f"{{{ID}}}"])
+def test_the_token_of_a_page_is_an_id_as_it_was_given(token: str) -> None:
+    check_asked("things", ID, ["things"])
+    with pytest.raises(errors.InvalidPageToken):
+        check_asked("things", token, ["things"])

@@ -6,6 +6,7 @@ import pytest
 
 from server.user.devices.rules import ID_BYTES, LIFETIME, DeviceTokens
 from tests.server.user.samples import NOW
+from tests.spellings import other_spellings
 
 DEVICE = bytes(range(ID_BYTES))
 TOKENS = DeviceTokens(b"a secret")
@@ -39,6 +40,11 @@ def test_it_is_good_for_its_account_password_and_time_alone(
 )
 def test_what_nobody_signed_is_none(text: str) -> None:
     assert TOKENS.read(text, "ann", b"hash", NOW) is None
+
+
+@pytest.mark.parametrize("spelling", other_spellings(GOOD).values(), ids=other_spellings(GOOD))
+def test_another_spelling_of_a_token_is_none(spelling: str) -> None:
+    assert TOKENS.read(spelling, "ann", b"hash", NOW) is None
 
 
 def test_nobody_without_an_account_has_a_device() -> None:
