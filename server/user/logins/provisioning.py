@@ -10,7 +10,8 @@ from server.kit.context import OPERATOR, Caller, Role
 from server.kit.postgres import Pool
 from server.kit.postgres.trail import recorded
 from server.settings import SettingsError
-from server.user.accounts.rules import Change, Opened, Status, changed, password_changed
+from server.user.accounts.rules import Change, Opened, Status, changed
+from server.user.accounts.rules.credentials import password_changed
 from server.user.accounts.rules.opening import NewUser, open_account
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.accounts.wire import to_create

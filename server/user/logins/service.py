@@ -12,7 +12,8 @@ from uuid_utils import uuid7
 from emporium.user.v1 import auth_service_pb2 as pb
 from server.kit import errors
 from server.kit.context import Context
-from server.user.accounts.rules import Status, User, password_changed
+from server.user.accounts.rules import Status, User
+from server.user.accounts.rules.credentials import password_changed
 from server.user.accounts.store import UserStore
 from server.user.devices.rules import ID_BYTES, DeviceTokens
 from server.user.logins.proving import CurrentPassword

@@ -14,8 +14,8 @@ from server.user.accounts.rules import (
     User,
     UserEvent,
     check_verified,
-    credentials_changed,
 )
+from server.user.accounts.rules.credentials import credentials_changed
 from server.user.mail.rules import MailKind, MailRequest
 
 RECOVERY_CODES = 10
@@ -84,7 +84,7 @@ def enabled(
     after = credentials_changed(user, by, now, totp_enabled=True)
     kind = EventType.SECOND_FACTOR_CHANGED
     event = UserEvent(event_id, kind, after, after.version, now, traceparent)
-    return Changed(after, event, _mail(MailKind.TOTP_ENABLED, user, mail_id, now, traceparent))
+    return Changed(after, event, (_mail(MailKind.TOTP_ENABLED, user, mail_id, now, traceparent),))
 
 
 def disabled(
@@ -101,7 +101,7 @@ def disabled(
     after = credentials_changed(user, by, now, totp_enabled=False)
     kind = EventType.SECOND_FACTOR_CHANGED
     event = UserEvent(event_id, kind, after, after.version, now, traceparent)
-    return Changed(after, event, _mail(MailKind.TOTP_DISABLED, user, mail_id, now, traceparent))
+    return Changed(after, event, (_mail(MailKind.TOTP_DISABLED, user, mail_id, now, traceparent),))
 
 
 def recovery_code_used(

@@ -40,7 +40,7 @@ class TotpStore(Protocol):
         """Locks the account and its secret, and makes that the second factor.
 
         `check` gives the step whose code was used, and its exceptions roll everything back. What
-        `change` makes of the account is stored, with event and mail. Raises `UserNotFound`.
+        `change` makes of the account is stored, with event and mails. Raises `UserNotFound`.
         """
 
     async def disable(self, user_id: str, change: Callable[[User], Changed]) -> None:
@@ -207,9 +207,9 @@ class PostgresTotpStore:
         return was_there
 
     def _write(self, unit: UnitOfWork, before: User, changed: Changed) -> None:
-        user, event, mail = changed
+        user, event, mails = changed
         unit.write(USERS.update([user]))
-        if told := [self._encode(each) for each in (event, mail) if each]:
+        if told := [self._encode(each) for each in (event, *mails) if each]:
             unit.write(append(told))
         for entry in ended(before, event, self._totp_required_of):
             unit.write(entry)

@@ -87,14 +87,14 @@ class Opened(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """An account after a change, the event of it, and a mail about it.
+    """An account after a change, the event of it, and mails about it.
 
-    There is no event when nothing has changed, and seldom a mail.
+    There is no event when nothing has changed, and seldom are there mails.
     """
 
     user: User
     event: UserEvent | None
-    mail: MailRequest | None = None
+    mails: tuple[MailRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +183,12 @@ def changed(
         raise EmailNotVerified("the account's e-mail is not verified", field="role")
     changed = _updated(user, after, event_id, now, traceparent)
     if "email" in fields and by is not None:
-        return changed._replace(mail=_email_changed(user, mail_id, now, traceparent))
+        return changed._replace(mails=(_email_changed(user, mail_id, now, traceparent),))
     if asked is None:
         return changed
     kind, version = MailKind.CHANGE_EMAIL, changed.user.version
     mail = MailRequest(mail_id, kind, user.id, asked, now, traceparent, account_version=version)
-    return changed._replace(mail=mail)
+    return changed._replace(mails=(mail,))
 
 
 def verified(
@@ -204,7 +204,7 @@ def verified(
     changed = _updated(user, after, event_id, now, traceparent)
     if email == user.email:
         return changed
-    return changed._replace(mail=_email_changed(user, mail_id, now, traceparent))
+    return changed._replace(mails=(_email_changed(user, mail_id, now, traceparent),))
 
 
 def _email_changed(user: User, mail_id: str, now: datetime, traceparent: str | None) -> MailRequest:
@@ -243,45 +243,6 @@ def check_session(user: User, by: Caller) -> None:
     """
     if by.account_version < user.sessions_since and by.session_id != user.spared_session:
         raise errors.SessionEnded
-
-
-def credentials_changed(user: User, by: Caller | None, now: datetime, **fields: Any) -> User:
-    """`user` after a change of what it signs in by, which ends what was given out before.
-
-    It spares the session of `by`, who does so and is signed in. Raises `SessionEnded` as
-    `check_session`.
-    """
-    if by:
-        check_session(user, by)
-    version = user.version + 1
-    return replace(
-        user,
-        updated_at=now,
-        version=version,
-        links_since=version,
-        sessions_since=version,
-        spared_session=(by and by.session_id) or None,
-        **fields,
-    )
-
-
-def password_changed(
-    user: User,
-    by: Caller | None,
-    event_id: str,
-    mail_id: str,
-    now: datetime,
-    traceparent: str | None = None,
-) -> Changed:
-    """`user` after a change of its password, which is not among what is known of it here.
-
-    Its holder is told. `by` and errors as of `credentials_changed`.
-    """
-    after = credentials_changed(user, by, now)
-    kind = EventType.PASSWORD_CHANGED
-    event = UserEvent(event_id, kind, after, after.version, now, traceparent)
-    told = MailKind.PASSWORD_CHANGED
-    return Changed(after, event, MailRequest(mail_id, told, user.id, user.email, now, traceparent))
 
 
 def erased(

@@ -68,7 +68,7 @@ class UserStore(Protocol):
         """One page in the query's order, ties broken by id."""
 
     async def update(self, user_id: str, change: Callable[[User], Changed]) -> User:
-        """Locks the account, stores what `change` makes of it, with event and mail; returns it.
+        """Locks the account, stores what `change` makes of it, with event and mails; returns it.
 
         `change` is pure, and its exceptions roll everything back. Raises `UserNotFound`,
         `EmailTaken` and `LastAdmin`. Of two concurrent updates the second sees the result of the

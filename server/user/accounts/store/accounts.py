@@ -203,12 +203,13 @@ class PostgresUserStore:
         asking: Asking | None = None,
     ) -> User:
         before = await _locked(unit, user_id)
-        user, event, mail = change(before)
+        user, event, mails = change(before)
         await _check_admins(unit, before, user)
-        if asking and mail and mail.kind is MailKind.CHANGE_EMAIL:
-            await asking.ask(unit, mail)
+        for mail in mails:
+            if asking and mail.kind is MailKind.CHANGE_EMAIL:
+                await asking.ask(unit, mail)
         unit.write(USERS.update([user]))
-        if told := [self._encode(each) for each in (event, mail) if each]:
+        if told := [self._encode(each) for each in (event, *mails) if each]:
             unit.write(append(told))
         with _named():
             await unit.flush()

@@ -75,7 +75,7 @@ class LinkStore(Protocol):
         check: Callable[[Sent | None], Sent],
         change: Callable[[Sent], Changed],
     ) -> None:
-        """Uses a token to store what `change` makes of the account, with its event and mail.
+        """Uses a token to store what `change` makes of the account, with its event and mails.
 
         Else as `reset_password`. Raises `EmailTaken`.
         """

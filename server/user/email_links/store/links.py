@@ -177,7 +177,7 @@ class PostgresLinkStore:
             await unit.flush()  # one statement changes a row once
             changes = change(sent)
             unit.write(USERS.update([changes[-1].user]))
-            said = [each for changed in changes for each in (changed.event, changed.mail)]
+            said = [each for changed in changes for each in (changed.event, *changed.mails)]
             unit.write(append([self._encode(each) for each in said if each]))
             for entry in ended(user, changes[-1].event, self._totp_required_of):
                 unit.write(entry)
@@ -195,10 +195,10 @@ class PostgresLinkStore:
 
         async def work(unit: UnitOfWork) -> None:
             sent = await _locked(unit, OF_EMAIL, token_hash, now, check)
-            after, event, mail = change(sent)
+            after, event, mails = change(sent)
             unit.write(Write(_USE, (token_hash, now)))
             unit.write(USERS.update([after]))
-            if told := [self._encode(each) for each in (event, mail) if each]:
+            if told := [self._encode(each) for each in (event, *mails) if each]:
                 unit.write(append(told))
 
         try:

@@ -123,4 +123,4 @@ def test_who_changes_his_own_role_is_judged_by_the_account_that_is_changed(
 def test_what_an_account_has_already_is_no_change() -> None:
     user = open_account(new(), None, ID, EVENT_ID, NOW).user
     same = Change({"full_name": user.full_name, "age": None}, user.etag)
-    assert rules.changed(user, same, EVENT_ID, LATER) == (user, None, None)
+    assert rules.changed(user, same, EVENT_ID, LATER) == (user, None, ())

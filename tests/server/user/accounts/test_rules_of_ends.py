@@ -12,10 +12,9 @@ from server.user.accounts.rules import (
     EventType,
     Status,
     changed,
-    credentials_changed,
-    password_changed,
     verified,
 )
+from server.user.accounts.rules.credentials import credentials_changed, password_changed
 from server.user.mail.rules import MailKind
 from tests.server.user.samples import account
 
@@ -57,13 +56,12 @@ def test_a_verified_address_ends_links_when_it_is_another() -> None:
 @pytest.mark.parametrize("session", ["one", ""])
 def test_a_new_password_ends_all_but_the_session_that_set_it(session: str) -> None:
     by = Caller("ann", Role.CUSTOMER, 0, session, account_version=6) if session else None
-    after, event, mail = password_changed(account(version=6), by, "event", "mail", LATER)
+    after, event, mails = password_changed(account(version=6), by, "event", "mail", LATER)
     assert (after.version, after.links_since, after.sessions_since) == (7, 7, 7)
     assert after.spared_session == (session or None)
     assert event
     assert event.type is EventType.PASSWORD_CHANGED
-    assert mail
-    assert (mail.kind, mail.email) == (MailKind.PASSWORD_CHANGED, after.email)
+    assert [(mail.kind, mail.email) for mail in mails] == [(MailKind.PASSWORD_CHANGED, after.email)]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,7 @@ def test_a_session_that_another_act_has_ended_meanwhile_changes_nothing(
     other_email = Change({"email": "ann.other@example.com"}, "")
     if goes_on:
         assert credentials_changed(was, by, LATER).spared_session == session
-        assert changed(was, other_email, "event", LATER, by=by, mail_id="mail").mail
+        assert changed(was, other_email, "event", LATER, by=by, mail_id="mail").mails
     else:
         with pytest.raises(errors.SessionEnded):
             credentials_changed(was, by, LATER)
