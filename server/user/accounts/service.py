@@ -95,12 +95,15 @@ class UserService:
         return Empty()
 
     async def _changed(self, user_id: str, change: rules.Change, context: Context) -> pb.User:
-        by, event_id, mail_id, now = context.signed_in, _new_id(), _new_id(), _now()
+        by, event_id, now = context.signed_in, _new_id(), _now()
+        mail_ids = _new_id(), _new_id()
         rules.check_change(change, by)
         trace = context.traceparent
         given = await self._store.update_once(
             user_id,
-            lambda user: rules.changed(user, change, event_id, now, trace, by=by, mail_id=mail_id),
+            lambda user: rules.changed(
+                user, change, event_id, now, trace, by=by, mail_ids=mail_ids
+            ),
             context.key,
             lambda user: wire.to_user(user).SerializeToString(),
             self._asking,

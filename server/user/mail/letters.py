@@ -23,6 +23,7 @@ _SUBJECTS = {
     MailKind.TOTP_DISABLED: "Logins need no code any more",
     MailKind.RECOVERY_CODE_USED: "A recovery code was used",
     MailKind.API_KEY_CREATED: "An API key was made",
+    MailKind.EMAIL_GIVEN: "Your account has this e-mail",
 }
 
 _TEXTS = {
@@ -75,6 +76,12 @@ An API key{name} was made for your account on {at}. A program that has it signs 
 as you until it ends, also after a new password.
 
 If it was not you, delete the key and set a new password at once, and tell the shop.
+""",
+    MailKind.EMAIL_GIVEN: """\
+The shop has set this address as that of your account: it signs in with it from now on, by the same
+password, and its mails come here.
+
+If you know of no such account, tell the shop at once.
 """,
 }
 

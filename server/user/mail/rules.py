@@ -17,6 +17,7 @@ class MailKind(StrEnum):
     TOTP_DISABLED = "TOTP_DISABLED"
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
     API_KEY_CREATED = "API_KEY_CREATED"
+    EMAIL_GIVEN = "EMAIL_GIVEN"
 
 
 @dataclass(frozen=True, slots=True)

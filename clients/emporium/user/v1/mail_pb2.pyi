@@ -55,6 +55,8 @@ class MailRequested(message.Message):
         """A recovery code was used in place of the second factor."""
         API_KEY_CREATED: MailRequested._Kind.ValueType  # 9
         """An API key was made."""
+        EMAIL_GIVEN: MailRequested._Kind.ValueType  # 10
+        """An admin gave the account this address; mailed there."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What the mail is about."""
@@ -79,6 +81,8 @@ class MailRequested(message.Message):
     """A recovery code was used in place of the second factor."""
     API_KEY_CREATED: MailRequested.Kind.ValueType  # 9
     """An API key was made."""
+    EMAIL_GIVEN: MailRequested.Kind.ValueType  # 10
+    """An admin gave the account this address; mailed there."""
 
     KIND_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int

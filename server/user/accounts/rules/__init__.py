@@ -158,14 +158,14 @@ def changed(
     traceparent: str | None = None,
     *,
     by: Caller | None = None,
-    mail_id: str = "",
+    mail_ids: tuple[str, str] = ("", ""),
 ) -> Changed:
     """`user` after `change`. Raises `Outdated`, `RoleNotAllowed` and `EmailNotVerified`.
 
     A caller who changes their own role or status must still be an admin by the stored account:
     they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
-    `verified`, with the mail that leads there; of an admin the address before is told. Raises
-    `SessionEnded` as `check_session`.
+    `verified`, with the mail that leads there; of an admin it counts, and both addresses are told.
+    Raises `SessionEnded` as `check_session`.
     """
     if by is not None and by.id == user.id:
         if ADMIN_ONLY & change.fields.keys() and user.acting_role is not Role.ADMIN:
@@ -183,11 +183,14 @@ def changed(
         raise EmailNotVerified("the account's e-mail is not verified", field="role")
     changed = _updated(user, after, event_id, now, traceparent)
     if "email" in fields and by is not None:
-        return changed._replace(mails=(_email_changed(user, mail_id, now, traceparent),))
+        given = MailRequest(
+            mail_ids[1], MailKind.EMAIL_GIVEN, user.id, after.email, now, traceparent
+        )
+        return _told_before(user, changed, mail_ids[0], now, traceparent, given)
     if asked is None:
         return changed
     kind, version = MailKind.CHANGE_EMAIL, changed.user.version
-    mail = MailRequest(mail_id, kind, user.id, asked, now, traceparent, account_version=version)
+    mail = MailRequest(mail_ids[0], kind, user.id, asked, now, traceparent, account_version=version)
     return changed._replace(mails=(mail,))
 
 
@@ -202,14 +205,23 @@ def verified(
     """`user` once it is known that `email` is theirs; the address before is told if it differs."""
     after = replace(user, email=email, email_verified=True)
     changed = _updated(user, after, event_id, now, traceparent)
-    if email == user.email:
+    return _told_before(user, changed, mail_id, now, traceparent)
+
+
+def _told_before(
+    before: User,
+    changed: Changed,
+    mail_id: str,
+    now: datetime,
+    traceparent: str | None,
+    *others: MailRequest,
+) -> Changed:
+    """With a mail to the address before, and `others`; none when it is the same in another case."""
+    if changed.user.email.lower() == before.email.lower():
         return changed
-    return changed._replace(mails=(_email_changed(user, mail_id, now, traceparent),))
-
-
-def _email_changed(user: User, mail_id: str, now: datetime, traceparent: str | None) -> MailRequest:
-    """What the address is told that `user` had."""
-    return MailRequest(mail_id, MailKind.EMAIL_CHANGED, user.id, user.email, now, traceparent)
+    kind = MailKind.EMAIL_CHANGED
+    told = MailRequest(mail_id, kind, before.id, before.email, now, traceparent)
+    return changed._replace(mails=(told, *others))
 
 
 def check_verified(user: User) -> None:

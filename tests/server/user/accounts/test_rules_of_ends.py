@@ -76,9 +76,9 @@ def test_a_session_that_another_act_has_ended_meanwhile_changes_nothing(
     other_email = Change({"email": "ann.other@example.com"}, "")
     if goes_on:
         assert credentials_changed(was, by, LATER).spared_session == session
-        assert changed(was, other_email, "event", LATER, by=by, mail_id="mail").mails
+        assert changed(was, other_email, "event", LATER, by=by, mail_ids=("one", "two")).mails
     else:
         with pytest.raises(errors.SessionEnded):
             credentials_changed(was, by, LATER)
         with pytest.raises(errors.SessionEnded):
-            changed(was, other_email, "event", LATER, by=by, mail_id="mail")
+            changed(was, other_email, "event", LATER, by=by, mail_ids=("one", "two"))

@@ -22,14 +22,14 @@ def words(mail: EmailMessage) -> str:
     return " ".join(mail.get_content().split())
 
 
-async def told(shop: Shop, inbox: Inbox, email: str) -> list[EmailMessage]:
-    """The mails to that address, up to one that is asked for now."""
+async def told(shop: Shop, inbox: Inbox, *emails: str) -> list[EmailMessage]:
+    """The mails to those addresses, up to one that is asked for now."""
     last = await shop.admin("CreateUser", create())
     await forgot(shop, last.email)
     found: list[EmailMessage] = []
     while not found or found[-1]["To"] != last.email:
         found.append(await inbox.next())
-    return [mail for mail in found if mail["To"] == email]
+    return [mail for mail in found if mail["To"] in emails]
 
 
 async def test_a_password_that_was_changed_by_the_current_one(shop: Shop, inbox: Inbox) -> None:
@@ -76,12 +76,27 @@ async def test_a_second_factor_and_its_recovery_codes(shop: Shop, inbox: Inbox) 
 
 
 async def test_an_e_mail_that_an_admin_has_changed(shop: Shop, inbox: Inbox) -> None:
-    """The address before: its holder may not have asked for it. The session goes on."""
+    """Both addresses: neither holder may have asked for it. The session goes on."""
     user, owner = await somebody(shop)
     email = new_email()
     same = user_pb.UpdateUserRequest(user_id=user.id, email=user.email, full_name="Ann Other")
     await shop.admin("UpdateUser", same)
     await shop.admin("UpdateUser", user_pb.UpdateUserRequest(user_id=user.id, email=email))
-    mails = await told(shop, inbox, user.email)
-    assert [mail["Subject"] for mail in mails] == ["Your e-mail was changed"]
+    mails = await told(shop, inbox, user.email, email)
+    assert {mail["To"]: mail["Subject"] for mail in mails} == {
+        user.email: "Your e-mail was changed",
+        email: "Your account has this e-mail",
+    }
+    assert len(mails) == 2
+    after = await owner("GetUser", user_pb.GetUserRequest(user_id=user.id))
+    assert (after.email, after.email_verified) == (email, True)
+
+
+async def test_an_e_mail_in_another_case_is_the_same_and_told_nobody(
+    shop: Shop, inbox: Inbox
+) -> None:
+    user, owner = await somebody(shop)
+    email = user.email.title()
+    await shop.admin("UpdateUser", user_pb.UpdateUserRequest(user_id=user.id, email=email))
     assert (await owner("GetUser", user_pb.GetUserRequest(user_id=user.id))).email == email
+    assert await told(shop, inbox, user.email, email) == []
