@@ -219,7 +219,7 @@ def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None
     ("name", "volumes"),
     [
         *((each.name, {"public-keys", f"{each.name}-key"}) for each in SERVICES),
-        ("envoy", {"./envoy", "public-keys"}),
+        ("envoy", {"./envoy", "public-keys", "docs"}),
     ],
 )
 def test_a_container_sees_its_own_keys_alone_and_changes_none(
@@ -244,7 +244,8 @@ def test_migrate_hands_out_every_key_that_a_container_reads(
     for folder in ("public", *(each.name for each in SERVICES)):
         (tmp_path / "keys" / folder).mkdir(parents=True)
     (script,) = compose["services"]["migrate"]["command"]
-    hands_out = script.partition("\n")[2].replace("/var/lib/emporium", f"{tmp_path}/home")
+    _, _, hands_out = script.split("\n", 2)  # behind the two programs
+    hands_out = hands_out.replace("/var/lib/emporium", f"{tmp_path}/home")
     subprocess.run(["sh", "-ec", hands_out.replace(" /keys", f" {tmp_path}/keys")], check=True)
     for service in NAMES:
         environment = compose["services"][service]["environment"]

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from server.contract import assets, replies, routes, rpcs
 from server.contract import image as images
-from server.contract import replies, routes, rpcs
 from server.contract.openapi import document
 from server.contract.protoc import ROOT
 
@@ -49,14 +49,27 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     folder = into / "envoy/generated"
     known = rpcs.read(image)
     openapi = _openapi(image, folder)
-    etags = {openapi.name: hashlib.sha256(openapi.read_bytes()).hexdigest()[:16]}
+    template = _template("routes.yaml")
+    etags = {each["file"]: _etag(_served(each["file"], folder)) for each in template["documents"]}
     return [
         openapi,
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
-        _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"), etags)),
+        _write(folder, "routes.yaml", routes.configuration(known, template, etags)),
         *(_script(folder, name) for name in SCRIPTS),
     ]
+
+
+def _served(file: str, folder: Path) -> Path:
+    """Where a file that Envoy serves comes from; `folder` has those that are being generated."""
+    if file.startswith(assets.CONTAINER):
+        return next(each for each in assets.installed() if each.name == Path(file).name)
+    name = file.removeprefix("/etc/envoy/")
+    return folder.parent / name if name.startswith("generated/") else ROOT / "envoy" / name
+
+
+def _etag(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def _openapi(image: FileDescriptorSet, folder: Path) -> Path:

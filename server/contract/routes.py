@@ -30,9 +30,9 @@ def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[s
     fixed = [*template["probes"], *(each["path"] for each in documents)]
     host["routes"] = [
         *copy.deepcopy(template["first"]),
-        *(route for each in documents for route in _document(each, kinds, etags[each["file"]])),
         *(_route(rpc, _match_rest(binding), kinds, "rest") for binding, rpc in pairs),
         *(_route(rpc, _match_grpc(rpc), kinds, "grpc") for rpc in rpcs),
+        *(route for each in documents for route in _document(each, kinds, etags[each["file"]])),
         *_heads(pairs, kinds),
         *copy.deepcopy(template["between"]),
         *_other_verbs(pairs, kinds, fixed),
@@ -52,7 +52,7 @@ def _document(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[
     """A file, and nothing of it for whoever has it already."""
     match = {"path": document["path"], "headers": [_header_match(":method", "GET|HEAD")]}
     known = match | {"headers": [*match["headers"], _header_match("if-none-match", _any(etag))]}
-    file = {"filename": f"/etc/envoy/generated/{document['file']}"}
+    file = {"filename": document["file"]}
     headers = document["headers"] | {"etag": f'"{etag}"'}
     added = [_header(name, value) for name, value in headers.items()]
     unchanged = {

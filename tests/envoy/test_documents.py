@@ -1,12 +1,19 @@
-"""What the edge answers from files: the OpenAPI document, as it is, for everybody."""
+"""What the edge answers from files: the OpenAPI document, and the pages that show it."""
 
 import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from server.contract import assets
 from tests.envoy.conftest import SOURCE, Edge, error_of, signed
 
 PATH = "/api/openapi.json"
+PAGES = ("/api/docs", "/api/redoc")
+SERVED: list[dict[str, Any]] = yaml.safe_load((SOURCE / "routes.yaml").read_text())["documents"]
 DOCUMENT = (SOURCE / "generated/openapi.json").read_bytes()
 
 
@@ -79,3 +86,52 @@ async def test_it_is_counted_like_any_call(running: Edge) -> None:
         second = await client.get(PATH)
     left = [int(each.headers["x-rate-limit-remaining"]) for each in (first, second)]
     assert left[0] > left[1]
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_loads_nothing_that_is_not_served_here(running: Edge, path: str) -> None:
+    async with running.rest() as client:
+        page = await client.get(path)
+        assert page.status_code == 200
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        loaded = re.findall(r'(?:src|href)="(/[^"]*)"', page.text)
+        assert loaded
+        for each in loaded:
+            answer = await client.get(each)
+            assert answer.status_code == 200, each
+            kind = "text/css" if each.endswith(".css") else "text/javascript"
+            assert answer.headers["content-type"].startswith(kind)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_runs_no_script_of_its_own_and_calls_nobody_else(
+    running: Edge, path: str
+) -> None:
+    async with running.rest() as client:
+        page = await client.get(path)
+    policy = dict(
+        each.strip().split(" ", 1) for each in page.headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+    assert not re.search(r"https?:|\*", page.headers["content-security-policy"])
+    assert not re.search(r"<script>|<style|javascript:|\bon\w+=|style=", page.text)
+
+
+async def test_what_an_installed_package_has_is_served_as_it_is(running: Edge) -> None:
+    named = {Path(each["file"]).name: each["path"] for each in SERVED}
+    async with running.rest() as client:
+        for file in assets.installed():
+            answer = await client.get(named[file.name])
+            assert answer.content == file.read_bytes()
+            again = await client.get(
+                named[file.name], headers={"if-none-match": answer.headers["etag"]}
+            )
+            assert again.status_code == 304
+
+
+def test_a_container_is_given_every_file_that_its_edge_serves(tmp_path: Path) -> None:
+    assets.copy(tmp_path / "docs")
+    copied = {f"{assets.CONTAINER}{each.name}" for each in (tmp_path / "docs").iterdir()}
+    assert copied == {each["file"] for each in SERVED if each["file"].startswith(assets.CONTAINER)}

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from server.contract import assets
 from server.local.engines.envoy import admin_socket, connections_max
 from server.local.home import keys, ports
 
@@ -19,8 +20,12 @@ CONTAINER = "/etc/envoy/"
 CONTAINER_TLS = "/etc/emporium/tls/"
 CONTAINER_KEYS = "/etc/emporium/keys/"
 HOST = "127.0.0.1"
-# Of generated/, what has no paths in it.
-GENERATED = ("body_fields.lua", "rest.lua", "emporium.pb", "openapi.json")
+# Of generated/ and docs/, what has no paths in it.
+COPIED = (
+    *("generated/body_fields.lua", "generated/rest.lua"),
+    *("generated/emporium.pb", "generated/openapi.json"),
+    *("docs/swagger.html", "docs/swagger.js", "docs/redoc.html", "docs/redoc.js"),
+)
 # Of the requests that one client may make, one in so many may have a large body.
 LARGE_BODIES_ONE_IN = 5
 # Eight times faster, where PyYAML was built with it.
@@ -59,9 +64,14 @@ def render(
     listener for it, and the services are called without. Returns the file to start Envoy with.
     Ports are opened on loopback only.
     """
-    for name in (f"generated/{each}" for each in GENERATED):
+    for name in COPIED:
         _copy(source / name, into / name)
-    paths = {CONTAINER_KEYS: f"{jwks.parent}/", CONTAINER: f"{into}/"}
+    assets.copy(into / "docs")
+    paths = {
+        CONTAINER_KEYS: f"{jwks.parent}/",
+        assets.CONTAINER: f"{into}/docs/",
+        CONTAINER: f"{into}/",
+    }
     if tls:
         paths[CONTAINER_TLS] = f"{tls.certificates}/"
     moved = partial(_moved, paths)
