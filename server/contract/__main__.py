@@ -67,11 +67,14 @@ def _parts() -> Iterator[Part]:
     from server.contract import stubs
 
     yield stubs
-    from server.contract import access, edge, published
+    from server.contract import access, edge, grpcurl, http_file, postman, published
 
     yield edge
     yield published
     yield access
+    yield http_file
+    yield postman
+    yield grpcurl
 
 
 def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:

@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
-from google.protobuf.descriptor import MethodDescriptor
 from schemathesis import AuthContext, Case, HookContext, Response
 from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 
 from emporium.options.v1 import options_pb2
-from emporium.type.v1 import role_pb2
 from server.local.home.folder import Home
 from tests.discovery import contract
-from tests.e2e.schemathesis_scene import PASSWORD, Caller, Scene
+from tests.e2e.making import PASSWORD, Caller, Scene, role_of
 
 _ACCESS: Any = options_pb2.access
 _RPCS = {rpc.name: rpc for service in contract() for rpc in service.methods}
@@ -34,19 +32,6 @@ _SCENE = Scene(_EDGE, Home(Path(_HOME), Path(_DATA)), _TOKEN)
 # After them their caller has another session, second factor or password.
 _ENDING = {"BeginTotp", "ConfirmTotp", "Logout"}
 
-# What paths name, by the field.
-_NAMED: Mapping[str, Callable[[Caller], str]] = {
-    "user_id": lambda _: _SCENE.user(),
-    "order_id": _SCENE.order,
-    "product_id": lambda _: _SCENE.product(),
-    "api_key_id": lambda caller: str(_SCENE.api_key(caller)["id"]),
-    "session_id": lambda caller: str(_SCENE.login(caller)["session_id"]),
-}
-# What else an operation needs, where that is no matter of chance.
-_PATHS: Mapping[str, Callable[[Caller], Body]] = {
-    "ExportUser": lambda caller: {"user_id": caller.id},
-    "GetErasure": lambda _: {"user_id": _SCENE.erased_user()},
-}
 _BODIES: Mapping[str, Callable[[Caller, Body], Body]] = {
     "BeginTotp": lambda _, __: {"current_password": PASSWORD},
     "ChangePassword": lambda _, __: {"current_password": PASSWORD, "password": PASSWORD},
@@ -70,12 +55,6 @@ def _name(case: Case[Any]) -> str:
     return str(case.operation.definition.raw["operationId"])
 
 
-def _role(rpc: MethodDescriptor) -> str:
-    """The most that its access names; of what anybody may call, whoever may say the most there."""
-    named = set(rpc.GetOptions().Extensions[_ACCESS].roles) - {role_pb2.SERVICE}
-    return role_pb2.Role.Name(max(named, default=role_pb2.ADMIN))
-
-
 @schemathesis.auth(refresh_interval=None)
 class Callers:
     """One for each operation; those that end what they go on with, one for each call."""
@@ -85,7 +64,7 @@ class Callers:
         if name not in _RPCS:
             return None  # the edge answers by itself
         if name in _ENDING or name not in _callers:
-            _callers[name] = _SCENE.caller(_role(_RPCS[name]))
+            _callers[name] = _SCENE.caller(role_of(_RPCS[name]))
         return _callers[name]
 
     def set(self, case: Case[Any], caller: Caller, context: AuthContext) -> None:
@@ -105,9 +84,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         return
     if case.meta.phase.name is not TestPhase.STATEFUL and _is_good(case, ParameterLocation.PATH):
         for field in case.path_parameters:
-            case.path_parameters[field] = _NAMED[field](caller)
-        if name in _PATHS:
-            case.path_parameters.update(_PATHS[name](caller))
+            case.path_parameters[field] = _SCENE.named(name, field, caller)
         _name_etag(case)
     spared = {each.id for each in _callers.values()}
     if case.method != "GET" and case.path_parameters.get("user_id") in spared:

@@ -1,17 +1,25 @@
 """Callers on a real cluster, and what there is to call about: made anew for whoever asks."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx
 import pyotp
+from google.protobuf.descriptor import MethodDescriptor
 
+from emporium.options.v1 import options_pb2
+from emporium.type.v1 import role_pb2
 from server.local.home import keys
 from server.local.home.folder import Home
 from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, new_email
 
 PASSWORD = "correct horse battery"
 _TOKEN_SECONDS = 7200
+_ACCESS: Any = options_pb2.access
+# Operations that are not about just anything of the kind.
+_ABOUT_ONESELF = {"ExportUser"}
+_ABOUT_THE_ERASED = {"GetErasure"}
 
 
 class Caller(NamedTuple):
@@ -20,6 +28,12 @@ class Caller(NamedTuple):
     id: str
     email: str
     token: str
+
+
+def role_of(rpc: MethodDescriptor) -> str:
+    """The most that its access names; of what anybody may call, whoever may say the most there."""
+    named = set(rpc.GetOptions().Extensions[_ACCESS].roles) - {role_pb2.SERVICE}
+    return role_pb2.Role.Name(max(named, default=role_pb2.ADMIN))
 
 
 class Scene:
@@ -36,14 +50,15 @@ class Scene:
         assert answer.is_success, answer.text
         return answer.json()["data"]
 
-    def caller(self, role: str = "CUSTOMER") -> Caller:
-        person = {"email": new_email(), "full_name": "Ann", "password": PASSWORD, "role": role}
-        account = self._made("/users", person)
+    def caller(self, role: str = "CUSTOMER", *, signs_in: bool = True) -> Caller:
+        """With a password where somebody is to sign in."""
+        person = {"email": new_email(), "full_name": "Ann", "role": role}
+        account = self._made("/users", person | ({"password": PASSWORD} if signs_in else {}))
         token = keys.token(self._home, account["id"], role, _TOKEN_SECONDS)
         return Caller(account["id"], account["email"], token)
 
     def user(self) -> str:
-        return self.caller().id
+        return self.caller(signs_in=False).id
 
     def erased_user(self) -> str:
         user = self.user()
@@ -76,3 +91,24 @@ class Scene:
         """Of an authenticator that has been begun."""
         begun = self._made("/auth/totp", {"current_password": PASSWORD}, caller.token)
         return pyotp.TOTP(begun["secret"]).now()
+
+    def named(self, operation: str, field: str, caller: Caller) -> str:
+        """What a call of the operation can have in the field, made for this one call."""
+        if field == "user_id" and operation in _ABOUT_ONESELF:
+            return caller.id
+        if field == "user_id":
+            return self.erased_user() if operation in _ABOUT_THE_ERASED else self.user()
+        made: dict[str, Callable[[], Any]] = {
+            "access_token": lambda: caller.token,
+            "api_key_id": lambda: self.api_key(caller)["id"],
+            "current_password": lambda: PASSWORD,
+            "email": lambda: caller.email if operation == "Login" else new_email(),
+            "order_id": lambda: self.order(caller),
+            "password": lambda: PASSWORD,
+            "product_id": self.product,
+            "refresh_token": lambda: self.login(caller)["refresh_token"],
+            "session_id": lambda: self.login(caller)["session_id"],
+            "sku": lambda: uuid.uuid4().hex,
+            "totp_code": lambda: self.totp_code(caller),
+        }
+        return str(made[field]())
