@@ -47,6 +47,7 @@ class Rpc:
     internal: bool  # for Emporium's own services only
     reads: bool  # and changes nothing
     safe: bool  # to retry: it only reads, or is idempotent
+    precondition_required: bool  # it must name the etag that it is made on
     streaming: bool
     limit: str  # the name of its own rate limit, or empty
     access: options_pb2.Access  # who may call
@@ -136,6 +137,7 @@ def _rpc(
         internal=list(access.roles) == [role_pb2.SERVICE],
         reads=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+        precondition_required=options.Extensions[options_pb2.precondition_required],
         streaming=method.client_streaming or method.server_streaming,
         limit=options.Extensions[options_pb2.rate_limit].name,
         access=access,

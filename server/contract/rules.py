@@ -34,6 +34,12 @@ def of_message(pool: DescriptorPool, message: Any) -> Any:
     return _option(pool, message, "google.protobuf.MessageOptions", "buf.validate.message")
 
 
+def of_predefined(rule: Any) -> Any:
+    """What an extension of the rules, such as ours in emporium/rules/v1, is made of."""
+    name = "buf.validate.predefined"
+    return _option(rule.file.pool, rule, "google.protobuf.FieldOptions", name)
+
+
 def _option(pool: DescriptorPool, declared: Any, options: str, name: str) -> Any:
     reader = GetMessageClass(pool.FindMessageTypeByName(options))
     read: Any = reader.FromString(declared.GetOptions().SerializeToString())

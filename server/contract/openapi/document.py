@@ -5,9 +5,10 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import rpcs as contract
-from server.contract.openapi import comments, envelope, headers, paths, reasons
+from server.contract.openapi import comments, envelope, headers, links, paths, reasons
 from server.contract.openapi.answers import Answers
-from server.contract.openapi.operations import Operations, path_of
+from server.contract.openapi.names import path_of
+from server.contract.openapi.operations import Operations
 from server.contract.openapi.requests import Requests
 from server.contract.rpcs import Rpc
 
@@ -43,7 +44,8 @@ def make(image: FileDescriptorSet) -> dict[str, Any]:
     answers = Answers(pool, said)
     for rpc in offered:
         answers.of_message(pool.FindMessageTypeByName(rpc.response))
-    made = Operations(said, known, answers, Requests(pool, said, answers.components.keys()), {})
+    requests = Requests(pool, said, answers.components.keys())
+    made = Operations(said, known, answers, requests, links.between(offered), {})
     operations = paths.of_edge()
     for rpc in offered:
         siblings = {each.name: each for each in offered if each.service == rpc.service}

@@ -48,8 +48,9 @@ TAKEN: dict[str, Any] = {
     "RequestId": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "An id for the call, for logs and for the answer.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "description": "An id for the call, for logs and for the answer: 64 of letters, digits,"
+        " `.`, `_` and `-`. What is none of them is replaced.",
+        "schema": _TEXT,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
@@ -67,8 +68,9 @@ TAKEN: dict[str, Any] = {
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "The `ETag` that is known: 304 while it is the resource's.",
-        "schema": {"type": "string", "pattern": '^"[!#-~]{1,62}"$'},
+        "description": "The `ETag` that is known: 304 while it is the resource's. What is no etag"
+        " matches none.",
+        "schema": _TEXT,
     },
 }
 

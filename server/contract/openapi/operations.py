@@ -1,6 +1,5 @@
 """One operation of the document: one way to call one rpc by REST."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 from server.contract import access
 from server.contract.openapi import comments, headers, reasons, responses
 from server.contract.openapi.answers import Answers
+from server.contract.openapi.links import Links
+from server.contract.openapi.names import operation_id, path_fields
 from server.contract.openapi.reasons import Reason
 from server.contract.openapi.requests import Requests
 from server.contract.rpcs import Binding, Rpc
@@ -15,7 +16,6 @@ from server.contract.rpcs import Binding, Rpc
 Operation = dict[str, Any]
 
 _RAW = "google.api.HttpBody"
-_PLACEHOLDER = re.compile(r"{([\w.]+)(?:=[^}]*)?}")
 # RFC 6749, section 4.4.2: what the token endpoint takes. The contract has it as bytes.
 _OAUTH_FORM = {
     "type": "object",
@@ -37,6 +37,7 @@ class Operations:
     known: Mapping[str, Reason]
     answers: Answers
     requests: Requests
+    links: Mapping[str, Links]  # of rpcs, by their paths
     refusals: dict[str, Any]  # answers, by the names that references have for them
 
     def make(self, rpc: Rpc, binding: Binding, siblings: Mapping[str, Rpc]) -> Operation:
@@ -45,11 +46,10 @@ class Operations:
         response: Any = self.answers.pool.FindMessageTypeByName(rpc.response)
         comment = self.comments.get(f"{rpc.service}.{rpc.name}", "")
         summary, rest = comments.first_sentence(comment)
-        first = rpc.bindings.index(binding) == 0
         body = self._body(rpc, binding, request)
         may_refuse = reasons.of_rpc(rpc, siblings, self.known, self.comments)
         return {
-            "operationId": rpc.name if first else f"{rpc.name}{rpc.bindings.index(binding) + 1}",
+            "operationId": operation_id(rpc, binding),
             "summary": summary,
             "description": "\n\n".join(filter(None, [rest, _who(rpc)])),
             "tags": [rpc.service.rpartition(".")[2]],
@@ -61,13 +61,13 @@ class Operations:
                 *headers.taken(rpc, request, response),
             ],
             **({"requestBody": body} if body else {}),
-            "responses": responses.of_success(rpc, self.answers)
+            "responses": responses.of_success(rpc, self.answers, self.links.get(rpc.path, {}))
             | responses.of_refusals(rpc, may_refuse, self.refusals),
             **({"x-emporium-rate-limit": rpc.limit} if rpc.limit else {}),
         }
 
     def _in_path(self, rpc: Rpc, request: Any) -> Iterator[Operation]:
-        for name in path_fields(rpc):
+        for name in _said_by_paths(rpc):
             yield {"name": name, "in": "path", "required": True} | self._parameter(request, name)
 
     def _in_query(self, rpc: Rpc, binding: Binding, request: Any) -> Iterator[Operation]:
@@ -75,7 +75,7 @@ class Operations:
         if binding.body == "*" or request.full_name == _RAW:
             return
         required = self.requests.required(request)
-        elsewhere = {*path_fields(rpc), binding.body}
+        elsewhere = {*_said_by_paths(rpc), binding.body}
         for field in request.fields:
             if field.name in elsewhere or field.GetOptions().debug_redact:
                 continue
@@ -98,20 +98,15 @@ class Operations:
             field = request.fields_by_name[binding.body]
             content = {"application/json": {"schema": self.requests.of_field(field)}}
             return {"required": binding.body in self.requests.required(request), "content": content}
-        schema = self.requests.of_body(request, path_fields(rpc))
-        required = bool(set(self.requests.required(request)) - set(path_fields(rpc)))
+        schema = self.requests.of_body(request, _said_by_paths(rpc))
+        required = bool(set(self.requests.required(request)) - set(_said_by_paths(rpc)))
         return {"required": required, "content": {"application/json": {"schema": schema}}}
 
 
-def path_fields(rpc: Rpc) -> list[str]:
+def _said_by_paths(rpc: Rpc) -> list[str]:
     """The fields that the paths of `rpc` say, which nothing else may."""
-    found = (_PLACEHOLDER.findall(binding.template) for binding in rpc.bindings)
+    found = (path_fields(binding) for binding in rpc.bindings)
     return list(dict.fromkeys(name for names in found for name in names))
-
-
-def path_of(binding: Binding) -> str:
-    """The path as OpenAPI has it."""
-    return _PLACEHOLDER.sub(r"{\1}", binding.template)
 
 
 def _raw(rpc: Rpc) -> Operation:

@@ -85,6 +85,8 @@ def _implied(rpc: Rpc) -> Iterator[str]:
         yield "UNAUTHENTICATED"
     if not rpc.reads:
         yield from _OF_CHANGES
+    if rpc.precondition_required:
+        yield "PRECONDITION_REQUIRED"
     if any(binding.body for binding in rpc.bindings):
         yield "UNSUPPORTED_MEDIA_TYPE"
     if rpc.access.audience in _NOT_FOR_ALL:

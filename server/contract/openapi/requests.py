@@ -1,6 +1,7 @@
 """What REST takes, as JSON Schema with the contract's validation rules."""
 
 from collections.abc import Collection, Mapping
+from itertools import combinations
 from typing import Any
 
 import protovalidate
@@ -14,6 +15,8 @@ from server.contract.openapi import validation
 from server.contract.openapi.schemas import Schema, Schemas, short_name
 from server.kit.call.choices import choices
 
+# By REST their emptiness is refused where they are named (server/kit/call/edge_headers.py).
+_NEVER_EMPTY = ("request_id", "etag")
 _BEHAVIOR: Any = field_behavior_pb2.field_behavior  # its stub takes it for a plain descriptor
 
 
@@ -60,6 +63,7 @@ class Requests(Schemas):
             **about,
             "properties": {field.name: self.of_field(field) for field in described.fields},
             **({"required": required} if required else {}),
+            **_exclusions(described),
             "additionalProperties": False,
         }
 
@@ -85,7 +89,10 @@ class Requests(Schemas):
         if field.is_repeated or field.containing_type.GetOptions().map_entry:
             return made  # the rules are of the whole
         its = rules.of_field(self.pool, field)
-        return validation.or_empty(made | validation.of_value(its), its)
+        made |= validation.of_value(its)
+        if field.name in _NEVER_EMPTY:
+            return made | {"minLength": 1}
+        return validation.or_empty(made, its)
 
     def _enum(self, field: Any) -> Schema:
         return {"type": "string", "enum": choices(field, self._validator)}
@@ -93,6 +100,16 @@ class Requests(Schemas):
     def _name(self, described: Any) -> str:
         name = short_name(described)
         return f"{name}Input" if name in self._taken else name
+
+
+def _exclusions(message: Any) -> Schema:
+    """That of each oneof there is one member at most. An `optional` field is one too, of itself."""
+    pairs = [
+        {"required": [one.name, other.name]}
+        for oneof in message.oneofs
+        for one, other in combinations(oneof.fields, 2)
+    ]
+    return {"not": {"anyOf": pairs} if len(pairs) > 1 else pairs[0]} if pairs else {}
 
 
 def _is_asked(field: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.contract.openapi import envelope, headers, oauth
 from server.contract.openapi.answers import Answers, is_meta
+from server.contract.openapi.links import Links
 from server.contract.openapi.reasons import Reason
 from server.contract.openapi.schemas import PAGE_META
 from server.contract.rpcs import Rpc
@@ -14,8 +15,8 @@ from server.contract.rpcs import Rpc
 Responses = dict[str, Any]
 
 
-def of_success(rpc: Rpc, answers: Answers) -> Responses:
-    """What `rpc` answers when it succeeds; with 304, where that may be."""
+def of_success(rpc: Rpc, answers: Answers, links: Links) -> Responses:
+    """What `rpc` answers when it succeeds, with `links`; and 304, where that may be."""
     message: Any = answers.pool.FindMessageTypeByName(rpc.response)
     status = rpc.success.status or int(HTTPStatus.OK)
     more = ["Location"] if rpc.success.location else []
@@ -27,6 +28,8 @@ def of_success(rpc: Rpc, answers: Answers) -> Responses:
     }
     if status != HTTPStatus.NO_CONTENT:
         made["content"] = _content(rpc, message, answers)
+    if links:
+        made["links"] = links
     responses = {str(status): made}
     if has_etag and rpc.reads:
         unchanged = HTTPStatus.NOT_MODIFIED

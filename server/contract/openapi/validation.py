@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from server.contract import rules as contract
+
 Keywords = dict[str, Any]
 
 # Formats that both know, by the names that protovalidate has for them.
@@ -50,6 +52,9 @@ def of_map(rules: Any) -> Keywords:
 def of_words(rules: Any) -> list[str]:
     """The rules that no keyword says, as sentences: each what the value must be."""
     said = [rule.message for rule in rules.cel]
+    for rule, is_on in rules.string.ListFields():
+        if rule.is_extension and is_on:
+            said += [each.message for each in contract.of_predefined(rule).cel]
     if rules.string.max_bytes:
         said.append(f"must be {rules.string.max_bytes} bytes of UTF-8 at most")
     if rules.timestamp.lt_now:

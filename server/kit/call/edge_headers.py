@@ -32,7 +32,8 @@ class EdgeHeaders:
 
     A string of structured fields is unquoted for the field, whose rules are about what it says. As
     keys `x` and `"x"` are two all the same: `context.key_as_sent` holds the difference. Where
-    header and request both say something, they must agree.
+    header and request both say something, they must agree; an empty field that REST names says
+    something, which nothing agrees with.
 
     Of several etags, which RFC 9110 allows, one must be the resource's: `etag` then holds them
     with spaces between. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
@@ -70,6 +71,8 @@ class EdgeHeaders:
 
 
 def _fill_request_id(request: Any, context: Context) -> None:
+    if not request.request_id and _is_named(context, "request_id", "requestId"):
+        raise _bad_key("must hold a key, or be left out")
     sent = context.metadata.get("idempotency-key")
     if sent is not None:
         if not _KEY.fullmatch(sent):
@@ -79,8 +82,6 @@ def _fill_request_id(request: Any, context: Context) -> None:
             raise _bad_key("Idempotency-Key and request_id are two different keys")
         request.request_id = key
         context.key_as_sent = sent
-    elif not request.request_id and _is_named(context, "request_id", "requestId"):
-        raise _bad_key("must hold a key, or be left out")
 
 
 def _bad_key(problem: str) -> errors.Invalid:
@@ -88,6 +89,8 @@ def _bad_key(problem: str) -> errors.Invalid:
 
 
 def _fill_etag(request: Any, context: Context) -> None:
+    if not request.etag and _is_named(context, "etag"):
+        raise errors.Outdated("an empty etag is none that this could have", field="etag")
     sent = context.metadata.get("if-match")
     if sent is not None:
         if sent.strip() == "*":
@@ -98,8 +101,6 @@ def _fill_etag(request: Any, context: Context) -> None:
         if not tags:
             raise errors.Outdated("If-Match names no etag that this could have", field="etag")
         request.etag = " ".join(tags)
-    elif not request.etag and _is_named(context, "etag"):
-        raise errors.Outdated("an empty etag is none that this could have", field="etag")
 
 
 def _require_etag(request: Any, context: Context) -> None:

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.json_format import MessageToDict
 
+from emporium.options.v1 import options_pb2
 from server.contract import rpcs
 from server.contract.openapi import document
 from server.kit.call.status import HTTP_STATUSES
@@ -137,6 +138,53 @@ def test_who_may_call_is_said_as_security(made: Document) -> None:
     assert {"basic": []} in made["paths"]["/api/v1/auth/token"]["post"]["security"]
     flows = made["components"]["securitySchemes"]["oauth2"]["flows"]
     assert "orders.write" in flows["clientCredentials"]["scopes"]
+
+
+def test_what_was_made_is_linked_with_what_can_be_done_about_it(made: Document) -> None:
+    links = made["paths"]["/api/v1/orders"]["post"]["responses"]["201"]["links"]
+    assert set(links) == {"GetOrder", "GetOrderUser", "UpdateOrder", "DeleteOrder"}
+    assert links["GetOrder"]["parameters"] == {"order_id": "$response.body#/data/id"}
+    known = {operation["operationId"] for _, _, operation in operations(made)}
+    named = {
+        link["operationId"]
+        for _, _, operation in operations(made)
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    }
+    assert {"GetOrder", "SuspendUser", "ListUserOrders", "DeleteApiKey"} <= named <= known
+
+
+def test_of_a_oneof_there_is_one_member_at_most(made: Document) -> None:
+    login = jsonschema_rs.validator_for(
+        schema(made, {"$ref": "#/components/schemas/LoginRequest"}), validate_formats=False
+    )
+    said = {"email": "a@example.com", "password": "x", "totp_code": "123456"}
+    assert login.is_valid(said)
+    assert not login.is_valid(said | {"recovery_code": "x"})
+
+
+def test_what_is_left_out_or_said_is_not_empty(made: Document) -> None:
+    schemas = made["components"]["schemas"]
+    assert schemas["CreateOrderRequest"]["properties"]["request_id"]["minLength"] == 1
+    assert schemas["UpdateOrderRequest"]["properties"]["etag"]["minLength"] == 1
+
+
+def test_rules_of_our_own_are_said_in_words(made: Document) -> None:
+    fields = made["components"]["schemas"]["CreateUserRequest"]["properties"]
+    assert "must be 8 characters to 72 bytes" in fields["password"]["x-emporium-rules"]
+
+
+def test_a_precondition_that_is_required_is_said(image: FileDescriptorSet) -> None:
+    changed = FileDescriptorSet.FromString(image.SerializeToString())
+    for file in changed.file:
+        for service in file.service:
+            for method in service.method:
+                required = method.name == "UpdateOrder"
+                method.options.Extensions[options_pb2.precondition_required] = required
+    made = document.make(changed)
+    orders = made["paths"]["/api/v1/orders/{order_id}"]
+    assert "PRECONDITION_REQUIRED" in refusals(made, orders["patch"]["responses"]["428"])
+    assert "428" not in orders["delete"]["responses"]
 
 
 def test_a_list_has_its_meta_in_the_envelope_alone(made: Document) -> None:

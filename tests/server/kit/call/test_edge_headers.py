@@ -155,8 +155,10 @@ async def test_an_empty_one_that_was_named_fails_closed(
     ping: Ping, report: dict[str, str], field: str, reason: str
 ) -> None:
     headers = {"x-emporium-door": "rest", "x-body-fields": "", "x-query-fields": "", **report}
-    answer = await refused(ping.call("Ping", headers=headers))
-    assert (answer.reason, answer.fields) == (reason, [field])
+    beside = {"etag": {"if-match": '"mine"'}, "request_id": {"idempotency-key": "mine"}}[field]
+    for more in ({}, beside):
+        answer = await refused(ping.call("Ping", headers=headers | more))
+        assert (answer.reason, answer.fields) == (reason, [field])
 
 
 async def test_a_key_from_a_header_keeps_the_fields_rules(ping: Ping) -> None:

@@ -1,0 +1,19 @@
+"""Whether REST holds against tools that others wrote: the proofs of the suite, at length.
+
+The parts are these proofs, each run as a test, with the campaign's seed and time.
+"""
+
+from tests.bench.report import Row
+from tests.campaign.campaign import Setting
+from tests.campaign.proofs import Part, proved
+
+MINUTES = 20.0
+
+PARTS = {
+    "schemathesis": Part(["tests/e2e/test_schemathesis.py"], 40),
+}
+
+
+async def run(setting: Setting) -> list[Row]:
+    """A row for each proof."""
+    return await proved(setting, PARTS, MINUTES)

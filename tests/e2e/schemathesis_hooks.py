@@ -1,0 +1,165 @@
+"""What schemathesis calls with: callers by the declared access, and what there is to call about.
+
+It loads this module by itself. What it means to be good is about something that is there, made for
+that one call, so that no call spoils another's. Its stateful phase makes its own.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from google.protobuf.descriptor import MethodDescriptor
+from schemathesis import AuthContext, Case, HookContext, Response
+from schemathesis.core.failures import AcceptedNegativeData, Failure
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
+
+from emporium.options.v1 import options_pb2
+from emporium.type.v1 import role_pb2
+from server.local.home.folder import Home
+from tests.discovery import contract
+from tests.e2e.schemathesis_scene import PASSWORD, Caller, Scene
+
+_ACCESS: Any = options_pb2.access
+_RPCS = {rpc.name: rpc for service in contract() for rpc in service.methods}
+_EDGE, _HOME, _DATA, _TOKEN, _ANSWERS = (
+    os.environ[f"SCENE_{name}"] for name in ("EDGE", "HOME", "DATA", "TOKEN", "ANSWERS")
+)
+Body = dict[str, Any]
+_SCENE = Scene(_EDGE, Home(Path(_HOME), Path(_DATA)), _TOKEN)
+# After them their caller has another session, second factor or password.
+_ENDING = {"BeginTotp", "ConfirmTotp", "Logout"}
+
+# What paths name, by the field.
+_NAMED: Mapping[str, Callable[[Caller], str]] = {
+    "user_id": lambda _: _SCENE.user(),
+    "order_id": _SCENE.order,
+    "product_id": lambda _: _SCENE.product(),
+    "api_key_id": lambda caller: str(_SCENE.api_key(caller)["id"]),
+    "session_id": lambda caller: str(_SCENE.login(caller)["session_id"]),
+}
+# What else an operation needs, where that is no matter of chance.
+_PATHS: Mapping[str, Callable[[Caller], Body]] = {
+    "ExportUser": lambda caller: {"user_id": caller.id},
+    "GetErasure": lambda _: {"user_id": _SCENE.erased_user()},
+}
+_BODIES: Mapping[str, Callable[[Caller, Body], Body]] = {
+    "BeginTotp": lambda _, __: {"current_password": PASSWORD},
+    "ChangePassword": lambda _, __: {"current_password": PASSWORD, "password": PASSWORD},
+    "ConfirmTotp": lambda caller, _: {"totp_code": _SCENE.totp_code(caller)},
+    "CreateOrder": lambda _, body: {"items": [_line(each) for each in body["items"]]},
+    "CreateUser": lambda _, body: {"password": PASSWORD} if "password" in body else {},
+    "Login": lambda caller, _: {"email": caller.email, "password": PASSWORD},
+    "Refresh": lambda caller, _: {"refresh_token": str(_SCENE.login(caller)["refresh_token"])},
+}
+_callers: dict[str, Caller] = {}
+
+
+def _line(generated: Any) -> Any:
+    """A line of an order by the rule that no keyword says: of a product, or with name and price."""
+    if {"product_name", "unit_price"} <= generated.keys():
+        return {name: each for name, each in generated.items() if name != "product_id"}
+    return {"product_id": _SCENE.product(), "quantity": generated["quantity"]}
+
+
+def _name(case: Case[Any]) -> str:
+    return str(case.operation.definition.raw["operationId"])
+
+
+def _role(rpc: MethodDescriptor) -> str:
+    """The most that its access names; of what anybody may call, whoever may say the most there."""
+    named = set(rpc.GetOptions().Extensions[_ACCESS].roles) - {role_pb2.SERVICE}
+    return role_pb2.Role.Name(max(named, default=role_pb2.ADMIN))
+
+
+@schemathesis.auth(refresh_interval=None)
+class Callers:
+    """One for each operation; those that end what they go on with, one for each call."""
+
+    def get(self, case: Case[Any], context: AuthContext) -> Caller | None:
+        name = _name(case)
+        if name not in _RPCS:
+            return None  # the edge answers by itself
+        if name in _ENDING or name not in _callers:
+            _callers[name] = _SCENE.caller(_role(_RPCS[name]))
+        return _callers[name]
+
+    def set(self, case: Case[Any], caller: Caller, context: AuthContext) -> None:
+        case.headers["Authorization"] = f"Bearer {caller.token}"
+        if _RPCS[_name(case)].GetOptions().Extensions[_ACCESS].takes_basic:
+            key = _SCENE.api_key(caller)
+            secret = base64.b64encode(f"{key['id']}:{key['secret']}".encode()).decode()
+            case.headers["Authorization"] = f"Basic {secret}"
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    """Makes what the call is about, and spares those who call."""
+    name = _name(case)
+    caller = _callers.get(name)
+    if caller is None or case.meta is None or not _is_signed(case, caller):
+        return
+    if case.meta.phase.name is not TestPhase.STATEFUL and _is_good(case, ParameterLocation.PATH):
+        for field in case.path_parameters:
+            case.path_parameters[field] = _NAMED[field](caller)
+        if name in _PATHS:
+            case.path_parameters.update(_PATHS[name](caller))
+        _name_etag(case)
+    spared = {each.id for each in _callers.values()}
+    if case.method != "GET" and case.path_parameters.get("user_id") in spared:
+        case.path_parameters["user_id"] = _SCENE.user()
+    if isinstance(case.body, dict) and _is_good(case, ParameterLocation.BODY):
+        if name in _BODIES:
+            case.body = case.body | _BODIES[name](caller, case.body)
+        if "Idempotency-Key" in case.headers:
+            case.body.pop("request_id", None)  # two keys would be none
+
+
+def _is_signed(case: Case[Any], caller: Caller) -> bool:
+    """Whether the caller calls, and not schemathesis without the token to see what happens."""
+    said = str(case.headers.get("Authorization", ""))
+    return said.endswith(caller.token) or said.startswith("Basic ")
+
+
+def _is_good(case: Case[Any], part: ParameterLocation) -> bool:
+    return case.meta is not None and not case.meta.is_negative_at(part)
+
+
+def _name_etag(case: Case[Any]) -> None:
+    """Wherever an etag may be said, and is: the one that the resource has."""
+    said = [part for part in (case.query, case.body) if isinstance(part, dict) and "etag" in part]
+    if not said and "If-Match" not in case.headers:
+        return
+    etag = _SCENE.etag(re.sub(r"[:/][^/{]*$", "", case.path).format_map(case.path_parameters))
+    for part in said:
+        part["etag"] = etag
+    if "If-Match" in case.headers:
+        case.headers["If-Match"] = f'"{etag}"'
+
+
+@schemathesis.hook
+def filter_failure(
+    context: HookContext, failure: Failure, case: Case[Any], response: Response
+) -> bool:
+    """`null` is as good as a field that is left out, as the document says in words: for a schema,
+    every field that may be left out would have another type, and a change seem to take it away.
+    To the transcoder so is `{}`, where JSON has a text for a message.
+    """
+    return not (isinstance(failure, AcceptedNegativeData) and _leaves_out(case.body))
+
+
+def _leaves_out(part: Any) -> bool:
+    if isinstance(part, dict | list) and part:
+        return any(map(_leaves_out, part.values() if isinstance(part, dict) else part))
+    return part is None or part == {}
+
+
+@schemathesis.hook
+def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
+    """Keeps which operation has answered what."""
+    with Path(_ANSWERS).open("a") as answers:
+        answers.write(f"{_name(case)} {response.status_code}\n")

@@ -1,0 +1,78 @@
+"""Callers on a real cluster, and what there is to call about: made anew for whoever asks."""
+
+import uuid
+from typing import Any, NamedTuple
+
+import httpx
+import pyotp
+
+from server.local.home import keys
+from server.local.home.folder import Home
+from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, new_email
+
+PASSWORD = "correct horse battery"
+_TOKEN_SECONDS = 7200
+
+
+class Caller(NamedTuple):
+    """Somebody with an account."""
+
+    id: str
+    email: str
+    token: str
+
+
+class Scene:
+    """Makes what it is asked for by REST, as the admin whose `token` it has."""
+
+    def __init__(self, edge: str, home: Home, token: str) -> None:
+        self._home = home
+        self._token = token
+        self._http = httpx.Client(base_url=f"{edge}/api/v1", timeout=CALL_TIMEOUT_SECONDS)
+
+    def _made(self, path: str, body: Any, token: str = "") -> Any:
+        headers = {"authorization": f"Bearer {token or self._token}"}
+        answer = self._http.post(path, json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json()["data"]
+
+    def caller(self, role: str = "CUSTOMER") -> Caller:
+        person = {"email": new_email(), "full_name": "Ann", "password": PASSWORD, "role": role}
+        account = self._made("/users", person)
+        token = keys.token(self._home, account["id"], role, _TOKEN_SECONDS)
+        return Caller(account["id"], account["email"], token)
+
+    def user(self) -> str:
+        return self.caller().id
+
+    def erased_user(self) -> str:
+        user = self.user()
+        headers = {"authorization": f"Bearer {self._token}"}
+        assert self._http.delete(f"/users/{user}", headers=headers).is_success
+        return user
+
+    def product(self) -> str:
+        new = {"sku": uuid.uuid4().hex, "name": "Lamp", "unit_price": "1.25"}
+        return str(self._made("/products", new)["id"])
+
+    def order(self, caller: Caller) -> str:
+        line = {"product_name": "Lamp", "unit_price": "1.25", "quantity": 1}
+        return str(self._made("/orders", {"items": [line], "user_id": caller.id})["id"])
+
+    def etag(self, path: str) -> str:
+        """Of what stands at the path, which begins with `/api/v1`."""
+        headers = {"authorization": f"Bearer {self._token}"}
+        answer = self._http.get(path.removeprefix("/api/v1"), headers=headers)
+        return answer.headers["etag"].strip('"')
+
+    def api_key(self, caller: Caller) -> Any:
+        new = {"name": "A program", "scopes": ["orders.read"]}
+        return self._made("/auth/api-keys", new, caller.token)
+
+    def login(self, caller: Caller) -> Any:
+        return self._made("/auth/login", {"email": caller.email, "password": PASSWORD})
+
+    def totp_code(self, caller: Caller) -> str:
+        """Of an authenticator that has been begun."""
+        begun = self._made("/auth/totp", {"current_password": PASSWORD}, caller.token)
+        return pyotp.TOTP(begun["secret"]).now()
