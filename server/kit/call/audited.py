@@ -1,8 +1,10 @@
 """Which calls the audit log keeps, and what of them: all of it read from the contract."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import grpc
@@ -105,16 +107,27 @@ def _persons(context: Context) -> Iterator[str]:
     yield _person(context.response)
 
 
-def _person(message: Any) -> str:
-    """An account has one name in the contract: `user_id`, or it is a `User` itself."""
-    if not isinstance(message, Message):
+def _person(message: Message | None) -> str:
+    if message is None:
         return ""
-    fields: Any = message.DESCRIPTOR.fields_by_name
-    whole: Any = message
-    if message.DESCRIPTOR.full_name == _ACCOUNT:
-        return str(whole.id)
+    read = _reader_of_person(message.DESCRIPTOR)
+    return str(read(message)) if read else ""
+
+
+@cache
+def _reader_of_person(message: Any) -> Callable[[Message], object] | None:
+    """What reads the account out of messages of a type; None when they have none."""
+    path = _path_to_person(message)
+    return attrgetter(path) if path else None
+
+
+def _path_to_person(message: Any) -> str:
+    """An account has one name in the contract: `user_id`, or it is a `User` itself."""
+    fields = message.fields_by_name
+    if message.full_name == _ACCOUNT:
+        return "id"
     if "user_id" in fields:
-        return str(whole.user_id)
-    if "user" in fields and fields["user"].message_type:
-        return _person(whole.user)
-    return ""
+        return "user_id"
+    user = fields["user"].message_type if "user" in fields else None
+    path = _path_to_person(user) if user else ""
+    return f"user.{path}" if path else ""
