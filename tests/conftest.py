@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
+from tests import typescript as client
 from tests.effort import Effort
 
 RAM_DISK = Path("/dev/shm")
@@ -60,3 +61,9 @@ async def mongo(engines_folder: Path) -> AsyncIterator[EmbeddedMongo]:
     """A MongoDB with transactions and change streams; `mongo.uri` connects to it."""
     async with EmbeddedMongo(engines_folder / "mongo", durable=False) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def typescript() -> Path:
+    """The folder of the TypeScript client, built."""
+    return await client.built()

@@ -18,7 +18,7 @@ MARK = "by `make generate`; not to be edited"
 
 def owned(root: Path) -> Iterator[Path]:
     """Finds what an earlier run generated below `root`."""
-    for path in root.glob("clients/**/*.py*"):
+    for path in root.glob("clients/emporium/**/*.py*"):
         if path.suffix in {".py", ".pyi"} and MARK in path.read_text().partition("\n")[0]:
             yield path
 

@@ -20,7 +20,8 @@ from server.local.errors import LocalError
 from server.local.home import keys, orphans
 from server.local.home.folder import Home, require_space
 from server.local.home.integrity import require_whole
-from server.local.home.plan import kept_plan
+from server.local.home.plan import PortPlan, awaited, kept_plan
+from server.local.home.ports import kept
 from server.local.home.record import ClusterRecord, Login
 from server.local.options import ClusterOptions
 from server.local.preparation.client import Preparation
@@ -139,8 +140,8 @@ class Cluster:
         self.preparation = Preparation(self.home)
         stack.push_async_callback(self.preparation.stop)
         await self.preparation.start()
-        options = self.options
-        ports = kept_plan(self.home, options.edge_port, options.workers, options.port_base)
+        ports = await awaited(self._chosen_ports, self._progress.reported)
+        stack.enter_context(kept(ports.all))
         assembly = Assembly(self.options, ports, self.home, self.preparation)
         self._record.data = str(self.home.data)
         self._write()
@@ -153,6 +154,10 @@ class Cluster:
         self._record.state = "ready"
         self._write()
         self.ready_seconds = time.monotonic() - began
+
+    def _chosen_ports(self) -> PortPlan:
+        options = self.options
+        return kept_plan(self.home, options.edge_port, options.workers, options.port_base)
 
     async def _keep_tidy(self, home: Home) -> None:
         while True:

@@ -5,16 +5,22 @@ record when these are over, and so on for as long as any come.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
 
 from server.kit.audit.record import AuditRecord
 
 _Kind = tuple[str, ...]
 
 
-class _Window(NamedTuple):
+@dataclass(slots=True)
+class _Window:
     ends_at: float  # by the clock
-    counted: AuditRecord | None  # None: nothing but the record that it began with
+    # The first of those that are counted; None: nothing but the record that it began with.
+    first: AuditRecord | None = None
+    count: int = 0
+    last_at: datetime | None = None
 
 
 class Floods:
@@ -31,13 +37,15 @@ class Floods:
 
     def takes(self, record: AuditRecord) -> bool:
         """Whether `record` is counted, and so is not to be kept by itself."""
-        window = self._windows.get(record.kind)
+        kind = record.kind
+        window = self._windows.get(kind)
         if window is not None:
-            counted = window.counted.with_another(record) if window.counted else record
-            self._windows[record.kind] = window._replace(counted=counted)
+            window.first = window.first or record
+            window.count += record.count
+            window.last_at = record.last_at
             return True
         if len(self._windows) < self._kinds_max:
-            self._open(record.kind)
+            self._open(kind)
         return False
 
     @property
@@ -50,14 +58,13 @@ class Floods:
     def ended(self, *, all_of_them: bool = False) -> list[AuditRecord]:
         """What was counted in the windows that have ended. Where it goes on, another begins."""
         now, found = self._clock(), []
-        for kind, window in [*self._windows.items()]:
-            if window.ends_at > now and not all_of_them:
-                break
+        over = takewhile(lambda each: all_of_them or each[1].ends_at <= now, self._windows.items())
+        for kind, window in [*over]:
             del self._windows[kind]
-            if window.counted:
-                found.append(window.counted)
+            if window.first and window.last_at:
+                found.append(window.first.counting(window.count, window.last_at))
                 self._open(kind)
         return found
 
     def _open(self, kind: _Kind) -> None:
-        self._windows[kind] = _Window(self._clock() + self._seconds, None)
+        self._windows[kind] = _Window(self._clock() + self._seconds)

@@ -6,7 +6,7 @@ from typing import Protocol
 from server.kit.audit.record import AuditRecord
 
 Describe = Callable[[], AuditRecord | None]
-"""The record of the call under way, if it ended now and well; None: it has none."""
+"""Makes the record of a call; None: it has none."""
 
 
 class AuditSink(Protocol):
@@ -15,8 +15,9 @@ class AuditSink(Protocol):
     def begin(self, describe: Describe) -> None:
         """A call begins that may change something, in the context of its own task.
 
+        `describe` makes its record, as if it ended now and well.
         Where the change is stored in a database that takes records too, both are committed at once.
         """
 
-    def add(self, record: AuditRecord) -> None:
-        """The call under way has ended, with that record."""
+    def add(self, describe: Describe) -> None:
+        """The call under way has ended. `describe` is asked soon, once, and not from the call."""

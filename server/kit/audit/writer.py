@@ -4,10 +4,13 @@ A record waits for some hundredths of a second, and when the database is away un
 `records_max` of them whole. What comes beyond that loses its details and keeps its number: it is
 counted by rpc and outcome, so nothing is lost without a trace, and memory has an end. A process
 that is killed loses what waited; one that is asked to stop stores it first.
+
+Calls are described many in a row: between two calls the processor has forgotten how that goes.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
@@ -27,6 +30,7 @@ BATCH_MAX = 500
 WINDOW_SECONDS = 5.0
 _KINDS_MAX = 10_000
 _RECORDS_MAX = 10_000  # some 5 MB
+_DESCRIBED_TOGETHER = 16  # calls, whose messages stay in memory until then
 _GATHER_SECONDS = 0.05
 _GRACE_SECONDS = 3.0
 
@@ -52,15 +56,17 @@ class AuditWriter:
         self._floods = Floods(window_seconds, _KINDS_MAX, clock)
         self._records_max = records_max
         self._metrics = _metrics(registry)
+        self._ended: deque[Describe] = deque()  # calls that are not described yet
         self._waiting: list[AuditRecord] = []
         self._without_details: dict[tuple[str, ...], AuditRecord] = {}
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
 
-    def add(self, record: AuditRecord) -> None:
-        """Stores `record` soon, by itself or counted together with others of its kind."""
-        if not self._floods.takes(record):
-            self.put(record)
+    def add(self, describe: Describe) -> None:
+        """Stores a call's record soon, by itself or counted together with others of its kind."""
+        self._ended.append(describe)
+        if len(self._ended) >= _DESCRIBED_TOGETHER:
+            self._describe()
         self._woken.set()
 
     def put(self, record: AuditRecord) -> None:
@@ -75,6 +81,7 @@ class AuditWriter:
     @property
     def unwritten(self) -> int:
         """How many calls' records wait."""
+        self._describe()
         waiting = (*self._waiting, *self._without_details.values())
         return sum(record.count for record in waiting)
 
@@ -95,6 +102,7 @@ class AuditWriter:
 
     async def flush(self) -> None:
         """Stores what waits now. Not while `run` is at work."""
+        self._describe()
         for record in self._floods.ended(all_of_them=self._stopping.is_set()):
             self.put(record)
         while self._waiting:
@@ -107,6 +115,16 @@ class AuditWriter:
             self._without_details.clear()
             self._waiting += counted  # there is room again
             await self.flush()
+
+    def _describe(self) -> None:
+        while self._ended:
+            try:
+                record = self._ended.popleft()()
+            except Exception as error:  # noqa: BLE001 - a defect, but not of the call under way
+                _log.error("audit.undescribed", exc_info=error)
+                continue
+            if record and not self._floods.takes(record):
+                self.put(record)
 
     def _count(self, record: AuditRecord) -> None:
         self._metrics.without_details.inc(record.count)
@@ -126,8 +144,8 @@ class WritingSink:
     def begin(self, describe: Describe) -> None:
         pass
 
-    def add(self, record: AuditRecord) -> None:
-        self._writer.add(record)
+    def add(self, describe: Describe) -> None:
+        self._writer.add(describe)
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """Leaves a record of each call that the audit log keeps."""
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar
 
 from server.kit.audit.record import AuditRecord
@@ -33,16 +35,16 @@ class Audit:
         if sink is None or not isinstance(rpc, Method):
             return Watch()
         audited = Audited(rpc)
-        add, is_kept, described = sink.add, audited.is_kept, audited.described
+        add, may_be_kept, record = sink.add, audited.may_be_kept, audited.record
 
         def on_start(context: Context) -> None:
             def describe() -> AuditRecord | None:
-                return described(context, None) if is_kept(context, None) else None
+                return record(context, None, datetime.now(UTC))
 
             sink.begin(describe)
 
         def on_end(context: Context, outcome: Refusal | None) -> None:
-            if is_kept(context, outcome):
-                add(described(context, outcome))
+            if may_be_kept(context, outcome):
+                add(partial(record, context, outcome, datetime.now(UTC)))
 
         return Watch(on_start if audited.may_keep_changes else None, on_end)

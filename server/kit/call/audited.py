@@ -1,8 +1,10 @@
 """Which calls the audit log keeps, and what of them: all of it read from the contract."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import grpc
@@ -41,45 +43,48 @@ class Audited:
         """Whether a call that succeeds may have made a change, and be kept."""
         return not self._method.is_read and (self._keeps_all or bool(self._roles))
 
-    def is_kept(self, context: Context, outcome: Refusal | None) -> bool:
-        """Whether the log keeps a call that ended so; an outcome of None is success."""
-        if self._keeps_all or (outcome is not None and self._is_refused(context, outcome)):
-            return True
-        caller = context.caller
-        return caller is not None and caller.role in self._roles and not self._is_own(context)
+    def may_be_kept(self, context: Context, outcome: Refusal | None) -> bool:
+        """Whether the log may keep a call that ended so; an outcome of None is success.
 
-    def described(self, context: Context, outcome: Refusal | None) -> AuditRecord:
-        """The record of a call that ended so, now."""
-        caller, device, now = context.caller, context.device, datetime.now(UTC)
+        A look, for every call; `record` decides.
+        """
+        return self._keeps_all or outcome is not None or self._is_privileged(context)
+
+    def record(self, context: Context, outcome: Refusal | None, at: datetime) -> AuditRecord | None:
+        """What the log keeps of a call that ended so, at that moment; None: nothing."""
+        caller, device, subject_id = context.caller, context.device, subject_of(context)
+        is_own = caller is not None and subject_id == caller.id
+        if not (
+            self._keeps_all
+            or (outcome is not None and self._is_refused(context, outcome, is_own))
+            or (self._is_privileged(context) and not is_own)
+        ):
+            return None
         return AuditRecord(
             id=str(uuid7()),
             service=self._service,
             action=self._action,
             actor_id=caller.id if caller else "",
             actor_role=caller.role if caller else None,
-            subject_id=subject_of(context),
+            subject_id=subject_id,
             resource=self._resource(context),
             request_id=context.request_id,
             outcome=outcome.reason if outcome else OK,
-            first_at=now,
-            last_at=now,
+            first_at=at,
+            last_at=at,
             address=device.address,
             device=device.label,
         )
 
-    def _is_refused(self, context: Context, outcome: Refusal) -> bool:
+    def _is_refused(self, context: Context, outcome: Refusal, is_own: bool) -> bool:
         if outcome.code in _REFUSALS:
             return True
         is_hidden = self._hides and outcome.code is grpc.StatusCode.NOT_FOUND
         # Without a scope a role has let the caller in, who sees what there is.
-        return (
-            is_hidden
-            and getattr(context, "owner_scope", None) is not None
-            and not self._is_own(context)
-        )
+        return is_hidden and getattr(context, "owner_scope", None) is not None and not is_own
 
-    def _is_own(self, context: Context) -> bool:
-        return context.caller is not None and subject_of(context) == context.caller.id
+    def _is_privileged(self, context: Context) -> bool:
+        return context.caller is not None and context.caller.role in self._roles
 
     def _resource(self, context: Context) -> str:
         if context.resource or self._method.rest is None:
@@ -105,16 +110,27 @@ def _persons(context: Context) -> Iterator[str]:
     yield _person(context.response)
 
 
-def _person(message: Any) -> str:
-    """An account has one name in the contract: `user_id`, or it is a `User` itself."""
-    if not isinstance(message, Message):
+def _person(message: Message | None) -> str:
+    if message is None:
         return ""
-    fields: Any = message.DESCRIPTOR.fields_by_name
-    whole: Any = message
-    if message.DESCRIPTOR.full_name == _ACCOUNT:
-        return str(whole.id)
+    read = _reader_of_person(message.DESCRIPTOR)
+    return str(read(message)) if read else ""
+
+
+@cache
+def _reader_of_person(message: Any) -> Callable[[Message], object] | None:
+    """What reads the account out of messages of a type; None when they have none."""
+    path = _path_to_person(message)
+    return attrgetter(path) if path else None
+
+
+def _path_to_person(message: Any) -> str:
+    """An account has one name in the contract: `user_id`, or it is a `User` itself."""
+    fields = message.fields_by_name
+    if message.full_name == _ACCOUNT:
+        return "id"
     if "user_id" in fields:
-        return str(whole.user_id)
-    if "user" in fields and fields["user"].message_type:
-        return _person(whole.user)
-    return ""
+        return "user_id"
+    user = fields["user"].message_type if "user" in fields else None
+    path = _path_to_person(user) if user else ""
+    return f"user.{path}" if path else ""

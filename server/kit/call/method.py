@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -106,11 +107,22 @@ class Method(Rpc):
 
     def resource_of(self, request: Any) -> str:
         """The path of what it changes, with the request's fields filled in, without a verb."""
-        return _filled(_CUSTOM_VERB.sub("", self.rest.path), request) if self.rest else ""
+        return _filled(self._resource, request)
+
+    @cached_property
+    def _resource(self) -> str:
+        return _CUSTOM_VERB.sub("", self.rest.path) if self.rest else ""
 
 
 def _filled(path: str, message: Any) -> str:
-    return _FIELD_IN_BRACES.sub(lambda name: str(getattr(message, name[1])), path)
+    text, names = _template(path)
+    return text % tuple([getattr(message, name) for name in names])
+
+
+@cache
+def _template(path: str) -> tuple[str, Sequence[str]]:
+    """A path of the contract for the operator `%`, and the fields to fill it with."""
+    return _FIELD_IN_BRACES.sub("%s", path.replace("%", "%%")), _FIELD_IN_BRACES.findall(path)
 
 
 def methods(service: ServiceDescriptor) -> Iterator[Method]:

@@ -84,9 +84,9 @@ class CommittingSink:
     def begin(self, describe: Describe) -> None:
         _of_call.set(Trail(describe, self._to_write))
 
-    def add(self, record: AuditRecord) -> None:
+    def add(self, describe: Describe) -> None:
         trail = _of_call.get()
         if trail is not None and trail.is_kept:
             self._after(trail.is_kept)
         else:
-            self._writer.add(record)
+            self._writer.add(describe)

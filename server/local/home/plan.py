@@ -1,11 +1,13 @@
 """Chooses the port of each part of a cluster, once for each home."""
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from server.local.errors import LocalError
 from server.local.home.folder import Home, read_private, write_private
-from server.local.home.ports import free_ports, is_free, require_free
+from server.local.home.ports import HeldByConnection, free_ports, is_free, require_free
 from server.services import SERVICES
 
 DEFAULT_EDGE_PORT = 8080
@@ -15,6 +17,10 @@ PORT_REMEDY = (
     "Stop its holder, or choose another --edge-port, or for all parts a --port-base, or any free "
     "ports with --edge-port 0."
 )
+
+# A connection that has ended keeps its port for a minute. That it lets go, the kernel tells nobody.
+WAIT_SECONDS_MAX = 61.0
+LOOK_SECONDS = 0.5
 
 Ports = Mapping[str, int]  # by purpose, as `purposes` names them; 0: any free one
 
@@ -35,6 +41,11 @@ class PortPlan:
     postgres: int
     mongod: int
 
+    @property
+    def all(self) -> list[int]:
+        """Every one of them."""
+        return [*_flat(self).values()]
+
     def behind_edge(self, service: str) -> list[int]:
         """The ports on which the edge reaches the service."""
         own = [port for name, port in self.own.items() if name.rpartition("-")[0] == service]
@@ -44,6 +55,26 @@ class PortPlan:
 def process_names(service: str, workers: int) -> list[str]:
     """The names of a service's processes."""
     return [service] if workers == 1 else [f"{service}-{n}" for n in range(1, workers + 1)]
+
+
+async def awaited(choose: Callable[[], PortPlan], say: Callable[[str], None]) -> PortPlan:
+    """What `choose` gives, once no connection of somebody else's is in its way.
+
+    Raises its `LocalError` at once where a server is, and after a minute where the same connection
+    still is; one that ends meanwhile has a minute more. `say` is told what is waited for.
+    """
+    deadline, told = 0.0, set[str]()
+    while True:
+        try:
+            return choose()
+        except HeldByConnection as error:
+            if error.problem not in told:
+                told.add(error.problem)
+                deadline = time.monotonic() + WAIT_SECONDS_MAX
+                say(f"{error.problem}; it is waited for, a minute at most")
+            elif time.monotonic() >= deadline:
+                raise
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def kept_plan(home: Home, edge_port: int | None, workers: int, port_base: int) -> PortPlan:

@@ -17,7 +17,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
         "The disk is full: free some space, or choose another --home.",
     ),
     (
-        r"[Aa]ddress already in use|Failed to bind|cannot bind",
+        r"[Aa]ddress already in use|Failed to bind|cannot bind|is the port in use\?",
         "A port is in use: stop its holder, or choose another --edge-port.",
     ),
     (

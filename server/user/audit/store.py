@@ -8,7 +8,6 @@ account, by the database itself; once it is gone they cannot be read, nor any be
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -226,7 +225,7 @@ def shown_to(user_id: str, record: AuditRecord) -> AuditRecord:
     """`record` as the person may have it who is its actor or its subject."""
     if record.actor_id == user_id:
         return record
-    return replace(record, actor_id="", address="", device="")
+    return record.without_actor()
 
 
 def _holder(record: AuditRecord) -> str:

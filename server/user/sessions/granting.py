@@ -77,8 +77,9 @@ class Granting:
             account_version=user.version,
         )
         token = self._tokens.first(session.id, user.id, secrets.token_bytes(SECRET_BYTES))
-        if ended := await self._sessions.begin(session, token.hash):
-            await self._ends.tell(user.id, ended)
+        if beyond := await self._sessions.begin(session, token.hash):
+            await self._ends.tell(user.id, beyond)
+            await self._sessions.end(user.id, *beyond)
         try:
             account = await self._active(user.id)
             if user.version < account.sessions_since:
@@ -123,7 +124,9 @@ class Granting:
             _log.warning(
                 "session.refresh_token_reused", session=spent.session_id, user=spent.user_id
             )
+            # In this order: whoever is killed in between has ended nothing, or all of it.
             await self._ends.end(SessionEnd(str(uuid7()), spent.session_id, spent.user_id, now))
+            await self._sessions.end(spent.user_id, spent.session_id)
             raise
         return self._grant(user, successor, begun_at, now)
 

@@ -5,14 +5,15 @@ That a session was ended stands in PostgreSQL first, with an event that ends the
 A document holds the hash of the one token that is good, and of the one that was spent for it. What
 a process leaves that is killed in between:
 
-- **`begin`**: inserted or not. If it is, and nobody was told its token, it expires by itself.
-  Killed before it has trimmed, the next login of the account trims.
+- **`begin`**: inserted or not. If it is, and nobody was told its token, it expires by itself. Those
+  that give way to it are not ended yet; the next login of the account names them again.
 - **`rotate`, first step** (the token is good: it is replaced by its successor): done or not. If it
   is and the answer was lost, the caller repeats its token, and the second step gives the same
   successor. Not acknowledged by a majority, it counts for nobody: either it comes through, or it is
   rolled back and the token is still good.
 - **second step** (the token was spent, its successor was not): changes nothing but `last_seen_at`.
-- **third step** (the session is ended): done or not. If not, the next use of any spent token does.
+- **third step** (any other use of a token that was spent): changes nothing. Whoever is told ends
+  the session, in PostgreSQL first; if not, the next use of any spent token tells again.
 - **`end`**: done or not, and repeatable.
 
 Where a change of an account ends its sessions, the account says which, in PostgreSQL and from that
@@ -20,7 +21,8 @@ moment on: `rotate` is told so, and none of them goes on while its document is s
 
 The steps of `rotate` need no lock between them. A token that was spent is never good again, and a
 successor that was used is never unused again: what a step has found out stays true. Of two uses at
-the same moment the server lets one be first; the other meets the second step.
+the same moment the server lets one be first; the other meets the second step. What is given between
+a third step and the end of its session, ends with it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -65,13 +67,13 @@ class SessionStore(Protocol):
     """
 
     async def begin(self, session: Session, token_hash: bytes) -> Sequence[str]:
-        """Stores a new session; ends those of the account beyond `SESSIONS_MAX`, and names them."""
+        """Stores a new session; names those of the account beyond `SESSIONS_MAX`, to be ended."""
 
     async def rotate(self, rotation: Rotation) -> datetime:
         """Spends a token for its successor, or finds that this was done just before.
 
         Gives the moment at which the session began. Raises `SessionEnded`, and `RefreshTokenReused`
-        when it has ended the session.
+        when the session is to be ended.
         """
 
     async def list(
@@ -113,9 +115,7 @@ class MongoSessionStore:
             await self._sessions.insert_one(_document(session, token_hash))
             beyond = self._sessions.find({"user_id": session.user_id}, _ID_ONLY)
             beyond = beyond.sort(_NEWEST_FIRST).skip(SESSIONS_MAX)
-            if ids := [found["_id"] async for found in beyond]:
-                await self._sessions.delete_many({"_id": {"$in": ids}})
-        return [str(each) for each in ids]
+            return [str(found["_id"]) async for found in beyond]
 
     async def rotate(self, rotation: Rotation) -> datetime:
         session = {"_id": UUID(rotation.session_id), "user_id": rotation.user_id}
@@ -129,8 +129,8 @@ class MongoSessionStore:
             if found:
                 begun_at: datetime = found["created_at"]
                 return begun_at
-            ended = await self._sessions.find_one_and_delete(session)
-        if ended is None or not _was_alive(_session(ended), rotation):
+            there = await self._sessions.find_one(session)
+        if there is None or not _is_alive(_session(there), rotation):
             raise errors.SessionEnded
         raise RefreshTokenReused
 
@@ -219,7 +219,7 @@ class PostgresSessionEnds:
         self._wake()
 
 
-def _was_alive(session: Session, rotation: Rotation) -> bool:
+def _is_alive(session: Session, rotation: Rotation) -> bool:
     is_of_now = session.account_version >= rotation.sessions_since
     is_young = rotation.begun_after is None or session.created_at > rotation.begun_after
     return is_of_now and is_young and session.expires_at > rotation.at

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 
 from emporium.type.v1.revocation_pb2 import Revocation
 from emporium.user.v1 import user_service_pb2 as pb
-from server.kit.audit.record import AuditRecord
 from server.kit.audit.sink import Describe
 from server.kit.auth import Signer, Verifier, jwks, new_key
 from server.kit.call import grpc_aio
@@ -194,7 +193,7 @@ class _Empty:
     def begin(self, describe: Describe) -> None:
         raise AssertionError("a read changes nothing")
 
-    def add(self, record: AuditRecord) -> None:
+    def add(self, describe: Describe) -> None:
         raise AssertionError("it is the caller's own")
 
 

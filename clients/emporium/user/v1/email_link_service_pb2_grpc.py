@@ -90,7 +90,7 @@ class EmailLinkServiceServicer:
         mail tells of the change.
         Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
         Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
-        are alike. RATE_LIMITED at the edge.
+        are alike. PASSWORD_TOO_COMMON. RATE_LIMITED at the edge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,7 +101,7 @@ class EmailLinkServiceServicer:
         or when its holder sent a new e-mail by UpdateUser: that is the account's from then on, and a
         mail tells the address before.
 
-        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID, as in ResetPassword; who needs another
+        Errors: EMAIL_TAKEN by now, and ONE_TIME_TOKEN_INVALID for the same tokens; who needs another
         link finds one by ForgotPassword, whose link verifies the e-mail too. RATE_LIMITED at the edge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

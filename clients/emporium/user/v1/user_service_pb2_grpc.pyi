@@ -59,12 +59,13 @@ class UserServiceStub:
 
     A field is changed when it is present. To clear an optional field, name it in `update_mask`
     and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-    ReinstateUser. A new `email` that an admin sets counts at once; one that anybody else sends
-    counts when the link that is mailed there is used, until then the answer has the one before.
+    ReinstateUser. A new `email` that an admin sets counts at once, and both addresses are mailed;
+    one that anybody else sends counts when the link that is mailed there is used, until then the
+    answer has the one before.
     Three such links may be open: one more ends the oldest. After five within an hour the next is
     RATE_LIMITED, and nothing is changed.
     Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
-    INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN.
+    INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN, RATE_LIMITED.
     """
     DeleteUser: aio.UnaryUnaryMultiCallable[user_service_pb2.DeleteUserRequest, empty_pb2.Empty]
     """Deletes an account for good, and erases the person in every service: whatever is held of them
@@ -91,7 +92,8 @@ class UserServiceStub:
     """Gives an account another role.
 
     One that has the role already stays as it is. Idempotent by `request_id`.
-    Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
+    Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED; EMAIL_NOT_VERIFIED
+    for a role other than CUSTOMER, as long as nobody knows whose the address is.
     """
 
 class UserServiceServicer(metaclass=abc_1.ABCMeta):
@@ -167,12 +169,13 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
         and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-        ReinstateUser. A new `email` that an admin sets counts at once; one that anybody else sends
-        counts when the link that is mailed there is used, until then the answer has the one before.
+        ReinstateUser. A new `email` that an admin sets counts at once, and both addresses are mailed;
+        one that anybody else sends counts when the link that is mailed there is used, until then the
+        answer has the one before.
         Three such links may be open: one more ends the oldest. After five within an hour the next is
         RATE_LIMITED, and nothing is changed.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
-        INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN.
+        INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN, RATE_LIMITED.
         """
 
     @abc_1.abstractmethod
@@ -223,7 +226,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         """Gives an account another role.
 
         One that has the role already stays as it is. Idempotent by `request_id`.
-        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED.
+        Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED; EMAIL_NOT_VERIFIED
+        for a role other than CUSTOMER, as long as nobody knows whose the address is.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: aio.Server) -> None: ...

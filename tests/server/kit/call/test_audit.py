@@ -11,10 +11,11 @@ from server.kit.audit.record import AuditRecord
 from server.kit.audit.sink import Describe
 from server.kit.call.audited import Audited, subject_of
 from server.kit.call.method import methods
-from server.kit.context import Context, Role
+from server.kit.context import Caller, Context, Role
 from server.kit.errors import Conflict, NotFound
 from tests.discovery import contract
 from tests.server.conftest import Token
+from tests.server.kit.audit.records import NOON
 from tests.server.kit.conftest import Running
 from tests.server.kit.ping import Ping, described, echo, request
 from tests.server.refusals import refused
@@ -48,8 +49,9 @@ class Sink:
     def begin(self, describe: Describe) -> None:
         self.begun.append(describe)
 
-    def add(self, record: AuditRecord) -> None:
-        self.records.append(record)
+    def add(self, describe: Describe) -> None:
+        if record := describe():
+            self.records.append(record)
 
     @property
     def only(self) -> AuditRecord:
@@ -207,11 +209,15 @@ async def test_a_change_is_described_before_it_is_made(
 def test_a_resource_is_named_by_ids_and_nothing_else(said: str) -> None:
     context = Context({}, None)
     method = OF_THE_CONTRACT["UserService/GetUser"]
+    context.caller = Caller(OTHER, Role.ADMIN, expires_at=0.0)
     context.request = method.request(user_id=said)
-    record = Audited(method).described(context, None)
+    record = Audited(method).record(context, None, NOON)
+    assert record is not None
     assert (record.resource, record.subject_id) == ("", "")
     context.request = method.request(user_id=ME.upper())
-    assert Audited(method).described(context, None).subject_id == ME
+    record = Audited(method).record(context, None, NOON)
+    assert record is not None
+    assert (record.resource, record.subject_id) == (f"/api/v1/users/{ME.upper()}", ME)
 
 
 def test_whom_a_call_is_about_is_read_from_its_messages() -> None:

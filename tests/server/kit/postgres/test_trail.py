@@ -72,7 +72,7 @@ async def sink(notes: Notes, gathered: Gathered) -> CommittingSink:
 
 async def told(sink: CommittingSink, gathered: Gathered) -> list[AuditRecord]:
     """What is stored otherwise, once the call has ended."""
-    sink.add(RECORD)
+    sink.add(lambda: RECORD)
     await gathered.writer.flush()
     return gathered.records
 
@@ -159,5 +159,5 @@ async def test_what_has_committed_is_told_when_the_call_has_ended(
     sink = CommittingSink(gathered.writer, lambda made: notes.saying("record"), ended.append)
     sink.begin(lambda: RECORD)
     await write(notes.pool, [notes.saying("change")], completes_call=True)
-    sink.add(record(outcome="CANCELLED"))
+    sink.add(lambda: record(outcome="CANCELLED"))
     assert ended == [RECORD], "as it was committed"

@@ -129,7 +129,10 @@ class History:
     async def _outcome(self, replica: int, token: RefreshToken) -> str:
         try:
             await self.replicas[replica].rotate(rotation_of(token, self.now))
-        except (RefreshTokenReused, errors.SessionEnded) as error:
+        except RefreshTokenReused as error:
+            await self.replicas[replica].end(self.user_id, token.session_id)
+            return error.reason
+        except errors.SessionEnded as error:
             return error.reason
         return "given"
 

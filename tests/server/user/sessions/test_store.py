@@ -39,9 +39,13 @@ def store(database: Database) -> MongoSessionStore:
 
 
 async def outcome(store: MongoSessionStore, token: RefreshToken, at: datetime = NOW) -> str:
+    """Of a use; a reuse ends the session, as `Granting` has it."""
     try:
         await store.rotate(rotation_of(token, at))
-    except (RefreshTokenReused, errors.SessionEnded) as error:
+    except RefreshTokenReused as error:
+        await store.end(token.user_id, token.session_id)
+        return error.reason
+    except errors.SessionEnded as error:
         return error.reason
     return "given"
 
@@ -193,8 +197,9 @@ async def test_a_login_too_many_ends_the_session_that_was_used_longest_ago(
     for session in sessions[:-1]:
         assert await store.begin(session, TOKENS.first(session.id, user_id, bytes(32)).hash) == []
     last = sessions[-1]
-    given_way = await store.begin(last, TOKENS.first(last.id, user_id, bytes(32)).hash)
-    assert given_way == [sessions[0].id]
+    giving_way = await store.begin(last, TOKENS.first(last.id, user_id, bytes(32)).hash)
+    assert giving_way == [sessions[0].id]
+    await store.end(user_id, *giving_way)
     assert await store.list(user_id, NOW) == list(reversed(sessions[1:]))
 
 
