@@ -67,7 +67,15 @@ def _parts() -> Iterator[Part]:
     from server.contract import stubs
 
     yield stubs
-    from server.contract import access, edge, grpcurl, http_file, postman, published
+    from server.contract import (
+        access,
+        edge,
+        grpcurl,
+        http_file,
+        postman,
+        published,
+        reference,
+    )
 
     yield edge
     yield published
@@ -75,6 +83,7 @@ def _parts() -> Iterator[Part]:
     yield http_file
     yield postman
     yield grpcurl
+    yield reference
 
 
 def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:
