@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from google.protobuf.struct_pb2 import Struct
+from msgspec.structs import asdict
 
 from emporium.type.v1.personal_data_pb2 import ExportedPart
 from server.kit import errors
@@ -75,7 +77,7 @@ async def to_part(name: str, held: Held) -> ExportedPart:
 
 
 def to_record(row: Any) -> Struct:
-    """A dataclass or a mapping as an object of JSON, without members that are absent or secret."""
+    """A dataclass, struct or mapping as an object of JSON, without what is absent or secret."""
     record = Struct()
     record.update(_plain(row))
     return record
@@ -83,6 +85,8 @@ def to_record(row: Any) -> Struct:
 
 def _plain(value: Any) -> Any:
     """Values as JSON has them in the contract: moments in RFC 3339, amounts as decimal strings."""
+    if isinstance(value, msgspec.Struct):
+        value = asdict(value)
     if is_dataclass(value):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
