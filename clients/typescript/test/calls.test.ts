@@ -115,6 +115,18 @@ test("a supplier of tokens is asked for each call, and again when its token is r
   assert.deepEqual(server.tokens.slice(2), ["Bearer second"]);
 });
 
+test("a call for which the token came too late is not made", async () => {
+  const server = new FakeShop();
+  const clock = new FakeClock();
+  const token = (): Promise<string> => {
+    clock.advance(500);
+    return Promise.resolve("late");
+  };
+  const call = server.client({ token, clock }).user.getUser({}, { timeoutMs: 500 });
+  await assert.rejects(call, DeadlineExceeded);
+  assert.deepEqual(server.rpcs, []);
+});
+
 test("a login leaves a supplier of tokens where it is", async () => {
   const server = new FakeShop().will("Login", answer(LoginResponseSchema, { accessToken: "new" }));
   const shop = server.client({ token: () => Promise.resolve("mine"), clock: new FakeClock() });
