@@ -168,6 +168,19 @@ test("a stream is asked for again until it begins, and not after", async () => {
   assert.equal(server.last?.timeoutMs, NaN);
 });
 
+test("whoever stops reading a stream ends its call", async () => {
+  const server = new FakeShop();
+  for await (const message of server.client().client(RevocationService).watchRevocations({})) {
+    assert.ok(message);
+    break;
+  }
+  const signal = server.last?.signal;
+  assert.ok(signal);
+  while (!signal.aborted) {
+    await new Promise(setImmediate);
+  }
+});
+
 test("a stream whose first token was refused begins with another", async () => {
   const tokens = ["first", "second"];
   const server = new FakeShop();
