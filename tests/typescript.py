@@ -12,7 +12,7 @@ from tests.node import Ended, ended, installed
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "clients" / "typescript"
 IMAGE = ROOT / "protos" / "emporium.binpb"
-SCRIPT = Path(__file__).with_name("typescript_calls.js")
+CALLERS = Path(__file__).parent / "clients" / "typescript" / "callers"
 # Kept between runs, for the packages in it.
 BUILT = ROOT / "build" / "typescript"
 _MADE = ("dist", "node_modules")
@@ -38,7 +38,7 @@ async def built() -> Path:
     shutil.rmtree(BUILT / "dist", ignore_errors=True)
     (BUILT / "example").mkdir()
     (BUILT / "example" / "readme.ts").write_text(example())
-    shutil.copy(SCRIPT, BUILT)
+    shutil.copytree(CALLERS, BUILT / CALLERS.name)
     for step in (("node", "scripts/generate.js", str(IMAGE)), ("node_modules/.bin/tsc",)):
         done = await ended(*step, folder=BUILT)
         assert done.code == 0, done.output
@@ -55,7 +55,7 @@ def example() -> str:
 
 async def called(package: Path, calls: Calls) -> list[Any]:
     """What came of each call: `{"answer": ...}` or `{"error": ...}`, in a process of their own."""
-    done = await run(package, SCRIPT.name, json.dumps(calls._asdict()))
+    done = await run(package, f"{CALLERS.name}/node.js", json.dumps(calls._asdict()))
     assert done.code == 0, done.output
     return [json.loads(line) for line in done.output.splitlines()]
 

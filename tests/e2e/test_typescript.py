@@ -73,17 +73,19 @@ async def test_refusals_are_told_with_reason_fields_and_request_id(
         ("user.createUser", {"email": "nonsense", "fullName": ""}),
         ("user.listUsers", {}),
         ("order.getOrder", {"orderId": NOBODY}, {"headers": {"x-request-id": "of-my-own"}}),
+        ("user.createUser", {"fullName": {"repeated": 5_000_000}}),
     ]
     token = cluster.token("customer")
     outcomes = await called(typescript, Calls(targets, calls, entry, {"token": token}))
 
-    missing, invalid, forbidden, identified = [outcome["error"] for outcome in outcomes]
+    missing, invalid, forbidden, identified, large = [outcome["error"] for outcome in outcomes]
     assert (missing["name"], missing["reason"]) == ("NotFound", "ORDER_NOT_FOUND")
     assert missing["requestId"]
     assert (invalid["name"], invalid["reason"]) == ("InvalidRequest", "VALIDATION_FAILED")
     assert {each["field"] for each in invalid["violations"]} >= {"email", "full_name"}
     assert (forbidden["name"], forbidden["reason"]) == ("PermissionDenied", "PERMISSION_DENIED")
     assert identified["requestId"] == "of-my-own"
+    assert (large["name"], large["reason"]) == ("TooLarge", "BODY_TOO_LARGE")
 
 
 async def test_the_example_of_the_readme_runs(typescript: Path, cluster: Cluster) -> None:

@@ -10,7 +10,10 @@ import type { Targets } from "./targets.js";
 export * from "./exports.js";
 
 export interface EmporiumOptions extends ShopOptions {
-  /** Authorities other than the system's, and a certificate of the client's own, as PEM. */
+  /**
+   * Authorities other than the system's, and a certificate of the client's own, as PEM. Calls are
+   * over TLS then, whatever the address says.
+   */
   readonly tls?: Pick<SecureClientSessionOptions, "ca" | "cert" | "key">;
 }
 
@@ -22,7 +25,10 @@ const KEEPALIVE = { pingIntervalMs: 60_000, pingTimeoutMs: 10_000 };
 
 export class Emporium extends Shop {
   constructor(targets: Targets, options: EmporiumOptions = {}) {
-    super(targets, options, (url) => opened(url, options.tls));
+    const { tls } = options;
+    super(targets, options, (url) =>
+      opened(tls === undefined ? url : url.replace(/^http:/, "https:"), tls),
+    );
   }
 }
 

@@ -115,6 +115,18 @@ test("a supplier of tokens is asked for each call, and again when its token is r
   assert.deepEqual(server.tokens.slice(2), ["Bearer second"]);
 });
 
+test("a call for which the token came too late is not made", async () => {
+  const server = new FakeShop();
+  const clock = new FakeClock();
+  const token = (): Promise<string> => {
+    clock.advance(500);
+    return Promise.resolve("late");
+  };
+  const call = server.client({ token, clock }).user.getUser({}, { timeoutMs: 500 });
+  await assert.rejects(call, DeadlineExceeded);
+  assert.deepEqual(server.rpcs, []);
+});
+
 test("a login leaves a supplier of tokens where it is", async () => {
   const server = new FakeShop().will("Login", answer(LoginResponseSchema, { accessToken: "new" }));
   const shop = server.client({ token: () => Promise.resolve("mine"), clock: new FakeClock() });
@@ -154,6 +166,19 @@ test("a stream is asked for again until it begins, and not after", async () => {
   );
   assert.equal(seen.length, 1);
   assert.equal(server.last?.timeoutMs, NaN);
+});
+
+test("whoever stops reading a stream ends its call", async () => {
+  const server = new FakeShop();
+  for await (const message of server.client().client(RevocationService).watchRevocations({})) {
+    assert.ok(message);
+    break;
+  }
+  const signal = server.last?.signal;
+  assert.ok(signal);
+  while (!signal.aborted) {
+    await new Promise(setImmediate);
+  }
 });
 
 test("a stream whose first token was refused begins with another", async () => {
