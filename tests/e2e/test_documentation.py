@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, async_playwright
 
@@ -48,8 +47,8 @@ async def page(browser: Browser, cluster: Cluster) -> AsyncIterator[Page]:
     await context.close()
 
 
-@pytest.fixture
-def seen(page: Page) -> Seen:
+@pytest_asyncio.fixture(loop_scope="session")
+async def seen(page: Page) -> Seen:
     found = Seen()
     page.on("request", lambda request: found.asked.append(request.url))
     page.on("requestfailed", found.failure)
