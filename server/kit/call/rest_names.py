@@ -59,8 +59,7 @@ class RestNames:
                 _refuse_body(body)
             if query and not rest.takes_query:
                 raise errors.UnknownField(
-                    f"'{_bare(query[0])}' belongs into the body, not into the query",
-                    field=_bare(query[0]),
+                    "'{name}' belongs into the body, not into the query", _bare(query[0])
                 )
             names.check_body(body)
             names.check_query(query)
@@ -78,8 +77,7 @@ def _bare(name: str) -> str:
 
 def _refuse_body(names: list[str]) -> None:
     if names:
-        field = _bare(names[0])
-        raise errors.UnknownField(f"'{field}': this call takes no body", field=field)
+        raise errors.UnknownField("'{name}': this call takes no body", _bare(names[0]))
     raise errors.Malformed("this call takes no body")
 
 
@@ -98,8 +96,7 @@ class _Names:
             fields, _ = self._resolved(_bare(name))
             said = "".join(f"{field.name}." for field in fields)
             if said and any(_overlap(f"{field}.", said) for field in path_fields):
-                field = _bare(name)
-                raise errors.Malformed(f"'{field}' is said by the path", field=field)
+                raise _refused("'{}' is said by the path", _bare(name), fields)
 
     def check_body(self, names: Iterable[str]) -> None:
         """Raises for what the request does not have, and for what one object names twice."""
@@ -111,10 +108,10 @@ class _Names:
             path = _bare(name)
             fields, is_open = self._resolved(path)
             if not fields:
-                raise errors.UnknownField(f"the request has no field '{path}'", field=path)
+                raise errors.UnknownField("the request has no field '{name}'", path)
             # Keys that are no fields are two when they are spelled in two ways.
             if name.startswith("+") or (name.startswith("~") and not is_open):
-                raise errors.Malformed(f"'{path}' is named twice", field=path)
+                raise _refused("'{}' is named twice", path, fields)
             self._known.add(name)
 
     def check_query(self, names: Iterable[str]) -> None:
@@ -123,11 +120,11 @@ class _Names:
             path = _bare(name)
             fields, _ = self._resolved(path)
             if not fields:
-                raise errors.UnknownField(f"the request has no field '{path}'", field=path)
+                raise errors.UnknownField("the request has no field '{name}'", path)
             if any(field.GetOptions().debug_redact for field in fields):
-                raise errors.Malformed(f"'{path}' may not stand in a query", field=path)
+                raise _refused("'{}' may not stand in a query", path, fields)
             if name != path and not fields[-1].is_repeated:
-                raise errors.Malformed(f"'{path}' is named twice", field=path)
+                raise _refused("'{}' is named twice", path, fields)
 
     def _resolved(self, path: str) -> tuple[tuple[FieldDescriptor, ...], bool]:
         """The fields along `path`, and whether it ends in keys that are no fields."""
@@ -144,6 +141,12 @@ class _Names:
             fields.append(field)
             message = field.message_type
         return tuple(fields), False
+
+
+def _refused(message: str, path: str, fields: tuple[FieldDescriptor, ...]) -> errors.Malformed:
+    """The refusal of `path`, of which the log has the `fields` alone: keys are the caller's own."""
+    known = ".".join(field.name for field in fields)
+    return errors.Malformed(message.format(path), field=path, logged=message.format(known))
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -1,5 +1,6 @@
 """Holds every request against the rules that the contract writes on its fields."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -80,13 +81,20 @@ def check(request: Message) -> None:
 def _invalid(violations: list[errors.Violation], *, are_all: bool = True) -> errors.Invalid:
     fields = list(dict.fromkeys(violation.field for violation in violations if violation.field))
     if not fields:  # a rule of the whole message says by itself what is wrong
-        message = violations[0].description
-    elif len(fields) == 1:
-        message = f"1 field is invalid: {fields[0]}"
+        return errors.Invalid(violations[0].description, violations=violations)
+    if len(fields) == 1:
+        message = "1 field is invalid: "
     else:
         count = len(fields) if are_all else f"{len(fields)} or more"
-        message = f"{count} fields are invalid: {', '.join(fields)}"
-    return errors.Invalid(message, violations=violations)
+        message = f"{count} fields are invalid: "
+    logged = dict.fromkeys(_SUBSCRIPTS.sub("[]", field) for field in fields)
+    return errors.Invalid(
+        message + ", ".join(fields), violations=violations, logged=message + ", ".join(logged)
+    )
+
+
+# From a path's first bracket to its last: a key of a map is the caller's own, brackets and all.
+_SUBSCRIPTS = re.compile(r"\[.*\]", re.DOTALL)
 
 
 def _field(message: Any, path: Any) -> Any:
