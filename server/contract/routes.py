@@ -159,12 +159,18 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     told: Tree = {"enums": dict(rpc.enums)} if rpc.enums else {}
     if rpc.oneofs:
         told["oneofs"] = dict(rpc.oneofs)
+    # Read by body_fields.lua, too: which arrays there may be.
+    lists = {"lists": dict.fromkeys(rpc.lists, True)} if rpc.lists else {}
+    told |= lists
     if rpc.bare:
         told["bare"] = dict(rpc.bare)
     if rpc.json_bytes > BODY_BYTES_MAX:
         told["body_bytes_max"] = str(rpc.json_bytes)
         route = _merged(route, _body_limit(rpc.json_bytes))
-    return _merged(route, _metadata(metadata, **({"rest": told} if told else {})))
+    others = {"rest": told, "body_fields": lists}
+    return _merged(
+        route, _metadata(metadata, **{name: each for name, each in others.items() if each})
+    )
 
 
 def _body_limit(bytes_max: int) -> Tree:

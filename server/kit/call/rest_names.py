@@ -23,7 +23,8 @@ class RestNames:
     - what the path says, neither query nor body may name;
     - a body comes only where the contract declares one, and a query where the body is not all;
     - a secret never stands in a query, which is written into histories and logs;
-    - nothing is named twice, and nothing that the request does not have.
+    - nothing is named twice, and nothing that the request does not have;
+    - JSON is strict, and a list is an array.
     """
 
     # Its refusals name fields of the request, which only callers with access may learn about; and
@@ -72,11 +73,11 @@ def _listed(report: str) -> list[str]:
 
 
 def _bare(name: str) -> str:
-    return name.lstrip("+~")
+    return name.lstrip("+~!")
 
 
 def _refuse_body(names: list[str]) -> None:
-    if names:
+    if names and _bare(names[0]):
         raise errors.UnknownField("'{name}': this call takes no body", _bare(names[0]))
     raise errors.Malformed("this call takes no body")
 
@@ -105,10 +106,14 @@ class _Names:
         for name in names:
             if name in self._known:
                 continue
+            if name == "!":
+                raise errors.Malformed(_NOT_STRICT)
             path = _bare(name)
             fields, is_open = self._resolved(path)
             if not fields:
                 raise errors.UnknownField("the request has no field '{name}'", path)
+            if name.startswith("!"):
+                raise _refused("{}: must be an array", path, fields)
             # Keys that are no fields are two when they are spelled in two ways.
             if name.startswith("+") or (name.startswith("~") and not is_open):
                 raise _refused("'{}' is named twice", path, fields)
@@ -152,6 +157,10 @@ def _refused(message: str, path: str, fields: tuple[FieldDescriptor, ...]) -> er
 def _overlap(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
+
+_NOT_STRICT = (
+    "the body is not strict JSON: names and texts have double quotes, and no comma ends a list"
+)
 
 _NONE: tuple[FieldDescriptor, ...] = ()  # no such field
 

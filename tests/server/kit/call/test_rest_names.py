@@ -191,3 +191,19 @@ async def test_a_name_that_the_caller_made_up_is_not_logged(
 async def test_a_long_name_is_cut(ping: Ping) -> None:
     answer = await told(ping, "Create", body="x" * 4000)
     assert answer.fields == ["x" * 128]
+
+
+@pytest.mark.parametrize(
+    ("names", "message", "fields"),
+    [
+        ("text,!", "double quotes", []),
+        ("!", "double quotes", []),
+        ("tags,!tags", "tags: must be an array", ["tags"]),
+    ],
+)
+async def test_json_that_is_not_strict_is_refused(
+    ping: Ping, names: str, message: str, fields: list[str]
+) -> None:
+    answer = await told(ping, "Create", body=names)
+    assert (answer.reason, answer.fields) == ("MALFORMED_REQUEST", fields)
+    assert message in answer.message
