@@ -19,7 +19,7 @@ The gRPC status of each kind is defined in `call/status.py`, nowhere else.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class Violation(NamedTuple):
@@ -88,9 +88,18 @@ class NotAcceptable(Malformed):
 
 
 class Invalid(EmporiumError):
-    """The request can be read, and breaks a rule."""
+    """The request can be read, and breaks a rule.
+
+    The sentence begins with the field, whoever has found the fault: the edge, the contract's rules
+    or a service's own. A kind with a reason of its own may speak of more than the field.
+    """
 
     reason = "VALIDATION_FAILED"
+
+    def __init__(self, message: str, *, field: str | None = None, **others: Any) -> None:
+        if field and self.reason == Invalid.reason:
+            message = f"{field}: {message}"
+        super().__init__(message, field=field, **others)
 
 
 class InvalidFilter(Invalid):

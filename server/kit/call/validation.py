@@ -82,15 +82,16 @@ def _invalid(violations: list[errors.Violation], *, are_all: bool = True) -> err
     fields = list(dict.fromkeys(violation.field for violation in violations if violation.field))
     if not fields:  # a rule of the whole message says by itself what is wrong
         return errors.Invalid(violations[0].description, violations=violations)
+    known = list(dict.fromkeys(_SUBSCRIPTS.sub("[]", field) for field in fields))
     if len(fields) == 1:
-        message = "1 field is invalid: "
+        said = "; ".join(dict.fromkeys(each.description for each in violations if each.field))
+        message, logged = (f"{name}: {said}" for name in (fields[0], known[0]))
     else:
         count = len(fields) if are_all else f"{len(fields)} or more"
-        message = f"{count} fields are invalid: "
-    logged = dict.fromkeys(_SUBSCRIPTS.sub("[]", field) for field in fields)
-    return errors.Invalid(
-        message + ", ".join(fields), violations=violations, logged=message + ", ".join(logged)
-    )
+        message, logged = (
+            f"{count} fields are invalid: {', '.join(names)}" for names in (fields, known)
+        )
+    return errors.Invalid(message, violations=violations, logged=logged)
 
 
 # From a path's first bracket to its last: a key of a map is the caller's own, brackets and all.
