@@ -99,6 +99,8 @@ def _other_verbs(
     bindings = [Binding("GET", path) for path in fixed] + [binding for binding, _ in pairs]
     # Of two templates that are the same but for a placeholder's name, the first.
     templates = {_pattern(each.template): each.template for each in reversed(bindings)}
+    # A path whose refusals are OAuth's has this one in OAuth's words, too (rest.lua).
+    bare = {_pattern(b.template): rpc.bare for b, rpc in pairs if rpc.bare.get("oauth_errors")}
     for pattern in dict.fromkeys(_pattern(binding.template) for binding in bindings):
         path = pattern.replace(_ID, _ANY).replace("\\", "")
         verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}
@@ -108,7 +110,8 @@ def _other_verbs(
         asked = {"headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
         for kind, matching in (("verbs", match | asked), ("not_allowed", match)):
             route = {"name": kind, "match": matching} | allow
-            route |= _metadata({"path": templates[pattern]})
+            told = {"rest": {"bare": dict(bare[pattern])}} if pattern in bare else {}
+            route |= _metadata({"path": templates[pattern]}, **told)
             yield _merged(_merged(route, kinds["told"]), kinds[kind])
 
 
