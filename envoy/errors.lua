@@ -63,8 +63,9 @@ local function edge_error(handle, cause, status, text, wait)
   local route, headers = handle:metadata(), handle:headers()
   if cause and status == "400" and find(cause, "grpc_json_transcode", 1, true) then
     -- Of what type and coding the request was, the reply's headers say.
-    local code, message, fields, better =
-      unreadable.told(text, route, headers:get("x-emporium-kind"), headers:get("x-emporium-coding"))
+    local noted = handle:streamInfo():dynamicMetadata():get("emporium") or {}
+    local code, message, fields, better = unreadable.told(
+      text, route, headers:get("x-emporium-kind"), headers:get("x-emporium-coding"), noted.array)
     local violations = {}
     for n, field in ipairs(fields) do
       violations[n] = concat {

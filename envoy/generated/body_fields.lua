@@ -147,7 +147,8 @@ end)()
 -- What one object, or the query, names twice is reported once more: as `+sku` where it is the same
 -- name, as `~user_id` where it is `user_id` and `userId`, which JSON tells apart and protobuf not.
 -- What the report cannot say, it says with `?`, which is the name of no field: an odd character in a
--- key, JSON that is not strict, or that there was more than the bounds below allow.
+-- key, or that there was more than the bounds below allow. `!` is JSON that is not strict, where the
+-- report ends; `!sku` a list that is no array, which the transcoder would make one of.
 
 local byte, concat, find, gsub, match, sub =
   string.byte, table.concat, string.find, string.gsub, string.match, string.sub
@@ -166,14 +167,29 @@ local TYPE_BYTES = 1024
 -- A field's name in JSON, whichever of its two spellings `name` is.
 local function camel(name) return (gsub(name, "_(%w)", string.upper)) end
 
--- The distinct paths that `text` names, comma separated, in the order they are met.
-local function fields(text)
+-- The same name as the contract has it.
+local function snake(name) return (gsub(name, "%u", function(c) return "_" .. string.lower(c) end)) end
+
+-- Where `text` has, in front of the bracket at `stop`, a comma that strict JSON has not.
+local function ends_in_comma(text, stop)
+  local last = byte(text, stop - 1)
+  while last == 32 or last == 10 or last == 13 or last == 9 do
+    stop = stop - 1
+    last = byte(text, stop - 1)
+  end
+  return last == 44
+end
+
+-- The distinct paths that `text` names, comma separated, in the order they are met; and the first that
+-- has an array and is none of `lists`, for errors.lua: of such a one the transcoder tells no name.
+local function fields(text, lists)
   local seen, list, count, size = {}, {}, 0, 0
   local known = {}                -- path -> key -> what is known of it: spares building it once more
   local spelled = {}              -- path -> name in JSON -> the object that named it last
   local objects, object = 0, 0    -- how many there were; the one that we are in
   local stack, around, depth = {}, {}, 0
   local here, below = "", nil     -- the object we are in; what the next bracket opens
+  local is_list, array = false, nil -- whether that is one of `lists`
   local at = 1
 
   local function report(path)
@@ -200,17 +216,19 @@ local function fields(text)
       local colon = find(text, "^[ \t\r\n]*:", stops + 1)
       if colon then
         local key = sub(text, at, stops - 1)
+        at = find(text, ":", stops + 1, true) + 1
         local siblings = known[here]
         if not siblings then siblings = {}; known[here] = siblings; spelled[here] = {} end
         local met_before = siblings[key]
         if not met_before then
           local clean = key == "" and "?" or gsub(sub(key, 1, 128), "[^%w_]", "?")
           local path = here == "" and clean or here .. "." .. clean
-          met_before = {path = path, name = camel(key)}
+          met_before = {path = path, name = camel(key), is_list = lists and lists[snake(path)]}
           siblings[key] = met_before
           if not report(path) then break end
+          if met_before.is_list and not find(text, "^[ \t\r\n]*[%[n]", at) then report("!" .. path) end
         end
-        below = met_before.path
+        below, is_list = met_before.path, met_before.is_list
         local names = spelled[here]
         if met_before.object == object then
           if not report("+" .. below) then break end
@@ -218,28 +236,29 @@ local function fields(text)
           if not report("~" .. below) then break end
         end
         met_before.object, names[met_before.name] = object, object
-        at = find(text, ":", stops + 1, true) + 1
       else
         at = stops + 1
       end
     elseif met == 123 or met == 91 then                      -- { [
       depth = depth + 1
       if depth > LEVELS then report("?") break end
+      if met == 91 and below and not is_list then array = array or below end
       stack[depth], around[depth] = here, object
       objects = objects + 1
       object = objects
       here = below or here
       below = nil
     elseif met == 125 or met == 93 then                      -- } ]
+      if ends_in_comma(text, stop) then report("!") break end
       here, object = stack[depth] or "", around[depth] or 0
       depth = depth > 0 and depth - 1 or 0
       below = nil
     else                                                     -- ' or a colon after no "key"
-      report("?")
+      report("!")
       break
     end
   end
-  return concat(list, ",")
+  return concat(list, ","), array
 end
 
 -- The names in the query of `path`, comma separated.
@@ -274,8 +293,11 @@ local function describe(handle)
   if accept and accept ~= "*/*" then headers:replace("x-accept", plain(accept)) end
   headers:replace("x-query-fields", query_fields(headers:get(":path")))
   local body = handle:body()
-  local report, bytes = "", body and body:length() or 0
-  if bytes > 0 then report = fields(body:getBytes(0, bytes)) end
+  local report, array, bytes = "", nil, body and body:length() or 0
+  if bytes > 0 then
+    report, array = fields(body:getBytes(0, bytes), handle:metadata():get("lists"))
+    if array then handle:streamInfo():dynamicMetadata():set("emporium", "array", array) end
+  end
   -- Fetched again: the one from above does not outlive the wait for the body.
   headers = handle:headers()
   headers:replace("x-body-fields", report)

@@ -40,5 +40,16 @@ def _said(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    """Something may be away, unless the fault is named."""
-    return "" if getattr(error, "violations", ()) else "See `emporium status`."
+    """Where something may be away or broken, who shows what runs."""
+    from emporium import exceptions as answered
+    from server.kit import errors
+
+    away = (
+        answered.Unavailable,
+        answered.DeadlineExceeded,
+        answered.InternalError,
+        errors.Unavailable,
+        errors.DeadlineExceeded,
+        errors.Internal,
+    )
+    return "See `emporium status`." if isinstance(error, away) else ""

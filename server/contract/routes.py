@@ -30,8 +30,8 @@ def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[s
     fixed = [*template["probes"], *(each["path"] for each in documents)]
     host["routes"] = [
         *copy.deepcopy(template["first"]),
-        *(_route(rpc, _match_rest(binding), kinds, "rest") for binding, rpc in pairs),
-        *(_route(rpc, _match_grpc(rpc), kinds, "grpc") for rpc in rpcs),
+        *(_route(rpc, _match_rest(binding), kinds, binding.template) for binding, rpc in pairs),
+        *(_route(rpc, _match_grpc(rpc), kinds) for rpc in rpcs),
         *(route for each in documents for route in _document(each, kinds, etags[each["file"]])),
         *_heads(pairs, kinds),
         *copy.deepcopy(template["between"]),
@@ -67,8 +67,9 @@ def _document(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[
         "direct_response": {"status": 200, "body": file},
         "response_headers_to_add": [*added, _header("content-type", document["content_type"])],
     }
+    path = _metadata({"path": document["path"]})
     for route in (unchanged, whole):
-        yield _merged(_merged(route, kinds["told"]), kinds["document"])
+        yield _merged(_merged(_merged(route, kinds["told"]), kinds["document"]), path)
 
 
 def _header_match(name: str, pattern: str) -> Tree:
@@ -88,22 +89,29 @@ def _heads(pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree]) -> Itera
     """HEAD is asked as GET (envoy/rest.lua), and few ask so: behind everything that is called."""
     for binding, rpc in pairs:
         if binding.verb == "GET":
-            yield _route(rpc, _match_rest(Binding("HEAD", binding.template)), kinds, "rest")
+            head = _match_rest(Binding("HEAD", binding.template))
+            yield _route(rpc, head, kinds, binding.template)
 
 
 def _other_verbs(
     pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree], fixed: list[str]
 ) -> Iterator[Tree]:
     bindings = [Binding("GET", path) for path in fixed] + [binding for binding, _ in pairs]
-    for template in dict.fromkeys(_pattern(binding.template) for binding in bindings):
-        path = template.replace(_ID, _ANY).replace("\\", "")
+    # Of two templates that are the same but for a placeholder's name, the first.
+    templates = {_pattern(each.template): each.template for each in reversed(bindings)}
+    # A path whose refusals are OAuth's has this one in OAuth's words, too (rest.lua).
+    bare = {_pattern(b.template): rpc.bare for b, rpc in pairs if rpc.bare.get("oauth_errors")}
+    for pattern in dict.fromkeys(_pattern(binding.template) for binding in bindings):
+        path = pattern.replace(_ID, _ANY).replace("\\", "")
         verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}
         verbs |= {"OPTIONS"} | ({"HEAD"} if "GET" in verbs else set())
         allow = {"response_headers_to_add": [{"header": _allow(verbs)}]}
-        match = {"safe_regex": {"regex": template}} if path != template else {"path": path}
+        match = {"safe_regex": {"regex": pattern}} if path != pattern else {"path": path}
         asked = {"headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
         for kind, matching in (("verbs", match | asked), ("not_allowed", match)):
             route = {"name": kind, "match": matching} | allow
+            told = {"rest": {"bare": dict(bare[pattern])}} if pattern in bare else {}
+            route |= _metadata({"path": templates[pattern]}, **told)
             yield _merged(_merged(route, kinds["told"]), kinds[kind])
 
 
@@ -132,13 +140,14 @@ def _pattern(template: str) -> str:
     return _ID.join(re.escape(literal).replace(r"\-", "-") for literal in literals)
 
 
-def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
-    # Read in envoy.yaml, by the access log.
-    metadata: Tree = {"rpc": rpc.path.removeprefix("/")}
+def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "") -> Tree:
+    """The route of native gRPC, or of REST by the path `template`."""
+    # Read in envoy.yaml, by the access log: the caller's own path may hold what no log should.
+    metadata: Tree = {"rpc": rpc.path.removeprefix("/"), "path": template or rpc.path}
     route: Tree = {"name": metadata["rpc"], "match": match}
     if rpc.internal:
         return _merged(_merged(route, kinds["closed"]), _metadata(metadata))
-    applying = [door]
+    applying = ["rest" if template else "grpc"]
     applying += [kind for kind in ("streaming", "public", "safe") if getattr(rpc, kind)]
     for kind in applying:
         route = _merged(route, kinds[kind])
@@ -146,19 +155,25 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], door: str) -> Tree:
     if rpc.limit:
         # Read by the rate limiter, which knows what the name allows.
         metadata["limit"] = rpc.limit
-    if door != "rest":
+    if not template:
         return _merged(route, _metadata(metadata))
     # Read by rest.lua: when the transcoder cannot read the request, when the body is too large, and
     # where there is no envelope.
     told: Tree = {"enums": dict(rpc.enums)} if rpc.enums else {}
     if rpc.oneofs:
         told["oneofs"] = dict(rpc.oneofs)
+    # Read by body_fields.lua, too: which arrays there may be.
+    lists = {"lists": dict.fromkeys(rpc.lists, True)} if rpc.lists else {}
+    told |= lists
     if rpc.bare:
         told["bare"] = dict(rpc.bare)
     if rpc.json_bytes > BODY_BYTES_MAX:
         told["body_bytes_max"] = str(rpc.json_bytes)
         route = _merged(route, _body_limit(rpc.json_bytes))
-    return _merged(route, _metadata(metadata, **({"rest": told} if told else {})))
+    others = {"rest": told, "body_fields": lists}
+    return _merged(
+        route, _metadata(metadata, **{name: each for name, each in others.items() if each})
+    )
 
 
 def _body_limit(bytes_max: int) -> Tree:

@@ -1,6 +1,6 @@
 """The contract's rpcs, with the options that concern the edge."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,7 @@ class Rpc:
     bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
     oneofs: Mapping[str, str]  # the fields of which its request takes one, with commas, by oneof
+    lists: tuple[str, ...]  # the repeated fields of its request, by path
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
     deprecated: bool
 
@@ -117,6 +118,18 @@ def _oneofs(pool: DescriptorPool, message: str) -> dict[str, str]:
     }
 
 
+def _lists(descriptor: Any, path: str = "", within: tuple[str, ...] = ()) -> Iterator[str]:
+    """Maps are none of them, which JSON writes as objects."""
+    for field in descriptor.fields:
+        message = field.message_type
+        if message is not None and message.GetOptions().map_entry:
+            continue
+        if field.is_repeated:
+            yield f"{path}{field.name}"
+        if message is not None and message.full_name not in (*within, "google.protobuf.FieldMask"):
+            yield from _lists(message, f"{path}{field.name}.", (*within, message.full_name))
+
+
 def _rpc(
     package: str,
     service: ServiceDescriptorProto,
@@ -145,6 +158,7 @@ def _rpc(
         bare=_bare(options),
         enums=_enums(pool, method.input_type),
         oneofs=_oneofs(pool, method.input_type),
+        lists=tuple(_lists(pool.FindMessageTypeByName(method.input_type.removeprefix(".")))),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
         deprecated=options.deprecated,
     )

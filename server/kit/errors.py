@@ -19,7 +19,7 @@ The gRPC status of each kind is defined in `call/status.py`, nowhere else.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class Violation(NamedTuple):
@@ -33,9 +33,9 @@ class EmporiumError(Exception):
     """An error that the caller is meant to see.
 
     `message` is a sentence for people. `violations` names the invalid fields; `field` is short for
-    one violation, which the message describes: what it
-    says after the field's name, if it begins with that. `retry_after_seconds` says when a retry may
-    succeed.
+    one violation, which the message describes: what it says after the field's name, if it begins
+    with that. `logged` is what the log has instead of a message that repeats what the caller made
+    up. `retry_after_seconds` says when a retry may succeed.
     """
 
     reason: str  # each class has its own
@@ -46,10 +46,12 @@ class EmporiumError(Exception):
         *,
         field: str | None = None,
         violations: Sequence[Violation] = (),
+        logged: str = "",
         retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.logged = logged or message
         described = message.removeprefix(f"{field}: ")
         self.violations = (Violation(field, described),) if field else tuple(violations)
         self.retry_after_seconds = retry_after_seconds
@@ -62,9 +64,15 @@ class Malformed(EmporiumError):
 
 
 class UnknownField(Malformed):
-    """The body names a field that the request does not have."""
+    """A body or a query names a field that the request does not have there."""
 
     reason = "UNKNOWN_FIELD"
+    LENGTH_MAX: ClassVar[int] = 128  # of what is told of the name
+
+    def __init__(self, message: str, name: str) -> None:
+        """`message` has `{name}` where the name belongs, of which the log has nothing."""
+        shown = name[: self.LENGTH_MAX]
+        super().__init__(message.format(name=shown), field=shown, logged=message.format(name="?"))
 
 
 class UnsupportedMediaType(Malformed):
@@ -80,9 +88,18 @@ class NotAcceptable(Malformed):
 
 
 class Invalid(EmporiumError):
-    """The request can be read, and breaks a rule."""
+    """The request can be read, and breaks a rule.
+
+    The sentence begins with the field, whoever has found the fault: the edge, the contract's rules
+    or a service's own. A kind with a reason of its own may speak of more than the field.
+    """
 
     reason = "VALIDATION_FAILED"
+
+    def __init__(self, message: str, *, field: str | None = None, **others: Any) -> None:
+        if field and self.reason == Invalid.reason:
+            message = f"{field}: {message}"
+        super().__init__(message, field=field, **others)
 
 
 class InvalidFilter(Invalid):

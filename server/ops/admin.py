@@ -81,7 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     create = commands.add_parser("create", help="Make an admin.")
     create.add_argument("--email", required=True)
     create.add_argument("--name", required=True, help="The full name.")
-    create.add_argument("--password-file", default="", help="A file; `-` is standard input.")
+    create.add_argument(
+        "--password-file",
+        default="",
+        help="A file, of which others have nothing; `-` is standard input.",
+    )
     create.set_defaults(run=_create)
     remove = commands.add_parser("remove-totp", help="Remove a second factor that was lost.")
     remove.add_argument("--email", required=True)

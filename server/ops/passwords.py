@@ -3,6 +3,8 @@
 Arguments are seen by everybody who lists the processes of the machine, and kept by the shell.
 """
 
+import os
+import stat
 import sys
 from getpass import getpass
 from pathlib import Path
@@ -36,9 +38,19 @@ def _one_line(text: str, where: str) -> str:
     return password
 
 
+def _check_mode(file: str, mode: int) -> None:
+    """Raises where everybody on this machine can read or change it; a pipe is nobody else's."""
+    if stat.S_ISREG(mode) and mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise PasswordError(f"everybody on this machine can open {file}: chmod o= it")
+
+
 def _read(file: str) -> str:
     try:
-        return sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8")
+        if file == STDIN:
+            return sys.stdin.read()
+        with Path(file).open(encoding="utf-8") as stream:
+            _check_mode(file, os.fstat(stream.fileno()).st_mode)
+            return stream.read()
     except OSError as error:
         raise PasswordError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

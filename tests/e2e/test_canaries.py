@@ -1,6 +1,7 @@
 """Canaries: what callers say is in no log, in no error and in no audit record."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,6 +41,8 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["Told"
     async with throwaway_cluster(home, seed="none") as cluster:
         await _by_grpc(cluster, answers)
         await _by_rest(cluster, answers)
+        await _in_paths(cluster, answers)
+        await _as_names(cluster)
         rows, listed = await _audited(cluster)
         logs = cluster.home.logs
     yield Told(answers, logs, rows, listed)
@@ -146,6 +149,45 @@ async def _by_rest(cluster: Cluster, answers: list[str]) -> None:
                     )
                     answers.append(_refusal(answer))
             answers.append(_refusal(await client.get(f"{path}?{name}={CANARY}", headers=headers)))
+
+
+async def _in_paths(cluster: Cluster, answers: list[str]) -> None:
+    """In every placeholder, behind every path, and in the name of an rpc."""
+    paths = {method.rest.path for _, method in every_rpc() if method.rest}
+    said = {re.sub(r"\{[^}]*\}", EMAIL, path) for path in paths}
+    said |= {f"{path}{end}" for path in said for end in (f"/{CANARY}", CANARY, f":{CANARY}")}
+    said |= {f"/{CANARY}", f"/api/v1/{CANARY}", f"/emporium.user.v1.UserService/{CANARY}"}
+    headers = {"authorization": f"Bearer {cluster.token('admin')}"}
+    async with httpx.AsyncClient(base_url=cluster.edge_url, timeout=20) as client:
+        for path in sorted(said):
+            for verb in ("GET", "POST", "OPTIONS"):
+                answer = await client.request(verb, path, headers=headers)
+                answers.append(_refusal(answer))
+    for door in ("edge", "service"):
+        async with grpc.aio.insecure_channel(target(cluster, door, "user")) as channel:
+            call: Any = channel.unary_unary(f"/emporium.user.v1.UserService/{CANARY}")
+            with pytest.raises(grpc.aio.AioRpcError):
+                await call(b"", timeout=10)
+
+
+async def _as_names(cluster: Cluster) -> None:
+    """As names of fields, which the answer alone may repeat."""
+    headers = {"authorization": f"Bearer {cluster.token('admin')}"}
+    bodies = (
+        {CANARY: "x"},
+        {"items": [{CANARY: 1}]},
+        {"properties": {CANARY: "\0"}, "event_type": "page_view"},
+        {"properties": {f"{CANARY}]": "x" * 5000}},
+        {"properties": [{CANARY: 1, f"+{CANARY}": 1}]},
+    )
+    async with httpx.AsyncClient(base_url=cluster.edge_url, timeout=20) as client:
+        for path in sorted({method.rest.path for _, method in every_rpc() if method.rest}):
+            for verb in ("GET", "POST", "PATCH", "DELETE"):
+                await client.request(verb, f"{path}?{CANARY}=1", headers=headers)
+                for body in bodies:
+                    await client.request(verb, path, headers=headers, json=body)
+        named = await client.post("/api/v1/auth/login", json={CANARY: "x"})
+        assert CANARY in named.text, "else nobody had it to log"
 
 
 async def _audited(cluster: Cluster) -> tuple[list[str], list[AuditEvent]]:

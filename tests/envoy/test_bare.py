@@ -108,6 +108,10 @@ async def test_what_the_edge_refuses_is_in_those_words_too(running: Edge) -> Non
         answer = await client.post("/api/v1/bare/token", data=FORM)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     async with running.rest() as client:
+        answer = await client.get("/api/v1/bare/token")
+        assert (answer.status_code, answer.json()["error"]) == (405, "invalid_request")
+        assert (answer.headers["allow"], answer.headers["pragma"]) == ("POST, OPTIONS", "no-cache")
+        assert (await client.options("/api/v1/bare/token")).status_code == 204
         answer = await client.post("/api/v1/bare/token", content=b"x" * 2_000_000)
         assert (answer.status_code, answer.json()["error"]) == (413, "invalid_request")
         for _ in range(5):

@@ -44,9 +44,12 @@ REPORTS: dict[str, tuple[str, str]] = {
     "keys beyond ASCII": ('{"émail": 1}', "??mail"),
     "structure in values": ('{"email": "{\\"role\\": 1}", "age": 1}', "email,age"),
     "backslashes at the end": ('{"email": "a\\\\", "age": 1}', "email,age"),
-    "an unquoted key": ('{emial: "a"}', "?"),
-    "an unquoted key inside": ('{"items": [{qauntity: 1}]}', "items,?"),
-    "single quotes": ("{'emial': 'a'}", "?"),
+    "an unquoted key": ('{emial: "a"}', "!"),
+    "an unquoted key inside": ('{"items": [{qauntity: 1}]}', "items,!"),
+    "single quotes": ("{'emial': 'a'}", "!"),
+    "a comma at an object's end": ('{"items": [{"n": 1, \n}], "x": 1}', "items,items.n,!"),
+    "a comma at an array's end": ('{"a": ["b",], "x": 1}', "a,!"),
+    "a comma at a text's end": ('{"a": ["b,"], "x": "1,"}', "a,x"),
     "camel case": ('{"fullName": "a"}', "fullName"),
 }
 
@@ -70,6 +73,21 @@ async def test_every_name_is_reported_once(
 
 async def test_no_body_names_nothing(running: Edge, signed_in: httpx.AsyncClient) -> None:
     assert await report(running, signed_in, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ('{"scopes": "a"}', "scopes,!scopes"),
+        ('{"scopes": ["a"], "name": "b"}', "scopes,name"),
+        ('{"scopes": null}', "scopes"),
+    ],
+)
+async def test_a_list_that_is_no_array_is_reported(
+    body: str, names: str, running: Edge, signed_in: httpx.AsyncClient
+) -> None:
+    await signed_in.post("/api/v1/auth/api-keys", content=body)
+    assert running.upstream.last().metadata["x-body-fields"] == names
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,52 @@ def violated(error: dict[str, Any]) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("users", '{"full_name": ["a"]}', "full_name: must not be an array"),
+        ("users", '{"fullName": ["a"]}', "fullName: must not be an array"),
+        ("users", '{"full_name": {}}', "full_name: must not be an object"),
+        ("users", '{"role": {"a": 1}}', "role: must not be an object"),
+        ("users", '{"role": []}', "role: must not be an array"),
+        ("users", '{"age": 1, "password": [1]}', "password: must not be an array"),
+        ("orders", '{"items": [{}], "currency": []}', "currency: must not be an array"),
+        ("orders", '{"items": [{}, {"quantity": []}]}', "items[1].quantity: must not be an array"),
+        ("orders", '{"items": [{"quantity": {}}]}', "items[0].quantity: must not be an object"),
+        ("orders", '{"items": 5}', "items: must be an array"),
+        ("orders", '{"items": ["a"]}', "items[0]: must be an object"),
+        ("orders", '{"shipping_address": "x"}', "shipping_address: must be an object"),
+        ("events", '{"properties": []}', "properties: must be an object"),
+        ("events", '{"properties": "a"}', "properties: must be an object"),
+        ("events", '{"properties": {"a": "1", "a": "2"}}', "properties: has a key twice"),
+        ("auth/api-keys", '{"scopes": {}}', "scopes: must be an array, not an object"),
+    ],
+)
+async def test_a_field_of_another_shape_is_named(
+    path: str, body: str, message: str, signed_in: httpx.AsyncClient
+) -> None:
+    answer = await signed_in.post(f"/api/v1/{path}", content=body)
+    error = error_of(answer, 400, "MALFORMED_REQUEST")
+    assert error["message"] == message
+    assert violated(error) == [message.partition(": ")[0]]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (r'{"full_name": "\ud800"}', "half a character"),
+        (r'{"full_name": "\udc00"}', "half a character"),
+        ('{"email": "a"}{}', "more behind its JSON object"),
+        ("[1]", "must be a JSON object"),
+    ],
+)
+async def test_what_is_wrong_with_the_whole_is_told(
+    body: str, says: str, signed_in: httpx.AsyncClient
+) -> None:
+    answer = await signed_in.post("/api/v1/users", content=body)
+    assert says in error_of(answer, 400, "MALFORMED_REQUEST")["message"]
+
+
 async def test_a_value_of_the_wrong_type_is_not_repeated(anonymous: httpx.AsyncClient) -> None:
     answer = await anonymous.post("/api/v1/users", json={"age": "hunter2"})
     assert "hunter2" not in answer.text

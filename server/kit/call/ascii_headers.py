@@ -30,4 +30,5 @@ def _check(context: Context) -> None:
     for name, value in context.metadata.items():
         if not value.isascii() and not name.endswith(_BINARY):
             shown = name[:_NAME_LENGTH_MAX]
-            raise errors.Malformed(f"the header {shown} may hold nothing but ASCII")
+            message = "the header {} may hold nothing but ASCII"
+            raise errors.Malformed(message.format(shown), logged=message.format("?"))

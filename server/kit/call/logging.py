@@ -50,7 +50,7 @@ class CallLog:
                     "call",
                     code=outcome.code.name,
                     reason=outcome.reason,
-                    message=outcome.status.message,
+                    message=outcome.logged,
                     **line,
                 )
             else:

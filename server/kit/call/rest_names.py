@@ -23,7 +23,8 @@ class RestNames:
     - what the path says, neither query nor body may name;
     - a body comes only where the contract declares one, and a query where the body is not all;
     - a secret never stands in a query, which is written into histories and logs;
-    - nothing is named twice, and nothing that the request does not have.
+    - nothing is named twice, and nothing that the request does not have;
+    - JSON is strict, and a list is an array.
     """
 
     # Its refusals name fields of the request, which only callers with access may learn about; and
@@ -59,8 +60,7 @@ class RestNames:
                 _refuse_body(body)
             if query and not rest.takes_query:
                 raise errors.UnknownField(
-                    f"'{_bare(query[0])}' belongs into the body, not into the query",
-                    field=_bare(query[0]),
+                    "'{name}' belongs into the body, not into the query", _bare(query[0])
                 )
             names.check_body(body)
             names.check_query(query)
@@ -73,13 +73,12 @@ def _listed(report: str) -> list[str]:
 
 
 def _bare(name: str) -> str:
-    return name.lstrip("+~")
+    return name.lstrip("+~!")
 
 
 def _refuse_body(names: list[str]) -> None:
-    if names:
-        field = _bare(names[0])
-        raise errors.UnknownField(f"'{field}': this call takes no body", field=field)
+    if names and _bare(names[0]):
+        raise errors.UnknownField("'{name}': this call takes no body", _bare(names[0]))
     raise errors.Malformed("this call takes no body")
 
 
@@ -98,8 +97,7 @@ class _Names:
             fields, _ = self._resolved(_bare(name))
             said = "".join(f"{field.name}." for field in fields)
             if said and any(_overlap(f"{field}.", said) for field in path_fields):
-                field = _bare(name)
-                raise errors.Malformed(f"'{field}' is said by the path", field=field)
+                raise _refused("'{}' is said by the path", _bare(name), fields)
 
     def check_body(self, names: Iterable[str]) -> None:
         """Raises for what the request does not have, and for what one object names twice."""
@@ -108,13 +106,17 @@ class _Names:
         for name in names:
             if name in self._known:
                 continue
+            if name == "!":
+                raise errors.Malformed(_NOT_STRICT)
             path = _bare(name)
             fields, is_open = self._resolved(path)
             if not fields:
-                raise errors.UnknownField(f"the request has no field '{path}'", field=path)
+                raise errors.UnknownField("the request has no field '{name}'", path)
+            if name.startswith("!"):
+                raise _refused("{}: must be an array", path, fields)
             # Keys that are no fields are two when they are spelled in two ways.
             if name.startswith("+") or (name.startswith("~") and not is_open):
-                raise errors.Malformed(f"'{path}' is named twice", field=path)
+                raise _refused("'{}' is named twice", path, fields)
             self._known.add(name)
 
     def check_query(self, names: Iterable[str]) -> None:
@@ -123,11 +125,11 @@ class _Names:
             path = _bare(name)
             fields, _ = self._resolved(path)
             if not fields:
-                raise errors.UnknownField(f"the request has no field '{path}'", field=path)
+                raise errors.UnknownField("the request has no field '{name}'", path)
             if any(field.GetOptions().debug_redact for field in fields):
-                raise errors.Malformed(f"'{path}' may not stand in a query", field=path)
+                raise _refused("'{}' may not stand in a query", path, fields)
             if name != path and not fields[-1].is_repeated:
-                raise errors.Malformed(f"'{path}' is named twice", field=path)
+                raise _refused("'{}' is named twice", path, fields)
 
     def _resolved(self, path: str) -> tuple[tuple[FieldDescriptor, ...], bool]:
         """The fields along `path`, and whether it ends in keys that are no fields."""
@@ -146,9 +148,19 @@ class _Names:
         return tuple(fields), False
 
 
+def _refused(message: str, path: str, fields: tuple[FieldDescriptor, ...]) -> errors.Malformed:
+    """The refusal of `path`, of which the log has the `fields` alone: keys are the caller's own."""
+    known = ".".join(field.name for field in fields)
+    return errors.Malformed(message.format(path), field=path, logged=message.format(known))
+
+
 def _overlap(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
+
+_NOT_STRICT = (
+    "the body is not strict JSON: names and texts have double quotes, and no comma ends a list"
+)
 
 _NONE: tuple[FieldDescriptor, ...] = ()  # no such field
 

@@ -65,12 +65,20 @@ HTTP_STATUSES: dict[str, int] = {
 class Refusal(Exception):
     """A call's failure, ready for the wire."""
 
-    def __init__(self, code: grpc.StatusCode, reason: str, status: Status, expected: bool) -> None:
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        reason: str,
+        status: Status,
+        expected: bool,
+        logged: str = "",
+    ) -> None:
         super().__init__(f"{reason}: {status.message}")
         self.code = code
         self.reason = reason
         self.status = status
         self.expected = expected  # False: a defect, to be logged with its traceback
+        self.logged = logged or status.message
 
     @property
     def http_status(self) -> int:
@@ -123,7 +131,7 @@ def _refusal(
         packed = any_pb2.Any()
         packed.Pack(detail)
         status.details.append(packed)
-    return Refusal(code, error.reason, status, expected)
+    return Refusal(code, error.reason, status, expected, error.logged[:_MESSAGE_LENGTH_MAX])
 
 
 def _fitting(violations: Sequence[errors.Violation]) -> Iterator[FieldViolation]:

@@ -1,5 +1,6 @@
 """Holds every request against the rules that the contract writes on its fields."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -80,13 +81,21 @@ def check(request: Message) -> None:
 def _invalid(violations: list[errors.Violation], *, are_all: bool = True) -> errors.Invalid:
     fields = list(dict.fromkeys(violation.field for violation in violations if violation.field))
     if not fields:  # a rule of the whole message says by itself what is wrong
-        message = violations[0].description
-    elif len(fields) == 1:
-        message = f"1 field is invalid: {fields[0]}"
+        return errors.Invalid(violations[0].description, violations=violations)
+    known = list(dict.fromkeys(_SUBSCRIPTS.sub("[]", field) for field in fields))
+    if len(fields) == 1:
+        said = "; ".join(dict.fromkeys(each.description for each in violations if each.field))
+        message, logged = (f"{name}: {said}" for name in (fields[0], known[0]))
     else:
         count = len(fields) if are_all else f"{len(fields)} or more"
-        message = f"{count} fields are invalid: {', '.join(fields)}"
-    return errors.Invalid(message, violations=violations)
+        message, logged = (
+            f"{count} fields are invalid: {', '.join(names)}" for names in (fields, known)
+        )
+    return errors.Invalid(message, violations=violations, logged=logged)
+
+
+# From a path's first bracket to its last: a key of a map is the caller's own, brackets and all.
+_SUBSCRIPTS = re.compile(r"\[.*\]", re.DOTALL)
 
 
 def _field(message: Any, path: Any) -> Any:

@@ -124,7 +124,7 @@ class PostgresErasureStore:
         with translated():
             rows = await self._pool.fetch(_GET, user_id)
         if not rows:
-            raise ErasureNotFound("no such erasure")
+            raise ErasureNotFound("no account with this id was deleted")
         receipts = {row["store"]: _receipt(row) for row in rows}
         shown = [receipts[store] for store in STORES if store in receipts]
         return Erasure(str(rows[0]["user_id"]), rows[0]["erased_at"], shown)

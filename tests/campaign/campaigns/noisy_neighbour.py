@@ -1,7 +1,7 @@
 """What others wait while one caller does its worst within its limits: at most three times as long.
 
 The parts are the kinds of worst. The p99 of each rpc of the others, by either door, is measured in
-quiet first and then under each kind.
+quiet first and then under each kind. The one caller may be refused, and meets no fault of ours.
 """
 
 import pickle
@@ -61,7 +61,13 @@ def _quiet_row(name: str, times: Times) -> Row:
 
 
 def _rows(kind: str, quiet: Found, found: Found, account: worst.Account) -> list[Row]:
-    rows = [Row(what=f"{kind}: answered", ours=str(account))]
+    answered = Row(
+        what=f"{kind}: answered",
+        ours=str(account),
+        target="no 5xx, and no such status of gRPC",
+        met=not account.has_faults,
+    )
+    rows = [answered]
     for name in names():
         ratio = quantile(found[name].seconds, 0.99) / quantile(quiet[name].seconds, 0.99)
         rows.append(

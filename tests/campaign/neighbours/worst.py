@@ -37,11 +37,20 @@ class WorstFailed(Exception):
     """The one caller did not do its worst, so that the figures would mean nothing."""
 
 
+# Whatever was asked: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE and DATA_LOSS are our fault.
+_FAULTS = frozenset(f"grpc {code}" for code in (2, 4, 13, 14, 15))
+
+
 @dataclass
 class Account:
     """How the calls of the one caller were answered, by outcome; known when it has ended."""
 
     outcomes: dict[str, int]
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether a call failed for what is no fault of the caller's: 5xx, or the like by gRPC."""
+        return any(each in _FAULTS or each.startswith("5") for each in self.outcomes)
 
     def __str__(self) -> str:
         return ", ".join(f"{count} x {outcome}" for outcome, count in self.outcomes.items())

@@ -51,6 +51,14 @@ return function(headers, bytes, metadata, trailers)
   end
   function handle:streamInfo()
     local noted = {set = function(_, filter, name, value) call.noted[filter .. "." .. name] = value end}
+    function noted:get(filter)
+      local found
+      for name, value in plain_pairs(call.noted) do
+        local known = string.match(name, "^" .. filter .. "%.(.*)")
+        if known then found = found or {}; found[known] = value end
+      end
+      return found
+    end
     return {dynamicMetadata = function() return noted end}
   end
   function handle:base64Escape(text) return text end

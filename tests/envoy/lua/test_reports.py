@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.envoy.lua.scripts import Ended, Script
 
 REPORTS = Script("body_fields.lua")
-BYTES_MAX, NAME = 4096, r"[+~]?[A-Za-z0-9_.?]*"
+BYTES_MAX, NAME = 4096, r"[+~!]?[A-Za-z0-9_.?]*"
 
 names = st.text("abcXYZ_09", min_size=1, max_size=8)
 scalars = st.none() | st.booleans() | st.integers() | st.text()

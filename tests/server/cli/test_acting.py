@@ -111,6 +111,7 @@ def test_what_becomes_of_the_demo_logins_changes_nothing(
 ) -> None:
     password = tmp_path / "password"
     password.write_text("correct horse\n")
+    password.chmod(0o600)
     named = ("--email", "eve@shop.example", "--name", "Eve", "--password-file", str(password))
     made = emporium("admin", "create", *named, "--home", str(home))
     assert made.returncode == 0, made.stderr

@@ -125,6 +125,7 @@ def test_an_admin_is_made_in_the_running_cluster_and_in_a_postgresql_by_its_url(
 ) -> None:
     password = tmp_path / "password"
     password.write_text("correct horse\n")
+    password.chmod(0o600)
     record = require_running(home)
     elsewhere = ("--home", str(tmp_path / "none"), "--database-url", record.postgres["admin_dsn"])
     for email, where in (
@@ -142,7 +143,7 @@ def test_an_admin_is_made_in_the_running_cluster_and_in_a_postgresql_by_its_url(
         removed = invoke("admin", "remove-totp", "--email", email, *where)
         assert f"{email} has no second factor" in removed.output
     unknown = invoke("admin", "remove-totp", "--email", "x@example.com", *elsewhere)
-    assert "no account has this e-mail" in str(unknown.exception)
+    assert str(unknown.exception) == "no account has this e-mail"  # where no status helps
 
 
 def test_the_audit_log_is_listed_with_filters(home: Path) -> None:

@@ -52,6 +52,7 @@ def file(tmp_path: Path) -> Path:
     """A file as an editor saves it."""
     path = tmp_path / "password"
     path.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    path.chmod(0o600)
     return path
 
 
@@ -118,6 +119,18 @@ async def test_two_different_passwords_make_no_admin(
     assert await found(database, email) is None
 
 
+@pytest.mark.parametrize("mode", [0o604, 0o602])
+async def test_a_password_that_everybody_has_makes_no_admin(
+    database: Postgres, email: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: int
+) -> None:
+    path = tmp_path / "password"
+    path.write_text(PASSWORD)
+    path.chmod(mode)
+    assert await in_thread(email, "--password-file", str(path)) == 1
+    assert f"{path}: chmod o=" in capsys.readouterr().err
+    assert await found(database, email) is None
+
+
 @pytest.mark.parametrize(
     ("content", "name", "complaint"),
     [
@@ -143,6 +156,7 @@ async def test_what_the_contract_refuses_makes_no_admin(
     path = tmp_path / "password"
     if content is not None:
         path.write_bytes(content)
+        path.chmod(0o600)
     assert await in_thread(email, "--password-file", str(path), name=name) == 1
     assert complaint in capsys.readouterr().err
     assert await found(database, email) is None

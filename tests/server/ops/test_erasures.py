@@ -51,4 +51,4 @@ async def test_of_who_was_never_erased_it_says_so(
     database: Postgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await asyncio.to_thread(main, [str(uuid.uuid4())]) == 1
-    assert capsys.readouterr().err == "emporium: no such erasure\n"
+    assert capsys.readouterr().err == "emporium: no account with this id was deleted\n"

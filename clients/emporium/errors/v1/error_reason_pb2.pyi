@@ -323,7 +323,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 323
     """An account whose e-mail is not verified gets no role, no API key and no second factor.
 
-    Example: role: the account's e-mail is not verified
+    Example: verify the account's e-mail first; ForgotPassword mails its holder a link that does it
     """
     USER_ERASED: _ErrorReason.ValueType  # 335
     """The account that the order is for was deleted, and the person erased.
@@ -338,7 +338,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 337
     """No account with this id was deleted.
 
-    Example: no such erasure
+    Example: no account with this id was deleted
     """
     API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 350
     """No such API key, or not the caller's.
@@ -696,7 +696,7 @@ Example: this is the last admin; make another one first
 EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
 """An account whose e-mail is not verified gets no role, no API key and no second factor.
 
-Example: role: the account's e-mail is not verified
+Example: verify the account's e-mail first; ForgotPassword mails its holder a link that does it
 """
 USER_ERASED: ErrorReason.ValueType  # 335
 """The account that the order is for was deleted, and the person erased.
@@ -711,7 +711,7 @@ Example: shipping_address: the order's buyer was erased
 ERASURE_NOT_FOUND: ErrorReason.ValueType  # 337
 """No account with this id was deleted.
 
-Example: no such erasure
+Example: no account with this id was deleted
 """
 API_KEY_NOT_FOUND: ErrorReason.ValueType  # 350
 """No such API key, or not the caller's.

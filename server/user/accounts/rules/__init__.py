@@ -121,6 +121,9 @@ class EmailTaken(errors.AlreadyExists):
     reason = "EMAIL_TAKEN"
 
 
+_NEW_LINK = "ForgotPassword mails its holder a link that does it"
+
+
 class EmailNotVerified(errors.Conflict):
     """An account whose e-mail is not verified gets no role, API key or second factor."""
 
@@ -180,7 +183,7 @@ def changed(
         asked = fields.pop("email")
     after = replace(user, **fields)
     if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
-        raise EmailNotVerified("the account's e-mail is not verified", field="role")
+        raise EmailNotVerified(f"the account's e-mail is not verified; {_NEW_LINK}", field="role")
     changed = _updated(user, after, event_id, now, traceparent)
     if "email" in fields and by is not None:
         given = MailRequest(
@@ -230,7 +233,7 @@ def check_verified(user: User) -> None:
     Whoever signs up with somebody else's would keep what outlives the password that its owner sets.
     """
     if not user.email_verified:
-        raise EmailNotVerified("verify the account's e-mail first")
+        raise EmailNotVerified(f"verify the account's e-mail first; {_NEW_LINK}")
 
 
 def _updated(

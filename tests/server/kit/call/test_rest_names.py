@@ -8,7 +8,7 @@ from grpc import StatusCode
 
 from server.kit.context import Context
 from tests.server.conftest import Token
-from tests.server.kit.conftest import Running
+from tests.server.kit.conftest import Lines, Running
 from tests.server.kit.ping import Ping, request, response
 from tests.server.refusals import Refused, refused
 
@@ -166,3 +166,44 @@ async def test_a_raw_body_is_all_there_is(ping: Ping) -> None:
 
 def form() -> HttpBody:
     return HttpBody(content_type="application/x-www-form-urlencoded", data=b"a=1")
+
+
+@pytest.mark.parametrize(
+    ("rpc", "door", "name", "logged"),
+    [
+        ("Create", "body", "canary", "the request has no field '?'"),
+        ("Create", "body", "items.canary", "the request has no field '?'"),
+        ("Create", "body", "+extra.canary", "'extra' is named twice"),
+        ("Create", "query", "canary", "'?' belongs into the body, not into the query"),
+        ("Read", "query", "canary", "the request has no field '?'"),
+        ("Read", "body", "canary", "'?': this call takes no body"),
+        ("Change", "body", "owner_id", "'owner_id' is said by the path"),
+    ],
+)
+async def test_a_name_that_the_caller_made_up_is_not_logged(
+    ping: Ping, lines: Lines, rpc: str, door: str, name: str, logged: str
+) -> None:
+    answer = await told(ping, rpc, **{door: name})
+    assert name.lstrip("+") in answer.message  # the caller is told
+    assert [line["message"] for line in lines] == [logged]
+
+
+async def test_a_long_name_is_cut(ping: Ping) -> None:
+    answer = await told(ping, "Create", body="x" * 4000)
+    assert answer.fields == ["x" * 128]
+
+
+@pytest.mark.parametrize(
+    ("names", "message", "fields"),
+    [
+        ("text,!", "double quotes", []),
+        ("!", "double quotes", []),
+        ("tags,!tags", "tags: must be an array", ["tags"]),
+    ],
+)
+async def test_json_that_is_not_strict_is_refused(
+    ping: Ping, names: str, message: str, fields: list[str]
+) -> None:
+    answer = await told(ping, "Create", body=names)
+    assert (answer.reason, answer.fields) == ("MALFORMED_REQUEST", fields)
+    assert message in answer.message

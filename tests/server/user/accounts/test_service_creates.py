@@ -203,3 +203,19 @@ async def test_what_was_there_before_these_rules_is_read_and_signs_in(
     assert (read.email, read.full_name) == (email, name)
     changed = await admin_door("UpdateUser", pb.UpdateUserRequest(user_id=made.id, age=40))
     assert (changed.email, changed.age) == (email, 40)
+
+
+@pytest.mark.parametrize("password", ["x" * 7, "x" * 73, "\U0001f381" * 19, "\u0958" * 24])
+async def test_a_password_of_no_length_is_refused_in_one_sentence(
+    anyone: Door, password: str
+) -> None:
+    """Whether a rule of the contract has found it, or the service when it is normalised."""
+    answer = await refused(anyone("CreateUser", create(password=password)))
+    assert answer.message == "password: must be 8 characters to 72 bytes"
+    assert answer.violations == {"password": "must be 8 characters to 72 bytes"}
+
+
+async def test_a_role_that_there_is_not_is_told_as_the_edge_does(anyone: Door) -> None:
+    answer = await refused(anyone("CreateUser", create(role=99)))
+    assert answer.message == "role: must be one of CUSTOMER, STAFF, ADMIN"
+    assert set(answer.violations) == {"role"}

@@ -70,7 +70,9 @@ async def test_who_has_not_verified_the_address_makes_nothing_that_outlives_a_pa
     user, owner = await somebody(shop)
     begin = totp_pb.BeginTotpRequest(current_password=PASSWORD)
     for call in (owner("CreateApiKey", new()), owner("BeginTotp", begin)):
-        assert (await refused(call)).reason == "EMAIL_NOT_VERIFIED"
+        found = await refused(call)
+        assert found.reason == "EMAIL_NOT_VERIFIED"
+        assert "ForgotPassword" in found.message
 
     await verify(shop, await mailed(inbox, user, "Verify your e-mail"))
     assert (await owner("CreateApiKey", new())).secret
