@@ -35,6 +35,9 @@ class Caller:
         return self.role == "SERVICE"
 
 
+# Which service the one among the callers is.
+THE_SERVICE = "order"
+
 _FROM_THE_LEAST = ("CUSTOMER", "STAFF", "ADMIN")
 CALLERS = (
     Caller("nobody"),
@@ -85,6 +88,12 @@ def reaches(
     return role in _roles(access)
 
 
+def service_for(rpc: MethodDescriptor) -> str:
+    """Of the services that may call, the one among the callers, or else any; empty: none may."""
+    services = rpc.GetOptions().Extensions[_ACCESS].services
+    return THE_SERVICE if THE_SERVICE in services else next(iter(services), "")
+
+
 def believes_tokens_of_anyone(rpc: MethodDescriptor) -> bool:
     """Whether it makes no difference to the rpc who calls."""
     access = rpc.GetOptions().Extensions[_ACCESS]
@@ -118,4 +127,5 @@ def _by_role(access: Any, role: str, whose: Whose) -> str:
 
 
 def _roles(access: Any) -> set[str]:
-    return {role_pb2.Role.Name(number) for number in access.roles}
+    roles = {role_pb2.Role.Name(number) for number in access.roles}
+    return roles if THE_SERVICE in access.services else roles - {"SERVICE"}

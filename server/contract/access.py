@@ -29,7 +29,8 @@ not start. [Why](decisions/04-access-on-the-rpc.md).
 | any person | whoever has a valid token, and is no service |
 | owner by `field` | the person whose id the request has in `field`; for others it does not exist |
 | owner | the person whom the stored resource belongs to; for others it does not exist |
-| ADMIN, STAFF, SERVICE... | whoever has that role |
+| ADMIN, STAFF | whoever has that role |
+| SERVICE (order) | that service, by its own key, and no other |
 
 | whose word decides | |
 |---|---|
@@ -104,13 +105,18 @@ def _rest(rpc: Rpc) -> str:
 def who(rpc: Rpc) -> str:
     """Who may call, in a word or two of Markdown."""
     access = rpc.access
-    roles = ", ".join(Role.Name(role) for role in access.roles)
+    roles = ", ".join(_role(role, access) for role in access.roles)
     if access.audience == Access.ROLES:
         return roles
     if access.audience == Access.OWNER:
         field = f" by `{access.owner_field}`" if access.owner_field else ""
         return f"owner{field}, {roles}" if roles else f"owner{field}"
     return _AUDIENCES[access.audience]
+
+
+def _role(role: "Role.ValueType", access: Access) -> str:
+    name = Role.Name(role)
+    return f"{name} ({' or '.join(sorted(access.services))})" if role == Role.SERVICE else name
 
 
 def _word(rpc: Rpc) -> str:

@@ -1,6 +1,6 @@
 """The contract's rpcs, with the options that concern the edge."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
 from server.contract import bodies
 from server.kit.call.choices import choices, must_be
-from server.kit.call.method import scope_of
+from server.kit.call.method import UndeclaredAccess, scope_of, services_of
 
 PACKAGE = "emporium."
 
@@ -75,13 +75,27 @@ def read(image: FileDescriptorSet) -> list[Rpc]:
     # Parsed again: options are only known in what is parsed after their module was imported.
     known = FileDescriptorSet.FromString(image.SerializeToString())
     pool = pool_of(image)
-    return [
+    found = [
         _rpc(file.package, service, method, pool)
         for file in known.file
         if file.package.startswith(PACKAGE)
         for service in file.service
         for method in service.method
     ]
+    _check_services(found)
+    return found
+
+
+def _check_services(found: Sequence[Rpc]) -> None:
+    """Ends where an rpc is open to services and names none, or one that there is not."""
+    known = {rpc.cluster for rpc in found}
+    for rpc in found:
+        try:
+            unknown = services_of(f"{rpc.service}.{rpc.name}", rpc.access) - known
+        except UndeclaredAccess as error:
+            raise SystemExit(str(error)) from error
+        if unknown:
+            raise SystemExit(f"{rpc.service}.{rpc.name}: no such service: {sorted(unknown)}")
 
 
 def pool_of(image: FileDescriptorSet) -> DescriptorPool:

@@ -17,7 +17,7 @@ from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.local.home import keys
 from tests import asking
-from tests.access_oracle import Caller, Whose
+from tests.access_oracle import THE_SERVICE, Caller, Whose
 from tests.campaign.http2 import Connection, Request
 from tests.e2e.conftest import new_email
 from tests.e2e.extreme_requests import MISSING
@@ -167,7 +167,7 @@ async def request(
         if whose is Whose.FOREIGN:
             owner = await made(scene, "CUSTOMER", signs_in=signs_in)
         setattr(message, field, await OBJECTS[field](scene, owner) if owner else MISSING)
-    token = scene.tokens["service"] if caller.is_service else ""
+    token = scene.tokens[THE_SERVICE] if caller.is_service else ""
     if me:
         token = await become(scene, me, caller)
         await heard(scene, rpc, caller, token)

@@ -19,7 +19,10 @@ from emporium.analytics.v1 import report_service_pb2 as report_pb
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
+from server.kit.context import Role
 from server.local.cluster import Cluster
+from server.services import SERVICES
+from tests.access_oracle import service_for
 from tests.e2e.conftest import Rest, new_email, target
 from tests.e2e.extreme_requests import CURRENCY, INTERNAL, METHODS
 from tests.e2e.test_tokens import signed
@@ -47,7 +50,7 @@ class Scene:
         """What the service itself answers; a `Refused` when it refuses."""
         method = METHODS[name]
         service = method.containing_service.full_name
-        token = self.tokens["service" if name in INTERNAL else "admin"]
+        token = self.tokens[service_for(method) if name in INTERNAL else "admin"]
         channel = self.channels[service.split(".")[1]]
         shape = channel.unary_stream if method.server_streaming else channel.unary_unary
         send: Any = shape(
@@ -113,8 +116,12 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         token = cluster.token("admin")
         door = target(cluster, "edge")
         client = await stack.enter_async_context(Emporium(door, token=token))
-        service = signed(cluster, "service-order", sub="service:order", role="SERVICE")
-        tokens = {"admin": token, "service": service}
+        tokens = {"admin": token} | {
+            each.name: signed(
+                cluster, f"service-{each.name}", sub=each.own_key, role=Role.SERVICE.value
+            )
+            for each in SERVICES
+        }
         made = Scene(cluster, channels, Rest(http, token), client, tokens)
         new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")
         made.user = await made.call("CreateUser", new)

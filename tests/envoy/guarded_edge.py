@@ -10,13 +10,15 @@ from pathlib import Path
 import structlog
 
 from server.kit import auth
+from server.services import SERVICES
 from tests.campaign.http2 import Answer, Connection, Lost, Request, connected
 from tests.envoy.broken_tokens import Keys
 from tests.envoy.conftest import KEY, Edge, edge_before
 from tests.server.kit.guarded import Guarded, guarded
 
-KEYS = Keys(KEY, auth.new_key("service:order-1"))
-BELIEVED = auth.jwks([KEYS.user, KEYS.service])
+SERVICE_KEYS = {each.name: auth.new_key(each.own_key + "-1") for each in SERVICES}
+KEYS = Keys(KEY, SERVICE_KEYS["order"])
+BELIEVED = auth.jwks([KEYS.user, *SERVICE_KEYS.values()])
 DOORS = ("the service", "the edge", "REST")
 _UNLIMITED = 10**6
 _CONNECTIONS = 16
@@ -71,7 +73,7 @@ async def opened(folder: Path) -> AsyncIterator[Doors]:
             folder,
             per_minute=_UNLIMITED,
             login_per_minute=_UNLIMITED,
-            believed=[KEYS.user, KEYS.service],
+            believed=[KEYS.user, *SERVICE_KEYS.values()],
         ) as edge,
     ):
         yield Doors(edge, inside)

@@ -17,7 +17,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from server.kit import auth
 from server.kit.auth import verification
 from tests import asking
-from tests.access_oracle import Caller, Whose
+from tests.access_oracle import Caller, Whose, service_for
 from tests.access_oracle import answer as due
 from tests.asking import RPCS
 from tests.campaign.http2 import Request
@@ -25,7 +25,7 @@ from tests.e2e.extreme_requests import INTERNAL
 from tests.effort import Effort
 from tests.envoy import broken_tokens
 from tests.envoy.conftest import signed
-from tests.envoy.guarded_edge import BELIEVED, DOORS, KEYS, Doors, opened
+from tests.envoy.guarded_edge import BELIEVED, DOORS, KEYS, SERVICE_KEYS, Doors, opened
 from tests.envoy.odd_paths import spellings
 from tests.server.kit.guarded import guarded
 
@@ -67,7 +67,8 @@ def ways(rpcs: Iterable[MethodDescriptor] = RPCS) -> Iterator[Way]:
 def good_token(rpc: MethodDescriptor) -> str:
     """Of somebody who may call it, whatever it is about."""
     if rpc.name in INTERNAL:
-        return signed(dict(KEYS.service), sub="service:order", role="SERVICE")
+        name = service_for(rpc)
+        return signed(dict(SERVICE_KEYS[name]), sub=f"service:{name}", role="SERVICE")
     return signed(role="ADMIN")
 
 

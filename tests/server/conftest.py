@@ -21,7 +21,7 @@ from server.kit.postgres import migrate
 from server.kit.revocations import Revocations, UnrevokedTokens
 from server.kit.standing import Accounts
 from server.local.engines.postgres import EmbeddedPostgres
-from server.services import named
+from server.services import ORDER, SERVICES, named
 from server.settings import Postgres
 
 Token = Callable[..., str]
@@ -45,18 +45,33 @@ def service_signer() -> auth.Signer:
 
 
 @pytest.fixture(scope="session")
-def verifier(signer: auth.Signer, service_signer: auth.Signer) -> auth.Verifier:
-    """Believes both signers."""
-    return auth.Verifier(auth.jwks([signer.public_key, service_signer.public_key]))
+def service_signers(service_signer: auth.Signer) -> dict[str, auth.Signer]:
+    """What signs for each service, by its name."""
+    others = [each.name for each in SERVICES if each is not ORDER]
+    return {ORDER.name: service_signer} | {
+        name: auth.Signer(auth.new_key(f"service:{name}-1"), lifetime_seconds=600)
+        for name in others
+    }
 
 
 @pytest.fixture(scope="session")
-def token(signer: auth.Signer, service_signer: auth.Signer) -> Token:
-    """`token("STAFF", user_id)`: a good token; `token("SERVICE")`: the order service's."""
+def verifier(signer: auth.Signer, service_signers: dict[str, auth.Signer]) -> auth.Verifier:
+    """Believes all signers."""
+    signers = [signer, *service_signers.values()]
+    return auth.Verifier(auth.jwks([each.public_key for each in signers]))
+
+
+@pytest.fixture(scope="session")
+def token(signer: auth.Signer, service_signers: dict[str, auth.Signer]) -> Token:
+    """`token("STAFF", user_id)`: a good token; `token("SERVICE", "user")`: the user service's.
+
+    `token("SERVICE")` is the order service's.
+    """
 
     def make(role: str, user_id: str | None = None) -> str:
         if role == "SERVICE":
-            return service_signer.sign("service:order", Role.SERVICE)
+            name = user_id or ORDER.name
+            return service_signers[name].sign(f"service:{name}", Role.SERVICE)
         return signer.sign(user_id or str(uuid.uuid4()), Role(role))
 
     return make

@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 from server.kit import errors
 from server.kit.call.authentication import Authentication
 from server.kit.call.layers import Gate
-from server.kit.call.method import Audience, Fresh, Method
+from server.kit.call.method import Access, Audience, Fresh, Method
 from server.kit.context import OPERATOR, Context, Role
 from server.kit.standing import Accounts
+
+_FOR_PEOPLE = "for people, not for services"
 
 
 class Hidden(errors.NotFound):
@@ -45,8 +47,8 @@ class AccessRules:
     Before all else it raises `InsufficientScope` for an API key that has not the rpc's scope.
 
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
-    is no person and owns nothing: where its role is not declared it is refused, whatever it asks
-    for.
+    is no person and owns nothing: where it is not declared, by its role and by its name, it is
+    refused, whatever it asks for.
 
     All of it is decided by the token first. Where the rpc is `fresh`, `accounts` are asked before
     the servicer begins, and the caller is judged again if the account's role is another; it raises
@@ -119,29 +121,37 @@ def _by_account(
 
 
 def _needs_role(method: Method) -> Callable[[Context], None]:
-    roles = method.access.roles
-    message = f"needs the role {' or '.join(sorted(roles))}"
+    access, message = method.access, _lacked(method.access)
 
     def check(context: Context) -> None:
-        if context.signed_in.role not in roles:
+        if not access.lets_in(context.signed_in):
             raise errors.Forbidden(message)
 
     return check
 
 
+def _lacked(access: Access) -> str:
+    needed = f"needs the role {' or '.join(sorted(access.roles))}"
+    if access.services:
+        needed += f", as the service {' or '.join(sorted(access.services))}"
+    return needed
+
+
 def _refuse_services(context: Context) -> None:
     if context.signed_in.role is Role.SERVICE:
-        raise errors.Forbidden("for people, not for services")
+        raise errors.Forbidden(_FOR_PEOPLE)
 
 
 def _sets_scope(method: Method) -> Callable[[Context], None]:
-    roles = method.access.roles
+    access = method.access
+    message = _lacked(access) if access.services else _FOR_PEOPLE
 
     def check(context: Context) -> None:
         caller = context.signed_in
-        if caller.role not in roles:
-            _refuse_services(context)
-        context.owner_scope = None if caller.role in roles else caller.id
+        is_let_in = access.lets_in(caller)
+        if caller.role is Role.SERVICE and not is_let_in:
+            raise errors.Forbidden(message)
+        context.owner_scope = None if is_let_in else caller.id
 
     return check
 

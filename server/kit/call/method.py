@@ -17,7 +17,7 @@ from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
 from server.kit.call.status import HTTP_STATUSES
-from server.kit.context import Role
+from server.kit.context import Caller, Role
 
 Audience = options_pb2.Access.Audience
 Fresh = options_pb2.Access.Fresh
@@ -26,6 +26,7 @@ _HTTP: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
 _FIELD_IN_BRACES = re.compile(r"{(\w+)}")
 _FIELD_OF_PATH = re.compile(r"{([\w.]+)")  # `{name}` or `{name=shelves/*}`
 _RAW = "google.api.HttpBody"
+_SERVICE_ID = "service:"  # before its name, in the subject of its tokens
 _CUSTOM_VERB = re.compile(r":\w+$")  # such as `:suspend` (AIP-136)
 
 
@@ -53,11 +54,18 @@ class Access:
     fresh: int = Fresh.TOKEN  # whose word decides about the caller
     scope: str = ""  # that an API key needs, such as `orders.read`; empty: none lets it in
     takes_basic: bool = False  # `Authorization: Basic` is the servicer's to check
+    services: frozenset[str] = frozenset()  # that have the role SERVICE here, such as `order`
 
     @property
     def is_public(self) -> bool:
         """Whether a caller without a token may call."""
         return self.audience == Audience.PUBLIC
+
+    def lets_in(self, caller: Caller) -> bool:
+        """Whether one of the `roles` does, and if it is SERVICE, whether the service is named."""
+        if caller.role is Role.SERVICE and caller.id.removeprefix(_SERVICE_ID) not in self.services:
+            return False
+        return caller.role in self.roles
 
 
 @dataclass(frozen=True)
@@ -220,7 +228,15 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
         fresh=declared.fresh,
         scope=scope_of(method.containing_service.GetOptions(), method.GetOptions()),
         takes_basic=declared.takes_basic,
+        services=services_of(method.full_name, declared),
     )
+
+
+def services_of(rpc: str, declared: options_pb2.Access) -> frozenset[str]:
+    """The services that may call. Raises `UndeclaredAccess` where some may, and none is named."""
+    if (role_pb2.SERVICE in declared.roles) != bool(declared.services):
+        raise UndeclaredAccess(f"{rpc} needs SERVICE among its roles and services, or neither")
+    return frozenset(declared.services)
 
 
 def scope_of(service: ServiceOptions, method: MethodOptions) -> str:

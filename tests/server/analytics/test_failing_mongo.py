@@ -37,11 +37,11 @@ NAME = "emporium_analytics"
 COMMANDS = ["insert", "update", "find", "aggregate", "findAndModify"]
 # Who may call each rpc, and how much a call of it records.
 RPCS = {
-    "RecordEvent": ("CUSTOMER", 1),
-    "RecordDomainEvents": ("SERVICE", 2),
-    "GetSalesReport": ("STAFF", 0),
-    "EraseActivity": ("SERVICE", 0),
-    "ExportActivity": ("SERVICE", 0),
+    "RecordEvent": (("CUSTOMER",), 1),
+    "RecordDomainEvents": (("SERVICE", "order"), 2),
+    "GetSalesReport": (("STAFF",), 0),
+    "EraseActivity": (("SERVICE", "user"), 0),
+    "ExportActivity": (("SERVICE", "user"), 0),
 }
 
 # What a fault is to the caller: status and reason.
@@ -121,7 +121,7 @@ async def failing(
             kit_mongo.connected(settings) as connected,
             serve(registrations(connected, Shop(shop_currency="ZZZ")), Believing()) as channel,
         ):
-            doors = {rpc: Door(channel, token(role)) for rpc, (role, _) in RPCS.items()}
+            doors = {rpc: Door(channel, token(*whose)) for rpc, (whose, _) in RPCS.items()}
             yield Failing(doors, admin)
 
 

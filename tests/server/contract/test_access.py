@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
@@ -71,16 +71,31 @@ def test_the_row_says_what_the_service_enforces(
     assert scope == (f"`{rule.scope}`" if rule.scope else "-")
 
 
+@pytest.mark.parametrize("services", [[], ["tea"], ["order", "tea"]], ids=str)
+def test_an_rpc_for_services_that_names_none_or_an_unknown_one_is_refused(
+    image: FileDescriptorSet, tmp_path: Path, services: list[str]
+) -> None:
+    changed = FileDescriptorSet.FromString(image.SerializeToString())
+    access = _get_user(changed).Extensions[options_pb2.access]
+    access.services[:] = services
+    with pytest.raises(SystemExit, match=r"UserService\.GetUser"):
+        made(changed, tmp_path)
+
+
 def test_another_rule_is_another_page(image: FileDescriptorSet, tmp_path: Path) -> None:
     name = "emporium.user.v1.UserService/GetUser"
-    assert made(image, tmp_path)[name][1] == "owner by `user_id`, ADMIN, SERVICE"
+    assert made(image, tmp_path)[name][1] == "owner by `user_id`, ADMIN, SERVICE (order)"
     opened = FileDescriptorSet.FromString(image.SerializeToString())
+    _get_user(opened).Extensions[options_pb2.access].roles.append(role_pb2.STAFF)
+    assert made(opened, tmp_path)[name][1] == "owner by `user_id`, ADMIN, SERVICE (order), STAFF"
+
+
+def _get_user(image: FileDescriptorSet) -> MethodOptions:
     [options] = [
         method.options
-        for file in opened.file
+        for file in image.file
         for service in file.service
         for method in service.method
         if method.name == "GetUser"
     ]
-    options.Extensions[options_pb2.access].roles.append(role_pb2.STAFF)
-    assert made(opened, tmp_path)[name][1] == "owner by `user_id`, ADMIN, SERVICE, STAFF"
+    return options

@@ -27,7 +27,7 @@ from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_o
 from emporium.type.v1 import domain_event_pb2 as emporium_dot_type_dot_v1_dot_domain__event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0emporium/analytics/v1/domain_event_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a#emporium/type/v1/domain_event.proto\"R\n\x19RecordDomainEventsRequest\x12\x35\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.emporium.type.v1.DomainEventR\x06\x65vents\"n\n\x1aRecordDomainEventsResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\x12\x1a\n\x08repeated\x18\x02 \x01(\x05R\x08repeated\x12\x18\n\x07ignored\x18\x03 \x01(\x05R\x07ignored2\x9e\x01\n\x12\x44omainEventService\x12\x87\x01\n\x12RecordDomainEvents\x12\x30.emporium.analytics.v1.RecordDomainEventsRequest\x1a\x31.emporium.analytics.v1.RecordDomainEventsResponse\"\x0c\x90\x02\x02\xaa\xbb\x18\x05\x08\x04\x12\x01\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0emporium/analytics/v1/domain_event_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a#emporium/type/v1/domain_event.proto\"R\n\x19RecordDomainEventsRequest\x12\x35\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.emporium.type.v1.DomainEventR\x06\x65vents\"n\n\x1aRecordDomainEventsResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\x12\x1a\n\x08repeated\x18\x02 \x01(\x05R\x08repeated\x12\x18\n\x07ignored\x18\x03 \x01(\x05R\x07ignored2\xa5\x01\n\x12\x44omainEventService\x12\x8e\x01\n\x12RecordDomainEvents\x12\x30.emporium.analytics.v1.RecordDomainEventsRequest\x1a\x31.emporium.analytics.v1.RecordDomainEventsResponse\"\x13\x90\x02\x02\xaa\xbb\x18\x0c\x08\x04\x12\x01\x04\x42\x05orderb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.analytics.v1.domai
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DOMAINEVENTSERVICE'].methods_by_name['RecordDomainEvents']._loaded_options = None
-  _globals['_DOMAINEVENTSERVICE'].methods_by_name['RecordDomainEvents']._serialized_options = b'\220\002\002\252\273\030\005\010\004\022\001\004'
+  _globals['_DOMAINEVENTSERVICE'].methods_by_name['RecordDomainEvents']._serialized_options = b'\220\002\002\252\273\030\014\010\004\022\001\004B\005order'
   _globals['_RECORDDOMAINEVENTSREQUEST']._serialized_start=147
   _globals['_RECORDDOMAINEVENTSREQUEST']._serialized_end=229
   _globals['_RECORDDOMAINEVENTSRESPONSE']._serialized_start=231
   _globals['_RECORDDOMAINEVENTSRESPONSE']._serialized_end=341
   _globals['_DOMAINEVENTSERVICE']._serialized_start=344
-  _globals['_DOMAINEVENTSERVICE']._serialized_end=502
+  _globals['_DOMAINEVENTSERVICE']._serialized_end=509
 # @@protoc_insertion_point(module_scope)

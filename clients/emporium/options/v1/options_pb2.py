@@ -28,7 +28,7 @@ from emporium.type.v1 import role_pb2 as emporium_dot_type_dot_v1_dot_role__pb2
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!emporium/options/v1/options.proto\x12\x13\x65mporium.options.v1\x1a%emporium/errors/v1/error_reason.proto\x1a\x1b\x65mporium/type/v1/role.proto\x1a google/protobuf/descriptor.proto\"\xae\x04\n\x06\x41\x63\x63\x65ss\x12@\n\x08\x61udience\x18\x01 \x01(\x0e\x32$.emporium.options.v1.Access.AudienceR\x08\x61udience\x12,\n\x05roles\x18\x02 \x03(\x0e\x32\x16.emporium.type.v1.RoleR\x05roles\x12\x1f\n\x0bowner_field\x18\x03 \x01(\tR\nownerField\x12I\n\x10not_found_reason\x18\x04 \x01(\x0e\x32\x1f.emporium.errors.v1.ErrorReasonR\x0enotFoundReason\x12\'\n\x0f\x61nonymous_field\x18\x05 \x01(\tR\x0e\x61nonymousField\x12\x37\n\x05\x66resh\x18\x06 \x01(\x0e\x32!.emporium.options.v1.Access.FreshR\x05\x66resh\x12\x1f\n\x0btakes_basic\x18\x07 \x01(\x08R\ntakesBasic\x12\x1e\n\x0bno_api_keys\x18\x0f \x01(\x08R\tnoApiKeys\"a\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\n\n\x06PUBLIC\x10\x01\x12\r\n\tSIGNED_IN\x10\x02\x12\t\n\x05OWNER\x10\x03\x12\t\n\x05ROLES\x10\x04\x12\n\n\x06PERSON\x10\x05\"B\n\x05\x46resh\x12\x15\n\x11\x46RESH_UNSPECIFIED\x10\x00\x12\t\n\x05TOKEN\x10\x01\x12\x0b\n\x07\x42Y_ROLE\x10\x02\x12\n\n\x06\x41LWAYS\x10\x03\"=\n\x07Success\x12\x16\n\x06status\x18\x01 \x01(\x05R\x06status\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\"\x8e\x01\n\x04\x42\x61re\x12\x1d\n\nmedia_type\x18\x01 \x01(\tR\tmediaType\x12#\n\rcache_control\x18\x02 \x01(\tR\x0c\x63\x61\x63heControl\x12\x42\n\x0coauth_errors\x18\x03 \x03(\x0b\x32\x1f.emporium.options.v1.OAuthErrorR\x0boauthErrors\"[\n\nOAuthError\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\x1f.emporium.errors.v1.ErrorReasonR\x06reason\x12\x14\n\x05\x65rror\x18\x02 \x01(\tR\x05\x65rror\"\x1f\n\tRateLimit\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name:U\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1b.emporium.options.v1.AccessR\x06\x61\x63\x63\x65ss:X\n\x07success\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x1c.emporium.options.v1.SuccessR\x07success:_\n\nrate_limit\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\x0b\x32\x1e.emporium.options.v1.RateLimitR\trateLimit:O\n\x04\x62\x61re\x12\x1e.google.protobuf.MethodOptions\x18\xb8\x87\x03 \x01(\x0b\x32\x19.emporium.options.v1.BareR\x04\x62\x61re:U\n\x15precondition_required\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x87\x03 \x01(\x08R\x14preconditionRequired::\n\x07\x61udited\x12\x1e.google.protobuf.MethodOptions\x18\xbc\x87\x03 \x01(\x08R\x07\x61udited:H\n\x0e\x61udits_changes\x12\x1f.google.protobuf.ServiceOptions\x18\xfd\x88\x03 \x01(\x08R\rauditsChanges:H\n\x0escope_resource\x12\x1f.google.protobuf.ServiceOptions\x18\xfe\x88\x03 \x01(\tR\rscopeResourceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!emporium/options/v1/options.proto\x12\x13\x65mporium.options.v1\x1a%emporium/errors/v1/error_reason.proto\x1a\x1b\x65mporium/type/v1/role.proto\x1a google/protobuf/descriptor.proto\"\xca\x04\n\x06\x41\x63\x63\x65ss\x12@\n\x08\x61udience\x18\x01 \x01(\x0e\x32$.emporium.options.v1.Access.AudienceR\x08\x61udience\x12,\n\x05roles\x18\x02 \x03(\x0e\x32\x16.emporium.type.v1.RoleR\x05roles\x12\x1f\n\x0bowner_field\x18\x03 \x01(\tR\nownerField\x12I\n\x10not_found_reason\x18\x04 \x01(\x0e\x32\x1f.emporium.errors.v1.ErrorReasonR\x0enotFoundReason\x12\'\n\x0f\x61nonymous_field\x18\x05 \x01(\tR\x0e\x61nonymousField\x12\x37\n\x05\x66resh\x18\x06 \x01(\x0e\x32!.emporium.options.v1.Access.FreshR\x05\x66resh\x12\x1f\n\x0btakes_basic\x18\x07 \x01(\x08R\ntakesBasic\x12\x1a\n\x08services\x18\x08 \x03(\tR\x08services\x12\x1e\n\x0bno_api_keys\x18\x0f \x01(\x08R\tnoApiKeys\"a\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\n\n\x06PUBLIC\x10\x01\x12\r\n\tSIGNED_IN\x10\x02\x12\t\n\x05OWNER\x10\x03\x12\t\n\x05ROLES\x10\x04\x12\n\n\x06PERSON\x10\x05\"B\n\x05\x46resh\x12\x15\n\x11\x46RESH_UNSPECIFIED\x10\x00\x12\t\n\x05TOKEN\x10\x01\x12\x0b\n\x07\x42Y_ROLE\x10\x02\x12\n\n\x06\x41LWAYS\x10\x03\"=\n\x07Success\x12\x16\n\x06status\x18\x01 \x01(\x05R\x06status\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\"\x8e\x01\n\x04\x42\x61re\x12\x1d\n\nmedia_type\x18\x01 \x01(\tR\tmediaType\x12#\n\rcache_control\x18\x02 \x01(\tR\x0c\x63\x61\x63heControl\x12\x42\n\x0coauth_errors\x18\x03 \x03(\x0b\x32\x1f.emporium.options.v1.OAuthErrorR\x0boauthErrors\"[\n\nOAuthError\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\x1f.emporium.errors.v1.ErrorReasonR\x06reason\x12\x14\n\x05\x65rror\x18\x02 \x01(\tR\x05\x65rror\"\x1f\n\tRateLimit\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name:U\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1b.emporium.options.v1.AccessR\x06\x61\x63\x63\x65ss:X\n\x07success\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x1c.emporium.options.v1.SuccessR\x07success:_\n\nrate_limit\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\x0b\x32\x1e.emporium.options.v1.RateLimitR\trateLimit:O\n\x04\x62\x61re\x12\x1e.google.protobuf.MethodOptions\x18\xb8\x87\x03 \x01(\x0b\x32\x19.emporium.options.v1.BareR\x04\x62\x61re:U\n\x15precondition_required\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x87\x03 \x01(\x08R\x14preconditionRequired::\n\x07\x61udited\x12\x1e.google.protobuf.MethodOptions\x18\xbc\x87\x03 \x01(\x08R\x07\x61udited:H\n\x0e\x61udits_changes\x12\x1f.google.protobuf.ServiceOptions\x18\xfd\x88\x03 \x01(\x08R\rauditsChanges:H\n\x0escope_resource\x12\x1f.google.protobuf.ServiceOptions\x18\xfe\x88\x03 \x01(\tR\rscopeResourceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.options.v1.options
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCESS']._serialized_start=161
-  _globals['_ACCESS']._serialized_end=719
-  _globals['_ACCESS_AUDIENCE']._serialized_start=554
-  _globals['_ACCESS_AUDIENCE']._serialized_end=651
-  _globals['_ACCESS_FRESH']._serialized_start=653
-  _globals['_ACCESS_FRESH']._serialized_end=719
-  _globals['_SUCCESS']._serialized_start=721
-  _globals['_SUCCESS']._serialized_end=782
-  _globals['_BARE']._serialized_start=785
-  _globals['_BARE']._serialized_end=927
-  _globals['_OAUTHERROR']._serialized_start=929
-  _globals['_OAUTHERROR']._serialized_end=1020
-  _globals['_RATELIMIT']._serialized_start=1022
-  _globals['_RATELIMIT']._serialized_end=1053
+  _globals['_ACCESS']._serialized_end=747
+  _globals['_ACCESS_AUDIENCE']._serialized_start=582
+  _globals['_ACCESS_AUDIENCE']._serialized_end=679
+  _globals['_ACCESS_FRESH']._serialized_start=681
+  _globals['_ACCESS_FRESH']._serialized_end=747
+  _globals['_SUCCESS']._serialized_start=749
+  _globals['_SUCCESS']._serialized_end=810
+  _globals['_BARE']._serialized_start=813
+  _globals['_BARE']._serialized_end=955
+  _globals['_OAUTHERROR']._serialized_start=957
+  _globals['_OAUTHERROR']._serialized_end=1048
+  _globals['_RATELIMIT']._serialized_start=1050
+  _globals['_RATELIMIT']._serialized_end=1081
 # @@protoc_insertion_point(module_scope)

@@ -121,6 +121,7 @@ class Access(message.Message):
     ANONYMOUS_FIELD_FIELD_NUMBER: builtins.int
     FRESH_FIELD_NUMBER: builtins.int
     TAKES_BASIC_FIELD_NUMBER: builtins.int
+    SERVICES_FIELD_NUMBER: builtins.int
     NO_API_KEYS_FIELD_NUMBER: builtins.int
     audience: Access.Audience.ValueType
     owner_field: builtins.str
@@ -147,6 +148,13 @@ class Access(message.Message):
     def roles(self) -> containers.RepeatedScalarFieldContainer[role_pb2.Role.ValueType]:
         """For OWNER: who else may call. For ROLES: who may."""
 
+    @builtins.property
+    def services(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """With SERVICE among the `roles`, and required there: which services may call, such as `order`.
+        The others are refused as if they had not the role. So who holds one service's key can do what
+        that service does, and no more.
+        """
+
     def __init__(
         self,
         *,
@@ -157,11 +165,12 @@ class Access(message.Message):
         anonymous_field: builtins.str = ...,
         fresh: Access.Fresh.ValueType = ...,
         takes_basic: builtins.bool = ...,
+        services: abc.Iterable[builtins.str] | None = ...,
         no_api_keys: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "no_api_keys", b"no_api_keys", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles", "takes_basic", b"takes_basic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["anonymous_field", b"anonymous_field", "audience", b"audience", "fresh", b"fresh", "no_api_keys", b"no_api_keys", "not_found_reason", b"not_found_reason", "owner_field", b"owner_field", "roles", b"roles", "services", b"services", "takes_basic", b"takes_basic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

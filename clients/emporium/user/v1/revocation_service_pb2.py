@@ -28,7 +28,7 @@ from emporium.type.v1 import revocation_pb2 as emporium_dot_type_dot_v1_dot_revo
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/user/v1/revocation_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a!emporium/type/v1/revocation.proto\x1a\x1egoogle/protobuf/duration.proto\"X\n\x17WatchRevocationsRequest\x12*\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03H\x00R\rafterPosition\x88\x01\x01\x42\x11\n\x0f_after_position\"\x82\x02\n\x18WatchRevocationsResponse\x12>\n\x0brevocations\x18\x01 \x03(\x0b\x32\x1c.emporium.type.v1.RevocationR\x0brevocations\x12\x1a\n\x08position\x18\x02 \x01(\x03R\x08position\x12\x1a\n\x08\x63omplete\x18\x03 \x01(\x08R\x08\x63omplete\x12\x38\n\nread_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\treadAfter\x12\x34\n\x08keep_for\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07keepFor2\x8e\x01\n\x11RevocationService\x12y\n\x10WatchRevocations\x12).emporium.user.v1.WatchRevocationsRequest\x1a*.emporium.user.v1.WatchRevocationsResponse\"\x0c\x90\x02\x01\xaa\xbb\x18\x05\x08\x04\x12\x01\x04\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)emporium/user/v1/revocation_service.proto\x12\x10\x65mporium.user.v1\x1a!emporium/options/v1/options.proto\x1a!emporium/type/v1/revocation.proto\x1a\x1egoogle/protobuf/duration.proto\"X\n\x17WatchRevocationsRequest\x12*\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03H\x00R\rafterPosition\x88\x01\x01\x42\x11\n\x0f_after_position\"\x82\x02\n\x18WatchRevocationsResponse\x12>\n\x0brevocations\x18\x01 \x03(\x0b\x32\x1c.emporium.type.v1.RevocationR\x0brevocations\x12\x1a\n\x08position\x18\x02 \x01(\x03R\x08position\x12\x1a\n\x08\x63omplete\x18\x03 \x01(\x08R\x08\x63omplete\x12\x38\n\nread_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\treadAfter\x12\x34\n\x08keep_for\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07keepFor2\xa1\x01\n\x11RevocationService\x12\x8b\x01\n\x10WatchRevocations\x12).emporium.user.v1.WatchRevocationsRequest\x1a*.emporium.user.v1.WatchRevocationsResponse\"\x1e\x90\x02\x01\xaa\xbb\x18\x17\x08\x04\x12\x01\x04\x42\x05orderB\tanalytics0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +36,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.user.v1.revocation
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REVOCATIONSERVICE'].methods_by_name['WatchRevocations']._loaded_options = None
-  _globals['_REVOCATIONSERVICE'].methods_by_name['WatchRevocations']._serialized_options = b'\220\002\001\252\273\030\005\010\004\022\001\004'
+  _globals['_REVOCATIONSERVICE'].methods_by_name['WatchRevocations']._serialized_options = b'\220\002\001\252\273\030\027\010\004\022\001\004B\005orderB\tanalytics'
   _globals['_WATCHREVOCATIONSREQUEST']._serialized_start=165
   _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=253
   _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=256
   _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=514
   _globals['_REVOCATIONSERVICE']._serialized_start=517
-  _globals['_REVOCATIONSERVICE']._serialized_end=659
+  _globals['_REVOCATIONSERVICE']._serialized_end=678
 # @@protoc_insertion_point(module_scope)

@@ -44,7 +44,7 @@ async def report(door: DoorOf, currency: str) -> Any:
 
 async def export(door: DoorOf, user_id: str, **fields: str) -> Any:
     asked = held_pb.ExportActivityRequest(user_id=user_id, **fields)
-    return (await door("SERVICE")("ExportActivity", asked)).parts
+    return (await door("SERVICE", "user")("ExportActivity", asked)).parts
 
 
 async def test_what_a_person_did_goes_and_the_reports_stay(
@@ -60,13 +60,13 @@ async def test_what_a_person_did_goes_and_the_reports_stay(
     before = await report(door, currency)
     assert before.total.orders == 2
 
-    receipt: ErasureReceipt = await door("SERVICE")("EraseActivity", erase(ann))
+    receipt: ErasureReceipt = await door("SERVICE", "user")("EraseActivity", erase(ann))
     assert (receipt.store, receipt.state) == ("analytics/mongodb", ErasureReceipt.COMPLETE)
     assert receipt.erased == {"activity": 3, "sales": 1, "first_answers": 0}
     assert await report(door, currency) == before
     assert [part.record_count for part in await export(door, ann)] == [0, 0]
     assert [part.record_count for part in await export(door, other)] == [1, 0]
-    assert await door("SERVICE")("EraseActivity", erase(ann.upper())) == receipt
+    assert await door("SERVICE", "user")("EraseActivity", erase(ann.upper())) == receipt
 
 
 async def test_what_comes_late_brings_nobody_back(
@@ -75,7 +75,7 @@ async def test_what_comes_late_brings_nobody_back(
     currency = new_currency()
     known, late = (replace(placed(currency), user_id=ann) for _ in range(2))
     await door("SERVICE")("RecordDomainEvents", batch(known))
-    await door("SERVICE")("EraseActivity", erase(ann))
+    await door("SERVICE", "user")("EraseActivity", erase(ann))
 
     found = await refused(door("CUSTOMER", ann)("RecordEvent", seen()))
     assert found.reason == "ACCOUNT_INACTIVE"

@@ -86,7 +86,8 @@ def test_declared_roles_reach_everybodys_and_others_their_own(
     name: str, role: Role, scope: str | None
 ) -> None:
     context = Context({}, time_remaining=None)
-    context.caller = Caller("me", role, expires_at=0)
+    whoever = "service:order" if role is Role.SERVICE else "me"
+    context.caller = Caller(whoever, role, expires_at=0)
     gate_of(name)(context)
     assert context.owner_scope == scope
 
@@ -121,6 +122,15 @@ async def test_a_service_that_is_no_person_is_told_so(ping: Ping, token: Token) 
         )
 
 
+@pytest.mark.parametrize("name", ["Internal", "OwnedForServices", "FreshStaff"])
+async def test_another_service_than_the_named_is_refused(
+    ping: Ping, token: Token, name: str
+) -> None:
+    answer = await refused(ping.call(name, token=token("SERVICE", "analytics")))
+    assert answer.reason == "PERMISSION_DENIED"
+    assert answer.message.endswith("as the service order")
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -130,6 +140,8 @@ async def test_a_service_that_is_no_person_is_told_so(ping: Ping, token: Token) 
         ("ownerless", ACCESS + '{audience: OWNER owner_field: "user_id" ' + REASON + "};"),
         ("reasonless", ACCESS + '{audience: OWNER owner_field: "id"};'),
         ("faceless", ACCESS + "{audience: PERSON fresh: BY_ROLE};"),
+        ("unnamed", ACCESS + "{audience: ROLES roles: [SERVICE]};"),
+        ("unneeded", ACCESS + '{audience: ROLES roles: [STAFF] services: ["order"]};'),
         ("basic", ACCESS + "{audience: SIGNED_IN takes_basic: true};"),
         ("fieldless", ACCESS + "{audience: OWNER " + REASON + "};"),
         (

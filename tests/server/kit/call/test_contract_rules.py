@@ -104,7 +104,8 @@ def test_the_client_knows_how_many_accounts_may_be_asked_for() -> None:
 def called(channel: grpc.aio.Channel, bad: bad_values.Bad, token: Token) -> Any:
     access = bad.method.access
     role = Role.ADMIN if not access.roles or Role.ADMIN in access.roles else Role.SERVICE
-    signed = [("authorization", f"Bearer {token(role.value)}")]
+    whose = sorted(access.services)[:1] if role is Role.SERVICE else []
+    signed = [("authorization", f"Bearer {token(role.value, *whose)}")]
     rpc: Any = channel.unary_unary(
         f"/{bad.method.service}/{bad.method.name}",
         request_serializer=lambda request: request.SerializeToString(),

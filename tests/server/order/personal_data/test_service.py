@@ -25,7 +25,7 @@ WHEN = timestamp(datetime(2026, 5, 17, 12, tzinfo=UTC))
 
 @pytest.fixture
 def user_service(anyone: Door, token: Token) -> Door:
-    return Door(anyone.channel, token("SERVICE"))
+    return Door(anyone.channel, token("SERVICE", "user"))
 
 
 def erase(user_id: str) -> held_pb.EraseBuyerRequest:

@@ -22,7 +22,7 @@ from tests.server.user.doors import PASSWORD, Door, create, new_email
 async def test_services_send_records_and_send_them_again(
     anyone: Door, log: Log, token: Token
 ) -> None:
-    order = anyone.with_token(token("SERVICE", "service:order"), "")
+    order = anyone.with_token(token("SERVICE", "order"), "")
     subject = str(uuid.uuid4())
     event = AuditEvent(
         id=str(uuid.uuid4()),
