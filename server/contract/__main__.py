@@ -67,11 +67,12 @@ def _parts() -> Iterator[Part]:
     from server.contract import stubs
 
     yield stubs
-    from server.contract import access, edge, published
+    from server.contract import access, edge, limiter, published
 
     yield edge
     yield published
     yield access
+    yield limiter
 
 
 def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:

@@ -42,19 +42,24 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     """Writes the files below `into` and returns their paths.
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
-    envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap.
+    envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap, and
+    for limits that the contract names and nothing defines.
     """
     if complaints := list(replies.misplaced(image)):
         raise SystemExit("\n".join(complaints))
     folder = into / "envoy/generated"
     known = rpcs.read(image)
+    if unknown := {rpc.limit for rpc in known if rpc.limit} - _limits():
+        raise SystemExit(f"envoy/limits.yaml has no limit {', '.join(sorted(unknown))}")
+    template = _template("routes.yaml")
     openapi = _openapi(image, folder)
     etags = {openapi.name: hashlib.sha256(openapi.read_bytes()).hexdigest()[:16]}
     return [
         openapi,
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
-        _write(folder, "routes.yaml", routes.configuration(known, _template("routes.yaml"), etags)),
+        _write(folder, "routes.yaml", routes.configuration(known, template, etags)),
+        _write(folder, "answers.yaml", routes.answers(template, etags), "routes.yaml"),
         *(_script(folder, name) for name in SCRIPTS),
     ]
 
@@ -94,17 +99,23 @@ def _transcoder(known: list[rpcs.Rpc], template: dict[str, Any]) -> dict[str, An
     }
 
 
+def _limits() -> set[str]:
+    """The limits that an rpc may name."""
+    descriptors = _template("limits.yaml")["descriptors"]
+    return {each["value"] for each in descriptors if each["key"] == "limit"}
+
+
 def _template(name: str) -> dict[str, Any]:
     template: dict[str, Any] = yaml.safe_load(Path(ROOT, "envoy", name).read_text())
     return template
 
 
-def _write(folder: Path, name: str, resource: dict[str, Any]) -> Path:
+def _write(folder: Path, name: str, resource: dict[str, Any], source: str = "") -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     # Envoy reads a file source in the format of a management server: a list of resources.
     answer = yaml.dump({"resources": [resource]}, Dumper=_Plain, sort_keys=False, width=100)
-    path.write_text(NOTE.format(source=name) + answer)
+    path.write_text(NOTE.format(source=source or name) + answer)
     return path
 
 

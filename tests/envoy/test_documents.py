@@ -79,3 +79,12 @@ async def test_it_is_counted_like_any_call(running: Edge) -> None:
         second = await client.get(PATH)
     left = [int(each.headers["x-rate-limit-remaining"]) for each in (first, second)]
     assert left[0] > left[1]
+
+
+async def test_nobody_keeps_the_refusal_of_a_call_too_many(running: Edge) -> None:
+    async with running.rest() as client:
+        answers = [await client.get(PATH) for _ in range(101)]
+    assert [each.status_code for each in answers] == [200] * 100 + [429]
+    assert answers[-1].headers["cache-control"] == "no-store"
+    assert "etag" not in answers[-1].headers
+    assert answers[-1].headers["retry-after"]
