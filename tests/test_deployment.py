@@ -22,6 +22,7 @@ from server.local.home.folder import Home
 from server.local.process.surroundings import SECRET_OPTIONS
 from server.services import SERVICES, Service, named
 from server.settings import variables
+from tests.compose import merged
 
 ROOT = Path(__file__).parents[1]
 NAMES = [service.name for service in SERVICES]
@@ -143,17 +144,7 @@ def test_the_edge_asks_the_limiters_where_compose_puts_them(compose: dict[str, A
 @pytest.fixture(scope="module")
 def over_tls() -> dict[str, Any]:
     """What docker-compose.yml is merged with for TLS."""
-
-    class Loader(yaml.SafeLoader):
-        """Knows Compose's own tags, which say how to merge."""
-
-    def override(loader: Any, node: Any) -> Any:
-        return loader.construct_sequence(node)
-
-    Loader.add_constructor("!override", override)
-    text = (ROOT / "deploy" / "tls" / "compose.yaml").read_text()
-    content: dict[str, Any] = yaml.load(text, Loader=Loader)
-    return content
+    return merged(ROOT / "deploy" / "tls" / "compose.yaml")
 
 
 @pytest.mark.parametrize("service", NAMES)

@@ -12,7 +12,7 @@ import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import image as images
-from server.contract import replies, routes, rpcs
+from server.contract import limits, replies, routes, rpcs
 from server.contract.openapi import document
 from server.contract.protoc import ROOT
 
@@ -43,14 +43,15 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
     envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap, and
-    for limits that the contract names and nothing defines.
+    for limits that an rpc names and the contract does not define.
     """
     if complaints := list(replies.misplaced(image)):
         raise SystemExit("\n".join(complaints))
     folder = into / "envoy/generated"
     known = rpcs.read(image)
-    if unknown := {rpc.limit for rpc in known if rpc.limit} - _limits():
-        raise SystemExit(f"envoy/limits.yaml has no limit {', '.join(sorted(unknown))}")
+    classes = limits.read(image)
+    if unknown := {rpc.limit for rpc in known if rpc.limit} - limits.of_rpcs(classes):
+        raise SystemExit(f"no class of rpcs is named {', '.join(sorted(unknown))}")
     template = _template("routes.yaml")
     openapi = _openapi(image, folder)
     etags = {openapi.name: hashlib.sha256(openapi.read_bytes()).hexdigest()[:16]}
@@ -60,6 +61,7 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
         _write(folder, "routes.yaml", routes.configuration(known, template, etags)),
         _write(folder, "answers.yaml", routes.answers(template, etags), "routes.yaml"),
+        _limits(folder, limits.configuration(classes)),
         *(_script(folder, name) for name in SCRIPTS),
     ]
 
@@ -99,10 +101,12 @@ def _transcoder(known: list[rpcs.Rpc], template: dict[str, Any]) -> dict[str, An
     }
 
 
-def _limits() -> set[str]:
-    """The limits that an rpc may name."""
-    descriptors = _template("limits.yaml")["descriptors"]
-    return {each["value"] for each in descriptors if each["key"] == "limit"}
+def _limits(folder: Path, configuration: dict[str, Any]) -> Path:
+    path = folder / "limits.yaml"
+    source = "# Made from protos/emporium/options/v1/limits.proto"
+    note = f"{source} by `make generate`; not to be edited.\n"
+    path.write_text(note + yaml.dump(configuration, Dumper=_Plain, sort_keys=False, width=100))
+    return path
 
 
 def _template(name: str) -> dict[str, Any]:

@@ -2,15 +2,23 @@
 
     domain: emporium
     descriptors:
-      - key: subject
-        rate_limit: {name: subject, unit: minute, requests_per_unit: 100}
+      - key: role
+        descriptors:
+          - key: subject
+            rate_limit: {name: client, unit: minute, requests_per_unit: 100}
+      - key: role
+        value: STAFF
+        descriptors:
+          - key: subject
+            rate_limit: {name: staff, unit: minute, requests_per_unit: 1000}
       - key: limit
         value: login
         descriptors:
           - key: masked_remote_address
             rate_limit: {name: login, unit: minute, requests_per_unit: 5}
 
-A descriptor without a `value` stands for any, each of which is a client with a count of its own.
+A descriptor without a `value` stands for any that no other names, each of which is a client with a
+count of its own. Two of the same name share one limit, and the counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +53,8 @@ class Classes:
         found: dict[tuple[str, ...], list[tuple[Pattern, Limit]]] = {}
         for pattern, limit in self.limits.items():
             found.setdefault(tuple(key for key, _ in pattern), []).append((pattern, limit))
+        for each in found.values():  # the one that says most comes first
+            each.sort(key=lambda one: sum(value is None for _, value in one[0]))
         return found
 
     def asked(self, domain: str, entries: Entries) -> tuple[Limit, str]:
@@ -65,9 +75,8 @@ def read(path: Path) -> Classes:
         limits = dict(_limits(content["descriptors"], ()))
     except (KeyError, TypeError, yaml.YAMLError) as error:
         raise ValueError(f"{path} has no limits as they should be: {error!r}") from error
-    names = [limit.name for limit in limits.values()]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{path}: two limits have the same name")
+    if len({limit.name for limit in limits.values()}) < len({*limits.values()}):
+        raise ValueError(f"{path}: two different limits have the same name")
     return Classes(content["domain"], limits)
 
 

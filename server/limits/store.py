@@ -22,7 +22,9 @@ class Store:
     """A log for each of `limits`, in files in `folder`. Raises `OSError` when it cannot be used."""
 
     def __init__(self, folder: Path, limits: Iterable[Limit]) -> None:
-        self._files = {limit.name: (limit, LogFile(folder, limit)) for limit in limits}
+        self._files = {
+            limit.name: (limit, LogFile(folder, limit)) for limit in dict.fromkeys(limits)
+        }
 
     @property
     def begun_anew(self) -> list[str]:

@@ -25,6 +25,10 @@ CONNECTIONS_PER_PROCESS = 12
 CONNECTIONS_BESIDES = 40
 ENVOY_SOURCE = CHECKOUT / "envoy"
 
+# What staff and services may do more often than a client, who makes one call after the other.
+STAFF_TIMES = 10
+SERVICE_TIMES = 60
+
 
 class Assembly:
     """The parts of one cluster, made in the order of their start."""
@@ -165,8 +169,10 @@ class Assembly:
             }
             | {limiter.LIMITS: [(limiter.HOST, port) for port in self.ports.limiters.values()]},
             limits={
-                "subject": self.options.rate_limit_per_minute,
+                "client": self.options.rate_limit_per_minute,
                 "anonymous": self.options.rate_limit_per_minute,
+                "staff": STAFF_TIMES * self.options.rate_limit_per_minute,
+                "service": SERVICE_TIMES * self.options.rate_limit_per_minute,
                 "login": self.options.login_limit_per_minute,
                 "token": self.options.token_limit_per_minute,
             },

@@ -162,7 +162,7 @@ def _gateway(system: System, home: Home) -> Gateway:
             limiter.LIMITS: [(limiter.HOST, port) for port in system.ports.limiters.values()],
         },
         jwks=keys.public_file(home),
-        limits=dict.fromkeys(("subject", "anonymous", "login", "token"), 1_000_000),
+        limits=dict.fromkeys(("client", "anonymous", "staff", "login", "token"), 1_000_000),
         tls=edge.EdgeTls(
             port=system.tls_port,
             secrets=ROOT / "deploy" / "tls" / "secrets",

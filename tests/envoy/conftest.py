@@ -136,8 +136,9 @@ async def edge_before(
         },
         jwks=jwks,
         limits={
-            "subject": per_minute,
+            "client": per_minute,
             "anonymous": per_minute,
+            "staff": 10 * per_minute,
             "login": login_per_minute,
             "token": max(30, login_per_minute),
         },

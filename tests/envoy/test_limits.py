@@ -87,6 +87,47 @@ async def test_evasion_buys_nothing(running: Edge) -> None:
         assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+@pytest.mark.parametrize(
+    ("role", "name", "calls"),
+    [
+        ("CUSTOMER", "client", 100),
+        ("STAFF", "staff", 1_000),
+        ("ADMIN", "staff", 1_000),
+        ("SERVICE", "service", 6_000),
+        (None, "client", 100),  # refused, and counted
+    ],
+)
+async def test_a_role_has_the_limit_of_its_class(
+    role: str | None, name: str, calls: int, running: Edge
+) -> None:
+    subject = str(uuid.uuid4())
+    forged = {"x-emporium-role": "STAFF" if role != "STAFF" else "CUSTOMER"}
+    for left in (calls - 1, calls - 2):
+        async with running.rest(signed(sub=subject, role=role)) as client:
+            answer = await client.get("/api/v1/users/1", headers=forged)
+        assert answer.headers["ratelimit-policy"] == f'"{name}";q={calls};w=60'
+        assert answer.headers["x-rate-limit-remaining"] == str(left)
+    assert all("x-emporium-role" not in call.metadata for call in running.upstream.calls)
+
+
+async def test_staff_are_counted_by_their_person(running: Edge) -> None:
+    subject = str(uuid.uuid4())
+    left = []
+    for role in ("STAFF", "ADMIN", "STAFF"):
+        async with running.rest(signed(sub=subject, role=role)) as client:
+            answer = await client.get("/api/v1/users/1")
+        left.append(int(answer.headers["x-rate-limit-remaining"]))
+    assert left == [999, 998, 997]
+
+
+async def test_nobody_without_a_token_has_a_role(
+    running: Edge, anonymous: httpx.AsyncClient
+) -> None:
+    for header in ("x-emporium-role", "X-Emporium-Role"):
+        answer = await anonymous.get("/api/v1/products", headers={header: "STAFF"})
+        assert answer.headers["x-rate-limit-limit"] == "100"
+
+
 async def test_a_forged_token_counts_for_its_address(running: Edge) -> None:
     async with running.rest() as client:
         for number in range(TRIED):

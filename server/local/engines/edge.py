@@ -55,10 +55,9 @@ def render(
 
     `jwks` is the file of the public keys; what Envoy knows of them is written beside it.
     `endpoints` maps each service, and `limits`, to the addresses (IP, port) of its replicas;
-    `limits` are calls a minute: of one `subject`, of one address that is `anonymous`, and by the
-    names that the contract has. `cors_origins` replace those of `source`, if there are any. Without
-    `tls` there is no listener for it, and the services are called without. Returns the file to
-    start Envoy with.
+    `limits` are calls a minute of classes of the contract (`RateLimitClass`); others have those
+    that it says. `cors_origins` replace those of `source`, if there are any. Without `tls` there is
+    no listener for it, and the services are called without. Returns the file to start Envoy with.
     Ports are opened on loopback only.
     """
     for name in (f"generated/{each}" for each in GENERATED):
@@ -84,8 +83,8 @@ def render(
     config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
         "max_active_downstream_connections": connections_max()
     }
-    for caller in ("subject", "anonymous"):
-        _limit_large_bodies(config, caller, max(1, limits[caller] // LARGE_BODIES_ONE_IN))
+    for caller, name in (("subject", "client"), ("anonymous", "anonymous")):
+        _limit_large_bodies(config, caller, max(1, limits[name] // LARGE_BODIES_ONE_IN))
     classes = _read(source / CLASSES)
     for name, per_minute in limits.items():
         _limit(classes["descriptors"], name, per_minute)
@@ -172,12 +171,13 @@ def _listen(config: dict[str, Any], listens_on: Mapping[str, int]) -> None:
 
 
 def _limit(descriptors: list[Any], name: str, per_minute: int) -> None:
-    """Sets the limit of that name, of the contract or of any call."""
+    """Sets the limit of that class."""
     found = [each["rate_limit"] for each in _all(descriptors) if "rate_limit" in each]
-    (limit,) = [each for each in found if each["name"] == name] or [None]
-    if limit is None:
+    limits = [each for each in found if each["name"] == name]
+    if not limits:
         raise KeyError(f"{CLASSES} has no limit named {name}")
-    limit |= {"unit": "minute", "requests_per_unit": per_minute}
+    for limit in limits:
+        limit["requests_per_unit"] = per_minute
 
 
 def _all(descriptors: list[Any]) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from server.local.process.surroundings import PYTHON
 HOST = "127.0.0.1"
 LIMITS = "limits"
 """Its name to the edge, as a service has one."""
-CLASSES = "limits.yaml"
+CLASSES = "generated/limits.yaml"
 """The file of the limits, below envoy/ and below what is rendered of it."""
 # It cannot tell of itself that it listens.
 LISTEN_POLL_SECONDS = 0.01

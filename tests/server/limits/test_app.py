@@ -16,7 +16,7 @@ from server.limits.rls_pb2 import Descriptor, Entry, RateLimitRequest, RateLimit
 from server.local.engines.limiter import HOST, Limiter
 from server.local.home.ports import free_ports
 
-CLASSES = Path(__file__).parents[3] / "envoy" / "limits.yaml"
+CLASSES = Path(__file__).parents[3] / "envoy" / "generated" / "limits.yaml"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -64,11 +64,11 @@ async def test_it_says_that_it_is_serving(port: int) -> None:
 async def test_it_counts_and_says_what_is_left(channel: grpc.aio.Channel) -> None:
     subject = str(uuid.uuid4())
     for left in range(99, -1, -1):
-        response = await ask(channel, ("subject", subject))
+        response = await ask(channel, ("role", "CUSTOMER"), ("subject", subject))
         assert response.overall_code == RateLimitResponse.OK
         told = {each.key: each.value for each in response.response_headers_to_add}
         assert told["x-ratelimit-remaining"] == str(left)
-    response = await ask(channel, ("subject", subject))
+    response = await ask(channel, ("role", "CUSTOMER"), ("subject", subject))
     assert response.overall_code == RateLimitResponse.OVER_LIMIT
     assert {each.key for each in response.response_headers_to_add} >= {"retry-after"}
 
@@ -76,7 +76,7 @@ async def test_it_counts_and_says_what_is_left(channel: grpc.aio.Channel) -> Non
 async def test_who_asks_again_as_the_same_counts_once(channel: grpc.aio.Channel) -> None:
     subject, asked_as = str(uuid.uuid4()), str(uuid.uuid4())
     for _ in range(3):
-        response = await ask(channel, ("subject", subject), asked_as=asked_as)
+        response = await ask(channel, ("role", "CUSTOMER"), ("subject", subject), asked_as=asked_as)
         told = {each.key: each.value for each in response.response_headers_to_add}
         assert told["x-ratelimit-remaining"] == "99"
 
@@ -84,9 +84,9 @@ async def test_who_asks_again_as_the_same_counts_once(channel: grpc.aio.Channel)
 async def test_what_it_has_no_limit_for_is_refused(channel: grpc.aio.Channel) -> None:
     for names, domain in (
         ([("tea", "green")], "emporium"),
-        ([("subject", "a"), ("tea", "green")], "emporium"),
+        ([("role", "CUSTOMER"), ("tea", "green")], "emporium"),
         ([("limit", "tea"), ("masked_remote_address", "127.0.0.1/32")], "emporium"),
-        ([("subject", "a")], "elsewhere"),
+        ([("role", "CUSTOMER"), ("subject", "a")], "elsewhere"),
     ):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await ask(channel, *names, domain=domain)

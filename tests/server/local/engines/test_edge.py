@@ -27,7 +27,7 @@ def render(into: Path, *origins: str, **limits: int) -> Path:
         edge_port=18080,
         endpoints={"user": [("127.0.0.1", 1), ("127.0.0.1", 2)], "order": [], "analytics": []},
         jwks=into.parent / "keys.json",
-        limits={"subject": 7, "anonymous": 8, "login": 3, "token": 4, **limits},
+        limits={"client": 7, "anonymous": 8, "login": 3, "token": 4, **limits},
         cors_origins=origins,
     )
 
@@ -82,8 +82,10 @@ def test_envoy_is_not_told_of_keys_that_have_ended(tmp_path: Path) -> None:
 def test_the_limits_are_the_ones_asked_for(config: Any, tmp_path: Path) -> None:
     known = classes.read(tmp_path / "edge" / CLASSES)
     assert {limit.name: limit.calls for limit in known.limits.values()} == {
-        "subject": 7,
+        "client": 7,
         "anonymous": 8,
+        "staff": 1_000,
+        "service": 6_000,
         "login": 3,
         "token": 4,
     }
