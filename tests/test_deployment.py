@@ -15,12 +15,14 @@ import yaml
 from server.cli.command_line import app
 from server.kit import descriptors
 from server.local.engines import edge
+from server.local.engines.limiter import LIMITS
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.home import keys
 from server.local.home.folder import Home
 from server.local.process.surroundings import SECRET_OPTIONS
 from server.services import SERVICES, Service, named
 from server.settings import variables
+from tests.compose import merged
 
 ROOT = Path(__file__).parents[1]
 NAMES = [service.name for service in SERVICES]
@@ -126,20 +128,23 @@ def test_the_edge_looks_for_services_where_compose_puts_them(
     assert str(address["port_value"]) == container["environment"]["GRPC_PORT"]
 
 
+def test_the_edge_asks_the_limiters_where_compose_puts_them(compose: dict[str, Any]) -> None:
+    containers = [each for name, each in compose["services"].items() if name.startswith(LIMITS)]
+    file = yaml.safe_load((ROOT / "envoy" / "endpoints" / f"{LIMITS}.yaml").read_text())
+    endpoints = file["resources"][0]["endpoints"][0]["lb_endpoints"]
+    assert len(containers) == 2
+    for endpoint, container in zip(endpoints, containers, strict=True):
+        address = endpoint["endpoint"]["address"]["socket_address"]
+        assert address["address"] == container["networks"]["inside"]["ipv4_address"]
+        assert f"--port={address['port_value']}" in container["command"]
+        assert "counts:/counts" in container["volumes"]  # one count
+        assert "--store=/counts" in container["command"]
+
+
 @pytest.fixture(scope="module")
 def over_tls() -> dict[str, Any]:
     """What docker-compose.yml is merged with for TLS."""
-
-    class Loader(yaml.SafeLoader):
-        """Knows Compose's own tags, which say how to merge."""
-
-    def override(loader: Any, node: Any) -> Any:
-        return loader.construct_sequence(node)
-
-    Loader.add_constructor("!override", override)
-    text = (ROOT / "deploy" / "tls" / "compose.yaml").read_text()
-    content: dict[str, Any] = yaml.load(text, Loader=Loader)
-    return content
+    return merged(ROOT / "deploy" / "tls" / "compose.yaml")
 
 
 @pytest.mark.parametrize("service", NAMES)
@@ -165,6 +170,9 @@ def test_with_tls_the_edge_calls_the_same_endpoints_and_reads_mounted_secrets(
             yaml.safe_load(each.read_text())["resources"][0]
             for each in (file, ROOT / "deploy" / "tls" / "endpoints" / file.name)
         )
+        if file.stem == LIMITS:  # it holds no secret and shows no certificate
+            assert plain == tls
+            continue
         (endpoint,) = tls["endpoints"][0]["lb_endpoints"]
         matched = endpoint.pop("metadata")["filter_metadata"]["envoy.transport_socket_match"]
         assert matched == {"tls": True}
@@ -177,7 +185,11 @@ def test_with_tls_the_edge_calls_the_same_endpoints_and_reads_mounted_secrets(
     assert {Path(each).parent for each in re.findall(r"filename: ([^}]+)}", text)} <= mounted
     assert Path("/etc/envoy/secrets") in mounted
     listeners = yaml.safe_load((ROOT / "envoy" / "envoy.yaml").read_text())["static_resources"]
-    ports = [each["address"]["socket_address"]["port_value"] for each in listeners["listeners"]]
+    ports = [
+        each["address"]["socket_address"]["port_value"]
+        for each in listeners["listeners"]
+        if "address" in each
+    ]
     assert [int(each.partition(":")[2]) for each in envoy["ports"]] == ports[1:]
 
 

@@ -72,6 +72,7 @@ def _parts() -> Iterator[Part]:
         edge,
         grpcurl,
         http_file,
+        limiter,
         postman,
         published,
         reference,
@@ -84,6 +85,7 @@ def _parts() -> Iterator[Part]:
     yield postman
     yield grpcurl
     yield reference
+    yield limiter
 
 
 def _differences(part: Part, image: FileDescriptorSet, fresh: Path) -> dict[Path, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from server.contract import assets, replies, routes, rpcs
+from server.contract import assets, limits, replies, routes, rpcs
 from server.contract import image as images
 from server.contract.openapi import document
 from server.contract.protoc import ROOT
@@ -42,20 +42,26 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     """Writes the files below `into` and returns their paths.
 
     What the contract does not say, such as timeouts, is read from envoy/routes.yaml and
-    envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap.
+    envoy/transcoder.yaml. Exits with a sentence for each message that rest.lua could not wrap, and
+    for limits that an rpc names and the contract does not define.
     """
     if complaints := list(replies.misplaced(image)):
         raise SystemExit("\n".join(complaints))
     folder = into / "envoy/generated"
     known = rpcs.read(image)
-    openapi = _openapi(image, folder)
+    classes = limits.read(image)
+    if unknown := {rpc.limit for rpc in known if rpc.limit} - limits.of_rpcs(classes):
+        raise SystemExit(f"no class of rpcs is named {', '.join(sorted(unknown))}")
     template = _template("routes.yaml")
+    openapi = _openapi(image, folder)
     etags = {each["file"]: _etag(_served(each["file"], folder)) for each in template["documents"]}
     return [
         openapi,
         images.write(images.without_comments(image), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
         _write(folder, "routes.yaml", routes.configuration(known, template, etags)),
+        _write(folder, "answers.yaml", routes.answers(template, etags), "routes.yaml"),
+        _limits(folder, limits.configuration(classes)),
         *(_script(folder, name) for name in SCRIPTS),
     ]
 
@@ -107,17 +113,25 @@ def _transcoder(known: list[rpcs.Rpc], template: dict[str, Any]) -> dict[str, An
     }
 
 
+def _limits(folder: Path, configuration: dict[str, Any]) -> Path:
+    path = folder / "limits.yaml"
+    source = "# Made from protos/emporium/options/v1/limits.proto"
+    note = f"{source} by `make generate`; not to be edited.\n"
+    path.write_text(note + yaml.dump(configuration, Dumper=_Plain, sort_keys=False, width=100))
+    return path
+
+
 def _template(name: str) -> dict[str, Any]:
     template: dict[str, Any] = yaml.safe_load(Path(ROOT, "envoy", name).read_text())
     return template
 
 
-def _write(folder: Path, name: str, resource: dict[str, Any]) -> Path:
+def _write(folder: Path, name: str, resource: dict[str, Any], source: str = "") -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     # Envoy reads a file source in the format of a management server: a list of resources.
     answer = yaml.dump({"resources": [resource]}, Dumper=_Plain, sort_keys=False, width=100)
-    path.write_text(NOTE.format(source=name) + answer)
+    path.write_text(NOTE.format(source=source or name) + answer)
     return path
 
 

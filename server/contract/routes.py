@@ -13,6 +13,8 @@ Tree = dict[str, Any]
 # What stands for any value of a placeholder when one template's paths are tried on another's.
 _ANY = "x"
 _ID = "[^/:]+"  # any value
+_TOLD = "x-emporium-told"  # the status with which the edge answers by itself
+_ALLOW = "x-emporium-allow"  # the verbs that it names
 
 
 def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[str, str]) -> Tree:
@@ -48,27 +50,48 @@ def _pairs(rpcs: list[Rpc]) -> list[tuple[Binding, Rpc]]:
     return pairs
 
 
-def _document(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[Tree]:
-    """A file, and nothing of it for whoever has it already."""
-    match = {"path": document["path"], "headers": [_header_match(":method", "GET|HEAD")]}
-    known = match | {"headers": [*match["headers"], _header_match("if-none-match", _any(etag))]}
-    file = {"filename": document["file"]}
+def answers(template: Mapping[str, Any], etags: Mapping[str, str]) -> Tree:
+    """The route configuration of what the edge answers by itself, with the documents in front."""
+    made: Tree = copy.deepcopy(template["answers"])
+    host = made["virtual_hosts"][0]
+    documents: list[Tree] = template["documents"]
+    host["routes"] = [
+        *(route for each in documents for route in _answer(each, etags[each["file"]])),
+        *host["routes"],
+    ]
+    return made
+
+
+def _answer(document: Tree, etag: str) -> Iterator[Tree]:
     headers = document["headers"] | {"etag": f'"{etag}"'}
     added = [_header(name, value) for name, value in headers.items()]
-    unchanged = {
-        "name": "unchanged",
-        "match": known,
-        "direct_response": {"status": 304},
-        "response_headers_to_add": added,
-    }
-    whole = {
-        "name": "document",
-        "match": match,
-        "direct_response": {"status": 200, "body": file},
-        "response_headers_to_add": [*added, _header("content-type", document["content_type"])],
-    }
+    file = {"filename": document["file"]}
+    for told, response, more in (
+        ("304", {"status": 304}, []),
+        (
+            "200",
+            {"status": 200, "body": file},
+            [_header("content-type", document["content_type"])],
+        ),
+    ):
+        yield {
+            "match": {"path": document["path"], "headers": [_header_match(_TOLD, told)]},
+            "direct_response": response,
+            "response_headers_to_add": [*added, *more],
+        }
+
+
+def _document(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[Tree]:
+    """The way to a file, and the way of whoever has it already."""
+    match = {"path": document["path"], "headers": [_header_match(":method", "GET|HEAD")]}
+    known = match | {"headers": [*match["headers"], _header_match("if-none-match", _any(etag))]}
     path = _metadata({"path": document["path"]})
-    for route in (unchanged, whole):
+    for name, matching, told in (("unchanged", known, "304"), ("document", match, "200")):
+        route = {
+            "name": name,
+            "match": matching,
+            "request_headers_to_add": [_header(_TOLD, told)],
+        }
         yield _merged(_merged(_merged(route, kinds["told"]), kinds["document"]), path)
 
 
@@ -105,19 +128,21 @@ def _other_verbs(
         path = pattern.replace(_ID, _ANY).replace("\\", "")
         verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}
         verbs |= {"OPTIONS"} | ({"HEAD"} if "GET" in verbs else set())
-        allow = {"response_headers_to_add": [{"header": _allow(verbs)}]}
+        allow = _header(_ALLOW, _listed(verbs))
         match = {"safe_regex": {"regex": pattern}} if path != pattern else {"path": path}
         asked = {"headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
+        oauth = {"rest": {"bare": dict(bare[pattern])}} if pattern in bare else {}
+        told = _merged(dict(kinds["told"]), _metadata({"path": templates[pattern]}, **oauth))
         for kind, matching in (("verbs", match | asked), ("not_allowed", match)):
-            route = {"name": kind, "match": matching} | allow
-            told = {"rest": {"bare": dict(bare[pattern])}} if pattern in bare else {}
-            route |= _metadata({"path": templates[pattern]}, **told)
-            yield _merged(_merged(route, kinds["told"]), kinds[kind])
+            route = _merged({"name": kind, "match": matching}, told)
+            route = _merged(route, kinds[kind])
+            route["request_headers_to_add"].append(allow)
+            yield route
 
 
-def _allow(verbs: set[str]) -> Tree:
+def _listed(verbs: set[str]) -> str:
     order = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-    return {"key": "allow", "value": ", ".join(verb for verb in order if verb in verbs)}
+    return ", ".join(verb for verb in order if verb in verbs)
 
 
 def _match_rest(binding: Binding) -> Tree:
@@ -145,8 +170,8 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     # Read in envoy.yaml, by the access log: the caller's own path may hold what no log should.
     metadata: Tree = {"rpc": rpc.path.removeprefix("/"), "path": template or rpc.path}
     route: Tree = {"name": metadata["rpc"], "match": match}
-    if rpc.internal:
-        return _merged(_merged(route, kinds["closed"]), _metadata(metadata))
+    if rpc.internal:  # the edge does not offer it
+        return _merged(_merged(route, kinds["nowhere"]), _metadata(metadata))
     applying = ["rest" if template else "grpc"]
     applying += [kind for kind in ("streaming", "public", "safe") if getattr(rpc, kind)]
     for kind in applying:
@@ -177,9 +202,18 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
 
 
 def _body_limit(bytes_max: int) -> Tree:
-    of_route = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute"
-    limit = {"@type": of_route, "buffer": {"max_request_bytes": bytes_max}}
-    return {"typed_per_filter_config": {"body_limit": limit}}
+    filters = "type.googleapis.com/envoy.extensions.filters.http"
+    limit = {
+        "@type": f"{filters}.buffer.v3.BufferPerRoute",
+        "buffer": {"max_request_bytes": bytes_max},
+    }
+    beyond = {"start": bytes_max + 1, "end": 2**63 - 1}
+    size = {
+        "@type": f"{filters}.fault.v3.HTTPFault",
+        "headers": [{"name": "content-length", "range_match": beyond}],
+        "abort": {"http_status": 413, "percentage": {"numerator": 100}},
+    }
+    return {"typed_per_filter_config": {"body_limit": limit, "body_size": size}}
 
 
 def _metadata(known: Tree, **others: Tree) -> Tree:

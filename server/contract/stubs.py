@@ -40,7 +40,7 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
 
 def _messages(sources: list[str], image: FileDescriptorSet, clients: Path) -> None:
     protoc.run(
-        _plugin("protoc-gen-mypy"),
+        plugin("protoc-gen-mypy"),
         f"--python_out={clients}",
         f"--mypy_out=readable_stubs:{clients}",
         files=sources,
@@ -51,7 +51,7 @@ def _messages(sources: list[str], image: FileDescriptorSet, clients: Path) -> No
 def _services(sources: list[str], image: FileDescriptorSet, clients: Path) -> None:
     """Only for files with a service: for the others protoc would write an empty module."""
     protoc.run(
-        _plugin("protoc-gen-mypy_grpc"),
+        plugin("protoc-gen-mypy_grpc"),
         f"--grpc_python_out={clients}",
         # Emporium uses grpc.aio only; without the synchronous stubs no call needs overloads.
         f"--mypy_grpc_out=only_async,readable_stubs:{clients}",
@@ -60,7 +60,7 @@ def _services(sources: list[str], image: FileDescriptorSet, clients: Path) -> No
     )
 
 
-def _plugin(name: str) -> str:
+def plugin(name: str) -> str:
     """Points protoc at the plugin of this virtual environment, activated or not."""
     return f"--plugin={name}={Path(sysconfig.get_path('scripts'), name)}"
 

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from server.local.engines import limiter
 from server.local.engines.envoy import Gateway, admin_socket
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
@@ -23,6 +24,10 @@ from server.services import SERVICES, Service
 CONNECTIONS_PER_PROCESS = 12
 CONNECTIONS_BESIDES = 40
 ENVOY_SOURCE = CHECKOUT / "envoy"
+
+# What staff and services may do more often than a client, who makes one call after the other.
+STAFF_TIMES = 10
+SERVICE_TIMES = 60
 
 
 class Assembly:
@@ -93,10 +98,17 @@ class Assembly:
             for process in process_names(service.name, self.options.workers)
         ]
 
-    async def gateway(self) -> Part:
-        """Envoy, on a configuration made for these ports."""
-        return Gateway(
-            await self._render_edge(),
+    async def edge(self) -> tuple[list[Part], Part]:
+        """What counts calls, and Envoy, which asks it; on a configuration made for these ports."""
+        configuration = await self._render_edge()
+        limiters = limiter.all_of(
+            self.ports.limiters,
+            edge=self._edge,
+            store=self.home.counts,
+            log_file=self.home.log_file,
+        )
+        return [*limiters], Gateway(
+            configuration,
             edge_port=self.ports.edge,
             concurrency=max(1, self.options.workers),
             log_file=self.home.log_file("envoy"),
@@ -154,10 +166,13 @@ class Assembly:
                 service.name: [("127.0.0.1", port) for port in self.ports.behind_edge(service.name)]
                 for service in SERVICES
                 if service.behind_edge
-            },
+            }
+            | {limiter.LIMITS: [(limiter.HOST, port) for port in self.ports.limiters.values()]},
             limits={
-                "subject": self.options.rate_limit_per_minute,
+                "client": self.options.rate_limit_per_minute,
                 "anonymous": self.options.rate_limit_per_minute,
+                "staff": STAFF_TIMES * self.options.rate_limit_per_minute,
+                "service": SERVICE_TIMES * self.options.rate_limit_per_minute,
                 "login": self.options.login_limit_per_minute,
                 "token": self.options.token_limit_per_minute,
             },

@@ -148,8 +148,10 @@ class Cluster:
         stack.callback(self.home.record_file.unlink, missing_ok=True)
         await self._start_databases(stack, assembly)
         assembly.describe(self._record)
-        await self._bring_up(stack, [self._supervisor(part) for part in assembly.services()])
-        await self._bring_up(stack, [self._supervisor(await assembly.gateway())])
+        limiters, gateway = await assembly.edge()
+        behind_edge = [*assembly.services(), *limiters]
+        await self._bring_up(stack, [self._supervisor(part) for part in behind_edge])
+        await self._bring_up(stack, [self._supervisor(gateway)])
         await self._seed(assembly)
         self._record.state = "ready"
         self._write()

@@ -22,7 +22,7 @@ class ClusterOptions:
     workers: int = 1  # processes of each service
     seed: Literal["small", "none"] = "small"
     ephemeral: bool = False  # on the RAM disk, not durable, deleted at exit
-    rate_limit_per_minute: int = 100  # requests of one client
+    rate_limit_per_minute: int = 100  # requests of one client; staff and services: many times that
     login_limit_per_minute: int = 5  # logins from one address
     token_limit_per_minute: int = 30  # exchanges of API keys from one address
     cors_origins: tuple[str, ...] = ()  # whose pages may call the edge; none: envoy/routes.yaml's

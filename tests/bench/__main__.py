@@ -27,6 +27,7 @@ NAMES = (
     "get-user",
     "layers",
     "rest",
+    "limits",
     "orders",
     "order-user",
     "list-users",

@@ -22,7 +22,7 @@ from emporium import (
     Unavailable,
 )
 from server.kit.check import is_serving
-from server.local.engines import edge
+from server.local.engines import edge, limiter
 from server.local.engines.envoy import Gateway
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
@@ -36,6 +36,7 @@ from server.local.home.record import Login
 from server.local.options import ClusterOptions
 from server.local.preparation import accounts
 from server.local.preparation.schema import prepare_all_mongo, prepare_all_postgres
+from server.local.process.part import Part
 from server.services import SERVICES, Service
 from server.settings import Server
 from tests import certificates
@@ -108,8 +109,16 @@ async def system(engines_folder: Path) -> AsyncIterator[System]:
             stack.push_async_callback(process.stop)
         await asyncio.gather(*(process.start() for process in processes))
         gateway = _gateway(running, home)
-        stack.push_async_callback(gateway.stop)
-        await gateway.start()
+        limiters = limiter.all_of(
+            ports.limiters,
+            edge=home.directory / "edge",
+            store=home.counts,
+            log_file=home.log_file,
+        )
+        parts: list[Part] = [*limiters, gateway]
+        for part in parts:
+            stack.push_async_callback(part.stop)
+            await part.start()
         yield running
 
 
@@ -148,9 +157,12 @@ def _gateway(system: System, home: Home) -> Gateway:
         ROOT / "envoy",
         home.directory / "edge",
         edge_port=system.ports.edge,
-        endpoints={each.name: [("127.0.0.1", system.ports.grpc[each.name])] for each in SERVICES},
+        endpoints={
+            **{each.name: [("127.0.0.1", system.ports.grpc[each.name])] for each in SERVICES},
+            limiter.LIMITS: [(limiter.HOST, port) for port in system.ports.limiters.values()],
+        },
         jwks=keys.public_file(home),
-        limits=dict.fromkeys(("subject", "anonymous", "login", "token"), 1_000_000),
+        limits=dict.fromkeys(("client", "anonymous", "staff", "login", "token"), 1_000_000),
         tls=edge.EdgeTls(
             port=system.tls_port,
             secrets=ROOT / "deploy" / "tls" / "secrets",

@@ -5,8 +5,8 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,17 @@ import pytest_asyncio
 
 from server.kit import auth
 from server.kit.auth import keys
-from server.local.engines import edge
+from server.local.engines import edge, limiter
 from server.local.engines.envoy import ADMIN_SOCKET, Gateway
 from server.local.home import ports
+from server.local.process.part import Part
 from server.services import SERVICES
 from tests.envoy.upstream import Upstream
 
 SOURCE = Path(__file__).parents[2] / "envoy"
 KEY = auth.new_key("user-1")
 SCRIPT_FAILURES = r"http\.edge\.lua\..*errors"
+LIMITERS = 2
 
 # Anonymous callers are limited by address, so each test has one of its own on the loopback.
 _addresses = (f"127.0.{third}.{fourth}" for third in range(1, 200) for fourth in range(1, 250))
@@ -40,6 +42,7 @@ class Edge:
     folder: Path
     port: int
     upstream: Upstream
+    limiters: Sequence[limiter.Limiter] = ()
     _numbers: Any = field(default_factory=itertools.count)
 
     def rest(self, token: str | None = None, **options: Any) -> httpx.AsyncClient:
@@ -113,35 +116,54 @@ async def edge_before(
     source: Path = SOURCE,
     tls: edge.EdgeTls | None = None,
     scripts_fail: bool = False,
+    counts: Callable[[str], Path] | None = None,
 ) -> AsyncIterator[Edge]:
     """A running edge that believes those keys; the port of `upstream` is every service to it.
 
-    No script may fail there but where `scripts_fail` says that a test wants it.
+    No script may fail there but where `scripts_fail` says that a test wants it. Where each limiter
+    keeps its `counts` is the same folder, unless said otherwise.
     """
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks(believed)))
-    (edge_port,) = ports.free_ports(1)
+    edge_port, *limiter_ports = ports.free_ports(1 + LIMITERS)
     config = edge.render(
         source,
         folder,
         edge_port=edge_port,
-        endpoints={each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
+        endpoints={
+            **{each.name: [("127.0.0.1", upstream.port)] for each in SERVICES},
+            limiter.LIMITS: [("127.0.0.1", port) for port in limiter_ports],
+        },
         jwks=jwks,
         limits={
-            "subject": per_minute,
+            "client": per_minute,
             "anonymous": per_minute,
+            "staff": 10 * per_minute,
             "login": login_per_minute,
             "token": max(30, login_per_minute),
         },
         tls=tls,
     )
+    limiters = [
+        limiter.Limiter(
+            f"limits-{port}",
+            port=port,
+            classes=folder / limiter.CLASSES,
+            store=counts(f"limits-{port}") if counts else folder / "limits",
+            log_file=folder / f"limits-{port}.log",
+        )
+        for port in limiter_ports
+    ]
     gateway = Gateway(config, edge_port=edge_port, concurrency=1, log_file=folder / "envoy.log")
-    await gateway.start()
-    running = Edge(folder, edge_port, upstream)
-    yield running
-    if not scripts_fail:
-        assert await running.stat(SCRIPT_FAILURES) == 0
-    await gateway.stop()
+    async with AsyncExitStack() as stack:
+        parts: list[Part] = [*limiters, gateway]
+        for part in parts:
+            await part.start()
+            stack.push_async_callback(part.stop)
+        running = Edge(folder, edge_port, upstream, limiters)
+        yield running
+        if not scripts_fail:
+            assert await running.stat(SCRIPT_FAILURES) == 0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

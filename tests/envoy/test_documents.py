@@ -135,3 +135,12 @@ def test_a_container_is_given_every_file_that_its_edge_serves(tmp_path: Path) ->
     assets.copy(tmp_path / "docs")
     copied = {f"{assets.CONTAINER}{each.name}" for each in (tmp_path / "docs").iterdir()}
     assert copied == {each["file"] for each in SERVED if each["file"].startswith(assets.CONTAINER)}
+
+
+async def test_nobody_keeps_the_refusal_of_a_call_too_many(running: Edge) -> None:
+    async with running.rest() as client:
+        answers = [await client.get(PATH) for _ in range(101)]
+    assert [each.status_code for each in answers] == [200] * 100 + [429]
+    assert answers[-1].headers["cache-control"] == "no-store"
+    assert "etag" not in answers[-1].headers
+    assert answers[-1].headers["retry-after"]

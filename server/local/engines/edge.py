@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 
 from server.contract import assets
 from server.local.engines.envoy import admin_socket, connections_max
+from server.local.engines.limiter import CLASSES
 from server.local.home import keys, ports
 
 # Paths in a container, as envoy/ has them.
@@ -58,10 +59,10 @@ def render(
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
     `jwks` is the file of the public keys; what Envoy knows of them is written beside it.
-    `endpoints` maps each service to the addresses (IP, port) of its replicas; `limits` are calls a
-    minute: of one `subject`, of one address that is `anonymous`, and by the names that the contract
-    has. `cors_origins` replace those of `source`, if there are any. Without `tls` there is no
-    listener for it, and the services are called without. Returns the file to start Envoy with.
+    `endpoints` maps each service, and `limits`, to the addresses (IP, port) of its replicas;
+    `limits` are calls a minute of classes of the contract (`RateLimitClass`); others have those
+    that it says. `cors_origins` replace those of `source`, if there are any. Without `tls` there is
+    no listener for it, and the services are called without. Returns the file to start Envoy with.
     Ports are opened on loopback only.
     """
     for name in COPIED:
@@ -79,8 +80,8 @@ def render(
     if cors_origins:
         _allow(routes, cors_origins)
     _write(into / "generated/routes.yaml", routes)
-    transcoder = moved(_read(source / "generated/transcoder.yaml"))
-    _write(into / "generated/transcoder.yaml", transcoder)
+    for name in ("generated/answers.yaml", "generated/transcoder.yaml"):
+        _write(into / name, moved(_read(source / name)))
     write_keys(source, jwks.parent, _read_keys(jwks))
     for service, addresses in endpoints.items():
         write_endpoints(into, service, addresses, tls=tls is not None)
@@ -92,10 +93,12 @@ def render(
     config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
         "max_active_downstream_connections": connections_max()
     }
+    for caller, name in (("subject", "client"), ("anonymous", "anonymous")):
+        _limit_large_bodies(config, caller, max(1, limits[name] // LARGE_BODIES_ONE_IN))
+    classes = _read(source / CLASSES)
     for name, per_minute in limits.items():
-        _limit(config, "limits", name, per_minute)
-    for caller in ("subject", "anonymous"):
-        _limit(config, "large_bodies", caller, max(1, limits[caller] // LARGE_BODIES_ONE_IN))
+        _limit(classes["descriptors"], name, per_minute)
+    _write(into / CLASSES, classes)
     return _write(into / "envoy.yaml", config)
 
 
@@ -167,27 +170,48 @@ def _admin(into: Path) -> dict[str, Any]:
 def _listen(config: dict[str, Any], listens_on: Mapping[str, int]) -> None:
     """Opens each listener on its port, and leaves out those whose port is 0."""
     resources = config["static_resources"]
-    resources["listeners"] = [each for each in resources["listeners"] if listens_on[each["name"]]]
-    for listener in resources["listeners"]:
+    resources["listeners"] = [
+        each for each in resources["listeners"] if "address" not in each or listens_on[each["name"]]
+    ]
+    for listener in _outer(config):
         port = listens_on[listener["name"]]
         listener["address"] = _address(HOST, port)
         if ports.has_ipv6():
             listener["additional_addresses"] = [{"address": _address(ports.IPV6, port)}]
 
 
-def _limit(config: dict[str, Any], filter_name: str, name: str, per_minute: int) -> None:
-    """Sets the filter's bucket that `name`, a descriptor's key or value, is part of."""
-    for listener in config["static_resources"]["listeners"]:
+def _limit(descriptors: list[Any], name: str, per_minute: int) -> None:
+    """Sets the limit of that class."""
+    found = [each["rate_limit"] for each in _all(descriptors) if "rate_limit" in each]
+    limits = [each for each in found if each["name"] == name]
+    if not limits:
+        raise KeyError(f"{CLASSES} has no limit named {name}")
+    for limit in limits:
+        limit["requests_per_unit"] = per_minute
+
+
+def _all(descriptors: list[Any]) -> Iterator[Any]:
+    for each in descriptors:
+        yield each
+        yield from _all(each.get("descriptors", []))
+
+
+def _limit_large_bodies(config: dict[str, Any], caller: str, per_minute: int) -> None:
+    """Sets the bucket of large bodies of a `subject`, or of one that is `anonymous`."""
+    for listener in _outer(config):
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-        limits = next(one for one in manager["http_filters"] if one["name"] == filter_name)
-        buckets = [
+        limits = next(one for one in manager["http_filters"] if one["name"] == "large_bodies")
+        (bucket,) = (
             descriptor["token_bucket"]
             for descriptor in limits["typed_config"]["descriptors"]
-            if name in (descriptor["entries"][0].get("value"), descriptor["entries"][0]["key"])
-        ]
-        if not buckets:
-            raise KeyError(f"the filter {filter_name} of envoy.yaml has no limit named {name}")
-        buckets[0] |= {"max_tokens": per_minute, "tokens_per_fill": per_minute}
+            if descriptor["entries"][0]["value"] == caller
+        )
+        bucket |= {"max_tokens": per_minute, "tokens_per_fill": per_minute}
+
+
+def _outer(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The listeners that have a port."""
+    return [each for each in config["static_resources"]["listeners"] if "address" in each]
 
 
 def _endpoint(host: str, port: int, *, tls: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ LOG_BYTES_MAX = 5 * 1024**2
 # All that a cluster puts into its home.
 CONTENT = (
     *("cluster.json", "ports.json", "secrets.json", "logins.json", "seeded.json", ".gitignore"),
-    *("keys", "postgres", "mongo", "edge", "mail", "logs", "lock"),
+    *("keys", "postgres", "mongo", "limits", "edge", "mail", "logs", "lock"),
 )
 
 
@@ -82,6 +82,11 @@ class Home:
     def mailbox(self) -> Path:
         """The mails that were sent, where no SMTP server is named."""
         return self.data / "mail"
+
+    @property
+    def counts(self) -> Path:
+        """How often callers have called."""
+        return self.data / "limits"
 
     def log_file(self, name: str) -> Path:
         """The log of the child `name`."""

@@ -11,6 +11,8 @@ from server.local.home.ports import HeldByConnection, free_ports, is_free, requi
 from server.services import SERVICES
 
 DEFAULT_EDGE_PORT = 8080
+# So that calls are answered while one of them is restarted.
+LIMITERS_MIN = 2
 WELL_KNOWN_METRICS = 9464
 PORT_MAX = 65_535
 PORT_REMEDY = (
@@ -40,6 +42,7 @@ class PortPlan:
     metrics: dict[str, int]  # by process
     postgres: int
     mongod: int
+    limiters: dict[str, int]  # by process
 
     @property
     def all(self) -> list[int]:
@@ -55,6 +58,11 @@ class PortPlan:
 def process_names(service: str, workers: int) -> list[str]:
     """The names of a service's processes."""
     return [service] if workers == 1 else [f"{service}-{n}" for n in range(1, workers + 1)]
+
+
+def limiter_names(workers: int) -> list[str]:
+    """The names of the limiter's processes."""
+    return process_names("limits", max(LIMITERS_MIN, workers))
 
 
 async def awaited(choose: Callable[[], PortPlan], say: Callable[[str], None]) -> PortPlan:
@@ -124,6 +132,7 @@ def _purposes(workers: int) -> list[str]:
         "MongoDB",
         *(f"the metrics of {name}" for name in processes),
         *(f"{name} alone" for name in processes if workers > 1),
+        *limiter_names(workers),
     ]
 
 
@@ -168,6 +177,7 @@ def _planned(ports: Ports, workers: int) -> PortPlan:
         metrics={name: ports[f"the metrics of {name}"] for name in processes},
         postgres=ports["PostgreSQL"],
         mongod=ports["MongoDB"],
+        limiters={name: ports[name] for name in limiter_names(workers)},
     )
 
 
@@ -179,4 +189,5 @@ def _flat(chosen: PortPlan) -> dict[str, int]:
         "MongoDB": chosen.mongod,
         **{f"the metrics of {name}": port for name, port in chosen.metrics.items()},
         **{f"{name} alone": port for name, port in chosen.own.items()},
+        **chosen.limiters,
     }

@@ -1,4 +1,9 @@
-"""REST GET of random users by our Envoy, all filters on, against L behind a bare transcoder."""
+"""REST GET of random users by our Envoy, all filters on, against L behind a bare transcoder.
+
+Who counts calls is the row `limits`, and no part of this one.
+"""
+
+from collections.abc import Mapping
 
 from tests.bench import edges
 from tests.bench.budget import Budget
@@ -6,7 +11,7 @@ from tests.bench.compare import Measure, Run, alternate
 from tests.bench.h2load import Load
 from tests.bench.machine import cpu_seconds
 from tests.bench.report import Row
-from tests.bench.stage import Running, Stage
+from tests.bench.stage import Stage
 from tests.bench.users import Users, filled
 
 TARGET = 0.90
@@ -17,28 +22,32 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """The CPU is that of the service and its Envoy together."""
     users = await filled(stage, _USERS, in_cluster=True)
     token = await stage.token("admin")
-    service, edge = stage.measured("user"), edges.whole(stage)
+    service = stage.measured("user")
     async with (
+        edges.without_limits(stage) as edge,
         stage.baseline(users.database_url, "tuned") as bare_service,
         edges.bare(stage, bare_service) as bare_edge,
     ):
         ours, baseline = [
-            _getting(stage, users, token, budget.calls, *pair)
-            for pair in ((edge, service), (bare_edge, bare_service))
+            getting(stage, users, token, budget.calls, each.port, pids)
+            for each, pids in (
+                (edge, {"service": service.pid, "Envoy": edge.pid}),
+                (bare_edge, {"service": bare_service.pid, "Envoy": bare_edge.pid}),
+            )
         ]
         found = await alternate(ours, baseline, budget.rounds)
     return [found.row("REST GET user / L with our settings behind a bare transcoder", TARGET)]
 
 
-def _getting(
-    stage: Stage, users: Users, token: str, calls: int, edge: Running, service: Running
+def getting(
+    stage: Stage, users: Users, token: str, calls: int, port: int, pids: Mapping[str, int]
 ) -> Measure:
-    base = f"http://127.0.0.1:{edge.port}/api/v1/users"
-    urls = stage.folder / f"{edge.port}.urls"
+    """Gets users at random through the edge on `port`; the CPU is that of `pids`."""
+    base = f"http://127.0.0.1:{port}/api/v1/users"
+    urls = stage.folder / f"{port}.urls"
     lines = [f"{base}/{user_id}\n" for user_id in users.picked(calls)]
     urls.write_text("".join(lines), encoding="ascii")
     load = Load(urls, [f"authorization: {token}"])
-    pids = {"service": service.pid, "Envoy": edge.pid}
 
     async def run() -> Run:
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}

@@ -90,6 +90,8 @@ async def test_the_record_is_private_and_says_what_runs(cluster: Cluster) -> Non
         "order-2",
         "analytics-1",
         "analytics-2",
+        "limits-1",
+        "limits-2",
         "envoy",
     ]
     assert {login["role"] for login in record["logins"]} == {"admin", "staff", "customer"}

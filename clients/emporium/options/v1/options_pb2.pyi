@@ -270,7 +270,7 @@ class RateLimit(message.Message):
 
     NAME_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """The name of the limit: rpcs that share a name share the setting, not the count."""
+    """The name of the limit: calls of all rpcs that share a name count together."""
     def __init__(
         self,
         *,

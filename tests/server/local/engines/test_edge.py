@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
+from server.limits import classes
 from server.local.checks import doctor
 from server.local.engines import edge
+from server.local.engines.limiter import CLASSES
 from server.local.home.folder import Home
 
 SOURCE = Path(__file__).parents[4] / "envoy"
 
 
-def render(into: Path, *origins: str) -> Path:
+def render(into: Path, *origins: str, **limits: int) -> Path:
     into.parent.mkdir(parents=True, exist_ok=True)
     (into.parent / "keys.json").write_text('{"keys": []}')
     return edge.render(
@@ -25,7 +27,7 @@ def render(into: Path, *origins: str) -> Path:
         edge_port=18080,
         endpoints={"user": [("127.0.0.1", 1), ("127.0.0.1", 2)], "order": [], "analytics": []},
         jwks=into.parent / "keys.json",
-        limits={"subject": 7, "anonymous": 8, "login": 3, "token": 4},
+        limits={"client": 7, "anonymous": 8, "login": 3, "token": 4, **limits},
         cors_origins=origins,
     )
 
@@ -77,19 +79,28 @@ def test_envoy_is_not_told_of_keys_that_have_ended(tmp_path: Path) -> None:
             assert [key["kid"] for key in known] == ["lately", "now"]
 
 
-def test_the_limits_are_the_ones_asked_for(config: Any) -> None:
+def test_the_limits_are_the_ones_asked_for(config: Any, tmp_path: Path) -> None:
+    known = classes.read(tmp_path / "edge" / CLASSES)
+    assert {limit.name: limit.calls for limit in known.limits.values()} == {
+        "client": 7,
+        "anonymous": 8,
+        "staff": 1_000,
+        "service": 6_000,
+        "login": 3,
+        "token": 4,
+    }
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
-    filters = {
-        one["name"]: one["typed_config"]
-        for one in manager["typed_config"]["http_filters"]
-        if "typed_config" in one
-    }
+    filters = {one["name"]: one for one in manager["typed_config"]["http_filters"]}
     buckets = {
-        entry.get("value", entry["key"]): descriptor["token_bucket"]["max_tokens"]
-        for descriptor in filters["limits"]["descriptors"]
-        for entry in descriptor["entries"][:1]
+        descriptor["entries"][0]["value"]: descriptor["token_bucket"]["max_tokens"]
+        for descriptor in filters["large_bodies"]["typed_config"]["descriptors"]
     }
-    assert buckets == {"subject": 7, "yes": 8, "login": 3, "token": 4}
+    assert buckets == {"subject": 1, "anonymous": 1}
+
+
+def test_a_limit_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="no limit named tea"):
+        render(tmp_path / "edge", tea=1)
 
 
 def test_endpoints_are_replaced_whole(config: Any, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_a_port_in_use_on_the_other_loopback_address_is_not_free() -> None:
 def test_an_edge_port_of_ones_own_makes_every_other_port_a_free_one() -> None:
     chosen = plan(edge_port=0, workers=2)
     ports = ports_of(chosen)
-    assert len(set(ports)) == len(ports) == 18
+    assert len(set(ports)) == len(ports) == 20
     assert not set(ports) & {service.port for service in SERVICES}
 
 
@@ -177,6 +177,7 @@ def ports_of(chosen: PortPlan) -> list[int]:
         *chosen.grpc.values(),
         *chosen.metrics.values(),
         *chosen.own.values(),
+        *chosen.limiters.values(),
     ]
 
 
@@ -216,7 +217,7 @@ def test_an_edge_port_that_another_part_has_moves_that_part(tmp_path: Path) -> N
 def test_a_base_gives_consecutive_ports(tmp_path: Path) -> None:
     home, base = Home.at(tmp_path), 31_100
     chosen = kept_plan(home, None, 1, base)
-    assert sorted(ports_of(chosen)) == [*range(base, base + 9)]
+    assert sorted(ports_of(chosen)) == [*range(base, base + 11)]
     assert chosen.edge == base
     assert kept_plan(home, None, 1, 0) == chosen
     with pytest.raises(LocalError, match="leaves no room"):
