@@ -75,7 +75,8 @@ def _call(
     message: Message = asking.good(rpc)
     if owner_field := rpc.GetOptions().Extensions[ACCESS].owner_field:
         setattr(message, owner_field, user_id if whose is Whose.OWN else str(uuid.uuid4()))
-    bearer = f"Bearer {token(caller.role, user_id)}" if caller.role else None
+    name = access_oracle.THE_SERVICE if caller.is_service else user_id
+    bearer = f"Bearer {token(caller.role, name)}" if caller.role else None
     return asking.with_header(asking.by_grpc(rpc, message), "authorization", bearer)
 
 
