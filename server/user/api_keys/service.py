@@ -15,13 +15,8 @@ from server.kit.auth import Signer
 from server.kit.context import Context, Role
 from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
-from server.user.accounts.rules import (
-    Status,
-    User,
-    UserNotFound,
-    check_session,
-    check_verified,
-)
+from server.user.accounts.rules import Status, User, UserNotFound, check_session
+from server.user.accounts.rules.proof import check_verified
 from server.user.accounts.store import UserStore
 from server.user.api_keys import rules, wire
 from server.user.api_keys.store import SORTABLE, ApiKeyStore

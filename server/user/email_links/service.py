@@ -8,10 +8,11 @@ from uuid_utils import uuid7
 
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit.context import Context
-from server.user.accounts.rules import Changed, verified
+from server.user.accounts.rules import Changed
 from server.user.accounts.rules.credentials import password_changed
+from server.user.accounts.rules.proof import proved, verified
 from server.user.devices.rules import ID_BYTES, DeviceTokens
-from server.user.email_links.rules import Sent, check_sent, hash_of, proved
+from server.user.email_links.rules import Sent, check_sent, hash_of
 from server.user.email_links.store import LinkStore
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.common import is_common

@@ -10,7 +10,8 @@ from uuid_utils import uuid7
 from emporium.user.v1 import totp_service_pb2 as pb
 from server.kit import errors
 from server.kit.context import Context
-from server.user.accounts.rules import Changed, User, check_verified
+from server.user.accounts.rules import Changed, User
+from server.user.accounts.rules.proof import check_verified
 from server.user.accounts.store import UserStore
 from server.user.logins.proving import CurrentPassword
 from server.user.logins.rules import Code
