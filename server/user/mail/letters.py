@@ -12,7 +12,7 @@ from server.user.mail.rules import MailKind, MailRequest, in_words
 
 # Nothing that somebody chose about themselves, such as a name, is in a mail: with it anybody could
 # write what they like to an address that is not theirs. The name of an API key is, where the
-# address was verified, without what a link needs: who has stolen a token leads its owner nowhere.
+# account is its owner's, without what a link needs: who has stolen a token leads nobody anywhere.
 _SUBJECTS = {
     MailKind.RESET_PASSWORD: "Set a new password",
     MailKind.PASSWORD_CHANGED: "Your password was changed",

@@ -321,9 +321,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: this is the last admin; make another one first
     """
     EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 323
-    """An account whose e-mail is not verified gets no role, no API key and no second factor.
+    """An account whose e-mail is not verified gets no role. It gets no API key and no second factor
+    until a mailed link has shown that the e-mail is its holder's, also where staff opened it.
 
-    Example: verify the account's e-mail first; ForgotPassword mails its holder a link that does it
+    Example: the e-mail is not verified; ForgotPassword mails its holder a link that does it
     """
     USER_ERASED: _ErrorReason.ValueType  # 335
     """The account that the order is for was deleted, and the person erased.
@@ -694,9 +695,10 @@ LAST_ADMIN: ErrorReason.ValueType  # 322
 Example: this is the last admin; make another one first
 """
 EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
-"""An account whose e-mail is not verified gets no role, no API key and no second factor.
+"""An account whose e-mail is not verified gets no role. It gets no API key and no second factor
+until a mailed link has shown that the e-mail is its holder's, also where staff opened it.
 
-Example: verify the account's e-mail first; ForgotPassword mails its holder a link that does it
+Example: the e-mail is not verified; ForgotPassword mails its holder a link that does it
 """
 USER_ERASED: ErrorReason.ValueType  # 335
 """The account that the order is for was deleted, and the person erased.

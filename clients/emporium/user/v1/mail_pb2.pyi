@@ -100,7 +100,9 @@ class MailRequested(message.Message):
     the account since ends this one before it is sent.
     """
     api_key_name: builtins.str
-    """For API_KEY_CREATED: what the key is called. Only accounts whose e-mail is verified have keys."""
+    """For API_KEY_CREATED: what the key is called. Only accounts that are known to be their owners'
+    have keys.
+    """
     recovery_codes_left: builtins.int
     """For RECOVERY_CODE_USED: how many others there are."""
     def __init__(

@@ -86,8 +86,8 @@ class User(message.Message):
     """
     email_verified: builtins.bool
     """Whether the e-mail is known to be the account holder's: staff opened the account or set the
-    e-mail, or a link that was mailed there was used. Without it the account gets no role, no API
-    key and no second factor.
+    e-mail, or a link that was mailed there was used. Without it the account gets no role. API keys
+    and a second factor take a link, whatever staff have said, see CreateApiKey.
     """
     totp_enabled: builtins.bool
     """Whether logins need a second factor, see TotpService."""

@@ -26,7 +26,8 @@ class User:
 
     id: str
     email: str
-    email_verified: bool
+    email_verified: bool  # by a mailed link, or staff have vouched for it
+    owner_proven: bool  # by a mailed link alone: nobody else made what it signs in by
     full_name: str
     age: int | None
     role: Role
@@ -122,7 +123,7 @@ class EmailTaken(errors.AlreadyExists):
 
 
 class EmailNotVerified(errors.Conflict):
-    """An account whose e-mail is not verified gets no role, API key or second factor."""
+    """No role without a verified e-mail; no API key or second factor without its owner's proof."""
 
     reason = "EMAIL_NOT_VERIFIED"
 
@@ -184,7 +185,7 @@ def changed(
         asked = fields.pop("email")
     after = replace(user, **fields)
     if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
-        raise EmailNotVerified("the account's e-mail is not verified", field="role")
+        raise EmailNotVerified("the e-mail is not verified", field="role")
     changed = updated(user, after, event_id, now, traceparent)
     if "email" in fields and by is not None:
         given = MailRequest(

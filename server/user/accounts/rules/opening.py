@@ -32,6 +32,7 @@ class NewUser:
     age: int | None
     role: Role
     has_password: bool
+    by_owner: bool = False  # as the operator knows, on the host; no call says so
 
 
 def open_account(
@@ -51,6 +52,7 @@ def open_account(
         id=user_id,
         email=new.email,
         email_verified=bool(by and by.is_staff),
+        owner_proven=new.by_owner,
         full_name=new.full_name,
         age=new.age,
         role=new.role,

@@ -14,8 +14,13 @@ def verified(
     now: datetime,
     traceparent: str | None = None,
 ) -> Changed:
-    """`user` once it is known that `email` is theirs; the address before is told if it differs."""
-    after = replace(user, email=email, email_verified=True)
+    """`user` once it is known that `email` is theirs; the address before is told if it differs.
+
+    Where staff have vouched for the address they may know the password, which stays: then this
+    link shows nothing of who signs in, and only `proved` does.
+    """
+    is_owners = user.owner_proven or not user.email_verified
+    after = replace(user, email=email, email_verified=True, owner_proven=is_owners)
     changed = updated(user, after, event_id, now, traceparent)
     return told_before(user, changed, mail_id, now, traceparent)
 
@@ -25,14 +30,16 @@ def proved(user: User, event_id: str, now: datetime, traceparent: str | None) ->
 
     What was there before anybody had shown that is not the holder's: the second factor goes.
     """
-    was = user if user.email_verified else replace(user, totp_enabled=False)
-    return verified(was, was.email, event_id, "", now, traceparent)
+    keeps_factor = user.totp_enabled and user.owner_proven
+    after = replace(user, email_verified=True, owner_proven=True, totp_enabled=keeps_factor)
+    return updated(user, after, event_id, now, traceparent)
 
 
-def check_verified(user: User) -> None:
-    """Raises `EmailNotVerified`: until then nobody knows whose the address is.
+def check_proven(user: User) -> None:
+    """Raises `EmailNotVerified`: until then nobody knows whose the password is.
 
-    Whoever signs up with somebody else's would keep what outlives the password that its owner sets.
+    Whoever signs up with somebody else's address, or chose the password for them, would keep what
+    outlives the password that its owner sets.
     """
-    if not user.email_verified:
-        raise EmailNotVerified("verify the account's e-mail first")
+    if not user.owner_proven:
+        raise EmailNotVerified("no mailed link has shown that the account is yours")

@@ -170,7 +170,7 @@ class PostgresLinkStore:
         async def work(unit: UnitOfWork) -> None:
             sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
             user = sent.user
-            for each in () if user.email_verified else self._outliving:
+            for each in () if user.owner_proven else self._outliving:
                 await each.erase(unit, user)
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
             unit.write(Write(_USE, (token_hash, now)))

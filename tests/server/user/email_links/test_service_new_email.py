@@ -9,7 +9,7 @@ from emporium.user.v1 import email_link_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.user.email_links.rules import ASKED_MAX, LIVE_MAX
 from tests.server.refusals import refused
-from tests.server.user.doors import PASSWORD, Door, create, new_email
+from tests.server.user.doors import PASSWORD, Door, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot, reset, sign_in
 from tests.server.user.email_links.test_service_verification import read, verify
@@ -17,7 +17,7 @@ from tests.server.user.neighbours.smtp_server import Inbox, receiving
 
 
 async def somebody(shop: Shop) -> tuple[user_pb.User, Door]:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     login = auth_service_pb2.LoginRequest(email=user.email, password=PASSWORD)
     token = (await shop.anyone("Login", login)).access_token
     return user, shop.anyone.with_token(token, user.id)
@@ -58,7 +58,7 @@ async def test_an_address_that_somebody_has_taken_since_is_refused(
     email = new_email()
     await ask(owner, email)
     token = token_in(await inbox.next())
-    await shop.admin("CreateUser", create(email=email))
+    await shop.person(email=email)
     found = await refused(verify(shop, token))
     assert (found.code, found.reason) == (grpc.StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN")
 
