@@ -79,6 +79,9 @@ class Users:
     ) -> User:
         """Opens an account. Only staff may leave out `password`, only an admin give a `role`.
 
+        A mail goes there, with a link that verifies the e-mail; where staff open it, with one that
+        sets a password of the holder's own.
+
         A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
         of its own, which its retries share.
 

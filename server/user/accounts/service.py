@@ -11,7 +11,7 @@ from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
-from server.user.accounts.rules.opening import asked_to_verify, open_account
+from server.user.accounts.rules.opening import open_account, with_link
 from server.user.accounts.store import SORTABLE, Asking, Erasing, UserStore
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
@@ -42,10 +42,9 @@ class UserService:
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
-        opened = open_account(
-            new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
-        )
-        opened = asked_to_verify(opened, _new_id())
+        by = context.caller
+        opened = open_account(new, by, _new_id(), _new_id(), _now(), context.traceparent)
+        opened = with_link(opened, by, _new_id())
         context.subject = opened.user.id
         password_hash = await self._hashed(request.password) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()

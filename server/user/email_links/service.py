@@ -13,7 +13,7 @@ from server.user.accounts.rules.credentials import password_changed
 from server.user.accounts.rules.proof import proved, verified
 from server.user.devices.rules import ID_BYTES, DeviceTokens
 from server.user.email_links.rules import Sent, check_sent, hash_of
-from server.user.email_links.store import LinkStore
+from server.user.email_links.store import OF_PASSWORD, LinkStore
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
@@ -48,7 +48,7 @@ class EmailLinkService:
     ) -> pb.ResetPasswordResponse:
         token_hash, now = hash_of(request.token), datetime.now(UTC)
         # First, so that a token that somebody made up costs no hash of a password.
-        sent = check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
+        sent = check_sent(await self._store.find(OF_PASSWORD, token_hash, now))
 
         verified_id, event_id, mail_id = (str(uuid7()) for _ in range(3))
         trace = context.traceparent

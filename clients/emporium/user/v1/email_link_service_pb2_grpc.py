@@ -86,6 +86,7 @@ class EmailLinkServiceServicer:
     def ResetPassword(self, request, context):
         """Sets a new password by the token of such a link.
 
+        Whomever staff open an account for is mailed such a link too, which is good for longer.
         All other links of the account to set a password or to take a new e-mail end with it, and a
         mail tells of the change.
         Whoever has the token reads what is mailed to the account's e-mail, so that is verified too. Of

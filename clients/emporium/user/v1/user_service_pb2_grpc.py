@@ -105,7 +105,9 @@ class UserServiceServicer:
 
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
-        Who opens one for themselves is mailed a link that verifies the e-mail.
+        Who opens one for themselves is mailed a link that verifies the e-mail. Whom staff open one for
+        is mailed a link that sets a password of their own, also where staff chose one; an import mails
+        nobody.
         Idempotent by `request_id`.
         Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
         IDEMPOTENCY_KEY_REUSED.

@@ -12,6 +12,9 @@ from server.user.mail.rules import MailKind, MailRequest
 OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
 """Whose links verify an e-mail."""
 
+OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.ACCOUNT_OPENED)
+"""Whose links set a password."""
+
 
 class LinkStore(Protocol):
     """One-time tokens, known by their hashes, and mails that are to be sent.
