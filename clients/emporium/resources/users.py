@@ -145,6 +145,8 @@ class Users:
     ) -> User:
         """Changes the fields that are given, and no others. `age=None` clears the age.
 
+        One's own new `email` counts once the link is used that is mailed there.
+
         With an `etag` the change is refused when the account has another by now.
 
         Raises `NotFound` (USER_NOT_FOUND), `AlreadyExists` (EMAIL_TAKEN), `Outdated`

@@ -358,7 +358,9 @@ class UpdateUserRequest(message.Message):
     user_id: builtins.str
     """The account's id."""
     email: builtins.str
-    """The new e-mail, as in CreateUser. Unless an admin sends it, it counts once it is verified."""
+    """The new e-mail, as in CreateUser. It counts once it is verified, but for one that an admin
+    gives somebody else.
+    """
     full_name: builtins.str
     """The new name, as in CreateUser."""
     age: builtins.int

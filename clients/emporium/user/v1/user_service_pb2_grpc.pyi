@@ -61,9 +61,9 @@ class UserServiceStub:
 
     A field is changed when it is present. To clear an optional field, name it in `update_mask`
     and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-    ReinstateUser. A new `email` that an admin sets counts at once, and both addresses are mailed;
-    one that anybody else sends counts when the link that is mailed there is used, until then the
-    answer has the one before.
+    ReinstateUser. A new `email` that an admin gives somebody else counts at once, and both
+    addresses are mailed; one's own, an admin's too, counts when the link that is mailed there is
+    used, until then the answer has the one before.
     Three such links may be open: one more ends the oldest. After five within an hour the next is
     RATE_LIMITED, and nothing is changed.
     Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
@@ -173,9 +173,9 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
         and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-        ReinstateUser. A new `email` that an admin sets counts at once, and both addresses are mailed;
-        one that anybody else sends counts when the link that is mailed there is used, until then the
-        answer has the one before.
+        ReinstateUser. A new `email` that an admin gives somebody else counts at once, and both
+        addresses are mailed; one's own, an admin's too, counts when the link that is mailed there is
+        used, until then the answer has the one before.
         Three such links may be open: one more ends the oldest. After five within an hour the next is
         RATE_LIMITED, and nothing is changed.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,

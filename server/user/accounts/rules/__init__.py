@@ -168,18 +168,19 @@ def changed(
     """`user` after `change`. Raises `Outdated`, `RoleNotAllowed` and `EmailNotVerified`.
 
     A caller who changes their own role or status must still be an admin by the stored account:
-    they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
-    `proof.verified`, with the mail that leads there; of an admin it counts, and both addresses are
-    told. Raises `SessionEnded` as `check_session`.
+    they may have been demoted since `by` was read. A new e-mail of one's own is left for
+    `proof.verified`, with the mail that leads there; one that an admin gives another account
+    counts, and both addresses are told. Raises `SessionEnded` as `check_session`.
     """
-    if by is not None and by.id == user.id:
+    own = by if by is not None and by.id == user.id else None
+    if own:
         if ADMIN_ONLY & change.fields.keys() and user.acting_role is not Role.ADMIN:
             raise RoleNotAllowed("only an admin may set role or status")
-        check_session(user, by)
+        check_session(user, own)
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
     asked = None
-    if "email" in fields and is_admin(by):
+    if "email" in fields and is_admin(by) and not own:
         fields["email_verified"] = True
     elif "email" in fields and by is not None:
         asked = fields.pop("email")
