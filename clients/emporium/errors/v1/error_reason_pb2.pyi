@@ -316,9 +316,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: password: too many people have this one; take another
     """
     LAST_ADMIN: _ErrorReason.ValueType  # 322
-    """Nobody would be left who may do what admins do.
+    """Nobody would be left who can do what admins do: an ACTIVE one with a password, and with a
+    second factor where TOTP_REQUIRED_ROLES asks it of admins.
 
-    Example: this is the last admin; make another one first
+    Example: this is the last admin who can act; make another one first, with a password
     """
     EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 323
     """An account whose e-mail is not verified gets no role. It gets no API key and no second factor
@@ -690,9 +691,10 @@ PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 321
 Example: password: too many people have this one; take another
 """
 LAST_ADMIN: ErrorReason.ValueType  # 322
-"""Nobody would be left who may do what admins do.
+"""Nobody would be left who can do what admins do: an ACTIVE one with a password, and with a
+second factor where TOTP_REQUIRED_ROLES asks it of admins.
 
-Example: this is the last admin; make another one first
+Example: this is the last admin who can act; make another one first, with a password
 """
 EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
 """An account whose e-mail is not verified gets no role. It gets no API key and no second factor

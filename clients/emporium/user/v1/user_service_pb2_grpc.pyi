@@ -21,7 +21,8 @@ class UserServiceStub:
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
 
-    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
+    There is always an admin who can act: ACTIVE, with a password, and with a second factor where
+    admins need one. What would take the last one away is refused with LAST_ADMIN.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -105,7 +106,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
 
-    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
+    There is always an admin who can act: ACTIVE, with a password, and with a second factor where
+    admins need one. What would take the last one away is refused with LAST_ADMIN.
     """
 
     @abc_1.abstractmethod

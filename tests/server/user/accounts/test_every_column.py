@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from server.kit.context import Role
 from server.user.accounts.rules import Changed, Status, User
 from server.user.accounts.store.accounts import PostgresUserStore
-from tests.server.user.samples import become, opened
+from tests.server.user.samples import HASH, become, opened
 
 IMMUTABLE = {"id"}
 MOMENT = st.datetimes(
@@ -47,7 +47,7 @@ def test_every_field_is_tried() -> None:
 
 @pytest.mark.parametrize("name", MUTABLE)
 async def test_a_changed_field_is_read_back(store: PostgresUserStore, name: str) -> None:
-    await store.create(opened(role=Role.ADMIN), None, None, b"")  # so that this one may cease to be
+    await store.create(opened(role=Role.ADMIN), HASH, None, b"")  # so that this one may cease to be
     new = opened()
     await store.create(new, None, None, b"")
     user_id = new.user.id
