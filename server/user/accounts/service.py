@@ -46,7 +46,7 @@ class UserService:
         opened = open_account(new, by, _new_id(), _new_id(), _now(), context.traceparent)
         opened = with_link(opened, by, _new_id())
         context.subject = opened.user.id
-        password_hash = await self._hashed(request.password) if new.has_password else None
+        password_hash = await self._hashed(request) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(
             await self._store.create(opened, password_hash, context.key, answer)
@@ -110,8 +110,9 @@ class UserService:
         self._forget(user_id.lower())
         return pb.User.FromString(given)
 
-    async def _hashed(self, password: str) -> bytes:
-        return await self._hasher.hash(chosen(password, is_common))
+    async def _hashed(self, new: pb.CreateUserRequest) -> bytes:
+        password = chosen(new.password, (new.email, new.full_name), is_common)
+        return await self._hasher.hash(password)
 
 
 def _now() -> datetime:

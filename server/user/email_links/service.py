@@ -59,7 +59,8 @@ class EmailLinkService:
             seen = proved(sent.user, verified_id, now, trace)
             return seen, password_changed(seen.user, None, event_id, mail_id, now, trace)
 
-        password_hash = await self._hasher.hash(chosen(request.password, is_common))
+        own = sent.user.email, sent.user.full_name
+        password_hash = await self._hasher.hash(chosen(request.password, own, is_common))
         await self._store.reset_password(token_hash, password_hash, now, check_sent, change)
         device = secrets.token_bytes(ID_BYTES)
         return pb.ResetPasswordResponse(

@@ -89,7 +89,7 @@ async def create_admin(
         raise SettingsError(
             "the database has no accounts yet, or this role may not add any: run `emporium migrate`"
         )
-    password_hash = hashed(chosen(password, is_common), cost)
+    password_hash = hashed(chosen(password, (email, full_name), is_common), cost)
     opened = open_account(new, _OPERATOR, str(uuid7()), str(uuid7()), datetime.now(UTC))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
     await _create(accounts, opened, password_hash)

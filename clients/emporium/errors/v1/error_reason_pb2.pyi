@@ -311,9 +311,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: no such session
     """
     PASSWORD_TOO_COMMON: _ErrorReason.ValueType  # 321
-    """The password is one of the most common ones, which are tried first by whoever guesses.
+    """The password is one of the most common ones, which are tried first by whoever guesses, also
+    with blanks and invisible characters in it.
 
-    Example: password: too many people have this one; take another
+    Example: password: must be one that fewer people have
     """
     LAST_ADMIN: _ErrorReason.ValueType  # 322
     """Nobody would be left who can do what admins do: an ACTIVE one with a password, and with a
@@ -686,9 +687,10 @@ SESSION_NOT_FOUND: ErrorReason.ValueType  # 318
 Example: no such session
 """
 PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 321
-"""The password is one of the most common ones, which are tried first by whoever guesses.
+"""The password is one of the most common ones, which are tried first by whoever guesses, also
+with blanks and invisible characters in it.
 
-Example: password: too many people have this one; take another
+Example: password: must be one that fewer people have
 """
 LAST_ADMIN: ErrorReason.ValueType  # 322
 """Nobody would be left who can do what admins do: an ACTIVE one with a password, and with a

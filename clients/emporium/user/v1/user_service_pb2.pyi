@@ -138,7 +138,9 @@ class CreateUserRequest(message.Message):
     """At most 254 characters, 64 of them before the @; unique whatever its case."""
     password: builtins.str
     """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that
-    is how it is kept, so that it may be typed on any keyboard. None of the most common ones.
+    is how it is kept, so that it may be typed on any keyboard. Not the account's own e-mail, what
+    stands there before the @, or its name, and none of the most common ones, whatever the case and
+    with no regard to spaces and invisible characters.
     Required unless staff open the account. Never returned.
     """
     full_name: builtins.str

@@ -148,6 +148,18 @@ async def test_the_new_password_has_the_rules_of_the_first(shop: Shop) -> None:
         assert found.fields == ["password"]
 
 
+async def test_the_new_password_is_not_the_own_e_mail_and_the_link_stays_good(
+    shop: Shop, inbox: Inbox
+) -> None:
+    user = await shop.person()
+    await forgot(shop, user.email)
+    token = token_in(await inbox.next())
+    found = await refused(reset(shop, token, user.email))
+    assert found.message == "password: must be another than the account's e-mail or name"
+    await reset(shop, token)
+    await inbox.next()
+
+
 async def test_the_new_password_has_its_length_when_it_is_normalised(
     shop: Shop, inbox: Inbox
 ) -> None:
