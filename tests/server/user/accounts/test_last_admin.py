@@ -89,6 +89,17 @@ async def test_where_admins_need_a_second_factor_the_last_one_who_has_it_stays(
     await WAYS[how](guarded, last)
 
 
+async def test_but_for_what_it_takes_to_act_one_without_a_password_would_do(
+    own: PostgresUserStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control."""
+    by_role = "SELECT FROM users WHERE role = 'ADMIN' AND id <> $1 AND $2::boolean IS NOT NULL"
+    monkeypatch.setattr(stores, "_ANOTHER_ADMIN", by_role)
+    last = await admin(own)
+    await admin(own, password_hash=None)
+    await WAYS["deleted"](own, last)
+
+
 async def test_where_no_admin_can_act_none_goes(own: PostgresUserStore) -> None:
     """The operator makes one who can, or the mail of a forgotten password does."""
     one, _ = [await admin(own, password_hash=None) for _ in range(2)]
