@@ -143,7 +143,7 @@ class Mail:
     mailbox_folder: Path = Path("mailbox")
     mail_from: str = "Emporium <no-reply@localhost>"
     shop_url: str = ""  # of the pages that links lead to; without, mails name the call to make
-    # How long a link is good.
+    # How long a link is good; one to the first password of one's own as one to an e-mail.
     password_reset_seconds: float = 1_800.0
     email_verification_seconds: float = 86_400.0
 

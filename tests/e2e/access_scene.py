@@ -19,7 +19,7 @@ from server.local.home import keys
 from tests import asking
 from tests.access_oracle import THE_SERVICE, Caller, Whose
 from tests.campaign.http2 import Connection, Request
-from tests.e2e.conftest import new_email
+from tests.e2e.conftest import new_email, prove
 from tests.e2e.extreme_requests import MISSING
 from tests.e2e.extreme_scene import Scene
 from tests.server.refusals import Refused
@@ -60,6 +60,7 @@ async def made(scene: Scene, role: str, *, signs_in: bool) -> Person:
         new.password = _PASSWORD
     user = await scene.call("CreateUser", new)
     assert isinstance(user, user_pb.User), vars(user)
+    await prove(scene.cluster.home, user.id)
     return Person(user.id, user.email)
 
 

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 
 from server.local.cluster import Cluster
-from server.local.home import keys
+from server.local.home import keys, record
+from server.local.home.folder import Home
 from server.local.options import ClusterOptions
 
 UNLIMITED_PER_MINUTE = 1_000_000
@@ -78,6 +80,17 @@ def violated_fields(error: dict[str, Any]) -> set[str]:
 def new_email() -> str:
     """An e-mail that nobody has yet."""
     return f"{uuid.uuid4().hex}@example.com"
+
+
+async def prove(home: Home, user_id: str) -> None:
+    """Says that the account is its owner's, as a link does that `test_mail.py` follows."""
+    running = record.read(home)
+    assert running
+    connection = await asyncpg.connect(running.postgres["user"])
+    try:
+        await connection.execute("UPDATE users SET owner_proven = true WHERE id = $1", user_id)
+    finally:
+        await connection.close()
 
 
 def throwaway_cluster(home: Path, seed: Literal["small", "none"] = "small") -> Cluster:

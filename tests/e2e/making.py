@@ -1,5 +1,6 @@
 """Callers on a real cluster, and what there is to call about: made anew for whoever asks."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
 from server.local.home import keys
 from server.local.home.folder import Home
-from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, new_email
+from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, new_email, prove
 
 PASSWORD = "correct horse battery"
 _TOKEN_SECONDS = 7200
@@ -51,9 +52,10 @@ class Scene:
         return answer.json()["data"]
 
     def caller(self, role: str = "CUSTOMER", *, signs_in: bool = True) -> Caller:
-        """With a password where somebody is to sign in."""
+        """Whose account is known to be theirs, with a password where somebody is to sign in."""
         person = {"email": new_email(), "full_name": "Ann", "role": role}
         account = self._made("/users", person | ({"password": PASSWORD} if signs_in else {}))
+        asyncio.run(prove(self._home, account["id"]))
         token = keys.token(self._home, account["id"], role, _TOKEN_SECONDS)
         return Caller(account["id"], account["email"], token)
 

@@ -14,6 +14,7 @@ from tests.e2e.conftest import (
     Rest,
     error_of,
     new_email,
+    prove,
     target,
     throwaway_cluster,
     violated_fields,
@@ -62,11 +63,11 @@ async def test_whoever_guesses_is_slowed_down_and_the_owner_is_not(
 
 
 async def test_a_second_factor_from_the_first_call_to_the_last(
-    cluster: Cluster, anyone: Rest, admin: Rest, http: httpx.AsyncClient
+    cluster: Cluster, anyone: Rest, http: httpx.AsyncClient
 ) -> None:
     email = new_email()
     account = {"email": email, "full_name": "Ann", "password": PASSWORD}
-    await admin.data("POST", "/users", account)
+    await prove(cluster.home, (await anyone.data("POST", "/users", account))["id"])
     login = {"email": email, "password": PASSWORD}
     owner = Rest(http, (await anyone.data("POST", "/auth/login", login))["access_token"])
     begun = await owner.data("POST", "/auth/totp", {"current_password": PASSWORD})

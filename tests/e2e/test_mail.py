@@ -9,7 +9,7 @@ import httpx
 
 from server.local.cluster import Cluster
 from server.local.home import mailbox
-from tests.e2e.conftest import Rest, error_of, new_email, violated_fields
+from tests.e2e.conftest import Rest, error_of, new_email, prove, violated_fields
 from tests.waiting import until
 
 PASSWORD = "correct horse"
@@ -60,7 +60,8 @@ async def test_a_forgotten_password_is_set_anew_by_what_the_mail_says(
         for each in (email, new_email())
     ]
     assert [(each.status_code, each.json()["data"]) for each in answers] == [(202, {})] * 2
-    [mail] = await mailed(cluster, email, 1)
+    mail, opened = await mailed(cluster, email, 2)
+    assert opened.message["Subject"] == "An account was opened for you"
     assert mail.id in await emporium(cluster, "mail")
     shown = await emporium(cluster, "mail", "show", mail.id)
     assert f"\nTo: {email}\nSubject: Set a new password\n" in shown
@@ -73,7 +74,7 @@ async def test_a_forgotten_password_is_set_anew_by_what_the_mail_says(
     again = error_of(await anyone("POST", "/auth/password:reset", reset), 422)
     assert (again["code"], violated_fields(again)) == ("ONE_TIME_TOKEN_INVALID", {"token"})
 
-    newest, _ = await mailed(cluster, email, 2)
+    newest, *_ = await mailed(cluster, email, 3)
     assert "Subject: Your password was changed" in await emporium(
         cluster, "mail", "show", newest.id
     )
@@ -100,6 +101,24 @@ async def test_who_signs_up_is_given_a_role_once_the_mailed_link_was_used(
     assert error_of(again, 422)["code"] == "ONE_TIME_TOKEN_INVALID"
 
 
+async def test_whom_staff_open_an_account_for_makes_a_key_once_the_password_is_their_own(
+    cluster: Cluster, http: httpx.AsyncClient, anyone: Rest, admin: Rest
+) -> None:
+    email, key = new_email(), {"name": "ERP", "scopes": ["orders.read"]}
+    await admin.data("POST", "/users", {"email": email, "full_name": "Ann", "password": PASSWORD})
+    login = await anyone.data("POST", "/auth/login", {"email": email, "password": PASSWORD})
+    knowing = Rest(http, login["access_token"])
+    refused = error_of(await knowing("POST", "/auth/api-keys", key), 409)
+    assert refused["code"] == "EMAIL_NOT_VERIFIED"
+
+    [mail] = await mailed(cluster, email, 1)
+    token = token_in(str(mail.message.get_content()))
+    await anyone.data("POST", "/auth/password:reset", {"token": token, "password": NEW})
+    login = await anyone.data("POST", "/auth/login", {"email": email, "password": NEW})
+    made = await Rest(http, login["access_token"]).data("POST", "/auth/api-keys", key)
+    assert made["secret"]
+
+
 async def test_a_changed_password_ends_the_links_that_somebody_else_had_asked_for(
     cluster: Cluster, http: httpx.AsyncClient, anyone: Rest, admin: Rest
 ) -> None:
@@ -119,14 +138,15 @@ async def test_a_changed_password_ends_the_links_that_somebody_else_had_asked_fo
 
 
 async def test_a_key_is_told_by_mail_and_too_many_new_addresses_are_refused_in_time(
-    cluster: Cluster, http: httpx.AsyncClient, anyone: Rest, admin: Rest
+    cluster: Cluster, http: httpx.AsyncClient, anyone: Rest
 ) -> None:
     email = new_email()
-    await admin.data("POST", "/users", {"email": email, "full_name": "Ann", "password": PASSWORD})
+    await anyone.data("POST", "/users", {"email": email, "full_name": "Ann", "password": PASSWORD})
     login = await anyone.data("POST", "/auth/login", {"email": email, "password": PASSWORD})
     owner, path = Rest(http, login["access_token"]), f"/users/{login['user']['id']}"
+    await prove(cluster.home, login["user"]["id"])
     await owner.data("POST", "/auth/api-keys", {"name": "ERP", "scopes": ["orders.read"]})
-    [mail] = await mailed(cluster, email, 1)
+    mail, _ = await mailed(cluster, email, 2)  # the other has the link that verifies the e-mail
     assert mail.message["Subject"] == "An API key was made"
     assert 'An API key called "ERP" was made' in str(mail.message.get_content())
 

@@ -100,6 +100,7 @@ def user() -> accounts.User:
         id=ID,
         email=email,
         email_verified=True,
+        owner_proven=True,
         full_name=longest(user_pb.CreateUserRequest, "full_name"),
         age=149,
         role=Role.CUSTOMER,

@@ -45,8 +45,9 @@ class ApiKeys:
         which its retries share: where `secret` is empty a first attempt was answered and the answer
         lost, so delete that key and make another.
 
-        Raises `InvalidRequest` (VALIDATION_FAILED), `Conflict` (TOO_MANY_API_KEYS),
-        `AlreadyExists` (IDEMPOTENCY_KEY_REUSED), `PermissionDenied` (INSUFFICIENT_SCOPE).
+        Raises `InvalidRequest` (VALIDATION_FAILED), `Conflict` (EMAIL_NOT_VERIFIED until a
+        mailed link has shown whose the account is, TOO_MANY_API_KEYS), `AlreadyExists`
+        (IDEMPOTENCY_KEY_REUSED), `PermissionDenied` (INSUFFICIENT_SCOPE).
         """
         request = CreateApiKeyRequest(
             name=name,

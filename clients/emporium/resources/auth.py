@@ -164,8 +164,8 @@ class Auth:
     ) -> BeginTotpResponse:
         """Begins to add a second factor: gives the secret for an app, also as an `otpauth:` URI.
 
-        Raises `PermissionDenied` (WRONG_PASSWORD), `Conflict` (TOTP_ALREADY_ENABLED),
-        `RateLimited`.
+        Raises `PermissionDenied` (WRONG_PASSWORD), `Conflict` (EMAIL_NOT_VERIFIED until a mailed
+        link has shown whose the account is, TOTP_ALREADY_ENABLED), `RateLimited`.
         """
         request = BeginTotpRequest(current_password=current_password)
         return await self._connection.call(self._totp.BeginTotp, request, timeout_seconds)
@@ -213,7 +213,8 @@ class Auth:
 
         The next login of this client is then not held up by others' failures.
 
-        Raises `InvalidRequest` (ONE_TIME_TOKEN_INVALID), `RateLimited`.
+        Raises `InvalidRequest` (ONE_TIME_TOKEN_INVALID, PASSWORD_TOO_COMMON, VALIDATION_FAILED),
+        `RateLimited`.
         """
         request = ResetPasswordRequest(token=token, password=password)
         answer = await self._connection.call(

@@ -79,6 +79,9 @@ class Users:
     ) -> User:
         """Opens an account. Only staff may leave out `password`, only an admin give a `role`.
 
+        A mail goes there, with a link that verifies the e-mail; where staff open it, with one that
+        sets a password of the holder's own.
+
         A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
         of its own, which its retries share.
 
@@ -141,6 +144,8 @@ class Users:
         timeout_seconds: float | None = None,
     ) -> User:
         """Changes the fields that are given, and no others. `age=None` clears the age.
+
+        One's own new `email` counts once the link is used that is mailed there.
 
         With an `etag` the change is refused when the account has another by now.
 

@@ -28,6 +28,7 @@ def to_user(row: Record | None) -> User:
         id=str(row["id"]),
         email=row["email"],
         email_verified=row["email_verified"],
+        owner_proven=row["owner_proven"],
         full_name=row["full_name"],
         age=row["age"],
         role=ROLES[row["role"]],

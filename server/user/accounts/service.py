@@ -11,7 +11,7 @@ from server.kit.context import Context
 from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.user.accounts import rules, wire
-from server.user.accounts.rules.opening import asked_to_verify, open_account
+from server.user.accounts.rules.opening import open_account, with_link
 from server.user.accounts.store import SORTABLE, Asking, Erasing, UserStore
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
@@ -42,12 +42,11 @@ class UserService:
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.User:
         new = wire.from_create(request)
-        opened = open_account(
-            new, context.caller, _new_id(), _new_id(), _now(), context.traceparent
-        )
-        opened = asked_to_verify(opened, _new_id())
+        by = context.caller
+        opened = open_account(new, by, _new_id(), _new_id(), _now(), context.traceparent)
+        opened = with_link(opened, by, _new_id())
         context.subject = opened.user.id
-        password_hash = await self._hashed(request.password) if new.has_password else None
+        password_hash = await self._hashed(request) if new.has_password else None
         answer = wire.to_user(opened.user).SerializeToString()
         return pb.User.FromString(
             await self._store.create(opened, password_hash, context.key, answer)
@@ -111,8 +110,9 @@ class UserService:
         self._forget(user_id.lower())
         return pb.User.FromString(given)
 
-    async def _hashed(self, password: str) -> bytes:
-        return await self._hasher.hash(chosen(password, is_common))
+    async def _hashed(self, new: pb.CreateUserRequest) -> bytes:
+        password = chosen(new.password, (new.email, new.full_name), is_common)
+        return await self._hasher.hash(password)
 
 
 def _now() -> datetime:

@@ -15,13 +15,8 @@ from server.kit.auth import Signer
 from server.kit.context import Context, Role
 from server.kit.listing.paging import Sort, page_query
 from server.kit.listing.tokens import PageTokens
-from server.user.accounts.rules import (
-    Status,
-    User,
-    UserNotFound,
-    check_session,
-    check_verified,
-)
+from server.user.accounts.rules import Status, User, UserNotFound, check_session
+from server.user.accounts.rules.proof import check_proven
 from server.user.accounts.store import UserStore
 from server.user.api_keys import rules, wire
 from server.user.api_keys.store import SORTABLE, ApiKeyStore
@@ -53,7 +48,7 @@ class ApiKeyService:
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.ApiKey:
         owner = await self._owner(context.signed_in.id)
         check_session(owner, context.signed_in)
-        check_verified(owner)
+        check_proven(owner)
         key = rules.make(wire.from_create(request), owner, str(uuid7()), datetime.now(UTC))
         told = rules.told_of(key, owner, str(uuid7()), context.traceparent)
         secret = rules.secret_of(key.id, secrets.token_bytes(rules.SECRET_BYTES))

@@ -46,6 +46,7 @@ def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail)
             MailKind.RESET_PASSWORD: settings.password_reset_seconds,
             MailKind.VERIFY_EMAIL: settings.email_verification_seconds,
             MailKind.CHANGE_EMAIL: settings.email_verification_seconds,
+            MailKind.ACCOUNT_OPENED: settings.email_verification_seconds,
         },
     )
 

@@ -3,11 +3,11 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from server.kit import base64url, errors
-from server.user.accounts.rules import Changed, Status, User, verified
+from server.user.accounts.rules import Status, User
 from server.user.mail.rules import MailKind
 
 LIVE_MAX = 3
@@ -90,12 +90,3 @@ def check_sent(sent: Sent | None) -> Sent:
     if sent.kind is not MailKind.CHANGE_EMAIL and sent.email != sent.user.email:
         raise OneTimeTokenInvalid
     return sent
-
-
-def proved(user: User, event_id: str, now: datetime, traceparent: str | None) -> Changed:
-    """`user` once a link to set a password has shown that its address is its holder's.
-
-    What was there before anybody had shown that is not the holder's: the second factor goes.
-    """
-    was = user if user.email_verified else replace(user, totp_enabled=False)
-    return verified(was, was.email, event_id, "", now, traceparent)

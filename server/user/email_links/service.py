@@ -8,11 +8,12 @@ from uuid_utils import uuid7
 
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit.context import Context
-from server.user.accounts.rules import Changed, verified
+from server.user.accounts.rules import Changed
 from server.user.accounts.rules.credentials import password_changed
+from server.user.accounts.rules.proof import proved, verified
 from server.user.devices.rules import ID_BYTES, DeviceTokens
-from server.user.email_links.rules import Sent, check_sent, hash_of, proved
-from server.user.email_links.store import LinkStore
+from server.user.email_links.rules import Sent, check_sent, hash_of
+from server.user.email_links.store import OF_PASSWORD, LinkStore
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
@@ -47,7 +48,7 @@ class EmailLinkService:
     ) -> pb.ResetPasswordResponse:
         token_hash, now = hash_of(request.token), datetime.now(UTC)
         # First, so that a token that somebody made up costs no hash of a password.
-        sent = check_sent(await self._store.find([MailKind.RESET_PASSWORD], token_hash, now))
+        sent = check_sent(await self._store.find(OF_PASSWORD, token_hash, now))
 
         verified_id, event_id, mail_id = (str(uuid7()) for _ in range(3))
         trace = context.traceparent
@@ -58,7 +59,8 @@ class EmailLinkService:
             seen = proved(sent.user, verified_id, now, trace)
             return seen, password_changed(seen.user, None, event_id, mail_id, now, trace)
 
-        password_hash = await self._hasher.hash(chosen(request.password, is_common))
+        own = sent.user.email, sent.user.full_name
+        password_hash = await self._hasher.hash(chosen(request.password, own, is_common))
         await self._store.reset_password(token_hash, password_hash, now, check_sent, change)
         device = secrets.token_bytes(ID_BYTES)
         return pb.ResetPasswordResponse(

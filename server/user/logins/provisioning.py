@@ -39,12 +39,12 @@ async def ensure_account(
     found = await credentials.find(email)
     event_id, now = str(uuid7()), datetime.now(UTC)
     if found is None:
-        new = NewUser(email, full_name, None, role, has_password=True)
+        new = NewUser(email, full_name, None, role, has_password=True, by_owner=True)
         opened = open_account(new, _OPERATOR, str(uuid7()), event_id, now)
         await _create(accounts, opened, hashed(password, cost))
         return opened.user.id
     user = found.user
-    wanted = {"role": role, "status": Status.ACTIVE, "email_verified": True}
+    wanted = {"role": role, "status": Status.ACTIVE, "email_verified": True, "owner_proven": True}
     if any(getattr(user, name) != value for name, value in wanted.items()):
         change = Change(wanted, etag="")
         await accounts.update(user.id, lambda was: changed(was, change, event_id, now))
@@ -83,13 +83,13 @@ async def create_admin(
     `EmailTaken`, and `SettingsError` where the pool's role cannot add accounts. Blocks for the time
     of a bcrypt hash.
     """
-    new = NewUser(email, full_name, None, Role.ADMIN, has_password=True)
+    new = NewUser(email, full_name, None, Role.ADMIN, has_password=True, by_owner=True)
     check_request(to_create(new, password))
     if not await PostgresCredentialStore(pool).may_add():
         raise SettingsError(
             "the database has no accounts yet, or this role may not add any: run `emporium migrate`"
         )
-    password_hash = hashed(chosen(password, is_common), cost)
+    password_hash = hashed(chosen(password, (email, full_name), is_common), cost)
     opened = open_account(new, _OPERATOR, str(uuid7()), str(uuid7()), datetime.now(UTC))
     accounts = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
     await _create(accounts, opened, password_hash)

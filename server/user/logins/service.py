@@ -97,8 +97,8 @@ class AuthService:
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> Empty:
         caller, now = context.signed_in, self._now()
         event_id, mail_id, trace = str(uuid7()), str(uuid7()), context.traceparent
-        password = chosen(request.password, is_common)
-        _, was = await self._current.prove(caller.id, request.current_password)
+        user, was = await self._current.prove(caller.id, request.current_password)
+        password = chosen(request.password, (user.email, user.full_name), is_common)
         await self._accounts.change_password(
             caller.id,
             was,

@@ -12,7 +12,7 @@ from server.user.mail.rules import MailKind, MailRequest, in_words
 
 # Nothing that somebody chose about themselves, such as a name, is in a mail: with it anybody could
 # write what they like to an address that is not theirs. The name of an API key is, where the
-# address was verified, without what a link needs: who has stolen a token leads its owner nowhere.
+# account is its owner's, without what a link needs: who has stolen a token leads nobody anywhere.
 _SUBJECTS = {
     MailKind.RESET_PASSWORD: "Set a new password",
     MailKind.PASSWORD_CHANGED: "Your password was changed",
@@ -24,6 +24,7 @@ _SUBJECTS = {
     MailKind.RECOVERY_CODE_USED: "A recovery code was used",
     MailKind.API_KEY_CREATED: "An API key was made",
     MailKind.EMAIL_GIVEN: "Your account has this e-mail",
+    MailKind.ACCOUNT_OPENED: "An account was opened for you",
 }
 
 _TEXTS = {
@@ -83,17 +84,27 @@ password, and its mails come here.
 
 If you know of no such account, tell the shop at once.
 """,
+    MailKind.ACCOUNT_OPENED: """\
+The shop has opened an account for you with this address. Set a password that only you know, also if
+you were told one:
+
+{link}
+This works once, for {lifetime}; later, ask for a new password. If you know of no such account,
+tell the shop.
+""",
 }
 
 _PAGES = {
     MailKind.RESET_PASSWORD: "reset-password",
     MailKind.VERIFY_EMAIL: "verify-email",
     MailKind.CHANGE_EMAIL: "verify-email",
+    MailKind.ACCOUNT_OPENED: "reset-password",
 }
 _CALLS = {
     MailKind.RESET_PASSWORD: 'POST /api/v1/auth/password:reset {"token", "password"}',
     MailKind.VERIFY_EMAIL: 'POST /api/v1/auth/email:verify {"token"}',
     MailKind.CHANGE_EMAIL: 'POST /api/v1/auth/email:verify {"token"}',
+    MailKind.ACCOUNT_OPENED: 'POST /api/v1/auth/password:reset {"token", "password"}',
 }
 
 

@@ -18,6 +18,7 @@ class MailKind(StrEnum):
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
     API_KEY_CREATED = "API_KEY_CREATED"
     EMAIL_GIVEN = "EMAIL_GIVEN"
+    ACCOUNT_OPENED = "ACCOUNT_OPENED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,9 @@ from datetime import datetime
 
 from server.kit import errors
 from server.kit.context import Caller
-from server.user.accounts.rules import (
-    Changed,
-    EventType,
-    User,
-    UserEvent,
-    check_verified,
-)
+from server.user.accounts.rules import Changed, EventType, User, UserEvent
 from server.user.accounts.rules.credentials import credentials_changed
+from server.user.accounts.rules.proof import check_proven
 from server.user.mail.rules import MailKind, MailRequest
 
 RECOVERY_CODES = 10
@@ -80,7 +75,7 @@ def enabled(
 
     Raises `EmailNotVerified`.
     """
-    check_verified(user)
+    check_proven(user)
     after = credentials_changed(user, by, now, totp_enabled=True)
     kind = EventType.SECOND_FACTOR_CHANGED
     event = UserEvent(event_id, kind, after, after.version, now, traceparent)

@@ -10,7 +10,8 @@ from uuid_utils import uuid7
 from emporium.user.v1 import totp_service_pb2 as pb
 from server.kit import errors
 from server.kit.context import Context
-from server.user.accounts.rules import Changed, User, check_verified
+from server.user.accounts.rules import Changed, User
+from server.user.accounts.rules.proof import check_proven
 from server.user.accounts.store import UserStore
 from server.user.logins.proving import CurrentPassword
 from server.user.logins.rules import Code
@@ -57,7 +58,7 @@ class TotpService:
         self, request: pb.BeginTotpRequest, context: Context
     ) -> pb.BeginTotpResponse:
         user, _ = await self._current.prove(context.signed_in.id, request.current_password)
-        check_verified(user)
+        check_proven(user)
         secret, sealed = self._codes.new_secret(user.id)
         await self._store.begin(user.id, sealed, self._now())
         return pb.BeginTotpResponse(

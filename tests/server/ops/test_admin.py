@@ -136,7 +136,13 @@ async def test_a_password_that_everybody_has_makes_no_admin(
     [
         (b"short\n", "Ada", "password: must be 8 characters to 72 bytes"),
         ("\u0958".encode() * 24, "Ada", "password: must be 8 characters to 72 bytes"),
-        (b"Password1\n", "Ada", "password: too many people have this one"),
+        (b"Password1\n", "Ada", "password: must be one that fewer people have"),
+        (
+            b"Ada Admin\n",
+            "Ada Admin",
+            "password: must be another than the account's e-mail",
+        ),
+        (b"         \n", "Ada", "password: must hold more than spaces"),
         (b"correct horse\n", "  ", "full_name: must hold more than spaces"),
         (b"\xff" * 9, "Ada", "no UTF-8"),
         (b"correct horse\nbattery staple\n", "Ada", "/password has several lines"),

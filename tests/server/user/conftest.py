@@ -34,7 +34,7 @@ from server.user.passwords.hashing import hashing
 from server.user.revocations.feed import Feed
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.doors import Door
-from tests.server.user.samples import opened
+from tests.server.user.samples import HASH, opened
 
 SignedIn = Callable[[Role], Awaitable[Door]]
 
@@ -203,11 +203,14 @@ def anyone(user_channel: grpc.aio.Channel) -> Door:
 
 @pytest.fixture
 def signed_in(user_channel: grpc.aio.Channel, store: PostgresUserStore, token: Token) -> SignedIn:
-    """`await signed_in(Role.ADMIN)`: somebody with an account of that role, and a token of it."""
+    """`await signed_in(Role.ADMIN)`: somebody with an account of that role, and a token of it.
+
+    An admin is one who can act, so that another may cease to be one.
+    """
 
     async def make(role: Role) -> Door:
         new = opened(role=role)
-        await store.create(new, None, None, b"")
+        await store.create(new, HASH, None, b"")
         return Door(user_channel, token(role.value, new.user.id), new.user.id)
 
     return make

@@ -12,9 +12,12 @@ from server.kit.postgres import Pool
 from server.user.accounts.rules import Changed, EventType, Opened, Status, User, UserEvent
 from server.user.email_links.store.links import PostgresLinkStore
 from server.user.events.encoding import to_outbox
+from server.user.passwords.hashing import hashed
 from server.user.personal_data.store import FirstAnswers, PostgresErasureStore
+from tests.server.user.doors import PASSWORD
 
 NOW = datetime(2026, 5, 17, 12, tzinfo=UTC)
+HASH = hashed(PASSWORD, cost=4)  # the cheapest
 # For deletes at the store alone: what a delete erases in its own unit of work needs no pool.
 _NO_POOL: Any = None
 ERASING = PostgresErasureStore(_NO_POOL, [FirstAnswers()])
@@ -26,6 +29,7 @@ def account(**fields: Any) -> User:
         "id": str(uuid7()),
         "email": f"{uuid.uuid4().hex}@example.com",
         "email_verified": True,
+        "owner_proven": True,
         "full_name": "Ann Example",
         "age": None,
         "role": Role.CUSTOMER,

@@ -30,7 +30,7 @@ from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard
 from tests.server.user.doors import Door
 from tests.server.user.journey_model import Mailbox, Session, Shop
 from tests.server.user.journeys import Journeys
-from tests.server.user.samples import opened
+from tests.server.user.samples import HASH, opened
 
 JOURNEYS = 12
 STEPS = 30
@@ -67,7 +67,7 @@ async def shop(
         ) as channel,
     ):
         admin = opened(role=Role.ADMIN)
-        await PostgresUserStore(pool, to_outbox, wake).create(admin, None, None, b"")
+        await PostgresUserStore(pool, to_outbox, wake).create(admin, HASH, None, b"")
         door = Door(channel, token("ADMIN", admin.user.id), admin.user.id)
         yield Shop(Door(channel), door, pool, mailbox, asyncio.get_running_loop())
 

@@ -311,19 +311,22 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: no such session
     """
     PASSWORD_TOO_COMMON: _ErrorReason.ValueType  # 321
-    """The password is one of the most common ones, which are tried first by whoever guesses.
+    """The password is one of the most common ones, which are tried first by whoever guesses, also
+    with blanks and invisible characters in it.
 
-    Example: password: too many people have this one; take another
+    Example: password: must be one that fewer people have
     """
     LAST_ADMIN: _ErrorReason.ValueType  # 322
-    """Nobody would be left who may do what admins do.
+    """Nobody would be left who can do what admins do: an ACTIVE one with a password, and with a
+    second factor where TOTP_REQUIRED_ROLES asks it of admins.
 
-    Example: this is the last admin; make another one first
+    Example: this is the last admin who can act; make another one first, with a password
     """
     EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 323
-    """An account whose e-mail is not verified gets no role, no API key and no second factor.
+    """An account whose e-mail is not verified gets no role. It gets no API key and no second factor
+    until a mailed link has shown that the e-mail is its holder's, also where staff opened it.
 
-    Example: verify the account's e-mail first; ForgotPassword mails its holder a link that does it
+    Example: the e-mail is not verified; ForgotPassword mails its holder a link that does it
     """
     USER_ERASED: _ErrorReason.ValueType  # 335
     """The account that the order is for was deleted, and the person erased.
@@ -684,19 +687,22 @@ SESSION_NOT_FOUND: ErrorReason.ValueType  # 318
 Example: no such session
 """
 PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 321
-"""The password is one of the most common ones, which are tried first by whoever guesses.
+"""The password is one of the most common ones, which are tried first by whoever guesses, also
+with blanks and invisible characters in it.
 
-Example: password: too many people have this one; take another
+Example: password: must be one that fewer people have
 """
 LAST_ADMIN: ErrorReason.ValueType  # 322
-"""Nobody would be left who may do what admins do.
+"""Nobody would be left who can do what admins do: an ACTIVE one with a password, and with a
+second factor where TOTP_REQUIRED_ROLES asks it of admins.
 
-Example: this is the last admin; make another one first
+Example: this is the last admin who can act; make another one first, with a password
 """
 EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
-"""An account whose e-mail is not verified gets no role, no API key and no second factor.
+"""An account whose e-mail is not verified gets no role. It gets no API key and no second factor
+until a mailed link has shown that the e-mail is its holder's, also where staff opened it.
 
-Example: verify the account's e-mail first; ForgotPassword mails its holder a link that does it
+Example: the e-mail is not verified; ForgotPassword mails its holder a link that does it
 """
 USER_ERASED: ErrorReason.ValueType  # 335
 """The account that the order is for was deleted, and the person erased.

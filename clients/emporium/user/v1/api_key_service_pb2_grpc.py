@@ -96,8 +96,9 @@ class ApiKeyServiceServicer:
         The answer has the key's `secret`, and nothing else ever has: only its hash is kept.
         Idempotent by `request_id`; the answer to a repeat is without the secret. A mail tells of the
         key, with letters and digits of its name.
-        Errors: EMAIL_NOT_VERIFIED, because a key outlives a new password, and until then nobody knows
-        whether the address is the caller's; TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
+        Errors: EMAIL_NOT_VERIFIED until a mailed link has shown that the account is the caller's,
+        because a key outlives a new password: where staff opened the account, the link must have set
+        one, since they may know the one before; TOO_MANY_API_KEYS, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

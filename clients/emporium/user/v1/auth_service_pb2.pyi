@@ -130,7 +130,7 @@ class ChangePasswordRequest(message.Message):
     current_password: builtins.str
     """The password as it is, however its letters are composed."""
     password: builtins.str
-    """The password as it shall be: 8 characters to 72 bytes, as in CreateUser."""
+    """The password as it shall be, as in CreateUser."""
     def __init__(
         self,
         *,

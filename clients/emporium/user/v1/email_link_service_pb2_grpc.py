@@ -86,9 +86,12 @@ class EmailLinkServiceServicer:
     def ResetPassword(self, request, context):
         """Sets a new password by the token of such a link.
 
+        Whomever staff open an account for is mailed such a link too, which is good for longer.
         All other links of the account to set a password or to take a new e-mail end with it, and a
         mail tells of the change.
-        Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
+        Whoever has the token reads what is mailed to the account's e-mail, so that is verified too. Of
+        a link that is the first to show whose the account is, API keys and a second factor that
+        somebody has made before are gone.
         Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
         are alike. PASSWORD_TOO_COMMON. RATE_LIMITED at the edge.
         """

@@ -36,9 +36,12 @@ class EmailLinkServiceStub:
     ResetPassword: aio.UnaryUnaryMultiCallable[email_link_service_pb2.ResetPasswordRequest, email_link_service_pb2.ResetPasswordResponse]
     """Sets a new password by the token of such a link.
 
+    Whomever staff open an account for is mailed such a link too, which is good for longer.
     All other links of the account to set a password or to take a new e-mail end with it, and a
     mail tells of the change.
-    Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
+    Whoever has the token reads what is mailed to the account's e-mail, so that is verified too. Of
+    a link that is the first to show whose the account is, API keys and a second factor that
+    somebody has made before are gone.
     Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
     are alike. PASSWORD_TOO_COMMON. RATE_LIMITED at the edge.
     """
@@ -84,9 +87,12 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[email_link_service_pb2.ResetPasswordResponse]:
         """Sets a new password by the token of such a link.
 
+        Whomever staff open an account for is mailed such a link too, which is good for longer.
         All other links of the account to set a password or to take a new e-mail end with it, and a
         mail tells of the change.
-        Whoever has the token reads what is mailed to the account's e-mail, so that is verified too.
+        Whoever has the token reads what is mailed to the account's e-mail, so that is verified too. Of
+        a link that is the first to show whose the account is, API keys and a second factor that
+        somebody has made before are gone.
         Errors: ONE_TIME_TOKEN_INVALID when the token is unknown, was used or has expired: the answers
         are alike. PASSWORD_TOO_COMMON. RATE_LIMITED at the edge.
         """

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65mporium/user/v1/mail.proto\x12\x10\x65mporium.user.v1\"\xd6\x03\n\rMailRequested\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32$.emporium.user.v1.MailRequested.KindR\x04kind\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12\'\n\x0f\x61\x63\x63ount_version\x18\x04 \x01(\x03R\x0e\x61\x63\x63ountVersion\x12 \n\x0c\x61pi_key_name\x18\x05 \x01(\tR\napiKeyName\x12.\n\x13recovery_codes_left\x18\x06 \x01(\x05R\x11recoveryCodesLeft\"\xe0\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESET_PASSWORD\x10\x01\x12\x14\n\x10PASSWORD_CHANGED\x10\x02\x12\x10\n\x0cVERIFY_EMAIL\x10\x03\x12\x10\n\x0c\x43HANGE_EMAIL\x10\x04\x12\x11\n\rEMAIL_CHANGED\x10\x05\x12\x10\n\x0cTOTP_ENABLED\x10\x06\x12\x11\n\rTOTP_DISABLED\x10\x07\x12\x16\n\x12RECOVERY_CODE_USED\x10\x08\x12\x13\n\x0f\x41PI_KEY_CREATED\x10\t\x12\x0f\n\x0b\x45MAIL_GIVEN\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x65mporium/user/v1/mail.proto\x12\x10\x65mporium.user.v1\"\xea\x03\n\rMailRequested\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32$.emporium.user.v1.MailRequested.KindR\x04kind\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12\'\n\x0f\x61\x63\x63ount_version\x18\x04 \x01(\x03R\x0e\x61\x63\x63ountVersion\x12 \n\x0c\x61pi_key_name\x18\x05 \x01(\tR\napiKeyName\x12.\n\x13recovery_codes_left\x18\x06 \x01(\x05R\x11recoveryCodesLeft\"\xf4\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESET_PASSWORD\x10\x01\x12\x14\n\x10PASSWORD_CHANGED\x10\x02\x12\x10\n\x0cVERIFY_EMAIL\x10\x03\x12\x10\n\x0c\x43HANGE_EMAIL\x10\x04\x12\x11\n\rEMAIL_CHANGED\x10\x05\x12\x10\n\x0cTOTP_ENABLED\x10\x06\x12\x11\n\rTOTP_DISABLED\x10\x07\x12\x16\n\x12RECOVERY_CODE_USED\x10\x08\x12\x13\n\x0f\x41PI_KEY_CREATED\x10\t\x12\x0f\n\x0b\x45MAIL_GIVEN\x10\n\x12\x12\n\x0e\x41\x43\x43OUNT_OPENED\x10\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.user.v1.mail_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MAILREQUESTED']._serialized_start=50
-  _globals['_MAILREQUESTED']._serialized_end=520
+  _globals['_MAILREQUESTED']._serialized_end=540
   _globals['_MAILREQUESTED_KIND']._serialized_start=296
-  _globals['_MAILREQUESTED_KIND']._serialized_end=520
+  _globals['_MAILREQUESTED_KIND']._serialized_end=540
 # @@protoc_insertion_point(module_scope)

@@ -57,6 +57,8 @@ class MailRequested(message.Message):
         """An API key was made."""
         EMAIL_GIVEN: MailRequested._Kind.ValueType  # 10
         """An admin gave the account this address; mailed there."""
+        ACCOUNT_OPENED: MailRequested._Kind.ValueType  # 11
+        """Staff opened an account with the address: a link to set a password of one's own."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What the mail is about."""
@@ -83,6 +85,8 @@ class MailRequested(message.Message):
     """An API key was made."""
     EMAIL_GIVEN: MailRequested.Kind.ValueType  # 10
     """An admin gave the account this address; mailed there."""
+    ACCOUNT_OPENED: MailRequested.Kind.ValueType  # 11
+    """Staff opened an account with the address: a link to set a password of one's own."""
 
     KIND_FIELD_NUMBER: builtins.int
     USER_ID_FIELD_NUMBER: builtins.int
@@ -100,7 +104,9 @@ class MailRequested(message.Message):
     the account since ends this one before it is sent.
     """
     api_key_name: builtins.str
-    """For API_KEY_CREATED: what the key is called. Only accounts whose e-mail is verified have keys."""
+    """For API_KEY_CREATED: what the key is called. Only accounts that are known to be their owners'
+    have keys.
+    """
     recovery_codes_left: builtins.int
     """For RECOVERY_CODE_USED: how many others there are."""
     def __init__(

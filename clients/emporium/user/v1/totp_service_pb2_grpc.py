@@ -82,9 +82,8 @@ class TotpServiceServicer:
         """Begins to add a second factor: gives the secret that the app needs.
 
         Logins do not ask for it before ConfirmTotp. Until then another call replaces the secret.
-        Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED, because a second factor outlives a new password,
-        and until then nobody knows whether the address is the caller's; TOTP_ALREADY_ENABLED;
-        RATE_LIMITED.
+        Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED as by CreateApiKey, because a second factor outlives
+        a new password; TOTP_ALREADY_ENABLED; RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -33,9 +33,8 @@ class TotpServiceStub:
     """Begins to add a second factor: gives the secret that the app needs.
 
     Logins do not ask for it before ConfirmTotp. Until then another call replaces the secret.
-    Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED, because a second factor outlives a new password,
-    and until then nobody knows whether the address is the caller's; TOTP_ALREADY_ENABLED;
-    RATE_LIMITED.
+    Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED as by CreateApiKey, because a second factor outlives
+    a new password; TOTP_ALREADY_ENABLED; RATE_LIMITED.
     """
     ConfirmTotp: aio.UnaryUnaryMultiCallable[totp_service_pb2.ConfirmTotpRequest, totp_service_pb2.ConfirmTotpResponse]
     """Adds the second factor, by a code that shows that the app has the secret. A mail tells of it.
@@ -75,9 +74,8 @@ class TotpServiceServicer(metaclass=abc_1.ABCMeta):
         """Begins to add a second factor: gives the secret that the app needs.
 
         Logins do not ask for it before ConfirmTotp. Until then another call replaces the secret.
-        Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED, because a second factor outlives a new password,
-        and until then nobody knows whether the address is the caller's; TOTP_ALREADY_ENABLED;
-        RATE_LIMITED.
+        Errors: WRONG_PASSWORD; EMAIL_NOT_VERIFIED as by CreateApiKey, because a second factor outlives
+        a new password; TOTP_ALREADY_ENABLED; RATE_LIMITED.
         """
 
     @abc_1.abstractmethod

@@ -86,8 +86,8 @@ class User(message.Message):
     """
     email_verified: builtins.bool
     """Whether the e-mail is known to be the account holder's: staff opened the account or set the
-    e-mail, or a link that was mailed there was used. Without it the account gets no role, no API
-    key and no second factor.
+    e-mail, or a link that was mailed there was used. Without it the account gets no role. API keys
+    and a second factor take a link, whatever staff have said, see CreateApiKey.
     """
     totp_enabled: builtins.bool
     """Whether logins need a second factor, see TotpService."""
@@ -138,7 +138,9 @@ class CreateUserRequest(message.Message):
     """At most 254 characters, 64 of them before the @; unique whatever its case."""
     password: builtins.str
     """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that
-    is how it is kept, so that it may be typed on any keyboard. None of the most common ones.
+    is how it is kept, so that it may be typed on any keyboard. Not the account's own e-mail, what
+    stands there before the @, or its name, and none of the most common ones, whatever the case and
+    with no regard to spaces and invisible characters.
     Required unless staff open the account. Never returned.
     """
     full_name: builtins.str
@@ -358,7 +360,9 @@ class UpdateUserRequest(message.Message):
     user_id: builtins.str
     """The account's id."""
     email: builtins.str
-    """The new e-mail, as in CreateUser. Unless an admin sends it, it counts once it is verified."""
+    """The new e-mail, as in CreateUser. It counts once it is verified, but for one that an admin
+    gives somebody else.
+    """
     full_name: builtins.str
     """The new name, as in CreateUser."""
     age: builtins.int

@@ -34,7 +34,8 @@ class UserServiceStub:
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
 
-    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
+    There is always an admin who can act: ACTIVE, with a password, and with a second factor where
+    admins need one. What would take the last one away is refused with LAST_ADMIN.
     """
 
     def __init__(self, channel):
@@ -97,7 +98,8 @@ class UserServiceServicer:
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
 
-    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
+    There is always an admin who can act: ACTIVE, with a password, and with a second factor where
+    admins need one. What would take the last one away is refused with LAST_ADMIN.
     """
 
     def CreateUser(self, request, context):
@@ -105,7 +107,9 @@ class UserServiceServicer:
 
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
         customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
-        Who opens one for themselves is mailed a link that verifies the e-mail.
+        Who opens one for themselves is mailed a link that verifies the e-mail. Whom staff open one for
+        is mailed a link that sets a password of their own, also where staff chose one; an import mails
+        nobody.
         Idempotent by `request_id`.
         Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
         IDEMPOTENCY_KEY_REUSED.
@@ -150,9 +154,9 @@ class UserServiceServicer:
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
         and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-        ReinstateUser. A new `email` that an admin sets counts at once, and both addresses are mailed;
-        one that anybody else sends counts when the link that is mailed there is used, until then the
-        answer has the one before.
+        ReinstateUser. A new `email` that an admin gives somebody else counts at once, and both
+        addresses are mailed; one's own, an admin's too, counts when the link that is mailed there is
+        used, until then the answer has the one before.
         Three such links may be open: one more ends the oldest. After five within an hour the next is
         RATE_LIMITED, and nothing is changed.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
@@ -269,7 +273,8 @@ class UserService:
     token (`fresh`): UNAUTHENTICATED with ACCOUNT_INACTIVE when it was deleted or disabled, and what
     is refused to its role when it was demoted.
 
-    At least one admin is ACTIVE at any time: what would leave none is refused with LAST_ADMIN.
+    There is always an admin who can act: ACTIVE, with a password, and with a second factor where
+    admins need one. What would take the last one away is refused with LAST_ADMIN.
     """
 
     @staticmethod

@@ -26,7 +26,8 @@ class User:
 
     id: str
     email: str
-    email_verified: bool
+    email_verified: bool  # by a mailed link, or staff have vouched for it
+    owner_proven: bool  # by a mailed link alone: nobody else made what it signs in by
     full_name: str
     age: int | None
     role: Role
@@ -121,13 +122,14 @@ class EmailTaken(errors.AlreadyExists):
     reason = "EMAIL_TAKEN"
 
 
-_NEW_LINK = "ForgotPassword mails its holder a link that does it"
-
-
 class EmailNotVerified(errors.Conflict):
-    """An account whose e-mail is not verified gets no role, API key or second factor."""
+    """No role without a verified e-mail; no API key or second factor without its owner's proof."""
 
     reason = "EMAIL_NOT_VERIFIED"
+
+    def __init__(self, problem: str, *, field: str | None = None) -> None:
+        mend = "ForgotPassword mails its holder a link that does it"
+        super().__init__(f"{problem}; {mend}", field=field)
 
 
 class RoleNotAllowed(errors.Forbidden):
@@ -166,30 +168,31 @@ def changed(
     """`user` after `change`. Raises `Outdated`, `RoleNotAllowed` and `EmailNotVerified`.
 
     A caller who changes their own role or status must still be an admin by the stored account:
-    they may have been demoted since `by` was read. A new e-mail of anybody but an admin is left for
-    `verified`, with the mail that leads there; of an admin it counts, and both addresses are told.
-    Raises `SessionEnded` as `check_session`.
+    they may have been demoted since `by` was read. A new e-mail of one's own is left for
+    `proof.verified`, with the mail that leads there; one that an admin gives another account
+    counts, and both addresses are told. Raises `SessionEnded` as `check_session`.
     """
-    if by is not None and by.id == user.id:
+    own = by if by is not None and by.id == user.id else None
+    if own:
         if ADMIN_ONLY & change.fields.keys() and user.acting_role is not Role.ADMIN:
             raise RoleNotAllowed("only an admin may set role or status")
-        check_session(user, by)
+        check_session(user, own)
     errors.Outdated.check(change.etag, user.etag, "account")
     fields = {name: value for name, value in change.fields.items() if getattr(user, name) != value}
     asked = None
-    if "email" in fields and is_admin(by):
+    if "email" in fields and is_admin(by) and not own:
         fields["email_verified"] = True
     elif "email" in fields and by is not None:
         asked = fields.pop("email")
     after = replace(user, **fields)
     if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
-        raise EmailNotVerified(f"the account's e-mail is not verified; {_NEW_LINK}", field="role")
-    changed = _updated(user, after, event_id, now, traceparent)
+        raise EmailNotVerified("the e-mail is not verified", field="role")
+    changed = updated(user, after, event_id, now, traceparent)
     if "email" in fields and by is not None:
         given = MailRequest(
             mail_ids[1], MailKind.EMAIL_GIVEN, user.id, after.email, now, traceparent
         )
-        return _told_before(user, changed, mail_ids[0], now, traceparent, given)
+        return told_before(user, changed, mail_ids[0], now, traceparent, given)
     if asked is None:
         return changed
     kind, version = MailKind.CHANGE_EMAIL, changed.user.version
@@ -197,21 +200,7 @@ def changed(
     return changed._replace(mails=(mail,))
 
 
-def verified(
-    user: User,
-    email: str,
-    event_id: str,
-    mail_id: str,
-    now: datetime,
-    traceparent: str | None = None,
-) -> Changed:
-    """`user` once it is known that `email` is theirs; the address before is told if it differs."""
-    after = replace(user, email=email, email_verified=True)
-    changed = _updated(user, after, event_id, now, traceparent)
-    return _told_before(user, changed, mail_id, now, traceparent)
-
-
-def _told_before(
+def told_before(
     before: User,
     changed: Changed,
     mail_id: str,
@@ -227,18 +216,10 @@ def _told_before(
     return changed._replace(mails=(told, *others))
 
 
-def check_verified(user: User) -> None:
-    """Raises `EmailNotVerified`: until then nobody knows whose the address is.
-
-    Whoever signs up with somebody else's would keep what outlives the password that its owner sets.
-    """
-    if not user.email_verified:
-        raise EmailNotVerified(f"verify the account's e-mail first; {_NEW_LINK}")
-
-
-def _updated(
+def updated(
     before: User, after: User, event_id: str, now: datetime, traceparent: str | None
 ) -> Changed:
+    """The change from `before` to `after`, with its event, and with what it ends."""
     if after == before:
         return Changed(before, None)
     after = replace(after, updated_at=now, version=before.version + 1)

@@ -1,4 +1,4 @@
-"""There is always an admin who may act. Pure."""
+"""There is always an admin who can act. Pure."""
 
 from server.kit import errors
 from server.kit.context import Role
@@ -12,15 +12,24 @@ class LastAdmin(errors.Conflict):
 
 
 def needs_another_admin(before: User, after: User | None) -> bool:
-    """Whether a change may only be made while there is another admin; `after` None: deleted."""
+    """Whether a change may only be made while another admin can act; `after` None: deleted.
+
+    Whether this one can act makes no difference: where none can, each of them stays.
+    """
     return before.acting_role is Role.ADMIN and not (after and after.acting_role is Role.ADMIN)
 
 
-def check_another_admin(is_there: bool, before: User, after: User | None) -> None:
-    """Raises `LastAdmin` unless there is one, and names the fields that must stay as they are."""
+def check_another_admin(
+    is_there: bool, before: User, after: User | None, *, takes_totp: bool
+) -> None:
+    """Raises `LastAdmin` unless there is one, and names the fields that must stay as they are.
+
+    `takes_totp`: an admin needs a second factor to act, and a password in any case.
+    """
     if is_there:
         return
-    problem = "this is the last admin; make another one first"
+    needs = "a password and a second factor" if takes_totp else "a password"
+    problem = f"this is the last admin who can act; make another one first, with {needs}"
     changing = [
         errors.Violation(name, problem)
         for name in sorted(ADMIN_ONLY)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from server.kit import errors
-from server.kit.context import Caller, Role
+from server.kit.context import OPERATOR, Caller, Role
 from server.user.accounts.rules import (
     EventType,
     Opened,
@@ -32,6 +32,7 @@ class NewUser:
     age: int | None
     role: Role
     has_password: bool
+    by_owner: bool = False  # as the operator knows, on the host; no call says so
 
 
 def open_account(
@@ -51,6 +52,7 @@ def open_account(
         id=user_id,
         email=new.email,
         email_verified=bool(by and by.is_staff),
+        owner_proven=new.by_owner,
         full_name=new.full_name,
         age=new.age,
         role=new.role,
@@ -62,12 +64,15 @@ def open_account(
     return Opened(user, UserEvent(event_id, EventType.CREATED, user, 1, now, traceparent))
 
 
-def asked_to_verify(opened: Opened, mail_id: str) -> Opened:
-    """With the mail that lets the holder of an account verify its e-mail, where that is needed."""
-    user, event = opened.user, opened.event
-    if user.email_verified:
+def with_link(opened: Opened, by: Caller | None, mail_id: str) -> Opened:
+    """With the mail that lets the holder of an account show that it is theirs.
+
+    Whom staff opened it for needs a password that staff do not know. The operator imports thousands
+    at once, and mails none of them.
+    """
+    if by and by.id == OPERATOR:
         return opened
-    mail = MailRequest(
-        mail_id, MailKind.VERIFY_EMAIL, user.id, user.email, event.occurred_at, event.traceparent
-    )
+    user, event = opened.user, opened.event
+    kind = MailKind.ACCOUNT_OPENED if user.email_verified else MailKind.VERIFY_EMAIL
+    mail = MailRequest(mail_id, kind, user.id, user.email, event.occurred_at, event.traceparent)
     return opened._replace(mail=mail)

@@ -78,8 +78,10 @@ _COUNT_FOUND = f"""
 # left. It is taken behind the account's row, and whoever holds it waits for no row.
 _TAKE_ADMINS_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('users.admins', 0))"
 
+# Who can sign in, and then act: $2 is whether that takes a second factor.
 _ANOTHER_ADMIN = """
-    SELECT FROM users WHERE role = 'ADMIN' AND status = 'ACTIVE' AND id <> $1 LIMIT 1
+    SELECT FROM users WHERE role = 'ADMIN' AND status = 'ACTIVE' AND id <> $1
+      AND password_hash IS NOT NULL AND (totp_enabled OR NOT $2) LIMIT 1
 """
 
 _REPLACE_HASH = """
@@ -204,7 +206,7 @@ class PostgresUserStore:
     ) -> User:
         before = await _locked(unit, user_id)
         user, event, mails = change(before)
-        await _check_admins(unit, before, user)
+        await self._check_admins(unit, before, user)
         for mail in mails:
             if asking and mail.kind is MailKind.CHANGE_EMAIL:
                 await asking.ask(unit, mail)
@@ -216,6 +218,14 @@ class PostgresUserStore:
         for write in ended(before, event, self._totp_required_of):
             unit.write(write)
         return user
+
+    async def _check_admins(self, unit: UnitOfWork, before: User, after: User | None) -> None:
+        """Raises `LastAdmin` for a change that would leave no admin; `after` None: deleted."""
+        if needs_another_admin(before, after):
+            await unit.fetch(_TAKE_ADMINS_TURN)
+            takes_totp = Role.ADMIN in self._totp_required_of
+            is_there = bool(await unit.fetch(_ANOTHER_ADMIN, before.id, takes_totp))
+            check_another_admin(is_there, before, after, takes_totp=takes_totp)
 
     async def change_password(
         self,
@@ -238,7 +248,7 @@ class PostgresUserStore:
         async def work(unit: UnitOfWork) -> None:
             user = await _locked(unit, user_id)
             event = change(user)
-            await _check_admins(unit, user, None)
+            await self._check_admins(unit, user, None)
             await erasing.erase(unit, user, event.occurred_at)
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (user_id,)))
@@ -252,14 +262,6 @@ class PostgresUserStore:
 async def _locked(unit: UnitOfWork, user_id: str) -> User:
     rows = await unit.lock(USERS, _LOCK, user_id)
     return to_user(rows[0] if rows else None)
-
-
-async def _check_admins(unit: UnitOfWork, before: User, after: User | None) -> None:
-    """Raises `LastAdmin` for a change that would leave no admin; `after` None: deleted."""
-    if needs_another_admin(before, after):
-        await unit.fetch(_TAKE_ADMINS_TURN)
-        is_there = bool(await unit.fetch(_ANOTHER_ADMIN, before.id))
-        check_another_admin(is_there, before, after)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ from server.user.mail.rules import MailKind, MailRequest
 OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
 """Whose links verify an e-mail."""
 
+OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.ACCOUNT_OPENED)
+"""Whose links set a password."""
+
 
 class LinkStore(Protocol):
     """One-time tokens, known by their hashes, and mails that are to be sent.
@@ -64,8 +67,8 @@ class LinkStore(Protocol):
         """Uses a token to set a password. Once: of two at the same time the second finds none.
 
         `check` is given what `find` gives, and its exceptions roll everything back. What `change`
-        makes of the account one after the other is stored with its events and mails. If nobody had
-        verified its e-mail, what outlives a password is erased: API keys and a second factor.
+        makes of the account one after the other is stored with its events and mails. If its owner
+        had proved nothing before, what outlives a password is erased: API keys and a second factor.
         """
 
     async def verify_email(

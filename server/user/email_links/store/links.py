@@ -14,7 +14,7 @@ from server.kit.postgres.writes import Write
 from server.user.accounts.rows import COLUMNS, USERS, ended, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
 from server.user.email_links.rules import ASKED_WITHIN, LIVE_MAX, Asked, Sent, giving_way
-from server.user.email_links.store import OF_EMAIL
+from server.user.email_links.store import OF_EMAIL, OF_PASSWORD
 from server.user.mail.rules import MailKind, MailRequest
 
 _EXPIRED_BATCH_MAX = 1_000
@@ -50,6 +50,7 @@ _ISSUE = """
     FROM users
     WHERE users.id = coalesce($8::uuid, (SELECT id FROM users WHERE lower(email) = lower($4)))
       AND users.status = 'ACTIVE' AND NOT ($2 = 'VERIFY_EMAIL' AND users.email_verified)
+      AND NOT ($2 = 'ACCOUNT_OPENED' AND users.owner_proven)
       AND ($2 = 'CHANGE_EMAIL' OR lower(users.email) = lower($4))
       AND ($2 <> 'CHANGE_EMAIL' OR $9 >= users.links_since)
       AND ($2 = 'CHANGE_EMAIL' OR $7 > (
@@ -168,9 +169,9 @@ class PostgresLinkStore:
     ) -> None:
 
         async def work(unit: UnitOfWork) -> None:
-            sent = await _locked(unit, [MailKind.RESET_PASSWORD], token_hash, now, check)
+            sent = await _locked(unit, OF_PASSWORD, token_hash, now, check)
             user = sent.user
-            for each in () if user.email_verified else self._outliving:
+            for each in () if user.owner_proven else self._outliving:
                 await each.erase(unit, user)
             unit.write(Write(_SET_PASSWORD, (user.id, password_hash)))
             unit.write(Write(_USE, (token_hash, now)))

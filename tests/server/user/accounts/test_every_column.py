@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from server.kit.context import Role
 from server.user.accounts.rules import Changed, Status, User
 from server.user.accounts.store.accounts import PostgresUserStore
-from tests.server.user.samples import become, opened
+from tests.server.user.samples import HASH, become, opened
 
 IMMUTABLE = {"id"}
 MOMENT = st.datetimes(
@@ -23,6 +23,7 @@ MOMENT = st.datetimes(
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "email": st.uuids().map(lambda each: f"{each.hex}@Example.com"),
     "email_verified": st.booleans(),
+    "owner_proven": st.booleans(),
     "full_name": st.text(
         st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=100
     ),
@@ -46,7 +47,7 @@ def test_every_field_is_tried() -> None:
 
 @pytest.mark.parametrize("name", MUTABLE)
 async def test_a_changed_field_is_read_back(store: PostgresUserStore, name: str) -> None:
-    await store.create(opened(role=Role.ADMIN), None, None, b"")  # so that this one may cease to be
+    await store.create(opened(role=Role.ADMIN), HASH, None, b"")  # so that this one may cease to be
     new = opened()
     await store.create(new, None, None, b"")
     user_id = new.user.id

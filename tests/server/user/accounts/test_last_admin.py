@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,7 @@ from server.user.accounts.store import accounts as stores
 from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.events.encoding import to_outbox
 from tests.server.conftest import NewDatabase
-from tests.server.user.samples import ASKING, ERASING, become, end, opened
+from tests.server.user.samples import ASKING, ERASING, HASH, become, end, opened
 from tests.waiting import until
 
 Take = Callable[[PostgresUserStore, User], Awaitable[object]]
@@ -50,16 +51,19 @@ async def own(own_pool: Pool) -> PostgresUserStore:
     return PostgresUserStore(own_pool, encode=to_outbox, wake=lambda: None)
 
 
-async def admin(store: PostgresUserStore, status: Status = Status.ACTIVE) -> User:
-    new = opened(role=Role.ADMIN, status=status)
-    await store.create(new, None, None, b"")
+async def admin(
+    store: PostgresUserStore, password_hash: bytes | None = HASH, **fields: Any
+) -> User:
+    new = opened(role=Role.ADMIN, **fields)
+    await store.create(new, password_hash, None, b"")
     return new.user
 
 
 @pytest.mark.parametrize("how", WAYS)
 async def test_the_last_admin_stays(own: PostgresUserStore, how: str) -> None:
     last = await admin(own)
-    await admin(own, Status.DISABLED)  # is none
+    await admin(own, status=Status.DISABLED)  # is none
+    await admin(own, password_hash=None)  # cannot sign in
     with pytest.raises(LastAdmin):
         await WAYS[how](own, last)
     assert await own.get(last.id) == last
@@ -68,6 +72,41 @@ async def test_the_last_admin_stays(own: PostgresUserStore, how: str) -> None:
     await WAYS[how](own, last)
     with pytest.raises(LastAdmin):
         await WAYS[how](own, other)
+
+
+@pytest.mark.parametrize("how", WAYS)
+async def test_where_admins_need_a_second_factor_the_last_one_who_has_it_stays(
+    own_pool: Pool, own: PostgresUserStore, how: str
+) -> None:
+    guarded = PostgresUserStore(own_pool, to_outbox, lambda: None, [Role.ADMIN])
+    last = await admin(own, totp_enabled=True)
+    other = await admin(own)
+    with pytest.raises(LastAdmin, match=r"with a password and a second factor$"):
+        await WAYS[how](guarded, last)
+
+    await WAYS[how](guarded, other)  # whom nobody misses
+    await admin(own, totp_enabled=True)
+    await WAYS[how](guarded, last)
+
+
+async def test_but_for_what_it_takes_to_act_one_without_a_password_would_do(
+    own: PostgresUserStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control."""
+    by_role = "SELECT FROM users WHERE role = 'ADMIN' AND id <> $1 AND $2::boolean IS NOT NULL"
+    monkeypatch.setattr(stores, "_ANOTHER_ADMIN", by_role)
+    last = await admin(own)
+    await admin(own, password_hash=None)
+    await WAYS["deleted"](own, last)
+
+
+async def test_where_no_admin_can_act_none_goes(own: PostgresUserStore) -> None:
+    """The operator makes one who can, or the mail of a forgotten password does."""
+    one, _ = [await admin(own, password_hash=None) for _ in range(2)]
+    with pytest.raises(LastAdmin):
+        await WAYS["deleted"](own, one)
+    await admin(own)
+    await WAYS["deleted"](own, one)
 
 
 async def test_the_last_admin_may_change_what_makes_no_difference(own: PostgresUserStore) -> None:

@@ -7,14 +7,9 @@ import pytest
 
 from server.kit import errors
 from server.kit.context import Caller, Role
-from server.user.accounts.rules import (
-    Change,
-    EventType,
-    Status,
-    changed,
-    verified,
-)
+from server.user.accounts.rules import Change, EventType, Status, changed
 from server.user.accounts.rules.credentials import credentials_changed, password_changed
+from server.user.accounts.rules.proof import verified
 from server.user.mail.rules import MailKind
 from tests.server.user.samples import account
 

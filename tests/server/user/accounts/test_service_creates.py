@@ -126,6 +126,9 @@ async def test_a_deleted_account_leaves_no_answer_behind(anyone: Door, admin_doo
         ("x" * 289, "VALIDATION_FAILED"),
         ("\u0958" * 24, "VALIDATION_FAILED"),
         ("Password1", "PASSWORD_TOO_COMMON"),
+        ("pass\u200bword", "PASSWORD_TOO_COMMON"),
+        (" " * 8, "VALIDATION_FAILED"),
+        ("Ann\u00a0Example", "VALIDATION_FAILED"),
     ],
 )
 async def test_a_password_that_may_not_be_is_refused_by_name(
@@ -133,6 +136,15 @@ async def test_a_password_that_may_not_be_is_refused_by_name(
 ) -> None:
     found = await refused(anyone("CreateUser", create(password=password)))
     assert (found.reason, set(found.fields)) == (reason, {"password"})
+    assert found.message.startswith("password: must ")
+    assert not password or password not in found.message
+
+
+async def test_nobodys_password_is_their_e_mail(anyone: Door) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    for password in (email.upper(), email.partition("@")[0]):
+        found = await refused(anyone("CreateUser", create(email=email, password=password)))
+        assert found.message == "password: must be another than the account's e-mail or name"
 
 
 async def test_a_password_that_is_short_only_when_it_is_normalised_is_taken(anyone: Door) -> None:

@@ -21,7 +21,7 @@ from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.refusals import refused
 from tests.server.user.conftest import unheard
 from tests.server.user.doors import Door
-from tests.server.user.samples import opened
+from tests.server.user.samples import HASH, opened
 
 DISABLED = pb.User.DISABLED
 
@@ -46,7 +46,7 @@ async def last(
         ) as channel,
     ):
         admin = opened(role=Role.ADMIN)
-        await PostgresUserStore(pool, to_outbox, lambda: None).create(admin, None, None, b"")
+        await PostgresUserStore(pool, to_outbox, lambda: None).create(admin, HASH, None, b"")
         yield Door(channel, token("ADMIN", admin.user.id), admin.user.id)
 
 

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from email.message import EmailMessage
+from typing import Any
 
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
+from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit import auth, outbox, postgres
 from server.kit.context import Role
 from server.kit.mongo import Database
@@ -16,6 +18,7 @@ from server.kit.outbox import OutboxMetrics
 from server.kit.postgres import Pool
 from server.settings import Mail, Postgres, Tokens
 from server.user.accounts.store.accounts import PostgresUserStore
+from server.user.accounts.wire import to_user
 from server.user.app import registrations
 from server.user.app.callers import standings
 from server.user.app.destinations import mail_destination, mailer_of
@@ -25,7 +28,7 @@ from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.conftest import unheard
 from tests.server.user.doors import Door
 from tests.server.user.neighbours.smtp_server import Inbox, receiving
-from tests.server.user.samples import opened
+from tests.server.user.samples import HASH, opened
 
 CHEAPEST_BCRYPT = 4
 
@@ -40,6 +43,12 @@ class Shop:
     admin: Door
     inbox: Inbox
     signer: auth.Signer
+
+    async def person(self, **fields: Any) -> user_pb.User:
+        """Somebody with `PASSWORD`, whose account is known to be theirs; no mail tells of it."""
+        new = opened(**fields)
+        await PostgresUserStore(self.pool, to_outbox, lambda: None).create(new, HASH, None, b"")
+        return to_user(new.user)
 
     def relaying(self) -> AbstractAsyncContextManager[outbox.Wake]:
         """Sends the mails while the block runs."""
@@ -79,7 +88,7 @@ async def shop(
         ) as channel,
     ):
         admin = opened(role=Role.ADMIN)
-        await PostgresUserStore(pool, to_outbox, lambda: None).create(admin, None, None, b"")
+        await PostgresUserStore(pool, to_outbox, lambda: None).create(admin, HASH, None, b"")
         inbox = Inbox()
         async with receiving(inbox):
             pass  # finds a free port

@@ -10,7 +10,7 @@ from emporium.user.v1 import email_link_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.user.email_links.rules import LIVE_MAX
 from tests.server.refusals import refused
-from tests.server.user.doors import PASSWORD, create, new_email
+from tests.server.user.doors import PASSWORD, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.neighbours.smtp_server import Inbox
 
@@ -42,7 +42,7 @@ async def refusal(shop: Shop, token: str) -> tuple[object, str]:
 async def test_a_mailed_token_sets_a_password_once_and_a_mail_tells_of_it(
     shop: Shop, inbox: Inbox
 ) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     await forgot(shop, user.email.upper())
     mail = await inbox.next()
     assert (mail["To"], mail["Subject"]) == (user.email, "Set a new password")
@@ -58,8 +58,8 @@ async def test_a_mailed_token_sets_a_password_once_and_a_mail_tells_of_it(
 async def test_neither_answer_nor_request_tells_whether_there_is_an_account(
     shop: Shop, inbox: Inbox
 ) -> None:
-    known = await shop.admin("CreateUser", create())
-    disabled = await shop.admin("CreateUser", create())
+    known = await shop.person()
+    disabled = await shop.person()
     change = user_pb.UpdateUserRequest(user_id=disabled.id, status=user_pb.User.DISABLED)
     await shop.admin("UpdateUser", change)
     async with shop.pool.acquire() as connection, connection.transaction():
@@ -74,7 +74,7 @@ async def test_neither_answer_nor_request_tells_whether_there_is_an_account(
 
 
 async def test_a_used_link_ends_the_others(shop: Shop, inbox: Inbox) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     await forgot(shop, user.email)
     await forgot(shop, user.email)
     tokens = [token_in(await inbox.next()) for _ in range(2)]
@@ -85,7 +85,7 @@ async def test_a_used_link_ends_the_others(shop: Shop, inbox: Inbox) -> None:
 
 
 async def test_of_two_uses_at_once_one_counts(shop: Shop, inbox: Inbox) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     await forgot(shop, user.email)
     token = token_in(await inbox.next())
     uses = await asyncio.gather(
@@ -107,7 +107,7 @@ async def test_of_two_uses_at_once_one_counts(shop: Shop, inbox: Inbox) -> None:
 async def test_a_link_is_good_for_a_while_and_for_the_account_as_it_was(
     shop: Shop, inbox: Inbox, outdate: str
 ) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     await forgot(shop, user.email)
     token = token_in(await inbox.next())
     await shop.pool.execute(outdate, user.id)
@@ -119,7 +119,7 @@ async def test_a_token_that_nobody_made_is_refused_alike(shop: Shop) -> None:
 
 
 async def test_nobodys_mailbox_is_flooded(shop: Shop, inbox: Inbox) -> None:
-    user, other = [await shop.admin("CreateUser", create()) for _ in range(2)]
+    user, other = [await shop.person() for _ in range(2)]
     for _ in range(LIVE_MAX + 2):
         await forgot(shop, user.email)
     await forgot(shop, other.email)
@@ -128,7 +128,7 @@ async def test_nobodys_mailbox_is_flooded(shop: Shop, inbox: Inbox) -> None:
 
 
 async def test_no_token_is_stored(shop: Shop, inbox: Inbox) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     inbox.refusals[user.email] = ["451"]
     await forgot(shop, user.email)
     token = token_in(await inbox.next())
@@ -148,10 +148,22 @@ async def test_the_new_password_has_the_rules_of_the_first(shop: Shop) -> None:
         assert found.fields == ["password"]
 
 
+async def test_the_new_password_is_not_the_own_e_mail_and_the_link_stays_good(
+    shop: Shop, inbox: Inbox
+) -> None:
+    user = await shop.person()
+    await forgot(shop, user.email)
+    token = token_in(await inbox.next())
+    found = await refused(reset(shop, token, user.email))
+    assert found.message == "password: must be another than the account's e-mail or name"
+    await reset(shop, token)
+    await inbox.next()
+
+
 async def test_the_new_password_has_its_length_when_it_is_normalised(
     shop: Shop, inbox: Inbox
 ) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     await forgot(shop, user.email)
     token = token_in(await inbox.next())
     found = await refused(reset(shop, token, "\u0958" * 24))  # 72 bytes, and 144 of them

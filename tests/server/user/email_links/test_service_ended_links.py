@@ -117,7 +117,7 @@ async def test_who_could_ask_for_a_link_before_cannot_use_it_after(
 @pytest.mark.parametrize("act", ACTS)
 async def test_a_link_that_waits_to_be_mailed_ends_as_well(shop: Shop, act: Act) -> None:
     user, owner = await prepared(shop, act)
-    stolen, mine = new_email(), await shop.admin("CreateUser", create())
+    stolen, mine = new_email(), await shop.person()
     await ask(owner, stolen)
     await act(shop, owner, user)
     await forgot(shop, mine.email)

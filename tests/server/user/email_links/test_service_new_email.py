@@ -1,23 +1,25 @@
 """A new e-mail through the gRPC door: it counts once the link that was mailed there is used."""
 
 import asyncio
+from typing import Any
 
 import grpc
 
 from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import email_link_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
+from server.kit.context import Role
 from server.user.email_links.rules import ASKED_MAX, LIVE_MAX
 from tests.server.refusals import refused
-from tests.server.user.doors import PASSWORD, Door, create, new_email
+from tests.server.user.doors import PASSWORD, Door, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot, reset, sign_in
 from tests.server.user.email_links.test_service_verification import read, verify
 from tests.server.user.neighbours.smtp_server import Inbox, receiving
 
 
-async def somebody(shop: Shop) -> tuple[user_pb.User, Door]:
-    user = await shop.admin("CreateUser", create())
+async def somebody(shop: Shop, **fields: Any) -> tuple[user_pb.User, Door]:
+    user = await shop.person(**fields)
     login = auth_service_pb2.LoginRequest(email=user.email, password=PASSWORD)
     token = (await shop.anyone("Login", login)).access_token
     return user, shop.anyone.with_token(token, user.id)
@@ -51,6 +53,20 @@ async def test_it_counts_once_its_link_is_used_and_the_old_address_is_told(
     assert (await refused(verify(shop, token_in(mail)))).reason == "ONE_TIME_TOKEN_INVALID"
 
 
+async def test_an_admins_own_waits_for_its_link_too(shop: Shop, inbox: Inbox) -> None:
+    user, owner = await somebody(shop, role=Role.ADMIN)
+    email = new_email()
+    assert (await ask(owner, email)).email == user.email
+    mail = await inbox.next()
+    assert (mail["To"], mail["Subject"]) == (email, "Verify your new e-mail")
+    await sign_in(shop, user.email, PASSWORD)
+
+    await verify(shop, token_in(mail))
+    assert (await read(shop, user.id)).email == email
+    told = await inbox.next()
+    assert (told["To"], told["Subject"]) == (user.email, "Your e-mail was changed")
+
+
 async def test_an_address_that_somebody_has_taken_since_is_refused(
     shop: Shop, inbox: Inbox
 ) -> None:
@@ -58,7 +74,7 @@ async def test_an_address_that_somebody_has_taken_since_is_refused(
     email = new_email()
     await ask(owner, email)
     token = token_in(await inbox.next())
-    await shop.admin("CreateUser", create(email=email))
+    await shop.person(email=email)
     found = await refused(verify(shop, token))
     assert (found.code, found.reason) == (grpc.StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN")
 

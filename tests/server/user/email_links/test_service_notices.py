@@ -9,7 +9,7 @@ from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import totp_service_pb2 as totp_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from tests.server.refusals import refused
-from tests.server.user.doors import PASSWORD, create, new_email
+from tests.server.user.doors import PASSWORD, new_email
 from tests.server.user.email_links.conftest import Shop
 from tests.server.user.email_links.test_passwords import forgot
 from tests.server.user.email_links.test_service_new_email import somebody
@@ -24,7 +24,7 @@ def words(mail: EmailMessage) -> str:
 
 async def told(shop: Shop, inbox: Inbox, *emails: str) -> list[EmailMessage]:
     """The mails to those addresses, up to one that is asked for now."""
-    last = await shop.admin("CreateUser", create())
+    last = await shop.person()
     await forgot(shop, last.email)
     found: list[EmailMessage] = []
     while not found or found[-1]["To"] != last.email:

@@ -6,14 +6,13 @@ from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit import outbox
 from server.settings import Mail
 from server.user.app.destinations import mail_destination, mailer_of
-from tests.server.user.doors import create
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot
 from tests.server.user.neighbours.smtp_server import receiving
 
 
 async def test_a_mail_waits_for_a_process_that_sends_it(shop: Shop) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     await forgot(shop, user.email)
     async with receiving(shop.inbox), shop.relaying():
         assert (await shop.inbox.next())["To"] == user.email
@@ -21,7 +20,7 @@ async def test_a_mail_waits_for_a_process_that_sends_it(shop: Shop) -> None:
 
 async def test_a_mail_waits_for_the_server(shop: Shop) -> None:
     async with shop.relaying():
-        user = await shop.admin("CreateUser", create())
+        user = await shop.person()
         await forgot(shop, user.email)
         waiting = await outbox.look(shop.pool)
         assert [(each.destination, each.dead_letters) for each in waiting] == [("mail", 0)]
@@ -30,7 +29,7 @@ async def test_a_mail_waits_for_the_server(shop: Shop) -> None:
 
 
 async def test_a_mail_that_was_put_off_is_sent_with_a_token_that_works(shop: Shop) -> None:
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     async with receiving(shop.inbox), shop.relaying():
         shop.inbox.refusals[user.email] = ["451", "450"]
         await forgot(shop, user.email)
@@ -43,7 +42,7 @@ async def test_a_mail_that_was_put_off_is_sent_with_a_token_that_works(shop: Sho
 async def test_a_mail_that_is_refused_for_good_holds_back_no_other_and_tells_no_address(
     shop: Shop,
 ) -> None:
-    gone, user = [await shop.admin("CreateUser", create()) for _ in range(2)]
+    gone, user = [await shop.person() for _ in range(2)]
     async with receiving(shop.inbox), shop.relaying():
         shop.inbox.refusals[gone.email] = ["550"] * 2  # in a batch with the other, and alone
         await forgot(shop, gone.email)
@@ -59,7 +58,7 @@ async def test_a_mail_that_is_refused_for_good_holds_back_no_other_and_tells_no_
 async def test_without_tls_nothing_is_said_to_a_server_that_should_have_it(shop: Shop) -> None:
     mail = Mail(smtp_url=f"smtp://ann:secret@127.0.0.1:{shop.inbox.port}")
     destination = mail_destination(shop.pool, mailer_of(mail), shop.signer, mail)
-    user = await shop.admin("CreateUser", create())
+    user = await shop.person()
     await forgot(shop, user.email)
     shop.inbox.senders.clear()
     async with receiving(shop.inbox):

@@ -60,9 +60,12 @@ async def test_a_change_of_the_account_is_an_event(shop: Shop, inbox: Inbox) -> 
     await shop.pool.execute("DELETE FROM outbox_destinations WHERE name = 'nowhere'")
 
 
-async def test_whom_staff_opened_an_account_for_counts_as_verified(shop: Shop) -> None:
-    assert (await shop.admin("CreateUser", create())).email_verified
-    assert (await shop.admin("CreateUser", create(role=role_pb2.STAFF))).email_verified
+async def test_whom_staff_opened_an_account_for_counts_as_verified(
+    shop: Shop, inbox: Inbox
+) -> None:
+    for role in (role_pb2.CUSTOMER, role_pb2.STAFF):
+        assert (await shop.admin("CreateUser", create(role=role))).email_verified
+        assert (await inbox.next())["Subject"] == "An account was opened for you"
 
 
 async def test_a_token_is_for_one_purpose_and_one_use(shop: Shop, inbox: Inbox) -> None:

@@ -34,7 +34,7 @@ from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.refusals import refused
 from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard, unreachable_mongo
 from tests.server.user.doors import PASSWORD, Door, create
-from tests.server.user.samples import opened
+from tests.server.user.samples import HASH, opened
 
 Login = auth_service_pb2.LoginResponse
 
@@ -129,7 +129,7 @@ async def running(
     ):
         admin = opened(role=Role.ADMIN)
         store = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
-        await store.create(admin, None, None, b"")
+        await store.create(admin, HASH, None, b"")
         back_office = Door(channel, token("ADMIN", admin.user.id))
         made = Running(channel, Door(channel), back_office, pool, settings.database_url, user_mongo)
         async with made.relaying():

@@ -73,6 +73,8 @@ async def test_an_account_without_a_password_gets_none_so(
         ("x" * 73, "VALIDATION_FAILED"),
         ("\u0958" * 24, "VALIDATION_FAILED"),
         ("Password1", "PASSWORD_TOO_COMMON"),
+        ("\u2003" * 8, "VALIDATION_FAILED"),
+        ("ann example", "VALIDATION_FAILED"),
     ],
 )
 async def test_a_new_password_that_may_not_be_is_refused_by_name(

@@ -14,7 +14,12 @@ from server.user.mail.rules import MailKind, MailRequest, in_words
 AT = datetime(2026, 5, 17, 12, tzinfo=UTC)
 TOKEN = "t" * 43
 WHOLE = {"api_key_name": "ERP at home", "recovery_codes_left": 9}
-WITH_LINKS = {MailKind.RESET_PASSWORD, MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL}
+WITH_LINKS = {
+    MailKind.RESET_PASSWORD,
+    MailKind.VERIFY_EMAIL,
+    MailKind.CHANGE_EMAIL,
+    MailKind.ACCOUNT_OPENED,
+}
 
 
 def asked(kind: MailKind, **fields: Any) -> MailRequest:

@@ -25,7 +25,7 @@ def nothing_is_common(password: str) -> bool:
     ],
 )
 def test_a_password_is_what_was_typed_normalised(typed: str, password: str) -> None:
-    assert chosen(typed, nothing_is_common) == password
+    assert chosen(typed, (), nothing_is_common) == password
 
 
 @pytest.mark.parametrize(
@@ -43,22 +43,67 @@ def test_a_password_is_what_was_typed_normalised(typed: str, password: str) -> N
 )
 def test_a_password_has_its_length_when_it_is_normalised(typed: str) -> None:
     with pytest.raises(errors.Invalid) as refusal:
-        chosen(typed, nothing_is_common)
+        chosen(typed, (), nothing_is_common)
     assert (refusal.value.reason, [each.field for each in refusal.value.violations]) == (
         "VALIDATION_FAILED",
         ["password"],
     )
 
 
+# What stands between letters and is not seen, each of another kind.
+UNSEEN = " \t\u00ad\u034f\u115f\u180e\u200b\u200d\u2028\u2060\u2065\u2800\u3000\u3164"
+UNSEEN += "\ufe0f\ufeff\ufff0\U000e0001\U000e0101"
+
+
 @pytest.mark.parametrize(
-    "typed", ["password", "PASSWORD", "Password1", "12345678", "iloveyou", "\uff11" * 8]
+    "typed",
+    [
+        *("password", "PASSWORD", "Password1", "12345678", "iloveyou", "\uff11" * 8),
+        *(f"pass{each}word" for each in UNSEEN),
+        *(f"{each}{each}123456" for each in UNSEEN),  # which is too short by itself
+    ],
+    ids=ascii,
 )
 def test_what_everybody_chooses_is_refused(typed: str) -> None:
     with pytest.raises(PasswordTooCommon):
-        chosen(typed, is_common)
-    assert chosen(typed, nothing_is_common)
+        chosen(typed, (), is_common)
+    assert chosen(typed, (), nothing_is_common)
+
+
+@pytest.mark.parametrize("typed", [*(each * 8 for each in UNSEEN), UNSEEN[:16]], ids=ascii)
+def test_what_nobody_sees_is_no_password(typed: str) -> None:
+    with pytest.raises(errors.Invalid, match=r"^password: must hold more than spaces"):
+        chosen(typed, (), nothing_is_common)
+
+
+EMAIL, NAME = "Ann.Example@example.com", "Ann Ex\u00e4mple"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        EMAIL,
+        EMAIL.upper(),
+        "ann.example",
+        "a nn.ex\u200bample",
+        NAME,
+        "annex\u00e4mple",
+        "ANN EXA\u0308MPLE",
+        "  Ann Exa\u200d\u0308mple  ",
+    ],
+    ids=ascii,
+)
+def test_neither_the_own_e_mail_nor_the_own_name_is_a_password(typed: str) -> None:
+    with pytest.raises(errors.Invalid) as refusal:
+        chosen(typed, (EMAIL, NAME), nothing_is_common)
+    assert refusal.value.message == "password: must be another than the account's e-mail or name"
+    assert chosen(typed, ("bob@example.com", "Bob"), nothing_is_common)
+
+
+def test_a_password_may_hold_the_own_name_among_others() -> None:
+    assert chosen("Ann Ex\u00e4mple rides", (EMAIL, NAME, "", "\u200b"), nothing_is_common)
 
 
 @pytest.mark.parametrize("typed", ["correct horse", "Zo\u00eb \u0141ukasz", "x7-Kd)2mLq"])
 def test_what_few_choose_is_not(typed: str) -> None:
-    assert chosen(typed, is_common) == typed
+    assert chosen(typed, (), is_common) == typed

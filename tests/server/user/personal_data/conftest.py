@@ -29,7 +29,7 @@ from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard
 from tests.server.user.doors import Door
-from tests.server.user.samples import opened
+from tests.server.user.samples import HASH, opened
 from tests.waiting import until
 
 WHEN = datetime(2026, 5, 17, 12, tzinfo=UTC)
@@ -143,7 +143,7 @@ async def running(
     ):
         admin = opened(role=Role.ADMIN)
         store = PostgresUserStore(pool, encode=to_outbox, wake=lambda: None)
-        await store.create(admin, None, None, b"")
+        await store.create(admin, HASH, None, b"")
         nobody: Any = None
         made = Running(
             nobody, nobody, pool, settings.database_url, user_mongo, order, analytics, signer

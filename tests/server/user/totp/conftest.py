@@ -60,9 +60,10 @@ class Owner:
 
 
 async def signed_up(anyone: Door, clock: Clock, pool: Pool) -> Owner:
-    """Somebody whose e-mail is verified."""
+    """Somebody who has shown that the e-mail is theirs."""
     user = await anyone("CreateUser", create())
-    await pool.execute("UPDATE users SET email_verified = true WHERE id = $1", user.id)
+    shown = "UPDATE users SET email_verified = true, owner_proven = true WHERE id = $1"
+    await pool.execute(shown, user.id)
     user.email_verified = True
     login = auth_pb.LoginRequest(email=user.email, password=PASSWORD)
     token = (await anyone("Login", login)).access_token
