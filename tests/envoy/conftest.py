@@ -27,6 +27,7 @@ from tests.envoy.upstream import Upstream
 
 SOURCE = Path(__file__).parents[2] / "envoy"
 KEY = auth.new_key("user-1")
+SERVICE_KEY = auth.new_key("service:order-1")
 SCRIPT_FAILURES = r"http\.edge\.lua\..*errors"
 
 # Anonymous callers are limited by address, so each test has one of its own on the loopback.
@@ -109,17 +110,17 @@ async def edge_before(
     *,
     per_minute: int = 100,
     login_per_minute: int = 5,
-    believed: Sequence[Mapping[str, Any]] = (KEY,),
+    published: Sequence[Mapping[str, Any]] = (KEY, SERVICE_KEY),
     source: Path = SOURCE,
     tls: edge.EdgeTls | None = None,
     scripts_fail: bool = False,
 ) -> AsyncIterator[Edge]:
-    """A running edge that believes those keys; the port of `upstream` is every service to it.
+    """A running edge by those keys; the port of `upstream` is every service to it.
 
     No script may fail there but where `scripts_fail` says that a test wants it.
     """
     jwks = folder / "jwks.json"
-    jwks.write_text(json.dumps(auth.jwks(believed)))
+    jwks.write_text(json.dumps(auth.jwks(published)))
     (edge_port,) = ports.free_ports(1)
     config = edge.render(
         source,
