@@ -150,7 +150,7 @@ async def test_the_owner_leaves_none(watched: Ping, sink: Sink, token: Token) ->
 
 async def test_services_leave_none(watched: Ping, sink: Sink, token: Token) -> None:
     await watched.call("Internal", token=token("SERVICE"))
-    await watched.call("FreshStaff", token=token("SERVICE"))
+    await watched.call("FreshAnyone", token=token("SERVICE"))
     assert sink.records == []
 
 
