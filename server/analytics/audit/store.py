@@ -38,10 +38,19 @@ class MongoWaiting:
 
     async def first(self, count_max: int) -> Sequence[AuditRecord]:
         with self._database.limited():
-            found = self._waiting.find().sort("_id", ASCENDING).limit(count_max)
+            found = self._waiting.find({"refused": None}).sort("_id", ASCENDING).limit(count_max)
             return [from_bytes(each["event"]) async for each in found]
 
     async def forget(self, record_ids: Collection[str]) -> None:
         ids = [UUID(each) for each in record_ids]
         with self._database.limited():
             await self._waiting.delete_many({"_id": {"$in": ids}})
+
+    async def set_aside(self, record: AuditRecord, error: str) -> None:
+        changed = {"$set": {"refused": error, "event": to_bytes(record)}}
+        with self._database.limited():
+            await self._waiting.update_one({"_id": UUID(record.id)}, changed)
+
+    async def take_up(self) -> None:
+        with self._database.limited():
+            await self._waiting.update_many({"refused": {"$ne": None}}, {"$unset": {"refused": 1}})
