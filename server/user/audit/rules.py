@@ -1,11 +1,19 @@
-"""What is asked of the audit log, and who holds the key to what it hides. Pure."""
+"""What is asked of the audit log, what it takes, and who holds the key to what it hides. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from server.kit import errors
+
 # For address and device to follow the record of a change; it takes some hundredths of a second.
 _ORIGIN_FOLLOWS = timedelta(seconds=1)
+
+
+# Of other services' records. The database keeps so much whatever the retention is; and the services
+# take no tokens of each other when their clocks differ by more than some seconds.
+_LATE_MAX = timedelta(days=30)
+_EARLY_MAX = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,25 @@ class Filters:
     outcome: str | None
     created_after: datetime | None
     created_before: datetime | None
+
+
+def check_own(service: str, action: str, sender: str, field: str) -> None:
+    """Raises `Invalid`, naming what of `field`, when a record is not of a call of `sender`'s own.
+
+    `sender` is whose token it came with, such as `service:order`.
+    """
+    if sender != f"service:{service}":
+        raise errors.Invalid("must be the caller's own name", field=f"{field}.service")
+    if not action.startswith(f"emporium.{service}."):
+        raise errors.Invalid("must be an rpc of that service", field=f"{field}.action")
+
+
+def check_moments(first_at: datetime, last_at: datetime, now: datetime, field: str) -> None:
+    """Raises `Invalid`, naming what of `field`, when a record can be none of a call of late."""
+    if not now - _LATE_MAX <= first_at <= now + _EARLY_MAX:
+        raise errors.Invalid("must be of the last 30 days", field=f"{field}.first_at")
+    if not first_at <= last_at <= now + _EARLY_MAX:
+        raise errors.Invalid("must be from first_at until now", field=f"{field}.last_at")
 
 
 def holder_of(actor_id: str, subject_id: str, at: datetime) -> str:
