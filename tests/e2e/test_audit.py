@@ -44,7 +44,7 @@ async def test_an_admin_reads_what_became_of_an_account(
     await admin.data("POST", f"/users/{user['id']}:suspend", {})
     assert (await admin("DELETE", f"/users/{user['id']}")).status_code == 204
 
-    events = await listed(admin, lambda found: len(found) >= 6, subject=user["id"])
+    events = await listed(admin, lambda found: len(found) >= 8, subject=user["id"])
     assert all(each["address"] for each in events if each.get("actor_role") == "ADMIN")
     told = {(each["action"].rpartition("/")[2], each["outcome"]) for each in events}
     assert told == {
@@ -54,6 +54,8 @@ async def test_an_admin_reads_what_became_of_an_account(
         ("GetUser", "USER_NOT_FOUND"),
         ("SuspendUser", "OK"),
         ("DeleteUser", "OK"),
+        ("EraseBuyer", "OK"),
+        ("EraseActivity", "OK"),
     }
     assert {each["address"] for each in events if not each["actor_id"]} == {""}, "he was erased"
     assert email not in str(events)

@@ -34,6 +34,8 @@ ABOUT_CREDENTIALS = {
 BESIDES = {
     "UserService/CreateUser": "takes a password",
     "UserService/DeleteUser": "says so: sessions and credentials end with the account",
+    "PersonalDataService/EraseActivity": "says so: a service does it to whomever it names",
+    "PersonalDataService/EraseBuyer": "says so: a service does it to whomever it names",
 }
 
 ME, OTHER = str(uuid.uuid4()), str(uuid.uuid4())
