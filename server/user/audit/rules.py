@@ -59,6 +59,15 @@ def holder_of(actor_id: str, subject_id: str, at: datetime) -> str:
     return f"strangers:{at:%Y-%m-%d}"
 
 
+def is_by(user_id: str, actor_id: str, subject_id: str, *, has_succeeded: bool) -> bool:
+    """Whether the person made the call of a record.
+
+    Whoever signs in is nobody until it succeeds, by what is the account's to know: then it was its
+    holder. Who fails may be anybody.
+    """
+    return actor_id == user_id or (not actor_id and subject_id == user_id and has_succeeded)
+
+
 def may_lack_origin(first_at: datetime, now: datetime) -> bool:
     """Whether a record without address and device may still get them.
 
