@@ -20,7 +20,8 @@ from server.analytics.sales.service import DomainEventService
 from server.analytics.sales.store import MongoSalesStore
 from server.kit import background, lifecycle, mongo
 from server.kit.audit.forwarding import Keeper, forwarding
-from server.kit.audit.writer import AuditWriter, WritingSink, writing
+from server.kit.audit.trail import CommittingSink
+from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.background import Job
 from server.kit.following import live_copy
@@ -81,7 +82,7 @@ def sweep(database: Database) -> Job:
 
 
 @asynccontextmanager
-async def auditing(database: Database, keeper: Keeper) -> AsyncIterator[WritingSink]:
+async def auditing(database: Database, keeper: Keeper) -> AsyncIterator[CommittingSink]:
     """What takes the records of this service's calls, and sends them on to `keeper`.
 
     Two processes may send the same record, which is kept once.
@@ -91,7 +92,12 @@ async def auditing(database: Database, keeper: Keeper) -> AsyncIterator[WritingS
         background.running(forwarding(waiting, keeper)),
         writing(AuditWriter(waiting.append)) as writer,
     ):
-        yield WritingSink(writer)
+        yield audit_sink(writer, waiting)
+
+
+def audit_sink(writer: AuditWriter, waiting: MongoWaiting) -> CommittingSink:
+    """The record of a change is committed with it."""
+    return CommittingSink(writer, waiting.inserting)
 
 
 def registrations(database: Database, shop: Shop) -> tuple[Registration, ...]:

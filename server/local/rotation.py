@@ -1,7 +1,7 @@
 """Replaces the keys of a home in steps, while everything runs.
 
     announce    the next private key lies beside the one that signs; its public half is published
-    await       everybody who verifies takes it: `until_taken`
+    await       the edge takes it, where it vouches for people: `until_taken`
     switch      it becomes the key that signs, by one rename
     retire      the public half of the one before gets an end, `exp`, at which services let go of it
                 by themselves: nobody has to be there then
@@ -116,12 +116,12 @@ def drop_ended(home: Home) -> None:
 
 
 def until_taken(announced: Sequence[Key], edge_port: int) -> None:
-    """Returns when the edge, and the user service behind it, take tokens of each key.
+    """Returns when the edge takes tokens of each key that vouches for people.
 
-    The services look for a key that they do not know in the file itself, so that they take it with
-    its first token. Raises `LocalError`.
+    Services take any key with its first token: one that they do not know they look for in the file
+    itself. The edge never takes a service's. Raises `LocalError`.
     """
-    for key in announced:
+    for key in filter(keys.is_for_people, announced):
         # With ever longer waits: what is asked with an unknown key counts for its address, from
         # which others call too.
         retries, times = _WAITS.retries(TAKEN_TIMEOUT_SECONDS), 0
@@ -143,13 +143,11 @@ def until_taken(announced: Sequence[Key], edge_port: int) -> None:
 
 def _asked_with(key: Key, edge_port: int) -> int:
     """The status of a public page for who brings a token of that key; 0 for no answer."""
-    signer = Signer(key, _PROBE_SECONDS)
-    is_service = keys.name_of(key).startswith("service:")
-    whose = (signer.service, Role.SERVICE) if is_service else ("rotation", Role.CUSTOMER)
+    token = Signer(key, _PROBE_SECONDS).sign("rotation", Role.CUSTOMER)
     connection = http.client.HTTPConnection("127.0.0.1", edge_port, timeout=5)
     try:
-        token = {"Authorization": f"Bearer {signer.sign(*whose)}"}
-        connection.request("GET", "/.well-known/jwks.json", headers=token)
+        headers = {"Authorization": f"Bearer {token}"}
+        connection.request("GET", "/.well-known/jwks.json", headers=headers)
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0

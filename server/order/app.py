@@ -9,6 +9,7 @@ from emporium import Emporium, EmporiumError, Targets
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.audit.forwarding import Keeper, forwarding
+from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.background import Job, Lock
@@ -18,7 +19,6 @@ from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
-from server.kit.postgres.trail import CommittingSink
 from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours

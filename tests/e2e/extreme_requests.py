@@ -13,6 +13,8 @@ MISSING = str(uuid.uuid4())
 FORM = "application/x-www-form-urlencoded"
 CURRENCY = "XTS"  # ISO 4217 has it for tests
 LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
+LATELY = Timestamp()
+LATELY.GetCurrentTime()
 
 METHODS = {method.name: method for service in contract() for method in service.methods}
 
@@ -52,8 +54,8 @@ def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
         "action": "emporium.order.v1.OrderService/GetOrder",
         "outcome": "OK",
         "count": 1,
-        "first_at": LONG_AGO,
-        "last_at": LONG_AGO,
+        "first_at": LATELY,
+        "last_at": LATELY,
     }
     return {
         "BatchGetUsers": {"user_ids": [scene.user.id]},

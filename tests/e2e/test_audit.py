@@ -4,11 +4,16 @@ import asyncio
 import ipaddress
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
+
+from server.kit.audit.wire import from_bytes, to_bytes
 from server.local.cluster import Cluster
 from tests.e2e.conftest import Rest, error_of, violated_fields
 from tests.server.cli.running import emporium
+from tests.server.kit.audit.records import NOON, record
 
 PASSWORD = "correct horse battery"
 
@@ -39,7 +44,7 @@ async def test_an_admin_reads_what_became_of_an_account(
     await admin.data("POST", f"/users/{user['id']}:suspend", {})
     assert (await admin("DELETE", f"/users/{user['id']}")).status_code == 204
 
-    events = await listed(admin, lambda found: len(found) >= 6, subject=user["id"])
+    events = await listed(admin, lambda found: len(found) >= 8, subject=user["id"])
     assert all(each["address"] for each in events if each.get("actor_role") == "ADMIN")
     told = {(each["action"].rpartition("/")[2], each["outcome"]) for each in events}
     assert told == {
@@ -49,6 +54,8 @@ async def test_an_admin_reads_what_became_of_an_account(
         ("GetUser", "USER_NOT_FOUND"),
         ("SuspendUser", "OK"),
         ("DeleteUser", "OK"),
+        ("EraseBuyer", "OK"),
+        ("EraseActivity", "OK"),
     }
     assert {each["address"] for each in events if not each["actor_id"]} == {""}, "he was erased"
     assert email not in str(events)
@@ -76,6 +83,33 @@ async def test_what_staff_do_in_other_services_is_kept_too(
     report = "emporium.analytics.v1.ReportService/GetSalesReport"
     [event, *_] = await listed(admin, bool, action=report)
     assert (event["service"], event["actor_role"]) == ("analytics", "STAFF")
+
+
+async def test_a_record_that_the_log_never_takes_is_set_aside_and_holds_back_no_other(
+    cluster: Cluster, admin: Rest, staff: Rest
+) -> None:
+    action, far = "emporium.order.v1.OrderService/GetOrder", NOON + timedelta(days=36_500)
+    bad = record(service="order", action=action, first_at=far, last_at=far)
+    connection = await asyncpg.connect(cluster.record.postgres["order"])
+    try:
+        waits = "INSERT INTO audit_waiting (id, event) VALUES ($1, $2)"
+        await connection.execute(waits, bad.id, to_bytes(bad))
+        missing = str(uuid.uuid4())
+        error_of(await staff("GET", f"/orders/{missing}"), 404)
+        await listed(
+            admin,
+            lambda found: any(missing in each["resource"] for each in found),
+            action=action,
+            outcome="order_not_found",
+        )
+        why, kept = "SELECT refused, event FROM audit_waiting WHERE id = $1", None
+        while kept is None or not kept["refused"]:
+            kept = await connection.fetchrow(why, bad.id)
+        assert "audit_events[0].first_at: must be of the last 30 days" in kept["refused"]
+        assert from_bytes(kept["event"]) == bad.without_origin()
+    finally:
+        await connection.execute("DELETE FROM audit_waiting WHERE id = $1", bad.id)
+        await connection.close()
 
 
 async def test_a_body_that_the_edge_refuses_is_kept_as_the_caller_was_told(

@@ -230,6 +230,15 @@ def too_large_for_the_edge(keys: Keys) -> dict[str, str]:
     return {name: f"Bearer {forge(keys)}" for name, forge in OVERSIZED_AT_THE_EDGE.items()}
 
 
+def of_services(keys: Mapping[str, Key]) -> dict[str, str]:
+    """Those of services, by whose keys they are: good among themselves, and not at the edge."""
+    found = {}
+    for name, key in keys.items():
+        token = signed(dict(key), sub=f"service:{name}", role="SERVICE")
+        found[f"of the {name} service"] = f"Bearer {token}"
+    return found
+
+
 def strangers(keys: Keys) -> dict[str, str | None]:
     """What is no bearer token, so that its sender is nobody; None: no header."""
     return {

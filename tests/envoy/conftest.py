@@ -28,6 +28,7 @@ from tests.envoy.upstream import Upstream
 
 SOURCE = Path(__file__).parents[2] / "envoy"
 KEY = auth.new_key("user-1")
+SERVICE_KEY = auth.new_key("service:order-1")
 SCRIPT_FAILURES = r"http\.edge\.lua\..*errors"
 LIMITERS = 2
 
@@ -112,19 +113,19 @@ async def edge_before(
     *,
     per_minute: int = 100,
     login_per_minute: int = 5,
-    believed: Sequence[Mapping[str, Any]] = (KEY,),
+    published: Sequence[Mapping[str, Any]] = (KEY, SERVICE_KEY),
     source: Path = SOURCE,
     tls: edge.EdgeTls | None = None,
     scripts_fail: bool = False,
     counts: Callable[[str], Path] | None = None,
 ) -> AsyncIterator[Edge]:
-    """A running edge that believes those keys; the port of `upstream` is every service to it.
+    """A running edge by those keys; the port of `upstream` is every service to it.
 
     No script may fail there but where `scripts_fail` says that a test wants it. Where each limiter
     keeps its `counts` is the same folder, unless said otherwise.
     """
     jwks = folder / "jwks.json"
-    jwks.write_text(json.dumps(auth.jwks(believed)))
+    jwks.write_text(json.dumps(auth.jwks(published)))
     edge_port, *limiter_ports = ports.free_ports(1 + LIMITERS)
     config = edge.render(
         source,

@@ -73,7 +73,7 @@ async def opened(folder: Path) -> AsyncIterator[Doors]:
             folder,
             per_minute=_UNLIMITED,
             login_per_minute=_UNLIMITED,
-            believed=[KEYS.user, *SERVICE_KEYS.values()],
+            published=[KEYS.user, *SERVICE_KEYS.values()],
         ) as edge,
     ):
         yield Doors(edge, inside)

@@ -7,6 +7,7 @@ token is good: each is first made with a good token, and then its handler is ent
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from server.kit import auth
 from server.kit.auth import verification
+from server.local.home import keys
 from tests import asking
 from tests.access_oracle import Caller, Whose, service_for
 from tests.access_oracle import answer as due
@@ -105,6 +107,7 @@ async def let_through(
     broken = broken_tokens.bearers(KEYS)
     if door != "the service":
         broken |= broken_tokens.too_large_for_the_edge(KEYS)
+        broken |= broken_tokens.of_services(SERVICE_KEYS)
     strange = broken_tokens.strangers(KEYS)
     tried = [
         (way, name, value)
@@ -197,3 +200,13 @@ async def test_the_proof_sees_a_verifier_that_skips(
         found = await let_through(Doors(doors.edge, careless), "the service", RPCS[:3])
     assert [line for line in found if tells in line]
     assert [line for line in found if line.startswith("entered")]
+
+
+async def test_the_proof_sees_an_edge_that_takes_tokens_of_services(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "is_for_people", lambda key: True)
+    async with opened(tmp_path) as careless:
+        found = await let_through(careless, "REST", RPCS[:3])
+    for name in SERVICE_KEYS:
+        assert [line for line in found if f"of the {name} service" in line]

@@ -16,7 +16,7 @@ from emporium.analytics.v1 import domain_event_service_pb2, domain_event_service
 from emporium.order.v1 import catalog_service_pb2, catalog_service_pb2_grpc
 from emporium.user.v1 import user_service_pb2, user_service_pb2_grpc
 from server.kit import auth
-from tests.envoy.conftest import KEY, Edge, error_of, signed
+from tests.envoy.conftest import KEY, SERVICE_KEY, Edge, error_of, signed
 
 
 def unsigned() -> str:
@@ -44,6 +44,10 @@ BAD: dict[str, tuple[Callable[[], str], str]] = {
     "without an end": (lambda: signed(exp=None), "INVALID_TOKEN"),
     "by another key": (lambda: signed(auth.new_key("user-1")), "INVALID_TOKEN"),
     "by an unknown key": (lambda: signed(auth.new_key("user-9")), "INVALID_TOKEN"),
+    "of a service": (
+        partial(signed, SERVICE_KEY, sub="service:order", role="SERVICE"),
+        "INVALID_TOKEN",
+    ),
     "by another issuer": (lambda: signed(iss="other"), "INVALID_TOKEN"),
     "for another API": (lambda: signed(aud="other"), "INVALID_TOKEN"),
     **{

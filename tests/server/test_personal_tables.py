@@ -17,6 +17,7 @@ PROOF = "what was erased, and when; its id leads nowhere"
 OUTBOX = "erased, or rewritten, by the events that hold something of the person"
 DELIVERIES = "goes with its event"
 AUDIT = "ids alone, until it is old; the key of what is more goes with the account"
+WAITING = "goes to the audit log within seconds; what is refused there has ids alone"
 ANSWERS = "erased by whom an answer is about, and by who has asked"
 
 # A new one: give it a part of the erasure (`server/<service>/app.py`), one of the export where a
@@ -53,7 +54,7 @@ CONSIDERED = {
         "products": OF_NOBODY,
         "orders": "anonymised",
         "order_items": "what was sold, by the names of products",
-        "audit_waiting": "goes to the audit log within seconds",
+        "audit_waiting": WAITING,
         "idempotency_keys": ANSWERS,
         "outbox": OUTBOX,
         "outbox_blocks": DELIVERIES,
@@ -67,7 +68,7 @@ CONSIDERED = {
         "events": "erased: activity",
         "orders": "anonymised: sales",
         "sales_daily": OF_NOBODY,
-        "audit_waiting": "goes to the audit log within seconds",
+        "audit_waiting": WAITING,
         "idempotency_keys": ANSWERS,
         "erasures": PROOF,
     },

@@ -16,7 +16,9 @@ from server.kit.receipts import Receipt
 class Erasures(Protocol):
     """What is held of people here, to be erased."""
 
-    async def erase(self, user_id: str, erased_at: datetime) -> Receipt:
+    async def erase(
+        self, user_id: str, erased_at: datetime, *, completes_call: bool = False
+    ) -> Receipt:
         """Leaves nothing of the person. Repeatable: gives what was erased in all."""
 
 
@@ -31,7 +33,8 @@ class PersonalDataService:
         self, request: pb.EraseActivityRequest, context: Context
     ) -> ErasureReceipt:
         user_id, erased_at = wire.from_erase(request)
-        return wire.to_erased(await self._erasures.erase(user_id, erased_at))
+        receipt = await self._erasures.erase(user_id, erased_at, completes_call=True)
+        return wire.to_erased(receipt)
 
     async def ExportActivity(
         self, request: pb.ExportActivityRequest, context: Context

@@ -52,9 +52,13 @@ class AuditRecord(msgspec.Struct, frozen=True, gc=False):
         """This record, which stands for the calls of `other` too."""
         return self.counting(self.count + other.count, other.last_at)
 
+    def without_origin(self) -> "AuditRecord":
+        """This record, which tells of ids alone."""
+        return replace(self, address="", device="")
+
     def without_actor(self) -> "AuditRecord":
         """What whom it is about may know: neither who it was nor from where."""
-        return replace(self, actor_id="", address="", device="")
+        return replace(self.without_origin(), actor_id="")
 
     def without_details(self) -> "AuditRecord":
         """What is left when there is no room: that it happened, and what came of it."""

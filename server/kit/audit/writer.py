@@ -135,19 +135,6 @@ class AuditWriter:
         self._without_details[bare.kind] = counted.with_another(bare) if counted else bare
 
 
-class WritingSink:
-    """An `AuditSink` of a service that has no transaction which a record could go with."""
-
-    def __init__(self, writer: AuditWriter) -> None:
-        self._writer = writer
-
-    def begin(self, describe: Describe) -> None:
-        pass
-
-    def add(self, describe: Describe) -> None:
-        self._writer.add(describe)
-
-
 @asynccontextmanager
 async def writing(writer: AuditWriter, name: str = "audit_log") -> AsyncIterator[AuditWriter]:
     """`writer` at work while the block runs; on leaving it has some seconds to store the rest."""

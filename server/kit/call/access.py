@@ -10,8 +10,6 @@ from server.kit.call.method import Access, Audience, Fresh, Method
 from server.kit.context import OPERATOR, Context, Role
 from server.kit.standing import Accounts
 
-_FOR_PEOPLE = "for people, not for services"
-
 
 class Hidden(errors.NotFound):
     """What a caller asks for belongs to somebody else, and is therefore not there.
@@ -47,8 +45,8 @@ class AccessRules:
     Before all else it raises `InsufficientScope` for an API key that has not the rpc's scope.
 
     An owner rule without a field is left to the store, which gets `context.owner_scope`. A service
-    is no person and owns nothing: where it is not declared, by its role and by its name, it is
-    refused, whatever it asks for.
+    is no person and owns nothing: where it is not declared by its name it is refused, whatever it
+    asks for.
 
     All of it is decided by the token first. Where the rpc is `fresh`, `accounts` are asked before
     the servicer begins, and the caller is judged again if the account's role is another; it raises
@@ -139,19 +137,16 @@ def _lacked(access: Access) -> str:
 
 def _refuse_services(context: Context) -> None:
     if context.signed_in.role is Role.SERVICE:
-        raise errors.Forbidden(_FOR_PEOPLE)
+        raise errors.Forbidden("for people, not for services")
 
 
 def _sets_scope(method: Method) -> Callable[[Context], None]:
-    access = method.access
-    message = _lacked(access) if access.services else _FOR_PEOPLE
+    roles = method.access.roles
 
     def check(context: Context) -> None:
+        _refuse_services(context)
         caller = context.signed_in
-        is_let_in = access.lets_in(caller)
-        if caller.role is Role.SERVICE and not is_let_in:
-            raise errors.Forbidden(message)
-        context.owner_scope = None if is_let_in else caller.id
+        context.owner_scope = None if caller.role in roles else caller.id
 
     return check
 

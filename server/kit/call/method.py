@@ -54,7 +54,7 @@ class Access:
     fresh: int = Fresh.TOKEN  # whose word decides about the caller
     scope: str = ""  # that an API key needs, such as `orders.read`; empty: none lets it in
     takes_basic: bool = False  # `Authorization: Basic` is the servicer's to check
-    services: frozenset[str] = frozenset()  # that have the role SERVICE here, such as `order`
+    services: frozenset[str] = frozenset()  # that may call, such as `order`; then nobody else may
 
     @property
     def is_public(self) -> bool:
@@ -233,9 +233,15 @@ def _read_access(method: MethodDescriptor, declared: options_pb2.Access) -> Acce
 
 
 def services_of(rpc: str, declared: options_pb2.Access) -> frozenset[str]:
-    """The services that may call. Raises `UndeclaredAccess` where some may, and none is named."""
+    """The services that may call; where some may, nobody else does.
+
+    Raises `UndeclaredAccess` where none is named, and where others may call too.
+    """
     if (role_pb2.SERVICE in declared.roles) != bool(declared.services):
         raise UndeclaredAccess(f"{rpc} needs SERVICE among its roles and services, or neither")
+    is_theirs = declared.audience == Audience.ROLES and list(declared.roles) == [role_pb2.SERVICE]
+    if declared.services and not is_theirs:
+        raise UndeclaredAccess(f"{rpc} is for others too: services have rpcs of their own")
     return frozenset(declared.services)
 
 

@@ -12,12 +12,10 @@ finds.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from pymongo.errors import DuplicateKeyError
-
+from server.kit.audit.trail import Trail, of_call
 from server.kit.mongo.database import Database, Document
 from server.kit.mongo.transactions import Session
 from server.kit.mongo.translation import translated
@@ -58,14 +56,16 @@ class Erasures:
         self._now = now
         self._tombstones = database.collection(ERASURES)
 
-    async def erase(self, user_id: str, erased_at: datetime) -> Receipt:
+    async def erase(
+        self, user_id: str, erased_at: datetime, *, completes_call: bool = False
+    ) -> Receipt:
         """Leaves nothing of the person. Repeatable: gives what was erased in all.
 
-        Raises `Unavailable` and `DeadlineExceeded` when it has erased some; a repeat goes on.
+        Where that `completes_call`, the call's record is committed with the tombstone: see
+        `kit/audit/trail.py`. Raises `Unavailable` and `DeadlineExceeded` when it has erased some; a
+        repeat goes on.
         """
-        tombstone = {"_id": user_id, "erased_at": erased_at, "erased": {}}
-        with self._database.limited(), suppress(DuplicateKeyError):  # by a repeat
-            await self._tombstones.insert_one(tombstone)
+        await self._bury(user_id, erased_at, of_call(completes_call))
         while await self._step(user_id):
             pass
         with self._database.limited():
@@ -75,6 +75,22 @@ class Erasures:
             )
             found: Document = await self._tombstones.find_one({"_id": user_id})
         return Receipt(self.store, found["erased"], found["completed_at"])
+
+    async def _bury(self, user_id: str, erased_at: datetime, trail: Trail) -> None:
+        """Leaves the tombstone. What follows is made up for by `sweep`, so the call is done."""
+
+        async def bury(session: Session) -> bool:
+            tombstone = {"$setOnInsert": {"erased_at": erased_at, "erased": {}}}
+            done = await self._tombstones.update_one(
+                {"_id": user_id}, tombstone, upsert=True, session=session
+            )
+            is_new = done.upserted_id is not None
+            if is_new and (insert := trail.write()):
+                await insert(session)
+            return is_new
+
+        with translated():
+            trail.committed(has_written=await self._database.transaction(bury))
 
     async def sweep(self) -> None:
         """Erases again what a killed process may have left of those who were erased lately."""

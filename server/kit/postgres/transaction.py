@@ -23,10 +23,10 @@ from typing import Any, TypeVar
 import asyncpg
 
 from emporium.deadline import time_left
+from server.kit.audit.trail import of_call
 from server.kit.backoff import Backoff
 from server.kit.postgres.bounded_pool import Connection, Pool
 from server.kit.postgres.pool import Record
-from server.kit.postgres.trail import of_call
 from server.kit.postgres.translation import translated
 from server.kit.postgres.writes import Table, Write, combined
 
@@ -112,7 +112,7 @@ async def transaction(
     """Runs `work` and commits what it writes; returns its result.
 
     Where that `completes_call`, because it is the change that the call under way asks for, the
-    record of the call is committed with it: see `trail.py`.
+    record of the call is committed with it: see `kit/audit/trail.py`.
 
     An exception of `work` rolls everything back. Raises `Conflict` when every attempt conflicted,
     and the driver's error when a row violates a constraint.

@@ -122,10 +122,12 @@ def write_endpoints(
 def write_keys(source: Path, into: Path, public: Iterable[Mapping[str, Any]]) -> list[Path]:
     """Writes the filters that check tokens by the `public` keys; a running Envoy follows at once.
 
-    `source` is the envoy/ folder.
+    Of these it gets those that vouch for people: services call each other and not the edge, where
+    a service's token is therefore like one that nobody has signed. `source` is the envoy/ folder.
     """
     # To Envoy a key has no end.
-    key_set = json.dumps({"keys": [key for key in public if not keys.has_ended(key)]})
+    known = [key for key in public if keys.is_for_people(key) and not keys.has_ended(key)]
+    key_set = json.dumps({"keys": known})
     written = []
     for name, filter_ in _read(source / "tokens.yaml").items():
         for provider in filter_["providers"].values():

@@ -20,8 +20,11 @@ def public_file(home: Home) -> Path:
 
 def names() -> list[str]:
     """The name of each key that a home has; with a number it is the key's id."""
-    people = [service.name for service in SERVICES if service.vouches_for_people]
-    return people + [service.own_key for service in SERVICES]
+    return [*_of_people(), *(service.own_key for service in SERVICES)]
+
+
+def _of_people() -> list[str]:
+    return [service.name for service in SERVICES if service.vouches_for_people]
 
 
 def file_of(name: str, home: Home) -> Path:
@@ -57,6 +60,11 @@ def are_made(home: Home) -> bool:
 def name_of(key: Mapping[str, Any]) -> str:
     """The name that the key's id has in front of its number."""
     return str(key["kid"]).rpartition("-")[0]
+
+
+def is_for_people(key: Mapping[str, Any]) -> bool:
+    """Whether the key vouches for accounts; the others vouch for the service that has it."""
+    return name_of(key) in _of_people()
 
 
 def has_ended(key: Mapping[str, Any]) -> bool:

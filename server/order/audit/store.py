@@ -14,9 +14,13 @@ _INSERT = """
     SELECT id, event FROM json_populate_recordset(NULL::audit_waiting, $1) ON CONFLICT DO NOTHING
 """
 
-_FIRST = "SELECT event FROM audit_waiting ORDER BY id LIMIT $1"
+_FIRST = "SELECT event FROM audit_waiting WHERE refused IS NULL ORDER BY id LIMIT $1"
 
 _FORGET = "DELETE FROM audit_waiting WHERE id = ANY($1)"
+
+_SET_ASIDE = "UPDATE audit_waiting SET refused = $2, event = $3 WHERE id = $1"
+
+_TAKE_UP = "UPDATE audit_waiting SET refused = NULL WHERE refused IS NOT NULL"
 
 
 def inserting(records: Sequence[AuditRecord]) -> Write:
@@ -43,3 +47,11 @@ class PostgresWaiting:
     async def forget(self, record_ids: Collection[str]) -> None:
         with translated():
             await self._pool.execute(_FORGET, list(record_ids))
+
+    async def set_aside(self, record: AuditRecord, error: str) -> None:
+        with translated():
+            await self._pool.execute(_SET_ASIDE, record.id, error, to_bytes(record))
+
+    async def take_up(self) -> None:
+        with translated():
+            await self._pool.execute(_TAKE_UP)

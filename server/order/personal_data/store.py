@@ -99,12 +99,14 @@ class PostgresErasureStore:
         return await transaction(self._pool, lambda unit: self._step(unit, user_id))
 
     async def _bury(self, user_id: str, erased_at: datetime) -> None:
+        """Leaves the tombstone. What follows is made up for by `sweep`, so the call is done."""
+
         async def bury(unit: UnitOfWork) -> None:
             if not await unit.fetch(_IS_BURIED, user_id):
                 await unit.fetch(_WAIT_FOR_WRITERS)
                 unit.write(Write(_BURY, (user_id, erased_at)))
 
-        await transaction(self._pool, bury)
+        await transaction(self._pool, bury, completes_call=True)
 
     async def _step(self, unit: UnitOfWork, user_id: str) -> int:
         """Erases some; how many, and 0 when nothing is left."""

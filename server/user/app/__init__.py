@@ -18,6 +18,7 @@ from emporium.user.v1 import (
     user_service_pb2,
 )
 from server.kit import background, lifecycle, mongo, outbox, postgres
+from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.context import Role
@@ -27,7 +28,6 @@ from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
-from server.kit.postgres.trail import CommittingSink
 from server.kit.revocations import Revocations, UnrevokedTokens
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry

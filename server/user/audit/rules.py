@@ -1,11 +1,19 @@
-"""What is asked of the audit log, and who holds the key to what it hides. Pure."""
+"""What is asked of the audit log, what it takes, and who holds the key to what it hides. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from server.kit import errors
+
 # For address and device to follow the record of a change; it takes some hundredths of a second.
 _ORIGIN_FOLLOWS = timedelta(seconds=1)
+
+
+# Of other services' records. The database keeps so much whatever the retention is; and the services
+# take no tokens of each other when their clocks differ by more than some seconds.
+_LATE_MAX = timedelta(days=30)
+_EARLY_MAX = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,25 @@ class Filters:
     created_before: datetime | None
 
 
+def check_own(service: str, action: str, sender: str, field: str) -> None:
+    """Raises `Invalid`, naming what of `field`, when a record is not of a call of `sender`'s own.
+
+    `sender` is whose token it came with, such as `service:order`.
+    """
+    if sender != f"service:{service}":
+        raise errors.Invalid("must be the caller's own name", field=f"{field}.service")
+    if not action.startswith(f"emporium.{service}."):
+        raise errors.Invalid("must be an rpc of that service", field=f"{field}.action")
+
+
+def check_moments(first_at: datetime, last_at: datetime, now: datetime, field: str) -> None:
+    """Raises `Invalid`, naming what of `field`, when a record can be none of a call of late."""
+    if not now - _LATE_MAX <= first_at <= now + _EARLY_MAX:
+        raise errors.Invalid("must be of the last 30 days", field=f"{field}.first_at")
+    if not first_at <= last_at <= now + _EARLY_MAX:
+        raise errors.Invalid("must be from first_at until now", field=f"{field}.last_at")
+
+
 def holder_of(actor_id: str, subject_id: str, at: datetime) -> str:
     """Under whose key a record's address and device are hidden: who called, as far as is known.
 
@@ -30,6 +57,15 @@ def holder_of(actor_id: str, subject_id: str, at: datetime) -> str:
         if _is_account(each):
             return each
     return f"strangers:{at:%Y-%m-%d}"
+
+
+def is_by(user_id: str, actor_id: str, subject_id: str, *, has_succeeded: bool) -> bool:
+    """Whether the person made the call of a record.
+
+    Whoever signs in is nobody until it succeeds, by what is the account's to know: then it was its
+    holder. Who fails may be anybody.
+    """
+    return actor_id == user_id or (not actor_id and subject_id == user_id and has_succeeded)
 
 
 def may_lack_origin(first_at: datetime, now: datetime) -> bool:

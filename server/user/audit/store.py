@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-from server.kit.audit.record import AuditRecord
+from server.kit.audit.record import OK, AuditRecord
 from server.kit.context import OPERATOR, Device, Role
 from server.kit.exporting import RECORDS_MAX, Held, no_such_page
 from server.kit.listing.keyset import fetch_page
@@ -22,7 +22,7 @@ from server.kit.listing.totals import Totals
 from server.kit.postgres import DataError, Pool, Record, translated
 from server.kit.postgres.transaction import write
 from server.kit.postgres.writes import Write, hexadecimal, to_json
-from server.user.audit.rules import Filters, holder_of, is_strangers, may_lack_origin
+from server.user.audit.rules import Filters, holder_of, is_by, is_strangers, may_lack_origin
 from server.user.audit.sealing import seal, unseal
 
 SORTABLE: Mapping[str, type] = {"first_at": datetime}
@@ -223,7 +223,8 @@ class PostgresAuditStore:
 
 def shown_to(user_id: str, record: AuditRecord) -> AuditRecord:
     """`record` as the person may have it who is its actor or its subject."""
-    if record.actor_id == user_id:
+    succeeded = record.outcome == OK
+    if is_by(user_id, record.actor_id, record.subject_id, has_succeeded=succeeded):
         return record
     return record.without_actor()
 

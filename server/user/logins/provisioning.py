@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from uuid_utils import uuid7
 
 from server.kit.audit.record import OK, AuditRecord
+from server.kit.audit.trail import recorded
 from server.kit.call.validation import check as check_request
 from server.kit.context import OPERATOR, Caller, Role
 from server.kit.postgres import Pool
-from server.kit.postgres.trail import recorded
 from server.settings import SettingsError
 from server.user.accounts.rules import Change, Opened, Status, changed
 from server.user.accounts.rules.credentials import password_changed

@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import grpc
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
-from server.analytics.app import registrations
+from server.analytics.app import audit_sink, registrations
+from server.analytics.audit.store import MongoWaiting
 from server.analytics.behaviour.store import MongoEventStore
 from server.analytics.migrations import mongo as migrations
 from server.analytics.sales.store import MongoSalesStore
 from server.kit import mongo as kit_mongo
+from server.kit.audit.writer import AuditWriter
 from server.local.engines.mongo import EmbeddedMongo
 from server.settings import Mongo, Shop
 from tests.server.analytics.doors import Door, DoorOf
@@ -70,12 +73,31 @@ def new_currency() -> NewCurrency:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def channel(new_mongo: NewMongo, serve: Serve) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a running service over a database of its own."""
-    async with (
-        kit_mongo.connected(await new_mongo("pymongo")) as connected,
-        serve(registrations(connected, Shop(shop_currency="ZZZ")), Believing()) as opened,
-    ):
+async def served(new_mongo: NewMongo) -> AsyncIterator[kit_mongo.Database]:
+    """The running service's own database."""
+    async with kit_mongo.connected(await new_mongo("pymongo")) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def waiting(served: kit_mongo.Database) -> MongoWaiting:
+    """The audit records of the running service."""
+    return MongoWaiting(served)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def audit(waiting: MongoWaiting) -> AuditWriter:
+    """What gathers them; a test that reads those that wait flushes it before."""
+    return AuditWriter(waiting.append, window_seconds=0, registry=CollectorRegistry())
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def channel(
+    served: kit_mongo.Database, waiting: MongoWaiting, audit: AuditWriter, serve: Serve
+) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a running service."""
+    services = registrations(served, Shop(shop_currency="ZZZ"))
+    async with serve(services, Believing(), audit_sink(audit, waiting)) as opened:
         yield opened
 
 

@@ -76,26 +76,31 @@ def test_an_rpc_for_services_that_names_none_or_an_unknown_one_is_refused(
     image: FileDescriptorSet, tmp_path: Path, services: list[str]
 ) -> None:
     changed = FileDescriptorSet.FromString(image.SerializeToString())
-    access = _get_user(changed).Extensions[options_pb2.access]
+    access = _options(changed, "BatchGetUsers").Extensions[options_pb2.access]
     access.services[:] = services
-    with pytest.raises(SystemExit, match=r"UserService\.GetUser"):
+    with pytest.raises(SystemExit, match=r"UserService\.BatchGetUsers"):
         made(changed, tmp_path)
 
 
 def test_another_rule_is_another_page(image: FileDescriptorSet, tmp_path: Path) -> None:
     name = "emporium.user.v1.UserService/GetUser"
-    assert made(image, tmp_path)[name][1] == "owner by `user_id`, ADMIN, SERVICE (order)"
+    assert made(image, tmp_path)[name][1] == "owner by `user_id`, ADMIN"
     opened = FileDescriptorSet.FromString(image.SerializeToString())
-    _get_user(opened).Extensions[options_pb2.access].roles.append(role_pb2.STAFF)
-    assert made(opened, tmp_path)[name][1] == "owner by `user_id`, ADMIN, SERVICE (order), STAFF"
+    _options(opened, "GetUser").Extensions[options_pb2.access].roles.append(role_pb2.STAFF)
+    assert made(opened, tmp_path)[name][1] == "owner by `user_id`, ADMIN, STAFF"
 
 
-def _get_user(image: FileDescriptorSet) -> MethodOptions:
+def test_what_is_for_services_names_them(image: FileDescriptorSet, tmp_path: Path) -> None:
+    _, who, *_ = made(image, tmp_path)["emporium.user.v1.AuditService/RecordAuditEvents"]
+    assert who == "SERVICE (analytics or order)"
+
+
+def _options(image: FileDescriptorSet, rpc: str) -> MethodOptions:
     [options] = [
         method.options
         for file in image.file
         for service in file.service
         for method in service.method
-        if method.name == "GetUser"
+        if method.name == rpc
     ]
     return options

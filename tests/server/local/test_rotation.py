@@ -15,6 +15,7 @@ from server.local.errors import LocalError
 from server.local.home import keys
 from server.local.home.folder import Home, read_private
 from server.local.home.integrity import damages
+from server.services import ORDER, USER
 
 NAMES = keys.names()
 OVERLAP_SECONDS = 900
@@ -180,6 +181,13 @@ def test_a_home_that_lacks_keys_is_named(tmp_path: Path) -> None:
     nowhere = Home.at(tmp_path)
     with pytest.raises(LocalError, match="does not have every key"), rotation.alone(nowhere):
         pass
+
+
+def test_nobody_waits_for_the_edge_to_take_what_vouches_for_a_service(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "TAKEN_TIMEOUT_SECONDS", 0.0)
+    rotation.until_taken(rotation.announce([USER.own_key, ORDER.own_key], home), 1)
 
 
 def test_an_edge_that_never_takes_the_key_is_told_and_nothing_is_switched(

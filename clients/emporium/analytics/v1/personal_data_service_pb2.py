@@ -28,7 +28,7 @@ from emporium.type.v1 import personal_data_pb2 as emporium_dot_type_dot_v1_dot_p
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1emporium/analytics/v1/personal_data_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a$emporium/type/v1/personal_data.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x14\x45raseActivityRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x37\n\terased_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x65rasedAt\"c\n\x15\x45xportActivityRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x12\n\x04part\x18\x02 \x01(\tR\x04part\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"N\n\x16\x45xportActivityResponse\x12\x34\n\x05parts\x18\x01 \x03(\x0b\x32\x1e.emporium.type.v1.ExportedPartR\x05parts2\x8d\x02\n\x13PersonalDataService\x12r\n\rEraseActivity\x12+.emporium.analytics.v1.EraseActivityRequest\x1a .emporium.type.v1.ErasureReceipt\"\x12\x90\x02\x02\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04user\x12\x81\x01\n\x0e\x45xportActivity\x12,.emporium.analytics.v1.ExportActivityRequest\x1a-.emporium.analytics.v1.ExportActivityResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04userb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1emporium/analytics/v1/personal_data_service.proto\x12\x15\x65mporium.analytics.v1\x1a!emporium/options/v1/options.proto\x1a$emporium/type/v1/personal_data.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x14\x45raseActivityRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x37\n\terased_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x65rasedAt\"c\n\x15\x45xportActivityRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x12\n\x04part\x18\x02 \x01(\tR\x04part\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"N\n\x16\x45xportActivityResponse\x12\x34\n\x05parts\x18\x01 \x03(\x0b\x32\x1e.emporium.type.v1.ExportedPartR\x05parts2\x91\x02\n\x13PersonalDataService\x12v\n\rEraseActivity\x12+.emporium.analytics.v1.EraseActivityRequest\x1a .emporium.type.v1.ErasureReceipt\"\x16\x90\x02\x02\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04user\xe0\xbb\x18\x01\x12\x81\x01\n\x0e\x45xportActivity\x12,.emporium.analytics.v1.ExportActivityRequest\x1a-.emporium.analytics.v1.ExportActivityResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04userb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.analytics.v1.perso
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PERSONALDATASERVICE'].methods_by_name['EraseActivity']._loaded_options = None
-  _globals['_PERSONALDATASERVICE'].methods_by_name['EraseActivity']._serialized_options = b'\220\002\002\252\273\030\013\010\004\022\001\004B\004user'
+  _globals['_PERSONALDATASERVICE'].methods_by_name['EraseActivity']._serialized_options = b'\220\002\002\252\273\030\013\010\004\022\001\004B\004user\340\273\030\001'
   _globals['_PERSONALDATASERVICE'].methods_by_name['ExportActivity']._loaded_options = None
   _globals['_PERSONALDATASERVICE'].methods_by_name['ExportActivity']._serialized_options = b'\220\002\001\252\273\030\013\010\004\022\001\004B\004user'
   _globals['_ERASEACTIVITYREQUEST']._serialized_start=182
@@ -46,5 +46,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTACTIVITYRESPONSE']._serialized_start=389
   _globals['_EXPORTACTIVITYRESPONSE']._serialized_end=467
   _globals['_PERSONALDATASERVICE']._serialized_start=470
-  _globals['_PERSONALDATASERVICE']._serialized_end=739
+  _globals['_PERSONALDATASERVICE']._serialized_end=743
 # @@protoc_insertion_point(module_scope)

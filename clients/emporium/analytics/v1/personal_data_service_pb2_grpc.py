@@ -66,6 +66,7 @@ class PersonalDataServiceServicer:
         from then on, and sales that come late lose it.
         Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
         A call that runs into its deadline has erased some, and is to be repeated.
+        Every call leaves a record in the audit log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

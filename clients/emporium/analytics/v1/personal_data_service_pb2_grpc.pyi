@@ -29,6 +29,7 @@ class PersonalDataServiceStub:
     from then on, and sales that come late lose it.
     Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
     A call that runs into its deadline has erased some, and is to be repeated.
+    Every call leaves a record in the audit log.
     """
     ExportActivity: aio.UnaryUnaryMultiCallable[personal_data_service_pb2.ExportActivityRequest, personal_data_service_pb2.ExportActivityResponse]
     """Gives what is held of a person: what they did in the shop, and their sales.
@@ -54,6 +55,7 @@ class PersonalDataServiceServicer(metaclass=abc_1.ABCMeta):
         from then on, and sales that come late lose it.
         Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
         A call that runs into its deadline has erased some, and is to be repeated.
+        Every call leaves a record in the audit log.
         """
 
     @abc_1.abstractmethod

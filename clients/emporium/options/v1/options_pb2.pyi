@@ -150,9 +150,10 @@ class Access(message.Message):
 
     @builtins.property
     def services(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """With SERVICE among the `roles`, and required there: which services may call, such as `order`.
-        The others are refused as if they had not the role. So who holds one service's key can do what
-        that service does, and no more.
+        """With SERVICE as the one of the `roles`, and required there: which services may call, such as
+        `order`. The others are refused as if they had not the role. So who holds one service's key can
+        do what that service does, and no more. What services call is for nobody else, and no edge
+        offers it.
         """
 
     def __init__(

@@ -28,7 +28,7 @@ from emporium.type.v1 import personal_data_pb2 as emporium_dot_type_dot_v1_dot_p
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-emporium/order/v1/personal_data_service.proto\x12\x11\x65mporium.order.v1\x1a!emporium/options/v1/options.proto\x1a$emporium/type/v1/personal_data.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x11\x45raseBuyerRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x37\n\terased_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x65rasedAt\"`\n\x12\x45xportBuyerRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x12\n\x04part\x18\x02 \x01(\tR\x04part\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"K\n\x13\x45xportBuyerResponse\x12\x34\n\x05parts\x18\x01 \x03(\x0b\x32\x1e.emporium.type.v1.ExportedPartR\x05parts2\xf1\x01\n\x13PersonalDataService\x12h\n\nEraseBuyer\x12$.emporium.order.v1.EraseBuyerRequest\x1a .emporium.type.v1.ErasureReceipt\"\x12\x90\x02\x02\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04user\x12p\n\x0b\x45xportBuyer\x12%.emporium.order.v1.ExportBuyerRequest\x1a&.emporium.order.v1.ExportBuyerResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04userb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-emporium/order/v1/personal_data_service.proto\x12\x11\x65mporium.order.v1\x1a!emporium/options/v1/options.proto\x1a$emporium/type/v1/personal_data.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x11\x45raseBuyerRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x37\n\terased_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x65rasedAt\"`\n\x12\x45xportBuyerRequest\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x12\n\x04part\x18\x02 \x01(\tR\x04part\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"K\n\x13\x45xportBuyerResponse\x12\x34\n\x05parts\x18\x01 \x03(\x0b\x32\x1e.emporium.type.v1.ExportedPartR\x05parts2\xf5\x01\n\x13PersonalDataService\x12l\n\nEraseBuyer\x12$.emporium.order.v1.EraseBuyerRequest\x1a .emporium.type.v1.ErasureReceipt\"\x16\x90\x02\x02\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04user\xe0\xbb\x18\x01\x12p\n\x0b\x45xportBuyer\x12%.emporium.order.v1.ExportBuyerRequest\x1a&.emporium.order.v1.ExportBuyerResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0b\x08\x04\x12\x01\x04\x42\x04userb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.order.v1.personal_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PERSONALDATASERVICE'].methods_by_name['EraseBuyer']._loaded_options = None
-  _globals['_PERSONALDATASERVICE'].methods_by_name['EraseBuyer']._serialized_options = b'\220\002\002\252\273\030\013\010\004\022\001\004B\004user'
+  _globals['_PERSONALDATASERVICE'].methods_by_name['EraseBuyer']._serialized_options = b'\220\002\002\252\273\030\013\010\004\022\001\004B\004user\340\273\030\001'
   _globals['_PERSONALDATASERVICE'].methods_by_name['ExportBuyer']._loaded_options = None
   _globals['_PERSONALDATASERVICE'].methods_by_name['ExportBuyer']._serialized_options = b'\220\002\001\252\273\030\013\010\004\022\001\004B\004user'
   _globals['_ERASEBUYERREQUEST']._serialized_start=174
@@ -46,5 +46,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTBUYERRESPONSE']._serialized_start=375
   _globals['_EXPORTBUYERRESPONSE']._serialized_end=450
   _globals['_PERSONALDATASERVICE']._serialized_start=453
-  _globals['_PERSONALDATASERVICE']._serialized_end=694
+  _globals['_PERSONALDATASERVICE']._serialized_end=698
 # @@protoc_insertion_point(module_scope)

@@ -67,6 +67,7 @@ class PersonalDataServiceServicer:
         order can be placed for that id from then on (USER_ERASED).
         Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
         A call that runs into its deadline has erased some, and is to be repeated.
+        Every call leaves a record in the audit log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -30,6 +30,7 @@ class PersonalDataServiceStub:
     order can be placed for that id from then on (USER_ERASED).
     Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
     A call that runs into its deadline has erased some, and is to be repeated.
+    Every call leaves a record in the audit log.
     """
     ExportBuyer: aio.UnaryUnaryMultiCallable[personal_data_service_pb2.ExportBuyerRequest, personal_data_service_pb2.ExportBuyerResponse]
     """Gives what is held of a buyer: the orders, oldest first, with all their lines.
@@ -56,6 +57,7 @@ class PersonalDataServiceServicer(metaclass=abc_1.ABCMeta):
         order can be placed for that id from then on (USER_ERASED).
         Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
         A call that runs into its deadline has erased some, and is to be repeated.
+        Every call leaves a record in the audit log.
         """
 
     @abc_1.abstractmethod

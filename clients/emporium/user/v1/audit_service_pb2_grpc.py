@@ -77,8 +77,11 @@ class AuditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordAuditEvents(self, request, context):
-        """Adds records of other services. One that is known by its id is left as it is, so that a batch
-        may be sent again. A batch is added whole or not at all.
+        """Adds records of the calling service's own calls, of the last 30 days. One that is known by its
+        id is left as it is, so that a batch may be sent again. A batch is added whole or not at all.
+        Errors: VALIDATION_FAILED for a `service` that is not the caller, an `action` that is none of
+        its rpcs, and a `first_at` or `last_at` that is older or yet to come; such a record is never
+        taken.
 
         No REST mapping: the edge does not offer it.
         """

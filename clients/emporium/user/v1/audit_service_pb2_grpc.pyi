@@ -34,8 +34,11 @@ class AuditServiceStub:
     there cannot be, and for filters that a bounded search does not answer; INVALID_PAGE_TOKEN.
     """
     RecordAuditEvents: aio.UnaryUnaryMultiCallable[audit_service_pb2.RecordAuditEventsRequest, audit_service_pb2.RecordAuditEventsResponse]
-    """Adds records of other services. One that is known by its id is left as it is, so that a batch
-    may be sent again. A batch is added whole or not at all.
+    """Adds records of the calling service's own calls, of the last 30 days. One that is known by its
+    id is left as it is, so that a batch may be sent again. A batch is added whole or not at all.
+    Errors: VALIDATION_FAILED for a `service` that is not the caller, an `action` that is none of
+    its rpcs, and a `first_at` or `last_at` that is older or yet to come; such a record is never
+    taken.
 
     No REST mapping: the edge does not offer it.
     """
@@ -71,8 +74,11 @@ class AuditServiceServicer(metaclass=abc_1.ABCMeta):
         request: audit_service_pb2.RecordAuditEventsRequest,
         context: aio.ServicerContext[audit_service_pb2.RecordAuditEventsRequest, abc.Awaitable[audit_service_pb2.RecordAuditEventsResponse]],
     ) -> abc.Awaitable[audit_service_pb2.RecordAuditEventsResponse]:
-        """Adds records of other services. One that is known by its id is left as it is, so that a batch
-        may be sent again. A batch is added whole or not at all.
+        """Adds records of the calling service's own calls, of the last 30 days. One that is known by its
+        id is left as it is, so that a batch may be sent again. A batch is added whole or not at all.
+        Errors: VALIDATION_FAILED for a `service` that is not the caller, an `action` that is none of
+        its rpcs, and a `first_at` or `last_at` that is older or yet to come; such a record is never
+        taken.
 
         No REST mapping: the edge does not offer it.
         """

@@ -15,3 +15,17 @@ async def test_what_waits_is_read_as_it_was_stored_the_oldest_first(database: Da
     await waiting.forget([old.id])
     assert await waiting.first(10) == [new]
     await waiting.forget([new.id])
+
+
+async def test_what_is_set_aside_waits_no_more_until_it_is_taken_up(database: Database) -> None:
+    waiting = MongoWaiting(database)
+    bad, other = record(), record(1)
+    await waiting.append([bad, other])
+    await waiting.set_aside(bad.without_origin(), "no such moment")
+    await waiting.append([bad])  # by a process that has not heard that it is stored
+    assert await waiting.first(10) == [other]
+    kept = await database.collection("audit_waiting").find_one({"refused": {"$ne": None}})
+    assert (str(kept["_id"]), kept["refused"]) == (bad.id, "no such moment")
+    await waiting.take_up()
+    assert await waiting.first(10) == [bad.without_origin(), other]
+    await waiting.forget([bad.id, other.id])

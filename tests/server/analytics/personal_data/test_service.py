@@ -11,7 +11,10 @@ from emporium.analytics.v1 import event_service_pb2 as event_pb
 from emporium.analytics.v1 import personal_data_service_pb2 as held_pb
 from emporium.analytics.v1 import report_service_pb2 as report_pb
 from emporium.type.v1.personal_data_pb2 import ErasureReceipt
+from server.analytics.audit.store import MongoWaiting
 from server.analytics.sales.rules import State
+from server.kit.audit.writer import AuditWriter
+from server.kit.context import Role
 from server.kit.wire import timestamp
 from tests.server.analytics.conftest import NewCurrency
 from tests.server.analytics.doors import DoorOf, batch
@@ -138,6 +141,36 @@ async def test_a_page_that_there_is_not_is_refused(door: DoorOf, ann: str, part:
     found = await refused(export(door, ann, part=part, page_token="none"))
     assert found.reason == "INVALID_PAGE_TOKEN"
     assert (await refused(export(door, ann, part="orders"))).reason == "INVALID_FILTER"
+
+
+async def test_an_erasure_leaves_a_record_that_commits_with_the_tombstone(
+    door: DoorOf, ann: str, waiting: MongoWaiting
+) -> None:
+    await door("SERVICE", "user")("EraseActivity", erase(ann))
+    kept = [each for each in await waiting.first(100_000) if each.subject_id == ann]
+    assert [(each.actor_id, each.actor_role, each.outcome) for each in kept] == [
+        ("service:user", Role.SERVICE, "OK")
+    ], "though nobody has gathered any"
+    assert kept[0].action == "emporium.analytics.v1.PersonalDataService/EraseActivity"
+
+
+async def test_an_erasure_that_is_repeated_leaves_one_too(
+    door: DoorOf, ann: str, waiting: MongoWaiting, audit: AuditWriter
+) -> None:
+    for _ in range(2):
+        await door("SERVICE", "user")("EraseActivity", erase(ann))
+    await audit.flush()
+    kept = [each for each in await waiting.first(100_000) if each.subject_id == ann]
+    assert [(each.actor_id, each.outcome) for each in kept] == [("service:user", "OK")] * 2
+
+
+async def test_an_erasure_that_is_refused_leaves_one_too(
+    door: DoorOf, ann: str, waiting: MongoWaiting, audit: AuditWriter
+) -> None:
+    await refused(door("SERVICE", "order")("EraseActivity", erase(ann)))
+    await audit.flush()
+    [kept] = [each for each in await waiting.first(100_000) if each.actor_id == "service:order"]
+    assert (kept.action.rpartition("/")[2], kept.outcome) == ("EraseActivity", "PERMISSION_DENIED")
 
 
 async def test_only_services_erase_and_export(door: DoorOf, ann: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from server.kit import errors
 from server.kit.audit.forwarding import BATCH_MAX, Forwarding
@@ -17,12 +18,21 @@ class Memory:
 
     def __init__(self, count: int) -> None:
         self.records = [record(n) for n in range(count)]
+        self.aside: dict[str, AuditRecord] = {}  # by why they were refused
 
     async def first(self, count_max: int) -> Sequence[AuditRecord]:
         return self.records[:count_max]
 
     async def forget(self, record_ids: Collection[str]) -> None:
         self.records = [each for each in self.records if each.id not in record_ids]
+
+    async def set_aside(self, record: AuditRecord, error: str) -> None:
+        await self.forget([record.id])
+        self.aside[error] = record
+
+    async def take_up(self) -> None:
+        self.records += self.aside.values()
+        self.aside.clear()
 
 
 class Keeper:
@@ -31,11 +41,14 @@ class Keeper:
     def __init__(self) -> None:
         self.kept: list[AuditRecord] = []
         self.refuses: set[str] = set()
+        self.goes_away_at: set[str] = set()
         self.loses_answers = False
 
     async def keep(self, records: Sequence[AuditRecord]) -> None:
         if any(each.id in self.refuses for each in records):
             raise errors.Invalid("no such moment")
+        if any(each.id in self.goes_away_at for each in records):
+            raise errors.Unavailable("the user service: nobody answers")
         self.kept += records
         if self.loses_answers:
             raise errors.Unavailable("the user service: nobody answers")
@@ -70,6 +83,32 @@ async def test_one_that_is_refused_for_good_holds_back_no_other(lines: Lines) ->
     [line] = lines
     assert (line["event"], line["id"], line["actor"]) == ("audit.refused", bad.id, bad.actor_id)
     assert bad.address not in str(line)
+    assert waiting.aside == {"no such moment": bad.without_origin()}
+
+
+async def test_one_that_was_refused_is_sent_again_by_the_next_process_and_not_before() -> None:
+    waiting, keeper, registry = Memory(3), Keeper(), CollectorRegistry()
+    bad, *_ = waiting.records
+    keeper.refuses = {bad.id}
+    first = Forwarding(waiting, keeper, registry)
+    await first.forward()
+    keeper.refuses.clear()
+    await first.forward()
+    assert bad.without_origin() not in keeper.kept
+    assert registry.get_sample_value("audit_refused_total") == 1
+    await Forwarding(waiting, keeper, registry).forward()
+    assert (keeper.kept[-1], waiting.records, waiting.aside) == (bad.without_origin(), [], {})
+
+
+async def test_what_was_set_aside_is_not_lost_with_what_has_arrived() -> None:
+    """The user service goes away while the halves of a batch are sent."""
+    waiting, keeper = Memory(4), Keeper()
+    _, bad, *others = waiting.records
+    keeper.refuses, keeper.goes_away_at = {bad.id}, {each.id for each in others}
+    with pytest.raises(errors.Unavailable):
+        await Forwarding(waiting, keeper).forward()
+    assert waiting.records == others
+    assert [*waiting.aside.values()] == [bad.without_origin()]
 
 
 def test_a_record_waits_as_it_is() -> None:

@@ -34,6 +34,8 @@ ABOUT_CREDENTIALS = {
 BESIDES = {
     "UserService/CreateUser": "takes a password",
     "UserService/DeleteUser": "says so: sessions and credentials end with the account",
+    "PersonalDataService/EraseActivity": "says so: a service does it to whomever it names",
+    "PersonalDataService/EraseBuyer": "says so: a service does it to whomever it names",
 }
 
 ME, OTHER = str(uuid.uuid4()), str(uuid.uuid4())
@@ -150,7 +152,7 @@ async def test_the_owner_leaves_none(watched: Ping, sink: Sink, token: Token) ->
 
 async def test_services_leave_none(watched: Ping, sink: Sink, token: Token) -> None:
     await watched.call("Internal", token=token("SERVICE"))
-    await watched.call("FreshStaff", token=token("SERVICE"))
+    await watched.call("FreshAnyone", token=token("SERVICE"))
     assert sink.records == []
 
 

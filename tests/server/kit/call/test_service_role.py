@@ -24,7 +24,6 @@ FOR_SERVICES = {
     "EraseBuyer": {"user"},
     "ExportActivity": {"user"},
     "ExportBuyer": {"user"},
-    "GetUser": {"order"},
     "RecordAuditEvents": {"analytics", "order"},
     "RecordDomainEvents": {"order"},
     "WatchRevocations": {"analytics", "order"},

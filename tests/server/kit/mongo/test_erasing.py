@@ -4,16 +4,24 @@ import asyncio
 import signal
 import sys
 import uuid
+from collections.abc import Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from pymongo import AsyncMongoClient
 
-from server.kit.mongo import Database
+from server.kit.audit import trail
+from server.kit.audit.record import AuditRecord
+from server.kit.audit.trail import CommittingSink
+from server.kit.audit.writer import AuditWriter
+from server.kit.mongo import Database, Session
 from server.kit.mongo.erasing import Erasures, erased_among
 from server.kit.mongo.idempotency import KEYS, Answers
 from server.local.engines.mongo import EmbeddedMongo
+from tests.server.kit.audit.records import record
 from tests.server.kit.mongo.things import Things
 
 WHEN = datetime(2026, 5, 17, 12, tzinfo=UTC)
@@ -75,6 +83,35 @@ async def test_of_two_that_erase_at_once_each_gets_the_whole_receipt(database: D
     [found] = [await erasures(database).erase(user_id, WHEN)]
     assert found.erased == {"things": COUNT}
     assert {receipt.completed_at for receipt in both} == {LATER}
+
+
+async def test_the_record_of_the_call_commits_with_the_tombstone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes, user_id = database.collection("notes"), str(uuid.uuid4())
+
+    def inserting(record: AuditRecord) -> Any:
+        async def insert(session: Session) -> None:
+            await notes.insert_one({"_id": record.id}, session=session)
+            raise ValueError("no room")
+
+        return insert
+
+    # A call has a task of its own; tests may share theirs.
+    monkeypatch.setattr(trail, "_of_call", ContextVar("of a test", default=None))
+    writer, told = AuditWriter(nowhere, registry=CollectorRegistry()), record()
+    CommittingSink(writer, inserting).begin(lambda: told)
+    with pytest.raises(ValueError, match="no room"):
+        await erasures(database).erase(user_id, WHEN, completes_call=True)
+    assert await erased_among(database, [user_id]) == set()
+    assert await notes.find_one({"_id": told.id}) is None
+    # By no call there is none; and a repeat, which finds the tombstone, has nothing to commit.
+    first = await erasures(database).erase(user_id, WHEN)
+    assert await erasures(database).erase(user_id, WHEN, completes_call=True) == first
+
+
+async def nowhere(records: Sequence[AuditRecord]) -> None:
+    """Where a writer stores records that are not looked at."""
 
 
 async def test_what_a_killed_writer_has_left_is_swept(database: Database) -> None:

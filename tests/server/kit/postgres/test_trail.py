@@ -8,10 +8,11 @@ import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
+from server.kit.audit import trail
 from server.kit.audit.record import AuditRecord
+from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter
-from server.kit.postgres import Pool, trail
-from server.kit.postgres.trail import CommittingSink
+from server.kit.postgres import Pool
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from tests.server.kit.audit.records import record

@@ -14,6 +14,7 @@ from server.local.checks import doctor
 from server.local.engines import edge
 from server.local.engines.limiter import CLASSES
 from server.local.home.folder import Home
+from server.services import SERVICES
 
 SOURCE = Path(__file__).parents[4] / "envoy"
 
@@ -68,15 +69,27 @@ def test_no_path_leads_into_a_container(config: Any, tmp_path: Path) -> None:
 def test_envoy_is_not_told_of_keys_that_have_ended(tmp_path: Path) -> None:
     now = int(time.time())
     keys: list[dict[str, Any]] = [
-        {"kid": "before", "exp": now - 1},
-        {"kid": "lately", "exp": now + 60},
-        {"kid": "now"},
+        {"kid": "user-1", "exp": now - 1},
+        {"kid": "user-2", "exp": now + 60},
+        {"kid": "user-3"},
     ]
-    for path in edge.write_keys(SOURCE, tmp_path, keys):
+    assert told(tmp_path, keys) == [["user-2", "user-3"]] * 2
+
+
+def test_envoy_is_told_of_no_key_that_vouches_for_a_service(tmp_path: Path) -> None:
+    names = ["user", *(service.own_key for service in SERVICES), "tea"]
+    assert told(tmp_path, [{"kid": f"{name}-1"} for name in names]) == [["user-1"]] * 2
+
+
+def told(folder: Path, keys: list[dict[str, Any]]) -> list[list[str]]:
+    """The ids of the keys that each of the filters is written with."""
+    found = []
+    for path in edge.write_keys(SOURCE, folder, keys):
         (resource,) = yaml.safe_load(path.read_text())["resources"]
         for provider in resource["typed_config"]["providers"].values():
             known = json.loads(provider["local_jwks"]["inline_string"])["keys"]
-            assert [key["kid"] for key in known] == ["lately", "now"]
+            found.append([key["kid"] for key in known])
+    return found
 
 
 def test_the_limits_are_the_ones_asked_for(config: Any, tmp_path: Path) -> None:

@@ -145,6 +145,19 @@ async def test_accounts_that_were_there_have_keys_too(user_pool: Pool) -> None:
     assert row["accounts"] == row["keys"] >= 3
 
 
+@pytest.mark.parametrize(
+    ("outcome", "address"), [("OK", record().address), ("BAD_CREDENTIALS", "")]
+)
+async def test_a_person_gets_whence_they_signed_in_and_not_whence_others_tried(
+    user_pool: Pool, outcome: str, address: str
+) -> None:
+    store, ann = PostgresAuditStore(user_pool), await account(user_pool)
+    login = record(actor_id="", actor_role=None, subject_id=ann, outcome=outcome)
+    await store.append([login])
+    [(_, shown)] = (await store.export(ann, "")).rows
+    assert (shown.address, bool(shown.device)) == (address, bool(address))
+
+
 async def test_a_person_gets_what_the_log_has_on_them_and_nothing_of_others(
     user_pool: Pool,
 ) -> None:

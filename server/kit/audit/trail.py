@@ -1,19 +1,20 @@
 """Commits the record of a call with the change that the call makes.
 
 A store says which of its statements or transactions `completes_call`; what a call writes besides,
-such as a hash that is renewed, may be kept although the call fails.
+such as a hash that is renewed, may be kept although the call fails. As what a database takes a
+record along, its service says: PostgreSQL takes a `Write`, MongoDB what inserts it in a `Session`.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from server.kit.audit.record import AuditRecord
 from server.kit.audit.sink import Describe
 from server.kit.audit.writer import AuditWriter
-from server.kit.postgres.writes import Write
 
-ToWrite = Callable[[AuditRecord], Write]
+ToWrite = Callable[[AuditRecord], Any]
 
 
 class Trail:
@@ -27,7 +28,7 @@ class Trail:
         self._record: AuditRecord | None = None
         self.is_kept: AuditRecord | None = None  # as it was committed
 
-    def write(self) -> Write | None:
+    def write(self) -> Any | None:
         """What keeps the record; None when the call has none, or it is kept already."""
         self._record = None if self.is_kept else self._describe()
         return self._to_write(self._record) if self._record else None
@@ -42,7 +43,7 @@ def _nothing() -> None:
     return None
 
 
-def _unwritable(record: AuditRecord) -> Write:
+def _unwritable(record: AuditRecord) -> Any:
     raise AssertionError(f"nobody described {record}")
 
 
@@ -65,7 +66,7 @@ def recorded(record: AuditRecord, to_write: ToWrite) -> Iterator[None]:
 
 
 class CommittingSink:
-    """An `AuditSink` of a service that keeps its data in PostgreSQL.
+    """An `AuditSink` of a service.
 
     A record goes with the change, as `to_write` makes of it; where there is no change it goes to
     `writer`. What went with a change is given to `after` when the call has ended.
