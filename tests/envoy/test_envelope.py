@@ -243,6 +243,17 @@ async def test_an_answer_of_megabytes_is_whole(running: Edge, signed_in: httpx.A
     assert answer.headers["etag"] == '"v1"'
 
 
+@pytest.mark.parametrize("http2", [False, True])
+async def test_an_answer_may_be_larger_than_what_waits_for_a_slow_reader(
+    running: Edge, http2: bool
+) -> None:
+    running.upstream.answers["GetUser"] = always(user(full_name="\1" * 4_000_000))
+    async with running.rest(signed(), http2=http2) as client:
+        answer = await client.get("/api/v1/users/1", timeout=30)
+    assert len(answer.content) > 24_000_000
+    assert answer.json()["data"]["full_name"] == "\1" * 4_000_000
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [("my-id_1.2", "my-id_1.2"), ('a"b\\c{}', "a_b_c__"), ("x" * 500, "x" * 64)],
