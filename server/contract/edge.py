@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from server.contract import assets, replies, routes, rpcs
+from server.contract import assets, event_streams, replies, routes, rpcs
 from server.contract import image as images
 from server.contract.openapi import document
 from server.contract.protoc import ROOT
@@ -53,11 +53,15 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     etags = {each["file"]: _etag(_served(each["file"], folder)) for each in template["documents"]}
     return [
         openapi,
-        images.write(images.without_comments(image), folder / "emporium.pb"),
+        images.write(_descriptors(image, known), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
         _write(folder, "routes.yaml", routes.configuration(known, template, etags)),
         *(_script(folder, name) for name in SCRIPTS),
     ]
+
+
+def _descriptors(image: FileDescriptorSet, known: list[rpcs.Rpc]) -> FileDescriptorSet:
+    return event_streams.as_bytes(images.without_comments(image), known)
 
 
 def _served(file: str, folder: Path) -> Path:

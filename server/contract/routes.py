@@ -26,6 +26,7 @@ def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[s
     made: Tree = copy.deepcopy(template["route_configuration"])
     host = made["virtual_hosts"][0]
     pairs = _pairs(rpcs)
+    heads = _heads(pairs)
     documents: list[Tree] = template["documents"]
     fixed = [*template["probes"], *(each["path"] for each in documents)]
     host["routes"] = [
@@ -33,9 +34,10 @@ def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[s
         *(_route(rpc, _match_rest(binding), kinds, binding.template) for binding, rpc in pairs),
         *(_route(rpc, _match_grpc(rpc), kinds) for rpc in rpcs),
         *(route for each in documents for route in _document(each, kinds, etags[each["file"]])),
-        *_heads(pairs, kinds),
+        # Few ask so: behind everything that is called.
+        *(_route(rpc, _match_rest(head), kinds, head.template) for head, rpc in heads),
         *copy.deepcopy(template["between"]),
-        *_other_verbs(pairs, kinds, fixed),
+        *_other_verbs([*pairs, *heads], kinds, fixed),
         *host["routes"],
     ]
     return made
@@ -85,18 +87,20 @@ def _any(etag: str) -> str:
     return rf'\s*\*\s*|(.*,)?\s*(W/)?"{etag}"\s*(,.*)?'
 
 
-def _heads(pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree]) -> Iterator[Tree]:
-    """HEAD is asked as GET (envoy/rest.lua), and few ask so: behind everything that is called."""
-    for binding, rpc in pairs:
-        if binding.verb == "GET":
-            head = _match_rest(Binding("HEAD", binding.template))
-            yield _route(rpc, head, kinds, binding.template)
+def _heads(pairs: list[tuple[Binding, Rpc]]) -> list[tuple[Binding, Rpc]]:
+    """HEAD is asked as GET (envoy/rest.lua). Not of a stream: without a body it has no end."""
+    return [
+        (Binding("HEAD", binding.template), rpc)
+        for binding, rpc in pairs
+        if binding.verb == "GET" and not rpc.streaming
+    ]
 
 
 def _other_verbs(
     pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree], fixed: list[str]
 ) -> Iterator[Tree]:
-    bindings = [Binding("GET", path) for path in fixed] + [binding for binding, _ in pairs]
+    bindings = [Binding(verb, path) for path in fixed for verb in ("GET", "HEAD")]
+    bindings += [binding for binding, _ in pairs]
     # Of two templates that are the same but for a placeholder's name, the first.
     templates = {_pattern(each.template): each.template for each in reversed(bindings)}
     # A path whose refusals are OAuth's has this one in OAuth's words, too (rest.lua).
@@ -104,8 +108,7 @@ def _other_verbs(
     for pattern in dict.fromkeys(_pattern(binding.template) for binding in bindings):
         path = pattern.replace(_ID, _ANY).replace("\\", "")
         verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}
-        verbs |= {"OPTIONS"} | ({"HEAD"} if "GET" in verbs else set())
-        allow = {"response_headers_to_add": [{"header": _allow(verbs)}]}
+        allow = {"response_headers_to_add": [{"header": _allow(verbs | {"OPTIONS"})}]}
         match = {"safe_regex": {"regex": pattern}} if path != pattern else {"path": path}
         asked = {"headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
         for kind, matching in (("verbs", match | asked), ("not_allowed", match)):
@@ -147,9 +150,7 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     route: Tree = {"name": metadata["rpc"], "match": match}
     if rpc.internal:
         return _merged(_merged(route, kinds["closed"]), _metadata(metadata))
-    applying = ["rest" if template else "grpc"]
-    applying += [kind for kind in ("streaming", "public", "safe") if getattr(rpc, kind)]
-    for kind in applying:
+    for kind in _kinds(rpc, by_rest=bool(template)):
         route = _merged(route, kinds[kind])
     route["route"]["cluster"] = rpc.cluster
     if rpc.limit:
@@ -174,6 +175,14 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     return _merged(
         route, _metadata(metadata, **{name: each for name, each in others.items() if each})
     )
+
+
+def _kinds(rpc: Rpc, *, by_rest: bool) -> list[str]:
+    if rpc.streaming:
+        kinds = ["events"] if by_rest else ["grpc", "streaming"]
+    else:
+        kinds = ["rest" if by_rest else "grpc"]
+    return kinds + [kind for kind in ("public", "safe") if getattr(rpc, kind)]
 
 
 def _body_limit(bytes_max: int) -> Tree:

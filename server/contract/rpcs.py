@@ -7,6 +7,7 @@ from typing import Any
 import protovalidate
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import (
+    FieldOptions,
     FileDescriptorSet,
     MethodDescriptorProto,
     MethodOptions,
@@ -49,6 +50,7 @@ class Rpc:
     safe: bool  # to retry: it only reads, or is idempotent
     precondition_required: bool  # it must name the etag that it is made on
     streaming: bool
+    last_event_id: str  # the field of its request that `Last-Event-ID` says; empty where none is
     limit: str  # the name of its own rate limit, or empty
     access: options_pb2.Access  # who may call
     scope: str  # that an API key needs; empty: none lets it in
@@ -152,6 +154,8 @@ def _rpc(
 ) -> Rpc:
     options = method.options
     bindings = tuple(_bindings(_http(options)))
+    if bindings and method.client_streaming:
+        raise SystemExit(f"{package}.{service.name}.{method.name}: REST sends no stream")
     access = options.Extensions[options_pb2.access]
     return Rpc(
         service=f"{package}.{service.name}",
@@ -166,6 +170,7 @@ def _rpc(
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         precondition_required=options.Extensions[options_pb2.precondition_required],
         streaming=method.client_streaming or method.server_streaming,
+        last_event_id=_last_event_id(pool, method),
         limit=options.Extensions[options_pb2.rate_limit].name,
         access=access,
         scope=scope_of(service.options, method.options),
@@ -176,6 +181,17 @@ def _rpc(
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
         deprecated=options.deprecated,
     )
+
+
+def _last_event_id(pool: DescriptorPool, method: MethodDescriptorProto) -> str:
+    request: Any = pool.FindMessageTypeByName(method.input_type.removeprefix("."))
+    # Parsed again, as above.
+    told = {
+        field.name: FieldOptions.FromString(field.GetOptions().SerializeToString())
+        for field in request.fields
+    }
+    found = (name for name, each in told.items() if each.Extensions[options_pb2.last_event_id])
+    return next(found, "") if method.server_streaming else ""
 
 
 def _bare(options: MethodOptions) -> dict[str, Any]:

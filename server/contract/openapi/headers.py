@@ -72,6 +72,13 @@ TAKEN: dict[str, Any] = {
         " matches none.",
         "schema": _TEXT,
     },
+    "LastEventId": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The `id` of the last event that was had, to go on after it. An EventSource"
+        " sends it by itself. It counts before what the query says.",
+        "schema": _TEXT,
+    },
 }
 
 
@@ -91,4 +98,6 @@ def taken(rpc: Rpc, request: Any, response: Any) -> Iterator[dict[str, str]]:
         names.append("IfMatch")
     if rpc.reads and "etag" in response.fields_by_name:
         names.append("IfNoneMatch")
+    if rpc.last_event_id:
+        names.append("LastEventId")
     return ({"$ref": f"#/components/parameters/{name}"} for name in names)

@@ -290,6 +290,8 @@ PRECONDITION_REQUIRED_FIELD_NUMBER: builtins.int
 AUDITED_FIELD_NUMBER: builtins.int
 AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
+EVENT_ID_FIELD_NUMBER: builtins.int
+LAST_EVENT_ID_FIELD_NUMBER: builtins.int
 access: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Access]
 """Who may call the rpc."""
 success: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Success]
@@ -318,4 +320,14 @@ scope_resource: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceO
 """What the service keeps, such as `orders`, as the scopes of API keys name it: with the scope
 `orders.read` a key may call the rpcs without side effects, with `orders.write` the others.
 Without, no API key may call any.
+"""
+event_id: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.FieldOptions, builtins.bool]
+"""Of a stream's messages: what tells one from the others, for whoever goes on after it. By REST,
+where such a stream is one of Server-Sent Events, it is the event's `id`. It is a number or a
+text of one line; 0 and the empty text are none.
+"""
+last_event_id: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.FieldOptions, builtins.bool]
+"""Of the request for such a stream, and of the same type: after which message to begin. By REST
+it is the header `Last-Event-ID`, which an EventSource sends when it connects again, to the
+same URL as before: so it counts before what the query says.
 """
