@@ -168,6 +168,8 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     told |= lists
     if rpc.bare:
         told["bare"] = dict(rpc.bare)
+    if rpc.cache:
+        told["cache"] = dict(rpc.cache)
     if rpc.json_bytes > BODY_BYTES_MAX:
         told["body_bytes_max"] = str(rpc.json_bytes)
         route = _merged(route, _body_limit(rpc.json_bytes))

@@ -208,7 +208,7 @@ async def test_every_answer_has_its_headers_and_no_internals(
         assert not leaked, answer.request.url
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
 async def test_the_envelope_is_inside_the_compression(
     coding: str, running: Edge, signed_in: httpx.AsyncClient
 ) -> None:
@@ -218,7 +218,9 @@ async def test_the_envelope_is_inside_the_compression(
     answer = await signed_in.send(request, stream=True)
     raw = b"".join([chunk async for chunk in answer.aiter_raw()])
     assert answer.headers["content-encoding"] == coding
+    assert answer.headers["vary"] == "Accept-Encoding"
     assert len(raw) < 500
+    assert raw.startswith(b"\x28\xb5\x2f\xfd") is (coding == "zstd")  # RFC 8878, 3.1.1
     if coding == "gzip":
         (found,) = json.loads(gzip.decompress(raw))["data"]["users"]
         assert found["full_name"] == "Ann" * 1000

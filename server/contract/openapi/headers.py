@@ -89,6 +89,15 @@ def answered(status: int, *more: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+def kept(rpc: Rpc) -> dict[str, Any]:
+    """`Cache-Control` of a success, where the contract says who may keep it."""
+    if not rpc.cache:
+        return {}
+    schema = _TEXT | {"enum": list(dict.fromkeys(rpc.cache.values()))}
+    about = "Who may keep it, and for how many seconds. With a token it is `private`."
+    return {"Cache-Control": {"description": about, "schema": schema}}
+
+
 def taken(rpc: Rpc, request: Any, response: Any) -> Iterator[dict[str, str]]:
     """The headers that a call of `rpc` may have, as references."""
     names = ["RequestId"]

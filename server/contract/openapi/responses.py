@@ -24,7 +24,7 @@ def of_success(rpc: Rpc, answers: Answers, links: Links) -> Responses:
         more.append("ETag")
     made: dict[str, Any] = {
         "description": HTTPStatus(status).phrase,
-        "headers": headers.answered(status, *more),
+        "headers": headers.answered(status, *more) | headers.kept(rpc),
     }
     if status != HTTPStatus.NO_CONTENT:
         made["content"] = _content(rpc, message, answers)
@@ -35,7 +35,7 @@ def of_success(rpc: Rpc, answers: Answers, links: Links) -> Responses:
         unchanged = HTTPStatus.NOT_MODIFIED
         responses[str(int(unchanged))] = {
             "description": "It is as `If-None-Match` says.",
-            "headers": headers.answered(unchanged, "ETag"),
+            "headers": headers.answered(unchanged, "ETag") | headers.kept(rpc),
         }
     return responses
 
