@@ -567,10 +567,12 @@ local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusa
 
 local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
 
+local function is_of_rpc(path) return find(path, "^/emporium%.") or find(path, "^/grpc%.reflection%.") end
+
 -- The path decides whether a call is REST, as it decides the route; a content type is only a claim.
 -- A call to an rpc's path that is not gRPC is refused, in the envelope.
 local function is_rest(headers)
-  return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
+  return not is_of_rpc(headers:get(":path") or "") or not is_grpc(headers:get("content-type"))
 end
 
 -- A caller's own request id is kept, with characters replaced that are unfit for logs and headers.
