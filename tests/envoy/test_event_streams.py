@@ -5,7 +5,6 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,11 @@ import httpx
 import openapi_spec_validator
 import pytest
 import pytest_asyncio
-from google.api.httpbody_pb2 import HttpBody
 
 from server.kit import auth, errors
 from tests.bench.http2 import framed
 from tests.envoy.conftest import KEY, Edge, edge_before, error_of, signed
-from tests.envoy.cutting import Cutting
 from tests.envoy.more_rpcs import source_with
-from tests.envoy.test_upstreams import ready
 from tests.envoy.ticking import (
     PROTO,
     RPC,
@@ -29,8 +25,10 @@ from tests.envoy.ticking import (
     Tick,
     Ticking,
     ticking,
+    watching,
 )
-from tests.server_sent import HEARTBEAT, Event, events
+from tests.server.kit.changing import Changing, refused_with, unchanged
+from tests.server_sent import HEARTBEAT
 
 INTERNAL = re.compile("grpc|x-emporium|x-envoy|x-http-status")
 
@@ -42,7 +40,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def started() -> AsyncIterator[Ticking]:
-    async with ticking(auth.Verifier(auth.jwks([KEY]))) as service:
+    async with ticking(Changing(auth.Verifier(auth.jwks([KEY])))) as service:
         yield service
 
 
@@ -58,20 +56,13 @@ async def edge_of_module(
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(started: Ticking) -> Ticking:
     await started.ticks.become(last=0, failure=None, is_over=False, text="")
+    started.tokens.becomes = unchanged
     return started
 
 
 @pytest.fixture
 def running(edge_of_module: Edge) -> Edge:
     return edge_of_module
-
-
-@asynccontextmanager
-async def watching(
-    client: httpx.AsyncClient, path: str = WATCH, verb: str = "GET", **options: Any
-) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[Event]]]:
-    async with client.stream(verb, path, timeout=20, **options) as answer:
-        yield answer, events(answer.aiter_lines())
 
 
 @pytest.mark.parametrize("http2", [False, True], ids=["http/1.1", "http/2"])
@@ -151,6 +142,28 @@ async def test_a_later_error_is_the_last_event(
     assert (await edge_of_module.logged("late-error"))["status"] == 200
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.TokenExpired("sign in again"), "TOKEN_EXPIRED"),
+        (errors.SessionEnded(), "SESSION_ENDED"),
+    ],
+)
+async def test_a_stream_ends_with_its_caller_s_right_to_it(
+    running: Edge, service: Ticking, error: Exception, code: str
+) -> None:
+    await service.ticks.become(last=1)
+    async with (
+        running.rest(signed()) as client,
+        watching(client, WATCH_OWN, "POST", json={}) as (_, sent),
+    ):
+        assert (await anext(sent)).id == "1"
+        service.tokens.becomes = refused_with(error)
+        (last,) = [event async for event in sent]
+    assert last.name == "error"
+    assert json.loads(last.data)["error"]["code"] == code
+
+
 async def test_a_body_asks_for_a_stream_as_well(edge_of_module: Edge, service: Ticking) -> None:
     await service.ticks.become(last=2, is_over=True)
     async with (
@@ -194,41 +207,6 @@ def test_the_document_says_what_it_is(source: Path) -> None:
     assert schema["x-emporium-event-data"] == {"$ref": "#/components/schemas/Tick"}
     assert {"$ref": "#/components/parameters/LastEventId"} in operation["parameters"]
     assert "LastEventId" not in json.dumps(document["paths"]["/api/v1/ticks/{after}"])
-
-
-@pytest.mark.parametrize("http2", [False, True], ids=["http/1.1", "http/2"])
-async def test_a_service_that_dies_cuts_the_stream(
-    source: Path, tmp_path: Path, http2: bool
-) -> None:
-    """So a reader knows that it is not the end, and goes on at another one."""
-    event = HttpBody(content_type="text/event-stream", data=b"id: 1\ndata: {}\n\n")
-    async with (
-        Cutting(framed(event.SerializeToString())) as dying,
-        edge_before(dying, tmp_path, source=source) as edge,
-        edge.rest(http2=http2) as client,
-    ):
-        await ready(client, 200)
-        async with watching(client, headers={"x-request-id": "cut"}) as (answer, sent):
-            assert answer.status_code == 200
-            assert (await anext(sent)).id == "1"
-            with pytest.raises(httpx.RemoteProtocolError):
-                await anext(sent)
-        assert (await edge.logged("cut"))["reason"] == "UNAVAILABLE"
-
-
-async def test_a_service_that_stops_ends_the_stream_to_be_gone_on_with(
-    source: Path, tmp_path: Path
-) -> None:
-    async with (
-        ticking(auth.Verifier(auth.jwks([KEY]))) as service,
-        edge_before(service, tmp_path, source=source) as edge,
-        edge.rest() as client,
-    ):
-        await service.ticks.become(last=1)
-        async with watching(client) as (_, sent):
-            assert (await anext(sent)).id == "1"
-            service.streams.close()
-            assert [event async for event in sent] == []
 
 
 @pytest.mark.parametrize("kind", ["application/grpc-web+proto", "application/grpc-web-text"])

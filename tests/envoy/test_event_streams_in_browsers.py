@@ -10,6 +10,7 @@ from server.kit import auth
 from tests.envoy.conftest import KEY, Edge, edge_before, signed
 from tests.envoy.more_rpcs import source_with
 from tests.envoy.ticking import PROTO, WATCH, WATCH_OWN, Ticking, ticking
+from tests.server.kit.changing import Changing
 from tests.system_packages import require
 
 CHROMIUM = "/usr/bin/chromium"
@@ -44,7 +45,7 @@ async def started(tmp_path: Path) -> AsyncIterator[tuple[Edge, Ticking]]:
     require("chromium")
     (tmp_path / "edge").mkdir()
     async with (
-        ticking(auth.Verifier(auth.jwks([KEY]))) as service,
+        ticking(Changing(auth.Verifier(auth.jwks([KEY])))) as service,
         edge_before(service, tmp_path / "edge", source=source_with(PROTO, tmp_path)) as edge,
     ):
         yield edge, service

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import grpc.aio
+import httpx
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from server.kit.auth import Tokens
 from server.kit.call.chain import pipeline
 from server.kit.call.event_stream import EventStreams
 from server.kit.call.grpc_aio import generic_handler
@@ -21,7 +21,9 @@ from server.kit.call.metrics import CallMetrics
 from server.kit.context import Context
 from server.kit.lifecycle import METADATA_BYTES_MAX
 from tests.server.kit.beats import Beats
+from tests.server.kit.changing import Changing
 from tests.server.kit.ping import Believing, described
+from tests.server_sent import Event, events
 
 PROTO = Path(__file__).with_name("ticks.proto")
 SERVICE = described(PROTO.read_text(), PROTO.name)
@@ -89,10 +91,11 @@ class Ticking:
     beats: Beats
     streams: EventStreams
     in_flight: InFlight
+    tokens: Changing
 
 
 @asynccontextmanager
-async def ticking(tokens: Tokens) -> AsyncIterator[Ticking]:
+async def ticking(tokens: Changing) -> AsyncIterator[Ticking]:
     """The service, in this process."""
     server = grpc.aio.server(
         options=[
@@ -113,7 +116,16 @@ async def ticking(tokens: Tokens) -> AsyncIterator[Ticking]:
     health_pb2_grpc.add_HealthServicer_to_server(ready, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    yield Ticking(port, ticks, beats, streams, in_flight)
+    yield Ticking(port, ticks, beats, streams, in_flight, tokens)
     streams.close()
     await server.stop(0)
     await in_flight.ended(10)
+
+
+@asynccontextmanager
+async def watching(
+    client: httpx.AsyncClient, path: str = WATCH, verb: str = "GET", **options: Any
+) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[Event]]]:
+    """A stream that is open by REST: what was answered, and the events as they come."""
+    async with client.stream(verb, path, timeout=20, **options) as answer:
+        yield answer, events(answer.aiter_lines())

@@ -26,7 +26,7 @@ from emporium.options.v1 import options_pb2
 from server.contract import protoc, rules
 from server.kit import descriptors
 from server.kit.audit.sink import AuditSink
-from server.kit.auth import Verifier
+from server.kit.auth import Tokens
 from server.kit.call.chain import pipeline
 from server.kit.call.event_stream import EventStreams
 from server.kit.call.grpc_aio import generic_handler
@@ -177,7 +177,7 @@ class Ping:
 
 @asynccontextmanager
 async def running(
-    verifier: Verifier,
+    verifier: Tokens,
     behaviour: Behaviour = echo,
     deadline_seconds: float = 5.0,
     accounts: Accounts | None = None,

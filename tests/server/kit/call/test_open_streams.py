@@ -1,8 +1,7 @@
 """Streams end with their callers' right to them, and one caller has so many."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -11,34 +10,12 @@ import pytest_asyncio
 
 from server.kit import auth, errors
 from server.kit.call import open_streams
-from server.kit.context import Caller, Context, Role
+from server.kit.context import Context
 from tests.server.conftest import Token
 from tests.server.kit import ping as pings
+from tests.server.kit.changing import Becomes, Changing, demoted, refused_with
 from tests.server.kit.ping import Ping, request, response
 from tests.server.refusals import refused
-
-
-class Changing:
-    """Tokens of which something may become."""
-
-    def __init__(self, verifier: auth.Verifier) -> None:
-        self.verify_first = verifier.verify
-        self.follow = verifier.follow
-        self.becomes: Callable[[Caller], Caller] = lambda caller: caller
-
-    def verify(self, token: str) -> Caller:
-        return self.becomes(self.verify_first(token))
-
-
-def ended(error: Exception) -> Callable[[Caller], Caller]:
-    def end(caller: Caller) -> Caller:
-        raise error
-
-    return end
-
-
-def demoted(caller: Caller) -> Caller:
-    return replace(caller, role=Role.CUSTOMER)
 
 
 @pytest.fixture(autouse=True)
@@ -62,8 +39,7 @@ async def ping(tokens: Changing) -> AsyncIterator[Ping]:
             await asyncio.Event().wait()
         return response(text=message.text)
 
-    changing: Any = tokens
-    async with pings.running(changing, once) as started:
+    async with pings.running(tokens, once) as started:
         yield started
 
 
@@ -74,9 +50,9 @@ WAITS, FOR_EVER = request(text="waits"), request(text="for ever")
 @pytest.mark.parametrize(
     ("becomes", "reason"),
     [
-        (ended(errors.TokenExpired("sign in again")), "TOKEN_EXPIRED"),
-        (ended(errors.SessionEnded()), "SESSION_ENDED"),
-        (ended(errors.AccountInactive("it was deleted")), "ACCOUNT_INACTIVE"),
+        (refused_with(errors.TokenExpired("sign in again")), "TOKEN_EXPIRED"),
+        (refused_with(errors.SessionEnded()), "SESSION_ENDED"),
+        (refused_with(errors.AccountInactive("it was deleted")), "ACCOUNT_INACTIVE"),
         (demoted, "PERMISSION_DENIED"),
     ],
 )
@@ -85,7 +61,7 @@ async def test_a_stream_ends_with_the_right_to_it(
     tokens: Changing,
     token: Token,
     asked: Any,
-    becomes: Callable[[Caller], Caller],
+    becomes: Becomes,
     reason: str,
 ) -> None:
     stream = ping.call("Count", asked, token("STAFF"))
@@ -101,7 +77,7 @@ async def test_a_defect_in_the_check_ends_it_too(
 ) -> None:
     stream = ping.call("Count", WAITS, token("STAFF"))
     assert await anext(aiter(stream))
-    tokens.becomes = ended(RuntimeError("a defect"))
+    tokens.becomes = refused_with(RuntimeError("a defect"))
     assert (await refused(stream)).reason == "INTERNAL"
 
 
@@ -112,7 +88,7 @@ async def test_other_streams_go_on(ping: Ping, tokens: Changing, token: Token) -
         assert await anext(aiter(each))
     stream = ping.call("Count", FOR_EVER, token("STAFF"))
     assert await anext(aiter(stream))
-    tokens.becomes = ended(errors.SessionEnded())
+    tokens.becomes = refused_with(errors.SessionEnded())
     assert (await refused(stream)).reason == "SESSION_ENDED"
     for each in (of_service, of_nobody):
         assert await anext(aiter(each))
