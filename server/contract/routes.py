@@ -13,6 +13,8 @@ Tree = dict[str, Any]
 # What stands for any value of a placeholder when one template's paths are tried on another's.
 _ANY = "x"
 _ID = "[^/:]+"  # any value
+# `Accept-Encoding`: among others, and not with a quality of 0.
+_TAKES_GZIP = r"(.*,)?\s*gzip\s*(;\s*q=(1(\.0*)?|0\.[0-9]*[1-9][0-9]*))?\s*(,.*)?"
 
 
 def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[str, str]) -> Tree:
@@ -33,7 +35,7 @@ def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[s
         *copy.deepcopy(template["first"]),
         *(_route(rpc, _match_rest(binding), kinds, binding.template) for binding, rpc in pairs),
         *(_route(rpc, _match_grpc(rpc), kinds) for rpc in rpcs),
-        *(route for each in documents for route in _document(each, kinds, etags[each["file"]])),
+        *(route for each in documents for route in _documents(each, kinds, etags[each["file"]])),
         # Few ask so: behind everything that is called.
         *(_route(rpc, _match_rest(head), kinds, head.template) for head, rpc in heads),
         *copy.deepcopy(template["between"]),
@@ -50,10 +52,24 @@ def _pairs(rpcs: list[Rpc]) -> list[tuple[Binding, Rpc]]:
     return pairs
 
 
+def _documents(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[Tree]:
+    """A file, in front of it the packed one, if there is one, for those who take that."""
+    if document.get("packed"):
+        by_coding = document["headers"] | {"vary": "Accept-Encoding"}
+        packed = {"file": f"{document['file']}.gz", "takes": _TAKES_GZIP}
+        headers = {"headers": by_coding | {"content-encoding": "gzip"}}
+        yield from _document(document | packed | headers, kinds, f"{etag}-gzip")
+        document = document | {"headers": by_coding}
+    yield from _document(document, kinds, etag)
+
+
 def _document(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[Tree]:
     """A file, and nothing of it for whoever has it already."""
-    match = {"path": document["path"], "headers": [_header_match(":method", "GET|HEAD")]}
-    known = match | {"headers": [*match["headers"], _header_match("if-none-match", _any(etag))]}
+    asked = [_header_match(":method", "GET|HEAD")]
+    if takes := document.get("takes"):
+        asked.append(_header_match("accept-encoding", takes))
+    match = {"path": document["path"], "headers": asked}
+    known = match | {"headers": [*asked, _header_match("if-none-match", _any(etag))]}
     file = {"filename": document["file"]}
     headers = document["headers"] | {"etag": f'"{etag}"'}
     added = [_header(name, value) for name, value in headers.items()]
