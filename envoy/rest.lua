@@ -11,10 +11,12 @@ local at_least_one, note, wait_of = refusals.at_least_one, refusals.note, refusa
 
 local function is_grpc(content_type) return find(content_type or "", "^application/grpc") ~= nil end
 
+local function is_of_rpc(path) return find(path, "^/emporium%.") or find(path, "^/grpc%.reflection%.") end
+
 -- The path decides whether a call is REST, as it decides the route; a content type is only a claim.
 -- A call to an rpc's path that is not gRPC is refused, in the envelope.
 local function is_rest(headers)
-  return not find(headers:get(":path") or "", "^/emporium%.") or not is_grpc(headers:get("content-type"))
+  return not is_of_rpc(headers:get(":path") or "") or not is_grpc(headers:get("content-type"))
 end
 
 -- A caller's own request id is kept, with characters replaced that are unfit for logs and headers.
@@ -44,6 +46,9 @@ local function is_other(demanded, etag)
   local tags = "," .. gsub(demanded, "[%s]", "") .. ","
   return not (etag and find(tags, ',"' .. etag .. '",', 1, true))
 end
+
+-- What the edge has read in a token is known by this name; nothing is, where there is none.
+local TOKENS = "envoy.filters.http.jwt_authn"
 
 local OUTDATED = {
   code = "ETAG_MISMATCH", message = json_text.quoted("it has another etag by now"), details = "[]",
@@ -94,6 +99,17 @@ local function bare_success(call)
   note(call.handle, nil, call.grpc_status)
 end
 
+-- Says who may keep the answer, as the contract declares it. An etag alone lets its caller ask whether
+-- it still is so.
+local function keep(call, declared)
+  local by_token = call.handle:streamInfo():dynamicMetadata():get(TOKENS)
+  local control = declared and (by_token and declared.caller or declared.anyone)
+  call.headers:replace("cache-control", control or "private, no-cache")
+  -- A page of one origin may not be given what was kept for another's; nor, of what is not asked for
+  -- anew, one person what was kept for another.
+  call.headers:replace("vary", declared and "Origin, Authorization" or "Origin")
+end
+
 local function enveloped_success(call)
   local headers, etag = call.headers, json_text.etag_of(call.text)
   local verb = headers:get("x-emporium-verb")
@@ -104,11 +120,9 @@ local function enveloped_success(call)
     call.status, call.reply = "412", errors.failure(OUTDATED, call.id)
     return note(call.handle, OUTDATED.code, "10")
   end
+  if etag or call.cache then keep(call, call.cache) end
   if etag then
     headers:replace("etag", '"' .. etag .. '"')
-    headers:replace("cache-control", "private, no-cache")
-    -- A page of one origin may not be given what was kept for another's.
-    headers:replace("vary", "Origin")
     local none_match = is_read and headers:get("x-emporium-if-none-match")
     if none_match and unchanged(none_match, etag) then call.status = "304" end
   end
@@ -146,13 +160,14 @@ local function envelope(handle, cause, content_type)
   local trailers = handle:trailers()
   -- Fetched again: what was fetched before the body does not outlive the wait for it.
   headers = handle:headers()
-  local before = headers:get(":status")
+  local before, route = headers:get(":status"), handle:metadata()
   local call = {
     handle = handle, headers = headers, cause = cause, text = text,
     id = clean(headers:get("x-request-id") or ""),
     status = headers:get("x-http-status") or before,
     grpc_status = headers:get("grpc-status"),
-    bare = handle:metadata():get("bare"),
+    bare = route:get("bare"),
+    cache = route:get("cache"),
     reply = nil,
   }
   if trailers then drop_outcome(trailers) end

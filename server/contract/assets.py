@@ -3,6 +3,8 @@
 `python -m server.contract.assets FOLDER` copies them, for an edge in a container.
 """
 
+import functools
+import gzip
 import shutil
 import sys
 from collections.abc import Iterator
@@ -29,10 +31,16 @@ def installed() -> Iterator[Path]:
 
 
 def copy(into: Path) -> None:
-    """Copies them into the folder `into`, which is made if it is not there."""
+    """Copies them into the folder `into`, which is made if it is not there; each by gzip, too."""
     into.mkdir(parents=True, exist_ok=True)
     for file in installed():
         shutil.copyfile(file, into / file.name)
+        Path(into, f"{file.name}.gz").write_bytes(_packed(file))
+
+
+@functools.cache
+def _packed(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), mtime=0)
 
 
 if __name__ == "__main__":

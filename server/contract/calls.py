@@ -35,7 +35,8 @@ class Call:
     def headers(self) -> dict[str, str]:
         """What goes with it."""
         token = {"Authorization": "Bearer {{access_token}}"} if self.has_token else {}
-        return token | ({"Content-Type": self.content_type} if self.body else {})
+        stream = {"Accept": "text/event-stream"} if self.rpc.streaming else {}
+        return token | stream | ({"Content-Type": self.content_type} if self.body else {})
 
     @property
     def has_token(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from server.contract import assets, limits, replies, routes, rpcs
+from server.contract import assets, event_streams, limits, replies, routes, rpcs
 from server.contract import image as images
 from server.contract.openapi import document
 from server.contract.protoc import ROOT
@@ -57,13 +57,17 @@ def generate(image: FileDescriptorSet, into: Path) -> list[Path]:
     etags = {each["file"]: _etag(_served(each["file"], folder)) for each in template["documents"]}
     return [
         openapi,
-        images.write(images.without_comments(image), folder / "emporium.pb"),
+        images.write(_descriptors(image, known), folder / "emporium.pb"),
         _write(folder, "transcoder.yaml", _transcoder(known, _template("transcoder.yaml"))),
         _write(folder, "routes.yaml", routes.configuration(known, template, etags)),
         _write(folder, "answers.yaml", routes.answers(template, etags), "routes.yaml"),
         _limits(folder, limits.configuration(classes)),
         *(_script(folder, name) for name in SCRIPTS),
     ]
+
+
+def _descriptors(image: FileDescriptorSet, known: list[rpcs.Rpc]) -> FileDescriptorSet:
+    return event_streams.as_bytes(images.without_comments(image), known)
 
 
 def _served(file: str, folder: Path) -> Path:

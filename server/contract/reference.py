@@ -58,7 +58,7 @@ class _Pages:
                 f"{paths}\n",
                 self._message("Takes", rpc.request),
                 _example(call.request),
-                self._message("Answers", rpc.response),
+                self._message("Answers a stream of" if rpc.streaming else "Answers", rpc.response),
                 "Refuses with:\n\n" + _REFUSALS + "".join(map(_refusal, refused)),
             ]
         )

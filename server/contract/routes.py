@@ -15,6 +15,8 @@ _ANY = "x"
 _ID = "[^/:]+"  # any value
 _TOLD = "x-emporium-told"  # the status with which the edge answers by itself
 _ALLOW = "x-emporium-allow"  # the verbs that it names
+# `Accept-Encoding`: among others, and not with a quality of 0.
+_TAKES_GZIP = r"(.*,)?\s*gzip\s*(;\s*q=(1(\.0*)?|0\.[0-9]*[1-9][0-9]*))?\s*(,.*)?"
 
 
 def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[str, str]) -> Tree:
@@ -28,16 +30,18 @@ def configuration(rpcs: list[Rpc], template: Mapping[str, Any], etags: Mapping[s
     made: Tree = copy.deepcopy(template["route_configuration"])
     host = made["virtual_hosts"][0]
     pairs = _pairs(rpcs)
-    documents: list[Tree] = template["documents"]
-    fixed = [*template["probes"], *(each["path"] for each in documents)]
+    heads = _heads(pairs)
+    documents = list(_documents(template, etags))
+    fixed = [*template["probes"], *(each["path"] for each in template["documents"])]
     host["routes"] = [
         *copy.deepcopy(template["first"]),
         *(_route(rpc, _match_rest(binding), kinds, binding.template) for binding, rpc in pairs),
         *(_route(rpc, _match_grpc(rpc), kinds) for rpc in rpcs),
-        *(route for each in documents for route in _document(each, kinds, etags[each["file"]])),
-        *_heads(pairs, kinds),
+        *(route for each in documents for route in _document(each, kinds)),
+        # Few ask so: behind everything that is called.
+        *(_route(rpc, _match_rest(head), kinds, head.template) for head, rpc in heads),
         *copy.deepcopy(template["between"]),
-        *_other_verbs(pairs, kinds, fixed),
+        *_other_verbs([*pairs, *heads], kinds, fixed),
         *host["routes"],
     ]
     return made
@@ -54,17 +58,32 @@ def answers(template: Mapping[str, Any], etags: Mapping[str, str]) -> Tree:
     """The route configuration of what the edge answers by itself, with the documents in front."""
     made: Tree = copy.deepcopy(template["answers"])
     host = made["virtual_hosts"][0]
-    documents: list[Tree] = template["documents"]
     host["routes"] = [
-        *(route for each in documents for route in _answer(each, etags[each["file"]])),
+        *(route for each in _documents(template, etags) for route in _answer(each)),
         *host["routes"],
     ]
     return made
 
 
-def _answer(document: Tree, etag: str) -> Iterator[Tree]:
-    headers = document["headers"] | {"etag": f'"{etag}"'}
-    added = [_header(name, value) for name, value in headers.items()]
+def _documents(template: Mapping[str, Any], etags: Mapping[str, str]) -> Iterator[Tree]:
+    """The files with their etags; in front of one that is packed too, that, for who takes it."""
+    for document in template["documents"]:
+        headers, etag = document["headers"], etags[document["file"]]
+        if document.get("packed"):
+            headers = headers | {"vary": "Accept-Encoding"}
+            yield document | {
+                "file": f"{document['file']}.gz",
+                "headers": headers | {"content-encoding": "gzip", "etag": f'"{etag}-gzip"'},
+                "etag": f"{etag}-gzip",
+                "told": " gzip",
+                "takes": [_header_match("accept-encoding", _TAKES_GZIP)],
+            }
+        plain = {"headers": headers | {"etag": f'"{etag}"'}, "etag": etag, "told": "", "takes": []}
+        yield document | plain
+
+
+def _answer(document: Tree) -> Iterator[Tree]:
+    added = [_header(name, value) for name, value in document["headers"].items()]
     file = {"filename": document["file"]}
     for told, response, more in (
         ("304", {"status": 304}, []),
@@ -75,22 +94,26 @@ def _answer(document: Tree, etag: str) -> Iterator[Tree]:
         ),
     ):
         yield {
-            "match": {"path": document["path"], "headers": [_header_match(_TOLD, told)]},
+            "match": {
+                "path": document["path"],
+                "headers": [_header_match(_TOLD, told + document["told"])],
+            },
             "direct_response": response,
             "response_headers_to_add": [*added, *more],
         }
 
 
-def _document(document: Tree, kinds: Mapping[str, Tree], etag: str) -> Iterator[Tree]:
+def _document(document: Tree, kinds: Mapping[str, Tree]) -> Iterator[Tree]:
     """The way to a file, and the way of whoever has it already."""
-    match = {"path": document["path"], "headers": [_header_match(":method", "GET|HEAD")]}
-    known = match | {"headers": [*match["headers"], _header_match("if-none-match", _any(etag))]}
+    asked = [_header_match(":method", "GET|HEAD"), *document["takes"]]
+    match = {"path": document["path"], "headers": asked}
+    known = match | {"headers": [*asked, _header_match("if-none-match", _any(document["etag"]))]}
     path = _metadata({"path": document["path"]})
     for name, matching, told in (("unchanged", known, "304"), ("document", match, "200")):
         route = {
             "name": name,
             "match": matching,
-            "request_headers_to_add": [_header(_TOLD, told)],
+            "request_headers_to_add": [_header(_TOLD, told + document["told"])],
         }
         yield _merged(_merged(_merged(route, kinds["told"]), kinds["document"]), path)
 
@@ -108,18 +131,20 @@ def _any(etag: str) -> str:
     return rf'\s*\*\s*|(.*,)?\s*(W/)?"{etag}"\s*(,.*)?'
 
 
-def _heads(pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree]) -> Iterator[Tree]:
-    """HEAD is asked as GET (envoy/rest.lua), and few ask so: behind everything that is called."""
-    for binding, rpc in pairs:
-        if binding.verb == "GET":
-            head = _match_rest(Binding("HEAD", binding.template))
-            yield _route(rpc, head, kinds, binding.template)
+def _heads(pairs: list[tuple[Binding, Rpc]]) -> list[tuple[Binding, Rpc]]:
+    """HEAD is asked as GET (envoy/rest.lua). Not of a stream: without a body it has no end."""
+    return [
+        (Binding("HEAD", binding.template), rpc)
+        for binding, rpc in pairs
+        if binding.verb == "GET" and not rpc.streaming
+    ]
 
 
 def _other_verbs(
     pairs: list[tuple[Binding, Rpc]], kinds: Mapping[str, Tree], fixed: list[str]
 ) -> Iterator[Tree]:
-    bindings = [Binding("GET", path) for path in fixed] + [binding for binding, _ in pairs]
+    bindings = [Binding(verb, path) for path in fixed for verb in ("GET", "HEAD")]
+    bindings += [binding for binding, _ in pairs]
     # Of two templates that are the same but for a placeholder's name, the first.
     templates = {_pattern(each.template): each.template for each in reversed(bindings)}
     # A path whose refusals are OAuth's has this one in OAuth's words, too (rest.lua).
@@ -127,8 +152,7 @@ def _other_verbs(
     for pattern in dict.fromkeys(_pattern(binding.template) for binding in bindings):
         path = pattern.replace(_ID, _ANY).replace("\\", "")
         verbs = {each.verb for each in bindings if re.fullmatch(_pattern(each.template), path)}
-        verbs |= {"OPTIONS"} | ({"HEAD"} if "GET" in verbs else set())
-        allow = _header(_ALLOW, _listed(verbs))
+        allow = _header(_ALLOW, _listed(verbs | {"OPTIONS"}))
         match = {"safe_regex": {"regex": pattern}} if path != pattern else {"path": path}
         asked = {"headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
         oauth = {"rest": {"bare": dict(bare[pattern])}} if pattern in bare else {}
@@ -172,9 +196,7 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     route: Tree = {"name": metadata["rpc"], "match": match}
     if rpc.internal:  # the edge does not offer it
         return _merged(_merged(route, kinds["nowhere"]), _metadata(metadata))
-    applying = ["rest" if template else "grpc"]
-    applying += [kind for kind in ("streaming", "public", "safe") if getattr(rpc, kind)]
-    for kind in applying:
+    for kind in _kinds(rpc, by_rest=bool(template)):
         route = _merged(route, kinds[kind])
     route["route"]["cluster"] = rpc.cluster
     if rpc.limit:
@@ -192,6 +214,8 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     told |= lists
     if rpc.bare:
         told["bare"] = dict(rpc.bare)
+    if rpc.cache:
+        told["cache"] = dict(rpc.cache)
     if rpc.json_bytes > BODY_BYTES_MAX:
         told["body_bytes_max"] = str(rpc.json_bytes)
         route = _merged(route, _body_limit(rpc.json_bytes))
@@ -199,6 +223,14 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     return _merged(
         route, _metadata(metadata, **{name: each for name, each in others.items() if each})
     )
+
+
+def _kinds(rpc: Rpc, *, by_rest: bool) -> list[str]:
+    if rpc.streaming:
+        kinds = ["events"] if by_rest else ["grpc", "streaming"]
+    else:
+        kinds = ["rest" if by_rest else "grpc"]
+    return kinds + [kind for kind in ("public", "safe") if getattr(rpc, kind)]
 
 
 def _body_limit(bytes_max: int) -> Tree:

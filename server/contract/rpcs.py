@@ -7,6 +7,7 @@ from typing import Any
 import protovalidate
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import (
+    FieldOptions,
     FileDescriptorSet,
     MethodDescriptorProto,
     MethodOptions,
@@ -17,7 +18,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
-from server.contract import bodies
+from server.contract import bodies, caching
 from server.kit.call.choices import choices, must_be
 from server.kit.call.method import UndeclaredAccess, scope_of, services_of
 
@@ -49,10 +50,12 @@ class Rpc:
     safe: bool  # to retry: it only reads, or is idempotent
     precondition_required: bool  # it must name the etag that it is made on
     streaming: bool
+    last_event_id: str  # the field of its request that `Last-Event-ID` says; empty where none is
     limit: str  # the name of its own rate limit, or empty
     access: options_pb2.Access  # who may call
     scope: str  # that an API key needs; empty: none lets it in
     bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
+    cache: Mapping[str, str]  # `Cache-Control` of its successes, see `caching`; empty: as ever
     enums: Mapping[str, str]  # the enums of its request, by path, and what each must be
     oneofs: Mapping[str, str]  # the fields of which its request takes one, with commas, by oneof
     lists: tuple[str, ...]  # the repeated fields of its request, by path
@@ -152,6 +155,8 @@ def _rpc(
 ) -> Rpc:
     options = method.options
     bindings = tuple(_bindings(_http(options)))
+    if bindings and method.client_streaming:
+        raise SystemExit(f"{package}.{service.name}.{method.name}: REST sends no stream")
     access = options.Extensions[options_pb2.access]
     return Rpc(
         service=f"{package}.{service.name}",
@@ -166,15 +171,45 @@ def _rpc(
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         precondition_required=options.Extensions[options_pb2.precondition_required],
         streaming=method.client_streaming or method.server_streaming,
+        last_event_id=_last_event_id(pool, method),
         limit=options.Extensions[options_pb2.rate_limit].name,
         access=access,
         scope=scope_of(service.options, method.options),
         bare=_bare(options),
+        cache=_cache(f"{package}.{service.name}.{method.name}", method, bindings),
         enums=_enums(pool, method.input_type),
         oneofs=_oneofs(pool, method.input_type),
         lists=tuple(_lists(pool.FindMessageTypeByName(method.input_type.removeprefix(".")))),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
         deprecated=options.deprecated,
+    )
+
+
+def _last_event_id(pool: DescriptorPool, method: MethodDescriptorProto) -> str:
+    request: Any = pool.FindMessageTypeByName(method.input_type.removeprefix("."))
+    # Parsed again, as above.
+    told = {
+        field.name: FieldOptions.FromString(field.GetOptions().SerializeToString())
+        for field in request.fields
+    }
+    found = (name for name, each in told.items() if each.Extensions[options_pb2.last_event_id])
+    return next(found, "") if method.server_streaming else ""
+
+
+def _cache(
+    rpc: str, method: MethodDescriptorProto, bindings: Sequence[Binding]
+) -> Mapping[str, str]:
+    options = method.options
+    if not options.HasExtension(options_pb2.cache):
+        return {}
+    by_get = bool(bindings) and all(each.verb == "GET" for each in bindings)
+    is_other = method.server_streaming or options.HasExtension(options_pb2.bare)
+    reads = options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    return caching.controls(
+        rpc,
+        options.Extensions[options_pb2.cache],
+        reads=reads and by_get and not is_other,
+        public=options.Extensions[options_pb2.access].audience == options_pb2.Access.PUBLIC,
     )
 
 

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet, MethodDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from emporium.options.v1 import options_pb2
+from emporium.type.v1 import role_pb2
 from server.settings import SettingsError
 
 IMAGE = Path(__file__).resolve().parents[2] / "protos" / "emporium.binpb"
@@ -42,6 +44,21 @@ def rpcs() -> frozenset[str]:
         for service in file.service
         for method in service.method
     )
+
+
+@functools.cache
+def offered() -> tuple[str, ...]:
+    """The services of the contract that have an rpc for others than services."""
+    return tuple(
+        f"{file.package}.{service.name}"
+        for file in _image().file
+        for service in file.service
+        if any(not _is_internal(method) for method in service.method)
+    )
+
+
+def _is_internal(method: MethodDescriptorProto) -> bool:
+    return list(method.options.Extensions[options_pb2.access].roles) == [role_pb2.SERVICE]
 
 
 def _image() -> FileDescriptorSet:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -28,6 +29,7 @@ from server.kit.auth import Tokens
 from server.kit.background import Job
 from server.kit.call import reflection
 from server.kit.call.chain import pipeline
+from server.kit.call.event_stream import EventStreams
 from server.kit.call.foreign import ForeignServicers
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
@@ -42,7 +44,8 @@ _KEYS_SECONDS = 1.0  # how soon a key that was withdrawn is refused; a new one i
 # A client may ping this often even without a call; Envoy and the Python client ask less often.
 _PING_INTERVAL_MS_MIN = 30_000
 _CONNECTION_AGE_MS_MAX = 300_000
-_CONNECTION_AGE_GRACE_MS = 30_000
+# Calls end sooner; a stream may live for 4 minutes, and have begun when its connection was old.
+_CONNECTION_AGE_GRACE_MS = 270_000
 # What the edge lets through (8 KB, envoy/envoy.yaml), its own report of the body's fields, and what
 # gRPC counts for each header. Both limits of gRPC are this one: between them it refuses at random.
 METADATA_BYTES_MAX = 32 * 1024
@@ -119,14 +122,13 @@ async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
     health = Health(names, probes)
     foreign = ForeignServicers(calls.watchers)
     health.register(foreign)
-    reflection.register(foreign, names)
+    reflection.register(foreign, names, verifier)
     keys = Job("key_set", verifier.follow, _KEYS_SECONDS)
     server = grpc.aio.server(interceptors=interceptors, options=_options(configuration))
+    event_streams = EventStreams()
+    handle = partial(generic_handler, identified=peers is not None, event_streams=event_streams)
     server.add_generic_rpc_handlers(
-        [
-            generic_handler(each.service, each.servicer, calls, identified=peers is not None)
-            for each in registrations
-        ]
+        [handle(each.service, each.servicer, calls) for each in registrations]
     )
     server.add_generic_rpc_handlers(await foreign.handlers())
     port = _listen(server, configuration, credentials)
@@ -141,6 +143,7 @@ async def serving(  # noqa: PLR0913 (a parameter for each part of a service)
         await asyncio.sleep(configuration.drain_seconds)
         # A stream has no end of its own, and would use up the whole grace.
         health.servicer.close()
+        event_streams.close()
         for each in registrations:
             if each.close:
                 each.close()

@@ -15,11 +15,12 @@ def source_with(proto: Path, folder: Path) -> Path:
     """Makes them below `folder`."""
     source = folder / "envoy"
     shutil.copytree(SOURCE, source)
-    edge.generate(_image(proto), folder)
+    edge.generate(image_with(proto), folder)
     return source
 
 
-def _image(proto: Path) -> FileDescriptorSet:
+def image_with(proto: Path) -> FileDescriptorSet:
+    """The contract with that `.proto`."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "image.binpb")
         protoc.run(

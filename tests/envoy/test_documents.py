@@ -1,5 +1,6 @@
 """What the edge answers from files: the OpenAPI document, and the pages that show it."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -71,6 +72,47 @@ async def test_any_page_may_read_it(running: Edge) -> None:
             assert "access-control-allow-credentials" not in answer.headers
 
 
+@pytest.mark.parametrize("document", [each for each in SERVED if each.get("packed")], ids=str)
+async def test_a_large_file_is_kept_for_long_and_packed_for_who_takes_that(
+    running: Edge, document: dict[str, Any]
+) -> None:
+    path = document["path"]
+    etags = set()
+    async with running.rest() as client:
+        for accepted, coding in {
+            "gzip, deflate, br": "gzip",
+            "br;q=1.0, gzip;q=0.8, *;q=0.1": "gzip",
+            "gzip": "gzip",
+            "gzip;q=0": None,
+            "gzip;q=0.0, br": None,
+            "xgzip": None,
+            "identity": None,
+        }.items():
+            answer = await client.get(path, headers={"accept-encoding": accepted})
+            assert answer.status_code == 200
+            assert answer.headers.get("content-encoding") == coding, accepted
+            assert answer.headers["cache-control"] == "public, max-age=86400"
+            assert answer.headers["vary"] == "Accept-Encoding"
+            assert answer.headers["content-type"] == document["content_type"]
+            assert hashed(answer.content) == hashed(installed(document).read_bytes())
+            if coding:
+                assert int(answer.headers["content-length"]) < len(answer.content) / 2
+            etags.add((coding, answer.headers["etag"]))
+            known = {"accept-encoding": accepted, "if-none-match": answer.headers["etag"]}
+            again = await client.get(path, headers=known)
+            assert (again.status_code, again.headers["etag"]) == (304, answer.headers["etag"])
+    assert len(etags) == 2
+
+
+def installed(document: dict[str, Any]) -> Path:
+    name = Path(document["file"]).name
+    return next(each for each in assets.installed() if each.name == name)
+
+
+def hashed(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 async def test_it_has_no_other_verbs(running: Edge) -> None:
     async with running.rest() as client:
         error_of(await client.post(PATH, json={}), 405, "METHOD_NOT_ALLOWED")
@@ -134,7 +176,8 @@ async def test_what_an_installed_package_has_is_served_as_it_is(running: Edge) -
 def test_a_container_is_given_every_file_that_its_edge_serves(tmp_path: Path) -> None:
     assets.copy(tmp_path / "docs")
     copied = {f"{assets.CONTAINER}{each.name}" for each in (tmp_path / "docs").iterdir()}
-    assert copied == {each["file"] for each in SERVED if each["file"].startswith(assets.CONTAINER)}
+    routes = (SOURCE / "generated/answers.yaml").read_text()
+    assert copied == set(re.findall(rf"filename: ({assets.CONTAINER}\S+)", routes))
 
 
 async def test_nobody_keeps_the_refusal_of_a_call_too_many(running: Edge) -> None:

@@ -208,7 +208,7 @@ async def test_every_answer_has_its_headers_and_no_internals(
         assert not leaked, answer.request.url
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
 async def test_the_envelope_is_inside_the_compression(
     coding: str, running: Edge, signed_in: httpx.AsyncClient
 ) -> None:
@@ -218,7 +218,9 @@ async def test_the_envelope_is_inside_the_compression(
     answer = await signed_in.send(request, stream=True)
     raw = b"".join([chunk async for chunk in answer.aiter_raw()])
     assert answer.headers["content-encoding"] == coding
+    assert answer.headers["vary"] == "Accept-Encoding"
     assert len(raw) < 500
+    assert raw.startswith(b"\x28\xb5\x2f\xfd") is (coding == "zstd")  # RFC 8878, 3.1.1
     if coding == "gzip":
         (found,) = json.loads(gzip.decompress(raw))["data"]["users"]
         assert found["full_name"] == "Ann" * 1000
@@ -241,6 +243,17 @@ async def test_an_answer_of_megabytes_is_whole(running: Edge, signed_in: httpx.A
     assert len(answer.content) > 3_000_000
     assert len(answer.json()["data"]["items"]) == 20_000
     assert answer.headers["etag"] == '"v1"'
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_an_answer_may_be_larger_than_what_waits_for_a_slow_reader(
+    running: Edge, http2: bool
+) -> None:
+    running.upstream.answers["GetUser"] = always(user(full_name="\1" * 4_000_000))
+    async with running.rest(signed(), http2=http2) as client:
+        answer = await client.get("/api/v1/users/1", timeout=30)
+    assert len(answer.content) > 24_000_000
+    assert answer.json()["data"]["full_name"] == "\1" * 4_000_000
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ async def test_the_largest_answer_of_every_rpc_fits_into_a_message() -> None:
     whole = answers["GetOrder"].ByteSize()
     assert largest.PER_PAGE_MAX * whole > MESSAGE_BYTES_MAX, "so a list cannot show whole orders"
     # What the edge makes of it is one buffer there.
-    buffer = setting("envoy.yaml", r"per_connection_buffer_limit_bytes: (\d+)")
+    buffer = setting("transcoder.yaml", r"max_response_body_size: (\d+)")
     for name, answer in answers.items():
         assert len(json_format.MessageToJson(answer, ensure_ascii=False).encode()) < buffer, name
 

@@ -64,7 +64,7 @@ def make(image: FileDescriptorSet) -> dict[str, Any]:
         "servers": [{"url": "/", "description": "The edge that this document comes from."}],
         "tags": _tags(offered, said),
         "paths": dict(sorted(operations.items())),
-        "components": _components(made, offered),
+        "components": _components(made, offered, operations),
     }
 
 
@@ -77,7 +77,7 @@ def _tags(offered: list[Rpc], said: dict[str, str]) -> list[dict[str, str]]:
     return sorted([*tags, paths.TAG], key=lambda tag: tag["name"])
 
 
-def _components(made: Operations, offered: list[Rpc]) -> dict[str, Any]:
+def _components(made: Operations, offered: list[Rpc], operations: dict[str, Any]) -> dict[str, Any]:
     schemas = {
         **envelope.SCHEMAS,
         "ErrorReason": envelope.reason_schema(made.known.values()),
@@ -88,12 +88,23 @@ def _components(made: Operations, offered: list[Rpc]) -> dict[str, Any]:
     return {
         "schemas": dict(sorted(schemas.items())),
         "responses": dict(sorted(made.refusals.items())),
-        "parameters": headers.TAKEN,
+        "parameters": _parameters(operations),
         "examples": {
             name: envelope.example(each) for name, each in made.known.items() if name in used
         },
         "headers": headers.ANSWERED,
         "securitySchemes": _security_schemes(offered),
+    }
+
+
+def _parameters(paths: dict[str, Any]) -> dict[str, Any]:
+    """Those that any operation refers to."""
+    operations = [each for verbs in paths.values() for each in verbs.values()]
+    named = {each.get("$ref") for of in operations for each in of.get("parameters", ())}
+    return {
+        name: each
+        for name, each in headers.TAKEN.items()
+        if f"#/components/parameters/{name}" in named
     }
 
 

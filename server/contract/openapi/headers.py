@@ -72,6 +72,13 @@ TAKEN: dict[str, Any] = {
         " matches none.",
         "schema": _TEXT,
     },
+    "LastEventId": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The `id` of the last event that was had, to go on after it. An EventSource"
+        " sends it by itself. It counts before what the query says.",
+        "schema": _TEXT,
+    },
 }
 
 
@@ -80,6 +87,15 @@ def answered(status: int, *more: str) -> dict[str, Any]:
     counted = () if status in _UNCOUNTED else _COUNTED
     names = (*_EVERYWHERE, *counted, *_OF_STATUS.get(status, ()), *more)
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def kept(rpc: Rpc) -> dict[str, Any]:
+    """`Cache-Control` of a success, where the contract says who may keep it."""
+    if not rpc.cache:
+        return {}
+    schema = _TEXT | {"enum": list(dict.fromkeys(rpc.cache.values()))}
+    about = "Who may keep it, and for how many seconds. With a token it is `private`."
+    return {"Cache-Control": {"description": about, "schema": schema}}
 
 
 def taken(rpc: Rpc, request: Any, response: Any) -> Iterator[dict[str, str]]:
@@ -91,4 +107,6 @@ def taken(rpc: Rpc, request: Any, response: Any) -> Iterator[dict[str, str]]:
         names.append("IfMatch")
     if rpc.reads and "etag" in response.fields_by_name:
         names.append("IfNoneMatch")
+    if rpc.last_event_id:
+        names.append("LastEventId")
     return ({"$ref": f"#/components/parameters/{name}"} for name in names)

@@ -9,7 +9,7 @@ from server.contract.openapi import envelope, headers, oauth
 from server.contract.openapi.answers import Answers, is_meta
 from server.contract.openapi.links import Links
 from server.contract.openapi.reasons import Reason
-from server.contract.openapi.schemas import PAGE_META
+from server.contract.openapi.schemas import PAGE_META, short_name
 from server.contract.rpcs import Rpc
 
 Responses = dict[str, Any]
@@ -24,7 +24,7 @@ def of_success(rpc: Rpc, answers: Answers, links: Links) -> Responses:
         more.append("ETag")
     made: dict[str, Any] = {
         "description": HTTPStatus(status).phrase,
-        "headers": headers.answered(status, *more),
+        "headers": headers.answered(status, *more) | headers.kept(rpc),
     }
     if status != HTTPStatus.NO_CONTENT:
         made["content"] = _content(rpc, message, answers)
@@ -35,7 +35,7 @@ def of_success(rpc: Rpc, answers: Answers, links: Links) -> Responses:
         unchanged = HTTPStatus.NOT_MODIFIED
         responses[str(int(unchanged))] = {
             "description": "It is as `If-None-Match` says.",
-            "headers": headers.answered(unchanged, "ETag"),
+            "headers": headers.answered(unchanged, "ETag") | headers.kept(rpc),
         }
     return responses
 
@@ -62,6 +62,19 @@ def of_refusals(rpc: Rpc, reasons: Iterable[Reason], components: Responses) -> R
     return made
 
 
+def _events(message: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI 3.1 has no word for the events of a stream, whose whole is a text."""
+    name = short_name(message)
+    return {
+        "type": "string",
+        "description": f"Server-Sent Events. Each has a `{name}` in JSON as its `data`. The last"
+        " is named `end`, with `{}`, where there will be no more, or `error`, with what a refusal"
+        " has as its body. Without one of them the stream can be gone on with. Comments keep it"
+        " open.",
+        "x-emporium-event-data": data,
+    }
+
+
 def _enveloped(reasons: list[Reason]) -> dict[str, Any]:
     known = {each.name: {"$ref": f"#/components/examples/{each.name}"} for each in reasons}
     return {"schema": envelope.error(reasons), "examples": known}
@@ -77,7 +90,7 @@ def _content(rpc: Rpc, message: Any, answers: Answers) -> dict[str, Any]:
     if rpc.bare:
         return {rpc.bare["media_type"]: {"schema": data}}
     if rpc.streaming:
-        return {"text/event-stream": {"schema": {"type": "string"}}}
+        return {"text/event-stream": {"schema": _events(message, data)}}
     meta = None
     if any(is_meta(field) for field in message.fields):
         meta = answers.of_message(answers.pool.FindMessageTypeByName(PAGE_META))

@@ -32,7 +32,7 @@ class Authentication:
         def check(context: Context) -> None:
             authorization = context.metadata.get("authorization")
             if authorization is not None and not (takes_basic and _is_basic(authorization)):
-                context.caller = caller = verify(_bearer(authorization, takes_basic))
+                context.caller = caller = verify(bearer(authorization, takes_basic=takes_basic))
                 if caller.role is not Role.SERVICE:  # which asks on behalf of many
                     sharer.set(caller.id)
             elif is_public:
@@ -47,7 +47,8 @@ def _is_basic(authorization: str) -> bool:
     return authorization.partition(" ")[0].lower() == "basic"
 
 
-def _bearer(authorization: str, takes_basic: bool) -> str:
+def bearer(authorization: str, *, takes_basic: bool = False) -> str:
+    """The token in such a header. Raises `InvalidToken` where it has none."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         form = "Basic <base64 of id:secret>" if takes_basic else "Bearer <token>"

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from server.kit import errors
 from server.kit.call.access import AccessRules
+from server.kit.call.event_ids import EventIds
 from server.kit.call.layers import Gate
 from server.kit.call.method import Method
 from server.kit.call.rest_names import RestNames
@@ -39,6 +40,9 @@ class EdgeHeaders:
     with spaces between. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
     not there is NOT_FOUND anyway. An rpc may require one of them. With `If-None-Match`, which the
     edge answers for reads, no change is made.
+
+    `last-event-id` goes before what the request says: an EventSource that connects again sends
+    both, and has the other from when it connected first.
     """
 
     # Its refusals name fields of the request, which only callers with access may learn about;
@@ -60,6 +64,8 @@ class EdgeHeaders:
             checks.append(_refuse_if_match)
         if not method.is_read:
             checks.append(_refuse_if_none_match)
+        if method.event_ids.last_field:
+            checks.append(_filling_last_event_id(method.event_ids))
         if not checks:
             return None
 
@@ -131,6 +137,20 @@ def _refuse_if_none_match(request: Any, context: Context) -> None:
         raise errors.Outdated(
             "If-None-Match is for reads; what a change is to be made on, If-Match names"
         )
+
+
+def _filling_last_event_id(ids: EventIds) -> Callable[[Any, Context], None]:
+    def fill(request: Any, context: Context) -> None:
+        sent = context.metadata.get("last-event-id")
+        if not sent:
+            return
+        try:
+            setattr(request, ids.last_field, ids.value_of(sent))
+        except ValueError:
+            problem = "Last-Event-ID is no id of an event that was sent here"
+            raise errors.Invalid(problem, field=ids.last_field) from None
+
+    return fill
 
 
 def _is_named(context: Context, *names: str) -> bool:

@@ -9,6 +9,7 @@ cost here, their work included, is a row of `make bench`.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
+from operator import methodcaller
 from typing import Any, NoReturn
 
 import grpc
@@ -16,6 +17,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 
+from server.kit.call.event_stream import EventStreams
 from server.kit.call.method import Method, methods
 from server.kit.call.pipeline import Handler, Pipeline
 from server.kit.call.status import TRANSCODED, Refusal
@@ -26,34 +28,43 @@ Begin = Callable[[Engine], Context]
 
 
 def generic_handler(
-    service: ServiceDescriptor, servicer: object, pipeline: Pipeline, *, identified: bool = False
+    service: ServiceDescriptor,
+    servicer: object,
+    pipeline: Pipeline,
+    *,
+    identified: bool = False,
+    event_streams: EventStreams | None = None,
 ) -> grpc.GenericRpcHandler:
     """`servicer` behind `pipeline`, for `Server.add_generic_rpc_handlers`.
 
     The servicer has one method `(request, context: Context)` for each rpc of `service`, under the
-    rpc's name. With `identified` the context has the names in the peer's certificate. Raises
-    `UndeclaredAccess` when the contract leaves open who may call one.
+    rpc's name. With `identified` the context has the names in the peer's certificate. Streams that
+    REST asks for are those of `event_streams`. Raises `UndeclaredAccess` when the contract leaves
+    open who may call one.
     """
+    streams = event_streams or EventStreams()
     begin = identified_context_of if identified else context_of
     return grpc.method_handlers_generic_handler(
         service.full_name,
         {
             method.name: _handler(
-                method, pipeline.compose(method, getattr(servicer, method.name)), begin
+                method, pipeline.compose(method, getattr(servicer, method.name)), begin, streams
             )
             for method in methods(service)
         },
     )
 
 
-def _handler(method: Method, call: Handler, begin: Begin) -> "grpc.RpcMethodHandler[Any, Any]":
+def _handler(
+    method: Method, call: Handler, begin: Begin, streams: EventStreams
+) -> "grpc.RpcMethodHandler[Any, Any]":
     # To the engine each caller sends a stream. Where it knows that there must be one message, it
     # waits for that before it lets anybody know of the call, and forgets the call, without an
     # answer, when the caller ends it without that message.
     made: grpc.RpcMethodHandler[Any, Any]
     if method.server_streaming:
         made = grpc.stream_stream_rpc_method_handler(
-            _stream(call, begin), None, method.response.SerializeToString
+            _stream(method, call, begin, streams), None, methodcaller("SerializeToString")
         )
     else:
         made = grpc.stream_unary_rpc_method_handler(
@@ -98,12 +109,17 @@ def _unary(
     return answer
 
 
-def _stream(call: Handler, begin: Begin) -> Callable[[Any, Engine], AsyncIterator[Message]]:
+def _stream(
+    method: Method, call: Handler, begin: Begin, streams: EventStreams
+) -> Callable[[Any, Engine], AsyncIterator[Message]]:
     async def answer(requests: Any, engine: Engine) -> AsyncIterator[Message]:
         context = begin(engine)
         started = False
+        answered = call(_Requests(engine), context)
+        if context.metadata.get("x-emporium-door") == "rest":
+            answered = streams.of(method.event_ids, answered, context)
         try:
-            async with aclosing(call(_Requests(engine), context)) as responses:
+            async with aclosing(answered) as responses:
                 async for response in responses:
                     started = True
                     yield response

@@ -16,6 +16,8 @@ from google.protobuf.message_factory import GetMessageClass
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
+from server.kit.call import event_ids
+from server.kit.call.event_ids import NO_EVENT_IDS, EventIds
 from server.kit.call.status import HTTP_STATUSES
 from server.kit.context import Caller, Role
 
@@ -103,6 +105,7 @@ class Method(Rpc):
     is_read: bool  # it changes nothing
     precondition_required: bool = False  # it has to name the etag that it is made on
     is_audited: bool = False  # every call is kept in the audit log, whoever makes it
+    event_ids: EventIds = NO_EVENT_IDS
 
     def location_of(self, response: Any) -> str:
         """The new resource's path: the declared one with the response's fields filled in."""
@@ -136,7 +139,8 @@ def _template(path: str) -> tuple[str, Sequence[str]]:
 def methods(service: ServiceDescriptor) -> Iterator[Method]:
     """Each rpc of `service`.
 
-    Raises `UndeclaredAccess`, `UnknownLocation` or `UnknownPrecondition` for a flawed one.
+    Raises `UndeclaredAccess`, `UnknownLocation`, `UnknownPrecondition` or `UnfitEventId` for a
+    flawed one.
     """
     return (_read(method) for method in service.methods)
 
@@ -157,6 +161,7 @@ def _read(method: MethodDescriptor) -> Method:
         rest=_read_rest(method, [http, *http.additional_bindings]),
         precondition_required=_read_precondition(method),
         is_audited=_is_audited(method),
+        event_ids=event_ids.read(method),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
     )

@@ -19,8 +19,9 @@ from server.kit.call.admission import Admission
 from server.kit.call.deadlines import Deadlines
 from server.kit.call.layers import Gate, Guard, Watcher, Watches, check_order
 from server.kit.call.method import Method
+from server.kit.call.open_streams import OpenStreams
 from server.kit.call.status import abandoned, refusal_of
-from server.kit.context import Context
+from server.kit.context import Context, Role
 from server.kit.turns import next_turn
 
 Handler = Callable[[Any, Context], Any]
@@ -74,6 +75,7 @@ class Pipeline:
         self.guards = guards
         self._deadlines = Deadlines(deadline_seconds)
         self._admission = Admission()
+        self._open_streams = OpenStreams()
 
     def compose(self, method: Method, handler: Handler) -> Handler:
         """`handler` with every layer around it, in the call shape that `method` has.
@@ -88,7 +90,9 @@ class Pipeline:
             if gate.before_handler:
                 handler = wrap(gate.before_handler, handler)
         watches = Watches(self.watchers, method)
-        call = _Call(method, watches, gates, self._admission, self._deadlines, handler)
+        call = _Call(
+            method, watches, gates, self._admission, self._deadlines, self._open_streams, handler
+        )
         return call.stream if method.server_streaming else call.unary
 
 
@@ -120,6 +124,7 @@ class _Call:
         gates: Sequence[Gate],
         admission: Admission,
         deadlines: Deadlines,
+        open_streams: OpenStreams,
         handler: Handler,
     ) -> None:
         self._parse = method.request.FromString
@@ -132,6 +137,7 @@ class _Call:
         self._on_message = [gate.on_message for gate in gates if gate.on_message]
         self._place = admission.place
         self._deadlines = deadlines
+        self._opened = open_streams.opened
         self._handler = handler
         self._location_of = method.location_of if method.location else None
 
@@ -176,8 +182,8 @@ class _Call:
     async def stream(self, requests: Any, context: Context) -> AsyncIterator[Message]:
         """A stream has the caller's deadline and none of ours: it may be meant to stay open.
 
-        For the same reason it takes no place among its caller's calls. Only the wait for the one
-        message that asks for it is bounded.
+        For the same reason it takes no place among its caller's calls; how many a caller has open
+        is bounded, and so is the wait for the one message that asks for it.
         """
         self._start(context)
         outcome = None
@@ -190,9 +196,10 @@ class _Call:
             else:
                 with self._deadlines.bound():
                     readable = await self._reads(requests, context)
-            async with aclosing(self._handler(readable, context)) as responses:
-                async for response in responses:
-                    yield self._checked(response)
+            with self._opened(self._still_allowed(context)) as stream:
+                async with aclosing(stream.of(self._handler(readable, context))) as responses:
+                    async for response in responses:
+                        yield self._checked(response)
         except BaseException as error:
             if nobody_waits(error):
                 outcome = abandoned(context, self._lack_of_message(context))
@@ -201,6 +208,23 @@ class _Call:
             raise outcome from error
         finally:
             self._end(context, outcome)
+
+    def _still_allowed(self, context: Context) -> Callable[[], None]:
+        """What raises when the call would be refused by now, or its caller is less than before.
+
+        Nothing becomes of a service, which signs its tokens itself, nor of who has none.
+        """
+        caller = context.caller
+
+        def check() -> None:
+            if caller is None or caller.role is Role.SERVICE:
+                return
+            for each in self._on_call:
+                each(context)
+            if context.caller != caller:
+                raise errors.Forbidden("your role is another by now; ask again")
+
+        return check
 
     async def _read_one(self, requests: Requests, context: Context) -> Message:
         request = await requests.next()

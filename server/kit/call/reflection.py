@@ -1,6 +1,10 @@
-"""Server reflection for grpcurl and similar tools, in both versions of the protocol."""
+"""Server reflection for grpcurl and similar tools, in both versions of the protocol.
 
-from collections.abc import Collection, Sequence
+Whoever reaches a service's own port may ask. Through the edge, where strangers are, staff may, and
+is told of all services that the edge offers, because there they have one address.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,13 +14,18 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from server.kit import descriptors
+from server.kit import descriptors, errors
+from server.kit.auth import Tokens
+from server.kit.call.authentication import bearer
+from server.kit.call.grpc_aio import Engine, context_of
+from server.kit.context import Context
 
+_EDGE = "edge"  # as envoy/routes.yaml has it
 _V1 = "grpc.reflection.v1.ServerReflection"
 
 
-def register(server: Any, services: Sequence[str]) -> None:
-    """Adds reflection of `services`, of health, and of itself.
+def register(server: Any, services: Sequence[str], tokens: Tokens) -> None:
+    """Adds reflection of `services`, of health, and of itself; by the edge, where `tokens` let in.
 
     `server` is a `grpc.aio.Server`, or what stands in for it while servicers are registered.
 
@@ -30,14 +39,37 @@ def register(server: Any, services: Sequence[str]) -> None:
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     names = (*services, health, reflection.SERVICE_NAME)
     symbols: Any = _Symbols(pool)  # it has what the servicer asks a pool for
-    servicer = reflection.aio.ReflectionServicer(names, symbols)
+    of_service: Any = reflection.aio.ReflectionServicer(names, symbols)
+    of_edge: Any = reflection.aio.ReflectionServicer(
+        (*descriptors.offered(), reflection.SERVICE_NAME), symbols
+    )
+
+    async def answers(questions: Any, engine: Engine) -> AsyncIterator[Any]:
+        context = context_of(engine)
+        comes_by_edge = context.metadata.get("x-emporium-door") == _EDGE
+        if comes_by_edge:
+            _check(context, tokens)
+        servicer = of_edge if comes_by_edge else of_service
+        async for answer in servicer.ServerReflectionInfo(questions, engine):
+            yield answer
+
     handler = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
+        answers,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     for name in (reflection.SERVICE_NAME, _V1):
         server.add_registered_method_handlers(name, {"ServerReflectionInfo": handler})
+
+
+def _check(context: Context, tokens: Tokens) -> None:
+    """Raises what is raised where a role is needed that the caller has not."""
+    sent = context.metadata.get("authorization")
+    if sent is None:
+        raise errors.Unauthenticated("sign in and send 'Authorization: Bearer <token>'")
+    caller = tokens.verify(bearer(sent))
+    if not caller.is_staff or caller.scopes is not None:
+        raise errors.Forbidden("reflection through the edge is for staff, by a login")
 
 
 class _Symbols:

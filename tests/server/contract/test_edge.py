@@ -108,6 +108,14 @@ def test_whatever_the_contract_permits_passes_however_its_json_is_written(
     assert larger == {"CreateOrder"}
 
 
+def test_rest_sends_no_stream(image: FileDescriptorSet) -> None:
+    changed = FileDescriptorSet.FromString(image.SerializeToString())
+    for method in (m for file in changed.file for each in file.service for m in each.method):
+        method.client_streaming = method.name == "GetUser"
+    with pytest.raises(SystemExit, match=r"UserService.GetUser: REST sends no stream"):
+        rpcs.read(changed)
+
+
 def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:
     repeated = {
         route["name"].partition("/")[2]

@@ -26,8 +26,9 @@ from emporium.options.v1 import options_pb2
 from server.contract import protoc, rules
 from server.kit import descriptors
 from server.kit.audit.sink import AuditSink
-from server.kit.auth import Verifier
+from server.kit.auth import Tokens
 from server.kit.call.chain import pipeline
+from server.kit.call.event_stream import EventStreams
 from server.kit.call.grpc_aio import generic_handler
 from server.kit.call.in_flight import InFlight
 from server.kit.call.metrics import CallMetrics
@@ -176,11 +177,12 @@ class Ping:
 
 @asynccontextmanager
 async def running(
-    verifier: Verifier,
+    verifier: Tokens,
     behaviour: Behaviour = echo,
     deadline_seconds: float = 5.0,
     accounts: Accounts | None = None,
     audit: AuditSink | None = None,
+    event_streams: EventStreams | None = None,
 ) -> AsyncIterator[Ping]:
     """The service behind the whole pipeline, on a port of its own."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
@@ -196,7 +198,8 @@ async def running(
             audit=audit,
         )
         servicer = PingServicer(behaviour)
-        server.add_generic_rpc_handlers([generic_handler(service(), servicer, calls)])
+        handler = generic_handler(service(), servicer, calls, event_streams=event_streams)
+        server.add_generic_rpc_handlers([handler])
         await server.start()
         yield ping
         await server.stop(0)

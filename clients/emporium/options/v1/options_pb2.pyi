@@ -264,6 +264,57 @@ class OAuthError(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class Cache(message.Message):
+    """Who may keep the answer to a read, and for how long, without asking again. A refusal is not kept."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    class _Scope:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ScopeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[Cache._Scope.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        SCOPE_UNSPECIFIED: Cache._Scope.ValueType  # 0
+        """Never valid: an rpc must choose."""
+        PRIVATE: Cache._Scope.ValueType  # 1
+        """Whoever has asked."""
+        PUBLIC: Cache._Scope.ValueType  # 2
+        """Whoever it passes, unless a token was sent: it may say more then. The rpc must be PUBLIC."""
+
+    class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
+        """Who may."""
+
+    SCOPE_UNSPECIFIED: Cache.Scope.ValueType  # 0
+    """Never valid: an rpc must choose."""
+    PRIVATE: Cache.Scope.ValueType  # 1
+    """Whoever has asked."""
+    PUBLIC: Cache.Scope.ValueType  # 2
+    """Whoever it passes, unless a token was sent: it may say more then. The rpc must be PUBLIC."""
+
+    SCOPE_FIELD_NUMBER: builtins.int
+    MAX_AGE_SECONDS_FIELD_NUMBER: builtins.int
+    STALE_WHILE_REVALIDATE_SECONDS_FIELD_NUMBER: builtins.int
+    scope: Cache.Scope.ValueType
+    """Who may keep it."""
+    max_age_seconds: builtins.int
+    """For how long: up to a day. 0: it is asked each time whether it still is so."""
+    stale_while_revalidate_seconds: builtins.int
+    """For how much longer it may be used while it is being asked for anew."""
+    def __init__(
+        self,
+        *,
+        scope: Cache.Scope.ValueType = ...,
+        max_age_seconds: builtins.int = ...,
+        stale_while_revalidate_seconds: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["max_age_seconds", b"max_age_seconds", "scope", b"scope", "stale_while_revalidate_seconds", b"stale_while_revalidate_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class RateLimit(message.Message):
     """How often one client may call through the edge."""
 
@@ -287,10 +338,13 @@ ACCESS_FIELD_NUMBER: builtins.int
 SUCCESS_FIELD_NUMBER: builtins.int
 RATE_LIMIT_FIELD_NUMBER: builtins.int
 BARE_FIELD_NUMBER: builtins.int
+CACHE_FIELD_NUMBER: builtins.int
 PRECONDITION_REQUIRED_FIELD_NUMBER: builtins.int
 AUDITED_FIELD_NUMBER: builtins.int
 AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
+EVENT_ID_FIELD_NUMBER: builtins.int
+LAST_EVENT_ID_FIELD_NUMBER: builtins.int
 access: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Access]
 """Who may call the rpc."""
 success: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Success]
@@ -299,6 +353,10 @@ rate_limit: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOption
 """A limit of its own, beside the one that every client has."""
 bare: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Bare]
 """Where REST answers without the envelope."""
+cache: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, Cache]
+"""Whether REST's answer may be kept. Without, it is `private, no-cache` where it has an etag, and
+else `no-store`.
+"""
 precondition_required: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
 """The call must say what it is made on, by `etag` of the request or `If-Match`: without, it is
 refused with PRECONDITION_REQUIRED. For what replaces a whole, where a change that somebody
@@ -319,4 +377,14 @@ scope_resource: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceO
 """What the service keeps, such as `orders`, as the scopes of API keys name it: with the scope
 `orders.read` a key may call the rpcs without side effects, with `orders.write` the others.
 Without, no API key may call any.
+"""
+event_id: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.FieldOptions, builtins.bool]
+"""Of a stream's messages: what tells one from the others, for whoever goes on after it. By REST,
+where such a stream is one of Server-Sent Events, it is the event's `id`. It is a number or a
+text of one line; 0 and the empty text are none.
+"""
+last_event_id: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.FieldOptions, builtins.bool]
+"""Of the request for such a stream, and of the same type: after which message to begin. By REST
+it is the header `Last-Event-ID`, which an EventSource sends when it connects again, to the
+same URL as before: so it counts before what the query says.
 """

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest as Question
 
 from emporium.user.v1 import user_service_pb2
+from server.kit import auth
 from server.kit.call import reflection
 from server.kit.descriptors import IMAGE
 
@@ -24,9 +25,9 @@ LISTED = {USER_SERVICE, health.SERVICE_NAME, "grpc.reflection.v1alpha.ServerRefl
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def port() -> AsyncIterator[int]:
+async def port(verifier: auth.Verifier) -> AsyncIterator[int]:
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    reflection.register(server, [USER_SERVICE])
+    reflection.register(server, [USER_SERVICE], verifier)
     number = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield number
