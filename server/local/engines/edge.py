@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,8 @@ COPIED = (
     *("generated/emporium.pb", "generated/openapi.json"),
     *("docs/swagger.html", "docs/swagger.js", "docs/redoc.html", "docs/redoc.js"),
 )
+# What Envoy may allocate, as envoy.yaml has it.
+HEAP_MB = 200
 # Of the requests that one client may make, one in so many may have a large body.
 LARGE_BODIES_ONE_IN = 5
 # Eight times faster, where PyYAML was built with it.
@@ -44,7 +46,7 @@ class EdgeTls:
     certificates: Path  # the folder of the certificates themselves
 
 
-def render(
+def render(  # noqa: PLR0913 (what one cluster has otherwise than another)
     source: Path,
     into: Path,
     *,
@@ -54,6 +56,8 @@ def render(
     limits: Mapping[str, int],
     cors_origins: Sequence[str] = (),
     tls: EdgeTls | None = None,
+    trusted_hops: int = 0,
+    heap_mb: int = HEAP_MB,
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
@@ -61,8 +65,9 @@ def render(
     `endpoints` maps each service to the addresses (IP, port) of its replicas; `limits` are calls a
     minute: of one `subject`, of one address that is `anonymous`, and by the names that the contract
     has. `cors_origins` replace those of `source`, if there are any. Without `tls` there is no
-    listener for it, and the services are called without. Returns the file to start Envoy with.
-    Ports are opened on loopback only.
+    listener for it, and the services are called without. `trusted_hops` proxies stand in front, and
+    the last `trusted_hops` addresses of X-Forwarded-For are theirs to write. Of more than `heap_mb`
+    Envoy defends itself. Returns the file to start Envoy with. Ports are opened on loopback only.
     """
     for name in COPIED:
         _copy(source / name, into / name)
@@ -89,9 +94,9 @@ def render(
     config = _read(source / "envoy.yaml")
     _listen(config, {"edge": edge_port, "edge_tls": tls.port if tls else 0})
     config = moved(config) | _admin(into)
-    config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
-        "max_active_downstream_connections": connections_max()
-    }
+    for manager in _managers(config):
+        manager["xff_num_trusted_hops"] = trusted_hops
+    _bound(config["overload_manager"], heap_mb)
     for name, per_minute in limits.items():
         _limit(config, "limits", name, per_minute)
     for caller in ("subject", "anonymous"):
@@ -175,10 +180,28 @@ def _listen(config: dict[str, Any], listens_on: Mapping[str, int]) -> None:
             listener["additional_addresses"] = [{"address": _address(ports.IPV6, port)}]
 
 
+def _managers(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What each listener that has a port does with HTTP."""
+    for listener in config["static_resources"]["listeners"]:
+        if "address" in listener:
+            yield listener["filter_chains"][0]["filters"][-1]["typed_config"]
+
+
+def _bound(overload_manager: dict[str, Any], heap_mb: int) -> None:
+    """Sets how many connections there may be, and how much memory."""
+    bounds = {
+        "global_downstream_max_connections": {
+            "max_active_downstream_connections": connections_max()
+        },
+        "fixed_heap": {"max_heap_size_bytes": heap_mb * 2**20},
+    }
+    for monitor in overload_manager["resource_monitors"]:
+        monitor["typed_config"] |= bounds[monitor["name"].rpartition(".")[2]]
+
+
 def _limit(config: dict[str, Any], filter_name: str, name: str, per_minute: int) -> None:
     """Sets the filter's bucket that `name`, a descriptor's key or value, is part of."""
-    for listener in config["static_resources"]["listeners"]:
-        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    for manager in _managers(config):
         limits = next(one for one in manager["http_filters"] if one["name"] == filter_name)
         buckets = [
             descriptor["token_bucket"]
