@@ -1,4 +1,4 @@
-"""Whether REST holds against tools that others wrote: the proofs of the suite, at length.
+"""Whether the edge holds against what others send: the proofs of the suite, at length.
 
 The parts are these proofs, each run as a test, with the campaign's seed and time.
 """
@@ -7,10 +7,11 @@ from tests.bench.report import Row
 from tests.campaign.campaign import Setting
 from tests.campaign.proofs import Part, proved
 
-MINUTES = 20.0
+MINUTES = 30.0
 
 PARTS = {
     "schemathesis": Part(["tests/e2e/test_schemathesis.py"], 40),
+    "hostile_frames": Part(["tests/envoy/test_hostile_frames.py"], 30),
 }
 
 
