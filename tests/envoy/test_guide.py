@@ -50,6 +50,7 @@ def below(config: Any) -> dict[str, list[Any]]:
     return {
         "listener": listeners,
         "tcp": [each for each in listeners if "udp_listener_config" not in each],
+        "quic": [each for each in listeners if "udp_listener_config" in each],
         "http": [each["filter_chains"][0]["filters"][-1]["typed_config"] for each in listeners],
         "cluster": [each for each in clusters if each["name"] in names],
         "overload": [config["overload_manager"]],

@@ -20,6 +20,8 @@ CONTAINER = "/etc/envoy/"
 CONTAINER_TLS = "/etc/emporium/tls/"
 CONTAINER_KEYS = "/etc/emporium/keys/"
 HOST = "127.0.0.1"
+# Where Compose has callers come over TLS and HTTP/3.
+CALLERS_PORT = ":443"
 # Of generated/ and docs/, what has no paths in it.
 COPIED = (
     *("generated/body_fields.lua", "generated/rest.lua"),
@@ -41,7 +43,7 @@ Endpoints = Mapping[str, Sequence[tuple[str, int]]]
 class EdgeTls:
     """TLS at the edge's own listener and to the services."""
 
-    port: int
+    port: int  # by TCP, and by UDP for HTTP/3
     secrets: Path  # the folder of the files that name certificates, as deploy/tls/secrets
     certificates: Path  # the folder of the certificates themselves
 
@@ -92,7 +94,8 @@ def render(  # noqa: PLR0913 (what one cluster has otherwise than another)
     for secret in (tls.secrets if tls else source / "secrets").glob("*.yaml"):
         _write(into / "secrets" / secret.name, moved(_read(secret)))
     config = _read(source / "envoy.yaml")
-    _listen(config, {"edge": edge_port, "edge_tls": tls.port if tls else 0})
+    secure = tls.port if tls else 0
+    _listen(config, {"edge": edge_port, "edge_tls": secure, "edge_quic": secure})
     config = moved(config) | _admin(into)
     for manager in _managers(config):
         manager["xff_num_trusted_hops"] = trusted_hops
@@ -175,9 +178,20 @@ def _listen(config: dict[str, Any], listens_on: Mapping[str, int]) -> None:
     resources["listeners"] = [each for each in resources["listeners"] if listens_on[each["name"]]]
     for listener in resources["listeners"]:
         port = listens_on[listener["name"]]
-        listener["address"] = _address(HOST, port)
+        where = listener["address"]["socket_address"] | {"address": HOST, "port_value": port}
+        listener["address"] = {"socket_address": where}
         if ports.has_ipv6():
-            listener["additional_addresses"] = [{"address": _address(ports.IPV6, port)}]
+            more = {"socket_address": where | {"address": ports.IPV6}}
+            listener["additional_addresses"] = [{"address": more}]
+        _advertise(listener, port)
+
+
+def _advertise(listener: dict[str, Any], port: int) -> None:
+    """Has callers of `listener` told of HTTP/3 on that port, where they are told of it."""
+    for network in listener["filter_chains"][0]["filters"][:-1]:
+        (stated,) = network["typed_config"]["on_new_connection"]
+        text = stated["format_string"]["text_format_source"]
+        text["inline_string"] = text["inline_string"].replace(CALLERS_PORT, f":{port}")
 
 
 def _managers(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
