@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
-from aioquic.h3.connection import H3_ALPN, H3Connection
+from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamReset
@@ -36,11 +36,29 @@ class Client(QuicConnectionProtocol):
         super().__init__(*args, **options)
         self._http = H3Connection(self._quic)
         self._calls: dict[int, _Call] = {}
+        self._ended: str | None = None  # why, when the connection is
 
     async def call(
         self, verb: str, path: str, headers: Sequence[tuple[str, str]] = (), body: bytes = b""
     ) -> httpx.Response:
         """The answer, whatever it says. Raises `Lost`."""
+        call = self._begin(verb, path, headers, body)[1]
+        self.transmit()
+        return await call.answered
+
+    def take_back(self, verb: str, path: str) -> None:
+        """Asks, and wants no answer."""
+        stream, _ = self._begin(verb, path)
+        del self._calls[stream]
+        self._quic.reset_stream(stream, ErrorCode.H3_REQUEST_CANCELLED)
+        self._quic.stop_stream(stream, ErrorCode.H3_REQUEST_CANCELLED)
+        self.transmit()
+
+    def _begin(
+        self, verb: str, path: str, headers: Sequence[tuple[str, str]] = (), body: bytes = b""
+    ) -> tuple[int, _Call]:
+        if self._ended is not None:
+            raise Lost(self._ended)
         stream = self._quic.get_next_available_stream_id()
         call = self._calls[stream] = _Call(asyncio.get_running_loop().create_future())
         head = {":method": verb, ":scheme": "https", ":authority": "localhost", ":path": path}
@@ -48,11 +66,11 @@ class Client(QuicConnectionProtocol):
         self._http.send_headers(stream, fields, end_stream=not body)
         if body:
             self._http.send_data(stream, body, end_stream=True)
-        self.transmit()
-        return await call.answered
+        return stream, call
 
     def quic_event_received(self, event: QuicEvent) -> None:
         if isinstance(event, ConnectionTerminated):
+            self._ended = event.reason_phrase
             for call in self._calls.values():
                 _fail(call, event.reason_phrase)
         if isinstance(event, StreamReset) and event.stream_id in self._calls:
@@ -63,7 +81,9 @@ class Client(QuicConnectionProtocol):
     def _take(self, event: H3Event) -> None:
         if not isinstance(event, HeadersReceived | DataReceived):
             return
-        call = self._calls[event.stream_id]
+        call = self._calls.get(event.stream_id)
+        if not call:
+            return  # nobody waits for it
         if isinstance(event, HeadersReceived):
             call.headers += event.headers
         else:

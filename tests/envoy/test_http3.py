@@ -9,7 +9,7 @@ import yaml
 
 from tests.certificates import Authority
 from tests.envoy.conftest import SOURCE, error_of, signed
-from tests.envoy.http3 import http3
+from tests.envoy.http3 import Lost, http3
 from tests.envoy.test_tls import USER, Secured, secured  # noqa: F401  # a fixture, by its name
 
 GET_USER = "emporium.user.v1.UserService/GetUser"
@@ -81,6 +81,19 @@ async def test_nothing_is_taken_before_the_handshake_is_done(
     async with http3(secured.port, secured.authority.file, tickets) as client:
         await client.call("GET", "/health")
     assert not [ticket for ticket in tickets if ticket.max_early_data_size]
+
+
+async def test_calls_that_are_taken_back_end_the_connection(
+    secured: Secured,  # noqa: F811  # the fixture that is imported above
+) -> None:
+    async def take_back() -> None:
+        for _ in range(400):
+            client.take_back("GET", PATH)
+            await client.call("GET", "/health")
+
+    async with http3(secured.port, secured.authority.file) as client:
+        with pytest.raises(Lost, match="too_many_premature_resets"):
+            await take_back()
 
 
 def test_what_is_done_with_http_is_the_same_by_every_listener() -> None:
