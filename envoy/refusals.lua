@@ -27,8 +27,10 @@ BY_STATUS["502"] = BY_STATUS["503"] -- the service broke the connection, or HTTP
 -- What a path without a route is to gRPC, and what a service says of an rpc that it has not.
 local NO_RPC = {"404", 12, "METHOD_NOT_IMPLEMENTED", "no such rpc"}
 
--- rest.lua has found a header that no metadata of gRPC can be.
-local ODD_HEADER = {"400", 3, "MALFORMED_REQUEST", "the header %s may hold nothing but ASCII"}
+-- rest.lua has found a header that it lets no service read.
+local ODD_HEADER = {"400", 3, "MALFORMED_REQUEST", "the header %s"}
+local NOT_ASCII = "may hold nothing but ASCII"
+local UNDERSCORE = "has a name with '_'; write '-'"
 
 -- Where the status says too little, or the wrong thing: the beginning of Envoy's name for what
 -- happened.
@@ -106,10 +108,11 @@ end
 -- What rest.lua and the access log know of the call under way.
 local function known_of(handle) return handle:streamInfo():dynamicMetadata() end
 
--- Keeps the name of an odd header, for the message. It may be long, and hold whatever a token may.
-local function note_odd(handle, name)
+-- Keeps, for the message, an odd header and what is wrong with it. Its name may be long, and hold
+-- whatever a token may.
+local function note_odd(handle, name, wrong)
   local told = gsub(sub(name, 1, 64), "[^%w._:-]", "?")
-  known_of(handle):set("emporium", "odd_header", told)
+  known_of(handle):set("emporium", "odd_header", told .. " " .. wrong)
 end
 
 -- What a message still lacks: how long to wait, how large a body may be by this route, which header.
@@ -152,5 +155,5 @@ end
 
 return {
   row = row, at_least_one = at_least_one, wait_of = wait_of, known = known, note = note,
-  note_odd = note_odd, by_grpc = by_grpc,
+  note_odd = note_odd, by_grpc = by_grpc, NOT_ASCII = NOT_ASCII, UNDERSCORE = UNDERSCORE,
 }

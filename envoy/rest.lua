@@ -185,13 +185,15 @@ local function envelope(handle, cause, content_type)
 end
 
 -- Behind the edge headers are metadata of gRPC, which is ASCII: who reads other bytes there can only
--- guess at them. Envoy wants each look at all headers to come to its end.
+-- guess at them. And there are programs to which `a_b` is `a-b`: they would take a header for one that
+-- the edge has checked. Envoy wants each look at all headers to come to its end.
 local function odd_header(headers)
-  local odd
+  local odd, wrong
   for name, value in pairs(headers) do
-    if find(value, "[\128-\255]") then odd = name end
+    if find(value, "[\128-\255]") then odd, wrong = name, refusals.NOT_ASCII end
+    if find(name, "_", 1, true) then odd, wrong = name, refusals.UNDERSCORE end
   end
-  return odd
+  return odd, wrong
 end
 
 -- Marks the call as REST, and brings some headers into the form that filters and services know; refuses
@@ -206,7 +208,7 @@ local function announce(handle)
     token = match(token, "^[Bb][Ee][Aa][Rr][Ee][Rr] +(.*)")
     if token then headers:replace("authorization", "Bearer " .. token) end
   end
-  local odd = odd_header(headers)
+  local odd, wrong = odd_header(headers)
   local rest = is_rest(headers)
   local verb = headers:get(":method")
   if rest then
@@ -218,7 +220,7 @@ local function announce(handle)
     end
   end
   if odd then
-    refusals.note_odd(handle, odd)
+    refusals.note_odd(handle, odd, wrong)
     handle:respond({[":status"] = "400"})
   end
 end

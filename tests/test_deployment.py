@@ -185,12 +185,24 @@ def test_with_tls_the_edge_calls_the_same_endpoints_and_reads_mounted_secrets(
     assert {Path(each).parent for each in re.findall(r"filename: ([^}]+)}", text)} <= mounted
     assert Path("/etc/envoy/secrets") in mounted
     listeners = yaml.safe_load((ROOT / "envoy" / "envoy.yaml").read_text())["static_resources"]
-    ports = [
-        each["address"]["socket_address"]["port_value"]
+    sockets = {
+        each["name"]: each["address"]["socket_address"]
         for each in listeners["listeners"]
         if "address" in each
-    ]
-    assert [int(each.partition(":")[2]) for each in envoy["ports"]] == ports[1:]
+    }
+    for published, name in zip(envoy["ports"], ("edge_tls", "edge_quic"), strict=True):
+        port, _, protocol = published.partition(":")[2].partition("/")
+        assert sockets[name]["port_value"] == int(port)
+        assert sockets[name].get("protocol", "TCP").lower() == (protocol or "tcp")
+
+
+def test_callers_are_told_of_http3_on_the_port_that_compose_publishes(
+    over_tls: dict[str, Any],
+) -> None:
+    published = over_tls["services"]["envoy"]["ports"][1]
+    told = re.findall(r"h3=\":(\d+)\"", (ROOT / "envoy" / "envoy.yaml").read_text())
+    assert told == [published.partition(":")[0]]
+    assert f":{told[0]}" == edge.CALLERS_PORT
 
 
 def test_compose_runs_the_envoy_that_the_tests_run(compose: dict[str, Any]) -> None:

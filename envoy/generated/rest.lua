@@ -167,8 +167,10 @@ BY_STATUS["502"] = BY_STATUS["503"] -- the service broke the connection, or HTTP
 -- What a path without a route is to gRPC, and what a service says of an rpc that it has not.
 local NO_RPC = {"404", 12, "METHOD_NOT_IMPLEMENTED", "no such rpc"}
 
--- rest.lua has found a header that no metadata of gRPC can be.
-local ODD_HEADER = {"400", 3, "MALFORMED_REQUEST", "the header %s may hold nothing but ASCII"}
+-- rest.lua has found a header that it lets no service read.
+local ODD_HEADER = {"400", 3, "MALFORMED_REQUEST", "the header %s"}
+local NOT_ASCII = "may hold nothing but ASCII"
+local UNDERSCORE = "has a name with '_'; write '-'"
 
 -- Where the status says too little, or the wrong thing: the beginning of Envoy's name for what
 -- happened.
@@ -246,10 +248,11 @@ end
 -- What rest.lua and the access log know of the call under way.
 local function known_of(handle) return handle:streamInfo():dynamicMetadata() end
 
--- Keeps the name of an odd header, for the message. It may be long, and hold whatever a token may.
-local function note_odd(handle, name)
+-- Keeps, for the message, an odd header and what is wrong with it. Its name may be long, and hold
+-- whatever a token may.
+local function note_odd(handle, name, wrong)
   local told = gsub(sub(name, 1, 64), "[^%w._:-]", "?")
-  known_of(handle):set("emporium", "odd_header", told)
+  known_of(handle):set("emporium", "odd_header", told .. " " .. wrong)
 end
 
 -- What a message still lacks: how long to wait, how large a body may be by this route, which header.
@@ -292,7 +295,7 @@ end
 
 return {
   row = row, at_least_one = at_least_one, wait_of = wait_of, known = known, note = note,
-  note_odd = note_odd, by_grpc = by_grpc,
+  note_odd = note_odd, by_grpc = by_grpc, NOT_ASCII = NOT_ASCII, UNDERSCORE = UNDERSCORE,
 }
 
 end)()
@@ -741,13 +744,15 @@ local function envelope(handle, cause, content_type)
 end
 
 -- Behind the edge headers are metadata of gRPC, which is ASCII: who reads other bytes there can only
--- guess at them. Envoy wants each look at all headers to come to its end.
+-- guess at them. And there are programs to which `a_b` is `a-b`: they would take a header for one that
+-- the edge has checked. Envoy wants each look at all headers to come to its end.
 local function odd_header(headers)
-  local odd
+  local odd, wrong
   for name, value in pairs(headers) do
-    if find(value, "[\128-\255]") then odd = name end
+    if find(value, "[\128-\255]") then odd, wrong = name, refusals.NOT_ASCII end
+    if find(name, "_", 1, true) then odd, wrong = name, refusals.UNDERSCORE end
   end
-  return odd
+  return odd, wrong
 end
 
 -- Marks the call as REST, and brings some headers into the form that filters and services know; refuses
@@ -762,7 +767,7 @@ local function announce(handle)
     token = match(token, "^[Bb][Ee][Aa][Rr][Ee][Rr] +(.*)")
     if token then headers:replace("authorization", "Bearer " .. token) end
   end
-  local odd = odd_header(headers)
+  local odd, wrong = odd_header(headers)
   local rest = is_rest(headers)
   local verb = headers:get(":method")
   if rest then
@@ -774,7 +779,7 @@ local function announce(handle)
     end
   end
   if odd then
-    refusals.note_odd(handle, odd)
+    refusals.note_odd(handle, odd, wrong)
     handle:respond({[":status"] = "400"})
   end
 end

@@ -20,6 +20,10 @@ from server.local.home.plan import DEFAULT_EDGE_PORT, PORT_MAX
 from server.local.home.record import require_running
 from server.local.options import ClusterOptions
 
+# More are a mistake, by which callers could say themselves who they are.
+TRUSTED_HOPS_MAX = 8
+# With less, Envoy would refuse calls when hardly anybody calls.
+EDGE_HEAP_MB_MIN = 64
 EdgePort = Annotated[
     int | None,
     typer.Option(
@@ -48,6 +52,25 @@ CorsOrigins = Annotated[
         show_default=False,
     ),
 ]
+TrustedHops = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=TRUSTED_HOPS_MAX,
+        envvar="EDGE_TRUSTED_HOPS",
+        help="Proxies in front of the edge; the first of them says who calls.",
+    ),
+]
+EdgeHeap = Annotated[
+    int,
+    typer.Option(
+        "--edge-heap",
+        min=EDGE_HEAP_MB_MIN,
+        envvar="EDGE_HEAP_MB",
+        metavar="MB",
+        help="Memory that Envoy may allocate; beyond, it refuses calls.",
+    ),
+]
 
 
 def up(  # noqa: PLR0913 (a parameter for each option)
@@ -67,6 +90,8 @@ def up(  # noqa: PLR0913 (a parameter for each option)
         int, typer.Option(min=1, metavar="PER_MINUTE", help="Exchanges of API keys, likewise.")
     ] = 30,
     cors_origins: CorsOrigins = [],  # noqa: B006 (typer makes a list of its own of it)
+    trusted_hops: TrustedHops = 0,
+    edge_heap: EdgeHeap = 200,
     ephemeral: Annotated[
         bool, typer.Option("--ephemeral", help="On the RAM disk, not durable, deleted at exit.")
     ] = False,
@@ -92,6 +117,8 @@ def up(  # noqa: PLR0913 (a parameter for each option)
         login_limit_per_minute=login_limit,
         token_limit_per_minute=token_limit,
         cors_origins=tuple(cors_origins),
+        trusted_hops=trusted_hops,
+        edge_heap_mb=edge_heap,
         database_url=shared.admin_url(
             database_url, postgres_host, postgres_port, postgres_user, postgres_password
         ),

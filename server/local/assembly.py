@@ -177,4 +177,6 @@ class Assembly:
                 "token": self.options.token_limit_per_minute,
             },
             cors_origins=self.options.cors_origins,
+            trusted_hops=self.options.trusted_hops,
+            heap_mb=self.options.edge_heap_mb,
         )

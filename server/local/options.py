@@ -26,6 +26,8 @@ class ClusterOptions:
     login_limit_per_minute: int = 5  # logins from one address
     token_limit_per_minute: int = 30  # exchanges of API keys from one address
     cors_origins: tuple[str, ...] = ()  # whose pages may call the edge; none: envoy/routes.yaml's
+    trusted_hops: int = 0  # proxies in front of the edge, whose word on who calls is taken
+    edge_heap_mb: int = 200  # memory that Envoy may allocate
     database_url: str = ""  # an admin's URL of a PostgreSQL to use instead of our own
     mongodb_uri: str = ""  # of a MongoDB replica set to use instead of our own
 

@@ -93,6 +93,11 @@ class Connection(asyncio.Protocol):
             self._calls.pop(stream, None)
             self._unsent.pop(stream, None)
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether no body waits for a window of the other side."""
+        return not self._unsent
+
     def close(self) -> None:
         """Hangs up, whatever is under way."""
         self._transport.close()

@@ -16,6 +16,7 @@ import httpx
 import jwt
 import pytest
 import pytest_asyncio
+import yaml
 
 from server.kit import auth
 from server.kit.auth import keys
@@ -74,12 +75,17 @@ class Edge:
 
     async def stat(self, name: str) -> int:
         """One of Envoy's counters."""
-        socket = str(self.folder / ADMIN_SOCKET)
-        transport = httpx.AsyncHTTPTransport(uds=socket)
+        answer = await self._administration("/stats", filter=f"^{name}$", format="json")
+        return sum(int(each.get("value", 0)) for each in answer["stats"])
+
+    async def allocated_bytes(self) -> int:
+        """The memory that Envoy uses."""
+        return int((await self._administration("/memory"))["allocated"])
+
+    async def _administration(self, path: str, **asked: str) -> Any:
+        transport = httpx.AsyncHTTPTransport(uds=str(self.folder / ADMIN_SOCKET))
         async with httpx.AsyncClient(transport=transport, base_url="http://envoy") as client:
-            asked = {"filter": f"^{name}$", "format": "json"}
-            answer = await client.get("/stats", params=asked)
-        return sum(int(each.get("value", 0)) for each in answer.json()["stats"])
+            return (await client.get(path, params=asked)).json()
 
 
 def signed(key: dict[str, Any] = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
@@ -118,11 +124,14 @@ async def edge_before(
     tls: edge.EdgeTls | None = None,
     scripts_fail: bool = False,
     counts: Callable[[str], Path] | None = None,
+    changed: Callable[[dict[str, Any]], None] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Edge]:
     """A running edge by those keys; the port of `upstream` is every service to it.
 
     No script may fail there but where `scripts_fail` says that a test wants it. Where each limiter
-    keeps its `counts` is the same folder, unless said otherwise.
+    keeps its `counts` is the same folder, unless said otherwise. `changed` may change the
+    configuration before Envoy reads it; `options` are more of `edge.render`.
     """
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(auth.jwks(published)))
@@ -144,7 +153,12 @@ async def edge_before(
             "token": max(30, login_per_minute),
         },
         tls=tls,
+        **options,
     )
+    if changed:
+        content = yaml.safe_load(config.read_text())
+        changed(content)
+        config.write_text(yaml.safe_dump(content))
     limiters = [
         limiter.Limiter(
             f"limits-{port}",

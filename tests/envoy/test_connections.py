@@ -4,10 +4,13 @@ import asyncio
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from emporium.user.v1.user_service_pb2 import GetUserRequest
+from emporium.user.v1.user_service_pb2_grpc import UserServiceStub
 from tests.envoy.conftest import Edge, edge_before, signed
 from tests.envoy.doors import raw
 from tests.envoy.upstream import Upstream
@@ -50,6 +53,29 @@ async def test_a_connection_that_asks_nothing_is_closed(sent: bytes, running: Ed
         with suppress(ConnectionResetError):  # where it had not been read to the end
             assert await reader.read() == b""
     writer.close()
+
+
+@pytest.mark.slow
+async def test_a_connection_ends_in_time_and_no_call_with_it(tmp_path: Path) -> None:
+    def soon(config: dict[str, Any]) -> None:
+        for listener in config["static_resources"]["listeners"]:
+            manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
+            manager["common_http_protocol_options"]["max_connection_duration"] = "1s"
+            manager["drain_timeout"] = "0.1s"
+
+    async with Upstream() as upstream:
+        await upstream.serving(True)
+        async with edge_before(upstream, tmp_path, changed=soon) as edge:
+
+            async def both_have_ended_twice() -> bool:
+                headers = {"authorization": f"Bearer {signed()}"}
+                assert (await client.get("/api/v1/users/1", headers=headers)).status_code == 200
+                await stub.GetUser(GetUserRequest(user_id="1"), metadata=[*headers.items()])
+                return await edge.stat(r"http\.edge\.downstream_cx_max_duration_reached") > 3
+
+            async with edge.rest() as client, edge.grpc() as channel:
+                stub = UserServiceStub(channel)
+                await until(both_have_ended_twice)
 
 
 @pytest.mark.slow

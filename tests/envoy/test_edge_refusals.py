@@ -141,6 +141,15 @@ async def test_a_header_beyond_ascii_is_told_by_its_name(
 
 
 @pytest.mark.parametrize("door", DOORS)
+async def test_a_header_with_an_underscore_is_told_by_its_name(door: str, running: Edge) -> None:
+    for name in ("x_forwarded_for", "x-emporium_subject", "_"):
+        told = await call(running, door, Asked(token=signed(), headers=((name, "a"),)))
+        await check(running, told, "MALFORMED_REQUEST", 3)
+        assert told.message == f"the header {name} has a name with '_'; write '-'"
+    assert not running.upstream.calls
+
+
+@pytest.mark.parametrize("door", DOORS)
 async def test_what_no_route_knows(door: str, running: Edge) -> None:
     told = await call(running, door, Asked(path="/nowhere", rpc="/emporium.user.v1.NoService/Get"))
     reason = "ROUTE_NOT_FOUND" if door.startswith("http") else "METHOD_NOT_IMPLEMENTED"

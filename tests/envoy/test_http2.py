@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from emporium.user.v1.user_service_pb2 import User
+from tests.campaign.http2 import Request, connected
 from tests.envoy.conftest import Edge, signed
 from tests.envoy.upstream import always
 
@@ -58,3 +59,13 @@ async def test_no_answer_shows_grpc_s_trailers(
     assert dict(answer.headers)[b":status"] == status
     content = b"".join(event.data for event in events if isinstance(event, h2.events.DataReceived))
     assert bool(content) is (status == b"200")
+
+
+async def test_bodies_that_arrive_together_are_not_taken_for_headers(running: Edge) -> None:
+    """Also where a call has to wait for its turn, while its body arrives."""
+    headers = [("authorization", f"Bearer {signed()}"), ("content-type", "application/json")]
+    body = b'{"full_name": "%s"}' % (b"a" * 12_000)
+    connection = await connected(running.port)
+    calls = [connection.call(Request("PATCH", "/api/v1/users/1", headers, body)) for _ in range(20)]
+    assert {answer.outcome for answer in await asyncio.gather(*calls)} == {"200"}
+    connection.close()

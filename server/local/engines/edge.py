@@ -21,12 +21,16 @@ CONTAINER = "/etc/envoy/"
 CONTAINER_TLS = "/etc/emporium/tls/"
 CONTAINER_KEYS = "/etc/emporium/keys/"
 HOST = "127.0.0.1"
+# Where Compose has callers come over TLS and HTTP/3.
+CALLERS_PORT = ":443"
 # Of generated/ and docs/, what has no paths in it.
 COPIED = (
     *("generated/body_fields.lua", "generated/rest.lua"),
     *("generated/emporium.pb", "generated/openapi.json"),
     *("docs/swagger.html", "docs/swagger.js", "docs/redoc.html", "docs/redoc.js"),
 )
+# What Envoy may allocate, as envoy.yaml has it.
+HEAP_MB = 200
 # Of the requests that one client may make, one in so many may have a large body.
 LARGE_BODIES_ONE_IN = 5
 # Eight times faster, where PyYAML was built with it.
@@ -40,12 +44,12 @@ Endpoints = Mapping[str, Sequence[tuple[str, int]]]
 class EdgeTls:
     """TLS at the edge's own listener and to the services."""
 
-    port: int
+    port: int  # by TCP, and by UDP for HTTP/3
     secrets: Path  # the folder of the files that name certificates, as deploy/tls/secrets
     certificates: Path  # the folder of the certificates themselves
 
 
-def render(
+def render(  # noqa: PLR0913 (what one cluster has otherwise than another)
     source: Path,
     into: Path,
     *,
@@ -55,6 +59,8 @@ def render(
     limits: Mapping[str, int],
     cors_origins: Sequence[str] = (),
     tls: EdgeTls | None = None,
+    trusted_hops: int = 0,
+    heap_mb: int = HEAP_MB,
 ) -> Path:
     """Copies `source`, the envoy/ folder, to `into` for one cluster on this machine.
 
@@ -62,8 +68,10 @@ def render(
     `endpoints` maps each service, and `limits`, to the addresses (IP, port) of its replicas;
     `limits` are calls a minute of classes of the contract (`RateLimitClass`); others have those
     that it says. `cors_origins` replace those of `source`, if there are any. Without `tls` there is
-    no listener for it, and the services are called without. Returns the file to start Envoy with.
-    Ports are opened on loopback only.
+    no listener for it, and the services are called without. `trusted_hops` proxies stand in front,
+    and the last `trusted_hops` addresses of X-Forwarded-For are theirs to write. Of more than
+    `heap_mb` Envoy defends itself. Returns the file to start Envoy with. Ports are opened on
+    loopback only.
     """
     for name in COPIED:
         _copy(source / name, into / name)
@@ -88,11 +96,12 @@ def render(
     for secret in (tls.secrets if tls else source / "secrets").glob("*.yaml"):
         _write(into / "secrets" / secret.name, moved(_read(secret)))
     config = _read(source / "envoy.yaml")
-    _listen(config, {"edge": edge_port, "edge_tls": tls.port if tls else 0})
+    secure = tls.port if tls else 0
+    _listen(config, {"edge": edge_port, "edge_tls": secure, "edge_quic": secure})
     config = moved(config) | _admin(into)
-    config["overload_manager"]["resource_monitors"][0]["typed_config"] |= {
-        "max_active_downstream_connections": connections_max()
-    }
+    for manager in _managers(config):
+        manager["xff_num_trusted_hops"] = trusted_hops
+    _bound(config["overload_manager"], heap_mb)
     for caller, name in (("subject", "client"), ("anonymous", "anonymous")):
         _limit_large_bodies(config, caller, max(1, limits[name] // LARGE_BODIES_ONE_IN))
     classes = _read(source / CLASSES)
@@ -177,9 +186,38 @@ def _listen(config: dict[str, Any], listens_on: Mapping[str, int]) -> None:
     ]
     for listener in _outer(config):
         port = listens_on[listener["name"]]
-        listener["address"] = _address(HOST, port)
+        where = listener["address"]["socket_address"] | {"address": HOST, "port_value": port}
+        listener["address"] = {"socket_address": where}
         if ports.has_ipv6():
-            listener["additional_addresses"] = [{"address": _address(ports.IPV6, port)}]
+            more = {"socket_address": where | {"address": ports.IPV6}}
+            listener["additional_addresses"] = [{"address": more}]
+        _advertise(listener, port)
+
+
+def _advertise(listener: dict[str, Any], port: int) -> None:
+    """Has callers of `listener` told of HTTP/3 on that port, where they are told of it."""
+    for network in listener["filter_chains"][0]["filters"][:-1]:
+        (stated,) = network["typed_config"]["on_new_connection"]
+        text = stated["format_string"]["text_format_source"]
+        text["inline_string"] = text["inline_string"].replace(CALLERS_PORT, f":{port}")
+
+
+def _managers(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What each listener that has a port does with HTTP."""
+    for listener in _outer(config):
+        yield listener["filter_chains"][0]["filters"][-1]["typed_config"]
+
+
+def _bound(overload_manager: dict[str, Any], heap_mb: int) -> None:
+    """Sets how many connections there may be, and how much memory."""
+    bounds = {
+        "global_downstream_max_connections": {
+            "max_active_downstream_connections": connections_max()
+        },
+        "fixed_heap": {"max_heap_size_bytes": heap_mb * 2**20},
+    }
+    for monitor in overload_manager["resource_monitors"]:
+        monitor["typed_config"] |= bounds[monitor["name"].rpartition(".")[2]]
 
 
 def _limit(descriptors: list[Any], name: str, per_minute: int) -> None:
@@ -200,8 +238,7 @@ def _all(descriptors: list[Any]) -> Iterator[Any]:
 
 def _limit_large_bodies(config: dict[str, Any], caller: str, per_minute: int) -> None:
     """Sets the bucket of large bodies of a `subject`, or of one that is `anonymous`."""
-    for listener in _outer(config):
-        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    for manager in _managers(config):
         limits = next(one for one in manager["http_filters"] if one["name"] == "large_bodies")
         (bucket,) = (
             descriptor["token_bucket"]

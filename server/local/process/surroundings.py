@@ -36,7 +36,7 @@ SECRET_OPTIONS = (
 )
 # What options of commands are read from; a test holds them together.
 OPTIONS = (
-    *("EMPORIUM_HOME", "CORS_ORIGINS"),
+    *("EMPORIUM_HOME", "CORS_ORIGINS", "EDGE_TRUSTED_HOPS", "EDGE_HEAP_MB"),
     *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER"),
     *SECRET_OPTIONS,
 )

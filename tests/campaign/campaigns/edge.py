@@ -1,19 +1,30 @@
-"""Whether REST holds against tools that others wrote: the proofs of the suite, at length.
+"""Whether the edge holds against what others send: the proofs of the suite, at length.
 
-The parts are these proofs, each run as a test, with the campaign's seed and time.
+The parts are these proofs, each run as a test, with the campaign's seed and time; and
+`slow_clients`.
 """
 
+from dataclasses import replace
+
 from tests.bench.report import Row
+from tests.campaign import slow_clients
 from tests.campaign.campaign import Setting
 from tests.campaign.proofs import Part, proved
 
-MINUTES = 20.0
+MINUTES = 35.0
 
 PARTS = {
     "schemathesis": Part(["tests/e2e/test_schemathesis.py"], 40),
+    "hostile_frames": Part(["tests/envoy/test_hostile_frames.py"], 30),
 }
+SLOW_CLIENTS = "slow_clients"
 
 
 async def run(setting: Setting) -> list[Row]:
-    """A row for each proof."""
-    return await proved(setting, PARTS, MINUTES)
+    """A row for each proof, and for each way to be slow."""
+    chosen = setting.chosen([*PARTS, SLOW_CLIENTS])
+    proofs = {name: part for name, part in PARTS.items() if name in chosen}
+    rows = await proved(replace(setting, only=()), proofs, MINUTES)
+    if SLOW_CLIENTS in chosen:
+        rows += await slow_clients.attacked(setting)
+    return rows

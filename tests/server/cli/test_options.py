@@ -23,6 +23,21 @@ def test_the_origins_reach_the_cluster_by_option_and_by_variable(
     assert [options.cors_origins for options in asked] == [origins, origins]
 
 
+def test_what_stands_in_front_and_its_memory_reach_the_edge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ClusterOptions] = []
+    up = importlib.import_module("server.cli.up")  # its package holds a function of that name
+    monkeypatch.setattr(up, "become_supervisor", asked.append)
+    words = ("up", "--home", str(tmp_path))
+    assert invoke(*words, "--trusted-hops", "1", "--edge-heap", "300").exit_code == 0
+    monkeypatch.setenv("EDGE_TRUSTED_HOPS", "1")
+    monkeypatch.setenv("EDGE_HEAP_MB", "300")
+    assert invoke(*words).exit_code == 0
+    assert [(each.trusted_hops, each.edge_heap_mb) for each in asked] == [(1, 300), (1, 300)]
+    assert invoke(*words, "--edge-heap", "10").exit_code == 2
+
+
 def test_the_limits_reach_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[ClusterOptions] = []
     up = importlib.import_module("server.cli.up")  # its package holds a function of that name

@@ -19,7 +19,13 @@ from server.services import SERVICES
 SOURCE = Path(__file__).parents[4] / "envoy"
 
 
-def render(into: Path, *origins: str, **limits: int) -> Path:
+def render(
+    into: Path,
+    *origins: str,
+    trusted_hops: int = 0,
+    heap_mb: int = edge.HEAP_MB,
+    **limits: int,
+) -> Path:
     into.parent.mkdir(parents=True, exist_ok=True)
     (into.parent / "keys.json").write_text('{"keys": []}')
     return edge.render(
@@ -30,6 +36,8 @@ def render(into: Path, *origins: str, **limits: int) -> Path:
         jwks=into.parent / "keys.json",
         limits={"client": 7, "anonymous": 8, "login": 3, "token": 4, **limits},
         cors_origins=origins,
+        trusted_hops=trusted_hops,
+        heap_mb=heap_mb,
     )
 
 
@@ -114,6 +122,25 @@ def test_the_limits_are_the_ones_asked_for(config: Any, tmp_path: Path) -> None:
 def test_a_limit_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="no limit named tea"):
         render(tmp_path / "edge", tea=1)
+
+
+def test_proxies_in_front_and_memory_are_the_ones_asked_for(tmp_path: Path) -> None:
+    asked = render(tmp_path / "edge", trusted_hops=2, heap_mb=300)
+    config = yaml.safe_load(asked.read_text())
+    for listener in config["static_resources"]["listeners"]:
+        manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
+        assert manager["xff_num_trusted_hops"] == 2
+    heap = config["overload_manager"]["resource_monitors"][1]["typed_config"]
+    assert heap["max_heap_size_bytes"] == 300 * 2**20
+
+
+def test_the_container_has_more_memory_than_envoy_may_allocate() -> None:
+    compose = yaml.safe_load((SOURCE.parent / "docker-compose.yml").read_text())
+    limits = compose["services"]["envoy"]["deploy"]["resources"]["limits"]
+    config = yaml.safe_load((SOURCE / "envoy.yaml").read_text())
+    heap = config["overload_manager"]["resource_monitors"][1]["typed_config"]
+    assert heap["max_heap_size_bytes"] == edge.HEAP_MB * 2**20
+    assert 0.8 * int(limits["memory"].removesuffix("M")) >= edge.HEAP_MB
 
 
 def test_endpoints_are_replaced_whole(config: Any, tmp_path: Path) -> None:
