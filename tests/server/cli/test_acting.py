@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from emporium import Emporium, PermissionDenied, Unauthenticated
@@ -93,6 +94,14 @@ def test_a_refusal_is_a_sentence(
     assert "the account was deleted or disabled" in refused.problem
 
 
+async def enrol(record: ClusterRecord, email: str, password: str) -> None:
+    """Adds the second factor, without which an admin here is not one who can act."""
+    async with Emporium(record.grpc) as shop:
+        await shop.auth.login(email, password)
+        begun = await shop.auth.begin_totp(password)
+        await shop.auth.confirm_totp(pyotp.TOTP(begun.secret).now())
+
+
 async def end_demo_logins(record: ClusterRecord) -> None:
     """Deletes the demo admin and suspends the others, by the hand of the operator."""
     ids = {login.role: login.user_id for login in record.logins}
@@ -115,6 +124,7 @@ def test_what_becomes_of_the_demo_logins_changes_nothing(
     named = ("--email", "eve@shop.example", "--name", "Eve", "--password-file", str(password))
     made = emporium("admin", "create", *named, "--home", str(home))
     assert made.returncode == 0, made.stderr
+    asyncio.run(enrol(require_running(home), "eve@shop.example", "correct horse"))
     asyncio.run(end_demo_logins(require_running(home)))
     listed = emporium("audit", "--actor", "operator", "--home", str(home))
     assert "emporium.user.v1.UserService/DeleteUser" in listed.stdout, listed.stderr

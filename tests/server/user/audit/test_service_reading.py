@@ -1,6 +1,7 @@
 """The audit log through the user service's gRPC door: reading it, and records of other services."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,19 +54,23 @@ LATE_MAX, EARLY_MAX = timedelta(days=30), timedelta(minutes=1)
 SOME = timedelta(seconds=30)  # longer than a call takes on a busy machine
 
 # What the order service's key does not vouch for, by what is refused.
-OF_NO_CALL_OF_ITS_OWN: dict[str, tuple[str, AuditEvent]] = {
-    "another service's": ("service", of_order(service="analytics")),
-    "the user service's": ("service", of_order(service="user")),
+# Made in the test: times that were to come when the suite began are past when it ends.
+OF_NO_CALL_OF_ITS_OWN: dict[str, tuple[str, Callable[[], AuditEvent]]] = {
+    "another service's": ("service", lambda: of_order(service="analytics")),
+    "the user service's": ("service", lambda: of_order(service="user")),
     "of another service's rpc": (
         "action",
-        of_order(action="emporium.user.v1.AuthService/Login"),
+        lambda: of_order(action="emporium.user.v1.AuthService/Login"),
     ),
-    "too old": ("first_at", of_order(-LATE_MAX - SOME)),
-    "of the first year": ("first_at", of_order(first_at=Timestamp(seconds=-62_135_596_800))),
-    "yet to begin": ("first_at", of_order(EARLY_MAX + 20 * SOME)),
-    "yet to end": ("last_at", of_order(last=EARLY_MAX + 20 * SOME)),
-    "of the last year": ("last_at", of_order(last_at=Timestamp(seconds=253_402_300_799))),
-    "that ended before it began": ("last_at", of_order(last=-SOME)),
+    "too old": ("first_at", lambda: of_order(-LATE_MAX - SOME)),
+    "of the first year": (
+        "first_at",
+        lambda: of_order(first_at=Timestamp(seconds=-62_135_596_800)),
+    ),
+    "yet to begin": ("first_at", lambda: of_order(EARLY_MAX + 20 * SOME)),
+    "yet to end": ("last_at", lambda: of_order(last=EARLY_MAX + 20 * SOME)),
+    "of the last year": ("last_at", lambda: of_order(last_at=Timestamp(seconds=253_402_300_799))),
+    "that ended before it began": ("last_at", lambda: of_order(last=-SOME)),
 }
 
 
@@ -74,7 +79,8 @@ async def test_a_service_tells_of_its_own_calls_of_late_and_of_nothing_else(
     anyone: Door, log: Log, token: Token, name: str
 ) -> None:
     order = anyone.with_token(token("SERVICE", "order"), "")
-    field, wrong = OF_NO_CALL_OF_ITS_OWN[name]
+    field, made = OF_NO_CALL_OF_ITS_OWN[name]
+    wrong = made()
     good = of_order(subject_id=wrong.subject_id)
     request = pb.RecordAuditEventsRequest(audit_events=[good, wrong])
     answer = await refused(order("RecordAuditEvents", request))
