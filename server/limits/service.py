@@ -42,10 +42,10 @@ class RateLimitService:
             # The first is of the caller; others are of the rpc.
             return OK, wire.answer(verdicts, self._pace.wait_seconds(*asked[0], now))
         except (DecodeError, UnknownClass) as error:
-            log.error("refused, because Envoy and limits.yaml do not fit: %s", error)  # noqa: TRY400
+            log.error("refused, because Envoy and limits.yaml do not fit: %s", error)  # noqa: TRY400 - it says all
             return INVALID_ARGUMENT, b""
         except Full:
-            log.error("refused a new client: there are as many as can be remembered")  # noqa: TRY400
+            log.error("refused a new client: there are as many as can be remembered")  # noqa: TRY400 - so does this
             return UNAVAILABLE, b""
         except Exception:
             log.exception("refused")
