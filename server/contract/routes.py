@@ -234,18 +234,11 @@ def _kinds(rpc: Rpc, *, by_rest: bool) -> list[str]:
 
 
 def _body_limit(bytes_max: int) -> Tree:
-    filters = "type.googleapis.com/envoy.extensions.filters.http"
     limit = {
-        "@type": f"{filters}.buffer.v3.BufferPerRoute",
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
         "buffer": {"max_request_bytes": bytes_max},
     }
-    beyond = {"start": bytes_max + 1, "end": 2**63 - 1}
-    size = {
-        "@type": f"{filters}.fault.v3.HTTPFault",
-        "headers": [{"name": "content-length", "range_match": beyond}],
-        "abort": {"http_status": 413, "percentage": {"numerator": 100}},
-    }
-    return {"typed_per_filter_config": {"body_limit": limit, "body_size": size}}
+    return {"typed_per_filter_config": {"body_limit": limit}}
 
 
 def _metadata(known: Tree, **others: Tree) -> Tree:

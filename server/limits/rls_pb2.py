@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\trls.proto\x12\x1a\x65nvoy.service.ratelimit.v3\"#\n\x05\x45ntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"@\n\nDescriptor\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.envoy.service.ratelimit.v3.Entry\"_\n\x10RateLimitRequest\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12;\n\x0b\x64\x65scriptors\x18\x02 \x03(\x0b\x32&.envoy.service.ratelimit.v3.Descriptor\"$\n\x06Header\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\x93\x02\n\x11RateLimitResponse\x12H\n\x0coverall_code\x18\x01 \x01(\x0e\x32\x32.envoy.service.ratelimit.v3.RateLimitResponse.Code\x12\x43\n\x17response_headers_to_add\x18\x03 \x03(\x0b\x32\".envoy.service.ratelimit.v3.Header\x12\x42\n\x16request_headers_to_add\x18\x04 \x03(\x0b\x32\".envoy.service.ratelimit.v3.Header\"+\n\x04\x43ode\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x06\n\x02OK\x10\x01\x12\x0e\n\nOVER_LIMIT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\trls.proto\x12\x1a\x65nvoy.service.ratelimit.v3\"#\n\x05\x45ntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"@\n\nDescriptor\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.envoy.service.ratelimit.v3.Entry\"_\n\x10RateLimitRequest\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12;\n\x0b\x64\x65scriptors\x18\x02 \x03(\x0b\x32&.envoy.service.ratelimit.v3.Descriptor\"$\n\x06Header\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xcf\x01\n\x11RateLimitResponse\x12H\n\x0coverall_code\x18\x01 \x01(\x0e\x32\x32.envoy.service.ratelimit.v3.RateLimitResponse.Code\x12\x43\n\x17response_headers_to_add\x18\x03 \x03(\x0b\x32\".envoy.service.ratelimit.v3.Header\"+\n\x04\x43ode\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x06\n\x02OK\x10\x01\x12\x0e\n\nOVER_LIMIT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEADER']._serialized_start=241
   _globals['_HEADER']._serialized_end=277
   _globals['_RATELIMITRESPONSE']._serialized_start=280
-  _globals['_RATELIMITRESPONSE']._serialized_end=555
-  _globals['_RATELIMITRESPONSE_CODE']._serialized_start=512
-  _globals['_RATELIMITRESPONSE_CODE']._serialized_end=555
+  _globals['_RATELIMITRESPONSE']._serialized_end=487
+  _globals['_RATELIMITRESPONSE_CODE']._serialized_start=444
+  _globals['_RATELIMITRESPONSE_CODE']._serialized_end=487
 # @@protoc_insertion_point(module_scope)

@@ -89,7 +89,7 @@ class RateLimitRequest(message.Message):
 
 @typing.final
 class Header(message.Message):
-    """A header of the request, or of the reply to the caller."""
+    """A header of the reply to the caller."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -132,21 +132,17 @@ class RateLimitResponse(message.Message):
 
     OVERALL_CODE_FIELD_NUMBER: builtins.int
     RESPONSE_HEADERS_TO_ADD_FIELD_NUMBER: builtins.int
-    REQUEST_HEADERS_TO_ADD_FIELD_NUMBER: builtins.int
     overall_code: RateLimitResponse.Code.ValueType
     @builtins.property
     def response_headers_to_add(self) -> containers.RepeatedCompositeFieldContainer[Header]: ...
-    @builtins.property
-    def request_headers_to_add(self) -> containers.RepeatedCompositeFieldContainer[Header]: ...
     def __init__(
         self,
         *,
         overall_code: RateLimitResponse.Code.ValueType = ...,
         response_headers_to_add: abc.Iterable[Header] | None = ...,
-        request_headers_to_add: abc.Iterable[Header] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["overall_code", b"overall_code", "request_headers_to_add", b"request_headers_to_add", "response_headers_to_add", b"response_headers_to_add"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["overall_code", b"overall_code", "response_headers_to_add", b"response_headers_to_add"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

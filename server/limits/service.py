@@ -8,7 +8,6 @@ from google.protobuf.message import DecodeError
 from server.limits import wire
 from server.limits.classes import Classes, UnknownClass
 from server.limits.log_file import Full
-from server.limits.pace import Pace
 from server.limits.store import Store
 
 OK, INVALID_ARGUMENT, INTERNAL, UNAVAILABLE = 0, 3, 13, 14  # gRPC's
@@ -26,7 +25,6 @@ class RateLimitService:
         self._classes = classes
         self._store = store
         self._clock = clock
-        self._pace = Pace()
 
     def should_rate_limit(self, message: bytes, asked_as: bytes) -> tuple[int, bytes]:
         """The gRPC status and the bytes of the answer to a `RateLimitRequest`.
@@ -37,15 +35,12 @@ class RateLimitService:
             asked = wire.question(message, self._classes)
             if not asked:
                 raise UnknownClass("no descriptor")
-            now = self._clock()
-            verdicts = self._store.ask(asked, now, asked_as)
-            # The first is of the caller; others are of the rpc.
-            return OK, wire.answer(verdicts, self._pace.wait_seconds(*asked[0], now))
+            return OK, wire.answer(self._store.ask(asked, self._clock(), asked_as))
         except (DecodeError, UnknownClass) as error:
-            log.error("refused, because Envoy and limits.yaml do not fit: %s", error)  # noqa: TRY400
+            log.error("refused, because Envoy and limits.yaml do not fit: %s", error)  # noqa: TRY400 - it says all
             return INVALID_ARGUMENT, b""
         except Full:
-            log.error("refused a new client: there are as many as can be remembered")  # noqa: TRY400
+            log.error("refused a new client: there are as many as can be remembered")  # noqa: TRY400 - so does this
             return UNAVAILABLE, b""
         except Exception:
             log.exception("refused")

@@ -6,9 +6,6 @@ from server.limits.classes import Classes
 from server.limits.rls_pb2 import Header, RateLimitRequest, RateLimitResponse
 from server.limits.rules import Limit, Verdict
 
-# By this Envoy's filter `pace` knows how many ms it keeps a call waiting.
-WAIT = "x-envoy-fault-delay-request"
-
 
 def question(message: bytes, classes: Classes) -> list[tuple[Limit, str]]:
     """What a `RateLimitRequest` asks: the limits, and under each whose call it is.
@@ -22,8 +19,8 @@ def question(message: bytes, classes: Classes) -> list[tuple[Limit, str]]:
     ]
 
 
-def answer(verdicts: Sequence[Verdict], wait_seconds: float = 0.0) -> bytes:
-    """A `RateLimitResponse`: whether the call may go on, when, and what tells the caller.
+def answer(verdicts: Sequence[Verdict]) -> bytes:
+    """A `RateLimitResponse`: whether the call may go on, and the headers that tell the caller.
 
     The headers are of the limit that is nearest to refusing, or that refuses for longest.
     """
@@ -35,8 +32,6 @@ def answer(verdicts: Sequence[Verdict], wait_seconds: float = 0.0) -> bytes:
             Header(key=key, value=value) for key, value in _headers(told, admitted=admitted)
         ],
     )
-    if admitted and wait_seconds:
-        response.request_headers_to_add.add(key=WAIT, value=str(round(wait_seconds * 1000)))
     return response.SerializeToString()
 
 

@@ -21,7 +21,7 @@ async def test_a_header_beyond_ascii_is_refused_by_its_name(
     canary = secrets.token_hex(16)
     value = f"{canary}é".encode(encoding)
     told = f"the header {name} may hold nothing but ASCII"
-    answer = await anyone("GET", "/products", headers={name: value})  # type: ignore[dict-item]
+    answer = await anyone("GET", "/products", headers={name: value})  # type: ignore[dict-item]  # bytes
     error = error_of(answer, 400)
     assert (error["code"], error["message"]) == ("MALFORMED_REQUEST", told)
     for door in ("edge", "service"):

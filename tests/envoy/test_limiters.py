@@ -70,7 +70,7 @@ async def test_a_limiter_that_ends_is_noticed_by_nobody(
     """What it was asked about, another is asked; and what it had counted stays counted, once."""
     for number in range(6):
         one = running.limiters[number % 2]
-        assert await burst(connections, lambda: one.child.send(end)) == {"200": 100, "429": 300}  # noqa: B023
+        assert await burst(connections, lambda: one.child.send(end)) == {"200": 100, "429": 300}  # noqa: B023 - awaited here
         await one.child.wait()
         assert await burst(connections) == {"200": 100, "429": 300}
         await one.start()

@@ -110,27 +110,6 @@ async def test_a_role_has_the_limit_of_its_class(
     assert all("x-emporium-role" not in call.metadata for call in running.upstream.calls)
 
 
-async def test_a_crowd_of_one_client_lets_others_by(running: Edge) -> None:
-    """None is refused; the last of them would have to wait seconds, and who asks meanwhile not."""
-    async with running.rest() as others, running.rest(signed(sub=str(uuid.uuid4()))) as mine:
-        await others.get("/api/v1/users/1")
-        crowd = [asyncio.ensure_future(mine.get("/api/v1/users/1")) for _ in range(60)]
-        await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
-        for _ in range(3):
-            assert (await others.get("/api/v1/users/1")).status_code != 429
-        assert not all(each.done() for each in crowd)
-        assert {(await each).status_code for each in crowd} == {200}
-    calls = [call for call in running.upstream.calls if "fault" in " ".join(call.metadata)]
-    assert not calls, "how long a call has waited is no matter of a service"
-
-
-async def test_no_caller_chooses_how_long_a_call_waits(anonymous: httpx.AsyncClient) -> None:
-    """Not even another's, by a proxy: two minutes would outlast every deadline."""
-    waits = {"x-envoy-fault-delay-request": "120000"}
-    answer = await anonymous.get("/api/v1/products", headers=waits)
-    assert answer.status_code == 200
-
-
 async def test_staff_are_counted_by_their_person(running: Edge) -> None:
     subject = str(uuid.uuid4())
     left = []

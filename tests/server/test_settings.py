@@ -43,7 +43,7 @@ CHOICES: dict[str, tuple[str, Any]] = {
 SETTINGS = [
     (concern.name, setting.name, CHOICES.get(setting.name) or SAMPLES[setting.type])
     for concern in fields(Settings)
-    for setting in fields(concern.type)  # type: ignore[arg-type]
+    for setting in fields(concern.type)  # type: ignore[arg-type]  # a class
 ]
 
 

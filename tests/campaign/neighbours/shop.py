@@ -93,16 +93,12 @@ def _home(cluster: Cluster) -> Home:
 
 
 def _tokens(cluster: Cluster) -> dict[str, str]:
-    """Of the one caller, who has a customer's account and an admin's, which is staff's too.
-
-    Besides of the order service, which may ask for many users at once.
-    """
+    """Of the demo logins, and of the order service, which may ask for many users at once."""
     home = _home(cluster)
     found = {
         each["role"]: keys.token(home, each["user_id"], each["role"], _TOKEN_SECONDS)
         for each in cluster.record["logins"]
     }
-    found["staff"] = found["admin"]
     key = json.loads(keys.file_of(ORDER.own_key, home).read_text(encoding="utf-8"))
     found["service"] = Signer(key, _TOKEN_SECONDS).sign("service:order", Role.SERVICE)
     return found

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -33,9 +34,9 @@ asyncio.run(main())
 """
 
 
-def python(code: str, log_file: Path, **more: object) -> Child:
+def python(code: str, log_file: Path, **more: Any) -> Child:
     command = [sys.executable, "-c", code]
-    return Child(name="script", command=command, log_file=log_file, **more)  # type: ignore[arg-type]
+    return Child(name="script", command=command, log_file=log_file, **more)
 
 
 async def until_logged(child: Child, text: str) -> None:

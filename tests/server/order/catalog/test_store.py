@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -89,8 +90,8 @@ async def test_pages_run_through_ties_without_gap_or_repeat(
 async def test_filters_narrow_the_list(catalog: Store) -> None:
     given = await create(catalog, product(sku=f"A{uuid.uuid4().hex}", unit_price=Decimal("3.33")))
 
-    async def listed(**filters: object) -> bool:
-        wanted = ProductFilters(sku=given.sku.lower(), **filters)  # type: ignore[arg-type]
+    async def listed(**filters: Any) -> bool:
+        wanted = ProductFilters(sku=given.sku.lower(), **filters)
         page = await catalog.list(wanted, PageQuery(BY_NAME, 20, 1, None, None, "", TOKENS))
         return list(page.rows) == [given]
 

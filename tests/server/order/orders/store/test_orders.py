@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import asyncpg
 import pytest
@@ -206,8 +207,8 @@ async def test_filters_narrow_the_list(orders: Store) -> None:
         made[1].id, None, lambda was: edited(was, Edit({"status": Status.PAID}, ""), new_id(), NOW)
     )
 
-    async def listed(**filters: object) -> list[int]:
-        page = await orders.list(OrderFilters(user_id=owner, **filters), page_of())  # type: ignore[arg-type]
+    async def listed(**filters: Any) -> list[int]:
+        page = await orders.list(OrderFilters(user_id=owner, **filters), page_of())
         ids = [order.id for order in made]
         return [ids.index(listed.order.id) for listed in page.rows]
 
