@@ -58,10 +58,10 @@ async def test_a_connection_that_asks_nothing_is_closed(sent: bytes, running: Ed
 @pytest.mark.slow
 async def test_a_connection_ends_in_time_and_no_call_with_it(tmp_path: Path) -> None:
     def soon(config: dict[str, Any]) -> None:
-        for listener in config["static_resources"]["listeners"]:
-            manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
-            manager["common_http_protocol_options"]["max_connection_duration"] = "1s"
-            manager["drain_timeout"] = "0.1s"
+        listener = config["static_resources"]["listeners"][0]
+        manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
+        manager["common_http_protocol_options"]["max_connection_duration"] = "1s"
+        manager["drain_timeout"] = "0.1s"
 
     async with Upstream() as upstream:
         await upstream.serving(True)

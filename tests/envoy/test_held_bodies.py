@@ -2,18 +2,16 @@
 
 import asyncio
 import json
-import shutil
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from tests.envoy.conftest import SOURCE, Edge, edge_before, error_of, signed
+from tests.envoy.conftest import Edge, edge_before, error_of, signed
 from tests.envoy.upstream import Upstream
 
 MEGABYTE = 2**20
@@ -24,21 +22,21 @@ RECEIVED = "http.edge.downstream_cx_rx_bytes_total"
 @asynccontextmanager
 async def patient_edge(folder: Path, held_max: int | None = None) -> AsyncIterator[Edge]:
     """An edge that waits long for its limiters, and holds so much of a request meanwhile."""
-    source = shutil.copytree(SOURCE, folder / "source")
-    config: Any = yaml.safe_load((source / "envoy.yaml").read_text())
-    listener = config["static_resources"]["listeners"][0]
-    if held_max is not None:
-        listener["per_connection_buffer_limit_bytes"] = held_max
-    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    limits = next(each for each in manager["http_filters"] if each["name"] == "limits")
-    limits["typed_config"]["timeout"] = "60s"
-    service = limits["typed_config"]["rate_limit_service"]["grpc_service"]
-    service["retry_policy"]["retry_back_off"]["max_interval"] = "60s"
-    (source / "envoy.yaml").write_text(yaml.dump(config))
-    async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(Upstream())
+
+    def patient(config: dict[str, Any]) -> None:
+        listener = config["static_resources"]["listeners"][0]
+        if held_max is not None:
+            listener["per_connection_buffer_limit_bytes"] = held_max
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        limits = next(each for each in manager["http_filters"] if each["name"] == "limits")
+        limits["typed_config"]["timeout"] = "60s"
+        service = limits["typed_config"]["rate_limit_service"]["grpc_service"]
+        service["retry_policy"]["retry_back_off"]["max_interval"] = "60s"
+
+    async with Upstream() as upstream:
         await upstream.serving(True)
-        yield await stack.enter_async_context(edge_before(upstream, folder, source=source))
+        async with edge_before(upstream, folder, changed=patient) as running:
+            yield running
 
 
 async def sent_while_asked(

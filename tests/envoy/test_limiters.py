@@ -1,7 +1,6 @@
 """Many calls at once, whatever becomes of one of the limiters meanwhile: exactly a hundred pass."""
 
 import asyncio
-import shutil
 import signal
 import uuid
 from collections import Counter
@@ -12,11 +11,10 @@ from typing import Any
 
 import grpc.aio
 import pytest
-import yaml
 
 from emporium.user.v1 import user_service_pb2, user_service_pb2_grpc
 from tests.campaign.http2 import Connection, Request, connected
-from tests.envoy.conftest import SOURCE, Edge, edge_before, error_of, signed
+from tests.envoy.conftest import Edge, edge_before, error_of, signed
 from tests.envoy.upstream import Upstream
 from tests.waiting import until
 
@@ -115,16 +113,16 @@ async def ready(running: Edge) -> bool:
 
 async def test_without_a_second_question_a_killed_limiter_fails_calls(tmp_path: Path) -> None:
     """So the policy of filter 11 is what the tests above hold."""
-    source = shutil.copytree(SOURCE, tmp_path / "source")
-    config: Any = yaml.safe_load((source / "envoy.yaml").read_text())
-    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
-    filters = {each["name"]: each for each in manager["typed_config"]["http_filters"]}
-    del filters["limits"]["typed_config"]["rate_limit_service"]["grpc_service"]["retry_policy"]
-    (source / "envoy.yaml").write_text(yaml.dump(config))
+
+    def once(config: dict[str, Any]) -> None:
+        manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
+        filters = {each["name"]: each for each in manager["typed_config"]["http_filters"]}
+        del filters["limits"]["typed_config"]["rate_limit_service"]["grpc_service"]["retry_policy"]
+
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(Upstream())
         await upstream.serving(True)
-        edge = edge_before(upstream, tmp_path, source=source)
+        edge = edge_before(upstream, tmp_path, changed=once)
         running = await stack.enter_async_context(edge)
         opened = await stack.enter_async_context(connected_to(running))
         assert await burst(opened) == {"200": 100, "429": 300}
