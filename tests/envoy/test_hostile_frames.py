@@ -63,10 +63,10 @@ BOUNDED = [attack for attack in ATTACKS if attack.bound]
 
 def defend_nothing(config: dict[str, Any]) -> None:
     static = config["layered_runtime"]["layers"][0]["static_layer"]
-    for listener in config["static_resources"]["listeners"]:
-        manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
-        for holder in (static["overload"], manager["http2_protocol_options"]):
-            holder |= {each.bound: 10**6 for each in BOUNDED if each.bound in holder}
+    listener = config["static_resources"]["listeners"][0]
+    manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
+    for holder in (static["overload"], manager["http2_protocol_options"]):
+        holder |= {each.bound: 10**6 for each in BOUNDED if each.bound in holder}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
