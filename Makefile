@@ -8,6 +8,7 @@ PROTOS := $(shell find protos -name '*.proto')
 CODE   := $(wildcard server clients/emporium tests)
 IMAGE  := build/image.binpb
 BUF    := $(BIN)/buf
+HALF   := $(BIN)/pytest -p no:cacheprovider --cov --cov-report= --cov-fail-under=0
 
 # Refuses a Python that is too old, in one line; pyproject.toml says which are not.
 OLDEST_PYTHON = $(shell sed -n 's/^requires-python = ">=\([0-9.]*\)"$$/\1/p' pyproject.toml)
@@ -24,7 +25,8 @@ SYSTEM_PACKAGES_FOR = PYTHON=$(PYTHON) sh deploy/system-packages.sh need
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup up down test check generate record bench campaign lock format
-.PHONY: check-format check-lint check-walls check-contract check-fresh check-frozen check-types tests
+.PHONY: check-format check-lint check-walls check-contract check-fresh check-frozen check-types
+.PHONY: tests tests-of-server tests-of-others
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
@@ -93,8 +95,23 @@ check-frozen:
 check-types:
 	$(BIN)/mypy $(CODE)
 
+# One test after the other takes hardly more than one core: where there are two, two halves run side by
+# side, each with engines of its own. With ARGS it is one run.
 tests:
+ifdef ARGS
 	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+else
+	@mkdir -p build
+	@$(MAKE) --no-print-directory --keep-going --jobs=$$(nproc) tests-of-server tests-of-others; code=$$?; \
+	cat build/tests-of-server.txt; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$code
+endif
+
+tests-of-server:
+	@COVERAGE_FILE=.coverage.server $(HALF) tests/server > build/tests-of-server.txt 2>&1
+
+tests-of-others:
+	@COVERAGE_FILE=.coverage.others $(HALF) --ignore=tests/server
 
 # ---------------------------------------------------------------- what is made once
 
