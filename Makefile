@@ -107,11 +107,12 @@ else
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$code
 endif
 
+# Without MAKEFLAGS: a test may call make, which then is nobody's child.
 tests-of-server:
-	@COVERAGE_FILE=.coverage.server $(HALF) tests/server > build/tests-of-server.txt 2>&1
+	@unset MAKEFLAGS; COVERAGE_FILE=.coverage.server $(HALF) tests/server > build/tests-of-server.txt 2>&1
 
 tests-of-others:
-	@COVERAGE_FILE=.coverage.others $(HALF) --ignore=tests/server
+	@unset MAKEFLAGS; COVERAGE_FILE=.coverage.others $(HALF) --ignore=tests/server
 
 # ---------------------------------------------------------------- what is made once
 

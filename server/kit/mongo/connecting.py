@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pymongo
+import pymongo.ssl_support
 import structlog
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
 
@@ -70,6 +71,9 @@ def _client(settings: Mongo, files: TlsFiles) -> Any:
         # Imported here, so that a process that runs on PyMongo does not load it.
         from motor.motor_asyncio import AsyncIOMotorClient
 
+        # Or it would take PyOpenSSL where that happens to be installed, whose contexts take no new
+        # files when they are in use. PyMongo's own client never does.
+        pymongo.ssl_support.HAVE_PYSSL = False
         driver: Any = AsyncIOMotorClient
     else:
         driver = pymongo.AsyncMongoClient
