@@ -1,6 +1,8 @@
 """Which passwords may be chosen."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.kit import errors
 from server.user.passwords.common import is_common
@@ -54,11 +56,21 @@ def test_a_password_has_its_length_when_it_is_normalised(typed: str) -> None:
 UNSEEN = " \t\u00ad\u034f\u115f\u180e\u200b\u200d\u2028\u2060\u2065\u2800\u3000\u3164"
 UNSEEN += "\ufe0f\ufeff\ufff0\U000e0001\U000e0101"
 
+# One of each kind: much used, digits in a row or repeated, letters likewise, keys, a year, a name,
+# a word, digits for letters, something added; and what is long, yet nothing else.
+GUESSED_FIRST = [
+    *("password", "PASSWORD", "Password1", "iloveyou", "12345678", "987654321", "87654321"),
+    *("88888888", "111111111", "123123123", "12341234", "abcdefgh", "aaaaaaaa", "asdasdasd"),
+    *("qwertyui", "19871987", "michelle", "administrator", "adminadmin", "P@ssw0rd", "trustno1!"),
+    *("football99", "a" * 30, "password" * 3, "1234567890" * 2),
+]
+
 
 @pytest.mark.parametrize(
     "typed",
     [
-        *("password", "PASSWORD", "Password1", "12345678", "iloveyou", "\uff11" * 8),
+        *GUESSED_FIRST,
+        "\uff11" * 8,
         *(f"pass{each}word" for each in UNSEEN),
         *(f"{each}{each}123456" for each in UNSEEN),  # which is too short by itself
     ],
@@ -104,6 +116,20 @@ def test_a_password_may_hold_the_own_name_among_others() -> None:
     assert chosen("Ann Ex\u00e4mple rides", (EMAIL, NAME, "", "\u200b"), nothing_is_common)
 
 
-@pytest.mark.parametrize("typed", ["correct horse", "Zo\u00eb \u0141ukasz", "x7-Kd)2mLq"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "correct horse",
+        "Zo\u00eb \u0141ukasz",
+        "x7-Kd)2mLq",
+        "a" * 40 + "x7-Kd)2mLq",
+        "4@8({[<3" * 9,
+    ],
+)
 def test_what_few_choose_is_not(typed: str) -> None:
     assert chosen(typed, (), is_common) == typed
+
+
+@given(st.text(min_size=1, max_size=72))
+def test_every_text_is_judged(text: str) -> None:
+    assert is_common(text) in {True, False}
