@@ -2,11 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
+
+from server.kit import errors
 
 _is_traceparent = re.compile(
     r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -103,7 +105,11 @@ class Context:
     `key_as_sent` is that key as a header had it, quoted or not; empty when it was no header.
 
     `request` is the last message that the caller sent, which may break rules as long as the guards
-    look at it, and `response` the last one that it got; None before.
+    look at it, and `response` the last one that it got; None before. A servicer sets the
+    answer that a change will have, so that the record committed with it says what was made.
+
+    `by_role` tells that the call does what its caller's role alone lets it do, where the rpc is for
+    others too; see `needs_role`. For the audit log.
 
     `subject` is the id of the account that the call is about, where the servicer finds out and the
     messages do not say so: whose e-mail, token or order it is. For the audit log.
@@ -115,6 +121,7 @@ class Context:
     """
 
     __slots__ = (
+        "by_role",
         "caller",
         "headers",
         "key",
@@ -146,6 +153,7 @@ class Context:
         self.request: Any = None
         self.response: Any = None
         self.subject = ""
+        self.by_role = False
         self.headers: list[tuple[str, str]] = []
 
     @property
@@ -153,6 +161,18 @@ class Context:
         """The caller of an rpc that needs one; the access guard has made sure of it."""
         assert self.caller is not None, "the rpc's access rule lets in callers without a token"
         return self.caller
+
+    def needs_role(self, refuse: Callable[[], None], *, has_it: bool) -> None:
+        """Runs `refuse`, which raises `Forbidden` for what the rpc does by a role alone.
+
+        A caller who has the role passes nevertheless, and leaves a record of it.
+        """
+        try:
+            refuse()
+        except errors.Forbidden:
+            if not has_it:
+                raise
+            self.by_role = True
 
     @property
     def device(self) -> Device:

@@ -85,6 +85,31 @@ async def test_what_staff_do_in_other_services_is_kept_too(
     assert (event["service"], event["actor_role"]) == ("analytics", "STAFF")
 
 
+async def test_what_a_role_alone_allows_is_kept_though_it_is_one_s_own(
+    admin: Rest, staff: Rest, products: list[Any]
+) -> None:
+    """A price that a clerk gives himself, and an order that he calls paid."""
+    line = {"product_id": products[0]["id"], "quantity": 1}
+    plain = await staff.data("POST", "/orders", {"items": [line]})
+    cheap = await staff.data("POST", "/orders", {"items": [line | {"unit_price": "0.01"}]})
+    await staff.data("PATCH", f"/orders/{cheap['id']}", {"status": "PAID"})
+    await staff.data("PATCH", f"/orders/{plain['id']}", {"status": "CANCELLED"})
+
+    async def kept(action: str) -> list[str]:
+        found = await listed(
+            admin,
+            lambda found: any(cheap["id"] in each["resource"] for each in found),
+            action=f"emporium.order.v1.OrderService/{action}",
+            outcome="ok",
+        )
+        return [each["resource"] for each in found]
+
+    for action in ("CreateOrder", "UpdateOrder"):
+        resources = await kept(action)
+        assert any(cheap["id"] in each for each in resources)
+        assert not any(plain["id"] in each for each in resources)
+
+
 async def test_a_record_that_the_log_never_takes_is_set_aside_and_holds_back_no_other(
     cluster: Cluster, admin: Rest, staff: Rest
 ) -> None:

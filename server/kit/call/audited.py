@@ -37,18 +37,26 @@ class Audited:
         self._hides = access.audience == Audience.OWNER
         by_role = access.audience in (Audience.OWNER, Audience.ROLES)
         self._roles = access.roles & _PRIVILEGED if by_role else frozenset()
+        self._is_for_roles = access.audience == Audience.ROLES
+        self._is_for_people = access.audience == Audience.PERSON
 
     @property
     def may_keep_changes(self) -> bool:
         """Whether a call that succeeds may have made a change, and be kept."""
-        return not self._method.is_read and (self._keeps_all or bool(self._roles))
+        may_be_kept = self._keeps_all or bool(self._roles) or self._is_for_people
+        return not self._method.is_read and may_be_kept
 
     def may_be_kept(self, context: Context, outcome: Refusal | None) -> bool:
         """Whether the log may keep a call that ended so; an outcome of None is success.
 
         A look, for every call; `record` decides.
         """
-        return self._keeps_all or outcome is not None or self._is_privileged(context)
+        return (
+            self._keeps_all
+            or outcome is not None
+            or context.by_role
+            or self._is_privileged(context)
+        )
 
     def record(self, context: Context, outcome: Refusal | None, at: datetime) -> AuditRecord | None:
         """What the log keeps of a call that ended so, at that moment; None: nothing."""
@@ -57,7 +65,8 @@ class Audited:
         if not (
             self._keeps_all
             or (outcome is not None and self._is_refused(context, outcome, is_own))
-            or (self._is_privileged(context) and not is_own)
+            or context.by_role
+            or (self._is_privileged(context) and (self._is_for_roles or not is_own))
         ):
             return None
         return AuditRecord(
@@ -67,7 +76,7 @@ class Audited:
             actor_id=caller.id if caller else "",
             actor_role=caller.role if caller else None,
             subject_id=subject_id,
-            resource=self._resource(context),
+            resource=self._resource(context, outcome),
             request_id=context.request_id,
             outcome=outcome.reason if outcome else OK,
             first_at=at,
@@ -86,9 +95,11 @@ class Audited:
     def _is_privileged(self, context: Context) -> bool:
         return context.caller is not None and context.caller.role in self._roles
 
-    def _resource(self, context: Context) -> str:
+    def _resource(self, context: Context, outcome: Refusal | None) -> str:
         if context.resource or self._method.rest is None:
             return context.resource
+        if outcome is None and self._method.location and context.response is not None:
+            return self._method.location_of(context.response)
         path = self._method.rest.path
         named = [getattr(context.request, name, None) for name in self._method.rest.path_fields]
         if not all(isinstance(each, str) and _is_id(each) for each in named):

@@ -25,7 +25,8 @@ class CatalogService:
     async def CreateProduct(self, request: pb.CreateProductRequest, context: Context) -> pb.Product:
         new = wire.from_create(request)
         product = rules.add_product(new, _new_id(), _now(), self._shop_currency)
-        answer = wire.to_product(product).SerializeToString()
+        context.response = message = wire.to_product(product)
+        answer = message.SerializeToString()
         return pb.Product.FromString(await self._store.create(product, context.key, answer))
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Context) -> pb.Product:

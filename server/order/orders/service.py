@@ -1,6 +1,7 @@
 """Orders: each method converts the request, applies the rules and calls the store."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
@@ -40,8 +41,9 @@ class OrderService:
         await give_way(len(request.items))
         new = wire.from_create(request)
         await give_way(len(new.lines))
-        if not caller.is_staff:
-            rules.check_staff_fields(new, caller.id)
+        context.needs_role(
+            partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
+        )
         placed = rules.place(
             new,
             await self._catalog.offers(new.product_ids),
@@ -53,7 +55,7 @@ class OrderService:
             traceparent=context.traceparent,
         )
         await give_way(len(new.lines))
-        message = wire.to_order(placed.order)
+        context.response = message = wire.to_order(placed.order)
         answer = message.SerializeToString()
         given = await self._orders.create(placed, context.key, answer)
         return message if given is answer else pb.Order.FromString(given)
@@ -82,7 +84,7 @@ class OrderService:
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)
-        rules.check_edit(edit, is_staff=context.signed_in.is_staff)
+        context.needs_role(partial(rules.check_edit, edit), has_it=context.signed_in.is_staff)
         event_id, now = _new_id(), _now()
 
         def change(order: rules.Order) -> rules.Changed:

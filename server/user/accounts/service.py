@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
@@ -47,9 +48,11 @@ class UserService:
         opened = with_link(opened, by, _new_id())
         context.subject = opened.user.id
         password_hash = await self._hashed(request) if new.has_password else None
-        answer = wire.to_user(opened.user).SerializeToString()
+        context.response = message = wire.to_user(opened.user)
         return pb.User.FromString(
-            await self._store.create(opened, password_hash, context.key, answer)
+            await self._store.create(
+                opened, password_hash, context.key, message.SerializeToString()
+            )
         )
 
     async def GetUser(self, request: pb.GetUserRequest, context: Context) -> pb.User:
@@ -96,7 +99,7 @@ class UserService:
     async def _changed(self, user_id: str, change: rules.Change, context: Context) -> pb.User:
         by, event_id, now = context.signed_in, _new_id(), _now()
         mail_ids = _new_id(), _new_id()
-        rules.check_change(change, by)
+        context.needs_role(partial(rules.check_change, change), has_it=rules.is_admin(by))
         trace = context.traceparent
         given = await self._store.update_once(
             user_id,

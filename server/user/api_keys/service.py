@@ -53,7 +53,8 @@ class ApiKeyService:
         told = rules.told_of(key, owner, str(uuid7()), context.traceparent)
         secret = rules.secret_of(key.id, secrets.token_bytes(rules.SECRET_BYTES))
         known = rules.Known(key, rules.hash_of(secret))
-        answer = wire.to_key(key).SerializeToString()
+        context.response = message = wire.to_key(key)
+        answer = message.SerializeToString()
         given = pb.ApiKey.FromString(await self._store.create(known, told, context.key, answer))
         if given.id == key.id:  # and not that of a first call
             given.secret = secret

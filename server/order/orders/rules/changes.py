@@ -64,12 +64,15 @@ class Changed(NamedTuple):
     event: OrderEvent | None
 
 
-def check_edit(edit: Edit, *, is_staff: bool) -> None:
-    """Raises `NothingToUpdate` or `StaffOnlyField` before anything is read."""
+def check_edit(edit: Edit) -> None:
+    """Raises `NothingToUpdate`, and `StaffOnlyField` for what a customer must not change.
+
+    Before anything is read.
+    """
     if not edit.fields:
         raise errors.NothingToUpdate("send at least one field to change")
     status = edit.fields.get("status")
-    if status is not None and status not in MOVES_OF_CUSTOMERS and not is_staff:
+    if status is not None and status not in MOVES_OF_CUSTOMERS:
         raise StaffOnlyField("status: customers may only cancel", field="status")
 
 

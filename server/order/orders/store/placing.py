@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from server.kit.audit.trail import Trail, of_call
 from server.kit.batching import Batcher
 from server.kit.context import Key
 from server.kit.outbox import append
@@ -34,6 +35,7 @@ class _New(NamedTuple):
     placed: Placed
     key: Key | None
     answer: bytes
+    trail: Trail  # the record of its call, which is committed with it
 
 
 def _lines(new: _New) -> int:
@@ -57,7 +59,7 @@ class Placing:
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""
-        return await self._batcher.do(_New(placed, key, answer))
+        return await self._batcher.do(_New(placed, key, answer, of_call(wanted=True)))
 
     async def _keep(self, batch: Sequence[_New]) -> Sequence[bytes | Exception]:
         if len(batch) == 1:
@@ -99,7 +101,7 @@ class Placing:
         return new.answer
 
     async def _insert(self, batch: Sequence[_New]) -> None:
-        """Orders, items, events and first answers: one statement, a transaction of its own."""
+        """Orders with all that belongs to them: one statement, a transaction of its own."""
         lines = sum(map(_lines, batch))
         writes = rows.inserts([new.placed.order for new in batch])
         await give_way(lines)
@@ -109,5 +111,8 @@ class Placing:
         events = [self._encode(new.placed.event, new.answer) for new in batch]
         await give_way(lines)
         writes.append(append(events))
+        writes += [record for new in batch if (record := new.trail.write())]
         await write(self._pool, writes)
+        for new in batch:
+            new.trail.committed(has_written=True)
         self._wake()

@@ -12,7 +12,7 @@ from server.kit.audit.sink import Describe
 from server.kit.call.audited import Audited, subject_of
 from server.kit.call.method import methods
 from server.kit.context import Caller, Context, Role
-from server.kit.errors import Conflict, NotFound
+from server.kit.errors import Conflict, Forbidden, NotFound
 from tests.discovery import contract
 from tests.server.conftest import Token
 from tests.server.kit.audit.records import NOON
@@ -66,6 +66,10 @@ def sink() -> Sink:
     return Sink()
 
 
+def refuse_discount() -> None:
+    raise Forbidden("only staff may give a discount")
+
+
 @pytest_asyncio.fixture
 async def watched(running: Running, sink: Sink) -> AsyncIterator[Ping]:
     """A ping service whose calls leave records; `text` says how it answers."""
@@ -75,6 +79,10 @@ async def watched(running: Running, sink: Sink) -> AsyncIterator[Ping]:
             raise NotFound("no such thing")
         if message.text == "conflict":
             raise Conflict("not now")
+        if message.text == "discount":
+            context.needs_role(refuse_discount, has_it=context.signed_in.is_staff)
+        if message.text == "of mine":
+            context.subject = ME
         return await echo(message, context)
 
     async with running(behave, audit=sink) as started:
@@ -142,6 +150,28 @@ async def test_of_what_is_owned_staff_leave_a_record_where_it_is_anothers(
     assert sink.only.outcome == "OK"
 
 
+async def test_what_is_for_roles_alone_is_kept_whomever_it_is_about(
+    watched: Ping, sink: Sink, token: Token
+) -> None:
+    await watched.call("Staff", request(text="of mine"), token("STAFF", ME))
+    assert (sink.only.actor_id, sink.only.subject_id) == (ME, ME)
+
+
+async def test_what_an_rpc_does_for_a_role_alone_is_kept_and_the_rest_is_not(
+    watched: Ping, sink: Sink, token: Token
+) -> None:
+    await watched.call("Person", request(text="full price"), token("STAFF", ME))
+    assert sink.records == []
+    assert sink.begun[-1]() is None
+    await watched.call("Person", request(text="discount"), token("STAFF", ME))
+    assert sink.only.outcome == "OK"
+    described = sink.begun[-1]()
+    assert described
+    assert described.outcome == "OK"
+    await refused(watched.call("Person", request(text="discount"), token("CUSTOMER", ME)))
+    assert sink.records[-1].outcome == "PERMISSION_DENIED"
+
+
 async def test_the_owner_leaves_none(watched: Ping, sink: Sink, token: Token) -> None:
     await watched.call("Owned", request(owner_id=ME), token("CUSTOMER", ME))
     await watched.call("OwnedByStore", request(owner_id=ME), token("CUSTOMER", ME))
@@ -199,7 +229,7 @@ async def test_a_change_is_described_before_it_is_made(
 ) -> None:
     await watched.call("Staff", token=token("STAFF", ME))
     await watched.call("OwnedByStore", request(owner_id=ME), token("CUSTOMER", ME))
-    await watched.call("Person", token=token("CUSTOMER", ME))
+    await watched.call("Ping", token=token("ADMIN", ME))
     by_staff, by_owner = sink.begun
     described_again = by_staff()
     assert described_again is not None

@@ -92,11 +92,30 @@ async def test_what_is_ones_own_leaves_none(
     assert len(await kept.of(staff)) == before
 
 
+async def test_what_a_role_alone_allows_is_kept_with_the_change_though_it_is_one_s_own(
+    ann: Door, staff: Door, mug: catalog_pb.Product, kept: Kept
+) -> None:
+    before = len(await kept.committed(staff))
+    cheap = await staff("CreateOrder", order_of(item(mug, unit_price="0.01")))
+    anns = await staff("CreateOrder", order_of(item(mug), user_id=ann.user_id))
+    await staff("UpdateOrder", update(cheap, status=pb.Order.PAID))
+    told = [
+        (each.action.rpartition("/")[2], each.subject_id, each.resource)
+        for each in (await kept.committed(staff))[before:]
+    ]
+    assert told == [
+        ("CreateOrder", staff.user_id, f"/api/v1/orders/{cheap.id}"),
+        ("CreateOrder", ann.user_id, f"/api/v1/orders/{anns.id}"),
+        ("UpdateOrder", staff.user_id, f"/api/v1/orders/{cheap.id}"),
+    ]
+    assert len(await kept.of(staff)) == before + 3, "once"
+
+
 async def test_the_catalogue_is_the_shops(staff: Door, kept: Kept) -> None:
     product = await staff("CreateProduct", new_product())
     last = (await kept.committed(staff))[-1]
     assert last.action == "emporium.order.v1.CatalogService/CreateProduct"
-    assert product.id
+    assert last.resource == f"/api/v1/products/{product.id}"
 
 
 async def test_who_is_refused_leaves_a_record(

@@ -1,6 +1,7 @@
 """Who may open what, and what may become of it."""
 
 import uuid
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -56,24 +57,19 @@ def test_who_may_open_what(
 
 
 @pytest.mark.parametrize(
-    ("fields", "by", "refusal"),
+    ("fields", "refusal"),
     [
-        ({}, Role.ADMIN, errors.NothingToUpdate),
-        ({"age": None}, Role.CUSTOMER, None),
-        ({"role": Role.ADMIN}, Role.STAFF, rules.RoleNotAllowed),
-        ({"status": Status.DISABLED}, Role.CUSTOMER, rules.RoleNotAllowed),
-        ({"role": Role.STAFF, "status": Status.DISABLED}, Role.ADMIN, None),
+        ({}, errors.NothingToUpdate),
+        ({"age": None}, None),
+        ({"role": Role.ADMIN}, rules.RoleNotAllowed),
+        ({"status": Status.DISABLED, "age": 30}, rules.RoleNotAllowed),
     ],
 )
-def test_who_may_change_what(
-    fields: dict[str, Any], by: Role, refusal: type[Exception] | None
+def test_what_only_an_admin_may_change(
+    fields: dict[str, Any], refusal: type[Exception] | None
 ) -> None:
-    change = Change(fields, etag="")
-    if refusal:
-        with pytest.raises(refusal):
-            rules.check_change(change, Caller("id", by, 0))
-    else:
-        rules.check_change(change, Caller("id", by, 0))
+    with pytest.raises(refusal) if refusal else nullcontext():
+        rules.check_change(Change(fields, etag=""))
 
 
 def test_a_change_bumps_the_etag_and_keeps_the_rest() -> None:

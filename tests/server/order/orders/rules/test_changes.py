@@ -1,5 +1,6 @@
 """Which transitions an order allows, and their events."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -112,17 +113,13 @@ def test_address_and_status_can_change_together() -> None:
 
 @pytest.mark.parametrize("status", Status)
 def test_customers_may_only_cancel(status: Status) -> None:
-    check_edit(edit(status=status), is_staff=True)
-    if status is Status.CANCELLED:
-        check_edit(edit(status=status), is_staff=False)
-    else:
-        with pytest.raises(StaffOnlyField):
-            check_edit(edit(status=status), is_staff=False)
+    with nullcontext() if status is Status.CANCELLED else pytest.raises(StaffOnlyField):
+        check_edit(edit(status=status))
 
 
 def test_an_edit_without_fields_is_refused() -> None:
     with pytest.raises(errors.NothingToUpdate):
-        check_edit(edit(), is_staff=True)
+        check_edit(edit())
 
 
 @pytest.mark.parametrize("status", Status)
