@@ -1,6 +1,8 @@
 """The mails in a home: what services sent without an SMTP server."""
 
 import email
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import default
@@ -32,7 +34,11 @@ def folder(directory: Path) -> Path:
 
 def listed(mailbox: Path) -> list[StoredMail]:
     """All mails, the newest first."""
-    return [
-        StoredMail(file.stem, email.message_from_bytes(file.read_bytes(), policy=default))
-        for file in sorted(mailbox.glob("*.eml"), reverse=True)
-    ]
+    return list(_stored(mailbox))
+
+
+def _stored(mailbox: Path) -> Iterator[StoredMail]:
+    for file in sorted(mailbox.glob("*.eml"), reverse=True):
+        with suppress(FileNotFoundError):  # so many have come meanwhile that it was let go
+            content = file.read_bytes()
+            yield StoredMail(file.stem, email.message_from_bytes(content, policy=default))
