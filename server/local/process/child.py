@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,8 @@ from server.local.process.surroundings import PYTHON, for_program
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 16_384
+# Addresses in Envoy's code, below what it has to say.
+_is_trace = re.compile(r"\b(envoy_bug|backtrace)\b").search
 LINE_LENGTH_MAX = 400
 
 
@@ -140,7 +143,8 @@ class Child:
                 begun = self._log_from if self._log_from <= end else 0  # or it was emptied since
                 log.seek(max(begun, end - TAIL_BYTES))
                 text = log.read().decode("utf-8", "replace")
-                return [line[:LINE_LENGTH_MAX] for line in text.splitlines()[-lines:]]
+                said = [line for line in text.splitlines() if not _is_trace(line)]
+                return [line[:LINE_LENGTH_MAX] for line in said[-lines:]]
         except FileNotFoundError:
             return []
 

@@ -32,6 +32,10 @@ REMEDIES: tuple[tuple[str, str], ...] = (
         r"[Pp]ermission denied",
         "The home must be writable, and not made by another user: choose a new --home.",
     ),
+    (
+        r"fs\.inotify",
+        "Too many files are watched: `sysctl -w fs.inotify.max_user_instances=1024` allows more.",
+    ),
     (r"Cannot allocate memory|out of memory|Killed", "The machine is short of memory."),
 )
 

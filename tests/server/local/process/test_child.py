@@ -133,6 +133,17 @@ async def test_work_that_needs_a_child_ends_with_it(tmp_path: Path) -> None:
     await child.stop()
 
 
+async def test_what_envoy_said_is_not_lost_among_addresses_of_its_code(tmp_path: Path) -> None:
+    said = "2026-11-27T09:55:49Z critical assert failure. Details: fs.inotify.max_user_instances"
+    trace = [f"2026-11-27T09:55:49Z error envoy_bug #{number} UNKNOWN" for number in range(16)]
+    trace += [f"2026-11-27T09:55:49Z critical backtrace #{number}: [0x7f]" for number in range(16)]
+    lines = "\n".join((said, *trace))
+    with pytest.raises(ChildDied) as raised:
+        await run_once(python(f"raise SystemExit({lines!r})", tmp_path / "log"))
+    assert raised.value.tail == [said]
+    assert "fs.inotify" in raised.value.remedy
+
+
 async def test_a_death_is_told_by_the_lines_of_that_run_alone(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("No space left on device\n")

@@ -14,6 +14,7 @@ from server.local.process.remedies import remedy_for
         ("could not bind IPv4 address: Address already in use", "port is in use"),
         ("FATAL:  database files are incompatible with server", "another PostgreSQL"),
         ("FATAL:  data directory /x has wrong ownership", "another user"),
+        ("assert failure: inotify_fd_ >= 0. Details: fs.inotify.max_user_instances", "sysctl -w"),
         ("fork failed: Cannot allocate memory", "short of memory"),
     ],
 )
