@@ -33,6 +33,10 @@ class Told(NamedTuple):
     listed: list[AuditEvent]
 
 
+# The first waits for a cluster, and for every field of every call by each door.
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["Told"]:
     """Everything that is told where the canaries have called, in a cluster that has ended."""
