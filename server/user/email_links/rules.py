@@ -55,6 +55,11 @@ class Sent:
     kind: MailKind
     email: str
 
+    @property
+    def email_after(self) -> str:
+        """The account's address once the link is used."""
+        return self.email if self.kind is MailKind.CHANGE_EMAIL else self.user.email
+
 
 def token_of(mail_id: str, kind: MailKind, secret: bytes) -> str:
     """The token in the link of that mail.
@@ -83,10 +88,10 @@ def giving_way(asked: Iterable[Asked], now: datetime) -> Sequence[str]:
 def check_sent(sent: Sent | None) -> Sent:
     """What was sent, if the account may still use it. Raises `OneTimeTokenInvalid`.
 
-    It must still have the address, unless the link is what gives it that.
+    It must still have the address, in any case, unless the link is what gives it that.
     """
     if sent is None or sent.user.status is not Status.ACTIVE:
         raise OneTimeTokenInvalid
-    if sent.kind is not MailKind.CHANGE_EMAIL and sent.email != sent.user.email:
+    if sent.kind is not MailKind.CHANGE_EMAIL and sent.email.lower() != sent.user.email.lower():
         raise OneTimeTokenInvalid
     return sent

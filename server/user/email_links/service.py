@@ -75,7 +75,7 @@ class EmailLinkService:
 
         def change(sent: Sent) -> Changed:
             context.subject = sent.user.id
-            return verified(sent.user, sent.email, event_id, mail_id, now, trace)
+            return verified(sent.user, sent.email_after, event_id, mail_id, now, trace)
 
         await self._store.verify_email(token_hash, now, check_sent, change)
         return pb.VerifyEmailResponse()

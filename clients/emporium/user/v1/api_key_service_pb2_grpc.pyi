@@ -27,6 +27,9 @@ class ApiKeyServiceStub:
     the key was made, and has one now; else it is a customer's. So none that was made with less gains
     it.
 
+    No key reaches further than the role that the account had when the key was made: a greater one
+    takes a new key.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
@@ -78,6 +81,9 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     Where the account's role needs a second factor, a key has that role if the account had one when
     the key was made, and has one now; else it is a customer's. So none that was made with less gains
     it.
+
+    No key reaches further than the role that the account had when the key was made: a greater one
+    takes a new key.
 
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,

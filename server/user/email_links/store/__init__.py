@@ -22,7 +22,9 @@ class LinkStore(Protocol):
     A token is of the version of its account that it was made for; one to another address, of that
     which asked for it. It ends when the account has a later `links_since`, whatever act that was
     and however long the mail waited. What verifies the address of a new account outlives that: it
-    shows whose the address is, and nothing else.
+    shows whose the address is, and nothing else. So does the first link to an account that staff
+    opened, until its owner has set a password by any link: nobody else was mailed it, and no act of
+    staff or of whoever knows their password takes the account from its owner.
 
     Errors as in `UserStore`.
     """

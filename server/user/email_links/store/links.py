@@ -25,7 +25,8 @@ _FIND = f"""
         token.kind, token.email AS sent_to
     FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
     WHERE token_hash = $1 AND kind = ANY($2) AND used_at IS NULL AND expires_at > $3
-      AND (kind = 'VERIFY_EMAIL' OR token.account_version >= users.links_since)
+      AND (kind = 'VERIFY_EMAIL' OR (kind = 'ACCOUNT_OPENED' AND NOT users.owner_proven)
+        OR token.account_version >= users.links_since)
 """
 
 _ASKED = """
@@ -57,7 +58,7 @@ _ISSUE = """
         SELECT count(*) FROM one_time_tokens AS other
         WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
           AND other.used_at IS NULL AND other.expires_at > $5
-          AND other.account_version >= users.links_since
+          AND ($2 = 'ACCOUNT_OPENED' OR other.account_version >= users.links_since)
     ))
     ON CONFLICT (id) DO UPDATE SET
         token_hash = excluded.token_hash, expires_at = excluded.expires_at,
