@@ -10,12 +10,24 @@ from server.kit import base64url, errors
 from server.user.accounts.rules import Status, User
 from server.user.mail.rules import MailKind
 
+OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
+"""Whose links verify an e-mail."""
+
+OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.ACCOUNT_OPENED)
+"""Whose links set a password."""
+
 LIVE_MAX = 3
 """So many links of one kind may be good at once for one account: nobody's mailbox is flooded."""
 
 ASKED_MAX = 5
 """So many links to another e-mail may an account ask for within `ASKED_WITHIN`."""
 ASKED_WITHIN = timedelta(hours=1)
+
+
+LINKS_MAX = 5
+NOTICES_MAX = 10
+"""So many mails with links for one purpose, and notices of one kind, an address gets an hour."""
+MAILED_WITHIN = timedelta(hours=1)
 
 
 class OneTimeTokenInvalid(errors.Invalid):
@@ -34,6 +46,18 @@ class TooManyLinks(errors.RateLimited):
         super().__init__(
             f"{ASKED_MAX} links to another e-mail were asked for within an hour; use the one that"
             f" was mailed last, or ask again in {seconds} s",
+            retry_after_seconds=seconds,
+        )
+
+
+class TooManyMails(errors.RateLimited):
+    """The address has been mailed so many links that it gets no more for a while."""
+
+    def __init__(self, wait: timedelta) -> None:
+        seconds = max(1, -(-wait // timedelta(seconds=1)))
+        super().__init__(
+            f"this address was mailed {LINKS_MAX} links within an hour; use the one that was mailed"
+            f" last, or ask again in {seconds} s",
             retry_after_seconds=seconds,
         )
 
@@ -59,6 +83,22 @@ class Sent:
     def email_after(self) -> str:
         """The account's address once the link is used."""
         return self.email if self.kind is MailKind.CHANGE_EMAIL else self.user.email
+
+
+def counted_as(kind: MailKind) -> str:
+    """What mails to an address are counted together with.
+
+    Whoever has a new address verified, as often as they like, so keeps nobody from a new password,
+    and no notice hides another.
+    """
+    if kind in OF_EMAIL:
+        return "links of e-mails"
+    return "links of passwords" if kind in OF_PASSWORD else kind
+
+
+def mails_max(kind: MailKind) -> int:
+    """How many of those an address gets within `MAILED_WITHIN`."""
+    return LINKS_MAX if kind in (*OF_EMAIL, *OF_PASSWORD) else NOTICES_MAX
 
 
 def token_of(mail_id: str, kind: MailKind, secret: bytes) -> str:

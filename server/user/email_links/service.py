@@ -12,8 +12,8 @@ from server.user.accounts.rules import Changed
 from server.user.accounts.rules.credentials import password_changed
 from server.user.accounts.rules.proof import proved, verified
 from server.user.devices.rules import ID_BYTES, DeviceTokens
-from server.user.email_links.rules import Sent, check_sent, hash_of
-from server.user.email_links.store import OF_PASSWORD, LinkStore
+from server.user.email_links.rules import OF_PASSWORD, Sent, check_sent, hash_of
+from server.user.email_links.store import LinkStore
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher

@@ -34,7 +34,8 @@ class UserServiceStub:
     sends no password then: the mailed link sets one that its holder alone knows.
     Who opens one for themselves is mailed a link that verifies the e-mail. Whom staff open one for
     is mailed a link that sets a password of their own, also where staff chose one; an import mails
-    nobody.
+    nobody. An address that was mailed five links within an hour is mailed none, and ForgotPassword
+    mails one later.
     Idempotent by `request_id`.
     Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
     IDEMPOTENCY_KEY_REUSED.
@@ -66,8 +67,8 @@ class UserServiceStub:
     ReinstateUser, and by the same rules. A new `email` that an admin gives somebody else counts at
     once, and both addresses are mailed; one's own, an admin's too, counts when the link that is
     mailed there is used, until then the answer has the one before.
-    Three such links may be open: one more ends the oldest. After five within an hour the next is
-    RATE_LIMITED, and nothing is changed.
+    Three such links may be open: one more ends the oldest. After five within an hour, of an
+    account or to an address, the next is RATE_LIMITED, and nothing is changed.
     Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
     INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN, RATE_LIMITED.
     """
@@ -127,7 +128,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         sends no password then: the mailed link sets one that its holder alone knows.
         Who opens one for themselves is mailed a link that verifies the e-mail. Whom staff open one for
         is mailed a link that sets a password of their own, also where staff chose one; an import mails
-        nobody.
+        nobody. An address that was mailed five links within an hour is mailed none, and ForgotPassword
+        mails one later.
         Idempotent by `request_id`.
         Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
         IDEMPOTENCY_KEY_REUSED.
@@ -183,8 +185,8 @@ class UserServiceServicer(metaclass=abc_1.ABCMeta):
         ReinstateUser, and by the same rules. A new `email` that an admin gives somebody else counts at
         once, and both addresses are mailed; one's own, an admin's too, counts when the link that is
         mailed there is used, until then the answer has the one before.
-        Three such links may be open: one more ends the oldest. After five within an hour the next is
-        RATE_LIMITED, and nothing is changed.
+        Three such links may be open: one more ends the oldest. After five within an hour, of an
+        account or to an address, the next is RATE_LIMITED, and nothing is changed.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
         INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN, RATE_LIMITED.
         """

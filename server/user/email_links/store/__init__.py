@@ -9,12 +9,6 @@ from server.user.accounts.rules import Changed
 from server.user.email_links.rules import Sent
 from server.user.mail.rules import MailKind, MailRequest
 
-OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
-"""Whose links verify an e-mail."""
-
-OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.ACCOUNT_OPENED)
-"""Whose links set a password."""
-
 
 class LinkStore(Protocol):
     """One-time tokens, known by their hashes, and mails that are to be sent.
@@ -36,7 +30,7 @@ class LinkStore(Protocol):
         """Keeps that somebody asked for a link to another e-mail, in the unit that asks for it.
 
         The unit has locked the account. Where as many links as there may be are open, the oldest
-        ends. Raises `TooManyLinks`.
+        ends. Raises `TooManyLinks` and, of the address, `TooManyMails`.
         """
 
     async def issue(

@@ -13,8 +13,16 @@ from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.user.accounts.rows import COLUMNS, USERS, ended, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
-from server.user.email_links.rules import ASKED_WITHIN, LIVE_MAX, Asked, Sent, giving_way
-from server.user.email_links.store import OF_EMAIL, OF_PASSWORD
+from server.user.email_links.rules import (
+    ASKED_WITHIN,
+    LIVE_MAX,
+    OF_EMAIL,
+    OF_PASSWORD,
+    Asked,
+    Sent,
+    giving_way,
+)
+from server.user.email_links.store.recipients import Recipients
 from server.user.mail.rules import MailKind, MailRequest
 
 _EXPIRED_BATCH_MAX = 1_000
@@ -107,7 +115,7 @@ class PostgresLinkStore:
 
     `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
     that left one there.
-    `totp_required_of` as in `rows.ended`.
+    `totp_required_of` as in `rows.ended`. `recipients` are needed to `ask`.
     """
 
     def __init__(
@@ -117,12 +125,14 @@ class PostgresLinkStore:
         wake: Callable[[], None],
         outliving: Sequence[Outliving] = (),
         totp_required_of: Collection[Role] = (),
+        recipients: Recipients | None = None,
     ) -> None:
         self._pool = pool
         self._outliving = outliving
         self._totp_required_of = totp_required_of
         self._encode = encode
         self._wake = wake
+        self._recipients = recipients
 
     async def request(self, mail: MailRequest) -> None:
         await write(self._pool, [append([self._encode(mail)])], completes_call=True)
@@ -135,6 +145,8 @@ class PostgresLinkStore:
             unit.write(Write(_GIVE_WAY, (ended, now)))
         row = (mail.id, mail.user_id, mail.email, mail.account_version, now)
         unit.write(Write(_ASK, row))
+        if self._recipients:
+            await self._recipients.ask(unit, mail)
 
     async def issue(
         self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime
