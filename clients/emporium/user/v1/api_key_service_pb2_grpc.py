@@ -46,6 +46,10 @@ class ApiKeyServiceStub:
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
+
+    A new password of the account ends the tokens of its keys, like its sessions, with SESSION_ENDED,
+    and so does a second factor that is added or removed. The keys go on: exchange one again. A
+    program with the scope `users.write` can delete the account that its key is of.
     """
 
     def __init__(self, channel):
@@ -94,6 +98,10 @@ class ApiKeyServiceServicer:
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
+
+    A new password of the account ends the tokens of its keys, like its sessions, with SESSION_ENDED,
+    and so does a second factor that is added or removed. The keys go on: exchange one again. A
+    program with the scope `users.write` can delete the account that its key is of.
     """
 
     def CreateApiKey(self, request, context):
@@ -194,6 +202,10 @@ class ApiKeyService:
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
+
+    A new password of the account ends the tokens of its keys, like its sessions, with SESSION_ENDED,
+    and so does a second factor that is added or removed. The keys go on: exchange one again. A
+    program with the scope `users.write` can delete the account that its key is of.
     """
 
     @staticmethod

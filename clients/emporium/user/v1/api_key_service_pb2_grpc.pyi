@@ -33,6 +33,10 @@ class ApiKeyServiceStub:
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
+
+    A new password of the account ends the tokens of its keys, like its sessions, with SESSION_ENDED,
+    and so does a second factor that is added or removed. The keys go on: exchange one again. A
+    program with the scope `users.write` can delete the account that its key is of.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -88,6 +92,10 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
+
+    A new password of the account ends the tokens of its keys, like its sessions, with SESSION_ENDED,
+    and so does a second factor that is added or removed. The keys go on: exchange one again. A
+    program with the scope `users.write` can delete the account that its key is of.
     """
 
     @abc_1.abstractmethod
