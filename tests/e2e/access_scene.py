@@ -55,12 +55,18 @@ class Told:
 
 async def made(scene: Scene, role: str, *, signs_in: bool) -> Person:
     new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann Access")
-    new.role = role_pb2.Role.Value(role)
+    given = role_pb2.Role.Value(role)
     if signs_in:
         new.password = _PASSWORD
+    else:
+        new.role = given
     user = await scene.call("CreateUser", new)
     assert isinstance(user, user_pb.User), vars(user)
     await prove(scene.cluster.home, user.id)
+    if user.role != given:
+        change = user_pb.SetUserRoleRequest(user_id=user.id, role=given)
+        user = await scene.call("SetUserRole", change)
+        assert isinstance(user, user_pb.User), vars(user)
     return Person(user.id, user.email)
 
 

@@ -83,14 +83,28 @@ def new_email() -> str:
 
 
 async def prove(home: Home, user_id: str) -> None:
-    """Says that the account is its owner's, as a link does that `test_mail.py` follows."""
+    """Says that the account is its owner's, as a link does that `test_mail.py` follows.
+
+    Its password too, so that it may be given a role.
+    """
     running = record.read(home)
     assert running
     connection = await asyncpg.connect(running.postgres["user"])
     try:
-        await connection.execute("UPDATE users SET owner_proven = true WHERE id = $1", user_id)
+        proven = "UPDATE users SET owner_proven = true, password_proven = true WHERE id = $1"
+        await connection.execute(proven, user_id)
     finally:
         await connection.close()
+
+
+async def employed(home: Home, admin: Rest, password: str, role: str) -> str:
+    """The e-mail of a new account that signs in by `password` in that role."""
+    email = new_email()
+    account = {"email": email, "full_name": "Ann Example", "password": password}
+    made = await admin.data("POST", "/users", account)
+    await prove(home, made["id"])
+    await admin.data("POST", f"/users/{made['id']}:setRole", {"role": role})
+    return email
 
 
 def throwaway_cluster(home: Path, seed: Literal["small", "none"] = "small") -> Cluster:

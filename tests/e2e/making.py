@@ -53,9 +53,10 @@ class Scene:
 
     def caller(self, role: str = "CUSTOMER", *, signs_in: bool = True) -> Caller:
         """Whose account is known to be theirs, with a password where somebody is to sign in."""
-        person = {"email": new_email(), "full_name": "Ann", "role": role}
+        person = {"email": new_email(), "full_name": "Ann"}
         account = self._made("/users", person | ({"password": PASSWORD} if signs_in else {}))
         asyncio.run(prove(self._home, account["id"]))
+        self._made(f"/users/{account['id']}:setRole", {"role": role})
         token = keys.token(self._home, account["id"], role, _TOKEN_SECONDS)
         return Caller(account["id"], account["email"], token)
 

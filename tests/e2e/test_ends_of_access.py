@@ -22,6 +22,7 @@ from server.services import SERVICES
 from tests.e2e.conftest import (
     CALL_TIMEOUT_SECONDS,
     Rest,
+    employed,
     error_of,
     new_email,
     target,
@@ -132,9 +133,8 @@ async def sign_in(cluster: Cluster, http: httpx.AsyncClient, email: str) -> Pers
 
 
 async def new_person(cluster: Cluster, http: httpx.AsyncClient, admin: Rest) -> Person:
-    account = {"email": new_email(), "full_name": "Ann", "password": PASSWORD, "role": "STAFF"}
-    await admin.data("POST", "/users", account)
-    return await sign_in(cluster, http, account["email"])
+    email = await employed(cluster.home, admin, PASSWORD, "STAFF")
+    return await sign_in(cluster, http, email)
 
 
 async def logout(person: Person, admin: Rest) -> None:

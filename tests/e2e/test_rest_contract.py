@@ -79,7 +79,8 @@ async def test_a_password_is_changed_by_its_owner(anyone: Rest, http: httpx.Asyn
 
 
 async def test_an_admin_suspends_reinstates_and_gives_a_role(admin: Rest) -> None:
-    user = await admin.data("POST", "/users", new_user())
+    opened = {"email": new_email(), "full_name": "Ann Example"}
+    user = await admin.data("POST", "/users", opened)
     path, key = f"/users/{user['id']}", {"Idempotency-Key": str(uuid.uuid4())}
 
     outdated = await admin("POST", f"{path}:suspend", headers={"If-Match": '"9"'})

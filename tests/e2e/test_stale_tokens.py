@@ -12,7 +12,7 @@ from emporium.order.v1 import order_service_pb2, order_service_pb2_grpc
 from emporium.type.v1.role_pb2 import ADMIN
 from emporium.user.v1 import user_service_pb2, user_service_pb2_grpc
 from server.local.cluster import Cluster
-from tests.e2e.conftest import Rest, error_of, new_email, target
+from tests.e2e.conftest import Rest, employed, error_of, new_email, target
 from tests.server.refusals import refused
 from tests.waiting import until
 
@@ -34,13 +34,12 @@ SignedIn = Callable[[str], Awaitable[Person]]
 
 
 @pytest.fixture
-def signed_in(http: httpx.AsyncClient, admin: Rest) -> SignedIn:
+def signed_in(cluster: Cluster, http: httpx.AsyncClient, admin: Rest) -> SignedIn:
     """`await signed_in("ADMIN")`: a new account of that role, signed in by its password."""
 
     async def make(role: str) -> Person:
-        login = {"email": new_email(), "password": PASSWORD}
-        await admin.data("POST", "/users", {**login, "full_name": "Ann Example", "role": role})
-        answer = await admin.data("POST", "/auth/login", login)
+        email = await employed(cluster.home, admin, PASSWORD, role)
+        answer = await admin.data("POST", "/auth/login", {"email": email, "password": PASSWORD})
         return Person(http, answer["access_token"], answer["user"]["id"])
 
     return make

@@ -101,6 +101,7 @@ def user() -> accounts.User:
         email=email,
         email_verified=True,
         owner_proven=True,
+        password_proven=True,
         full_name=longest(user_pb.CreateUserRequest, "full_name"),
         age=149,
         role=Role.CUSTOMER,

@@ -79,6 +79,8 @@ class Users:
     ) -> User:
         """Opens an account. Only staff may leave out `password`, only an admin give a `role`.
 
+        With a `role` the `password` is left out: a mailed link sets the holder's own.
+
         A mail goes there, with a link that verifies the e-mail; where staff open it, with one that
         sets a password of the holder's own.
 
@@ -251,7 +253,8 @@ class Users:
     ) -> User:
         """Gives an account a role: `customer`, `staff` or `admin`; for admins.
 
-        Raises as `suspend` does.
+        Raises as `suspend` does, and `Conflict` (EMAIL_NOT_VERIFIED) for a greater role, unless a
+        mailed link has set the account's password.
         """
         request = SetUserRoleRequest(
             user_id=user_id,

@@ -29,6 +29,7 @@ def to_user(row: Record | None) -> User:
         email=row["email"],
         email_verified=row["email_verified"],
         owner_proven=row["owner_proven"],
+        password_proven=row["password_proven"],
         full_name=row["full_name"],
         age=row["age"],
         role=ROLES[row["role"]],

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from server.kit import errors
-from server.kit.context import Role
+from server.kit.context import Role, lesser
 from server.user.accounts.rules import User
 from server.user.accounts.rules.acting import role_of_tokens
 from server.user.mail.rules import MailKind, MailRequest
@@ -96,6 +96,7 @@ class ApiKey:
     expires_at: datetime
     last_used_at: datetime | None = None
     with_second_factor: bool = False  # that the account had when the key was made
+    role: Role = Role.CUSTOMER  # that it had then
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ def make(new: NewApiKey, owner: User, key_id: str, now: datetime) -> ApiKey:
         created_at=now,
         expires_at=now + timedelta(days=_DAYS_DEFAULT if new.days is None else new.days),
         with_second_factor=owner.totp_enabled,
+        role=owner.role,
     )
 
 
@@ -207,14 +209,15 @@ def granted(key: ApiKey, asked: str) -> tuple[str, ...]:
 
 
 def role_in_token(key: ApiKey, owner: User, totp_required_of: Collection[Role]) -> Role:
-    """The role that tokens of the key say.
+    """The role that tokens of the key say: never more than the account had when it was made.
 
+    Whoever opened an account in somebody's name, and made a key, gains nothing by its promotion.
     Where the account's role needs a second factor, the account must have had one when the key was
     made: whoever makes a key with less than that role reaches no further by it later.
     """
     if owner.role in totp_required_of and not key.with_second_factor:
         return Role.CUSTOMER
-    return role_of_tokens(owner, totp_required_of)
+    return lesser(key.role, role_of_tokens(owner, totp_required_of))
 
 
 def seconds_of_token(key: ApiKey, now: datetime, seconds_max: int) -> int:

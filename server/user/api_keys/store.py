@@ -17,6 +17,7 @@ from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.idempotency import change_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, hexadecimal
+from server.user.accounts.rows import ROLES
 from server.user.accounts.rules import User
 from server.user.api_keys.rules import ApiKey, Known, check_room
 from server.user.mail.rules import MailRequest
@@ -62,7 +63,7 @@ class ApiKeyStore(Protocol):
 
 _COLUMNS = (
     *("id", "user_id", "name", "scopes", "created_at", "expires_at", "last_used_at"),
-    "with_second_factor",
+    *("with_second_factor", "role"),
 )
 _KEYS = Table("api_keys", (*_COLUMNS, "secret_hash"))
 _LISTING = Listing("api_keys", ", ".join(_COLUMNS), SORTABLE, filtered_by="created_at")
@@ -180,4 +181,5 @@ def _to_key(row: Record) -> ApiKey:
         expires_at=row["expires_at"],
         last_used_at=row["last_used_at"],
         with_second_factor=row["with_second_factor"],
+        role=ROLES[row["role"]],
     )

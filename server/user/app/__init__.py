@@ -45,6 +45,7 @@ from server.user.app.destinations import (
     erasing_neighbours,
     mail_destination,
     mailer_of,
+    recipients,
     session_ends,
 )
 from server.user.audit.service import AuditService
@@ -228,7 +229,9 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     keys = api_key_service_pb2.DESCRIPTOR.services_by_name["ApiKeyService"]
     held = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     key_store = PostgresApiKeyStore(pool, to_outbox, wake)
-    link_store = PostgresLinkStore(pool, to_outbox, wake, [key_store, totp_store], guarded)
+    link_store = PostgresLinkStore(
+        pool, to_outbox, wake, [key_store, totp_store], guarded, recipients(pool, signer)
+    )
     log = PostgresAuditStore(pool)
     parts: list[Part] = [link_store, key_store, totp_store, FirstAnswers(), WaitingEvents(is_about)]
     erasures = PostgresErasureStore(pool, parts)

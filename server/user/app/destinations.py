@@ -1,6 +1,8 @@
 """Where the events and the mails of this service's outbox go."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
 
 from server.kit import outbox
 from server.kit.auth import Signer
@@ -9,6 +11,7 @@ from server.kit.postgres import Pool
 from server.settings import Mail
 from server.user.email_links.sending import MailDestination
 from server.user.email_links.store.links import PostgresLinkStore
+from server.user.email_links.store.recipients import Recipients
 from server.user.events.encoding import ERASED, mail_from_outbox, to_outbox
 from server.user.events.ending_sessions import EndingSessions
 from server.user.jobs.sweeping import own_sessions
@@ -21,6 +24,7 @@ from server.user.neighbours.smtp import SmtpMailer
 from server.user.personal_data.sending import ErasureDestination
 from server.user.personal_data.store import PostgresErasureStore
 from server.user.sessions.store import MongoSessionStore, PostgresSessionEnds
+from server.user.throttling.store import PostgresFailureStore
 
 
 def mailer_of(settings: Mail) -> Mailer:
@@ -38,6 +42,7 @@ def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail)
     """What sends the mails that wait in the outbox of `pool`."""
     return MailDestination(
         PostgresLinkStore(pool, encode=to_outbox, wake=lambda: None),
+        recipients(pool, signer),
         mailer,
         Letters(settings.mail_from, settings.shop_url),
         decode=mail_from_outbox,
@@ -49,6 +54,12 @@ def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail)
             MailKind.ACCOUNT_OPENED: settings.email_verification_seconds,
         },
     )
+
+
+def recipients(pool: Pool, signer: Signer) -> Recipients:
+    """What counts mails by the addresses that they go to, in `pool`."""
+    secret = signer.secret("mail recipients")
+    return Recipients(PostgresFailureStore(pool), secret, partial(datetime.now, UTC))
 
 
 def session_ends(pool: Pool, wake: outbox.Wake) -> PostgresSessionEnds:

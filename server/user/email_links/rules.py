@@ -10,12 +10,24 @@ from server.kit import base64url, errors
 from server.user.accounts.rules import Status, User
 from server.user.mail.rules import MailKind
 
+OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
+"""Whose links verify an e-mail."""
+
+OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.ACCOUNT_OPENED)
+"""Whose links set a password."""
+
 LIVE_MAX = 3
 """So many links of one kind may be good at once for one account: nobody's mailbox is flooded."""
 
 ASKED_MAX = 5
 """So many links to another e-mail may an account ask for within `ASKED_WITHIN`."""
 ASKED_WITHIN = timedelta(hours=1)
+
+
+LINKS_MAX = 5
+NOTICES_MAX = 10
+"""So many mails with links for one purpose, and notices of one kind, an address gets an hour."""
+MAILED_WITHIN = timedelta(hours=1)
 
 
 class OneTimeTokenInvalid(errors.Invalid):
@@ -38,6 +50,18 @@ class TooManyLinks(errors.RateLimited):
         )
 
 
+class TooManyMails(errors.RateLimited):
+    """The address has been mailed so many links that it gets no more for a while."""
+
+    def __init__(self, wait: timedelta) -> None:
+        seconds = max(1, -(-wait // timedelta(seconds=1)))
+        super().__init__(
+            f"this address was mailed {LINKS_MAX} links within an hour; use the one that was mailed"
+            f" last, or ask again in {seconds} s",
+            retry_after_seconds=seconds,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A link to another e-mail, when it was asked for, and whether it still may be used."""
@@ -54,6 +78,27 @@ class Sent:
     user: User
     kind: MailKind
     email: str
+
+    @property
+    def email_after(self) -> str:
+        """The account's address once the link is used."""
+        return self.email if self.kind is MailKind.CHANGE_EMAIL else self.user.email
+
+
+def counted_as(kind: MailKind) -> str:
+    """What mails to an address are counted together with.
+
+    Whoever has a new address verified, as often as they like, so keeps nobody from a new password,
+    and no notice hides another.
+    """
+    if kind in OF_EMAIL:
+        return "links of e-mails"
+    return "links of passwords" if kind in OF_PASSWORD else kind
+
+
+def mails_max(kind: MailKind) -> int:
+    """How many of those an address gets within `MAILED_WITHIN`."""
+    return LINKS_MAX if kind in (*OF_EMAIL, *OF_PASSWORD) else NOTICES_MAX
 
 
 def token_of(mail_id: str, kind: MailKind, secret: bytes) -> str:
@@ -83,10 +128,10 @@ def giving_way(asked: Iterable[Asked], now: datetime) -> Sequence[str]:
 def check_sent(sent: Sent | None) -> Sent:
     """What was sent, if the account may still use it. Raises `OneTimeTokenInvalid`.
 
-    It must still have the address, unless the link is what gives it that.
+    It must still have the address, in any case, unless the link is what gives it that.
     """
     if sent is None or sent.user.status is not Status.ACTIVE:
         raise OneTimeTokenInvalid
-    if sent.kind is not MailKind.CHANGE_EMAIL and sent.email != sent.user.email:
+    if sent.kind is not MailKind.CHANGE_EMAIL and sent.email.lower() != sent.user.email.lower():
         raise OneTimeTokenInvalid
     return sent

@@ -9,6 +9,7 @@ import structlog
 from server.kit.outbox import Event
 from server.user.email_links.rules import hash_of, token_of
 from server.user.email_links.store import LinkStore
+from server.user.email_links.store.recipients import Recipients
 from server.user.mail.letters import Letters
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.neighbours import Mailer
@@ -22,8 +23,9 @@ class MailDestination:
     """An `outbox.Destination` that sends the mails among the events, one after the other.
 
     At least once: a process that dies between sending a mail and saying so leaves it to be sent
-    again. `decode` gives what an event asks for, and None for events of anything else. The token of
-    a link is made here, by `secret`; `lifetimes` are in seconds.
+    again. What there is no room for among `recipients` is not sent. `decode` gives what an event
+    asks for, and None for events of anything else. The token of a link is made here, by `secret`;
+    `lifetimes` are in seconds.
     """
 
     name = "mail"
@@ -31,6 +33,7 @@ class MailDestination:
     def __init__(
         self,
         store: LinkStore,
+        recipients: Recipients,
         mailer: Mailer,
         letters: Letters,
         decode: Callable[[Event], MailRequest | None],
@@ -38,6 +41,7 @@ class MailDestination:
         lifetimes: Mapping[MailKind, float],
     ) -> None:
         self._store = store
+        self._recipients = recipients
         self._mailer = mailer
         self._letters = letters
         self._decode = decode
@@ -56,16 +60,18 @@ class MailDestination:
                     self._sent.popitem(last=False)
 
     async def _send(self, mail: MailRequest) -> None:
-        lifetime, token = self._lifetimes.get(mail.kind, 0), ""
-        if lifetime:
+        lifetime, token, to = self._lifetimes.get(mail.kind, 0), "", None
+        has_room = await self._recipients.may_get(mail.kind, mail.email)
+        if has_room and lifetime:
             token, now = token_of(mail.id, mail.kind, self._secret), datetime.now(UTC)
             expires_at = now + timedelta(seconds=lifetime)
             to = await self._store.issue(mail, hash_of(token), now, expires_at)
-        else:
+        elif has_room:
             to = mail.email if await self._store.address(mail.user_id) else None
         if to is None:
-            _log.info("mail.not_sent", kind=mail.kind.value, mail_id=mail.id)
+            _log.info("mail.not_sent", kind=mail.kind.value, mail_id=mail.id, has_room=has_room)
             return
+        await self._recipients.count(mail.kind, to)
         message = self._letters.write(mail, to, token, lifetime)
         await self._mailer.send(message, f"{mail.occurred_at:%Y%m%dT%H%M%S.%fZ}-{mail.id}")
         _log.info("mail.sent", kind=mail.kind.value, mail_id=mail.id)

@@ -12,8 +12,8 @@ from server.user.accounts.rules import Changed
 from server.user.accounts.rules.credentials import password_changed
 from server.user.accounts.rules.proof import proved, verified
 from server.user.devices.rules import ID_BYTES, DeviceTokens
-from server.user.email_links.rules import Sent, check_sent, hash_of
-from server.user.email_links.store import OF_PASSWORD, LinkStore
+from server.user.email_links.rules import OF_PASSWORD, Sent, check_sent, hash_of
+from server.user.email_links.store import LinkStore
 from server.user.mail.rules import MailKind, MailRequest
 from server.user.passwords.common import is_common
 from server.user.passwords.hashing import PasswordHasher
@@ -75,7 +75,7 @@ class EmailLinkService:
 
         def change(sent: Sent) -> Changed:
             context.subject = sent.user.id
-            return verified(sent.user, sent.email, event_id, mail_id, now, trace)
+            return verified(sent.user, sent.email_after, event_id, mail_id, now, trace)
 
         await self._store.verify_email(token_hash, now, check_sent, change)
         return pb.VerifyEmailResponse()

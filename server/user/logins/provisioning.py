@@ -44,7 +44,13 @@ async def ensure_account(
         await _create(accounts, opened, hashed(password, cost))
         return opened.user.id
     user = found.user
-    wanted = {"role": role, "status": Status.ACTIVE, "email_verified": True, "owner_proven": True}
+    wanted = {
+        "role": role,
+        "status": Status.ACTIVE,
+        "email_verified": True,
+        "owner_proven": True,
+        "password_proven": True,
+    }
     if any(getattr(user, name) != value for name, value in wanted.items()):
         change = Change(wanted, etag="")
         await accounts.update(user.id, lambda was: changed(was, change, event_id, now))

@@ -5,13 +5,17 @@ from datetime import datetime
 from typing import Protocol
 
 from server.kit.postgres import Pool, Record, translated
+from server.kit.postgres.transaction import UnitOfWork
 from server.user.throttling.rules import Failures
 
 _EXPIRED_BATCH_MAX = 1_000
 
 
 class FailureStore(Protocol):
-    """Failed attempts, by the keys of their sources. Errors as in `UserStore`."""
+    """Failed attempts, by the keys of their sources. Errors as in `UserStore`.
+
+    Mails are counted here too, by other keys: `email_links/store/recipients.py`.
+    """
 
     async def find(self, keys: Sequence[bytes], now: datetime) -> Mapping[bytes, Failures]:
         """What has failed and still counts."""
@@ -23,6 +27,11 @@ class FailureStore(Protocol):
 
         `expires_at` is for those that are the first. Of two at the same time each counts.
         """
+
+    async def add_in(
+        self, unit: UnitOfWork, key: bytes, now: datetime, expires_at: datetime
+    ) -> Failures:
+        """As `add`, for one key: it counts if the unit of work is committed."""
 
     async def clear(self, key: bytes) -> None:
         """Forgets what has failed."""
@@ -77,6 +86,11 @@ class PostgresFailureStore:
     ) -> Mapping[bytes, Failures]:
         with translated():
             return _failures(await self._pool.fetch(_ADD, keys, now, expires_at))
+
+    async def add_in(
+        self, unit: UnitOfWork, key: bytes, now: datetime, expires_at: datetime
+    ) -> Failures:
+        return _failures(await unit.fetch(_ADD, [key], now, expires_at))[key]
 
     async def clear(self, key: bytes) -> None:
         with translated():

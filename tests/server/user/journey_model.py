@@ -82,6 +82,8 @@ class Account:
     role: str = "CUSTOMER"
     is_active: bool = True
     is_verified: bool = False
+    is_link_used: bool = False
+    is_password_proven: bool = False
     is_deleted: bool = False
     sessions: list[Session] = field(default_factory=list)
 

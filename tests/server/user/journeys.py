@@ -23,6 +23,7 @@ from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import email_link_service_pb2 as link_pb
 from emporium.user.v1 import session_service_pb2 as session_pb
 from emporium.user.v1 import user_service_pb2 as pb
+from server.user.email_links.rules import LINKS_MAX
 from server.user.sessions.rules import REPEAT_SECONDS
 from tests.server.user.doors import Door, create
 from tests.server.user.journey_model import DONE, Account, Session, Shop, reason
@@ -67,8 +68,9 @@ class Journeys(RuleBasedStateMachine):
         found = self.shop.call(
             self.shop.anyone, "VerifyEmail", link_pb.VerifyEmailRequest(token=token)
         )
-        first = not account.is_verified and account.may_sign_in
+        first = not account.is_link_used and account.may_sign_in
         assert reason(found) == (DONE if first else "ONE_TIME_TOKEN_INVALID")
+        account.is_link_used |= first
         account.is_verified |= first
 
     @rule(target=sessions, account=accounts, password=st.sampled_from(TYPED))
@@ -143,6 +145,29 @@ class Journeys(RuleBasedStateMachine):
         account.end_sessions(but=session)
         self.shop.settle()
 
+    @rule(account=accounts, new=st.sampled_from(PASSWORDS))
+    def set_password_by_mail(self, account: Account, new: str) -> None:
+        before = self.links_to_a_password(account)
+        request = link_pb.ForgotPasswordRequest(email=account.email)
+        assert reason(self.shop.call(self.shop.anyone, "ForgotPassword", request)) == DONE
+        self.shop.settle()
+        links = self.links_to_a_password(account)
+        assert (len(links) > len(before)) == (account.may_sign_in and len(before) < LINKS_MAX)
+        if len(links) == len(before):
+            return
+        token = links[-1].partition("Token: ")[2].split()[0]
+        reset = link_pb.ResetPasswordRequest(token=token, password=new)
+        found = self.shop.call(self.shop.anyone, "ResetPassword", reset)
+        assert reason(found) == DONE
+        account.password = new
+        account.is_verified = account.is_password_proven = True
+        account.end_sessions()
+        self.shop.settle()
+
+    def links_to_a_password(self, account: Account) -> list[str]:
+        mails = [each for each in self.shop.mailbox.mails if each["To"] == account.email]
+        return [str(each.get_content()) for each in mails if "Set a new" in each["Subject"]]
+
     @rule(account=accounts)
     def suspend(self, account: Account) -> None:
         found = self.shop.call(
@@ -168,7 +193,7 @@ class Journeys(RuleBasedStateMachine):
         found = self.shop.call(self.shop.admin, "SetUserRole", request)
         if account.is_deleted:
             assert reason(found) == "USER_NOT_FOUND"
-        elif role not in ("CUSTOMER", account.role) and not account.is_verified:
+        elif ROLES.index(role) > ROLES.index(account.role) and not account.is_password_proven:
             assert reason(found) == "EMAIL_NOT_VERIFIED"
         else:
             assert reason(found) == DONE

@@ -30,6 +30,7 @@ def account(**fields: Any) -> User:
         "email": f"{uuid.uuid4().hex}@example.com",
         "email_verified": True,
         "owner_proven": True,
+        "password_proven": True,
         "full_name": "Ann Example",
         "age": None,
         "role": Role.CUSTOMER,

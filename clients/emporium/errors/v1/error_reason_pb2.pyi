@@ -323,10 +323,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: this is the last admin who can act; make another one first, with a password
     """
     EMAIL_NOT_VERIFIED: _ErrorReason.ValueType  # 323
-    """An account whose e-mail is not verified gets no role. It gets no API key and no second factor
-    until a mailed link has shown that the e-mail is its holder's, also where staff opened it.
+    """An account gets no API key and no second factor until a mailed link has shown that the e-mail
+    is its holder's, also where staff opened it. It gets no role until such a link has set the
+    password: whoever opened the account, or knows the one before, would have the role too.
 
-    Example: the e-mail is not verified; ForgotPassword mails its holder a link that does it
+    Example: no mailed link has set the account's password; ForgotPassword mails one that does
     """
     USER_ERASED: _ErrorReason.ValueType  # 335
     """The account that the order is for was deleted, and the person erased.
@@ -699,10 +700,11 @@ second factor where TOTP_REQUIRED_ROLES asks it of admins.
 Example: this is the last admin who can act; make another one first, with a password
 """
 EMAIL_NOT_VERIFIED: ErrorReason.ValueType  # 323
-"""An account whose e-mail is not verified gets no role. It gets no API key and no second factor
-until a mailed link has shown that the e-mail is its holder's, also where staff opened it.
+"""An account gets no API key and no second factor until a mailed link has shown that the e-mail
+is its holder's, also where staff opened it. It gets no role until such a link has set the
+password: whoever opened the account, or knows the one before, would have the role too.
 
-Example: the e-mail is not verified; ForgotPassword mails its holder a link that does it
+Example: no mailed link has set the account's password; ForgotPassword mails one that does
 """
 USER_ERASED: ErrorReason.ValueType  # 335
 """The account that the order is for was deleted, and the person erased.

@@ -27,9 +27,16 @@ class ApiKeyServiceStub:
     the key was made, and has one now; else it is a customer's. So none that was made with less gains
     it.
 
+    No key reaches further than the role that the account had when the key was made: a greater one
+    takes a new key.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
+
+    A new password of the account ends the tokens of its keys, like its sessions, with SESSION_ENDED,
+    and so does a second factor that is added or removed. The keys go on: exchange one again. A
+    program with the scope `users.write` can delete the account that its key is of.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -79,9 +86,16 @@ class ApiKeyServiceServicer(metaclass=abc_1.ABCMeta):
     the key was made, and has one now; else it is a customer's. So none that was made with less gains
     it.
 
+    No key reaches further than the role that the account had when the key was made: a greater one
+    takes a new key.
+
     A key ends when it expires, when it is deleted, and when its account is deleted or disabled. A
     token that it was exchanged for ends with it, and after 5 minutes at most: API_KEY_DELETED,
     ACCOUNT_INACTIVE, TOKEN_EXPIRED.
+
+    A new password of the account ends the tokens of its keys, like its sessions, with SESSION_ENDED,
+    and so does a second factor that is added or removed. The keys go on: exchange one again. A
+    program with the scope `users.write` can delete the account that its key is of.
     """
 
     @abc_1.abstractmethod

@@ -34,7 +34,8 @@ class EmailLinkServiceStub:
     was sent to. The server keeps its hash.
 
     A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
-    status or second factor is changed, by whatever act, also when its mail was not sent yet.
+    status or second factor is changed, by whatever act, also when its mail was not sent yet. The
+    first one to an account that staff opened ends with a password by any link, or another address.
     """
 
     def __init__(self, channel):
@@ -68,7 +69,8 @@ class EmailLinkServiceServicer:
     was sent to. The server keeps its hash.
 
     A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
-    status or second factor is changed, by whatever act, also when its mail was not sent yet.
+    status or second factor is changed, by whatever act, also when its mail was not sent yet. The
+    first one to an account that staff opened ends with a password by any link, or another address.
     """
 
     def ForgotPassword(self, request, context):
@@ -76,7 +78,7 @@ class EmailLinkServiceServicer:
 
         The answer, and the work until then, is the same whether or not an account has the e-mail. A
         mail goes to active accounts only, and none while an account has three such links that are
-        still good.
+        still good, or after five within an hour to the address.
         Errors: RATE_LIMITED at the edge, after too many calls from one address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -145,7 +147,8 @@ class EmailLinkService:
     was sent to. The server keeps its hash.
 
     A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
-    status or second factor is changed, by whatever act, also when its mail was not sent yet.
+    status or second factor is changed, by whatever act, also when its mail was not sent yet. The
+    first one to an account that staff opened ends with a password by any link, or another address.
     """
 
     @staticmethod

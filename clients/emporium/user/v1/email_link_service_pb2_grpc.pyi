@@ -21,7 +21,8 @@ class EmailLinkServiceStub:
     was sent to. The server keeps its hash.
 
     A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
-    status or second factor is changed, by whatever act, also when its mail was not sent yet.
+    status or second factor is changed, by whatever act, also when its mail was not sent yet. The
+    first one to an account that staff opened ends with a password by any link, or another address.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -30,7 +31,7 @@ class EmailLinkServiceStub:
 
     The answer, and the work until then, is the same whether or not an account has the e-mail. A
     mail goes to active accounts only, and none while an account has three such links that are
-    still good.
+    still good, or after five within an hour to the address.
     Errors: RATE_LIMITED at the edge, after too many calls from one address.
     """
     ResetPassword: aio.UnaryUnaryMultiCallable[email_link_service_pb2.ResetPasswordRequest, email_link_service_pb2.ResetPasswordResponse]
@@ -62,7 +63,8 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
     was sent to. The server keeps its hash.
 
     A link to set a password or to take a new e-mail ends when the account's password, e-mail, role,
-    status or second factor is changed, by whatever act, also when its mail was not sent yet.
+    status or second factor is changed, by whatever act, also when its mail was not sent yet. The
+    first one to an account that staff opened ends with a password by any link, or another address.
     """
 
     @abc_1.abstractmethod
@@ -75,7 +77,7 @@ class EmailLinkServiceServicer(metaclass=abc_1.ABCMeta):
 
         The answer, and the work until then, is the same whether or not an account has the e-mail. A
         mail goes to active accounts only, and none while an account has three such links that are
-        still good.
+        still good, or after five within an hour to the address.
         Errors: RATE_LIMITED at the edge, after too many calls from one address.
         """
 

@@ -77,7 +77,7 @@ class User(message.Message):
     age: builtins.int
     """Years, 1 to 149; absent when not given."""
     role: role_pb2.Role.ValueType
-    """CUSTOMER unless an admin chose another, which an unverified account is never given."""
+    """CUSTOMER unless an admin chose another, see SetUserRole."""
     status: User.Status.ValueType
     """ACTIVE when created."""
     etag: builtins.str
@@ -86,8 +86,8 @@ class User(message.Message):
     """
     email_verified: builtins.bool
     """Whether the e-mail is known to be the account holder's: staff opened the account or set the
-    e-mail, or a link that was mailed there was used. Without it the account gets no role. API keys
-    and a second factor take a link, whatever staff have said, see CreateApiKey.
+    e-mail, or a link that was mailed there was used. API keys and a second factor take a link,
+    whatever staff have said, see CreateApiKey, and a role one that set the password.
     """
     totp_enabled: builtins.bool
     """Whether logins need a second factor, see TotpService."""
@@ -141,14 +141,14 @@ class CreateUserRequest(message.Message):
     is how it is kept, so that it may be typed on any keyboard. Not the account's own e-mail, what
     stands there before the @, or its name, and none of the most common ones, whatever the case and
     with no regard to spaces and invisible characters.
-    Required unless staff open the account. Never returned.
+    Required unless staff open the account, and left out with a role. Never returned.
     """
     full_name: builtins.str
     """1 to 100 characters, not only invisible ones; none that controls or changes the direction."""
     age: builtins.int
     """Years, 1 to 149."""
     role: role_pb2.Role.ValueType
-    """CUSTOMER when left out. Another role is for admins to give."""
+    """CUSTOMER when left out. Another role is for admins to give, without a `password`."""
     request_id: builtins.str
     """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
     the first answer, whatever happened since, and the same key with another body is refused.

@@ -106,10 +106,12 @@ class UserServiceServicer:
         """Opens an account.
 
         Anyone may open one for themselves, with a password. Staff may open one without (an imported
-        customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER.
+        customer, say), which cannot sign in. Only an admin may choose a role other than CUSTOMER, and
+        sends no password then: the mailed link sets one that its holder alone knows.
         Who opens one for themselves is mailed a link that verifies the e-mail. Whom staff open one for
         is mailed a link that sets a password of their own, also where staff chose one; an import mails
-        nobody.
+        nobody. An address that was mailed five links within an hour is mailed none, and ForgotPassword
+        mails one later.
         Idempotent by `request_id`.
         Errors: EMAIL_TAKEN, PASSWORD_REQUIRED, PASSWORD_TOO_COMMON, ROLE_NOT_ALLOWED,
         IDEMPOTENCY_KEY_REUSED.
@@ -154,11 +156,11 @@ class UserServiceServicer:
 
         A field is changed when it is present. To clear an optional field, name it in `update_mask`
         and leave it out. Changing `role` or `status` is for admins, as by SetUserRole, SuspendUser and
-        ReinstateUser. A new `email` that an admin gives somebody else counts at once, and both
-        addresses are mailed; one's own, an admin's too, counts when the link that is mailed there is
-        used, until then the answer has the one before.
-        Three such links may be open: one more ends the oldest. After five within an hour the next is
-        RATE_LIMITED, and nothing is changed.
+        ReinstateUser, and by the same rules. A new `email` that an admin gives somebody else counts at
+        once, and both addresses are mailed; one's own, an admin's too, counts when the link that is
+        mailed there is used, until then the answer has the one before.
+        Three such links may be open: one more ends the oldest. After five within an hour, of an
+        account or to an address, the next is RATE_LIMITED, and nothing is changed.
         Errors: USER_NOT_FOUND, EMAIL_TAKEN, ETAG_MISMATCH, ROLE_NOT_ALLOWED, EMAIL_NOT_VERIFIED,
         INVALID_UPDATE_MASK, NOTHING_TO_UPDATE, LAST_ADMIN, RATE_LIMITED.
         """
@@ -203,8 +205,11 @@ class UserServiceServicer:
         """Gives an account another role.
 
         One that has the role already stays as it is. Idempotent by `request_id`.
+        A greater role takes a password that was set by a link mailed to the account's address, or none
+        yet: whoever opened the account, or moved it to this address, would else have the role too. API
+        keys that were made before keep to the role that the account had then.
         Errors: USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN, IDEMPOTENCY_KEY_REUSED; EMAIL_NOT_VERIFIED
-        for a role other than CUSTOMER, as long as nobody knows whose the address is.
+        for a greater role, until such a link was used: ForgotPassword mails one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

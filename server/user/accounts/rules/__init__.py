@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from server.kit import errors
-from server.kit.context import Caller, Role
+from server.kit.context import Caller, Role, lesser
 from server.user.mail.rules import MailKind, MailRequest
 
 CLEARABLE = frozenset({"age"})
@@ -28,6 +28,9 @@ class User:
     email: str
     email_verified: bool  # by a mailed link, or staff have vouched for it
     owner_proven: bool  # by a mailed link alone: nobody else made what it signs in by
+    # A link that was mailed to the address has set the password, or there is none yet: whoever
+    # opened the account cannot sign in to it.
+    password_proven: bool
     full_name: str
     age: int | None
     role: Role
@@ -123,12 +126,12 @@ class EmailTaken(errors.AlreadyExists):
 
 
 class EmailNotVerified(errors.Conflict):
-    """No role without a verified e-mail; no API key or second factor without its owner's proof."""
+    """No role without a password set by a mailed link; no API key or factor without any proof."""
 
     reason = "EMAIL_NOT_VERIFIED"
 
     def __init__(self, problem: str, *, field: str | None = None) -> None:
-        mend = "ForgotPassword mails its holder a link that does it"
+        mend = "ForgotPassword mails its holder one that does"
         super().__init__(f"{problem}; {mend}", field=field)
 
 
@@ -187,9 +190,8 @@ def changed(
     elif "email" in fields and by is not None:
         asked = fields.pop("email")
     after = replace(user, **fields)
-    if "role" in fields and after.role is not Role.CUSTOMER and not after.email_verified:
-        raise EmailNotVerified("the e-mail is not verified", field="role")
     changed = updated(user, after, event_id, now, traceparent)
+    check_rise(user, changed.user)
     if "email" in fields and by is not None:
         given = MailRequest(
             mail_ids[1], MailKind.EMAIL_GIVEN, user.id, after.email, now, traceparent
@@ -200,6 +202,16 @@ def changed(
     kind, version = MailKind.CHANGE_EMAIL, changed.user.version
     mail = MailRequest(mail_ids[0], kind, user.id, asked, now, traceparent, account_version=version)
     return changed._replace(mails=(mail,))
+
+
+def check_rise(before: User, after: User) -> None:
+    """Raises `EmailNotVerified` for a greater role, unless nobody else can know the password.
+
+    Whoever opened the account would have that role too, by the password that they chose.
+    """
+    rises = lesser(before.role, after.role) is not after.role
+    if rises and not after.password_proven:
+        raise EmailNotVerified("no mailed link has set the account's password", field="role")
 
 
 def told_before(
@@ -225,6 +237,8 @@ def updated(
     if after == before:
         return Changed(before, None)
     after = replace(after, updated_at=now, version=before.version + 1)
+    if after.email.lower() != before.email.lower():  # whose the password is, its mails do not show
+        after = replace(after, password_proven=False)
     if (after.email, after.role, after.status) != (before.email, before.role, before.status):
         after = replace(after, links_since=after.version)
     if before.acting_role and not after.acting_role:

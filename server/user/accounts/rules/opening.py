@@ -23,6 +23,16 @@ class PasswordRequired(errors.Invalid):
     reason = "PASSWORD_REQUIRED"
 
 
+class PasswordOfAnother(errors.Invalid):
+    """Who has a role signs in by a password that nobody else chose."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "leave it out for a role other than CUSTOMER: a mailed link sets the holder's own",
+            field="password",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class NewUser:
     """An account as it is asked for."""
@@ -43,16 +53,22 @@ def open_account(
     now: datetime,
     traceparent: str | None = None,
 ) -> Opened:
-    """The account for `new`, opened by `by`. Raises `PasswordRequired` or `RoleNotAllowed`."""
+    """The account for `new`, opened by `by`.
+
+    Raises `PasswordRequired`, `RoleNotAllowed` and `PasswordOfAnother`.
+    """
     if not new.has_password and not (by and by.is_staff):
         raise PasswordRequired("send 8 characters to 72 bytes", field="password")
     if new.role is not Role.CUSTOMER and not is_admin(by):
         raise RoleNotAllowed("only an admin may give a role", field="role")
+    if new.role is not Role.CUSTOMER and new.has_password and not new.by_owner:
+        raise PasswordOfAnother
     user = User(
         id=user_id,
         email=new.email,
         email_verified=bool(by and by.is_staff),
         owner_proven=new.by_owner,
+        password_proven=new.by_owner or not new.has_password,
         full_name=new.full_name,
         age=new.age,
         role=new.role,

@@ -31,7 +31,13 @@ def proved(user: User, event_id: str, now: datetime, traceparent: str | None) ->
     What was there before anybody had shown that is not the holder's: the second factor goes.
     """
     keeps_factor = user.totp_enabled and user.owner_proven
-    after = replace(user, email_verified=True, owner_proven=True, totp_enabled=keeps_factor)
+    after = replace(
+        user,
+        email_verified=True,
+        owner_proven=True,
+        password_proven=True,
+        totp_enabled=keeps_factor,
+    )
     return updated(user, after, event_id, now, traceparent)
 
 

@@ -9,12 +9,6 @@ from server.user.accounts.rules import Changed
 from server.user.email_links.rules import Sent
 from server.user.mail.rules import MailKind, MailRequest
 
-OF_EMAIL = (MailKind.VERIFY_EMAIL, MailKind.CHANGE_EMAIL)
-"""Whose links verify an e-mail."""
-
-OF_PASSWORD = (MailKind.RESET_PASSWORD, MailKind.ACCOUNT_OPENED)
-"""Whose links set a password."""
-
 
 class LinkStore(Protocol):
     """One-time tokens, known by their hashes, and mails that are to be sent.
@@ -22,7 +16,9 @@ class LinkStore(Protocol):
     A token is of the version of its account that it was made for; one to another address, of that
     which asked for it. It ends when the account has a later `links_since`, whatever act that was
     and however long the mail waited. What verifies the address of a new account outlives that: it
-    shows whose the address is, and nothing else.
+    shows whose the address is, and nothing else. So does the first link to an account that staff
+    opened, until its owner has set a password by any link: nobody else was mailed it, and no act of
+    staff or of whoever knows their password takes the account from its owner.
 
     Errors as in `UserStore`.
     """
@@ -34,7 +30,7 @@ class LinkStore(Protocol):
         """Keeps that somebody asked for a link to another e-mail, in the unit that asks for it.
 
         The unit has locked the account. Where as many links as there may be are open, the oldest
-        ends. Raises `TooManyLinks`.
+        ends. Raises `TooManyLinks` and, of the address, `TooManyMails`.
         """
 
     async def issue(

@@ -13,8 +13,16 @@ from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.user.accounts.rows import COLUMNS, USERS, ended, to_user
 from server.user.accounts.rules import Changed, EmailTaken, User, UserEvent
-from server.user.email_links.rules import ASKED_WITHIN, LIVE_MAX, Asked, Sent, giving_way
-from server.user.email_links.store import OF_EMAIL, OF_PASSWORD
+from server.user.email_links.rules import (
+    ASKED_WITHIN,
+    LIVE_MAX,
+    OF_EMAIL,
+    OF_PASSWORD,
+    Asked,
+    Sent,
+    giving_way,
+)
+from server.user.email_links.store.recipients import Recipients
 from server.user.mail.rules import MailKind, MailRequest
 
 _EXPIRED_BATCH_MAX = 1_000
@@ -25,7 +33,8 @@ _FIND = f"""
         token.kind, token.email AS sent_to
     FROM one_time_tokens AS token JOIN users ON users.id = token.user_id
     WHERE token_hash = $1 AND kind = ANY($2) AND used_at IS NULL AND expires_at > $3
-      AND (kind = 'VERIFY_EMAIL' OR token.account_version >= users.links_since)
+      AND (kind = 'VERIFY_EMAIL' OR (kind = 'ACCOUNT_OPENED' AND NOT users.owner_proven)
+        OR token.account_version >= users.links_since)
 """
 
 _ASKED = """
@@ -57,7 +66,7 @@ _ISSUE = """
         SELECT count(*) FROM one_time_tokens AS other
         WHERE other.user_id = users.id AND other.kind = $2 AND other.id <> $1
           AND other.used_at IS NULL AND other.expires_at > $5
-          AND other.account_version >= users.links_since
+          AND ($2 = 'ACCOUNT_OPENED' OR other.account_version >= users.links_since)
     ))
     ON CONFLICT (id) DO UPDATE SET
         token_hash = excluded.token_hash, expires_at = excluded.expires_at,
@@ -106,7 +115,7 @@ class PostgresLinkStore:
 
     `encode` puts an event or a mail into the outbox's envelope. `wake` is called after each commit
     that left one there.
-    `totp_required_of` as in `rows.ended`.
+    `totp_required_of` as in `rows.ended`. `recipients` are needed to `ask`.
     """
 
     def __init__(
@@ -116,12 +125,14 @@ class PostgresLinkStore:
         wake: Callable[[], None],
         outliving: Sequence[Outliving] = (),
         totp_required_of: Collection[Role] = (),
+        recipients: Recipients | None = None,
     ) -> None:
         self._pool = pool
         self._outliving = outliving
         self._totp_required_of = totp_required_of
         self._encode = encode
         self._wake = wake
+        self._recipients = recipients
 
     async def request(self, mail: MailRequest) -> None:
         await write(self._pool, [append([self._encode(mail)])], completes_call=True)
@@ -134,6 +145,8 @@ class PostgresLinkStore:
             unit.write(Write(_GIVE_WAY, (ended, now)))
         row = (mail.id, mail.user_id, mail.email, mail.account_version, now)
         unit.write(Write(_ASK, row))
+        if self._recipients:
+            await self._recipients.ask(unit, mail)
 
     async def issue(
         self, mail: MailRequest, token_hash: bytes, now: datetime, expires_at: datetime

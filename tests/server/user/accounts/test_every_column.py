@@ -24,6 +24,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "email": st.uuids().map(lambda each: f"{each.hex}@Example.com"),
     "email_verified": st.booleans(),
     "owner_proven": st.booleans(),
+    "password_proven": st.booleans(),
     "full_name": st.text(
         st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=100
     ),

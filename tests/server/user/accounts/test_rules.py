@@ -12,7 +12,12 @@ from server.kit import errors
 from server.kit.context import Caller, Role
 from server.user.accounts import rules
 from server.user.accounts.rules import Change, EventType, Status, UserEvent
-from server.user.accounts.rules.opening import NewUser, PasswordRequired, open_account
+from server.user.accounts.rules.opening import (
+    NewUser,
+    PasswordOfAnother,
+    PasswordRequired,
+    open_account,
+)
 
 NOW = datetime(2026, 5, 17, tzinfo=UTC)
 LATER = datetime(2026, 5, 18, tzinfo=UTC)
@@ -37,7 +42,8 @@ def new(role: Role = Role.CUSTOMER, *, has_password: bool = True) -> NewUser:
         (Role.CUSTOMER, Role.CUSTOMER, False, PasswordRequired),
         (Role.STAFF, Role.CUSTOMER, False, None),
         (Role.STAFF, Role.STAFF, True, rules.RoleNotAllowed),
-        (Role.ADMIN, Role.ADMIN, True, None),
+        (Role.ADMIN, Role.ADMIN, True, PasswordOfAnother),
+        (Role.ADMIN, Role.ADMIN, False, None),
         (Role.ADMIN, Role.STAFF, False, None),
     ],
 )

@@ -56,7 +56,7 @@ async def test_a_suspended_caller_is_refused_by_the_next_change(
 
 @pytest.mark.parametrize("role", [CUSTOMER, STAFF, ADMIN])
 async def test_a_role_is_given(anyone: Door, admin_door: Door, role: Any) -> None:
-    user = await admin_door("CreateUser", create())
+    user = await admin_door("CreateUser", create(password=None))
     answer = await admin_door("SetUserRole", pb.SetUserRoleRequest(user_id=user.id, role=role))
     assert (answer.role, answer.status) == (role, pb.User.ACTIVE)
     assert (answer.etag == user.etag) == (role == CUSTOMER)
@@ -92,7 +92,7 @@ async def test_a_missing_account_and_an_outdated_etag_are_refused(
     missing = await refused(admin_door(name, of(request_, str(uuid.uuid4()))))
     assert (missing.code, missing.reason) == (grpc.StatusCode.NOT_FOUND, "USER_NOT_FOUND")
 
-    user = await admin_door("CreateUser", create())
+    user = await admin_door("CreateUser", create(password=None))
     outdated = await refused(admin_door(name, of(request_, user.id, etag="7")))
     assert outdated.reason == "ETAG_MISMATCH"
     by_header = await refused(admin_door(name, of(request_, user.id), ("if-match", '"7"')))
@@ -104,7 +104,7 @@ async def test_a_missing_account_and_an_outdated_etag_are_refused(
 async def test_a_repeat_by_the_same_key_gets_the_first_answer(
     anyone: Door, admin_door: Door, user_pool: Pool, name: str, request_: Any
 ) -> None:
-    user = await admin_door("CreateUser", create())
+    user = await admin_door("CreateUser", create(password=None))
     await admin_door("UpdateUser", pb.UpdateUserRequest(user_id=user.id, status=pb.User.DISABLED))
     keyed = of(request_, user.id, etag="2", request_id=str(uuid.uuid4()))
     first = await admin_door(name, keyed)
@@ -126,7 +126,7 @@ async def test_a_repeat_by_the_same_key_gets_the_first_answer(
 async def test_what_is_so_already_changes_nothing_and_tells_nobody(
     anyone: Door, admin_door: Door, user_pool: Pool, name: str, request_: Any
 ) -> None:
-    user = await admin_door("CreateUser", create())
+    user = await admin_door("CreateUser", create(password=None))
     first = await admin_door(name, of(request_, user.id))
     assert await admin_door(name, of(request_, user.id)) == first
     events = await user_pool.fetchval(

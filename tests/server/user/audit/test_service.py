@@ -193,7 +193,7 @@ async def test_the_record_of_a_change_is_committed_with_it(
     admin_door: Door, user_pool: Pool
 ) -> None:
     """Without what gathers the others: it is not flushed here."""
-    user = await admin_door("CreateUser", create())
+    user = await admin_door("CreateUser", create(password=None))
     await admin_door("SetUserRole", users.SetUserRoleRequest(user_id=user.id, role=STAFF))
     rows = await user_pool.fetch("SELECT action FROM audit_logs WHERE subject_id = $1", user.id)
     assert {row["action"] for row in rows} == {f"{USERS}/CreateUser", f"{USERS}/SetUserRole"}
