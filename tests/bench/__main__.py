@@ -28,6 +28,7 @@ NAMES = (
     "layers",
     "rest",
     "limits",
+    "not-modified",
     "orders",
     "order-user",
     "list-users",
