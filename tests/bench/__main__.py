@@ -29,6 +29,7 @@ NAMES = (
     "rest",
     "limits",
     "not-modified",
+    "budgets",
     "orders",
     "order-user",
     "list-users",
