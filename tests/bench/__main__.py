@@ -28,6 +28,7 @@ NAMES = (
     "layers",
     "rest",
     "limits",
+    "fastapi",
     "not-modified",
     "budgets",
     "orders",
