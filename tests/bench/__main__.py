@@ -29,6 +29,7 @@ NAMES = (
     "rest",
     "limits",
     "fastapi",
+    "edge-filters",
     "not-modified",
     "budgets",
     "orders",
