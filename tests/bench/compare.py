@@ -34,6 +34,14 @@ class Run:
 Measure = Callable[[], Awaitable[Run]]
 
 
+def run_of(
+    calls: int, seconds: float, before: Mapping[str, float], after: Mapping[str, float]
+) -> Run:
+    """What so many calls have cost; `before` and `after` are the CPU seconds of each process."""
+    parts = {name: (cpu - before[name]) / calls * 1e6 for name, cpu in after.items()}
+    return Run(calls / seconds, sum(parts.values()), parts)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Runs of both sides, in pairs."""

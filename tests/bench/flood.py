@@ -9,10 +9,10 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench.compare import Measure, Run
+from tests.bench.compare import Measure, Run, run_of
 from tests.bench.h2load import CONNECTIONS, STREAMS, LoadFailed
 from tests.bench.http2 import Connection, Target, connected
-from tests.bench.machine import clients_cpu_seconds, cpu_seconds, loading
+from tests.bench.machine import cpu_by_name, loading
 
 _TIMEOUT_SECONDS = 120.0
 _TICK_SECONDS = 0.005
@@ -30,18 +30,11 @@ def measured(
     With `postgres`, the pid of its first process, what it spends on its clients counts as well.
     """
 
-    def used() -> dict[str, float]:
-        found = {name: cpu_seconds(pid) for name, pid in pids.items()}
-        if postgres is not None:
-            found["database"] = sum(clients_cpu_seconds(postgres).values())
-        return found
-
     async def run() -> Run:
         sent = messages()
-        before = used()
+        before = cpu_by_name(pids, postgres)
         seconds = await flood(target, sent)
-        parts = {name: (cpu - before[name]) / len(sent) * 1e6 for name, cpu in used().items()}
-        return Run(len(sent) / seconds, sum(parts.values()), parts)
+        return run_of(len(sent), seconds, before, cpu_by_name(pids, postgres))
 
     return run
 

@@ -1,36 +1,40 @@
 """Cores, ports, CPU time and memory of other processes. Linux only."""
 
+import asyncio
 import os
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_CORES = sorted(os.sched_getaffinity(0))
+CORES = sorted(os.sched_getaffinity(0))
 
 # What is measured has a core to itself; what loads it, and the databases, have the other one.
-SERVER_CORE = _CORES[0]
-LOAD_CORE = _CORES[-1]
+SERVER_CORE = CORES[0]
+LOAD_CORE = CORES[-1]
+
+_LISTEN_SECONDS = 30.0
+_POLL_SECONDS = 0.03
 
 # How a PostgreSQL process that serves a TCP client titles itself: role, database, address(port).
 _WORKS_FOR_A_CLIENT = re.compile(r"^postgres: \S+ \S+ [\d.]+\(\d+\)")
 
 
-def pin(pid: int, core: int) -> None:
-    """Keeps every thread of `pid`, and those it will start, on `core`."""
+def pin(pid: int, *cores: int) -> None:
+    """Keeps every thread of `pid`, and those it will start, on `cores`."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with suppress(ProcessLookupError):  # a thread that has just ended
-            os.sched_setaffinity(int(thread.name), {core})
+            os.sched_setaffinity(int(thread.name), cores)
 
 
-def pin_family(pid: int, core: int) -> None:
+def pin_family(pid: int, *cores: int) -> None:
     """As `pin`, for `pid` and the children it has now."""
-    pin(pid, core)
+    pin(pid, *cores)
     for child in _children(pid):
         with suppress(FileNotFoundError):  # one that has just ended
-            pin_family(child, core)
+            pin_family(child, *cores)
 
 
 @contextmanager
@@ -40,7 +44,7 @@ def loading() -> Iterator[None]:
     try:
         yield
     finally:
-        os.sched_setaffinity(0, _CORES)
+        os.sched_setaffinity(0, CORES)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -49,11 +53,35 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(clock)
 
 
+def cpu_by_name(pids: Mapping[str, int], postgres: int | None = None) -> dict[str, float]:
+    """The CPU time of each of `pids`, and as `database` what PostgreSQL has spent on its clients.
+
+    `postgres` is the pid of its first process.
+    """
+    found = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    if postgres is not None:
+        found["database"] = sum(clients_cpu_seconds(postgres).values())
+    return found
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+async def accepting(port: int) -> None:
+    """Returns when a process listens on `port`; polled, because nothing announces it."""
+    async with asyncio.timeout(_LISTEN_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                writer.close()
+                return
 
 
 def resident_mb(pid: int) -> float:

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from emporium.user.v1.auth_service_pb2 import LoginRequest
 from emporium.user.v1.auth_service_pb2_grpc import AuthServiceStub
 from tests.bench.cluster import Cluster
-from tests.bench.machine import LOAD_CORE, SERVER_CORE, free_port, pin, pin_family
+from tests.bench.machine import CORES, LOAD_CORE, SERVER_CORE, free_port, pin, pin_family
 from tests.bench.tree import CHECKOUT
 
 _READY_SECONDS = 30.0
@@ -43,9 +43,13 @@ class Stage:
         self.folder = folder
         self.cluster = cluster
         self._made: dict[str, Any] = {}
-        for name, pid in cluster.pids.items():
-            if name != "supervisor":
-                pin_family(pid, LOAD_CORE)
+        self._files = 0
+        self._pin(LOAD_CORE)
+
+    def new_file(self, suffix: str) -> Path:
+        """A file that nobody else writes to."""
+        self._files += 1
+        return self.folder / f"{self._files}{suffix}"
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
         """What `make` makes, made at the first asking and kept for other rows."""
@@ -98,6 +102,15 @@ class Stage:
             pin(self.cluster.pid(other), SERVER_CORE if other == service else LOAD_CORE)
         return Running(self.cluster.pid(service), self.cluster.grpc_port(service))
 
+    @contextmanager
+    def unpinned(self) -> Iterator[None]:
+        """The cluster's processes go where the kernel sends them, while the block runs."""
+        self._pin(*CORES)
+        try:
+            yield
+        finally:
+            self._pin(LOAD_CORE)
+
     @asynccontextmanager
     async def service(self, name: str, **more: str) -> AsyncIterator[Running]:
         """Another process of a service, on the server core; `more` are environment variables."""
@@ -140,6 +153,11 @@ class Stage:
             yield process.pid
         finally:
             await _ended(process)
+
+    def _pin(self, *cores: int) -> None:
+        for name, pid in self.cluster.pids.items():
+            if name != "supervisor":
+                pin_family(pid, *cores)
 
     async def _copy(self, url: str, suffix: str) -> str:
         """A new database like the one of `url`, which has to be left by everybody for a moment."""

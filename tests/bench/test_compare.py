@@ -64,3 +64,9 @@ def test_slower_is_said_only_when_noise_cannot_explain_it(
     cost_ratio: float, noise: float, verdict: str
 ) -> None:
     assert verdict_of(cost_ratio, noise) == verdict
+
+
+@pytest.mark.parametrize(("ours", "met"), [(50.0, True), (50.1, False)])
+def test_a_ratio_of_costs_is_met_at_its_target_and_short_below_it(ours: float, met: bool) -> None:
+    found = Comparison([Run(1.0, ours)] * 3, [Run(1.0, 100.0)] * 3)
+    assert found.row("a 200 in 304s", 2.0).met is met

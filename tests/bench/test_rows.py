@@ -1,7 +1,6 @@
 """Every row of the bench can be run. What it measures so is nothing to go by."""
 
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,9 @@ import pytest
 from tests.bench import rows
 from tests.bench.__main__ import NAMES
 from tests.bench.budget import SMALLEST
-from tests.bench.cluster import Cluster, running
+from tests.bench.cluster import Cluster
 from tests.bench.stage import Stage
-from tests.bench.tree import this_checkout
 from tests.system_packages import require
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(this_checkout(), tmp_path_factory.mktemp("bench") / "home") as made:
-        yield made
 
 
 def test_every_row_is_one_that_can_be_asked_for() -> None:

@@ -1,7 +1,8 @@
 """Databases of users for the rows to read."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,11 @@ FILL = """
 # The cluster's database may have been filled before it was copied.
 _EMPTY = "DELETE FROM users WHERE email LIKE '%@bench.example'"
 _IDS = "SELECT id::text FROM users ORDER BY random() LIMIT 20000"
+
+
+_CROWD = FILL.replace("@bench.example", "@crowd.example")
+_NO_CROWD = "DELETE FROM users WHERE email LIKE '%@crowd.example'"
+_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,24 @@ async def filled(stage: Stage, count: int, *, in_cluster: bool = False) -> Users
     return await stage.once(f"users{suffix}", partial(_fill, stage, count, suffix))
 
 
+@asynccontextmanager
+async def crowded(stage: Stage, users: Users, count: int) -> AsyncIterator[None]:
+    """So many more are in the same database while the block runs."""
+    async with stage.admin(users.database_url) as connection:
+        await connection.execute(_CROWD, count, timeout=_TIMEOUT_SECONDS)
+        await connection.execute("VACUUM ANALYZE users")
+        try:
+            yield
+        finally:
+            await connection.execute(_NO_CROWD, timeout=_TIMEOUT_SECONDS)
+            await connection.execute("VACUUM ANALYZE users")
+
+
 async def _fill(stage: Stage, count: int, suffix: str) -> Users:
     database_url = await stage.database("user", suffix)
     async with stage.admin(database_url) as connection:
         await connection.execute(_EMPTY)
-        await connection.execute(FILL, count, timeout=120)
+        await connection.execute(FILL, count, timeout=_TIMEOUT_SECONDS)
         await connection.execute("VACUUM ANALYZE users")
         rows = await connection.fetch(_IDS)
     return Users(database_url, [row["id"] for row in rows])

@@ -20,12 +20,11 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     token = await stage.token("admin")
     stage.measured("user")
     whole = edges.whole(stage)
-    limiters = {name: pid for name, pid in stage.cluster.pids.items() if name.startswith("limits")}
     async with edges.without_limits(stage) as plain:
         counting, passing = [
             getting(stage, users, token, budget.calls, each.port, pids)
             for each, pids in (
-                (whole, {"Envoy": whole.pid, **limiters}),
+                (whole, {"Envoy": whole.pid, **edges.limiters(stage)}),
                 (plain, {"Envoy": plain.pid}),
             )
         ]

@@ -24,7 +24,7 @@ _IDS = "SELECT id::text FROM orders WHERE user_id = ANY($1::text[]::uuid[])"
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """The CPU is that of the order and the user service and of PostgreSQL together."""
     users = await filled(stage, _USERS, in_cluster=True)
-    known = await _orders_of_many(stage, users, budget.orders)
+    known = await orders_of_many(stage, users, budget.orders)
     ids = random.Random(1).choices(known, k=budget.calls)
     signed_in = (("authorization", await stage.token("admin")),)
     order = stage.measured("order")
@@ -45,7 +45,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     return [found.row("GetOrderUser / GetOrder, random orders", TARGET)]
 
 
-async def _orders_of_many(stage: Stage, users: Users, count: int) -> list[str]:
+async def orders_of_many(stage: Stage, users: Users, count: int) -> list[str]:
     """Places orders for random users, as staff do; gives their ids."""
     database_url = await stage.database("order")
     target = Target(

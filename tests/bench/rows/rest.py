@@ -5,11 +5,9 @@ Who counts calls is the row `limits`, and no part of this one.
 
 from collections.abc import Mapping
 
-from tests.bench import edges
+from tests.bench import edges, rest_load
 from tests.bench.budget import Budget
-from tests.bench.compare import Measure, Run, alternate
-from tests.bench.h2load import Load
-from tests.bench.machine import cpu_seconds
+from tests.bench.compare import Measure, alternate
 from tests.bench.report import Row
 from tests.bench.stage import Stage
 from tests.bench.users import Users, filled
@@ -43,17 +41,5 @@ def getting(
     stage: Stage, users: Users, token: str, calls: int, port: int, pids: Mapping[str, int]
 ) -> Measure:
     """Gets users at random through the edge on `port`; the CPU is that of `pids`."""
-    base = f"http://127.0.0.1:{port}/api/v1/users"
-    urls = stage.folder / f"{port}.urls"
-    lines = [f"{base}/{user_id}\n" for user_id in users.picked(calls)]
-    urls.write_text("".join(lines), encoding="ascii")
-    load = Load(urls, [f"authorization: {token}"])
-
-    async def run() -> Run:
-        before = {name: cpu_seconds(pid) for name, pid in pids.items()}
-        rate = await load.rate(calls)
-        parts = {name: (cpu_seconds(pid) - before[name]) / calls * 1e6
-                 for name, pid in pids.items()}  # fmt: skip
-        return Run(rate, sum(parts.values()), parts)
-
-    return run
+    paths = [f"/api/v1/users/{user_id}" for user_id in users.picked(calls)]
+    return rest_load.getting(stage, port, paths, {"authorization": token}, pids)
