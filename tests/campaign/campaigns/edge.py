@@ -15,6 +15,7 @@ MINUTES = 35.0
 
 PARTS = {
     "schemathesis": Part(["tests/e2e/test_schemathesis.py"], 40),
+    "doors": Part(["tests/e2e/doors/test_doors_agree.py"], 40),
     "hostile_frames": Part(["tests/envoy/test_hostile_frames.py"], 30),
 }
 SLOW_CLIENTS = "slow_clients"
