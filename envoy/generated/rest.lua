@@ -139,7 +139,8 @@ end)()
 local refusals = (function()
 
 -- What the edge says of a call that it refused itself, by every door: status, reason and message.
--- The edge's filters decide that a call is refused; here stands only how that is told.
+-- The edge's filters decide that a call is refused; here stands only how that is told: where a
+-- service would refuse it as well, in the service's words.
 --
 -- A row: HTTP status, gRPC status, reason of the contract, message.
 
@@ -148,7 +149,7 @@ local char, concat, find, floor, format, gsub, sub =
 
 local BY_STATUS = {
   ["400"] = {"400", 3, "MALFORMED_REQUEST", "the request cannot be read"},
-  ["401"] = {"401", 16, "INVALID_TOKEN", "sign in again"},
+  ["401"] = {"401", 16, "INVALID_TOKEN", "the token is not valid; sign in again"},
   ["403"] = {"403", 7, "PERMISSION_DENIED", "not allowed"},
   ["404"] = {"404", 12, "ROUTE_NOT_FOUND", "no such path; case counts, and none ends in a slash"},
   ["405"] = {"405", 12, "METHOD_NOT_ALLOWED", "the path has other verbs; 'Allow' lists them"},
@@ -176,8 +177,9 @@ local UNDERSCORE = "has a name with '_'; write '-'"
 -- happened.
 local BY_CAUSE = {
   {"jwt_authn_access_denied{Jwt_is_missing}",
-   {"401", 16, "UNAUTHENTICATED", "send 'Authorization: Bearer <token>'"}},
-  {"jwt_authn_access_denied{Jwt_is_expired}", {"401", 16, "TOKEN_EXPIRED", "sign in again"}},
+   {"401", 16, "UNAUTHENTICATED", "sign in and send 'Authorization: Bearer <token>'"}},
+  {"jwt_authn_access_denied{Jwt_is_expired}",
+   {"401", 16, "TOKEN_EXPIRED", "the token has expired; sign in again"}},
   -- A 403 of Envoy's; to the contract such a token is as bad as any other.
   {"jwt_authn_access_denied{", BY_STATUS["401"]},
   {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},

@@ -4,11 +4,12 @@ grpc.aio and httpx keep to what a decent client does, and cost a multiple of wha
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
@@ -52,6 +53,9 @@ class Answer:
         return self.headers[":status"][0] == "2" and status in (None, _GRPC_OK)
 
 
+Enough = Callable[[Answer], bool]
+
+
 async def connected(port: int, source: str = "127.0.0.1") -> "Connection":
     """A connection to `port` on this machine, from one of its loopback addresses."""
     loop = asyncio.get_running_loop()
@@ -69,17 +73,20 @@ class Connection(asyncio.Protocol):
             client_side=True, header_encoding="utf-8", validate_outbound_headers=False
         )
         self._http2 = h2.connection.H2Connection(config)
-        self._calls: dict[int, tuple[Answer, asyncio.Future[Answer]]] = {}
+        self._calls: dict[int, tuple[Answer, asyncio.Future[Answer], Enough]] = {}
         self._unsent: dict[int, tuple[memoryview, bool]] = {}  # bodies that wait for a window
         self.is_open = False
 
-    async def call(self, request: Request) -> Answer:
-        """The answer, whatever it says. Raises `Lost`."""
+    async def call(self, request: Request, is_enough: Enough = lambda answer: False) -> Answer:
+        """The answer, whatever it says. Raises `Lost`.
+
+        One that may have no end is cut off once there `is_enough` of it.
+        """
         if not self.is_open:
             raise Lost("the connection is closed")
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         stream = self._http2.get_next_available_stream_id()
-        self._calls[stream] = Answer(), answered
+        self._calls[stream] = Answer(), answered, is_enough
         head = {":method": request.verb, ":scheme": "http", ":path": request.path}
         ends = request.ends and not request.body
         fields = [*head.items(), (":authority", "localhost"), *request.headers]
@@ -92,6 +99,7 @@ class Connection(asyncio.Protocol):
         finally:
             self._calls.pop(stream, None)
             self._unsent.pop(stream, None)
+            self._cut_off(stream)
 
     @property
     def is_sent(self) -> bool:
@@ -113,7 +121,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
-        for _, answered in self._calls.values():
+        for _, answered, _ in self._calls.values():
             if not answered.done():
                 answered.set_exception(Lost(f"the connection was lost: {error}"))
 
@@ -136,15 +144,27 @@ class Connection(asyncio.Protocol):
             self._http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         if not stream or stream not in self._calls:
             return  # of the whole connection, or of a call that nobody waits for any longer
-        answer, answered = self._calls[stream]
+        answer, answered, is_enough = self._calls[stream]
         if isinstance(event, h2.events.ResponseReceived | h2.events.TrailersReceived):
             answer.headers |= _texts(event.headers)
         elif isinstance(event, h2.events.DataReceived):
             answer.body += event.data
+            if is_enough(answer) and not answered.done():
+                answered.set_result(answer)
         elif isinstance(event, h2.events.StreamEnded) and not answered.done():
             answered.set_result(answer)
         elif isinstance(event, h2.events.StreamReset) and not answered.done():
             answered.set_exception(Lost(f"the call was reset: {event.error_code}"))
+
+    def _cut_off(self, stream: int) -> None:
+        """Ends a stream of which nobody waits for the rest; most have ended."""
+        if not self.is_open:
+            return
+        try:
+            self._http2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+        except h2.exceptions.ProtocolError:
+            return
+        self._send()
 
     def _send(self) -> None:
         """Writes what the windows of the other side have room for."""

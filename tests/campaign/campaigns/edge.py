@@ -11,10 +11,12 @@ from tests.campaign import slow_clients
 from tests.campaign.campaign import Setting
 from tests.campaign.proofs import Part, proved
 
-MINUTES = 35.0
+MINUTES = 70.0
 
 PARTS = {
     "schemathesis": Part(["tests/e2e/test_schemathesis.py"], 40),
+    "doors": Part(["tests/e2e/doors/test_doors_agree.py"], 40),
+    "naughty_strings": Part(["tests/e2e/doors/test_naughty_strings.py"], 100),  # each in each text
     "hostile_frames": Part(["tests/envoy/test_hostile_frames.py"], 30),
 }
 SLOW_CLIENTS = "slow_clients"

@@ -1,0 +1,1 @@
+"""Every rpc by every door."""
