@@ -35,6 +35,7 @@ NAMES = (
     "logins",
     "login-rate",
     "login-flood",
+    "overload",
     "refresh",
     "idle",
     "up",

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -97,6 +97,18 @@ class Stage:
         for other in self.cluster.record["grpc"]:
             pin(self.cluster.pid(other), SERVER_CORE if other == service else LOAD_CORE)
         return Running(self.cluster.pid(service), self.cluster.grpc_port(service))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All processes of the cluster on the server core, and nothing else there."""
+        pids = [pid for name, pid in self.cluster.pids.items() if name != "supervisor"]
+        for pid in pids:
+            pin_family(pid, SERVER_CORE)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                pin_family(pid, LOAD_CORE)
 
     @asynccontextmanager
     async def service(self, name: str, **more: str) -> AsyncIterator[Running]:
