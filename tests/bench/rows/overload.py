@@ -70,7 +70,7 @@ async def overload(stage: Stage, port: int, calls: Callable[[], Call], seconds: 
             await crowd.at_rest()
             offered = crowd.offer(calls, factor * busy.goodput, seconds)
             phases[factor], probes = await asyncio.gather(offered, _probing(visitor, seconds))
-        after = await visitor.offer(calls, _QUIET_RATE, BACK_SECONDS_MAX + 1)
+        after = await visitor.offer(calls, _QUIET_RATE, 2 * seconds)
         await crowd.at_rest()
     p99 = quiet.quantile(0.99)
     return Found(busy.goodput, phases, p99, probes, _back(after, p99))
