@@ -44,6 +44,8 @@ local BY_CAUSE = {
   {"jwt_authn_access_denied{", BY_STATUS["401"]},
   {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},
   {"rbac_access_denied_matched_policy[incomplete_token]", BY_STATUS["401"]},
+  {"reached_concurrency_limit",
+   {"503", 14, "UNAVAILABLE", "there are more calls than can be answered; try again"}},
   {"upgrade_failed", BY_STATUS["501"]},
   {"response_timeout", BY_STATUS["504"]},
   {"upstream_response_timeout", BY_STATUS["504"]},

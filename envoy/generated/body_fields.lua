@@ -13,6 +13,9 @@ local error, find, gsub, pcall, sub, tostring =
 -- Envoy's name for what a script has ended: `request` below with a 500, or another with a refusal.
 local ENDED = "lua_response"
 
+-- And what a reply has there that envoy.yaml has worded whole.
+local WORDED = "worded"
+
 local SENTENCE = "something went wrong; quote the request id"
 
 -- What a reply may have learned before its script failed, and is not true of a 500.
@@ -65,6 +68,7 @@ end
 local function reply(work, handle)
   local headers = handle:headers()
   local cause, content_type = headers:get("x-emporium-edge"), headers:get("content-type")
+  if cause == WORDED then return end
   if not cause and not find(content_type or "", "^application/json") then return end
   local failed = cause == ENDED and headers:get("x-emporium-status") == "500"
   local worked, problem = pcall(work, handle, cause, content_type)

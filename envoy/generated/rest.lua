@@ -13,6 +13,9 @@ local error, find, gsub, pcall, sub, tostring =
 -- Envoy's name for what a script has ended: `request` below with a 500, or another with a refusal.
 local ENDED = "lua_response"
 
+-- And what a reply has there that envoy.yaml has worded whole.
+local WORDED = "worded"
+
 local SENTENCE = "something went wrong; quote the request id"
 
 -- What a reply may have learned before its script failed, and is not true of a 500.
@@ -65,6 +68,7 @@ end
 local function reply(work, handle)
   local headers = handle:headers()
   local cause, content_type = headers:get("x-emporium-edge"), headers:get("content-type")
+  if cause == WORDED then return end
   if not cause and not find(content_type or "", "^application/json") then return end
   local failed = cause == ENDED and headers:get("x-emporium-status") == "500"
   local worked, problem = pcall(work, handle, cause, content_type)
@@ -184,6 +188,8 @@ local BY_CAUSE = {
   {"jwt_authn_access_denied{", BY_STATUS["401"]},
   {"rbac_access_denied_matched_policy[large_headers]", BY_STATUS["431"]},
   {"rbac_access_denied_matched_policy[incomplete_token]", BY_STATUS["401"]},
+  {"reached_concurrency_limit",
+   {"503", 14, "UNAVAILABLE", "there are more calls than can be answered; try again"}},
   {"upgrade_failed", BY_STATUS["501"]},
   {"response_timeout", BY_STATUS["504"]},
   {"upstream_response_timeout", BY_STATUS["504"]},

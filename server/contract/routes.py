@@ -199,6 +199,8 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     for kind in _kinds(rpc, by_rest=bool(template)):
         route = _merged(route, kinds[kind])
     route["route"]["cluster"] = rpc.cluster
+    if not (rpc.streaming or rpc.never_shed):
+        route = _merged(route, _shed(rpc.cluster))
     if rpc.limit:
         # Read by the rate limiter, which knows what the name allows.
         metadata["limit"] = rpc.limit
@@ -231,6 +233,13 @@ def _kinds(rpc: Rpc, *, by_rest: bool) -> list[str]:
     else:
         kinds = ["rest" if by_rest else "grpc"]
     return kinds + [kind for kind in ("public", "safe") if getattr(rpc, kind)]
+
+
+def _shed(cluster: str) -> Tree:
+    """Enables the filter that bounds what is under way at that service."""
+    # To Envoy an empty `config` says so, and nothing else.
+    enabled = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
+    return {"typed_per_filter_config": {f"shed_{cluster}": enabled}}
 
 
 def _body_limit(bytes_max: int) -> Tree:

@@ -49,6 +49,7 @@ class Rpc:
     reads: bool  # and changes nothing
     safe: bool  # to retry: it only reads, or is idempotent
     precondition_required: bool  # it must name the etag that it is made on
+    never_shed: bool  # the edge refuses it for no overload
     streaming: bool
     last_event_id: str  # the field of its request that `Last-Event-ID` says; empty where none is
     limit: str  # the name of its own rate limit, or empty
@@ -170,6 +171,7 @@ def _rpc(
         reads=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         safe=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         precondition_required=options.Extensions[options_pb2.precondition_required],
+        never_shed=options.Extensions[options_pb2.never_shed],
         streaming=method.client_streaming or method.server_streaming,
         last_event_id=_last_event_id(pool, method),
         limit=options.Extensions[options_pb2.rate_limit].name,

@@ -39,6 +39,7 @@ NAMES = (
     "logins",
     "login-rate",
     "login-flood",
+    "overload",
     "refresh",
     "idle",
     "up",

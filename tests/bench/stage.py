@@ -105,7 +105,18 @@ class Stage:
     @contextmanager
     def unpinned(self) -> Iterator[None]:
         """The cluster's processes go where the kernel sends them, while the block runs."""
-        self._pin(*CORES)
+        with self._pinned(*CORES):
+            yield
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All processes of the cluster are on the server core, and nothing else is there."""
+        with self._pinned(SERVER_CORE):
+            yield
+
+    @contextmanager
+    def _pinned(self, *cores: int) -> Iterator[None]:
+        self._pin(*cores)
         try:
             yield
         finally:

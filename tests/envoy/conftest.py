@@ -181,6 +181,20 @@ async def edge_before(
             assert await running.stat(SCRIPT_FAILURES) == 0
 
 
+def shedding(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The filters that refuse a call too many, of every listener."""
+    listeners = [each for each in config["static_resources"]["listeners"] if "address" in each]
+    managers = [each["filter_chains"][0]["filters"][-1]["typed_config"] for each in listeners]
+    filters = [each for manager in managers for each in manager["http_filters"]]
+    return [each["typed_config"] for each in filters if each["name"].startswith("shed_")]
+
+
+def shed_nothing(config: dict[str, Any]) -> None:
+    """Switches them off."""
+    for each in shedding(config):
+        each["enabled"] = {"default_value": False, "runtime_key": "shed.enabled"}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
     async with Upstream() as upstream:

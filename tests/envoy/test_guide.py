@@ -47,11 +47,18 @@ def below(config: Any) -> dict[str, list[Any]]:
     listeners = [each for each in config["static_resources"]["listeners"] if "address" in each]
     clusters = config["static_resources"]["clusters"]
     names = {service.name for service in SERVICES}
+    http = [each["filter_chains"][0]["filters"][-1]["typed_config"] for each in listeners]
     return {
         "listener": listeners,
         "tcp": [each for each in listeners if "udp_listener_config" not in each],
         "quic": [each for each in listeners if "udp_listener_config" in each],
-        "http": [each["filter_chains"][0]["filters"][-1]["typed_config"] for each in listeners],
+        "http": http,
+        "shed": [
+            one["typed_config"]
+            for each in http
+            for one in each["http_filters"]
+            if one["name"].startswith("shed_")
+        ],
         "cluster": [each for each in clusters if each["name"] in names],
         "overload": [config["overload_manager"]],
         "runtime": [config["layered_runtime"]["layers"][0]["static_layer"]],

@@ -1,4 +1,7 @@
-"""Many calls at once, whatever becomes of one of the limiters meanwhile: exactly a hundred pass."""
+"""Many calls at once, whatever becomes of one of the limiters meanwhile: exactly a hundred pass.
+
+The edge here sheds none of them, however many they are.
+"""
 
 import asyncio
 import signal
@@ -11,15 +14,25 @@ from typing import Any
 
 import grpc.aio
 import pytest
+import pytest_asyncio
 
 from emporium.user.v1 import user_service_pb2, user_service_pb2_grpc
 from tests.campaign.http2 import Connection, Request, connected
-from tests.envoy.conftest import Edge, edge_before, error_of, signed
+from tests.envoy.conftest import Edge, edge_before, error_of, shed_nothing, signed
 from tests.envoy.upstream import Upstream
 from tests.waiting import until
 
 AT_ONCE = 400
 PATH = "/api/v1/users/1"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def edge_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
+    async with Upstream() as upstream:
+        await upstream.serving(True)
+        folder = tmp_path_factory.mktemp("edge")
+        async with edge_before(upstream, folder, changed=shed_nothing) as running:
+            yield running
 
 
 @pytest.fixture
@@ -112,9 +125,10 @@ async def ready(running: Edge) -> bool:
 
 
 async def test_without_a_second_question_a_killed_limiter_fails_calls(tmp_path: Path) -> None:
-    """So the policy of filter 11 is what the tests above hold."""
+    """So the policy of the filter `limits` is what the tests above hold."""
 
     def once(config: dict[str, Any]) -> None:
+        shed_nothing(config)
         manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
         filters = {each["name"]: each for each in manager["typed_config"]["http_filters"]}
         del filters["limits"]["typed_config"]["rate_limit_service"]["grpc_service"]["retry_policy"]
@@ -136,7 +150,12 @@ async def test_limiters_that_share_nothing_count_apart(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(Upstream())
         await upstream.serving(True)
-        edge = edge_before(upstream, tmp_path, counts=lambda name: tmp_path / f"{name}.counts")
+        edge = edge_before(
+            upstream,
+            tmp_path,
+            counts=lambda name: tmp_path / f"{name}.counts",
+            changed=shed_nothing,
+        )
         running = await stack.enter_async_context(edge)
         opened = await stack.enter_async_context(connected_to(running))
         assert (await burst(opened))["200"] > 100

@@ -143,3 +143,12 @@ def test_no_header_makes_a_request_fail(path: bytes, kind: bytes, token: bytes) 
         assert ended.noted["emporium.odd_header"].isascii()
     is_grpc = path.startswith(b"/emporium.") and kind.startswith(b"application/grpc")
     assert (ended.headers.get("x-emporium-door") == b"rest") is not is_grpc
+
+
+def test_what_is_worded_already_passes_as_it_is() -> None:
+    """As `local_reply_config` of envoy.yaml has it for a call too many."""
+    headers = HEADERS | {":status": "503", "x-emporium-edge": "worded", "retry-after": "1"}
+    ended = REST.reply(headers, b'{"error":{}}')
+    assert ended.body == b'{"error":{}}'
+    assert ended.headers[":status"] == b"503"
+    assert ended.headers["retry-after"] == b"1"

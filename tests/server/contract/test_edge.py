@@ -1,6 +1,7 @@
 """Envoy's files say what the contract says, and nothing is open that it does not open."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
 from server.contract import edge, replies, rpcs
 from server.contract import image as images
+from server.contract.protoc import ROOT
+from server.services import SERVICES
 
 # Every rpc that may be called without a token. It grows only by a decision written here too.
 PUBLIC = {
@@ -126,6 +129,37 @@ def test_only_what_is_safe_to_repeat_is_sent_again(routes: list[Any]) -> None:
     }
     standard = {route["name"].partition("/")[2] for route in routes if leads_somewhere(route)}
     assert repeated == {name for name in standard if name.startswith(REPEATABLE)}
+
+
+def test_what_an_overload_may_refuse_counts_at_its_own_service(routes: list[Any]) -> None:
+    never = set()
+    for route in routes:
+        if leads_somewhere(route) and "rpc" in emporium(route):
+            enabled = [*shedding(route)]
+            assert enabled in ([], [f"shed_{route['route']['cluster']}"])
+            if not enabled:
+                never.add(emporium(route)["rpc"].partition("/")[2])
+    assert never == {
+        *("ChangePassword", "DeleteApiKey", "DeleteSession", "DeleteUser", "Logout"),
+        *("ResetPassword", "ServerReflectionInfo", "SetUserRole", "SuspendUser"),
+    }
+
+
+def shedding(route: Any) -> Iterator[str]:
+    """The filters that this route enables, of those that refuse a call too many."""
+    for name, filter_ in route.get("typed_per_filter_config", {}).items():
+        if name.startswith("shed_"):
+            assert filter_["config"] == {}
+            yield name
+
+
+def test_every_service_has_the_filter_that_its_routes_enable() -> None:
+    config = yaml.safe_load((ROOT / "envoy/envoy.yaml").read_text())
+    listeners = [each for each in config["static_resources"]["listeners"] if "address" in each]
+    for each in listeners:
+        filters = each["filter_chains"][0]["filters"][-1]["typed_config"]["http_filters"]
+        shed = {one["name"]: one["disabled"] for one in filters if one["name"].startswith("shed_")}
+        assert shed == {f"shed_{service.name}": True for service in SERVICES}
 
 
 @pytest.mark.parametrize(

@@ -341,6 +341,7 @@ BARE_FIELD_NUMBER: builtins.int
 CACHE_FIELD_NUMBER: builtins.int
 PRECONDITION_REQUIRED_FIELD_NUMBER: builtins.int
 AUDITED_FIELD_NUMBER: builtins.int
+NEVER_SHED_FIELD_NUMBER: builtins.int
 AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
 EVENT_ID_FIELD_NUMBER: builtins.int
@@ -365,6 +366,10 @@ so.
 """
 audited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
 """Every call is kept in the audit log, whoever makes it; see `audits_changes`."""
+never_shed: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
+"""The edge never refuses it for how many other calls are under way, and does not count it among
+them: for what ends or lessens somebody's access, which no overload may prevent.
+"""
 audits_changes: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.bool]
 """Its rpcs give, change or end what callers prove themselves with: every call that may change
 something is kept in the audit log (AuditService), whoever makes it.
