@@ -13,12 +13,14 @@ from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.background import Job, Lock
+from server.kit.call.idempotency import answering_repeats
 from server.kit.following import live_copy
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.postgres.idempotency import first_answer
 from server.kit.revocations import UnrevokedTokens
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
@@ -126,8 +128,11 @@ def registrations(
     held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
+    once = partial(first_answer, pool)
+    products = CatalogService(catalog, shop_currency, tokens)
+    placing = OrderService(orders, catalog, users, shop_currency, tokens)
     return (
-        Registration(catalog_service, CatalogService(catalog, shop_currency, tokens)),
-        Registration(order_service, OrderService(orders, catalog, users, shop_currency, tokens)),
+        Registration(catalog_service, answering_repeats(catalog_service, products, once)),
+        Registration(order_service, answering_repeats(order_service, placing, once)),
         Registration(personal_data, PersonalDataService(erasures, held)),
     )

@@ -1,16 +1,42 @@
-"""Makes a request's idempotency key known to the servicer, as `context.key`."""
+"""Makes a request's idempotency key known to the servicer, as `context.key`.
+
+A servicer keeps the first answer with the change that it tells of. It may refuse the repeat before
+it comes that far: a product has been withdrawn meanwhile, or a newer version of the service knows a
+stricter rule. The change was made all the same, and `answering_repeats` says so.
+"""
 
 import hashlib
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from server.kit import errors
 from server.kit.call.authentication import Authentication
 from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.layers import Gate
-from server.kit.call.method import Method
+from server.kit.call.method import Method, methods
 from server.kit.call.validation import Validation
 from server.kit.context import Context, Key
 
+Find = Callable[[Key], Awaitable[bytes | None]]
+Handler = Callable[[Any, Context], Awaitable[Any]]
+
+_KEY = "request_id"  # the field
 _HASH_BYTES = 32
+
+# What may be refused by now that was accepted before. What the caller may no longer do is not
+# among it, nor what another try may bring.
+_REFUSALS = (
+    errors.Invalid,
+    errors.NotFound,
+    errors.AlreadyExists,
+    errors.Conflict,
+    errors.Outdated,
+)
 
 
 class NoHashSecret(Exception):
@@ -34,7 +60,7 @@ class IdempotencyKeys:
     def gate(self, method: Method) -> Gate | None:
         """None for an rpc whose request has no `request_id`. Raises `NoHashSecret`."""
         message: Any = method.request.DESCRIPTOR  # its type has two names, which mypy tells apart
-        if "request_id" not in message.fields_by_name:
+        if _KEY not in message.fields_by_name:
             return None
         is_secret = any(field.GetOptions().debug_redact for field in message.fields)
         if is_secret and not self._secret:
@@ -58,3 +84,30 @@ class IdempotencyKeys:
             context.key = Key(caller, path, key, body_hash)
 
         return Gate(on_message=read)
+
+
+def answering_repeats(service: ServiceDescriptor, servicer: object, find: Find) -> object:
+    """`servicer`, which answers a repeat that it would refuse by now with the first answer.
+
+    `find` gives the serialised first answer to a key, None when there is none; it may raise
+    `IdempotencyKeyReused`, which is then the refusal.
+    """
+    handlers = {method.name: getattr(servicer, method.name) for method in methods(service)}
+    for method in methods(service):
+        if _KEY in method.request.DESCRIPTOR.fields_by_name:
+            handlers[method.name] = _or_first(handlers[method.name], find, method.response)
+    return SimpleNamespace(**handlers)
+
+
+def _or_first(handler: Handler, find: Find, response: type[Message]) -> Handler:
+    @wraps(handler)
+    async def answered(request: Any, context: Context) -> Any:
+        try:
+            return await handler(request, context)
+        except _REFUSALS:
+            first = await find(context.key) if context.key else None
+            if first is None:
+                raise
+            return response.FromString(first)
+
+    return answered

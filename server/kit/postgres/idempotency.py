@@ -15,7 +15,7 @@ from server.kit import errors
 from server.kit.context import Key
 from server.kit.postgres.bounded_pool import Pool
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
-from server.kit.postgres.translation import UniqueViolationError
+from server.kit.postgres.translation import UniqueViolationError, translated
 from server.kit.postgres.writes import Table, Write, hexadecimal
 
 _KEYS = Table(
@@ -132,9 +132,11 @@ async def change_once(
 async def first_answer(pool: Pool, key: Key) -> bytes | None:
     """The serialised answer to the first call with `key`; None when there was none.
 
-    Raises `IdempotencyKeyReused` when that call had another body.
+    Raises `IdempotencyKeyReused` when that call had another body, and `Unavailable`.
     """
-    return _checked(await pool.fetch(_FIND, key.caller, key.method, key.key), key)
+    with translated():
+        rows = await pool.fetch(_FIND, key.caller, key.method, key.key)
+    return _checked(rows, key)
 
 
 def _checked(rows: Sequence[Any], key: Key) -> bytes | None:

@@ -21,6 +21,7 @@ from server.kit import background, lifecycle, mongo, outbox, postgres
 from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.call.idempotency import answering_repeats
 from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
@@ -28,6 +29,7 @@ from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
+from server.kit.postgres.idempotency import first_answer
 from server.kit.revocations import Revocations, UnrevokedTokens
 from server.kit.standing import Standings
 from server.kit.telemetry import telemetry
@@ -237,16 +239,16 @@ def registrations(  # noqa: PLR0913 (a parameter for each part of the service)
     erasures = PostgresErasureStore(pool, parts)
     own_parts = own_sources(accounts, sessions, link_store, key_store, totp_store, log)
     sources: list[Source] = [*own_parts, *others]
+    once = partial(first_answer, pool)
+    opening = UserService(accounts, hasher, page_tokens, callers.forget, erasures, link_store)
+    outside = ApiKeyService(key_store, accounts, signer, page_tokens, guarded)
     return (
-        Registration(
-            users,
-            UserService(accounts, hasher, page_tokens, callers.forget, erasures, link_store),
-        ),
+        Registration(users, answering_repeats(users, opening, once)),
         Registration(auth, logins),
         Registration(own, SessionService(sessions, ends, granting)),
         Registration(links, EmailLinkService(link_store, hasher, devices)),
         Registration(audit, AuditService(log, page_tokens)),
-        Registration(keys, ApiKeyService(key_store, accounts, signer, page_tokens, guarded)),
+        Registration(keys, answering_repeats(keys, outside, once)),
         Registration(held, PersonalDataService(accounts, erasures, sources)),
         Registration(totp, second),
     )

@@ -311,8 +311,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: no such session
     """
     PASSWORD_TOO_COMMON: _ErrorReason.ValueType  # 321
-    """The password is one of the most common ones, which are tried first by whoever guesses, also
-    with blanks and invisible characters in it.
+    """The password is among the first that whoever guesses tries, also with blanks and invisible
+    characters in it.
 
     Example: password: must be one that fewer people have
     """
@@ -688,8 +688,8 @@ SESSION_NOT_FOUND: ErrorReason.ValueType  # 318
 Example: no such session
 """
 PASSWORD_TOO_COMMON: ErrorReason.ValueType  # 321
-"""The password is one of the most common ones, which are tried first by whoever guesses, also
-with blanks and invisible characters in it.
+"""The password is among the first that whoever guesses tries, also with blanks and invisible
+characters in it.
 
 Example: password: must be one that fewer people have
 """

@@ -139,8 +139,8 @@ class CreateUserRequest(message.Message):
     password: builtins.str
     """8 characters to 72 bytes of UTF-8, of any script, counted when it is normalised by NFKC: that
     is how it is kept, so that it may be typed on any keyboard. Not the account's own e-mail, what
-    stands there before the @, or its name, and none of the most common ones, whatever the case and
-    with no regard to spaces and invisible characters.
+    stands there before the @, or its name, and none that is guessed within some 30,000 tries,
+    whatever the case and with no regard to spaces and invisible characters.
     Required unless staff open the account, and left out with a role. Never returned.
     """
     full_name: builtins.str

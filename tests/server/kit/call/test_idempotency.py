@@ -1,11 +1,13 @@
 """What makes a call known again."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from emporium.user.v1 import user_service_pb2
-from server.kit.call.idempotency import IdempotencyKeys, NoHashSecret
+from server.kit import errors
+from server.kit.call.idempotency import IdempotencyKeys, NoHashSecret, answering_repeats
 from server.kit.call.method import Method, methods
 from server.kit.context import Caller, Context, Key, Role
 from tests.server.kit.ping import described
@@ -32,8 +34,10 @@ PING = """
     message SecretRequest { string request_id = 1; string word = 2 [debug_redact = true]; }
     message KeylessRequest { string name = 1; }
 """
-METHODS = {method.name: method for method in methods(described(PING, "keys.proto"))}
+SERVICE = described(PING, "keys.proto")
+METHODS = {method.name: method for method in methods(SERVICE)}
 SECRET = b"sixteen bytes or more"
+KEY = Key("ann", "keys.v1.KeyService/Plain", "one", b"a hash")
 
 
 def key_of(
@@ -101,3 +105,62 @@ def test_the_password_of_an_account_counts_as_secret() -> None:
     create = next(method for method in methods(users) if method.name == "CreateUser")
     with pytest.raises(NoHashSecret):
         IdempotencyKeys().gate(create)
+
+
+def refusing(error: Exception) -> object:
+    """A servicer that answers every call by `error`."""
+
+    async def handler(request: Any, context: Context) -> Any:
+        raise error
+
+    return SimpleNamespace(**dict.fromkeys(METHODS, handler))
+
+
+async def answered(name: str, error: Exception, first: Any, key: Key | None = KEY) -> Any:
+    """What a repeat gets, and what it gets of a call whose first answer is `first`."""
+
+    async def find(asked: Key) -> bytes | None:
+        assert asked == key
+        return None if first is None else bytes(first.SerializeToString())
+
+    context = Context({}, None)
+    context.key = key
+    repeatable: Any = answering_repeats(SERVICE, refusing(error), find)
+    return await getattr(repeatable, name)(METHODS[name].request(), context)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Invalid("stricter by now", field="name"),
+        errors.NotFound("gone by now"),
+        errors.AlreadyExists("it takes the name itself"),
+        errors.Conflict("closed by now"),
+        errors.Outdated("read it again"),
+    ],
+)
+async def test_what_is_refused_by_now_gets_its_first_answer(error: errors.EmporiumError) -> None:
+    first = METHODS["Plain"].response(name="first")
+    assert await answered("Plain", error, first) == first
+    for refused in (
+        answered("Plain", error, None),
+        answered("Plain", error, first, key=None),
+        answered("Keyless", error, first),
+    ):
+        with pytest.raises(type(error)):
+            await refused
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Forbidden("no longer"),
+        errors.SessionEnded(),
+        errors.Unavailable("later"),
+        errors.DeadlineExceeded("too slow"),
+        RuntimeError("a defect"),
+    ],
+)
+async def test_who_may_not_ask_or_may_try_again_gets_no_first_answer(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await answered("Plain", error, METHODS["Plain"].response(name="first"))

@@ -12,6 +12,7 @@ from grpc import StatusCode
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.type.v1.address_pb2 import Address
+from server.kit.postgres import Pool
 from tests.server.conftest import Token
 from tests.server.order.doors import (
     HOME,
@@ -174,6 +175,20 @@ async def test_a_repeat_gets_the_first_answer_whatever_happened_since(
     request.items[0].quantity = 2
     reused = await refused(ann("CreateOrder", request))
     assert (reused.code, reused.reason) == (StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_a_repeat_gets_the_first_answer_although_it_would_be_refused_by_now(
+    ann: Door, mug: catalog_pb.Product, order_pool: Pool
+) -> None:
+    request = order_of(item(mug), request_id=uuid.uuid4().hex)
+    first = await ann("CreateOrder", request)
+    await order_pool.fetch("DELETE FROM products WHERE id = $1::uuid", mug.id)
+    assert await ann("CreateOrder", request) == first
+
+    request.items[0].quantity = 2
+    assert (await refused(ann("CreateOrder", request))).reason == "IDEMPOTENCY_KEY_REUSED"
+    request.request_id = uuid.uuid4().hex
+    assert (await refused(ann("CreateOrder", request))).reason == "PRODUCT_NOT_FOUND"
 
 
 async def test_the_key_may_come_as_a_header(ann: Door, mug: catalog_pb.Product) -> None:

@@ -28,12 +28,13 @@ from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations
 from server.user.app.callers import feed_in, feed_registration, standings
 from server.user.events.encoding import to_outbox
+from server.user.logins.provisioning import ensure_account
 from server.user.passwords.hashing import hashing
 from server.user.revocations.feed import Feed, reading
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import Refused, refused
 from tests.server.user.conftest import CHEAPEST_BCRYPT, unheard
-from tests.server.user.doors import PASSWORD, Door, create
+from tests.server.user.doors import PASSWORD, Door, create, new_email
 from tests.server.user.samples import opened
 from tests.waiting import until
 
@@ -192,12 +193,13 @@ async def test_an_act_ends_access_in_every_process(
 
 
 async def test_who_was_demoted_goes_on_as_what_he_is_now(
-    here: Replica, there: Replica, admin: Door
+    here: Replica, there: Replica, admin: Door, pool: Pool
 ) -> None:
-    made = await admin("CreateUser", create(role=role_pb2.STAFF))
-    login = await here.sign_in(made.email)
+    email = new_email()
+    user_id = await ensure_account(pool, email, "Ann", Role.STAFF, PASSWORD, cost=CHEAPEST_BCRYPT)
+    login = await here.sign_in(email)
     doors = [each.door(login) for each in (here, there)]
-    demotion = user_pb.SetUserRoleRequest(user_id=made.id, role=role_pb2.CUSTOMER)
+    demotion = user_pb.SetUserRoleRequest(user_id=user_id, role=role_pb2.CUSTOMER)
     await admin("SetUserRole", demotion)
 
     for door in doors:
@@ -206,7 +208,7 @@ async def test_who_was_demoted_goes_on_as_what_he_is_now(
             return await reason(door, admin.user_id) == "USER_NOT_FOUND"
 
         await until(is_customer, timeout_seconds=SECONDS_MAX)
-        assert await reason(door, made.id) == ""
+        assert await reason(door, user_id) == ""
 
 
 async def test_a_stream_tells_of_each_act_once_and_goes_on_where_it_was(

@@ -26,6 +26,7 @@ from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.app import registrations
 from server.user.app.callers import standings
 from server.user.app.destinations import session_ends
+from server.user.logins.provisioning import ensure_account
 from server.user.passwords.hashing import hashing
 from server.user.sessions.granting import Granting
 from server.user.sessions.rules import Lifetime, Session
@@ -33,7 +34,7 @@ from server.user.sessions.store import MongoSessionStore
 from tests.server.conftest import Serve, Token
 from tests.server.refusals import refused
 from tests.server.user.conftest import CHEAPEST_BCRYPT, SignedIn, unheard, unreachable_mongo
-from tests.server.user.doors import PASSWORD, Door, create
+from tests.server.user.doors import PASSWORD, Door, create, new_email
 from tests.server.user.samples import ERASING, become, end, opened
 
 Login = auth_service_pb2.LoginResponse
@@ -173,9 +174,13 @@ async def test_services_have_no_sessions(user_channel: grpc.aio.Channel, token: 
     assert (await refused(listed(door))).reason == "PERMISSION_DENIED"
 
 
-async def test_a_refresh_asks_the_account(anyone: Door, admin_door: Door, sign_in: SignIn) -> None:
+async def test_a_refresh_asks_the_account(
+    anyone: Door, admin_door: Door, sign_in: SignIn, user_pool: Pool
+) -> None:
     disabled, deleted = [await sign_in() for _ in range(2)]
-    promoted = await sign_in((await admin_door("CreateUser", create())).email)
+    email = new_email()
+    await ensure_account(user_pool, email, "Ann", Role.CUSTOMER, PASSWORD, cost=CHEAPEST_BCRYPT)
+    promoted = await sign_in(email)
     change = user_pb.UpdateUserRequest(user_id=disabled.user.id, status=user_pb.User.DISABLED)
     await admin_door("UpdateUser", change)
     await admin_door("DeleteUser", user_pb.DeleteUserRequest(user_id=deleted.user.id))
