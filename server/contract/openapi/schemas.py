@@ -11,11 +11,14 @@ Schema = dict[str, Any]
 
 PAGE_META = "emporium.type.v1.PageMeta"
 
+# Paths with commas between them. Brackets and quotes would name keys of maps, which nothing takes.
+_MASK = "^[A-Za-z0-9_.*,]*$"
+
 # What JSON writes as something other than the message's fields.
 _KNOWN: Mapping[str, Schema] = {
     "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$"},
     "google.protobuf.Empty": {"type": "object"},
-    "google.protobuf.FieldMask": {"type": "string"},
+    "google.protobuf.FieldMask": {"type": "string", "pattern": _MASK},
     "google.protobuf.ListValue": {"type": "array"},
     "google.protobuf.Struct": {"type": "object"},
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
