@@ -54,13 +54,13 @@ async def test_every_call_answers_as_the_oracle_says(
     by_rest = door == "REST"
     room = asyncio.Semaphore(AT_ONCE)
     rpcs = [rpc for rpc in RPCS if not (by_rest and rpc.name in INTERNAL)]
-    connections = {
-        rpc.full_name: await connected(_port(scene, rpc, by_rest=by_rest)) for rpc in rpcs
-    }
+    ports = {rpc.full_name: _port(scene, rpc, by_rest=by_rest) for rpc in rpcs}
+    # One for each port: what is long without a call the edge closes.
+    connections = {port: await connected(port) for port in set(ports.values())}
 
     async def compared(rpc: MethodDescriptor, caller: Caller, kinds: list[Whose]) -> list[str]:
         async with room:
-            connection = connections[rpc.full_name]
+            connection = connections[ports[rpc.full_name]]
             answers = {
                 whose: await _answer(scene, connection, rpc, caller, whose, by_rest=by_rest)
                 for whose in kinds
