@@ -10,6 +10,11 @@ IMAGE  := build/image.binpb
 BUF    := $(BIN)/buf
 HALF   := $(BIN)/pytest -p no:cacheprovider --cov --cov-report= --cov-fail-under=0
 
+# The programs that campaigns run, and what these need.
+CAMPAIGN_LOCK := tests/campaign/requirements.lock
+RESOLVE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile $(ARGS) --quiet \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+
 # Refuses a Python that is too old, in one line; pyproject.toml says which are not.
 OLDEST_PYTHON = $(shell sed -n 's/^requires-python = ">=\([0-9.]*\)"$$/\1/p' pyproject.toml)
 FOUND_PYTHON = $$($(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
@@ -57,13 +62,12 @@ bench: setup .venv/.generated ## Measure; ARGS="--against REV" compares with a r
 	@$(SYSTEM_PACKAGES_FOR) bench
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-campaign: setup .venv/.generated ## Long seeded tests, not in CI; ARGS="NAME --seed N"
+campaign: setup .venv/.generated .venv/campaign/.installed ## Long seeded tests, not in CI; ARGS="NAME --seed N"
 	@$(BIN)/python -m tests.campaign $(ARGS)
 
 lock: setup ## Resolve the dependencies again, within pyproject.toml; ARGS=--upgrade for newer ones
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml $(ARGS) --quiet \
-	  --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
-	  --output-file requirements.lock
+	$(RESOLVE) pyproject.toml --all-extras --output-file requirements.lock
+	$(RESOLVE) --group campaign --output-file $(CAMPAIGN_LOCK)
 
 format: setup ## Put code and protos into shape
 	$(BIN)/ruff check --fix-only $(CODE)
@@ -127,6 +131,13 @@ tests-of-others:
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements.lock || \
 	  $(BIN)/pip install --quiet --require-hashes --no-deps --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Apart, so that what they need binds neither the product nor its tests.
+.venv/campaign/.installed: $(CAMPAIGN_LOCK) | .venv/.installed
+	$(PYTHON) -m venv --without-pip .venv/campaign
+	$(BIN)/uv pip install --quiet --python .venv/campaign/bin/python --require-hashes --no-deps -r $< || \
+	  $(BIN)/pip --python .venv/campaign/bin/python install --quiet --require-hashes --no-deps --requirement $<
 	@touch $@
 
 .venv/.generated: .venv/.installed $(PROTOS) $(wildcard server/contract/*.py server/contract/openapi/*.py)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +14,19 @@ CORES = sorted(os.sched_getaffinity(0))
 _STOP_SECONDS = 60.0
 
 
+def prepared(name: str) -> Path:
+    """A program of the dependency group `campaign`, which `make campaign` installs."""
+    return Path(sys.prefix, "campaign", "bin", name)
+
+
 @asynccontextmanager
 async def child(
-    cores: Sequence[int], command: Sequence[str], log: Path
+    cores: Sequence[int], command: Sequence[str], log: Path, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A program on these cores; ended with the block, and all that it has started."""
+    """A program on these cores; ended with the block, and all that it has started.
+
+    `more` are environment variables.
+    """
     # What make tells a make below it: the words of `make campaign` are not for that one.
     environment = {
         name: value
@@ -28,7 +37,7 @@ async def child(
         process = await asyncio.create_subprocess_exec(
             "taskset", "--cpu-list", ",".join(map(str, cores)), *command,
             cwd=CHECKOUT,
-            env=environment,
+            env=environment | more,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
