@@ -67,8 +67,12 @@ async def test_every_call_answers_as_the_oracle_says(
             }
         return list(differences(rpc, caller, answers, by_rest=by_rest))
 
-    asked = [(rpc, *who) for rpc in rpcs for who in tried(rpc)] * effort.times(1)
-    effort.random(f"access by {door}").shuffle(asked)
+    asked = [(rpc, *who) for rpc in rpcs for who in tried(rpc)]
+    # The edge has no rules of its own about roles: each run of the suite tries half of it.
+    share = min(1.0, effort.factor / 2) if by_rest else 1.0
+    chance = effort.random(f"access by {door}")
+    asked = chance.sample(asked, round(len(asked) * share)) * effort.times(1)
+    chance.shuffle(asked)
     found = await asyncio.gather(*(compared(*each) for each in asked))
     for connection in connections.values():
         connection.close()
