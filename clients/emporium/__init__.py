@@ -67,7 +67,7 @@ from emporium.user.v1.session_service_pb2 import Session
 from emporium.user.v1.user_service_pb2 import User
 from emporium.values import UNSET, Moment, Money
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "UNSET",
