@@ -77,8 +77,12 @@ class Contract:
         return self._violations(GetMessageClass(described).FromString(content))
 
     def is_new(self, rpc: MethodDescriptor, name: str) -> bool:
-        """Whether the rpc takes, in the field of that name, only what nothing else has."""
-        return f"{name.upper()}_TAKEN" in self._comments.get(rpc.full_name, "")
+        """Whether the rpc takes, in the field of that name, only what nothing else has.
+
+        So is a key of a call: a service is the same caller by every door, with the same keys.
+        """
+        is_taken_once = f"{name.upper()}_TAKEN" in self._comments.get(rpc.full_name, "")
+        return is_taken_once or name == "request_id"
 
     def stand_in(self, rpc: MethodDescriptor, name: str) -> str:
         """For what the field of that name has to name, of the caller's own."""
