@@ -67,7 +67,8 @@ class Shop:
     """What callers know of a filled cluster."""
 
     ports: dict[str, int]  # of the services by name, and of the `edge`
-    tokens: dict[str, str]  # of the one caller, by role
+    token: str  # of the one caller, an admin, who may do all that a person may
+    service_token: str  # of the one caller where it is a service
     largest_order_ids: Sequence[str]  # the one caller's own
     user_ids: Sequence[str]
     product_ids: Sequence[str]
@@ -79,29 +80,26 @@ async def filled(cluster: Cluster) -> Shop:
     async with asyncio.timeout(_FILL_SECONDS):
         user_ids = await _fill_users(cluster)
         product_ids = await _fill_order(cluster, user_ids[: ROWS // 5])
-        tokens = _tokens(cluster)
+        token, service_token = _tokens(cluster)
         ports = {name: cluster.grpc_port(name) for name in cluster.record["grpc"]}
-        largest = await _place_largest(ports["order"], tokens)
-        await _sell_every_day(ports["order"], tokens["staff"], product_ids)
+        largest = await _place_largest(ports["order"], token)
+        await _sell_every_day(ports["order"], token, product_ids)
         customers = await _customers(cluster, user_ids[:_OTHERS])
     ports["edge"] = cluster.edge_port
-    return Shop(ports, tokens, largest, user_ids[:2_000], product_ids, customers)
+    return Shop(ports, token, service_token, largest, user_ids[:2_000], product_ids, customers)
 
 
 def _home(cluster: Cluster) -> Home:
     return Home.at(Path(cluster.record["home"]))
 
 
-def _tokens(cluster: Cluster) -> dict[str, str]:
-    """Of the demo logins, and of the order service, which may ask for many users at once."""
+def _tokens(cluster: Cluster) -> tuple[str, str]:
+    """Of the demo admin, and of the order service, which may ask for many users at once."""
     home = _home(cluster)
-    found = {
-        each["role"]: keys.token(home, each["user_id"], each["role"], _TOKEN_SECONDS)
-        for each in cluster.record["logins"]
-    }
+    [admin] = (each for each in cluster.record["logins"] if each["role"] == "admin")
+    token = keys.token(home, admin["user_id"], admin["role"], _TOKEN_SECONDS)
     key = json.loads(keys.file_of(ORDER.own_key, home).read_text(encoding="utf-8"))
-    found["service"] = Signer(key, _TOKEN_SECONDS).sign("service:order", Role.SERVICE)
-    return found
+    return token, Signer(key, _TOKEN_SECONDS).sign("service:order", Role.SERVICE)
 
 
 async def _fill_users(cluster: Cluster) -> list[str]:
@@ -150,21 +148,19 @@ async def _customers(cluster: Cluster, user_ids: Sequence[str]) -> list[Customer
     ]
 
 
-async def _place_largest(port: int, tokens: dict[str, str]) -> list[str]:
-    """The one caller's own orders, by staff: as many and as long lines as an order can have."""
+async def _place_largest(port: int, token: str) -> list[str]:
+    """The one caller's own orders: as many and as long lines as an order can have."""
     line = order_pb.NewOrderItem(product_name=WIDE * 200, unit_price="1.00", quantity=1)
-    request = order_pb.CreateOrderRequest(items=[line] * LINES_MAX, user_id=subject(tokens))
-    answers = await _called(
-        port, [grpc_request(CREATE_ORDER, request, tokens["staff"])] * LARGEST_ORDERS
-    )
+    request = order_pb.CreateOrderRequest(items=[line] * LINES_MAX)
+    answers = await _called(port, [grpc_request(CREATE_ORDER, request, token)] * LARGEST_ORDERS)
     return [order_pb.Order.FromString(bytes(answer[5:])).id for answer in answers]
 
 
-def subject(tokens: dict[str, str]) -> str:
-    """The id of the one caller as a customer."""
+def subject(token: str) -> str:
+    """The id of the one caller."""
     import jwt
 
-    claims: dict[str, Any] = jwt.decode(tokens["customer"], options={"verify_signature": False})
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return str(claims["sub"])
 
 

@@ -39,6 +39,7 @@ class WorstFailed(Exception):
 
 # Whatever was asked: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE and DATA_LOSS are our fault.
 _FAULTS = frozenset(f"grpc {code}" for code in (2, 4, 13, 14, 15))
+_TOO_LATE = frozenset({"408", "grpc 4"})
 
 
 @dataclass
@@ -116,7 +117,9 @@ async def _call(connection: Connection, shot: Shot, outcomes: Counter[str]) -> N
     except Lost:
         outcomes["lost"] += 1
     else:
-        outcomes[answer.outcome] += 1
+        # Whose call never ends is told so in its time.
+        is_late = not shot.request.ends and answer.outcome in _TOO_LATE
+        outcomes["unfinished" if is_late else answer.outcome] += 1
 
 
 async def _idle(shop: Shop, outcomes: Counter[str]) -> None:
