@@ -148,7 +148,7 @@ def page(row: Any) -> Page[Any]:
 
 async def answers() -> dict[str, Message]:
     """The largest answer of every rpc, by its name."""
-    listed = orders.ListedOrder(order(orders.LISTED_ITEMS_MAX), LINES_MAX)
+    listed = orders.ListedOrder(order(orders.listed_items(PER_PAGE_MAX)), LINES_MAX)
     whole, account, thing = orders_wire.to_order(order()), accounts_wire.to_user(user()), product()
     day = SalesDay(LAST.date(), figures())
     report = reports.SalesReport("GBP", [day] * reports.DAYS_MAX)

@@ -118,8 +118,8 @@ class Orders:
     def list(self, **filters: Unpack[OrderFilters]) -> Listing[Order]:
         """Lists the caller's orders, or everybody's for staff; latest first unless sorted.
 
-        Each order has its first 20 lines at most, and says in `item_count` how many there are;
-        `get` reads them all.
+        Each order has its first 20 lines at most, and 5 in pages of 100; it says in `item_count`
+        how many there are, and `get` reads them all.
 
         Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN).
         """

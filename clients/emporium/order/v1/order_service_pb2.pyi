@@ -111,8 +111,9 @@ class Order(message.Message):
     """Changes with every change, also when the order becomes anonymous."""
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
-        """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first 20 of them:
-        `item_count` tells how many there are, and GetOrder reads them all.
+        """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first of them, 20 at
+        most, and of all orders of a page 500 at most (5 each where `per_page` is 100): `item_count`
+        tells how many there are, and GetOrder reads them all.
         """
 
     @builtins.property

@@ -119,7 +119,7 @@ class OrderServiceServicer:
 
     def ListOrders(self, request, context):
         """Lists the caller's orders, or anybody's for staff; latest `order_date` first unless `sort`
-        says otherwise. Ties are broken by id. Each order has its first 20 lines at most.
+        says otherwise. Ties are broken by id. Each order has its first lines, 20 at most: see `items`.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
         """

@@ -44,7 +44,7 @@ class OrderServiceStub:
     """
     ListOrders: aio.UnaryUnaryMultiCallable[order_service_pb2.ListOrdersRequest, order_service_pb2.ListOrdersResponse]
     """Lists the caller's orders, or anybody's for staff; latest `order_date` first unless `sort`
-    says otherwise. Ties are broken by id. Each order has its first 20 lines at most.
+    says otherwise. Ties are broken by id. Each order has its first lines, 20 at most: see `items`.
 
     Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
     """
@@ -124,7 +124,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         context: aio.ServicerContext[order_service_pb2.ListOrdersRequest, abc.Awaitable[order_service_pb2.ListOrdersResponse]],
     ) -> abc.Awaitable[order_service_pb2.ListOrdersResponse]:
         """Lists the caller's orders, or anybody's for staff; latest `order_date` first unless `sort`
-        says otherwise. Ties are broken by id. Each order has its first 20 lines at most.
+        says otherwise. Ties are broken by id. Each order has its first lines, 20 at most: see `items`.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
         """

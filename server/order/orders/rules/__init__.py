@@ -11,6 +11,7 @@ from server.order.orders.rules.changes import (
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
+    PAGE_ITEMS_MAX,
     Address,
     BuyerErased,
     Item,
@@ -20,12 +21,14 @@ from server.order.orders.rules.order import (
     OrderNotFound,
     StaffOnlyField,
     Status,
+    listed_items,
 )
 from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
 
 __all__ = [
     "CLEARABLE",
     "LISTED_ITEMS_MAX",
+    "PAGE_ITEMS_MAX",
     "Address",
     "BuyerErased",
     "Changed",
@@ -46,5 +49,6 @@ __all__ = [
     "check_staff_fields",
     "deleted",
     "edited",
+    "listed_items",
     "place",
 ]

@@ -93,12 +93,20 @@ class Order:
 LISTED_ITEMS_MAX = 20
 """How many lines of each order a list shows. A page of whole orders could hold 100,000 of them."""
 
+PAGE_ITEMS_MAX = 500
+"""How many lines of all its orders a page shows: as JSON they take the edge some 5 ms."""
+
+
+def listed_items(per_page: int) -> int:
+    """How many lines of each order a page of so many orders shows."""
+    return min(LISTED_ITEMS_MAX, PAGE_ITEMS_MAX // per_page)
+
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
     """An order as a list shows it."""
 
-    order: Order  # its `items` are the first `LISTED_ITEMS_MAX` at most
+    order: Order  # its `items` are the first, as many as `listed_items` says at most
     item_count: int  # how many it has
 
 

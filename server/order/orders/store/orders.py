@@ -13,7 +13,6 @@ from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way, in_turns
 from server.order.orders.rules import (
-    LISTED_ITEMS_MAX,
     Changed,
     ListedOrder,
     Order,
@@ -21,6 +20,7 @@ from server.order.orders.rules import (
     OrderFilters,
     OrderNotFound,
     Placed,
+    listed_items,
 )
 from server.order.orders.store import SORTABLE, Encode, rows
 from server.order.orders.store.placing import Placing
@@ -48,7 +48,7 @@ _USER = "SELECT user_id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_
 
 # Positions count from 1 without a gap, so the last one is their number: one look into the index.
 _FIND = f"""
-    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS} LIMIT {LISTED_ITEMS_MAX}) AS items,
+    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS} LIMIT $2) AS items,
            (SELECT max(position) FROM order_items WHERE order_id = orders.id) AS item_count
     FROM orders WHERE id = ANY($1)
 """
@@ -96,7 +96,9 @@ class PostgresOrderStore:
         with translated():
             page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
             ids = [row["id"] for row in page.rows]
-            found = {row["id"]: row for row in await self._pool.fetch(_FIND, ids)} if ids else {}
+            shown = listed_items(query.per_page)
+            read = await self._pool.fetch(_FIND, ids, shown) if ids else []
+        found = {row["id"]: row for row in read}
         there = [found[each] for each in ids if each in found]
         return page.with_rows(await in_turns(there, rows.to_listed, lambda row: len(row["items"])))
 

@@ -9,7 +9,14 @@ import pytest
 
 from server.kit.postgres import Pool, Record
 from server.order.events.encoding import to_outbox
-from server.order.orders.rules import LISTED_ITEMS_MAX, Line, OrderFilters, Placed
+from server.order.orders.rules import (
+    LISTED_ITEMS_MAX,
+    PAGE_ITEMS_MAX,
+    Line,
+    OrderFilters,
+    Placed,
+    listed_items,
+)
 from server.order.orders.store import rows
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.orders.store.placing import Placing
@@ -46,6 +53,28 @@ def store_on(pool: Any) -> PostgresOrderStore:
 
 def lines(count: int) -> list[Line]:
     return [line(f"Line {n}") for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("per_page", "shown"),
+    [(1, LISTED_ITEMS_MAX), (25, LISTED_ITEMS_MAX), (26, 19), (99, 5), (100, 5)],
+)
+def test_a_page_shows_so_many_lines_of_each_order_that_it_has_500_at_most(
+    per_page: int, shown: int
+) -> None:
+    assert listed_items(per_page) == shown
+    assert per_page * shown <= PAGE_ITEMS_MAX == 500
+
+
+async def test_a_large_page_reads_fewer_lines_of_each_order(order_pool: Pool) -> None:
+    owner = str(uuid.uuid4())
+    recording = Recording(order_pool)
+    store = store_on(recording)
+    await store.create(placed(*lines(LONG), user_id=owner), None, b"")
+    page = await store.list(OrderFilters(user_id=owner), page_of(per_page=100))
+    [listed] = page.rows
+    assert (len(listed.order.items), listed.item_count) == (5, LONG)
+    assert [len(row["items"]) for row in recording.rows if "items" in row] == [5]
 
 
 @pytest.mark.parametrize("count", [1, LISTED_ITEMS_MAX, LISTED_ITEMS_MAX + 1, LONG])
