@@ -33,6 +33,8 @@ COPIED = (
 HEAP_MB = 200
 # Of the requests that one client may make, one in so many may have a large body.
 LARGE_BODIES_ONE_IN = 5
+# And of those of a minute, at once.
+LARGE_BODIES_AT_ONCE_ONE_IN = 4
 # Eight times faster, where PyYAML was built with it.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -245,7 +247,8 @@ def _limit_large_bodies(config: dict[str, Any], caller: str, per_minute: int) ->
             for descriptor in limits["typed_config"]["descriptors"]
             if descriptor["entries"][0]["value"] == caller
         )
-        bucket |= {"max_tokens": per_minute, "tokens_per_fill": per_minute}
+        at_once = max(1, per_minute // LARGE_BODIES_AT_ONCE_ONE_IN)
+        bucket |= {"max_tokens": at_once, "tokens_per_fill": per_minute}
 
 
 def _outer(config: dict[str, Any]) -> list[dict[str, Any]]:
