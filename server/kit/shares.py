@@ -21,12 +21,17 @@ class Shares:
     def __init__(self, each: int) -> None:
         self._each = each
         self._held: dict[str, int] = {}
+        self._narrowed: set[str] = set()  # who have one at a time
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    def narrow(self, name: str) -> None:
+        """Gives `name`, who holds one, no second one until it has given back all."""
+        self._narrowed.add(name)
 
     def take_now(self, name: str) -> bool:
         """Takes one for `name` if there is one left; says whether there was."""
         held = self._held.get(name, 0)
-        if held >= self._each:
+        if held >= self._most(name):
             return False
         self._held[name] = held + 1
         return True
@@ -46,15 +51,25 @@ class Shares:
 
     def give_back(self, name: str) -> None:
         """Gives one back: to the next who waits for one of `name`, if there is one."""
-        waiting = self._waiting.get(name, ())
-        while waiting:
-            given = waiting.popleft()
-            if not given.done():
-                given.set_result(None)
-                return
-        self._waiting.pop(name, None)
+        if self._held[name] <= self._most(name) and self._hand_over(name):
+            return
         held = self._held[name] - 1
         if held:
             self._held[name] = held
         else:
             del self._held[name]
+            self._narrowed.discard(name)
+
+    def _most(self, name: str) -> int:
+        return 1 if name in self._narrowed else self._each
+
+    def _hand_over(self, name: str) -> bool:
+        """To the next who waits; says whether there was anybody."""
+        waiting = self._waiting.get(name, ())
+        while waiting:
+            given = waiting.popleft()
+            if not given.done():
+                given.set_result(None)
+                return True
+        self._waiting.pop(name, None)
+        return False

@@ -16,7 +16,8 @@ from server.kit.shares import Shares, sharer
 
 _AT_ONCE = 2  # calls of one caller
 _CROWD_SECONDS = 1.0  # since somebody else has called
-# A call that took longer keeps its place for as long again: what it held up may catch up.
+# A call that took longer keeps its place for as long again: what it held up may catch up. And whose
+# calls are long makes one at a time: two long answers at once are twice as long a wait at the edge.
 _SHORT_SECONDS = 0.005
 _REST_SECONDS_MAX = 0.5
 _WAIT_SECONDS_MAX = 5.0  # then the caller learns that it asks for too much
@@ -85,6 +86,7 @@ class Place:
         """The call is over."""
         took = self._clock() - self._since
         if took > _SHORT_SECONDS:
+            self._shares.narrow(self._name)
             self._later(min(took, _REST_SECONDS_MAX), self._give_back)
         else:
             self._give_back()

@@ -67,3 +67,22 @@ async def test_who_gives_up_takes_nothing_along(at_the_last_moment: bool) -> Non
     assert third.has_it
     await third.let_go()
     assert shares._held == {}
+
+
+async def test_who_is_narrowed_has_one_at_a_time_until_all_is_given_back() -> None:
+    shares = Shares(2)
+    greedy = [Holder(shares, "greedy") for _ in range(4)]
+    await until_idle()
+    shares.narrow("greedy")
+    await greedy[0].let_go()
+    assert [each.has_it for each in greedy] == [True, True, False, False]
+    for n in (1, 2):
+        await greedy[n].let_go()
+        assert [each.has_it for each in greedy[2:]] == [True, n == 2]
+    await greedy[3].let_go()
+    assert (shares._held, shares._waiting, shares._narrowed) == ({}, {}, set())
+    again = [Holder(shares, "greedy") for _ in range(2)]
+    await until_idle()
+    assert [each.has_it for each in again] == [True, True]
+    for each in again:
+        await each.let_go()

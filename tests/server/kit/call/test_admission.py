@@ -1,4 +1,4 @@
-"""One caller's calls go on two at a time while others call, and long ones leave a pause."""
+"""One caller's calls go on two at a time while others call; long ones one, with pauses."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -106,21 +106,52 @@ async def test_two_of_one_caller_go_on_and_others_do_not_wait(calls: Calls, time
 async def test_a_long_call_leaves_a_pause_as_long_as_it_was(calls: Calls, time: Time) -> None:
     calls.place("modest")
     crowd = [calls.call("greedy") for _ in range(3)]
+    await time.forward(0)
+    crowd[1].ends()
     await time.forward(0.080)
     crowd[0].ends()
     await time.forward(0.079)
-    assert not crowd[2].goes_on
-    await time.forward(0.002)
+    waiting = calls.call("greedy")
+    await time.forward(0)
     assert crowd[2].goes_on
+    assert not waiting.goes_on
+    crowd[2].ends()
+    await time.forward(0.002)
+    assert not waiting.goes_on
+    await time.forward(0.079)
+    assert waiting.goes_on
+
+
+async def test_whose_calls_are_long_makes_one_at_a_time(calls: Calls, time: Time) -> None:
+    calls.place("modest")
+    crowd = [calls.call("greedy") for _ in range(5)]
+    await time.forward(0.080)
+    crowd[0].ends()
+    await time.forward(0.080)
+    assert [each.goes_on for each in crowd] == [True, True, False, False, False]
+    crowd[1].ends()
+    await time.forward(0.160)
+    assert [each.goes_on for each in crowd] == [True, True, True, False, False]
+    for done in crowd[2:]:
+        done.ends()
+        await time.forward(0.500)
+    # Who has nothing under way any more begins anew.
+    calls.place("modest")
+    again = [calls.call("greedy") for _ in range(3)]
+    await time.forward(0)
+    assert [each.goes_on for each in again] == [True, True, False]
+    again[2].task.cancel()
 
 
 async def test_a_pause_has_an_end(calls: Calls, time: Time) -> None:
     calls.place("modest")
-    crowd = [calls.call("greedy") for _ in range(3)]
+    first = calls.call("greedy")
     await time.forward(9.0)
-    crowd[0].ends()
+    first.ends()
+    calls.place("modest")
+    again = [calls.call("greedy") for _ in range(2)]
     await time.forward(0.5)
-    assert crowd[2].goes_on
+    assert again[1].goes_on
 
 
 async def test_who_waits_too_long_is_told(
