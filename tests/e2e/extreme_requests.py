@@ -11,7 +11,7 @@ from tests.e2e.conftest import new_email
 
 MISSING = str(uuid.uuid4())
 FORM = "application/x-www-form-urlencoded"
-CURRENCY = "XTS"  # ISO 4217 has it for tests
+CURRENCY = "CLF"  # nothing else is sold in it, and it has as many decimals as any
 LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 LATELY = Timestamp()
 LATELY.GetCurrentTime()

@@ -38,14 +38,14 @@ def to_order(order: Order) -> pb.Order:
         id=order.id,
         user_id=order.user_id or "",
         status=_STATUSES[order.status],
-        items=[_to_item(item) for item in order.items],
+        items=[_to_item(item, order.currency) for item in order.items],
         item_count=len(order.items),
         currency=order.currency,
-        subtotal=money(order.subtotal),
-        discount=money(order.discount),
-        shipping_price=money(order.shipping_price),
-        tax=money(order.tax),
-        total_price=money(order.total_price),
+        subtotal=money(order.subtotal, order.currency),
+        discount=money(order.discount, order.currency),
+        shipping_price=money(order.shipping_price, order.currency),
+        tax=money(order.tax, order.currency),
+        total_price=money(order.total_price, order.currency),
         shipping_address=_to_address(address) if address else None,
         order_date=timestamp(order.order_date),
         created_at=timestamp(order.created_at),
@@ -111,13 +111,13 @@ def _to_listed(listed: ListedOrder) -> pb.Order:
     return message
 
 
-def _to_item(item: Item) -> pb.OrderItem:
+def _to_item(item: Item, currency: str) -> pb.OrderItem:
     return pb.OrderItem(
         product_id=item.product_id or "",
         product_name=item.product_name,
-        unit_price=money(item.unit_price),
+        unit_price=money(item.unit_price, currency),
         quantity=item.quantity,
-        line_total=money(item.line_total),
+        line_total=money(item.line_total, currency),
     )
 
 

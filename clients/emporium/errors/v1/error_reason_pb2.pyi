@@ -283,7 +283,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ORDER_TOO_LARGE: _ErrorReason.ValueType  # 313
     """The order's total is too large to be stored.
 
-    Example: the total may be 999999999999.99 at most
+    Example: the total may be 99999999999999.99 at most
     """
     ORDER_NOT_PENDING: _ErrorReason.ValueType  # 314
     """The order can no longer be changed.
@@ -660,7 +660,7 @@ Example: items[1]: EUR, but the order is in GBP
 ORDER_TOO_LARGE: ErrorReason.ValueType  # 313
 """The order's total is too large to be stored.
 
-Example: the total may be 999999999999.99 at most
+Example: the total may be 99999999999999.99 at most
 """
 ORDER_NOT_PENDING: ErrorReason.ValueType  # 314
 """The order can no longer be changed.

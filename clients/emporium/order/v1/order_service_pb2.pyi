@@ -26,7 +26,9 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class Order(message.Message):
-    """An order. Amounts are decimal strings in the order's currency."""
+    """An order. Amounts are decimal strings in the order's currency, with all decimals that ISO 4217 gives
+    it: `2.50` in GBP, `250` in JPY, `2.500` in KWD.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -210,7 +212,9 @@ class NewOrderItem(message.Message):
     product_name: builtins.str
     """Staff only: what it was called, 1 to 200 characters, not only spaces."""
     unit_price: builtins.str
-    """Staff only: the price of one, a decimal string with at most two places."""
+    """Staff only: the price of one, a decimal string, 0 to 999999999.9999, with no more decimals than
+    the order's currency has.
+    """
     quantity: builtins.int
     """How many, 1 to 100,000."""
     def __init__(
@@ -244,7 +248,9 @@ class CreateOrderRequest(message.Message):
     not looked up.
     """
     currency: builtins.str
-    """ISO 4217, for lines with prices of their own. Left out: the products', or else the shop's."""
+    """ISO 4217, one that people pay with, for lines with prices of their own. Left out: the
+    products', or else the shop's.
+    """
     request_id: builtins.str
     """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
     the first answer, whatever happened since, and the same key with another body is refused.

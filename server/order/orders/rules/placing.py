@@ -1,12 +1,12 @@
 """Placing an order: who may set which fields, and what it costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from server.kit import errors
+from server.kit import currencies, errors
 from server.kit.errors import Violation
 from server.order.catalog.rules import Offer, ProductNotFound
 from server.order.orders.rules.events import EventType, OrderEvent
@@ -19,8 +19,8 @@ from server.order.orders.rules.order import (
     Status,
 )
 
-TOTAL_PRICE_MAX = Decimal("999999999999.99")
-_NOTHING = Decimal("0.00")
+TOTAL_PRICE_MAX = Decimal("99999999999999.9999")
+_NOTHING = Decimal(0)
 
 
 class PriceNotAllowed(errors.Forbidden):
@@ -110,14 +110,18 @@ def place(
 ) -> Placed:
     """The order for `new`, at the prices of `offers`, by product id, where it has none of its own.
 
-    Raises `ProductNotFound`, `CurrencyMismatch` or `OrderTooLarge`.
+    Raises `ProductNotFound`, `CurrencyMismatch`, `OrderTooLarge`, or `Invalid` for a currency that
+    is none and for prices with more decimals than theirs has.
     """
+    errors.Invalid.check(currencies.unknown(new.currency))
     _check_products(new.lines, offers)
     currency = _currency(new, offers, shop_currency)
+    errors.Invalid.check(_too_fine(new.lines, currency))
     items = tuple(_item(line, offers) for line in new.lines)
     subtotal = sum((item.line_total for item in items), _NOTHING)
     if subtotal > TOTAL_PRICE_MAX:
-        raise OrderTooLarge(f"the total may be {TOTAL_PRICE_MAX} at most", field="items")
+        most = currencies.most_in(currency, TOTAL_PRICE_MAX)
+        raise OrderTooLarge(f"the total may be {most} at most", field="items")
     order = Order(
         id=order_id,
         user_id=new.user_id or caller_id,
@@ -170,6 +174,11 @@ def _currency(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) ->
                 field=f"items[{index}].product_id",
             )
     return currency or shop_currency
+
+
+def _too_fine(lines: Sequence[Line], currency: str) -> Iterator[Violation]:
+    for index, line in enumerate(lines):
+        yield from currencies.too_fine(line.unit_price, currency, f"items[{index}].unit_price")
 
 
 def _item(line: Line, offers: Mapping[str, Offer]) -> Item:
