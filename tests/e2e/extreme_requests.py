@@ -112,6 +112,7 @@ def base(name: str, scene: Subjects) -> Any:
         "ListUserOrders": {"user_id": scene.user.id},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
+        "QuoteOrder": {name: order[name] for name in order if name != "request_id"},
         "ReinstateUser": {"user_id": scene.user.id},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},

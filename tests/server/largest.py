@@ -34,6 +34,7 @@ from server.order.catalog import wire as catalog_wire
 from server.order.neighbours import Buyer
 from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
+from server.order.pricing import rules as pricing
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
 from server.user.api_keys import rules as api_keys
@@ -92,6 +93,13 @@ def order(lines: int = LINES_MAX) -> orders.Order:
         ID, ID, orders.Status.CANCELLED, (item,) * lines, CURRENCY, MONEY, MONEY, MONEY, MONEY,
         MONEY, address, LAST, LAST, LAST, VERSION,
     )  # fmt: skip
+
+
+def quote() -> orders.Quote:
+    """A quote of the largest order."""
+    whole = order()
+    steps = [pricing.Step(pricing.StepKind.LINES, f"{LINES_MAX} lines", MONEY)]
+    return orders.Quote(whole.items, CURRENCY, pricing.Price(MONEY, MONEY, MONEY, MONEY, steps))
 
 
 def user() -> accounts.User:
@@ -198,6 +206,7 @@ async def answers() -> dict[str, Message]:
         "ListProducts": catalog_wire.to_list(query(), page(thing)),
         "CreateOrder": whole,
         "GetOrder": whole,
+        "QuoteOrder": orders_wire.to_quote(quote()),
         "UpdateOrder": whole,
         "ListOrders": await orders_wire.to_list(query(), page(listed)),
         "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),

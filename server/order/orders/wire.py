@@ -22,9 +22,11 @@ from server.order.orders.rules import (
     NewOrder,
     Order,
     OrderFilters,
+    Quote,
     Status,
 )
 
+PlacingRequest = pb.CreateOrderRequest | pb.QuoteOrderRequest
 ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
 
 _STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if number}
@@ -69,8 +71,33 @@ def to_order_user(buyer: Buyer) -> pb.OrderUser:
     return pb.OrderUser(id=buyer.id, email=buyer.email, full_name=buyer.full_name)
 
 
-def from_create(request: pb.CreateOrderRequest) -> NewOrder:
-    """The order that the caller asks for. Raises `Invalid` for a date out of range."""
+def to_quote(quote: Quote) -> pb.Quote:
+    """What an order would cost, on the wire."""
+    currency, price = quote.currency, quote.price
+    return pb.Quote(
+        lines=[_to_item(item, currency) for item in quote.items],
+        currency=currency,
+        subtotal=money(price.subtotal, currency),
+        discount=money(price.discount, currency),
+        shipping_price=money(price.shipping_price, currency),
+        tax=money(price.tax, currency),
+        total_price=money(price.total, currency),
+        steps=[
+            pb.PriceStep(
+                kind=pb.PriceStep.Kind.Value(step.kind),
+                label=step.label,
+                amount=money(step.amount, currency),
+            )
+            for step in price.steps
+        ],
+    )
+
+
+def from_create(request: PlacingRequest) -> NewOrder:
+    """The order that the caller asks for, or asks the price of.
+
+    Raises `Invalid` for a date out of range.
+    """
     return NewOrder(
         lines=tuple(_from_item(item) for item in request.items),
         shipping_address=_from_address(request),

@@ -71,8 +71,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: send at least one field to change
     """
     BODY_TOO_LARGE: _ErrorReason.ValueType  # 109
-    """The body is over 1 MB; by CreateOrder over 2.5 MB, which its largest request takes as JSON in
-    ASCII.
+    """The body is over 1 MB; by CreateOrder and QuoteOrder over 2.5 MB, which their largest requests
+    take as JSON in ASCII.
 
     Example: the body may hold 1048576 bytes
     """
@@ -448,8 +448,8 @@ NOTHING_TO_UPDATE: ErrorReason.ValueType  # 108
 Example: send at least one field to change
 """
 BODY_TOO_LARGE: ErrorReason.ValueType  # 109
-"""The body is over 1 MB; by CreateOrder over 2.5 MB, which its largest request takes as JSON in
-ASCII.
+"""The body is over 1 MB; by CreateOrder and QuoteOrder over 2.5 MB, which their largest requests
+take as JSON in ASCII.
 
 Example: the body may hold 1048576 bytes
 """

@@ -21,7 +21,15 @@ from server.order.orders.rules.order import (
     StaffOnlyField,
     Status,
 )
-from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
+from server.order.orders.rules.placing import (
+    Line,
+    NewOrder,
+    Placed,
+    Quote,
+    check_staff_fields,
+    place,
+    quote,
+)
 
 __all__ = [
     "CLEARABLE",
@@ -40,6 +48,7 @@ __all__ = [
     "OrderFilters",
     "OrderNotFound",
     "Placed",
+    "Quote",
     "StaffOnlyField",
     "Status",
     "check_edit",
@@ -47,4 +56,5 @@ __all__ = [
     "deleted",
     "edited",
     "place",
+    "quote",
 ]
