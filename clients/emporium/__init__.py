@@ -49,7 +49,7 @@ from emporium.exceptions import (
     Violation,
 )
 from emporium.order.v1.catalog_service_pb2 import Product
-from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser
+from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.session import Token
@@ -102,6 +102,7 @@ __all__ = [
     "PageMeta",
     "PermissionDenied",
     "Product",
+    "Quote",
     "RateLimited",
     "Role",
     "SalesReport",

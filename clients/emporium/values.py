@@ -11,7 +11,10 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 Money: TypeAlias = str | int | Decimal
-"""An amount: a decimal string such as `"2.55"`, or an exact number. Never a float."""
+"""An amount: a decimal string such as `"2.55"`, or an exact number. Never a float.
+
+It may have as many decimals as its currency has: none in JPY, two in GBP, three in KWD.
+"""
 
 Moment: TypeAlias = str | date | datetime
 """A moment: `"2024-01-01"` or RFC 3339, a date (its midnight in UTC), or a datetime with a zone."""

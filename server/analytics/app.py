@@ -30,10 +30,11 @@ from server.kit.mongo import Database
 from server.kit.mongo.erasing import Erasures
 from server.kit.mongo.idempotency import Answers
 from server.kit.revocations import UnrevokedTokens
+from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
 from server.services import ANALYTICS
-from server.settings import Settings, Shop
+from server.settings import Settings
 
 _SWEEP_SECONDS = 60.0
 
@@ -60,7 +61,7 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(verifier, live.revocations),
-                registrations(database, settings.shop),
+                registrations(database, currency_of(settings.shop)),
                 # Not the user service: events are recorded without it.
                 probes={"mongo": database.ping},
                 accounts=live.accounts,
@@ -100,7 +101,7 @@ def audit_sink(writer: AuditWriter, waiting: MongoWaiting) -> CommittingSink:
     return CommittingSink(writer, waiting.inserting)
 
 
-def registrations(database: Database, shop: Shop) -> tuple[Registration, ...]:
+def registrations(database: Database, shop_currency: str) -> tuple[Registration, ...]:
     """The services of this process, over `database`."""
     sales, behaviour = MongoSalesStore(database), MongoEventStore(database)
     events = event_service_pb2.DESCRIPTOR.services_by_name["EventService"]
@@ -110,6 +111,6 @@ def registrations(database: Database, shop: Shop) -> tuple[Registration, ...]:
     return (
         Registration(events, EventService(behaviour)),
         Registration(domain_events, DomainEventService(sales)),
-        Registration(reports, ReportService(sales, shop.shop_currency)),
+        Registration(reports, ReportService(sales, shop_currency)),
         Registration(held, PersonalDataService(erasures(database), behaviour, sales)),
     )

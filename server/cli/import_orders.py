@@ -16,6 +16,7 @@ from server.importing.dates import Order
 from server.importing.files import COLUMNS, FileError, read
 from server.importing.plan import Plan, plan
 from server.importing.rows import Refused
+from server.kit.currencies import is_known
 from server.local.errors import LocalError
 from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord, require_running
@@ -62,8 +63,10 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
     taken, anything is missing or they disagree.
     """
     record = require_running(home)
+    if not is_known(currency):
+        raise LocalError(f"'{currency}' is no currency of ISO 4217", "Name one, such as GBP.")
     try:
-        books = read(file, datetime.now(UTC), encoding, dates)
+        books = read(file, datetime.now(UTC), encoding, dates, currency)
     except FileError as error:
         raise LocalError(str(error)) from error
     planned = plan(books.rows)

@@ -16,6 +16,7 @@ from rich.progress import (
 from rich.table import Table
 
 from server.importing.plan import Plan
+from server.kit.currencies import in_full
 
 if TYPE_CHECKING:
     from server.importing.checking import Compared
@@ -79,10 +80,15 @@ def sums_table(compared: "Sequence[Compared]", currency: str) -> Table:
         table.add_row(
             each.day,
             f"{each.file.orders:,}",
-            f"{each.file.gross:,.2f}",
-            f"{each.file.cancelled:,.2f}",
-            f"{each.file.net:,.2f}",
-            f"{each.report.net:,.2f}",
+            *(
+                f"{in_full(amount, currency):,f}"
+                for amount in (
+                    each.file.gross,
+                    each.file.cancelled,
+                    each.file.net,
+                    each.report.net,
+                )
+            ),
             "agrees" if each.agree else _difference(each),
             style="" if each.agree else "red",
         )

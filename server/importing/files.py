@@ -40,8 +40,11 @@ def read(
     now: datetime,
     encoding: str = "utf-8-sig",
     order_of_dates: Order | None = None,
+    currency: str = "GBP",
 ) -> Books:
     """Every row of the file, taken or refused by itself; a date after `now` is refused.
+
+    Prices are in `currency`, and have as many decimals at most.
 
     Raises `FileError` for a file that is missing, not text in `encoding`, or lacks a column.
     """
@@ -52,7 +55,7 @@ def read(
     at = header.index("InvoiceDate")
     cells = [record.cells[at].strip() for record in records if len(record.cells) > at]
     dates = understand(cells, order_of_dates)
-    return Books([_row(record, header, now, dates) for record in records], dates)
+    return Books([_row(record, header, now, dates, currency) for record in records], dates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,9 @@ def _parse(lines: list[str], start: int) -> tuple[list[str], int]:
     return next(reader, []), reader.line_num
 
 
-def _row(record: _Record, header: list[str], now: datetime, dates: Dates) -> Row | Refused:
+def _row(
+    record: _Record, header: list[str], now: datetime, dates: Dates, currency: str
+) -> Row | Refused:
     line, cells = record.line, record.cells
     if record.problem:
         return Refused(line, Reason.MALFORMED, f"the row is not CSV: {record.problem}", {})
@@ -105,7 +110,7 @@ def _row(record: _Record, header: list[str], now: datetime, dates: Dates) -> Row
     if len(cells) != len(header):
         detail = f"the row has {len(cells)} fields, the header {len(header)}"
         return Refused(line, Reason.MALFORMED, detail, fields)
-    return row_of(line, fields, now, dates)
+    return row_of(line, fields, now, dates, currency)
 
 
 def _text(path: Path, encoding: str) -> str:

@@ -88,8 +88,8 @@ class Sums:
 
     orders: int = 0
     units: int = 0
-    gross: Decimal = Decimal("0.00")
-    cancelled: Decimal = Decimal("0.00")
+    gross: Decimal = Decimal(0)
+    cancelled: Decimal = Decimal(0)
 
     @property
     def net(self) -> Decimal:

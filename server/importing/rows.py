@@ -12,9 +12,10 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from server.importing.dates import Dates
+from server.kit.currencies import in_full, too_fine
 
 # As the contract restricts them; see `NewOrderItem` and `CreateProductRequest`.
-PRICE_MAX = Decimal("9999999.99")
+PRICE_MAX = Decimal("999999999.9999")
 QUANTITY_MAX = 100_000
 DESCRIPTION_LENGTH_MAX = 200
 EXPONENT_MAX = 12
@@ -74,16 +75,18 @@ class _NotARow(Exception):
 
 
 def row_of(
-    line: int, fields: Mapping[str, str], now: datetime, dates: Dates = ISO
+    line: int, fields: Mapping[str, str], now: datetime, dates: Dates = ISO, currency: str = "GBP"
 ) -> Row | Refused:
-    """The row on `line` of the file, from its cells by column."""
+    """The row on `line` of the file, from its cells by column; prices are in `currency`."""
     try:
-        return _valid_row(line, fields, now, dates)
+        return _valid_row(line, fields, now, dates, currency)
     except _NotARow as error:
         return Refused(line, error.reason, error.detail, fields)
 
 
-def _valid_row(line: int, fields: Mapping[str, str], now: datetime, dates: Dates) -> Row:
+def _valid_row(
+    line: int, fields: Mapping[str, str], now: datetime, dates: Dates, currency: str
+) -> Row:
     # First whether every cell can be parsed, then whether the row is a sale of a product.
     invoice = _matched(_INVOICE, fields, "InvoiceNo")[0].upper()
     quantity = _number(fields, "Quantity")
@@ -98,8 +101,7 @@ def _valid_row(line: int, fields: Mapping[str, str], now: datetime, dates: Dates
         raise _NotARow(Reason.NO_CUSTOMER, "CustomerID is empty")
     if not description:
         raise _NotARow(Reason.NO_DESCRIPTION, "Description is empty")
-    if not 0 < price <= PRICE_MAX or price != round(price, 2):
-        raise _NotARow(Reason.BAD_PRICE, f"UnitPrice is {fields['UnitPrice']}")
+    price = _price(price, currency, fields)
     units = quantity.copy_negate() if is_cancellation else quantity
     if not 0 < units <= QUANTITY_MAX or units != int(units):
         raise _NotARow(Reason.BAD_QUANTITY, f"Quantity is {fields['Quantity']}")
@@ -138,6 +140,17 @@ def _number(fields: Mapping[str, str], column: str) -> Decimal:
     if abs(number.adjusted()) > EXPONENT_MAX or len(number.as_tuple().digits) > DIGITS_MAX:
         raise _malformed(column, "the number is too long, or out of every range")
     return number
+
+
+def _price(price: Decimal, currency: str, fields: Mapping[str, str]) -> Decimal:
+    """The price with the decimals of its currency; a file may have written zeros more."""
+    if not 0 < price <= PRICE_MAX:
+        raise _NotARow(Reason.BAD_PRICE, f"UnitPrice is {fields['UnitPrice']}")
+    exact = in_full(price, currency)
+    for violation in too_fine(exact, currency, "UnitPrice"):
+        detail = f"UnitPrice is {fields['UnitPrice']}, and {violation.description}"
+        raise _NotARow(Reason.BAD_PRICE, detail)
+    return exact
 
 
 def _moment(fields: Mapping[str, str], column: str, now: datetime, dates: Dates) -> datetime:

@@ -18,7 +18,7 @@ A service names its own errors as subclasses with a `reason` of `emporium.errors
 The gRPC status of each kind is defined in `call/status.py`, nowhere else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 
@@ -100,6 +100,16 @@ class Invalid(EmporiumError):
         if field and self.reason == Invalid.reason:
             message = f"{field}: {message}"
         super().__init__(message, field=field, **others)
+
+    @classmethod
+    def check(cls, violations: Iterable[Violation]) -> None:
+        """Raises unless there are none; names every field that breaks a rule."""
+        found = tuple(violations)
+        if len(found) == 1:
+            raise cls(found[0].description, field=found[0].field)
+        if found:
+            fields = ", ".join(dict.fromkeys(violation.field for violation in found))
+            raise cls(f"{len(found)} fields are invalid: {fields}", violations=found)
 
 
 class InvalidFilter(Invalid):

@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 from emporium.type.v1.personal_data_pb2 import ExportedPart
 from server.kit import errors
 from server.kit.turns import in_turns
+from server.kit.wire import money
 
 # These two stand in the contract, at `emporium.type.v1.ExportedPart`.
 RECORDS_MAX = 500  # on one page
@@ -83,26 +84,30 @@ def to_record(row: Any) -> Struct:
     return record
 
 
-def _plain(value: Any) -> Any:
-    """Values as JSON has them in the contract: moments in RFC 3339, amounts as decimal strings."""
+def _plain(value: Any, currency: str = "") -> Any:
+    """Values as JSON has them in the contract: moments in RFC 3339, amounts as decimal strings.
+
+    Amounts are in the currency of what they stand in.
+    """
     if isinstance(value, msgspec.Struct):
         value = asdict(value)
     if is_dataclass(value):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
+        currency = value.get("currency") or currency
         return {
-            name: _plain(member)
+            name: _plain(member, currency)
             for name, member in value.items()
             if member is not None and not isinstance(member, bytes)
         }
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return money(value, currency)
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(each, currency) for each in value]
     return value
 
 

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from emporium.type.v1.personal_data_pb2 import ErasureReceipt
 from server.kit import errors
+from server.kit.currencies import in_full
 from server.kit.receipts import Receipt
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,9 +33,9 @@ def moment(timestamp: Timestamp, field: str) -> datetime:
         raise errors.Invalid("not a date of the years 1 to 9999", field=field) from error
 
 
-def money(amount: Decimal) -> str:
-    """`amount` as a decimal string with two places."""
-    return f"{amount:.2f}"
+def money(amount: Decimal, currency: str) -> str:
+    """`amount` as a decimal string with the decimals of its currency."""
+    return f"{in_full(amount, currency):f}"
 
 
 def to_receipt(receipt: Receipt) -> ErasureReceipt:

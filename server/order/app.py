@@ -22,6 +22,7 @@ from server.kit.postgres.advisory_lock import AdvisoryLock
 from server.kit.postgres.expiry import key_expiry
 from server.kit.postgres.idempotency import first_answer
 from server.kit.revocations import UnrevokedTokens
+from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
 from server.order.audit.store import PostgresWaiting, inserting
@@ -74,7 +75,7 @@ async def _serve(settings: Settings) -> None:
                     pool,
                     users,
                     wake,
-                    settings.shop.shop_currency,
+                    currency_of(settings.shop),
                     PageTokens(signer.secret("page tokens")),
                 ),
                 # Neither the user service nor analytics: orders are placed without them.

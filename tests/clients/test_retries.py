@@ -45,6 +45,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),
+    "QuoteOrder": lambda shop: shop.orders.quote([OrderLine(ID)]),
     "ListOrders": lambda shop: shop.orders.list().first_page(),
     "ListUserOrders": lambda shop: shop.orders.list_of_user(ID).first_page(),
     "GetOrderUser": lambda shop: shop.orders.get_user(ID),

@@ -11,7 +11,7 @@ from tests.e2e.conftest import new_email
 
 MISSING = str(uuid.uuid4())
 FORM = "application/x-www-form-urlencoded"
-CURRENCY = "XTS"  # ISO 4217 has it for tests
+CURRENCY = "CLF"  # nothing else is sold in it, and it has as many decimals as any
 LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
 LATELY = Timestamp()
 LATELY.GetCurrentTime()
@@ -112,6 +112,7 @@ def base(name: str, scene: Subjects) -> Any:
         "ListUserOrders": {"user_id": scene.user.id},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
+        "QuoteOrder": {name: order[name] for name in order if name != "request_id"},
         "ReinstateUser": {"user_id": scene.user.id},
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},

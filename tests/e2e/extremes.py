@@ -36,7 +36,8 @@ WORDS = (
         "\0",
         "a\0b",
     ]
-    + ["0.00", "0.001", "9999999.99", "9999999.990", "10000000.00", "1.", ".5", "+1", "1\n"]
+    + ["0.00", "0.0001", "0.00001", "999999999.9999", "999999999.99990", "1000000000.00"]
+    + ["999999999.99", "1.", ".5", "+1", "1\n"]
     + ["GBP", "gbp", "GBP\n", "ÅÄÖ", "active", "ACTIVE", "paid", "piad", "staff", "service"]
     + ["x" * length for length in (64, 65, 73, 101, 129, 201, 255, 513, 1025, 70_000)]
     + ["\u2028", "e\u0301", "\U0001f381" * 100, "\U0001f381" * 201, "\ufeffx", "\ufffe"]
@@ -73,7 +74,7 @@ JSON_WORDS = [
     *("x" * length for length in (65, 1025, 70_000)),
     *("\u2028", "\U0001f381" * 100, "\ufffe", "0001-01-01", "0001-01-01T00:00:00+14:00"),
     *(str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1)).upper(), "name:desc", "a@b.example"),
-    *("9999999.99", "10000000.00", "product.viewed"),
+    *("999999999.99", "999999999.9999", "1000000000.00", "product.viewed"),
 ]
 # Few, because each that is taken costs a quarter of a second by design.
 PASSWORDS = [

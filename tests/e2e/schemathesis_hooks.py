@@ -37,6 +37,7 @@ _BODIES: Mapping[str, Callable[[Caller, Body], Body]] = {
     "ChangePassword": lambda _, __: {"current_password": PASSWORD, "password": PASSWORD},
     "ConfirmTotp": lambda caller, _: {"totp_code": _SCENE.totp_code(caller)},
     "CreateOrder": lambda _, body: {"items": [_line(each) for each in body["items"]]},
+    "QuoteOrder": lambda _, body: {"items": [_line(each) for each in body["items"]]},
     "CreateUser": lambda _, body: {"password": PASSWORD} if "password" in body else {},
     "Login": lambda caller, _: {"email": caller.email, "password": PASSWORD},
     "Refresh": lambda caller, _: {"refresh_token": str(_SCENE.login(caller)["refresh_token"])},

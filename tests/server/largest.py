@@ -34,6 +34,7 @@ from server.order.catalog import wire as catalog_wire
 from server.order.neighbours import Buyer
 from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
+from server.order.pricing import rules as pricing
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
 from server.user.api_keys import rules as api_keys
@@ -55,8 +56,9 @@ from tests.server.tokens import TOKENS
 WIDE = "🎁"  # four bytes in UTF-8, as many as a character can have
 ID = "f" * 8 + "-ffff-7fff-bfff-" + "f" * 12
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
-MONEY = Decimal("999999999999.99")  # what the databases' columns hold
-PRICE = Decimal("9999999.99")
+MONEY = Decimal("99999999999999.9999")  # what the databases' columns hold
+PRICE = Decimal("999999999.9999")
+CURRENCY = "CLF"  # of those with the most decimals
 VERSION = 2**63 - 1
 INT32_MAX = 2**31 - 1
 PER_PAGE_MAX = 100
@@ -88,9 +90,16 @@ def order(lines: int = LINES_MAX) -> orders.Order:
     name = longest(order_pb.NewOrderItem, "product_name")
     item = orders.Item(ID, name, PRICE, 100_000)
     return orders.Order(
-        ID, ID, orders.Status.CANCELLED, (item,) * lines, "GBP", MONEY, MONEY, MONEY, MONEY, MONEY,
-        address, LAST, LAST, LAST, VERSION,
+        ID, ID, orders.Status.CANCELLED, (item,) * lines, CURRENCY, MONEY, MONEY, MONEY, MONEY,
+        MONEY, address, LAST, LAST, LAST, VERSION,
     )  # fmt: skip
+
+
+def quote() -> orders.Quote:
+    """A quote of the largest order."""
+    whole = order()
+    steps = [pricing.Step(pricing.StepKind.LINES, f"{LINES_MAX} lines", MONEY)]
+    return orders.Quote(whole.items, CURRENCY, pricing.Price(MONEY, MONEY, MONEY, MONEY, steps))
 
 
 def user() -> accounts.User:
@@ -115,7 +124,7 @@ def user() -> accounts.User:
 
 def product() -> catalog.Product:
     """A product with the longest of everything."""
-    return catalog.Product(ID, "s" * 64, LONGEST_VALUE, PRICE, "GBP", LAST, LAST, VERSION)
+    return catalog.Product(ID, "s" * 64, LONGEST_VALUE, PRICE, CURRENCY, LAST, LAST, VERSION)
 
 
 def audit_record() -> AuditRecord:
@@ -151,7 +160,7 @@ async def answers() -> dict[str, Message]:
     listed = orders.ListedOrder(order(orders.listed_items(PER_PAGE_MAX)), LINES_MAX)
     whole, account, thing = orders_wire.to_order(order()), accounts_wire.to_user(user()), product()
     day = SalesDay(LAST.date(), figures())
-    report = reports.SalesReport("GBP", [day] * reports.DAYS_MAX)
+    report = reports.SalesReport(CURRENCY, [day] * reports.DAYS_MAX)
     properties = {f"{n:064}": WIDE * 512 for n in range(20)}
     event = behaviour.Event(ID, ID, "a." * 32, LAST, properties, b"")
     token = Signer(new_key("user-" + "f" * 32), 600).sign(ID, Role.CUSTOMER)
@@ -197,6 +206,7 @@ async def answers() -> dict[str, Message]:
         "ListProducts": catalog_wire.to_list(query(), page(thing)),
         "CreateOrder": whole,
         "GetOrder": whole,
+        "QuoteOrder": orders_wire.to_quote(quote()),
         "UpdateOrder": whole,
         "ListOrders": await orders_wire.to_list(query(), page(listed)),
         "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),
@@ -233,7 +243,7 @@ async def of_personal_data(event: behaviour.Event, session: sessions.Session) ->
 
 def sale() -> OrderEvent:
     """An order as analytics keeps it, with the longest of everything."""
-    return OrderEvent(ID, ID, VERSION, State.CANCELLED, ID, LAST, MONEY, "GBP", INT32_MAX, LAST)
+    return OrderEvent(ID, ID, VERSION, State.CANCELLED, ID, LAST, MONEY, CURRENCY, INT32_MAX, LAST)
 
 
 def create_order() -> order_pb.CreateOrderRequest:
@@ -248,6 +258,6 @@ def create_order() -> order_pb.CreateOrderRequest:
         items=[line] * LINES_MAX,
         shipping_address=orders_wire.to_order(order(1)).shipping_address,
         user_id=ID,
-        currency="GBP",
+        currency=CURRENCY,
         request_id="~" * 128,
     )

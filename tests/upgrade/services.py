@@ -127,7 +127,7 @@ class Upgraded:
             order_app.registrations(
                 self.order_pool, NoUsers(), lambda: None, SHOP.shop_currency, TOKENS
             ),
-            analytics_app.registrations(self.mongo, SHOP),
+            analytics_app.registrations(self.mongo, SHOP.shop_currency),
         ):
             await self._serve(stack, registrations)
 

@@ -17,6 +17,8 @@ from emporium.order.v1.order_service_pb2 import (
     NewOrderItem,
     Order,
     OrderUser,
+    Quote,
+    QuoteOrderRequest,
     UpdateOrderRequest,
 )
 from emporium.order.v1.order_service_pb2_grpc import OrderServiceStub
@@ -100,6 +102,29 @@ class Orders:
             request_id=idempotency_key or str(uuid4()),
         )
         return await self._connection.call(self._stub.CreateOrder, request, timeout_seconds)
+
+    async def quote(
+        self,
+        lines: Iterable[OrderLine],
+        *,
+        shipping_address: Address | None = None,
+        user_id: str = "",
+        order_date: datetime | None = None,
+        currency: str = "",
+        timeout_seconds: float | None = None,
+    ) -> Quote:
+        """What `create` would make such an order cost, step by step; places none.
+
+        Raises what `create` raises, but for AlreadyExists.
+        """
+        request = QuoteOrderRequest(
+            items=map(_new_item, lines),
+            shipping_address=shipping_address,
+            user_id=user_id,
+            order_date=timestamp(order_date),
+            currency=currency,
+        )
+        return await self._connection.call(self._stub.QuoteOrder, request, timeout_seconds)
 
     async def get(self, order_id: str, *, timeout_seconds: float | None = None) -> Order:
         """Reads an order. Raises `NotFound` (ORDER_NOT_FOUND), also when it is not the caller's."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from server.analytics.sales.rules import Figures, Period, SalesDay, summed
-from server.kit import errors
+from server.kit import currencies, errors
 
 
 def period(first: str, last: str) -> Period:
@@ -26,6 +26,15 @@ def check_length(days: Sequence[SalesDay]) -> None:
         raise errors.InvalidFilter(
             f"there are more than {DAYS_MAX} days of sales; ask for a shorter time", field="from"
         )
+
+
+def check_currency(currency: str, days: Sequence[SalesDay]) -> None:
+    """Raises `Invalid` for a currency that is none, unless something was sold in it.
+
+    A code that has left ISO 4217 since is good for what was sold until then.
+    """
+    if not days:
+        errors.Invalid.check(currencies.unknown(currency))
 
 
 def _day(text: str, field: str) -> date | None:

@@ -20,6 +20,7 @@ class ReportService:
         period = rules.period(getattr(request, "from"), request.to)
         currency = request.currency or self._shop_currency
         days = await self._sales.days(currency, period, rules.DAYS_MAX + 1)
+        rules.check_currency(currency, days)
         rules.check_length(days)
         had_sales = [day for day in days if day.sales]
         return await wire.to_report(rules.SalesReport(currency, had_sales))

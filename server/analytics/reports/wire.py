@@ -1,5 +1,7 @@
 """Reports on the wire. No logic."""
 
+from functools import partial
+
 from emporium.analytics.v1 import report_service_pb2 as report_pb
 from server.analytics.reports.rules import SalesReport
 from server.analytics.sales.rules import Figures, SalesDay
@@ -11,23 +13,23 @@ async def to_report(report: SalesReport) -> report_pb.SalesReport:
     """A sales report on the wire."""
     return report_pb.SalesReport(
         currency=report.currency,
-        days=await in_turns(report.days, _to_day),
-        total=_to_figures(report.total),
+        days=await in_turns(report.days, partial(_to_day, report.currency)),
+        total=_to_figures(report.currency, report.total),
     )
 
 
-def _to_day(day: SalesDay) -> report_pb.SalesDay:
-    return report_pb.SalesDay(day=day.day.isoformat(), sales=_to_figures(day.sales))
+def _to_day(currency: str, day: SalesDay) -> report_pb.SalesDay:
+    return report_pb.SalesDay(day=day.day.isoformat(), sales=_to_figures(currency, day.sales))
 
 
-def _to_figures(figures: Figures) -> report_pb.SalesFigures:
+def _to_figures(currency: str, figures: Figures) -> report_pb.SalesFigures:
     return report_pb.SalesFigures(
         orders=figures.orders,
         units=figures.units,
-        gross=money(figures.gross),
+        gross=money(figures.gross, currency),
         cancelled_orders=figures.cancelled_orders,
-        cancelled=money(figures.cancelled),
+        cancelled=money(figures.cancelled, currency),
         refunded_orders=figures.refunded_orders,
-        refunded=money(figures.refunded),
-        net=money(figures.net),
+        refunded=money(figures.refunded, currency),
+        net=money(figures.net, currency),
     )

@@ -1,10 +1,13 @@
 """Sample data: the same users, products and orders, however often it is made."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from server.kit.currencies import decimals_of, in_full
 
 VERSION = "small-1"  # changes with the data below
 
-# SKU, name and price in the shop's currency.
+# SKU, name and price in the shop's currency, if that has hundredths; see `price_in`.
 PRODUCTS = (
     ("TEAPOT-RED", "Enamel teapot, red", "18.50"),
     ("TEAPOT-BLUE", "Enamel teapot, blue", "18.50"),
@@ -30,3 +33,8 @@ CUSTOMERS = (
 ORDERS = 24
 FIRST_ORDER = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 BETWEEN_ORDERS = timedelta(hours=31)
+
+
+def price_in(currency: str, price: str) -> Decimal:
+    """One of the prices above in the shop's currency: 18.50 in GBP, 18.500 in KWD, 1850 in JPY."""
+    return in_full(Decimal(price) * (1 if decimals_of(currency) else 100), currency)

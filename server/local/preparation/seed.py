@@ -14,6 +14,7 @@ from server.local.preparation.sample_data import (
     FIRST_ORDER,
     ORDERS,
     PRODUCTS,
+    price_in,
 )
 
 CONCURRENT_CALLS = 8
@@ -41,18 +42,25 @@ async def seed(record: ClusterRecord) -> Seeded:
     """
     token = acting_as(record, "admin")
     async with Emporium(record.grpc, token=token, timeout_seconds=30.0) as shop:
-        products = await _all(_product(shop, *each) for each in PRODUCTS)
+        currency = await _currency(shop)
+        products = await _all(_product(shop, currency, *each) for each in PRODUCTS)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
         buyers = [await _demo_customer(shop, record), *users]
         placed = await _all(_order(shop, n, buyers, products) for n in range(ORDERS))
     return Seeded(len(users) + len(record.logins), len(products), sum(placed))
 
 
-async def _product(shop: Emporium, sku: str, name: str, price: str) -> str:
+async def _currency(shop: Emporium) -> str:
+    """The shop's currency, which the services know: a report is in that where none is asked for."""
+    day = FIRST_ORDER.date()
+    return (await shop.reports.sales(day, day)).currency
+
+
+async def _product(shop: Emporium, currency: str, sku: str, name: str, price: str) -> str:
     """The product's id, whether it is new or not."""
     try:
         product = await shop.products.create(
-            sku, name, price, idempotency_key=f"seed-product-{sku}"
+            sku, name, price_in(currency, price), idempotency_key=f"seed-product-{sku}"
         )
     except AlreadyExists:
         product = await anext(aiter(shop.products.list(sku=sku)))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from server.kit import errors
+from server.kit import currencies, errors
 
 
 class ProductNotFound(errors.NotFound):
@@ -67,13 +67,16 @@ class ProductFilters:
 
 
 def add_product(new: NewProduct, product_id: str, now: datetime, shop_currency: str) -> Product:
-    """The product to store for `new`."""
+    """The product to store for `new`. Raises `Invalid` for its currency, or its price in that."""
+    errors.Invalid.check(currencies.unknown(new.currency))
+    currency = new.currency or shop_currency
+    errors.Invalid.check(currencies.too_fine(new.unit_price, currency, "unit_price"))
     return Product(
         id=product_id,
         sku=new.sku,
         name=new.name,
         unit_price=new.unit_price,
-        currency=new.currency or shop_currency,
+        currency=currency,
         created_at=now,
         updated_at=now,
         version=1,

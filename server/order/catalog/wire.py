@@ -7,8 +7,6 @@ from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.kit.wire import money, timestamp
 from server.order.catalog.rules import NewProduct, Product, ProductFilters
 
-_CENTS = Decimal("0.01")
-
 
 def to_product(product: Product) -> pb.Product:
     """A product on the wire."""
@@ -16,7 +14,7 @@ def to_product(product: Product) -> pb.Product:
         id=product.id,
         sku=product.sku,
         name=product.name,
-        unit_price=money(product.unit_price),
+        unit_price=money(product.unit_price, product.currency),
         currency=product.currency,
         created_at=timestamp(product.created_at),
         updated_at=timestamp(product.updated_at),
@@ -48,5 +46,5 @@ def from_list(request: pb.ListProductsRequest) -> ProductFilters:
 
 
 def amount(text: str) -> Decimal:
-    """A price in the contract's format, with two places."""
-    return Decimal(text).quantize(_CENTS)
+    """A price in the contract's format, with as many decimals as were sent."""
+    return Decimal(text)

@@ -37,21 +37,14 @@ class OrderService:
         self._tokens = tokens
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
-        caller = context.signed_in
-        await give_way(len(request.items))
-        new = wire.from_create(request)
-        await give_way(len(new.lines))
-        context.needs_role(
-            partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
-        )
+        new, quoted = await self._quoted(request, context)
         placed = rules.place(
             new,
-            await self._catalog.offers(new.product_ids),
-            caller_id=caller.id,
+            quoted,
+            caller_id=context.signed_in.id,
             order_id=_new_id(),
             event_id=_new_id(),
             now=_now(),
-            shop_currency=self._shop_currency,
             traceparent=context.traceparent,
         )
         await give_way(len(new.lines))
@@ -59,6 +52,11 @@ class OrderService:
         answer = message.SerializeToString()
         given = await self._orders.create(placed, context.key, answer)
         return message if given is answer else pb.Order.FromString(given)
+
+    async def QuoteOrder(self, request: pb.QuoteOrderRequest, context: Context) -> pb.Quote:
+        _, quoted = await self._quoted(request, context)
+        await give_way(len(quoted.items))
+        return wire.to_quote(quoted)
 
     async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.Order:
         return wire.to_order(await self._orders.get(request.order_id, context.owner_scope))
@@ -103,6 +101,20 @@ class OrderService:
 
         await self._orders.delete(request.order_id, context.owner_scope, change)
         return Empty()
+
+    async def _quoted(
+        self, request: wire.PlacingRequest, context: Context
+    ) -> tuple[rules.NewOrder, rules.Quote]:
+        """What the caller asks for, and what it comes to: the same for a quote and for an order."""
+        caller = context.signed_in
+        await give_way(len(request.items))
+        new = wire.from_create(request)
+        await give_way(len(new.lines))
+        context.needs_role(
+            partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
+        )
+        offers = await self._catalog.offers(new.product_ids)
+        return new, rules.quote(new, offers, self._shop_currency)
 
     async def _list(
         self, request: wire.ListRequest, user_id: str | None

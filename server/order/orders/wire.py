@@ -22,9 +22,11 @@ from server.order.orders.rules import (
     NewOrder,
     Order,
     OrderFilters,
+    Quote,
     Status,
 )
 
+PlacingRequest = pb.CreateOrderRequest | pb.QuoteOrderRequest
 ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
 
 _STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if number}
@@ -38,14 +40,14 @@ def to_order(order: Order) -> pb.Order:
         id=order.id,
         user_id=order.user_id or "",
         status=_STATUSES[order.status],
-        items=[_to_item(item) for item in order.items],
+        items=[_to_item(item, order.currency) for item in order.items],
         item_count=len(order.items),
         currency=order.currency,
-        subtotal=money(order.subtotal),
-        discount=money(order.discount),
-        shipping_price=money(order.shipping_price),
-        tax=money(order.tax),
-        total_price=money(order.total_price),
+        subtotal=money(order.subtotal, order.currency),
+        discount=money(order.discount, order.currency),
+        shipping_price=money(order.shipping_price, order.currency),
+        tax=money(order.tax, order.currency),
+        total_price=money(order.total_price, order.currency),
         shipping_address=_to_address(address) if address else None,
         order_date=timestamp(order.order_date),
         created_at=timestamp(order.created_at),
@@ -69,8 +71,33 @@ def to_order_user(buyer: Buyer) -> pb.OrderUser:
     return pb.OrderUser(id=buyer.id, email=buyer.email, full_name=buyer.full_name)
 
 
-def from_create(request: pb.CreateOrderRequest) -> NewOrder:
-    """The order that the caller asks for. Raises `Invalid` for a date out of range."""
+def to_quote(quote: Quote) -> pb.Quote:
+    """What an order would cost, on the wire."""
+    currency, price = quote.currency, quote.price
+    return pb.Quote(
+        lines=[_to_item(item, currency) for item in quote.items],
+        currency=currency,
+        subtotal=money(price.subtotal, currency),
+        discount=money(price.discount, currency),
+        shipping_price=money(price.shipping_price, currency),
+        tax=money(price.tax, currency),
+        total_price=money(price.total, currency),
+        steps=[
+            pb.PriceStep(
+                kind=pb.PriceStep.Kind.Value(step.kind),
+                label=step.label,
+                amount=money(step.amount, currency),
+            )
+            for step in price.steps
+        ],
+    )
+
+
+def from_create(request: PlacingRequest) -> NewOrder:
+    """The order that the caller asks for, or asks the price of.
+
+    Raises `Invalid` for a date out of range.
+    """
     return NewOrder(
         lines=tuple(_from_item(item) for item in request.items),
         shipping_address=_from_address(request),
@@ -111,13 +138,13 @@ def _to_listed(listed: ListedOrder) -> pb.Order:
     return message
 
 
-def _to_item(item: Item) -> pb.OrderItem:
+def _to_item(item: Item, currency: str) -> pb.OrderItem:
     return pb.OrderItem(
         product_id=item.product_id or "",
         product_name=item.product_name,
-        unit_price=money(item.unit_price),
+        unit_price=money(item.unit_price, currency),
         quantity=item.quantity,
-        line_total=money(item.line_total),
+        line_total=money(item.line_total, currency),
     )
 
 

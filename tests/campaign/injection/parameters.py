@@ -15,6 +15,7 @@ _ANY_NAME = "k"
 # What an operation always needs, by rules that are said in words.
 _NEEDED = {
     "CreateOrder": {"product_id"},
+    "QuoteOrder": {"product_id"},
     "ExchangeApiKey": {"client_id", "client_secret"},
     "ExportUser": {"part"},
     "UpdateOrder": {"status"},

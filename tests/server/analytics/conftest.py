@@ -18,7 +18,7 @@ from server.analytics.sales.store import MongoSalesStore
 from server.kit import mongo as kit_mongo
 from server.kit.audit.writer import AuditWriter
 from server.local.engines.mongo import EmbeddedMongo
-from server.settings import Mongo, Shop
+from server.settings import Mongo
 from tests.server.analytics.doors import Door, DoorOf
 from tests.server.conftest import Serve, Token
 from tests.server.kit.ping import Believing
@@ -96,7 +96,7 @@ async def channel(
     served: kit_mongo.Database, waiting: MongoWaiting, audit: AuditWriter, serve: Serve
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a running service."""
-    services = registrations(served, Shop(shop_currency="ZZZ"))
+    services = registrations(served, "ZMW")
     async with serve(services, Believing(), audit_sink(audit, waiting)) as opened:
         yield opened
 

@@ -65,7 +65,7 @@ def on_the_wire(event: OrderEvent) -> DomainEvent:
         status=statuses.get(event.state, Order.PENDING),
         items=[OrderItem(quantity=event.units - 1), OrderItem(quantity=1)],
         currency=event.currency,
-        total_price=f"{event.total_price:.2f}",
+        total_price=f"{event.total_price:f}",
         order_date=timestamp(event.order_date),
     )
     of_its_state: Any = getattr(events_pb2, f"Order{event.state.title()}")

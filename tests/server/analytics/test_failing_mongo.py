@@ -22,7 +22,7 @@ from server.analytics.app import registrations
 from server.analytics.migrations import mongo as migrations
 from server.kit import mongo as kit_mongo
 from server.local.engines.mongo import EmbeddedMongo
-from server.settings import Mongo, Shop
+from server.settings import Mongo
 from tests.discovery import contract, served_by
 from tests.server.analytics.doors import Door, batch
 from tests.server.analytics.sales.histories import placed
@@ -119,7 +119,7 @@ async def failing(
         )
         async with (
             kit_mongo.connected(settings) as connected,
-            serve(registrations(connected, Shop(shop_currency="ZZZ")), Believing()) as channel,
+            serve(registrations(connected, "ZMW"), Believing()) as channel,
         ):
             doors = {rpc: Door(channel, token(*whose)) for rpc, (whose, _) in RPCS.items()}
             yield Failing(doors, admin)
@@ -130,13 +130,13 @@ def asked(rpc: str) -> Any:
     if rpc == "RecordEvent":
         return event_pb.RecordEventRequest(request_id=str(uuid.uuid4()), type="product.viewed")
     if rpc == "RecordDomainEvents":
-        return batch(placed("ZZZ"), placed("ZZZ"))
+        return batch(placed("ZMW"), placed("ZMW"))
     if rpc == "EraseActivity":
         erased_at = Timestamp(seconds=1_800_000_000)
         return held_pb.EraseActivityRequest(user_id=str(uuid.uuid4()), erased_at=erased_at)
     if rpc == "ExportActivity":
         return held_pb.ExportActivityRequest(user_id=str(uuid.uuid4()))
-    return report_pb.GetSalesReportRequest(currency="ZZZ")
+    return report_pb.GetSalesReportRequest(currency="ZMW")
 
 
 def test_every_rpc_is_tried() -> None:

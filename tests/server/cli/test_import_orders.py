@@ -155,6 +155,27 @@ def test_an_invoice_that_has_changed_since_is_told_and_ends_with_code_1(
     assert "units: 2, gross: 3.00" in shown
 
 
+def test_a_file_in_yen_has_no_decimals_and_neither_has_the_report(
+    said: Callable[..., str], tmp_path: Path
+) -> None:
+    rows = [
+        ("970003", "77779", "THING", 2, "2008-03-05 10:00:00", "999999999.00", 779, "Japan"),
+        ("970004", "77780", "OTHER", 1, "2008-03-05 10:00:00", "1.50", 779, "Japan"),
+    ]
+    shown = said(_file(tmp_path, rows), "--currency", "JPY")
+    assert shown.count("agrees") == 2
+    assert shown.count("1,999,999,998") == 6  # gross, net and the report's, of the day and in total
+    assert "1,999,999,998." not in shown
+    assert "refused: BAD_PRICE" in shown
+
+
+def test_a_currency_that_is_none_is_told_of_and_nothing_is_sent(home: Path) -> None:
+    command = ["import", str(MESSY), "--home", str(home), "--currency", "XTS"]
+    ran = CliRunner().invoke(app, command)
+    assert isinstance(ran.exception, LocalError)
+    assert ran.exception.problem == "'XTS' is no currency of ISO 4217"
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -56,7 +56,7 @@ def test_a_time_may_have_a_zone_or_be_a_day(written: str, meant: datetime) -> No
         ({"UnitPrice": "0.0"}, Reason.BAD_PRICE, "0.0"),
         ({"UnitPrice": "-2.55"}, Reason.BAD_PRICE, "-2.55"),
         ({"UnitPrice": "0.001"}, Reason.BAD_PRICE, "0.001"),
-        ({"UnitPrice": "10000000"}, Reason.BAD_PRICE, "10000000"),
+        ({"UnitPrice": "1000000000"}, Reason.BAD_PRICE, "10000000"),
         ({"InvoiceDate": "0001-01-01 00:00:00+05:00"}, Reason.MALFORMED, "InvoiceDate"),
         ({"InvoiceDate": "9999-12-31 23:59:59-05:00"}, Reason.MALFORMED, "InvoiceDate"),
         ({"Quantity": "0"}, Reason.BAD_QUANTITY, "0"),
@@ -103,3 +103,36 @@ def test_a_row_that_is_not_taken_says_why(
     assert (row.line, row.reason) == (7, reason)
     assert detail in row.detail
     assert row.fields == {**GOOD, **changes}
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "taken"),
+    [
+        ("2.55", "GBP", "2.55"),
+        ("2.5500", "GBP", "2.55"),
+        ("2", "GBP", "2.00"),
+        ("250.0", "JPY", "250"),
+        ("2.555", "KWD", "2.555"),
+        ("999999999.9999", "CLF", "999999999.9999"),
+    ],
+)
+def test_a_price_has_the_decimals_of_its_currency(price: str, currency: str, taken: str) -> None:
+    row = row_of(7, {**GOOD, "UnitPrice": price}, NOW, currency=currency)
+    assert isinstance(row, Row)
+    assert f"{row.unit_price:f}" == taken
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "said"),
+    [
+        ("2.555", "GBP", "may have 2 decimals at most in GBP"),
+        ("2.5", "JPY", "may have no decimals in JPY"),
+        ("2.55555", "CLF", "may have 4 decimals at most in CLF"),
+    ],
+)
+def test_a_price_with_more_decimals_says_how_many_there_may_be(
+    price: str, currency: str, said: str
+) -> None:
+    row = row_of(7, {**GOOD, "UnitPrice": price}, NOW, currency=currency)
+    assert isinstance(row, Refused)
+    assert (row.reason, row.detail) == (Reason.BAD_PRICE, f"UnitPrice is {price}, and {said}")

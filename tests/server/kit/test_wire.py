@@ -52,11 +52,26 @@ def test_what_no_calendar_has_is_refused_by_name(sent: Timestamp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"),
-    [("0", "0.00"), ("12.5", "12.50"), ("-0.01", "-0.01"), ("999999999999.99", "999999999999.99")],
+    ("amount", "currency", "text"),
+    [
+        ("0", "GBP", "0.00"),
+        ("12.5", "USD", "12.50"),
+        ("-0.01", "GBP", "-0.01"),
+        ("125", "JPY", "125"),
+        ("125.0000", "JPY", "125"),
+        ("1E+3", "JPY", "1000"),
+        ("1.25", "KWD", "1.250"),
+        ("0.0001", "CLF", "0.0001"),
+        ("99999999999999.9900", "GBP", "99999999999999.99"),
+        ("99999999999999.9999", "UYW", "99999999999999.9999"),
+        ("1.2", "QQQ", "1.20"),  # no currency now, if it ever was
+        ("125.5000", "JPY", "125.5"),  # sold before decimals went by the currency
+    ],
 )
-def test_money_has_two_places(amount: str, text: str) -> None:
-    assert money(Decimal(amount)) == text
+def test_money_has_the_decimals_of_its_currency_and_is_never_rounded(
+    amount: str, currency: str, text: str
+) -> None:
+    assert money(Decimal(amount), currency) == text
 
 
 CLEARABLE = {"age"}

@@ -9,7 +9,7 @@ from typing import Any
 from uuid_utils import uuid7
 
 from server.order.catalog.rules import NewProduct, Offer, Product, add_product
-from server.order.orders.rules import Line, NewOrder, Placed, place
+from server.order.orders.rules import Line, NewOrder, Placed, place, quote
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 GBP = "GBP"
@@ -51,14 +51,14 @@ def placed(
     now: datetime = NOW,
     **fields: Any,
 ) -> Placed:
+    new = new_order(*lines, **fields)
     return place(
-        new_order(*lines, **fields),
-        offers or {},
+        new,
+        quote(new, offers or {}, GBP),
         caller_id=caller_id or str(uuid.uuid4()),
         order_id=new_id(),
         event_id=new_id(),
         now=now,
-        shop_currency=GBP,
     )
 
 

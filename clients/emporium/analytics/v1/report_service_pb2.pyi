@@ -31,7 +31,9 @@ class GetSalesReportRequest(message.Message):
     to: builtins.str
     """The last day, included. Left out: to the end."""
     currency: builtins.str
-    """ISO 4217; the shop's currency when left out."""
+    """ISO 4217; one that people pay with, or that something was sold in. The shop's currency when left
+    out.
+    """
     def __init__(
         self,
         *,
@@ -46,7 +48,9 @@ class GetSalesReportRequest(message.Message):
 
 @typing.final
 class SalesReport(message.Message):
-    """Sales of some days. Amounts are decimal strings in the report's currency."""
+    """Sales of some days. Amounts are decimal strings in the report's currency, with all the decimals
+    that ISO 4217 gives it.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 

@@ -57,7 +57,8 @@ class ReportServiceServicer:
         """Reads sales per day and in total, in one currency.
 
         Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
-        days of sales; UNAVAILABLE while it is not known who is still staff.
+        days of sales; VALIDATION_FAILED for a currency that is none; UNAVAILABLE while it is not known
+        who is still staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

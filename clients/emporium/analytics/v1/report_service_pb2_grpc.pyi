@@ -25,7 +25,8 @@ class ReportServiceStub:
     """Reads sales per day and in total, in one currency.
 
     Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
-    days of sales; UNAVAILABLE while it is not known who is still staff.
+    days of sales; VALIDATION_FAILED for a currency that is none; UNAVAILABLE while it is not known
+    who is still staff.
     """
 
 class ReportServiceServicer(metaclass=abc_1.ABCMeta):
@@ -44,7 +45,8 @@ class ReportServiceServicer(metaclass=abc_1.ABCMeta):
         """Reads sales per day and in total, in one currency.
 
         Days without sales are left out. Errors: INVALID_FILTER, also for a time with more than 3,660
-        days of sales; UNAVAILABLE while it is not known who is still staff.
+        days of sales; VALIDATION_FAILED for a currency that is none; UNAVAILABLE while it is not known
+        who is still staff.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: aio.Server) -> None: ...

@@ -71,8 +71,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: send at least one field to change
     """
     BODY_TOO_LARGE: _ErrorReason.ValueType  # 109
-    """The body is over 1 MB; by CreateOrder over 2.5 MB, which its largest request takes as JSON in
-    ASCII.
+    """The body is over 1 MB; by CreateOrder and QuoteOrder over 2.5 MB, which their largest requests
+    take as JSON in ASCII.
 
     Example: the body may hold 1048576 bytes
     """
@@ -283,7 +283,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ORDER_TOO_LARGE: _ErrorReason.ValueType  # 313
     """The order's total is too large to be stored.
 
-    Example: the total may be 999999999999.99 at most
+    Example: the total may be 99999999999999.99 at most
     """
     ORDER_NOT_PENDING: _ErrorReason.ValueType  # 314
     """The order can no longer be changed.
@@ -448,8 +448,8 @@ NOTHING_TO_UPDATE: ErrorReason.ValueType  # 108
 Example: send at least one field to change
 """
 BODY_TOO_LARGE: ErrorReason.ValueType  # 109
-"""The body is over 1 MB; by CreateOrder over 2.5 MB, which its largest request takes as JSON in
-ASCII.
+"""The body is over 1 MB; by CreateOrder and QuoteOrder over 2.5 MB, which their largest requests
+take as JSON in ASCII.
 
 Example: the body may hold 1048576 bytes
 """
@@ -660,7 +660,7 @@ Example: items[1]: EUR, but the order is in GBP
 ORDER_TOO_LARGE: ErrorReason.ValueType  # 313
 """The order's total is too large to be stored.
 
-Example: the total may be 999999999999.99 at most
+Example: the total may be 99999999999999.99 at most
 """
 ORDER_NOT_PENDING: ErrorReason.ValueType  # 314
 """The order can no longer be changed.

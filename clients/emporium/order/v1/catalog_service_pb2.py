@@ -31,7 +31,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/catalog_service.proto\x12\x11\x65mporium.order.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x02\n\x07Product\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nunit_price\x18\x04 \x01(\tR\tunitPrice\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12?\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\x8f\x03\n\x14\x43reateProductRequest\x12Q\n\x03sku\x18\x01 \x01(\tB?\xe2\x41\x01\x02\x8a\xce\x18\x37must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\', \'/\' and \'-\'R\x03sku\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12Y\n\nunit_price\x18\x03 \x01(\tB:\xe2\x41\x01\x02\x8a\xce\x18\x32must be 0 to 9999999.99, with two decimals at mostR\tunitPrice\x12S\n\x08\x63urrency\x18\x04 \x01(\tB7\x8a\xce\x18\x33must be a code of ISO 4217 in capitals, such as GBPR\x08\x63urrency\x12Z\n\nrequest_id\x18\x05 \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestId\"2\n\x11GetProductRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\"\xd3\x02\n\x13ListProductsRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x10\n\x03sku\x18\x05 \x01(\tR\x03sku\x12S\n\tmin_price\x18\x06 \x01(\tB6\x8a\xce\x18\x32must be 0 to 9999999.99, with two decimals at mostR\x08minPrice\x12S\n\tmax_price\x18\x07 \x01(\tB6\x8a\xce\x18\x32must be 0 to 9999999.99, with two decimals at mostR\x08maxPriceB\x07\n\x05_pageB\x0b\n\t_per_page\"~\n\x14ListProductsResponse\x12\x36\n\x08products\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.ProductR\x08products\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta2\xc1\x03\n\x0e\x43\x61talogService\x12\x9b\x01\n\rCreateProduct\x12\'.emporium.order.v1.CreateProductRequest\x1a\x1a.emporium.order.v1.Product\"E\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x1a\x08\xc9\x01\x12\x15/api/v1/products/{id}\x82\xd3\xe4\x93\x02\x15\"\x10/api/v1/products:\x01*\x12~\n\nGetProduct\x12$.emporium.order.v1.GetProductRequest\x1a\x1a.emporium.order.v1.Product\".\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/products/{product_id}\x12\x82\x01\n\x0cListProducts\x12&.emporium.order.v1.ListProductsRequest\x1a\'.emporium.order.v1.ListProductsResponse\"!\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/products\x1a\x0c\xf2\xc7\x18\x08productsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/catalog_service.proto\x12\x11\x65mporium.order.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x02\n\x07Product\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nunit_price\x18\x04 \x01(\tR\tunitPrice\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12?\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\x94\x03\n\x14\x43reateProductRequest\x12Q\n\x03sku\x18\x01 \x01(\tB?\xe2\x41\x01\x02\x8a\xce\x18\x37must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\', \'/\' and \'-\'R\x03sku\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12^\n\nunit_price\x18\x03 \x01(\tB?\xe2\x41\x01\x02\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\tunitPrice\x12S\n\x08\x63urrency\x18\x04 \x01(\tB7\x8a\xce\x18\x33must be a code of ISO 4217 in capitals, such as GBPR\x08\x63urrency\x12Z\n\nrequest_id\x18\x05 \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestId\"2\n\x11GetProductRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\"\xdd\x02\n\x13ListProductsRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x10\n\x03sku\x18\x05 \x01(\tR\x03sku\x12X\n\tmin_price\x18\x06 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08minPrice\x12X\n\tmax_price\x18\x07 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08maxPriceB\x07\n\x05_pageB\x0b\n\t_per_page\"~\n\x14ListProductsResponse\x12\x36\n\x08products\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.ProductR\x08products\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta2\xc1\x03\n\x0e\x43\x61talogService\x12\x9b\x01\n\rCreateProduct\x12\'.emporium.order.v1.CreateProductRequest\x1a\x1a.emporium.order.v1.Product\"E\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x1a\x08\xc9\x01\x12\x15/api/v1/products/{id}\x82\xd3\xe4\x93\x02\x15\"\x10/api/v1/products:\x01*\x12~\n\nGetProduct\x12$.emporium.order.v1.GetProductRequest\x1a\x1a.emporium.order.v1.Product\".\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/products/{product_id}\x12\x82\x01\n\x0cListProducts\x12&.emporium.order.v1.ListProductsRequest\x1a\'.emporium.order.v1.ListProductsResponse\"!\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/products\x1a\x0c\xf2\xc7\x18\x08productsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,15 +51,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['unit_price']._loaded_options = None
-  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['unit_price']._serialized_options = b'\342A\001\002\212\316\0302must be 0 to 9999999.99, with two decimals at most'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['unit_price']._serialized_options = b'\342A\001\002\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['currency']._loaded_options = None
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['currency']._serialized_options = b'\212\316\0303must be a code of ISO 4217 in capitals, such as GBP'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['request_id']._serialized_options = b'\212\316\0307must be at most 128 visible ASCII characters, no spaces'
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._serialized_options = b'\212\316\0302must be 0 to 9999999.99, with two decimals at most'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._serialized_options = b'\212\316\0302must be 0 to 9999999.99, with two decimals at most'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
   _globals['_CATALOGSERVICE']._loaded_options = None
   _globals['_CATALOGSERVICE']._serialized_options = b'\362\307\030\010products'
   _globals['_CATALOGSERVICE'].methods_by_name['CreateProduct']._loaded_options = None
@@ -71,13 +71,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRODUCT']._serialized_start=257
   _globals['_PRODUCT']._serialized_end=541
   _globals['_CREATEPRODUCTREQUEST']._serialized_start=544
-  _globals['_CREATEPRODUCTREQUEST']._serialized_end=943
-  _globals['_GETPRODUCTREQUEST']._serialized_start=945
-  _globals['_GETPRODUCTREQUEST']._serialized_end=995
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=998
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=1337
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=1339
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1465
-  _globals['_CATALOGSERVICE']._serialized_start=1468
-  _globals['_CATALOGSERVICE']._serialized_end=1917
+  _globals['_CREATEPRODUCTREQUEST']._serialized_end=948
+  _globals['_GETPRODUCTREQUEST']._serialized_start=950
+  _globals['_GETPRODUCTREQUEST']._serialized_end=1000
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=1003
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=1352
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=1354
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1480
+  _globals['_CATALOGSERVICE']._serialized_start=1483
+  _globals['_CATALOGSERVICE']._serialized_end=1932
 # @@protoc_insertion_point(module_scope)

@@ -42,7 +42,9 @@ class Product(message.Message):
     name: builtins.str
     """What it is called, 1 to 200 characters."""
     unit_price: builtins.str
-    """The price of one, a decimal string such as `2.55`."""
+    """The price of one, a decimal string with all decimals of its currency: `2.50` in GBP, `250` in
+    JPY.
+    """
     currency: builtins.str
     """The price's currency, ISO 4217, such as `GBP`."""
     etag: builtins.str
@@ -89,9 +91,11 @@ class CreateProductRequest(message.Message):
     name: builtins.str
     """1 to 200 characters, not only spaces."""
     unit_price: builtins.str
-    """A decimal string with at most two places, 0.00 to 9999999.99."""
+    """A decimal string, 0 to 999999999.9999, with no more decimals than its currency has: `2.55` in
+    GBP, `255` in JPY, `2.555` in KWD.
+    """
     currency: builtins.str
-    """ISO 4217; the shop's currency when left out."""
+    """ISO 4217, one that people pay with; the shop's currency when left out."""
     request_id: builtins.str
     """As in CreateOrder."""
     def __init__(

@@ -26,7 +26,9 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class Order(message.Message):
-    """An order. Amounts are decimal strings in the order's currency."""
+    """An order. Amounts are decimal strings in the order's currency, with all decimals that ISO 4217 gives
+    it: `2.50` in GBP, `250` in JPY, `2.500` in KWD.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -211,7 +213,9 @@ class NewOrderItem(message.Message):
     product_name: builtins.str
     """Staff only: what it was called, 1 to 200 characters, not only spaces."""
     unit_price: builtins.str
-    """Staff only: the price of one, a decimal string with at most two places."""
+    """Staff only: the price of one, a decimal string, 0 to 999999999.9999, with no more decimals than
+    the order's currency has.
+    """
     quantity: builtins.int
     """How many, 1 to 100,000."""
     def __init__(
@@ -245,7 +249,9 @@ class CreateOrderRequest(message.Message):
     not looked up.
     """
     currency: builtins.str
-    """ISO 4217, for lines with prices of their own. Left out: the products', or else the shop's."""
+    """ISO 4217, one that people pay with, for lines with prices of their own. Left out: the
+    products', or else the shop's.
+    """
     request_id: builtins.str
     """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
     the first answer, whatever happened since, and the same key with another body is refused.
@@ -276,6 +282,147 @@ class CreateOrderRequest(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["order_date", b"order_date", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "items", b"items", "order_date", b"order_date", "request_id", b"request_id", "shipping_address", b"shipping_address", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class QuoteOrderRequest(message.Message):
+    """What QuoteOrder takes: what CreateOrder takes, but for the key."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: builtins.int
+    SHIPPING_ADDRESS_FIELD_NUMBER: builtins.int
+    USER_ID_FIELD_NUMBER: builtins.int
+    ORDER_DATE_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    user_id: builtins.str
+    """As in CreateOrder."""
+    currency: builtins.str
+    """As in CreateOrder."""
+    @builtins.property
+    def items(self) -> containers.RepeatedCompositeFieldContainer[NewOrderItem]:
+        """As in CreateOrder."""
+
+    @builtins.property
+    def shipping_address(self) -> address_pb2.Address:
+        """As in CreateOrder."""
+
+    @builtins.property
+    def order_date(self) -> timestamp_pb2.Timestamp:
+        """As in CreateOrder."""
+
+    def __init__(
+        self,
+        *,
+        items: abc.Iterable[NewOrderItem] | None = ...,
+        shipping_address: address_pb2.Address | None = ...,
+        user_id: builtins.str = ...,
+        order_date: timestamp_pb2.Timestamp | None = ...,
+        currency: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_date", b"order_date", "shipping_address", b"shipping_address"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Quote(message.Message):
+    """What an order would cost. Amounts are as in `Order`."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    SUBTOTAL_FIELD_NUMBER: builtins.int
+    DISCOUNT_FIELD_NUMBER: builtins.int
+    SHIPPING_PRICE_FIELD_NUMBER: builtins.int
+    TAX_FIELD_NUMBER: builtins.int
+    TOTAL_PRICE_FIELD_NUMBER: builtins.int
+    STEPS_FIELD_NUMBER: builtins.int
+    currency: builtins.str
+    """ISO 4217."""
+    subtotal: builtins.str
+    """The sum of the lines."""
+    discount: builtins.str
+    """The discount."""
+    shipping_price: builtins.str
+    """The price of shipping."""
+    tax: builtins.str
+    """The tax."""
+    total_price: builtins.str
+    """subtotal - discount + shipping_price + tax, which is the sum of the steps."""
+    @builtins.property
+    def lines(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
+        """The lines, in the order sent."""
+
+    @builtins.property
+    def steps(self) -> containers.RepeatedCompositeFieldContainer[PriceStep]:
+        """How it comes about, in the order in which it was reckoned."""
+
+    def __init__(
+        self,
+        *,
+        lines: abc.Iterable[OrderItem] | None = ...,
+        currency: builtins.str = ...,
+        subtotal: builtins.str = ...,
+        discount: builtins.str = ...,
+        shipping_price: builtins.str = ...,
+        tax: builtins.str = ...,
+        total_price: builtins.str = ...,
+        steps: abc.Iterable[PriceStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "discount", b"discount", "lines", b"lines", "shipping_price", b"shipping_price", "steps", b"steps", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PriceStep(message.Message):
+    """One step on the way to a total."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    class _Kind:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[PriceStep._Kind.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: PriceStep._Kind.ValueType  # 0
+        """Never sent."""
+        LINES: PriceStep._Kind.ValueType  # 1
+        """The sum of the lines."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What a step does to the price."""
+
+    KIND_UNSPECIFIED: PriceStep.Kind.ValueType  # 0
+    """Never sent."""
+    LINES: PriceStep.Kind.ValueType  # 1
+    """The sum of the lines."""
+
+    KIND_FIELD_NUMBER: builtins.int
+    LABEL_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    kind: PriceStep.Kind.ValueType
+    """What it does."""
+    label: builtins.str
+    """For people, such as `3 lines`."""
+    amount: builtins.str
+    """How much it adds; below zero where it takes off."""
+    def __init__(
+        self,
+        *,
+        kind: PriceStep.Kind.ValueType = ...,
+        label: builtins.str = ...,
+        amount: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["amount", b"amount", "kind", b"kind", "label", b"label"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,11 @@ class OrderServiceStub:
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CreateOrderRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
                 _registered_method=True)
+        self.QuoteOrder = channel.unary_unary(
+                '/emporium.order.v1.OrderService/QuoteOrder',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.QuoteOrderRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Quote.FromString,
+                _registered_method=True)
         self.GetOrder = channel.unary_unary(
                 '/emporium.order.v1.OrderService/GetOrder',
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.GetOrderRequest.SerializeToString,
@@ -103,6 +108,18 @@ class OrderServiceServicer:
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
         was deleted; PERMISSION_DENIED for a service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuoteOrder(self, request, context):
+        """Says what an order would cost, step by step, and places none.
+
+        Takes what CreateOrder takes, with the same rules, and an order that is placed now costs what is
+        quoted now. Nothing is held: prices may change until the order is placed.
+        Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
+        ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,6 +197,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CreateOrderRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.SerializeToString,
             ),
+            'QuoteOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuoteOrder,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.QuoteOrderRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Quote.SerializeToString,
+            ),
             'GetOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrder,
                     request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.GetOrderRequest.FromString,
@@ -247,6 +269,33 @@ class OrderService:
             '/emporium.order.v1.OrderService/CreateOrder',
             emporium_dot_order_dot_v1_dot_order__service__pb2.CreateOrderRequest.SerializeToString,
             emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuoteOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/QuoteOrder',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.QuoteOrderRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_order__service__pb2.Quote.FromString,
             options,
             channel_credentials,
             insecure,

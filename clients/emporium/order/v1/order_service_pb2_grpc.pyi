@@ -37,6 +37,14 @@ class OrderServiceStub:
     IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
     was deleted; PERMISSION_DENIED for a service.
     """
+    QuoteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.QuoteOrderRequest, order_service_pb2.Quote]
+    """Says what an order would cost, step by step, and places none.
+
+    Takes what CreateOrder takes, with the same rules, and an order that is placed now costs what is
+    quoted now. Nothing is held: prices may change until the order is placed.
+    Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
+    ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+    """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
 
@@ -104,6 +112,20 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
         was deleted; PERMISSION_DENIED for a service.
+        """
+
+    @abc_1.abstractmethod
+    def QuoteOrder(
+        self,
+        request: order_service_pb2.QuoteOrderRequest,
+        context: aio.ServicerContext[order_service_pb2.QuoteOrderRequest, abc.Awaitable[order_service_pb2.Quote]],
+    ) -> abc.Awaitable[order_service_pb2.Quote]:
+        """Says what an order would cost, step by step, and places none.
+
+        Takes what CreateOrder takes, with the same rules, and an order that is placed now costs what is
+        quoted now. Nothing is held: prices may change until the order is placed.
+        Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
+        ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
         """
 
     @abc_1.abstractmethod

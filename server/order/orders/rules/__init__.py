@@ -23,7 +23,15 @@ from server.order.orders.rules.order import (
     Status,
     listed_items,
 )
-from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
+from server.order.orders.rules.placing import (
+    Line,
+    NewOrder,
+    Placed,
+    Quote,
+    check_staff_fields,
+    place,
+    quote,
+)
 
 __all__ = [
     "CLEARABLE",
@@ -43,6 +51,7 @@ __all__ = [
     "OrderFilters",
     "OrderNotFound",
     "Placed",
+    "Quote",
     "StaffOnlyField",
     "Status",
     "check_edit",
@@ -51,4 +60,5 @@ __all__ = [
     "edited",
     "listed_items",
     "place",
+    "quote",
 ]

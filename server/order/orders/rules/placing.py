@@ -1,12 +1,12 @@
 """Placing an order: who may set which fields, and what it costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from server.kit import errors
+from server.kit import currencies, errors
 from server.kit.errors import Violation
 from server.order.catalog.rules import Offer, ProductNotFound
 from server.order.orders.rules.events import EventType, OrderEvent
@@ -18,9 +18,7 @@ from server.order.orders.rules.order import (
     StaffOnlyField,
     Status,
 )
-
-TOTAL_PRICE_MAX = Decimal("999999999999.99")
-_NOTHING = Decimal("0.00")
+from server.order.pricing.rules import Price, price
 
 
 class PriceNotAllowed(errors.Forbidden):
@@ -33,12 +31,6 @@ class CurrencyMismatch(errors.Invalid):
     """The lines of an order are in different currencies."""
 
     reason = "CURRENCY_MISMATCH"
-
-
-class OrderTooLarge(errors.Invalid):
-    """The order's total is larger than its column can hold."""
-
-    reason = "ORDER_TOO_LARGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +57,15 @@ class NewOrder:
     def product_ids(self) -> set[str]:
         """The products that the lines name."""
         return {line.product_id for line in self.lines if line.product_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an order would be: its lines, and what they cost in its currency."""
+
+    items: Sequence[Item]
+    currency: str
+    price: Price
 
 
 class Placed(NamedTuple):
@@ -97,38 +98,43 @@ def check_staff_fields(new: NewOrder, caller_id: str) -> None:
         _refuse(StaffOnlyField, "order_date")
 
 
+def quote(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> Quote:
+    """What `new` comes to, at the prices of `offers`, by product id, where it has none of its own.
+
+    Raises `ProductNotFound`, `CurrencyMismatch`, `OrderTooLarge`, or `Invalid` for a currency that
+    is none and for prices with more decimals than theirs has.
+    """
+    errors.Invalid.check(currencies.unknown(new.currency))
+    _check_products(new.lines, offers)
+    currency = _currency(new, offers, shop_currency)
+    errors.Invalid.check(_too_fine(new.lines, currency))
+    items = tuple(_item(line, offers) for line in new.lines)
+    return Quote(items, currency, price([item.line_total for item in items], currency))
+
+
 def place(
     new: NewOrder,
-    offers: Mapping[str, Offer],
+    quoted: Quote,
     *,
     caller_id: str,
     order_id: str,
     event_id: str,
     now: datetime,
-    shop_currency: str,
     traceparent: str | None = None,
 ) -> Placed:
-    """The order for `new`, at the prices of `offers`, by product id, where it has none of its own.
-
-    Raises `ProductNotFound`, `CurrencyMismatch` or `OrderTooLarge`.
-    """
-    _check_products(new.lines, offers)
-    currency = _currency(new, offers, shop_currency)
-    items = tuple(_item(line, offers) for line in new.lines)
-    subtotal = sum((item.line_total for item in items), _NOTHING)
-    if subtotal > TOTAL_PRICE_MAX:
-        raise OrderTooLarge(f"the total may be {TOTAL_PRICE_MAX} at most", field="items")
+    """The order for `new`, as it was quoted."""
+    cost = quoted.price
     order = Order(
         id=order_id,
         user_id=new.user_id or caller_id,
         status=Status.PENDING,
-        items=items,
-        currency=currency,
-        subtotal=subtotal,
-        discount=_NOTHING,
-        shipping_price=_NOTHING,
-        tax=_NOTHING,
-        total_price=subtotal,
+        items=quoted.items,
+        currency=quoted.currency,
+        subtotal=cost.subtotal,
+        discount=cost.discount,
+        shipping_price=cost.shipping_price,
+        tax=cost.tax,
+        total_price=cost.total,
         shipping_address=new.shipping_address,
         order_date=new.order_date or now,
         created_at=now,
@@ -170,6 +176,11 @@ def _currency(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) ->
                 field=f"items[{index}].product_id",
             )
     return currency or shop_currency
+
+
+def _too_fine(lines: Sequence[Line], currency: str) -> Iterator[Violation]:
+    for index, line in enumerate(lines):
+        yield from currencies.too_fine(line.unit_price, currency, f"items[{index}].unit_price")
 
 
 def _item(line: Line, offers: Mapping[str, Offer]) -> Item:

@@ -137,9 +137,43 @@ async def test_a_report_covers_the_days_that_were_asked_for(
 
 async def test_an_empty_report_is_in_the_shops_currency_and_full_of_zeros(door: DoorOf) -> None:
     report = await door("STAFF")("GetSalesReport", report_pb.GetSalesReportRequest())
-    assert (report.currency, list(report.days)) == ("ZZZ", [])
+    assert (report.currency, list(report.days)) == ("ZMW", [])
     nothing = report_pb.SalesFigures(gross="0.00", cancelled="0.00", refunded="0.00", net="0.00")
     assert report.total == nothing
+
+
+@pytest.mark.parametrize(
+    ("currency", "totals", "shown"),
+    [
+        ("JPY", ("125", "250"), ("375", "0")),
+        ("KWD", ("1.25", "99999999999999.999"), ("100000000000001.249", "0.000")),
+        ("CLF", ("0.0001", "2"), ("2.0001", "0.0000")),
+    ],
+)
+async def test_a_report_has_the_decimals_of_its_currency(
+    door: DoorOf, currency: str, totals: tuple[str, ...], shown: tuple[str, str]
+) -> None:
+    sold = [placed(currency, total, days=40 * 365) for total in totals]
+    await door("SERVICE")("RecordDomainEvents", batch(*sold))
+    request = report_pb.GetSalesReportRequest(currency=currency)
+    total = (await door("STAFF")("GetSalesReport", request)).total
+    assert (total.gross, total.cancelled, total.refunded, total.net) == (
+        shown[0],
+        shown[1],
+        shown[1],
+        shown[0],
+    )
+
+
+async def test_a_currency_that_is_none_has_a_report_only_where_something_was_sold_in_it(
+    door: DoorOf, new_currency: NewCurrency
+) -> None:
+    currency = new_currency()
+    request = report_pb.GetSalesReportRequest(currency=currency)
+    found = await refused(door("STAFF")("GetSalesReport", request))
+    assert (found.reason, found.fields) == ("VALIDATION_FAILED", ["currency"])
+    await door("SERVICE")("RecordDomainEvents", batch(placed(currency, "2.5")))
+    assert (await door("STAFF")("GetSalesReport", request)).total.gross == "2.50"
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,12 @@ async def orders_reported(door: DoorOf, currency: str) -> int:
     return orders
 
 
+async def is_nothing_reported(door: DoorOf, currency: str) -> bool:
+    """Of a currency that is none of ISO 4217: then a report in it is refused."""
+    asked = door("STAFF")("GetSalesReport", GetSalesReportRequest(currency=currency))
+    return (await refused(asked)).fields == ["currency"]
+
+
 async def test_each_event_is_recorded_repeated_or_ignored(
     door: DoorOf, new_currency: NewCurrency
 ) -> None:
@@ -63,7 +69,10 @@ async def test_whichever_event_arrives_first_tells_what_the_order_has_become(
     sent.aggregate_id, sent.aggregate_version = placed_before.aggregate_id, 2
     for events in ([sent], [placed_before, sent]):
         await door("SERVICE")("RecordDomainEvents", pb.RecordDomainEventsRequest(events=events))
-        assert await orders_reported(door, currency) == (0 if name == "OrderDeleted" else 1)
+        if name == "OrderDeleted":
+            assert await is_nothing_reported(door, currency)
+        else:
+            assert await orders_reported(door, currency) == 1
 
 
 async def test_a_type_that_is_ignored_is_not_read(door: DoorOf) -> None:
@@ -80,8 +89,7 @@ async def test_a_deleted_order_counts_for_nothing(door: DoorOf, new_currency: Ne
     cancelled = became(first, State.CANCELLED)
     life = batch(first, cancelled, became(cancelled, State.DELETED))
     assert (await door("SERVICE")("RecordDomainEvents", life)).recorded == 3
-    request = GetSalesReportRequest(currency=first.currency)
-    assert not (await door("STAFF")("GetSalesReport", request)).days
+    assert await is_nothing_reported(door, first.currency)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,7 @@ async def test_an_envelope_that_breaks_a_rule_is_named_and_stops_the_batch(
     setattr(request.events[1], field, value)
     found = await refused(door("SERVICE")("RecordDomainEvents", request))
     assert (found.code, found.fields) == (INVALID_ARGUMENT, [f"events[1].{field}"])
-    assert await orders_reported(door, currency) == 0
+    assert await is_nothing_reported(door, currency)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +140,7 @@ async def test_an_order_that_cannot_be_is_named_and_stops_the_batch(
     request.events[1].CopyFrom(domain_event(new_id(), message(order=order)))
     found = await refused(door("SERVICE")("RecordDomainEvents", request))
     assert (found.code, found.fields) == (INVALID_ARGUMENT, [f"events[1].payload.order.{field}"])
-    assert await orders_reported(door, currency) == 0
+    assert await is_nothing_reported(door, currency)
 
 
 async def test_a_payload_that_is_no_such_message_is_named(

@@ -1,7 +1,6 @@
 """What an order costs, and who may say so."""
 
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,7 +19,8 @@ from server.order.orders.rules import (
     Status,
     check_staff_fields,
 )
-from server.order.orders.rules.placing import CurrencyMismatch, OrderTooLarge, PriceNotAllowed
+from server.order.orders.rules.placing import CurrencyMismatch, PriceNotAllowed
+from server.order.pricing.rules import OrderTooLarge
 from tests.server.order.samples import GBP, NOW, line, new_order, placed
 
 MUG, CUP, COIN = (str(uuid.uuid4()) for _ in range(3))
@@ -134,11 +134,43 @@ def test_all_products_of_an_order_share_its_currency(
 
 
 def test_the_largest_total_is_kept_and_a_penny_more_is_refused() -> None:
-    hundred_thousand = line("Yacht", "9999999.99", 100_000)  # 999,999,999,000.00
-    rest = replace(line("Rest", "999.99"), quantity=1)
-    assert placed(hundred_thousand, rest).order.total_price == Decimal("999999999999.99")
-    with pytest.raises(OrderTooLarge):
+    hundred_thousand = line("Yacht", "999999999", 100_000)  # 99,999,999,900,000
+    rest = line("Rest", "99999.99")
+    assert placed(hundred_thousand, rest).order.total_price == Decimal("99999999999999.99")
+    with pytest.raises(OrderTooLarge, match=r"^the total may be 99999999999999\.99 at most$"):
         placed(hundred_thousand, rest, line("Penny", "0.01"))
+    with pytest.raises(OrderTooLarge, match=r"^the total may be 99999999999999 at most$"):
+        placed(hundred_thousand, line("Rest", "99999"), line("Yen", "1"), currency="JPY")
+
+
+@pytest.mark.parametrize(
+    ("lines", "currency", "fields"),
+    [
+        ([line(price="1.5")], "JPY", ["items[0].unit_price"]),
+        ([line(), line(price="1.555"), line(price="1.5555")], None, [1, 2]),
+        ([of(MUG, price="2.555")], None, ["items[0].unit_price"]),
+        ([of(COIN, price="1.0001")], "EUR", ["items[0].unit_price"]),
+        ([line(price="1.5555")], "KWD", ["items[0].unit_price"]),
+        ([line()], "XTS", ["currency"]),
+        ([line(), of(MUG)], "AAA", ["currency"]),
+    ],
+)
+def test_prices_have_the_decimals_of_the_orders_currency(
+    lines: list[Line], currency: str | None, fields: list[str | int]
+) -> None:
+    with pytest.raises(errors.Invalid) as raised:
+        placed(*lines, offers=OFFERS, currency=currency)
+    named = [each if isinstance(each, str) else f"items[{each}].unit_price" for each in fields]
+    assert [violation.field for violation in raised.value.violations] == named
+    assert raised.value.reason == "VALIDATION_FAILED"
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "total"), [("125", "JPY", "375"), ("1.255", "KWD", "3.765")]
+)
+def test_sums_are_exact_in_every_currency(price: str, currency: str, total: str) -> None:
+    order = placed(line("Cup", price, 3), currency=currency).order
+    assert (order.subtotal, order.total_price) == (Decimal(total), Decimal(total))
 
 
 @given(
