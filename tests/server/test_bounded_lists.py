@@ -42,7 +42,7 @@ FEW, LOOKED_AT, SORTED = 20, 200, 1_000
 BOUND = 3 * SORTED
 
 PAGING = {"page", "per_page", "page_token", "sort"}
-OWNER = str(uuid.uuid4())
+OWNER, ORDER = str(uuid.uuid4()), str(uuid.uuid4())
 # What each filter is tried with: much, little and nothing of the data below.
 VALUES: dict[str, list[str]] = {
     "user_id": [OWNER],
@@ -69,7 +69,7 @@ FILL = {
     "order": f"""
         INSERT INTO orders (id, user_id, status, currency, subtotal, discount, shipping_price, tax,
                             total_price, order_date, created_at, updated_at, version)
-        SELECT gen_random_uuid(),
+        SELECT CASE WHEN n = 1 THEN '{ORDER}'::uuid ELSE gen_random_uuid() END,
                CASE WHEN n % 2 = 0 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END,
                CASE WHEN n < 3 THEN 'REFUNDED' WHEN n < {ROWS // 2} THEN 'PAID' ELSE 'PENDING' END,
                'GBP', n, 0, 0, 0, n, timestamptz '2020-01-01 00:00Z' + n * interval '1 minute',
@@ -77,6 +77,10 @@ FILL = {
         FROM generate_series(1, {ROWS}) AS n;
         INSERT INTO order_items (order_id, position, product_name, unit_price, quantity)
         SELECT id, 1, 'a thing', subtotal, 1 FROM orders;
+        INSERT INTO order_moves (id, order_id, after, occurred_at)
+        SELECT gen_random_uuid(), id, 'PENDING', created_at FROM orders
+        UNION ALL
+        SELECT gen_random_uuid(), '{ORDER}', 'PAID', now() FROM generate_series(1, {ROWS});
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version)
         SELECT gen_random_uuid(), 'SKU-' || n, lpad(n::text, 8, '0'), n / 100.0, 'GBP',
                timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
@@ -127,6 +131,9 @@ class Explaining:
     async def fetch(self, statement: str, *arguments: Any) -> Any:
         await self._explain(statement, arguments)
         return await self._pool.fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> Any:
+        return await self._pool.fetchrow(statement, *arguments)  # one row, by its key
 
     async def fetchval(self, statement: str, *arguments: Any) -> Any:
         await self._explain(statement, arguments)
@@ -202,7 +209,8 @@ async def sorts(servicer: Any, method: MethodDescriptor) -> list[str]:
 
 
 def required(method: MethodDescriptor) -> dict[str, str]:
-    return {"user_id": OWNER} if "user_id" in method.input_type.fields_by_name else {}
+    parents = {"user_id": OWNER, "order_id": ORDER}
+    return {name: parents[name] for name in parents if name in method.input_type.fields_by_name}
 
 
 def filters(method: MethodDescriptor) -> Iterator[dict[str, str]]:

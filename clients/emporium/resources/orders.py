@@ -8,14 +8,17 @@ from uuid import uuid4
 
 from emporium.connection import Connection
 from emporium.order.v1.order_service_pb2 import (
+    CancelOrderRequest,
     CreateOrderRequest,
     DeleteOrderRequest,
     GetOrderRequest,
     GetOrderUserRequest,
+    ListOrderHistoryRequest,
     ListOrdersRequest,
     ListUserOrdersRequest,
     NewOrderItem,
     Order,
+    OrderMove,
     OrderUser,
     UpdateOrderRequest,
 )
@@ -174,6 +177,49 @@ class Orders:
         elif shipping_address is not UNSET:
             request.shipping_address.CopyFrom(shipping_address)
         return await self._connection.call(self._stub.UpdateOrder, request, timeout_seconds)
+
+    async def cancel(
+        self,
+        order_id: str,
+        *,
+        reason: str = "",
+        etag: str = "",
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Order:
+        """Cancels an order that is PENDING; one that is CANCELLED already stays as it is.
+
+        Whoever may read the order reads the `reason` in its history. Keys as in `create`; with an
+        `etag` the change is refused when the order has another by now.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ILLEGAL_STATUS_MOVE), `Outdated`
+        (ETAG_MISMATCH), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
+        """
+        request = CancelOrderRequest(
+            order_id=order_id,
+            reason=reason,
+            etag=etag,
+            request_id=idempotency_key or str(uuid4()),
+        )
+        return await self._connection.call(self._stub.CancelOrder, request, timeout_seconds)
+
+    def history(self, order_id: str, **options: Unpack[PageOptions]) -> Listing[OrderMove]:
+        """Lists what the order's status has been, with who, when and why; oldest first.
+
+        Sort by `occurred_at`. Who of staff it was is told to staff alone.
+
+        Reading it raises `NotFound` (ORDER_NOT_FOUND), `InvalidRequest` (UNKNOWN_SORT_FIELD,
+        INVALID_PAGE_TOKEN).
+        """
+        timeout_seconds = options.get("timeout_seconds")
+
+        async def fetch(request: ListOrderHistoryRequest) -> Page[OrderMove]:
+            answer = await self._connection.call(
+                self._stub.ListOrderHistory, request, timeout_seconds
+            )
+            return Page(answer.moves, answer.meta)
+
+        return Listing(ListOrderHistoryRequest(order_id=order_id, **query(options)), fetch)
 
     async def delete(
         self, order_id: str, *, etag: str = "", timeout_seconds: float | None = None

@@ -1,5 +1,6 @@
 """Orders: each method converts the request, applies the rules and calls the store."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,9 +15,10 @@ from server.kit.turns import give_way
 from server.order.catalog.store import CatalogStore
 from server.order.neighbours import BuyerNotFound, Users
 from server.order.orders import rules, wire
-from server.order.orders.store import SORTABLE, OrderStore
+from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, OrderStore
 
 _LATEST_FIRST = Sort("order_date", descending=True)
+_FIRST_FIRST = Sort("occurred_at", descending=False)
 
 
 class OrderService:
@@ -82,24 +84,47 @@ class OrderService:
         context.subject = user_id
         return wire.to_order_user(await self._users.get(user_id))
 
+    async def ListOrderHistory(
+        self, request: pb.ListOrderHistoryRequest, context: Context
+    ) -> pb.ListOrderHistoryResponse:
+        query = page_query(
+            request,
+            self._tokens,
+            sortable=HISTORY_SORTABLE,
+            default=_FIRST_FIRST,
+            filters=request.order_id.lower(),
+        )
+        buyer_id = await self._orders.user_of(request.order_id, context.owner_scope)
+        page = await self._orders.history(request.order_id, query)
+        return wire.to_history(query, page, buyer_id, for_staff=context.signed_in.is_staff)
+
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)
         context.needs_role(partial(rules.check_edit, edit), has_it=context.signed_in.is_staff)
-        event_id, now = _new_id(), _now()
+        act = _acting(context)
 
         def change(order: rules.Order) -> rules.Changed:
-            context.subject = order.user_id or ""
-            return rules.edited(order, edit, event_id, now, context.traceparent)
+            return rules.edited(order, edit, act(order))
 
         order = await self._orders.update(request.order_id, context.owner_scope, change)
         return wire.to_order(order)
 
+    async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.Order:
+        act = _acting(context, request.reason)
+
+        def change(order: rules.Order) -> rules.Changed:
+            return rules.cancelled(order, request.etag, act(order))
+
+        given = await self._orders.update_once(
+            request.order_id, context.owner_scope, change, context.key, _answer
+        )
+        return pb.Order.FromString(given)
+
     async def DeleteOrder(self, request: pb.DeleteOrderRequest, context: Context) -> Empty:
-        event_id, now = _new_id(), _now()
+        act = _acting(context)
 
         def change(order: rules.Order) -> rules.OrderEvent:
-            context.subject = order.user_id or ""
-            return rules.deleted(order, request.etag, event_id, now, context.traceparent)
+            return rules.deleted(order, request.etag, act(order))
 
         await self._orders.delete(request.order_id, context.owner_scope, change)
         return Empty()
@@ -112,6 +137,22 @@ class OrderService:
             request, self._tokens, sortable=SORTABLE, default=_LATEST_FIRST, filters=filters
         )
         return query, await self._orders.list(filters, query)
+
+
+def _acting(context: Context, reason: str = "") -> Callable[[rules.Order], rules.Act]:
+    """What the caller's act on an order is, once the order is there; also says whom it is about."""
+    event_id, now, caller_id = _new_id(), _now(), context.signed_in.id
+
+    def act(order: rules.Order) -> rules.Act:
+        context.subject = order.user_id or ""
+        actor = rules.person(caller_id, order.user_id)
+        return rules.Act(event_id, now, actor, context.traceparent, reason)
+
+    return act
+
+
+def _answer(order: rules.Order) -> bytes:
+    return wire.to_order(order).SerializeToString()
 
 
 def _now() -> datetime:

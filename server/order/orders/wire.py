@@ -14,6 +14,8 @@ from server.order.catalog.wire import amount
 from server.order.neighbours import Buyer
 from server.order.orders.rules import (
     CLEARABLE,
+    Actor,
+    ActorKind,
     Address,
     Edit,
     Item,
@@ -22,6 +24,7 @@ from server.order.orders.rules import (
     NewOrder,
     Order,
     OrderFilters,
+    PastMove,
     Status,
 )
 
@@ -69,6 +72,14 @@ def to_order_user(buyer: Buyer) -> pb.OrderUser:
     return pb.OrderUser(id=buyer.id, email=buyer.email, full_name=buyer.full_name)
 
 
+def to_history(
+    query: PageQuery, page: Page[PastMove], buyer_id: str | None, *, for_staff: bool
+) -> pb.ListOrderHistoryResponse:
+    """A page of an order's history on the wire; who of staff has acted is told to staff alone."""
+    moves = [_to_move(move, buyer_id, for_staff=for_staff) for move in page.rows]
+    return pb.ListOrderHistoryResponse(moves=moves, meta=page_meta(query, page))
+
+
 def from_create(request: pb.CreateOrderRequest) -> NewOrder:
     """The order that the caller asks for. Raises `Invalid` for a date out of range."""
     return NewOrder(
@@ -109,6 +120,28 @@ def _to_listed(listed: ListedOrder) -> pb.Order:
     message = to_order(listed.order)
     message.item_count = listed.item_count
     return message
+
+
+def _to_move(move: PastMove, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove:
+    return pb.OrderMove(
+        id=move.id,
+        from_status=_STATUSES[move.before] if move.before else pb.Order.STATUS_UNSPECIFIED,
+        to_status=_STATUSES[move.after],
+        actor=_to_actor(move.actor, buyer_id, for_staff=for_staff) if move.actor else None,
+        reason=move.reason,
+        occurred_at=timestamp(move.occurred_at),
+    )
+
+
+def _to_actor(actor: Actor, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove.Actor:
+    told = pb.OrderMove.Actor(kind=pb.OrderMove.Actor.Kind.Value(actor.kind))
+    if actor.kind is ActorKind.BUYER:
+        told.user_id = buyer_id or ""
+    elif actor.kind is ActorKind.STAFF:
+        told.user_id = (actor.name or "") if for_staff else ""
+    else:
+        told.name = actor.name or ""
+    return told
 
 
 def _to_item(item: Item) -> pb.OrderItem:

@@ -60,3 +60,11 @@ def get(order: pb.Order) -> pb.GetOrderRequest:
 
 def update(order: pb.Order, **fields: Any) -> pb.UpdateOrderRequest:
     return pb.UpdateOrderRequest(order_id=order.id, **fields)
+
+
+def cancel(order: pb.Order, **fields: Any) -> pb.CancelOrderRequest:
+    return pb.CancelOrderRequest(order_id=order.id, **fields)
+
+
+def history(order: pb.Order, **fields: Any) -> pb.ListOrderHistoryRequest:
+    return pb.ListOrderHistoryRequest(order_id=order.id, **fields)

@@ -581,3 +581,213 @@ class DeleteOrderRequest(message.Message):
     _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CancelOrderRequest(message.Message):
+    """What CancelOrder takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    reason: builtins.str
+    """Why, for the order's history, in at most 500 characters. Whoever may read the order reads it:
+    what is for staff alone goes into a note.
+    """
+    etag: builtins.str
+    """When sent, refused unless it is still the order's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateOrder. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        reason: builtins.str = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "order_id", b"order_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class OrderMove(message.Message):
+    """A move of an order from one status to another."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    @typing.final
+    class Actor(message.Message):
+        """Who has made it."""
+
+        DESCRIPTOR: descriptor.Descriptor
+
+        class _Kind:
+            ValueType = typing.NewType("ValueType", builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _KindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[OrderMove.Actor._Kind.ValueType], builtins.type):
+            DESCRIPTOR: descriptor.EnumDescriptor
+            KIND_UNSPECIFIED: OrderMove.Actor._Kind.ValueType  # 0
+            """Never sent."""
+            BUYER: OrderMove.Actor._Kind.ValueType  # 1
+            """Whose order it is."""
+            STAFF: OrderMove.Actor._Kind.ValueType  # 2
+            """Somebody who works in the shop."""
+            SERVICE: OrderMove.Actor._Kind.ValueType  # 3
+            """Another program of the shop."""
+            JOB: OrderMove.Actor._Kind.ValueType  # 4
+            """Work of this service that nobody asks for, such as what ends orders that nobody pays."""
+
+        class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+            """As what somebody acts on an order."""
+
+        KIND_UNSPECIFIED: OrderMove.Actor.Kind.ValueType  # 0
+        """Never sent."""
+        BUYER: OrderMove.Actor.Kind.ValueType  # 1
+        """Whose order it is."""
+        STAFF: OrderMove.Actor.Kind.ValueType  # 2
+        """Somebody who works in the shop."""
+        SERVICE: OrderMove.Actor.Kind.ValueType  # 3
+        """Another program of the shop."""
+        JOB: OrderMove.Actor.Kind.ValueType  # 4
+        """Work of this service that nobody asks for, such as what ends orders that nobody pays."""
+
+        KIND_FIELD_NUMBER: builtins.int
+        USER_ID_FIELD_NUMBER: builtins.int
+        NAME_FIELD_NUMBER: builtins.int
+        kind: OrderMove.Actor.Kind.ValueType
+        """As what."""
+        user_id: builtins.str
+        """The account, of BUYER and of STAFF; empty once it was deleted. Who of staff it was is told to
+        staff alone: to others it is empty.
+        """
+        name: builtins.str
+        """What it is called, of SERVICE and of JOB."""
+        def __init__(
+            self,
+            *,
+            kind: OrderMove.Actor.Kind.ValueType = ...,
+            user_id: builtins.str = ...,
+            name: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["kind", b"kind", "name", b"name", "user_id", b"user_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ID_FIELD_NUMBER: builtins.int
+    FROM_STATUS_FIELD_NUMBER: builtins.int
+    TO_STATUS_FIELD_NUMBER: builtins.int
+    ACTOR_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    OCCURRED_AT_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """UUIDv7, of the event that told of it; of what was known before histories were kept, another."""
+    from_status: Order.Status.ValueType
+    """The status before; STATUS_UNSPECIFIED where the order was placed, or where it is not known."""
+    to_status: Order.Status.ValueType
+    """The status after."""
+    reason: builtins.str
+    """Why, as who has made it gave it; empty where none was given, and once the buyer was erased."""
+    @builtins.property
+    def actor(self) -> OrderMove.Actor:
+        """Who it was; absent where that is not known."""
+
+    @builtins.property
+    def occurred_at(self) -> timestamp_pb2.Timestamp:
+        """When, UTC."""
+
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        from_status: Order.Status.ValueType = ...,
+        to_status: Order.Status.ValueType = ...,
+        actor: OrderMove.Actor | None = ...,
+        reason: builtins.str = ...,
+        occurred_at: timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["actor", b"actor", "occurred_at", b"occurred_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["actor", b"actor", "from_status", b"from_status", "id", b"id", "occurred_at", b"occurred_at", "reason", b"reason", "to_status", b"to_status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListOrderHistoryRequest(message.Message):
+    """What ListOrderHistory takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    PAGE_FIELD_NUMBER: builtins.int
+    PER_PAGE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SORT_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    page: builtins.int
+    """As in ListOrders."""
+    per_page: builtins.int
+    """As in ListOrders."""
+    page_token: builtins.str
+    """As in ListOrders."""
+    sort: builtins.str
+    """`occurred_at:asc` (default) or `occurred_at:desc`."""
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
+        page_token: builtins.str = ...,
+        sort: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "order_id", b"order_id", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sort", b"sort"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
+
+@typing.final
+class ListOrderHistoryResponse(message.Message):
+    """One page of an order's history."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MOVES_FIELD_NUMBER: builtins.int
+    META_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def moves(self) -> containers.RepeatedCompositeFieldContainer[OrderMove]:
+        """In the order asked for."""
+
+    @builtins.property
+    def meta(self) -> page_pb2.PageMeta:
+        """Where in the list they stand."""
+
+    def __init__(
+        self,
+        *,
+        moves: abc.Iterable[OrderMove] | None = ...,
+        meta: page_pb2.PageMeta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["meta", b"meta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["meta", b"meta", "moves", b"moves"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...

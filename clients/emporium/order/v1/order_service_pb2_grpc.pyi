@@ -71,6 +71,21 @@ class OrderServiceStub:
     Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
     ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
     """
+    CancelOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.CancelOrderRequest, order_service_pb2.Order]
+    """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
+
+    One that is CANCELLED already stays as it is, and keeps the reason that it has. Idempotent by
+    `request_id`.
+    Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+    """
+    ListOrderHistory: aio.UnaryUnaryMultiCallable[order_service_pb2.ListOrderHistoryRequest, order_service_pb2.ListOrderHistoryResponse]
+    """Lists what an order's status has been, oldest first unless `sort` says otherwise: that it was
+    placed, and each move since, with who, when and why. Ties are broken by id.
+
+    A move is kept in the transaction that makes it. Of orders from before histories were kept
+    there is what was known: that they were placed, and when they got the status that they had.
+    Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+    """
     DeleteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.DeleteOrderRequest, empty_pb2.Empty]
     """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
     count it.
@@ -168,6 +183,33 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         so a cancel may be repeated (without an etag, which the first one has changed).
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
+        """
+
+    @abc_1.abstractmethod
+    def CancelOrder(
+        self,
+        request: order_service_pb2.CancelOrderRequest,
+        context: aio.ServicerContext[order_service_pb2.CancelOrderRequest, abc.Awaitable[order_service_pb2.Order]],
+    ) -> abc.Awaitable[order_service_pb2.Order]:
+        """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
+
+        One that is CANCELLED already stays as it is, and keeps the reason that it has. Idempotent by
+        `request_id`.
+        Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+        """
+
+    @abc_1.abstractmethod
+    def ListOrderHistory(
+        self,
+        request: order_service_pb2.ListOrderHistoryRequest,
+        context: aio.ServicerContext[order_service_pb2.ListOrderHistoryRequest, abc.Awaitable[order_service_pb2.ListOrderHistoryResponse]],
+    ) -> abc.Awaitable[order_service_pb2.ListOrderHistoryResponse]:
+        """Lists what an order's status has been, oldest first unless `sort` says otherwise: that it was
+        placed, and each move since, with who, when and why. Ties are broken by id.
+
+        A move is kept in the transaction that makes it. Of orders from before histories were kept
+        there is what was known: that they were placed, and when they got the status that they had.
+        Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
         """
 
     @abc_1.abstractmethod

@@ -2,13 +2,14 @@
 
 from server.order.orders.rules.changes import (
     CLEARABLE,
-    Changed,
     Edit,
     check_edit,
     deleted,
     edited,
 )
 from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
+from server.order.orders.rules.moving import Changed, cancelled, moved
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     Address,
@@ -26,6 +27,9 @@ from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staf
 __all__ = [
     "CLEARABLE",
     "LISTED_ITEMS_MAX",
+    "Act",
+    "Actor",
+    "ActorKind",
     "Address",
     "BuyerErased",
     "Changed",
@@ -34,17 +38,22 @@ __all__ = [
     "Item",
     "Line",
     "ListedOrder",
+    "Move",
     "NewOrder",
     "Order",
     "OrderEvent",
     "OrderFilters",
     "OrderNotFound",
+    "PastMove",
     "Placed",
     "StaffOnlyField",
     "Status",
+    "cancelled",
     "check_edit",
     "check_staff_fields",
     "deleted",
     "edited",
+    "moved",
+    "person",
     "place",
 ]

@@ -15,6 +15,7 @@ from server.order.orders.rules import (
     Order,
     OrderEvent,
     OrderFilters,
+    PastMove,
     Placed,
 )
 
@@ -24,6 +25,9 @@ SORTABLE: Mapping[str, type] = {
     "total_price": Decimal,
 }
 """The columns that `OrderStore.list` can sort by, with their types."""
+
+HISTORY_SORTABLE: Mapping[str, type] = {"occurred_at": datetime}
+"""The same of `OrderStore.history`."""
 
 
 class Encode(Protocol):
@@ -61,6 +65,9 @@ class OrderStore(Protocol):
         An order that is deleted meanwhile is left out, so a page may come out short.
         """
 
+    async def history(self, order_id: str, query: PageQuery) -> Page[PastMove]:
+        """One page of what the order's status has been; empty for an order that is not there."""
+
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
     ) -> Order:
@@ -69,6 +76,20 @@ class OrderStore(Protocol):
         `change` is pure. Its exceptions roll everything back, and it runs again when the
         transaction is retried. Raises `OrderNotFound`. Of two concurrent updates the
         second sees the result of the first.
+        """
+
+    async def update_once(
+        self,
+        order_id: str,
+        owner_scope: str | None,
+        change: Callable[[Order], Changed],
+        key: Key | None,
+        answer: Callable[[Order], bytes],
+    ) -> bytes:
+        """As `update`, and keeps what `answer` makes of the order under `key`; returns that.
+
+        Or the first answer when `key` was used before with the same body; then nothing is changed.
+        Raises `IdempotencyKeyReused` when the body was another.
         """
 
     async def delete(

@@ -9,6 +9,7 @@ from server.kit.listing.statements import Listing, Where
 from server.kit.listing.totals import Totals
 from server.kit.outbox import append
 from server.kit.postgres import Pool, Record, translated
+from server.kit.postgres.idempotency import change_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way, in_turns
@@ -20,9 +21,10 @@ from server.order.orders.rules import (
     OrderEvent,
     OrderFilters,
     OrderNotFound,
+    PastMove,
     Placed,
 )
-from server.order.orders.store import SORTABLE, Encode, rows
+from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, rows
 from server.order.orders.store.placing import Placing
 
 _LISTING = Listing(
@@ -30,6 +32,13 @@ _LISTING = Listing(
     columns="id, order_date, created_at, total_price",
     sortable=SORTABLE,
     filtered_by="order_date",
+)
+
+_HISTORY = Listing(
+    table="order_moves",
+    columns="id, before, after, actor_kind, actor, reason, occurred_at",
+    sortable=HISTORY_SORTABLE,
+    filtered_by="occurred_at",
 )
 
 _ITEMS = """
@@ -66,6 +75,7 @@ class PostgresOrderStore:
     def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
+        self._moves = Totals(pool, _HISTORY.table)
         self._encode = encode
         self._wake = wake
         self._placing = Placing(pool, encode, wake)
@@ -100,22 +110,56 @@ class PostgresOrderStore:
         there = [found[each] for each in ids if each in found]
         return page.with_rows(await in_turns(there, rows.to_listed, lambda row: len(row["items"])))
 
+    async def history(self, order_id: str, query: PageQuery) -> Page[PastMove]:
+        where = Where.of(equal={"order_id": order_id})
+        with translated():
+            page = await fetch_page(self._pool, _HISTORY, self._moves, where, query)
+        return page.with_rows([rows.to_move(row) for row in page.rows])
+
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
     ) -> Order:
         async def work(unit: UnitOfWork) -> Order:
-            before = await _locked(unit, order_id, owner_scope)
-            order, event = change(before)
-            for each in rows.updates(before, order):
-                unit.write(each)
-            if event:
-                told = self._encode(event)
-                await give_way(len(order.items))
-                unit.write(append([told]))
-            return order
+            return await self._changed(unit, order_id, owner_scope, change)
 
         order = await transaction(self._pool, work, completes_call=True)
         self._wake()
+        return order
+
+    async def update_once(
+        self,
+        order_id: str,
+        owner_scope: str | None,
+        change: Callable[[Order], Changed],
+        key: Key | None,
+        answer: Callable[[Order], bytes],
+    ) -> bytes:
+        async def work(unit: UnitOfWork) -> bytes:
+            return answer(await self._changed(unit, order_id, owner_scope, change))
+
+        buyer = await self.user_of(order_id, owner_scope) if key else None
+        given = await change_once(self._pool, work, key, subject=buyer)
+        self._wake()
+        return given
+
+    async def _changed(
+        self,
+        unit: UnitOfWork,
+        order_id: str,
+        owner_scope: str | None,
+        change: Callable[[Order], Changed],
+    ) -> Order:
+        """The one place where what an order has become is written, whatever has moved it."""
+        before = await _locked(unit, order_id, owner_scope)
+        order, event = change(before)
+        for each in rows.updates(before, order):
+            unit.write(each)
+        if event:
+            for each in rows.moves([event]):
+                unit.write(each)
+            told = self._encode(event)
+            await give_way(len(order.items))
+            unit.write(append([told]))
         return order
 
     async def delete(
