@@ -48,6 +48,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ListOrders": lambda shop: shop.orders.list().first_page(),
     "ListUserOrders": lambda shop: shop.orders.list_of_user(ID).first_page(),
     "GetOrderUser": lambda shop: shop.orders.get_user(ID),
+    "WatchOrder": lambda shop: anext(shop.orders.watch(ID)),
     "ListOrderHistory": lambda shop: shop.orders.history(ID).first_page(),
     "DeleteOrder": lambda shop: shop.orders.delete(ID),
     "RecordDomainEvents": lambda shop: shop.events.record_domain_events([]),

@@ -120,6 +120,7 @@ def base(name: str, scene: Subjects) -> Any:
         "ResetPassword": {"token": "wrong", "password": "another horse"},
         "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
         "SuspendUser": {"user_id": MISSING},
+        "WatchOrder": {"order_id": scene.order.id},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},

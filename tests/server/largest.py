@@ -205,6 +205,7 @@ async def answers() -> dict[str, Message]:
         "ListOrders": await orders_wire.to_list(query(), page(listed)),
         "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),
         "CancelOrder": whole,
+        "WatchOrder": orders_wire.to_watched(order(), is_last=True),
         "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
         "GetOrderUser": orders_wire.to_order_user(Buyer(ID, user().email, user().full_name)),
         "RecordEvent": behaviour_wire.to_event(event),

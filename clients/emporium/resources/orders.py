@@ -1,6 +1,7 @@
 """Orders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, Unpack
@@ -21,6 +22,8 @@ from emporium.order.v1.order_service_pb2 import (
     OrderMove,
     OrderUser,
     UpdateOrderRequest,
+    WatchOrderRequest,
+    WatchOrderResponse,
 )
 from emporium.order.v1.order_service_pb2_grpc import OrderServiceStub
 from emporium.order.v1.personal_data_service_pb2 import (
@@ -220,6 +223,28 @@ class Orders:
             return Page(answer.moves, answer.meta)
 
         return Listing(ListOrderHistoryRequest(order_id=order_id, **query(options)), fetch)
+
+    async def watch(
+        self, order_id: str, *, after: str = ""
+    ) -> AsyncGenerator[WatchOrderResponse, None]:
+        """The order as it is, and again whenever it has changed; no deadline.
+
+        `after` is the `token` of the last message that you have had. Ends after the message with
+        `is_last`: the order moves no more. Where the server ends the stream, every few minutes, it
+        is gone on with.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), also when the order is deleted meanwhile,
+        `RateLimited`, `Unavailable`.
+        """
+        while True:
+            request = WatchOrderRequest(order_id=order_id, after=after)
+            stream = self._connection.stream(self._stub.WatchOrder, request)
+            async with aclosing(stream) as states:
+                async for state in states:
+                    yield state
+                    if state.is_last:
+                        return
+                    after = state.token
 
     async def delete(
         self, order_id: str, *, etag: str = "", timeout_seconds: float | None = None

@@ -1,6 +1,7 @@
 """Orders: each method converts the request, applies the rules and calls the store."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,6 +16,7 @@ from server.kit.turns import give_way
 from server.order.catalog.store import CatalogStore
 from server.order.neighbours import BuyerNotFound, Users
 from server.order.orders import rules, wire
+from server.order.orders.feed import OrderFeed, is_last
 from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, OrderStore
 
 _LATEST_FIRST = Sort("order_date", descending=True)
@@ -31,12 +33,14 @@ class OrderService:
         users: Users,
         shop_currency: str,
         tokens: PageTokens,
+        feed: OrderFeed,
     ) -> None:
         self._orders = orders
         self._catalog = catalog
         self._users = users
         self._shop_currency = shop_currency
         self._tokens = tokens
+        self._feed = feed
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         caller = context.signed_in
@@ -83,6 +87,18 @@ class OrderService:
             raise BuyerNotFound("no such user")
         context.subject = user_id
         return wire.to_order_user(await self._users.get(user_id))
+
+    async def WatchOrder(
+        self, request: pb.WatchOrderRequest, context: Context
+    ) -> AsyncIterator[pb.WatchOrderResponse]:
+        by_rest = context.metadata.get("x-emporium-door") == "rest"
+        states = self._feed.after(
+            request.order_id.lower(), context.owner_scope, request.after, has_end=not by_rest
+        )
+        async with aclosing(states):
+            async for order in states:
+                await give_way(len(order.items))
+                yield wire.to_watched(order, is_last=is_last(order))
 
     async def ListOrderHistory(
         self, request: pb.ListOrderHistoryRequest, context: Context

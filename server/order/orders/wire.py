@@ -67,6 +67,11 @@ async def to_user_list(query: PageQuery, page: Page[ListedOrder]) -> pb.ListUser
     return pb.ListUserOrdersResponse(orders=await _to_orders(page), meta=page_meta(query, page))
 
 
+def to_watched(order: Order, *, is_last: bool) -> pb.WatchOrderResponse:
+    """What has become of an order, on the wire."""
+    return pb.WatchOrderResponse(order=to_order(order), token=order.etag, is_last=is_last)
+
+
 def to_order_user(buyer: Buyer) -> pb.OrderUser:
     """Who placed an order, on the wire."""
     return pb.OrderUser(id=buyer.id, email=buyer.email, full_name=buyer.full_name)

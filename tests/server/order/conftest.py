@@ -14,7 +14,7 @@ from server.kit import errors, postgres
 from server.kit.audit.writer import AuditWriter
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
-from server.order.app import audit_sink, registrations
+from server.order.app import audit_sink, registrations, watching
 from server.order.audit.store import PostgresWaiting
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.encoding import to_outbox
@@ -114,6 +114,7 @@ def accounts() -> FakeAccounts:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def order_channel(
+    order_database: Postgres,
     order_pool: Pool,
     wakes: Wakes,
     shared_users: FakeUsers,
@@ -122,9 +123,10 @@ async def order_channel(
     audit: AuditWriter,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
-    services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS)
-    async with serve(services, accounts, audit_sink(audit)) as channel:
-        yield channel
+    async with watching(order_pool, order_database.database_url) as live:
+        services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS, live)
+        async with serve(services, accounts, audit_sink(audit)) as channel:
+            yield channel
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -35,6 +35,12 @@ class Door:
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
+    def watch(self, order: pb.Order, after: str = "") -> Any:
+        """The stream of what becomes of an order."""
+        request = pb.WatchOrderRequest(order_id=order.id, after=after)
+        stub: Any = self._orders
+        return stub.WatchOrder(request, metadata=self._metadata)
+
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
         stub: Any = self._catalog if "Product" in name else self._orders
         stub = self._held if "Buyer" in name else stub

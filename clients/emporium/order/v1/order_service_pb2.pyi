@@ -791,3 +791,59 @@ class ListOrderHistoryResponse(message.Message):
     _ClearFieldArgType: _TypeAlias = typing.Literal["meta", b"meta", "moves", b"moves"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class WatchOrderRequest(message.Message):
+    """What WatchOrder takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    after: builtins.str
+    """The `token` of the last message that the caller has had: the order is sent once it is another.
+    Left out, or one of an earlier state: the order is sent at once.
+    """
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        after: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class WatchOrderResponse(message.Message):
+    """What has become of an order."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: builtins.int
+    TOKEN_FIELD_NUMBER: builtins.int
+    IS_LAST_FIELD_NUMBER: builtins.int
+    token: builtins.str
+    """What to go on after: the order's etag."""
+    is_last: builtins.bool
+    """Whether this is the last message, after which the stream ends: the order moves no more."""
+    @builtins.property
+    def order(self) -> Order:
+        """The order, as GetOrder reads it."""
+
+    def __init__(
+        self,
+        *,
+        order: Order | None = ...,
+        token: builtins.str = ...,
+        is_last: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["is_last", b"is_last", "order", b"order", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...

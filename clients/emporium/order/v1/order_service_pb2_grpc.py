@@ -80,6 +80,11 @@ class OrderServiceStub:
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
                 _registered_method=True)
+        self.WatchOrder = channel.unary_stream(
+                '/emporium.order.v1.OrderService/WatchOrder',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderResponse.FromString,
+                _registered_method=True)
         self.ListOrderHistory = channel.unary_unary(
                 '/emporium.order.v1.OrderService/ListOrderHistory',
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryRequest.SerializeToString,
@@ -183,6 +188,22 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchOrder(self, request, context):
+        """Sends the order as it is, and again whenever it has changed, until the caller ends the stream.
+
+        It tells what the order has become, not each step: of changes that come close together the last
+        is sent, and ListOrderHistory has them all. It ends after a message with `is_last`: the order
+        was CANCELLED or REFUNDED, from where it moves no more. A stream that ends without one can be
+        gone on with, by the `token` of its last message, and loses nothing; the server ends it so
+        after some minutes, and when it stops. A change is sent within a second, as a rule, and at most
+        some 5 s after it was made.
+        Errors: ORDER_NOT_FOUND, also when the order is deleted meanwhile, or no longer the caller's;
+        RATE_LIMITED for whoever has 16 streams open; UNAVAILABLE while the server stops.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListOrderHistory(self, request, context):
         """Lists what an order's status has been, oldest first unless `sort` says otherwise: that it was
         placed, and each move since, with who, when and why. Ties are broken by id.
@@ -242,6 +263,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.CancelOrder,
                     request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.SerializeToString,
+            ),
+            'WatchOrder': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOrder,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderResponse.SerializeToString,
             ),
             'ListOrderHistory': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOrderHistory,
@@ -452,6 +478,33 @@ class OrderService:
             '/emporium.order.v1.OrderService/CancelOrder',
             emporium_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
             emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/WatchOrder',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

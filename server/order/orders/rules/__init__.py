@@ -9,7 +9,7 @@ from server.order.orders.rules.changes import (
 )
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
-from server.order.orders.rules.moving import Changed, cancelled, moved
+from server.order.orders.rules.moving import MOVES, Changed, cancelled, moved
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     Address,
@@ -21,12 +21,14 @@ from server.order.orders.rules.order import (
     OrderNotFound,
     StaffOnlyField,
     Status,
+    etag_of,
 )
 from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
 
 __all__ = [
     "CLEARABLE",
     "LISTED_ITEMS_MAX",
+    "MOVES",
     "Act",
     "Actor",
     "ActorKind",
@@ -53,6 +55,7 @@ __all__ = [
     "check_staff_fields",
     "deleted",
     "edited",
+    "etag_of",
     "moved",
     "person",
     "place",

@@ -86,8 +86,13 @@ class Order:
 
     @property
     def etag(self) -> str:
-        """Changes with every change: to be anonymous has no version, because it has no event."""
-        return str(self.version) if self.user_id else f"{self.version}-anonymous"
+        """Changes with every change."""
+        return etag_of(self.version, is_anonymous=self.user_id is None)
+
+
+def etag_of(version: int, *, is_anonymous: bool) -> str:
+    """The etag of an order: to be anonymous has no version, because it has no event."""
+    return f"{version}-anonymous" if is_anonymous else str(version)
 
 
 LISTED_ITEMS_MAX = 20

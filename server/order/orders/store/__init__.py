@@ -1,6 +1,6 @@
 """Where orders are stored: the interface of a store."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -55,6 +55,12 @@ class OrderStore(Protocol):
 
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         """The order with its items, in their order. Raises `OrderNotFound`."""
+
+    async def get_many(self, order_ids: Sequence[str]) -> Mapping[str, Order]:
+        """Those of the orders that there are, by id, each as `get` gives it."""
+
+    async def etags(self, order_ids: Sequence[str]) -> Mapping[str, str]:
+        """The etags of those of the orders that there are, by id."""
 
     async def user_of(self, order_id: str, owner_scope: str | None) -> str | None:
         """Whose order it is; None: nobody's any more. Raises `OrderNotFound`."""

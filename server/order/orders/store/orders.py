@@ -1,6 +1,6 @@
 """Orders in PostgreSQL, each with its items in one row of the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
@@ -23,6 +23,7 @@ from server.order.orders.rules import (
     OrderNotFound,
     PastMove,
     Placed,
+    etag_of,
 )
 from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, rows
 from server.order.orders.store.placing import Placing
@@ -53,6 +54,12 @@ _GET = f"""
 
 _LOCK = f"{_GET} FOR UPDATE"
 
+_GET_MANY = f"""
+    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS}) AS items FROM orders WHERE id = ANY($1)
+"""
+
+_VERSIONS = "SELECT id, user_id, version FROM orders WHERE id = ANY($1)"
+
 _USER = "SELECT user_id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)"
 
 # Positions count from 1 without a gap, so the last one is their number: one look into the index.
@@ -69,15 +76,22 @@ class PostgresOrderStore:
     """An `OrderStore` on a pool of connections to `emporium_order`.
 
     `encode` puts an event into the outbox's envelope. `wake` is called after each commit that left
-    an event there.
+    an event there, and `tell` with the id of an order that was changed or deleted by it.
     """
 
-    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        encode: Encode,
+        wake: Callable[[], None],
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
         self._moves = Totals(pool, _HISTORY.table)
         self._encode = encode
         self._wake = wake
+        self._tell = tell
         self._placing = Placing(pool, encode, wake)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
@@ -89,6 +103,20 @@ class PostgresOrderStore:
         if row is None:
             raise _not_found()
         return await _whole(row)
+
+    async def get_many(self, order_ids: Sequence[str]) -> Mapping[str, Order]:
+        with translated():
+            found = await self._pool.fetch(_GET_MANY, order_ids)
+        orders = await in_turns(found, rows.to_order, lambda row: 1 + len(row["items"]))
+        return {order.id: order for order in orders}
+
+    async def etags(self, order_ids: Sequence[str]) -> Mapping[str, str]:
+        with translated():
+            found = await self._pool.fetch(_VERSIONS, order_ids)
+        return {
+            str(row["id"]): etag_of(row["version"], is_anonymous=row["user_id"] is None)
+            for row in found
+        }
 
     async def user_of(self, order_id: str, owner_scope: str | None) -> str | None:
         with translated():
@@ -123,7 +151,7 @@ class PostgresOrderStore:
             return await self._changed(unit, order_id, owner_scope, change)
 
         order = await transaction(self._pool, work, completes_call=True)
-        self._wake()
+        self._told(order_id)
         return order
 
     async def update_once(
@@ -139,7 +167,7 @@ class PostgresOrderStore:
 
         buyer = await self.user_of(order_id, owner_scope) if key else None
         given = await change_once(self._pool, work, key, subject=buyer)
-        self._wake()
+        self._told(order_id)
         return given
 
     async def _changed(
@@ -171,7 +199,11 @@ class PostgresOrderStore:
             unit.write(Write(_DELETE, (order_id,)))
 
         await transaction(self._pool, work, completes_call=True)
+        self._told(order_id)
+
+    def _told(self, order_id: str) -> None:
         self._wake()
+        self._tell(order_id.lower())
 
 
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
