@@ -53,6 +53,9 @@ class NoUsers:
     async def get(self, user_id: str) -> Buyer:
         raise NotImplementedError
 
+    async def get_many(self, user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        raise NotImplementedError
+
 
 class Believing:
     """Accounts of callers who are believed: theirs are not among the facts."""

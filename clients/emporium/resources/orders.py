@@ -36,6 +36,8 @@ from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.personal_data_pb2 import ErasureReceipt, ExportedPart
 from emporium.values import UNSET, Moment, Money, Unset, money, number, query, set_mask, timestamp
 
+_AMOUNTS = ("min_total", "max_total")
+
 OrderStatusName: TypeAlias = "str | Order.Status.ValueType"
 
 
@@ -65,6 +67,25 @@ class OrderFilters(PageOptions, total=False):
     """Only orders placed at this moment or later."""
     placed_before: Moment
     """Only orders placed before this moment."""
+    created_after: Moment
+    """Only orders recorded at this moment or later."""
+    created_before: Moment
+    """Only orders recorded before this moment."""
+    min_total: Money
+    """Only orders whose total is this much or more, in `currency`, which must be given."""
+    max_total: Money
+    """Only orders whose total is this much or less, in `currency`."""
+    currency: str
+    """Only orders in this currency, ISO 4217."""
+    expand: str
+    """What to show with each order: `user`, who placed it. See `Order.user_unavailable`."""
+
+
+class AllOrderFilters(OrderFilters, total=False):
+    """The arguments of the list of everybody's orders."""
+
+    user_id: str
+    """Only this user's orders; customers may name themselves alone."""
 
 
 class Orders:
@@ -107,9 +128,14 @@ class Orders:
         )
         return await self._connection.call(self._stub.CreateOrder, request, timeout_seconds)
 
-    async def get(self, order_id: str, *, timeout_seconds: float | None = None) -> Order:
-        """Reads an order. Raises `NotFound` (ORDER_NOT_FOUND), also when it is not the caller's."""
-        request = GetOrderRequest(order_id=order_id)
+    async def get(
+        self, order_id: str, *, expand: str = "", timeout_seconds: float | None = None
+    ) -> Order:
+        """Reads an order; with `expand="user"` also who placed it, see `Order.user_unavailable`.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), also when it is not the caller's.
+        """
+        request = GetOrderRequest(order_id=order_id, expand=expand)
         return await self._connection.call(self._stub.GetOrder, request, timeout_seconds)
 
     async def get_user(self, order_id: str, *, timeout_seconds: float | None = None) -> OrderUser:
@@ -121,7 +147,7 @@ class Orders:
         request = GetOrderUserRequest(order_id=order_id)
         return await self._connection.call(self._stub.GetOrderUser, request, timeout_seconds)
 
-    def list(self, **filters: Unpack[OrderFilters]) -> Listing[Order]:
+    def list(self, **filters: Unpack[AllOrderFilters]) -> Listing[Order]:
         """Lists the caller's orders, or everybody's for staff; latest first unless sorted.
 
         Each order has its first 20 lines at most, and says in `item_count` how many there are;
@@ -135,7 +161,7 @@ class Orders:
             answer = await self._connection.call(self._stub.ListOrders, request, timeout_seconds)
             return Page(answer.orders, answer.meta)
 
-        return Listing(ListOrdersRequest(**query(filters)), fetch)
+        return Listing(ListOrdersRequest(**query(filters, amounts=_AMOUNTS)), fetch)
 
     def list_of_user(self, user_id: str, **filters: Unpack[OrderFilters]) -> Listing[Order]:
         """Lists one user's orders, as `list` does.
@@ -151,7 +177,9 @@ class Orders:
             )
             return Page(answer.orders, answer.meta)
 
-        return Listing(ListUserOrdersRequest(user_id=user_id, **query(filters)), fetch)
+        return Listing(
+            ListUserOrdersRequest(user_id=user_id, **query(filters, amounts=_AMOUNTS)), fetch
+        )
 
     async def update(
         self,

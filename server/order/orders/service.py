@@ -1,6 +1,6 @@
 """Orders: each method converts the request, applies the rules and calls the store."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
 
 from emporium.order.v1 import order_service_pb2 as pb
+from server.kit import errors
 from server.kit.context import Context
 from server.kit.listing.paging import Page, PageQuery, Sort, page_query
 from server.kit.listing.tokens import PageTokens
@@ -67,19 +68,27 @@ class OrderService:
         return message if given is answer else pb.Order.FromString(given)
 
     async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.Order:
-        return wire.to_order(await self._orders.get(request.order_id, context.owner_scope))
+        order = wire.to_order(await self._orders.get(request.order_id, context.owner_scope))
+        await self._expand(request.expand, [order])
+        return order
 
     async def ListOrders(
         self, request: pb.ListOrdersRequest, context: Context
     ) -> pb.ListOrdersResponse:
-        query, page = await self._list(request, context.owner_scope)
-        return await wire.to_list(query, page)
+        asked = request.user_id.lower() or None
+        rules.check_whose(asked, context.owner_scope)
+        query, page = await self._list(request, asked or context.owner_scope)
+        answer = await wire.to_list(query, page)
+        await self._expand(request.expand, answer.orders)
+        return answer
 
     async def ListUserOrders(
         self, request: pb.ListUserOrdersRequest, context: Context
     ) -> pb.ListUserOrdersResponse:
         query, page = await self._list(request, request.user_id.lower())
-        return await wire.to_user_list(query, page)
+        answer = await wire.to_user_list(query, page)
+        await self._expand(request.expand, answer.orders)
+        return answer
 
     async def GetOrderUser(self, request: pb.GetOrderUserRequest, context: Context) -> pb.OrderUser:
         user_id = await self._orders.user_of(request.order_id, context.owner_scope)
@@ -145,10 +154,24 @@ class OrderService:
         await self._orders.delete(request.order_id, context.owner_scope, change)
         return Empty()
 
+    async def _expand(self, expand: str, orders: Sequence[pb.Order]) -> None:
+        """Embeds the persons by one call. Without the user service the orders come all the same."""
+        if expand != "user":
+            return
+        buyers = {order.user_id for order in orders} - {""}
+        try:
+            found = await self._users.get_many(sorted(buyers))
+        except errors.Unavailable:
+            found = None
+        for order in orders:
+            if order.user_id:
+                wire.expand(order, found)
+
     async def _list(
         self, request: wire.ListRequest, user_id: str | None
     ) -> tuple[PageQuery, Page[rules.ListedOrder]]:
         filters = wire.from_list(request, user_id)
+        rules.check_totals(filters)
         query = page_query(
             request, self._tokens, sortable=SORTABLE, default=_LATEST_FIRST, filters=filters
         )

@@ -1,6 +1,6 @@
 """Orders between Protobuf and dataclasses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emporium.order.v1 import order_service_pb2 as pb
@@ -32,6 +32,14 @@ ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
 
 _STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if number}
 _STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
+
+
+def expand(order: pb.Order, buyers: Mapping[str, Buyer] | None) -> None:
+    """Puts the person into the order; where `buyers` is None they could not be asked for."""
+    if buyers is None:
+        order.user_unavailable = True
+    elif buyer := buyers.get(order.user_id):
+        order.user.CopyFrom(to_order_user(buyer))
 
 
 def to_order(order: Order) -> pb.Order:
@@ -105,6 +113,11 @@ def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
         status=choice(request.status, "status", Status, tuple(Status)),
         placed_after=moment_of_text(request.placed_after, "placed_after"),
         placed_before=moment_of_text(request.placed_before, "placed_before"),
+        created_after=moment_of_text(request.created_after, "created_after"),
+        created_before=moment_of_text(request.created_before, "created_before"),
+        min_total=amount(request.min_total) if request.min_total else None,
+        max_total=amount(request.max_total) if request.max_total else None,
+        currency=request.currency or None,
     )
 
 

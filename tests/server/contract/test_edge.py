@@ -37,7 +37,17 @@ DOCUMENTS = {
 TOLD = {"not_grpc", "document", "unchanged", "verbs", "not_allowed", "tunnel", "unknown"}
 # By the standard methods of the AIPs, these do no more when they are called a second time.
 # So does a refresh, which gets the same token, a logout, and an exchange, which only gives a token.
-REPEATABLE = ("Get", "List", "BatchGet", "Delete", "Exchange", "Export", "Refresh", "Logout", "Watch")
+REPEATABLE = (
+    "Get",
+    "List",
+    "BatchGet",
+    "Delete",
+    "Exchange",
+    "Export",
+    "Refresh",
+    "Logout",
+    "Watch",
+)
 
 
 def emporium(route: Any) -> dict[str, str]:
@@ -142,6 +152,7 @@ def test_what_an_overload_may_refuse_counts_at_its_own_service(routes: list[Any]
     assert never == {
         *("ChangePassword", "DeleteApiKey", "DeleteSession", "DeleteUser", "Logout"),
         *("ResetPassword", "ServerReflectionInfo", "SetUserRole", "SuspendUser"),
+        "WatchOrder",
     }
 
 

@@ -1,7 +1,7 @@
 """An order service, in this process, over a real database; only its neighbours are fakes."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import grpc
@@ -34,6 +34,7 @@ class FakeUsers:
 
     buyers: dict[str, Buyer] = field(default_factory=dict)
     is_away: bool = False
+    calls: int = 0  # for many at once
 
     async def get(self, user_id: str) -> Buyer:
         if self.is_away:
@@ -41,6 +42,12 @@ class FakeUsers:
         if user_id not in self.buyers:
             raise BuyerNotFound(f"user {user_id} does not exist")
         return self.buyers[user_id]
+
+    async def get_many(self, user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        self.calls += 1
+        if self.is_away:
+            raise errors.Unavailable("the user service cannot be reached", retry_after_seconds=1)
+        return {each: self.buyers[each] for each in user_ids if each in self.buyers}
 
 
 @dataclass
@@ -99,6 +106,7 @@ def users(shared_users: FakeUsers) -> FakeUsers:
     """The user service, empty and at home."""
     shared_users.buyers.clear()
     shared_users.is_away = False
+    shared_users.calls = 0
     return shared_users
 
 

@@ -85,6 +85,8 @@ class Order(message.Message):
     CREATED_AT_FIELD_NUMBER: builtins.int
     UPDATED_AT_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    USER_FIELD_NUMBER: builtins.int
+    USER_UNAVAILABLE_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
     user_id: builtins.str
@@ -109,6 +111,10 @@ class Order(message.Message):
     """subtotal - discount + shipping_price + tax."""
     etag: builtins.str
     """Changes with every change, also when the order becomes anonymous."""
+    user_unavailable: builtins.bool
+    """`expand` has asked for `user`, and the user service could not be reached: the order is as it
+    is, and who placed it may be asked for later.
+    """
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
         """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first 20 of them:
@@ -131,6 +137,12 @@ class Order(message.Message):
     def updated_at(self) -> timestamp_pb2.Timestamp:
         """When it was last changed, UTC."""
 
+    @builtins.property
+    def user(self) -> OrderUser:
+        """Who placed it, where `expand` asks for it: absent also when the account was deleted. By REST an
+        answer with it has no `ETag`, because it changes when the account does.
+        """
+
     def __init__(
         self,
         *,
@@ -150,10 +162,12 @@ class Order(message.Message):
         created_at: timestamp_pb2.Timestamp | None = ...,
         updated_at: timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
+        user: OrderUser | None = ...,
+        user_unavailable: builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -285,16 +299,22 @@ class GetOrderRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: builtins.int
+    EXPAND_FIELD_NUMBER: builtins.int
     order_id: builtins.str
     """The order's id."""
+    expand: builtins.str
+    """What of others to show with each order: `user`, who placed it. Asked of the user service by one
+    call, and some seconds old at most.
+    """
     def __init__(
         self,
         *,
         order_id: builtins.str = ...,
+        expand: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["expand", b"expand", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -311,6 +331,13 @@ class ListOrdersRequest(message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     PLACED_AFTER_FIELD_NUMBER: builtins.int
     PLACED_BEFORE_FIELD_NUMBER: builtins.int
+    USER_ID_FIELD_NUMBER: builtins.int
+    CREATED_AFTER_FIELD_NUMBER: builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: builtins.int
+    MIN_TOTAL_FIELD_NUMBER: builtins.int
+    MAX_TOTAL_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    EXPAND_FIELD_NUMBER: builtins.int
     page: builtins.int
     """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
     than 100,000 resources that there are.
@@ -329,6 +356,24 @@ class ListOrdersRequest(message.Message):
     """Only orders placed at this moment or later: `2024-01-01` (midnight UTC) or RFC 3339."""
     placed_before: builtins.str
     """Only orders placed before this moment, in the same forms."""
+    user_id: builtins.str
+    """Only this user's orders. Customers may name themselves alone."""
+    created_after: builtins.str
+    """Only orders recorded here at this moment or later, in the same forms."""
+    created_before: builtins.str
+    """Only orders recorded here before this moment."""
+    min_total: builtins.str
+    """Only orders whose total is this much or more, in `currency`, which must be given."""
+    max_total: builtins.str
+    """Only orders whose total is this much or less, in `currency`; not below `min_total`."""
+    currency: builtins.str
+    """Only orders in this currency. Amounts of several are not compared: `sort` by `total_price` without
+    a currency goes by the numbers alone.
+    """
+    expand: builtins.str
+    """What of others to show with each order: `user`, who placed it. Asked of the user service by one
+    call, and some seconds old at most.
+    """
     def __init__(
         self,
         *,
@@ -339,10 +384,17 @@ class ListOrdersRequest(message.Message):
         status: builtins.str = ...,
         placed_after: builtins.str = ...,
         placed_before: builtins.str = ...,
+        user_id: builtins.str = ...,
+        created_after: builtins.str = ...,
+        created_before: builtins.str = ...,
+        min_total: builtins.str = ...,
+        max_total: builtins.str = ...,
+        currency: builtins.str = ...,
+        expand: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
@@ -395,6 +447,12 @@ class ListUserOrdersRequest(message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     PLACED_AFTER_FIELD_NUMBER: builtins.int
     PLACED_BEFORE_FIELD_NUMBER: builtins.int
+    CREATED_AFTER_FIELD_NUMBER: builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: builtins.int
+    MIN_TOTAL_FIELD_NUMBER: builtins.int
+    MAX_TOTAL_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    EXPAND_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """Whose orders."""
     page: builtins.int
@@ -411,6 +469,20 @@ class ListUserOrdersRequest(message.Message):
     """As in ListOrders."""
     placed_before: builtins.str
     """As in ListOrders."""
+    created_after: builtins.str
+    """As in ListOrders."""
+    created_before: builtins.str
+    """As in ListOrders."""
+    min_total: builtins.str
+    """As in ListOrders."""
+    max_total: builtins.str
+    """As in ListOrders."""
+    currency: builtins.str
+    """As in ListOrders."""
+    expand: builtins.str
+    """What of others to show with each order: `user`, who placed it. Asked of the user service by one
+    call, and some seconds old at most.
+    """
     def __init__(
         self,
         *,
@@ -422,10 +494,16 @@ class ListUserOrdersRequest(message.Message):
         status: builtins.str = ...,
         placed_after: builtins.str = ...,
         placed_before: builtins.str = ...,
+        created_after: builtins.str = ...,
+        created_before: builtins.str = ...,
+        min_total: builtins.str = ...,
+        max_total: builtins.str = ...,
+        currency: builtins.str = ...,
+        expand: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015

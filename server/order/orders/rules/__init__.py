@@ -21,6 +21,8 @@ from server.order.orders.rules.order import (
     OrderNotFound,
     StaffOnlyField,
     Status,
+    check_totals,
+    check_whose,
     etag_of,
 )
 from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
@@ -53,6 +55,8 @@ __all__ = [
     "cancelled",
     "check_edit",
     "check_staff_fields",
+    "check_totals",
+    "check_whose",
     "deleted",
     "edited",
     "etag_of",

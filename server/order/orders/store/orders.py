@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.listing.statements import Listing, Where
+from server.kit.listing.statements import Apart, Listing, Where
 from server.kit.listing.totals import Totals
 from server.kit.outbox import append
 from server.kit.postgres import Pool, Record, translated
@@ -130,6 +130,13 @@ class PostgresOrderStore:
             ("order_date >= {}", filters.placed_after),
             ("order_date < {}", filters.placed_before),
             equal={"user_id": filters.user_id, "status": filters.status},
+            apart=[
+                Apart("created_at", "created_at >= {}", filters.created_after),
+                Apart("created_at", "created_at < {}", filters.created_before),
+                Apart("total_price", "total_price >= {}", filters.min_total),
+                Apart("total_price", "total_price <= {}", filters.max_total),
+                Apart("", "currency = {}", filters.currency),
+            ],
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
