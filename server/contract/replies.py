@@ -7,6 +7,8 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorS
 # The fields that the envelope takes are last in the JSON, where rest.lua finds them without parsing
 # the rest. JSON has the order of the fields' numbers. Short fields may follow an etag.
 LAST = ("etag", "meta")
+# And what only `expand` brings: then the answer has no etag, because it changes without it.
+EXPANDED = ("user",)
 _Type = FieldDescriptorProto
 _SHORT = {_Type.TYPE_INT32, _Type.TYPE_UINT32, _Type.TYPE_BOOL, _Type.TYPE_ENUM}
 
@@ -35,4 +37,5 @@ def misplaced(image: FileDescriptorSet) -> Iterator[str]:
 
 
 def _is_short(field: FieldDescriptorProto) -> bool:
-    return field.type in _SHORT and field.label != _Type.LABEL_REPEATED
+    is_expanded = field.type == _Type.TYPE_MESSAGE and field.name in EXPANDED
+    return (field.type in _SHORT or is_expanded) and field.label != _Type.LABEL_REPEATED

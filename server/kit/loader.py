@@ -1,5 +1,6 @@
 """Reads by key, for many callers at once: of a neighbour, or of the service's own store."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
@@ -51,6 +52,15 @@ class Loader(Generic[Key, Value]):
         if kept is not None and kept.until > self._clock():
             return kept.value
         return await self._batcher.do(key)
+
+    async def get_many(self, keys: Sequence[Key]) -> Sequence[Value | None]:
+        """What each of `keys` stands for, or None; asked for together. Raises as `get` does."""
+        asked = [asyncio.ensure_future(self.get(key)) for key in keys]
+        try:
+            return await asyncio.gather(*asked)
+        finally:
+            for each in asked:
+                each.cancel()
 
     async def close(self) -> None:
         """Cancels the call under way, and whoever waits for it or for the next."""

@@ -1,9 +1,10 @@
 """Wires the order service together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from emporium import Emporium, EmporiumError, Targets
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
@@ -13,12 +14,14 @@ from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.background import Job, Lock
+from server.kit.backoff import Backoff
 from server.kit.call.idempotency import answering_repeats
 from server.kit.following import live_copy
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
+from server.kit.postgres.channel import Channel
 from server.kit.postgres.expiry import key_expiry
 from server.kit.postgres.idempotency import first_answer
 from server.kit.revocations import UnrevokedTokens
@@ -34,6 +37,7 @@ from server.order.neighbours import Users
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
+from server.order.orders.feed import OrderFeed
 from server.order.orders.service import OrderService
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
@@ -43,6 +47,7 @@ from server.services import ORDER
 from server.settings import Settings
 
 _SWEEP_SECONDS = 60.0
+_BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 
 
 def main() -> int:
@@ -68,6 +73,7 @@ async def _serve(settings: Settings) -> None:
             outbox.relaying(
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
+            watching(pool, settings.postgres.database_url) as live_orders,
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(Verifier.from_file(tokens.jwks_file), live.revocations),
@@ -77,6 +83,7 @@ async def _serve(settings: Settings) -> None:
                     wake,
                     currency_of(settings.shop),
                     PageTokens(signer.secret("page tokens")),
+                    live_orders,
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
@@ -119,21 +126,52 @@ def audit_sink(writer: AuditWriter) -> CommittingSink:
     return CommittingSink(writer, lambda record: inserting([record]))
 
 
+class LiveOrders(NamedTuple):
+    """What is watched in this process, and what tells of a change."""
+
+    feed: OrderFeed
+    tell: Callable[[str], None]
+
+
+def order_feed(pool: Pool) -> OrderFeed:
+    """What becomes of the orders in `pool`, for those who watch them."""
+    return OrderFeed(PostgresOrderStore(pool, encode=to_outbox, wake=lambda: None))
+
+
+@asynccontextmanager
+async def watching(pool: Pool, dsn: str) -> AsyncIterator[LiveOrders]:
+    """Hears of changes that any process makes, while the block runs."""
+    feed = order_feed(pool)
+    channel = Channel(dsn, "orders", feed.heard)
+    async with background.running(
+        Job("orders_channel", channel.run), Job("orders_feed", feed.run, backoff=_BACKOFF)
+    ):
+        yield LiveOrders(feed, channel.tell)
+
+
 def registrations(
-    pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str, tokens: PageTokens
+    pool: Pool,
+    users: Users,
+    wake: outbox.Wake,
+    shop_currency: str,
+    tokens: PageTokens,
+    live: LiveOrders | None = None,
 ) -> tuple[Registration, ...]:
-    """The services of this process, over `pool`."""
+    """The services of this process, over `pool`; without `live` nobody hears of a change."""
+    live = live or LiveOrders(order_feed(pool), lambda _: None)
     catalog = PostgresCatalogStore(pool)
-    orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
+    orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake, tell=live.tell)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     once = partial(first_answer, pool)
     products = CatalogService(catalog, shop_currency, tokens)
-    placing = OrderService(orders, catalog, users, shop_currency, tokens)
+    placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),
-        Registration(order_service, answering_repeats(order_service, placing, once)),
+        Registration(
+            order_service, answering_repeats(order_service, placing, once), live.feed.close
+        ),
         Registration(personal_data, PersonalDataService(erasures, held)),
     )

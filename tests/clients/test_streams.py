@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from emporium import Cancelled, Emporium, PermissionDenied
+from emporium.order.v1.order_service_pb2 import WatchOrderResponse
 from emporium.user.v1.revocation_service_pb2 import WatchRevocationsResponse
 from tests.clients.fake_shop import FakeShop, answer, refuse
 
@@ -40,3 +41,12 @@ async def test_a_stream_of_a_client_that_is_closed_is_cancelled(
         await shop.close()
     with pytest.raises(Cancelled):
         await anext(shop.revocations.watch())
+
+
+async def test_an_order_is_watched_to_its_end_however_often_the_server_ends_the_stream(
+    shop: Emporium, server: FakeShop
+) -> None:
+    first, last = WatchOrderResponse(token="1"), WatchOrderResponse(token="2", is_last=True)
+    server.will("WatchOrder", answer(first), answer(last))
+    assert [each async for each in shop.orders.watch("an-id")] == [first, last]
+    assert [call.request.after for call in server.served] == ["", "1"]

@@ -176,6 +176,10 @@ async def answers() -> dict[str, Message]:
     exchanged = api_keys_wire.to_token(token + "f" * 1_000, INT32_MAX, key.scopes)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     changed = sessions_ended(ID, VERSION, Role.CUSTOMER, ID)
+    reason = longest(order_pb.CancelOrderRequest, "reason")
+    actor = orders.Actor(orders.ActorKind.STAFF, ID)
+    status = orders.Status.CANCELLED
+    move = orders.PastMove(ID, status, status, actor, reason, LAST)
     return {
         "Login": login,
         "Refresh": login,
@@ -210,6 +214,9 @@ async def answers() -> dict[str, Message]:
         "UpdateOrder": whole,
         "ListOrders": await orders_wire.to_list(query(), page(listed)),
         "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),
+        "CancelOrder": whole,
+        "WatchOrder": orders_wire.to_watched(order(), is_last=True),
+        "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
         "GetOrderUser": orders_wire.to_order_user(Buyer(ID, user().email, user().full_name)),
         "RecordEvent": behaviour_wire.to_event(event),
         "GetSalesReport": await reports_wire.to_report(report),

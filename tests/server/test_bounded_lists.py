@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
@@ -41,8 +42,10 @@ FEW, LOOKED_AT, SORTED = 20, 200, 1_000
 # user's paid orders are old.
 BOUND = 3 * SORTED
 
-PAGING = {"page", "per_page", "page_token", "sort"}
-OWNER = str(uuid.uuid4())
+PAGING = {"page", "per_page", "page_token", "sort", "expand"}
+# Of more filters not every combination is tried, but every two.
+TOGETHER_MAX = 5
+OWNER, ORDER = str(uuid.uuid4()), str(uuid.uuid4())
 # What each filter is tried with: much, little and nothing of the data below.
 VALUES: dict[str, list[str]] = {
     "user_id": [OWNER],
@@ -58,6 +61,9 @@ VALUES: dict[str, list[str]] = {
     "placed_before": ["2020-01-05"],
     "created_after": ["2020-01-05"],
     "created_before": ["2020-01-05"],
+    "min_total": ["6000.00"],
+    "max_total": ["6000.00"],
+    "currency": ["GBP", "EUR"],
     "min_price": ["60.00"],
     "max_price": ["60.00"],
     # Not `user`, which all of them have: an index of words gives all that match, so that costs as
@@ -69,14 +75,19 @@ FILL = {
     "order": f"""
         INSERT INTO orders (id, user_id, status, currency, subtotal, discount, shipping_price, tax,
                             total_price, order_date, created_at, updated_at, version)
-        SELECT gen_random_uuid(),
+        SELECT CASE WHEN n = 1 THEN '{ORDER}'::uuid ELSE gen_random_uuid() END,
                CASE WHEN n % 2 = 0 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END,
                CASE WHEN n < 3 THEN 'REFUNDED' WHEN n < {ROWS // 2} THEN 'PAID' ELSE 'PENDING' END,
-               'GBP', n, 0, 0, 0, n, timestamptz '2020-01-01 00:00Z' + n * interval '1 minute',
+               CASE WHEN n < 3 THEN 'EUR' ELSE 'GBP' END, n, 0, 0, 0, n,
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute',
                timestamptz '2020-01-01 00:00Z' + n * interval '1 second', now(), 1
         FROM generate_series(1, {ROWS}) AS n;
         INSERT INTO order_items (order_id, position, product_name, unit_price, quantity)
         SELECT id, 1, 'a thing', subtotal, 1 FROM orders;
+        INSERT INTO order_moves (id, order_id, after, occurred_at)
+        SELECT gen_random_uuid(), id, 'PENDING', created_at FROM orders
+        UNION ALL
+        SELECT gen_random_uuid(), '{ORDER}', 'PAID', now() FROM generate_series(1, {ROWS});
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version)
         SELECT gen_random_uuid(), 'SKU-' || n, lpad(n::text, 8, '0'), n / 100.0, 'GBP',
                timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
@@ -127,6 +138,9 @@ class Explaining:
     async def fetch(self, statement: str, *arguments: Any) -> Any:
         await self._explain(statement, arguments)
         return await self._pool.fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> Any:
+        return await self._pool.fetchrow(statement, *arguments)  # one row, by its key
 
     async def fetchval(self, statement: str, *arguments: Any) -> Any:
         await self._explain(statement, arguments)
@@ -202,16 +216,26 @@ async def sorts(servicer: Any, method: MethodDescriptor) -> list[str]:
 
 
 def required(method: MethodDescriptor) -> dict[str, str]:
-    return {"user_id": OWNER} if "user_id" in method.input_type.fields_by_name else {}
+    """What the list is of: the fields in its path."""
+    http: Any = annotations_pb2.http  # its stub takes it for a plain descriptor
+    path: str = method.GetOptions().Extensions[http].get
+    return {name: value for name, value in PARENTS.items() if f"{{{name}}}" in path}
+
+
+PARENTS = {"user_id": OWNER, "order_id": ORDER}
 
 
 def filters(method: MethodDescriptor) -> Iterator[dict[str, str]]:
     """Every combination of the list's filters; a new filter needs a line in `VALUES`."""
     names = [name for name in method.input_type.fields_by_name if name not in PAGING]
     optional = [name for name in names if name not in required(method)]
-    for values in itertools.product(*([None, *VALUES[name]] for name in optional)):
-        given = {name: value for name, value in zip(optional, values, strict=True) if value}
-        yield {**required(method), **given}
+    size = len(optional) if len(optional) <= TOGETHER_MAX else 2
+    for chosen in (each for n in range(size + 1) for each in itertools.combinations(optional, n)):
+        for values in itertools.product(*(VALUES[name] for name in chosen)):
+            given = dict(zip(chosen, values, strict=True))
+            if {"min_total", "max_total"} & given.keys():
+                given = {"currency": "GBP", **given}
+            yield {**required(method), **given}
 
 
 @pytest.mark.parametrize("method", LISTS, ids=lambda method: method.name)

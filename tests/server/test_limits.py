@@ -55,6 +55,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
+    "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
 }
 SORTS = [(rpc, field) for rpc, (sortable, _) in LISTS.items() for field in sortable]
 
@@ -96,8 +97,8 @@ def test_every_token_that_is_issued_is_taken(rpc: str, field: str) -> None:
     method = METHODS[rpc]
     sortable, _ = LISTS[rpc]
     request: Any = method.request(sort=f"{field}:desc")
-    if "user_id" in method.request.DESCRIPTOR.fields_by_name:
-        request.user_id = largest.ID
+    for name in {"user_id", "order_id"} & {*method.request.DESCRIPTOR.fields_by_name}:
+        setattr(request, name, largest.ID)
     default = Sort("id", descending=False)
 
     @given(largest_values(rpc, field))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -51,6 +51,9 @@ class NoUsers:
     """Nobody asks it: orders are placed and sent without looking at accounts."""
 
     async def get(self, user_id: str) -> Buyer:
+        raise NotImplementedError
+
+    async def get_many(self, user_ids: Sequence[str]) -> Mapping[str, Buyer]:
         raise NotImplementedError
 
 

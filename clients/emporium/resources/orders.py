@@ -1,6 +1,7 @@
 """Orders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, Unpack
@@ -8,18 +9,23 @@ from uuid import uuid4
 
 from emporium.connection import Connection
 from emporium.order.v1.order_service_pb2 import (
+    CancelOrderRequest,
     CreateOrderRequest,
     DeleteOrderRequest,
     GetOrderRequest,
     GetOrderUserRequest,
+    ListOrderHistoryRequest,
     ListOrdersRequest,
     ListUserOrdersRequest,
     NewOrderItem,
     Order,
+    OrderMove,
     OrderUser,
     Quote,
     QuoteOrderRequest,
     UpdateOrderRequest,
+    WatchOrderRequest,
+    WatchOrderResponse,
 )
 from emporium.order.v1.order_service_pb2_grpc import OrderServiceStub
 from emporium.order.v1.personal_data_service_pb2 import (
@@ -31,6 +37,8 @@ from emporium.paging import Listing, Page, PageOptions
 from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.personal_data_pb2 import ErasureReceipt, ExportedPart
 from emporium.values import UNSET, Moment, Money, Unset, money, number, query, set_mask, timestamp
+
+_AMOUNTS = ("min_total", "max_total")
 
 OrderStatusName: TypeAlias = "str | Order.Status.ValueType"
 
@@ -61,6 +69,25 @@ class OrderFilters(PageOptions, total=False):
     """Only orders placed at this moment or later."""
     placed_before: Moment
     """Only orders placed before this moment."""
+    created_after: Moment
+    """Only orders recorded at this moment or later."""
+    created_before: Moment
+    """Only orders recorded before this moment."""
+    min_total: Money
+    """Only orders whose total is this much or more, in `currency`, which must be given."""
+    max_total: Money
+    """Only orders whose total is this much or less, in `currency`."""
+    currency: str
+    """Only orders in this currency, ISO 4217."""
+    expand: str
+    """What to show with each order: `user`, who placed it. See `Order.user_unavailable`."""
+
+
+class AllOrderFilters(OrderFilters, total=False):
+    """The arguments of the list of everybody's orders."""
+
+    user_id: str
+    """Only this user's orders; customers may name themselves alone."""
 
 
 class Orders:
@@ -126,9 +153,14 @@ class Orders:
         )
         return await self._connection.call(self._stub.QuoteOrder, request, timeout_seconds)
 
-    async def get(self, order_id: str, *, timeout_seconds: float | None = None) -> Order:
-        """Reads an order. Raises `NotFound` (ORDER_NOT_FOUND), also when it is not the caller's."""
-        request = GetOrderRequest(order_id=order_id)
+    async def get(
+        self, order_id: str, *, expand: str = "", timeout_seconds: float | None = None
+    ) -> Order:
+        """Reads an order; with `expand="user"` also who placed it, see `Order.user_unavailable`.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), also when it is not the caller's.
+        """
+        request = GetOrderRequest(order_id=order_id, expand=expand)
         return await self._connection.call(self._stub.GetOrder, request, timeout_seconds)
 
     async def get_user(self, order_id: str, *, timeout_seconds: float | None = None) -> OrderUser:
@@ -140,7 +172,7 @@ class Orders:
         request = GetOrderUserRequest(order_id=order_id)
         return await self._connection.call(self._stub.GetOrderUser, request, timeout_seconds)
 
-    def list(self, **filters: Unpack[OrderFilters]) -> Listing[Order]:
+    def list(self, **filters: Unpack[AllOrderFilters]) -> Listing[Order]:
         """Lists the caller's orders, or everybody's for staff; latest first unless sorted.
 
         Each order has its first 20 lines at most, and 5 in pages of 100; it says in `item_count`
@@ -154,7 +186,7 @@ class Orders:
             answer = await self._connection.call(self._stub.ListOrders, request, timeout_seconds)
             return Page(answer.orders, answer.meta)
 
-        return Listing(ListOrdersRequest(**query(filters)), fetch)
+        return Listing(ListOrdersRequest(**query(filters, amounts=_AMOUNTS)), fetch)
 
     def list_of_user(self, user_id: str, **filters: Unpack[OrderFilters]) -> Listing[Order]:
         """Lists one user's orders, as `list` does.
@@ -170,7 +202,9 @@ class Orders:
             )
             return Page(answer.orders, answer.meta)
 
-        return Listing(ListUserOrdersRequest(user_id=user_id, **query(filters)), fetch)
+        return Listing(
+            ListUserOrdersRequest(user_id=user_id, **query(filters, amounts=_AMOUNTS)), fetch
+        )
 
     async def update(
         self,
@@ -199,6 +233,71 @@ class Orders:
         elif shipping_address is not UNSET:
             request.shipping_address.CopyFrom(shipping_address)
         return await self._connection.call(self._stub.UpdateOrder, request, timeout_seconds)
+
+    async def cancel(
+        self,
+        order_id: str,
+        *,
+        reason: str = "",
+        etag: str = "",
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Order:
+        """Cancels an order that is PENDING; one that is CANCELLED already stays as it is.
+
+        Whoever may read the order reads the `reason` in its history. Keys as in `create`; with an
+        `etag` the change is refused when the order has another by now.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ILLEGAL_STATUS_MOVE), `Outdated`
+        (ETAG_MISMATCH), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
+        """
+        request = CancelOrderRequest(
+            order_id=order_id,
+            reason=reason,
+            etag=etag,
+            request_id=idempotency_key or str(uuid4()),
+        )
+        return await self._connection.call(self._stub.CancelOrder, request, timeout_seconds)
+
+    def history(self, order_id: str, **options: Unpack[PageOptions]) -> Listing[OrderMove]:
+        """Lists what the order's status has been, with who, when and why; oldest first.
+
+        Sort by `occurred_at`. Who of staff it was is told to staff alone.
+
+        Reading it raises `NotFound` (ORDER_NOT_FOUND), `InvalidRequest` (UNKNOWN_SORT_FIELD,
+        INVALID_PAGE_TOKEN).
+        """
+        timeout_seconds = options.get("timeout_seconds")
+
+        async def fetch(request: ListOrderHistoryRequest) -> Page[OrderMove]:
+            answer = await self._connection.call(
+                self._stub.ListOrderHistory, request, timeout_seconds
+            )
+            return Page(answer.moves, answer.meta)
+
+        return Listing(ListOrderHistoryRequest(order_id=order_id, **query(options)), fetch)
+
+    async def watch(
+        self, order_id: str, *, after: str = ""
+    ) -> AsyncGenerator[WatchOrderResponse, None]:
+        """The order as it is, and again whenever it has changed; no deadline.
+
+        `after` is the `token` of the last message that you have had. Ends after the message with
+        `is_last`: the order moves no more. Where the server ends the stream, every few minutes, it
+        is gone on with.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), also when the order is deleted meanwhile,
+        `RateLimited`, `Unavailable`.
+        """
+        while True:
+            request = WatchOrderRequest(order_id=order_id, after=after)
+            stream = self._connection.stream(self._stub.WatchOrder, request)
+            async with aclosing(stream) as states:
+                async for state in states:
+                    yield state
+                    if state.is_last:
+                        return
+                    after = state.token
 
     async def delete(
         self, order_id: str, *, etag: str = "", timeout_seconds: float | None = None

@@ -29,9 +29,13 @@ async function call(shop: Shop, rpc: string): Promise<void> {
   const [name] = [...SERVICES].find(([, { methods }]) => methods.some((m) => m.name === rpc)) ?? [];
   const client = Reflect.get(shop, name ?? "") as Record<
     string,
-    (request: object) => Promise<void>
+    (request: object) => Promise<void> & AsyncIterable<void>
   >;
-  await client[RPCS.get(rpc)?.localName ?? ""]?.({});
+  const called = client[RPCS.get(rpc)?.localName ?? ""]?.({});
+  if (called && RPCS.get(rpc)?.methodKind === "server_streaming") {
+    for await (const _ of called) return;
+  }
+  await called;
 }
 
 test("a safe call is repeated until somebody answers", async () => {

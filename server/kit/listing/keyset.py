@@ -45,7 +45,8 @@ async def fetch_page(
     if query.offset > DEPTH_MAX:
         return Page([], await _total_before(totals, where), None)
     try:
-        rows = await _rows(pool, listing, where, query)
+        find = _rows_apart if where.parts else _rows
+        rows = await find(pool, listing, where, query)
     except DataError as error:
         if query.after is None:
             raise
@@ -101,6 +102,39 @@ async def _rows_of_range(pool: Pool, statements: Statements, query: PageQuery) -
     raise errors.InvalidFilter(
         "too few of the next resources match; narrow the time, or leave a filter out", field="sort"
     )
+
+
+async def _rows_apart(
+    pool: Pool, listing: Listing, where: Where, query: PageQuery
+) -> Sequence[Record]:
+    """The same, where no index holds all conditions.
+
+    Of each way to the rows an index holds a part. The shortest is gone to its end where it is
+    short; else the next rows of the list's order are looked at, and after that a longer way.
+    """
+    statements = Statements(listing, where, query)
+    shortest, count = None, DEPTH_MAX + 1
+    for part in where.parts:
+        ((found,),) = await _fetch(pool, statements.count_of_part(part, count))
+        if found < count:
+            shortest, count = part, int(found)
+        if count <= FEW_MATCHES:
+            break
+    if shortest and count <= FEW_MATCHES:
+        return await _fetch(pool, statements.page_of_part(shortest, FEW_MATCHES))
+    looked_at = LOOKED_AT_MAX + 2 * query.offset
+    rows = await _fetch(pool, statements.page_along(looked_at))
+    if len(rows) > query.per_page:
+        return rows
+    if shortest:
+        return await _fetch(pool, statements.page_of_part(shortest, DEPTH_MAX))
+    if await _fetch(pool, statements.is_longer_than(looked_at)):
+        raise errors.InvalidFilter(
+            f"too few of the next resources match, and more than {DEPTH_MAX} have to be looked at;"
+            f" narrow the filters, or sort by another field than {query.sort.field}",
+            field="sort",
+        )
+    return rows
 
 
 async def _match(pool: Pool, statements: Statements, count_max: int) -> bool:

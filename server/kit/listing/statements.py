@@ -4,12 +4,15 @@ All of it is put together from the listings' and filters' own constants; what ca
 as arguments, and a sort field must be one that the listing names. So S608 is off (pyproject.toml).
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from server.kit.listing.paging import PageQuery, sort_value
+
+_PLACE = re.compile(r"\$(\d+)")
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,10 @@ class Listing:
 
     Sortable columns are NOT NULL and have an index with the id. Of any combination of filters, the
     rows that match stand side by side in an index, in the order of `filtered_by` and the id; or
-    there is one such row at most. A table that is written far more often than it is read cannot
-    have an index for each combination: then `ranges` are those that do stand side by side, the ones
-    with fewer rows first. Such a list is sorted by `filtered_by` alone.
+    there is one such row at most. Other conditions stand `apart` in their `Where`, and what matches
+    is looked for in several ways, see `keyset.py`. A table that is written far more often than it
+    is read cannot have an index for each combination: then `ranges` are those that do stand side by
+    side, the ones with fewer rows first. Such a list is sorted by `filtered_by` alone.
     """
 
     table: str
@@ -40,15 +44,32 @@ class Where:
     conditions: Sequence[str]
     arguments: Sequence[Any]
     equal: Sequence[str] = ()
+    parts: Sequence["Part"] = ()  # where conditions stand apart: each those that an index holds
 
     @classmethod
-    def of(cls, *pairs: tuple[str, Any], equal: Mapping[str, Any] | None = None) -> "Where":
+    def of(
+        cls,
+        *pairs: tuple[str, Any],
+        equal: Mapping[str, Any] | None = None,
+        apart: Sequence["Apart"] = (),
+    ) -> "Where":
         """From columns and the values that they must have, and from pairs of condition (with `{}`
         for its argument) and value; None is no filter.
 
         Equality is written as of arrays: what the planner knows to be one value it strikes from
         ORDER BY, and then takes an index of all rows for one of those that match.
+
+        What stands `apart` no index holds together with the others.
         """
+        if others := [each for each in apart if each.value is not None]:
+            columns = dict.fromkeys(each.column for each in others if each.column)
+            parts = [Part("", cls.of(*pairs, equal=equal))]
+            parts += [
+                Part(column, cls.of(*(each.pair for each in others if each.column == column)))
+                for column in columns
+            ]
+            whole = cls.of(*pairs, *(each.pair for each in others), equal=equal)
+            return replace(whole, parts=parts)
         same = {column: value for column, value in (equal or {}).items() if value is not None}
         given = [(f"{column} = ANY({{}})", [value]) for column, value in same.items()]
         given += [(condition, value) for condition, value in pairs if value is not None]
@@ -62,8 +83,35 @@ class Where:
             [*same],
         )
 
+    def behind(self, count: int) -> "Where":
+        """The same in a statement that has `count` arguments before."""
+        moved = [_PLACE.sub(lambda found: f"${int(found[1]) + count}", c) for c in self.conditions]
+        return replace(self, conditions=moved)
+
     def __str__(self) -> str:
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+
+
+class Part(NamedTuple):
+    """Some of the conditions of a list, whose rows stand side by side in an index."""
+
+    column: str  # which orders them; empty: `filtered_by`
+    where: Where
+
+
+class Apart(NamedTuple):
+    """A condition (with `{}` for its argument) that no index holds together with the others.
+
+    `column` is the sortable one that it bounds, or empty. A `value` of None is no filter.
+    """
+
+    column: str
+    condition: str
+    value: Any
+
+    @property
+    def pair(self) -> tuple[str, Any]:
+        return self.condition, self.value
 
 
 def _bound(n: int, value: Any) -> tuple[str, Any]:
@@ -167,6 +215,54 @@ class Statements:
         order = self._by(*chosen, self._listing.filtered_by, "id")
         rows = f"SELECT * FROM {self._listing.table} {both} {order} LIMIT {count_max}"
         return rows, apart
+
+    def count_of_part(self, part: Part, count_max: int) -> Statement:
+        """How many rows there are on that way, counted up to `count_max`."""
+        rows = f"SELECT 1 FROM {self._listing.table} {part.where} {self._along(part)}"
+        return Statement(
+            f"SELECT count(*) FROM ({rows} LIMIT {count_max}) AS counted", part.where.arguments
+        )
+
+    def page_of_part(self, part: Part, count_max: int) -> Statement:
+        """The page, from the first `count_max` rows on that way."""
+        rows = f"SELECT * FROM {self._listing.table} {part.where} {self._along(part)}"
+        return self._page_behind(f"({rows} LIMIT {count_max}) AS way", part.where.arguments)
+
+    def page_along(self, count_max: int) -> Statement:
+        """As much of the page as is found in the next `count_max` rows of the list's order."""
+        rows, arguments = self._next(count_max)
+        return self._page_behind(f"({rows}) AS following", arguments)
+
+    def is_longer_than(self, count: int) -> Statement:
+        """A row if the list's order goes on after `count` rows."""
+        rows, arguments = self._next(count + 1)
+        return Statement(f"SELECT 1 FROM ({rows}) AS following OFFSET {count}", arguments)
+
+    def _along(self, part: Part) -> str:
+        return self._by(part.column, "id") if part.column else self._index_order
+
+    def _next(self, count_max: int) -> tuple[str, Sequence[Any]]:
+        """The next rows of the list's order, with what its own index holds of the conditions."""
+        field = self._query.sort.field
+        by = "" if field == self._listing.filtered_by else field
+        held = next(
+            (part for part in self._where.parts if part.column == by), Part(by, Where([], []))
+        )
+        after = self._place(len(held.where.arguments))
+        both = Where([*held.where.conditions, *after.conditions], [])
+        rows = f"SELECT * FROM {self._listing.table} {both} {self._along(held)} LIMIT {count_max}"
+        return rows, [*held.where.arguments, *after.arguments]
+
+    def _page_behind(self, rows: str, arguments: Sequence[Any]) -> Statement:
+        """The page of `rows`, which have those arguments."""
+        where = self._where.behind(len(arguments))
+        after = self._place(len(arguments) + len(where.arguments))
+        both = Where([*where.conditions, *after.conditions], [])
+        return Statement(
+            f"SELECT {self._listing.columns} FROM {rows} {both} {self._order}"
+            f" LIMIT {self._query.per_page + 1} OFFSET {self._query.offset}",
+            [*arguments, *where.arguments, *after.arguments],
+        )
 
     def count_of_matches(self, count_max: int) -> Statement:
         """How many rows match, counted up to `count_max`."""

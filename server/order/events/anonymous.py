@@ -8,7 +8,7 @@ from server.order.events.encoding import AGGREGATE_TYPE, MESSAGES
 
 
 def anonymous(event: Event, user_id: str) -> Event:
-    """`event` without that buyer's id, and of the address with the country alone."""
+    """`event` without that buyer's id and any reason; of the address the country stays."""
     message: Any = MESSAGES.get(event.type)
     if event.aggregate_type != AGGREGATE_TYPE or message is None:
         return event
@@ -20,4 +20,6 @@ def anonymous(event: Event, user_id: str) -> Event:
         country = told.order.shipping_address.country_code
         told.order.shipping_address.Clear()
         told.order.shipping_address.country_code = country
+    if "reason" in message.DESCRIPTOR.fields_by_name:
+        told.reason = ""
     return replace(event, payload=told.SerializeToString())

@@ -36,6 +36,8 @@ def to_outbox(event: OrderEvent, order: bytes = b"") -> Event:
         message.order.ParseFromString(order)
     else:
         message.order.CopyFrom(to_order(event.order))
+    if event.type is EventType.CANCELLED and event.move:
+        message.reason = event.move.reason
     return Event(
         id=event.id,
         aggregate_type=AGGREGATE_TYPE,

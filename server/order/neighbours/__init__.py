@@ -1,5 +1,6 @@
 """What the order service asks of other services, and how it calls them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,4 +29,10 @@ class Users(Protocol):
         """The account, as it was at most some seconds ago.
 
         Raises `BuyerNotFound`, and `Unavailable` when the user service cannot be reached.
+        """
+
+    async def get_many(self, user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        """Those of the accounts that there are, by id, as they were at most some seconds ago.
+
+        Raises `Unavailable` when the user service cannot be reached.
         """

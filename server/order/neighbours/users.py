@@ -68,6 +68,11 @@ class UserDirectory:
             raise BuyerNotFound("no such user")
         return buyer
 
+    async def get_many(self, user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        async with asyncio.timeout(time_left(_WAIT_SECONDS)):
+            found = await self._loader.get_many(user_ids)
+        return {buyer.id: buyer for buyer in found if buyer is not None}
+
     async def close(self) -> None:
         """Ends the call under way, which has no waiters any more."""
         await self._loader.close()

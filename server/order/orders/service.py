@@ -1,5 +1,7 @@
 """Orders: each method converts the request, applies the rules and calls the store."""
 
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -7,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
 
 from emporium.order.v1 import order_service_pb2 as pb
+from server.kit import errors
 from server.kit.context import Context
 from server.kit.listing.paging import Page, PageQuery, Sort, page_query
 from server.kit.listing.tokens import PageTokens
@@ -14,9 +17,11 @@ from server.kit.turns import give_way
 from server.order.catalog.store import CatalogStore
 from server.order.neighbours import BuyerNotFound, Users
 from server.order.orders import rules, wire
-from server.order.orders.store import SORTABLE, OrderStore
+from server.order.orders.feed import OrderFeed, is_last
+from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, OrderStore
 
 _LATEST_FIRST = Sort("order_date", descending=True)
+_FIRST_FIRST = Sort("occurred_at", descending=False)
 
 
 class OrderService:
@@ -29,12 +34,14 @@ class OrderService:
         users: Users,
         shop_currency: str,
         tokens: PageTokens,
+        feed: OrderFeed,
     ) -> None:
         self._orders = orders
         self._catalog = catalog
         self._users = users
         self._shop_currency = shop_currency
         self._tokens = tokens
+        self._feed = feed
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         new, quoted = await self._quoted(request, context)
@@ -59,19 +66,27 @@ class OrderService:
         return wire.to_quote(quoted)
 
     async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.Order:
-        return wire.to_order(await self._orders.get(request.order_id, context.owner_scope))
+        order = wire.to_order(await self._orders.get(request.order_id, context.owner_scope))
+        await self._expand(request.expand, [order])
+        return order
 
     async def ListOrders(
         self, request: pb.ListOrdersRequest, context: Context
     ) -> pb.ListOrdersResponse:
-        query, page = await self._list(request, context.owner_scope)
-        return await wire.to_list(query, page)
+        asked = request.user_id.lower() or None
+        rules.check_whose(asked, context.owner_scope)
+        query, page = await self._list(request, asked or context.owner_scope)
+        answer = await wire.to_list(query, page)
+        await self._expand(request.expand, answer.orders)
+        return answer
 
     async def ListUserOrders(
         self, request: pb.ListUserOrdersRequest, context: Context
     ) -> pb.ListUserOrdersResponse:
         query, page = await self._list(request, request.user_id.lower())
-        return await wire.to_user_list(query, page)
+        answer = await wire.to_user_list(query, page)
+        await self._expand(request.expand, answer.orders)
+        return answer
 
     async def GetOrderUser(self, request: pb.GetOrderUserRequest, context: Context) -> pb.OrderUser:
         user_id = await self._orders.user_of(request.order_id, context.owner_scope)
@@ -80,24 +95,59 @@ class OrderService:
         context.subject = user_id
         return wire.to_order_user(await self._users.get(user_id))
 
+    async def WatchOrder(
+        self, request: pb.WatchOrderRequest, context: Context
+    ) -> AsyncIterator[pb.WatchOrderResponse]:
+        by_rest = context.metadata.get("x-emporium-door") == "rest"
+        states = self._feed.after(
+            request.order_id.lower(), context.owner_scope, request.after, has_end=not by_rest
+        )
+        async with aclosing(states):
+            async for order in states:
+                await give_way(len(order.items))
+                yield wire.to_watched(order, is_last=is_last(order))
+
+    async def ListOrderHistory(
+        self, request: pb.ListOrderHistoryRequest, context: Context
+    ) -> pb.ListOrderHistoryResponse:
+        query = page_query(
+            request,
+            self._tokens,
+            sortable=HISTORY_SORTABLE,
+            default=_FIRST_FIRST,
+            filters=request.order_id.lower(),
+        )
+        buyer_id = await self._orders.user_of(request.order_id, context.owner_scope)
+        page = await self._orders.history(request.order_id, query)
+        return wire.to_history(query, page, buyer_id, for_staff=context.signed_in.is_staff)
+
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)
         context.needs_role(partial(rules.check_edit, edit), has_it=context.signed_in.is_staff)
-        event_id, now = _new_id(), _now()
+        act = _acting(context)
 
         def change(order: rules.Order) -> rules.Changed:
-            context.subject = order.user_id or ""
-            return rules.edited(order, edit, event_id, now, context.traceparent)
+            return rules.edited(order, edit, act(order))
 
         order = await self._orders.update(request.order_id, context.owner_scope, change)
         return wire.to_order(order)
 
+    async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.Order:
+        act = _acting(context, request.reason)
+
+        def change(order: rules.Order) -> rules.Changed:
+            return rules.cancelled(order, request.etag, act(order))
+
+        given = await self._orders.update_once(
+            request.order_id, context.owner_scope, change, context.key, _answer
+        )
+        return pb.Order.FromString(given)
+
     async def DeleteOrder(self, request: pb.DeleteOrderRequest, context: Context) -> Empty:
-        event_id, now = _new_id(), _now()
+        act = _acting(context)
 
         def change(order: rules.Order) -> rules.OrderEvent:
-            context.subject = order.user_id or ""
-            return rules.deleted(order, request.etag, event_id, now, context.traceparent)
+            return rules.deleted(order, request.etag, act(order))
 
         await self._orders.delete(request.order_id, context.owner_scope, change)
         return Empty()
@@ -116,14 +166,44 @@ class OrderService:
         offers = await self._catalog.offers(new.product_ids)
         return new, rules.quote(new, offers, self._shop_currency)
 
+    async def _expand(self, expand: str, orders: Sequence[pb.Order]) -> None:
+        """Embeds the persons by one call. Without the user service the orders come all the same."""
+        if expand != "user":
+            return
+        buyers = {order.user_id for order in orders} - {""}
+        try:
+            found = await self._users.get_many(sorted(buyers))
+        except errors.Unavailable:
+            found = None
+        for order in orders:
+            if order.user_id:
+                wire.expand(order, found)
+
     async def _list(
         self, request: wire.ListRequest, user_id: str | None
     ) -> tuple[PageQuery, Page[rules.ListedOrder]]:
         filters = wire.from_list(request, user_id)
+        rules.check_totals(filters)
         query = page_query(
             request, self._tokens, sortable=SORTABLE, default=_LATEST_FIRST, filters=filters
         )
         return query, await self._orders.list(filters, query)
+
+
+def _acting(context: Context, reason: str = "") -> Callable[[rules.Order], rules.Act]:
+    """What the caller's act on an order is, once the order is there; also says whom it is about."""
+    event_id, now, caller_id = _new_id(), _now(), context.signed_in.id
+
+    def act(order: rules.Order) -> rules.Act:
+        context.subject = order.user_id or ""
+        actor = rules.person(caller_id, order.user_id)
+        return rules.Act(event_id, now, actor, context.traceparent, reason)
+
+    return act
+
+
+def _answer(order: rules.Order) -> bytes:
+    return wire.to_order(order).SerializeToString()
 
 
 def _now() -> datetime:

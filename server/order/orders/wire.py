@@ -1,6 +1,6 @@
 """Orders between Protobuf and dataclasses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emporium.order.v1 import order_service_pb2 as pb
@@ -14,6 +14,8 @@ from server.order.catalog.wire import amount
 from server.order.neighbours import Buyer
 from server.order.orders.rules import (
     CLEARABLE,
+    Actor,
+    ActorKind,
     Address,
     Edit,
     Item,
@@ -22,6 +24,7 @@ from server.order.orders.rules import (
     NewOrder,
     Order,
     OrderFilters,
+    PastMove,
     Quote,
     Status,
 )
@@ -31,6 +34,14 @@ ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
 
 _STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if number}
 _STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
+
+
+def expand(order: pb.Order, buyers: Mapping[str, Buyer] | None) -> None:
+    """Puts the person into the order; where `buyers` is None they could not be asked for."""
+    if buyers is None:
+        order.user_unavailable = True
+    elif buyer := buyers.get(order.user_id):
+        order.user.CopyFrom(to_order_user(buyer))
 
 
 def to_order(order: Order) -> pb.Order:
@@ -66,6 +77,11 @@ async def to_user_list(query: PageQuery, page: Page[ListedOrder]) -> pb.ListUser
     return pb.ListUserOrdersResponse(orders=await _to_orders(page), meta=page_meta(query, page))
 
 
+def to_watched(order: Order, *, is_last: bool) -> pb.WatchOrderResponse:
+    """What has become of an order, on the wire."""
+    return pb.WatchOrderResponse(order=to_order(order), token=order.etag, is_last=is_last)
+
+
 def to_order_user(buyer: Buyer) -> pb.OrderUser:
     """Who placed an order, on the wire."""
     return pb.OrderUser(id=buyer.id, email=buyer.email, full_name=buyer.full_name)
@@ -93,6 +109,14 @@ def to_quote(quote: Quote) -> pb.Quote:
     )
 
 
+def to_history(
+    query: PageQuery, page: Page[PastMove], buyer_id: str | None, *, for_staff: bool
+) -> pb.ListOrderHistoryResponse:
+    """A page of an order's history on the wire; who of staff has acted is told to staff alone."""
+    moves = [_to_move(move, buyer_id, for_staff=for_staff) for move in page.rows]
+    return pb.ListOrderHistoryResponse(moves=moves, meta=page_meta(query, page))
+
+
 def from_create(request: PlacingRequest) -> NewOrder:
     """The order that the caller asks for, or asks the price of.
 
@@ -116,6 +140,11 @@ def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
         status=choice(request.status, "status", Status, tuple(Status)),
         placed_after=moment_of_text(request.placed_after, "placed_after"),
         placed_before=moment_of_text(request.placed_before, "placed_before"),
+        created_after=moment_of_text(request.created_after, "created_after"),
+        created_before=moment_of_text(request.created_before, "created_before"),
+        min_total=amount(request.min_total) if request.min_total else None,
+        max_total=amount(request.max_total) if request.max_total else None,
+        currency=request.currency or None,
     )
 
 
@@ -136,6 +165,28 @@ def _to_listed(listed: ListedOrder) -> pb.Order:
     message = to_order(listed.order)
     message.item_count = listed.item_count
     return message
+
+
+def _to_move(move: PastMove, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove:
+    return pb.OrderMove(
+        id=move.id,
+        from_status=_STATUSES[move.before] if move.before else pb.Order.STATUS_UNSPECIFIED,
+        to_status=_STATUSES[move.after],
+        actor=_to_actor(move.actor, buyer_id, for_staff=for_staff) if move.actor else None,
+        reason=move.reason,
+        occurred_at=timestamp(move.occurred_at),
+    )
+
+
+def _to_actor(actor: Actor, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove.Actor:
+    told = pb.OrderMove.Actor(kind=pb.OrderMove.Actor.Kind.Value(actor.kind))
+    if actor.kind is ActorKind.BUYER:
+        told.user_id = buyer_id or ""
+    elif actor.kind is ActorKind.STAFF:
+        told.user_id = (actor.name or "") if for_staff else ""
+    else:
+        told.name = actor.name or ""
+    return told
 
 
 def _to_item(item: Item, currency: str) -> pb.OrderItem:

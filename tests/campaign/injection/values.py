@@ -21,6 +21,7 @@ _BY_NAME: dict[str, str] = {
     "part": "orders",
     "placed_after": "2024-01-01",
     "placed_before": "2024-01-01",
+    "expand": "user",
     "request_id": _ID,
     "role": "customer",
     "scope": "orders.read",

@@ -39,7 +39,7 @@ TOLD = {"not_grpc", "document", "unchanged", "verbs", "not_allowed", "tunnel", "
 # So does a refresh, which gets the same token, a logout, and an exchange, which only gives a token.
 REPEATABLE = (
     *("Get", "List", "BatchGet", "Delete", "Exchange", "Export", "Refresh", "Logout"),
-    "Quote",
+    *("Quote", "Watch"),
 )
 
 
@@ -145,6 +145,7 @@ def test_what_an_overload_may_refuse_counts_at_its_own_service(routes: list[Any]
     assert never == {
         *("ChangePassword", "DeleteApiKey", "DeleteSession", "DeleteUser", "Logout"),
         *("ResetPassword", "ServerReflectionInfo", "SetUserRole", "SuspendUser"),
+        "WatchOrder",
     }
 
 

@@ -1,7 +1,7 @@
 """An order service, in this process, over a real database; only its neighbours are fakes."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import grpc
@@ -14,7 +14,7 @@ from server.kit import errors, postgres
 from server.kit.audit.writer import AuditWriter
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
-from server.order.app import audit_sink, registrations
+from server.order.app import audit_sink, registrations, watching
 from server.order.audit.store import PostgresWaiting
 from server.order.catalog.store import PostgresCatalogStore
 from server.order.events.encoding import to_outbox
@@ -34,6 +34,7 @@ class FakeUsers:
 
     buyers: dict[str, Buyer] = field(default_factory=dict)
     is_away: bool = False
+    calls: int = 0  # for many at once
 
     async def get(self, user_id: str) -> Buyer:
         if self.is_away:
@@ -41,6 +42,12 @@ class FakeUsers:
         if user_id not in self.buyers:
             raise BuyerNotFound(f"user {user_id} does not exist")
         return self.buyers[user_id]
+
+    async def get_many(self, user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        self.calls += 1
+        if self.is_away:
+            raise errors.Unavailable("the user service cannot be reached", retry_after_seconds=1)
+        return {each: self.buyers[each] for each in user_ids if each in self.buyers}
 
 
 @dataclass
@@ -99,6 +106,7 @@ def users(shared_users: FakeUsers) -> FakeUsers:
     """The user service, empty and at home."""
     shared_users.buyers.clear()
     shared_users.is_away = False
+    shared_users.calls = 0
     return shared_users
 
 
@@ -114,6 +122,7 @@ def accounts() -> FakeAccounts:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def order_channel(
+    order_database: Postgres,
     order_pool: Pool,
     wakes: Wakes,
     shared_users: FakeUsers,
@@ -122,9 +131,10 @@ async def order_channel(
     audit: AuditWriter,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service."""
-    services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS)
-    async with serve(services, accounts, audit_sink(audit)) as channel:
-        yield channel
+    async with watching(order_pool, order_database.database_url) as live:
+        services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS, live)
+        async with serve(services, accounts, audit_sink(audit)) as channel:
+            yield channel
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

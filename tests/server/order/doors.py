@@ -35,6 +35,12 @@ class Door:
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
+    def watch(self, order: pb.Order, after: str = "") -> Any:
+        """The stream of what becomes of an order."""
+        request = pb.WatchOrderRequest(order_id=order.id, after=after)
+        stub: Any = self._orders
+        return stub.WatchOrder(request, metadata=self._metadata)
+
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
         stub: Any = self._catalog if "Product" in name else self._orders
         stub = self._held if "Buyer" in name else stub
@@ -60,3 +66,11 @@ def get(order: pb.Order) -> pb.GetOrderRequest:
 
 def update(order: pb.Order, **fields: Any) -> pb.UpdateOrderRequest:
     return pb.UpdateOrderRequest(order_id=order.id, **fields)
+
+
+def cancel(order: pb.Order, **fields: Any) -> pb.CancelOrderRequest:
+    return pb.CancelOrderRequest(order_id=order.id, **fields)
+
+
+def history(order: pb.Order, **fields: Any) -> pb.ListOrderHistoryRequest:
+    return pb.ListOrderHistoryRequest(order_id=order.id, **fields)

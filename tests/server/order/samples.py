@@ -9,14 +9,30 @@ from typing import Any
 from uuid_utils import uuid7
 
 from server.order.catalog.rules import NewProduct, Offer, Product, add_product
-from server.order.orders.rules import Line, NewOrder, Placed, place, quote
+from server.order.orders.rules import (
+    Act,
+    Actor,
+    ActorKind,
+    Line,
+    NewOrder,
+    Placed,
+    place,
+    quote,
+)
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 GBP = "GBP"
+STAFF = "0190f3c4-0000-7000-8000-00000000000a"
 
 
 def new_id() -> str:
     return str(uuid7())
+
+
+def act(event_id: str = "", **fields: Any) -> Act:
+    """Something that staff do to an order."""
+    asked: dict[str, Any] = {"actor": Actor(ActorKind.STAFF, STAFF), "now": NOW}
+    return Act(event_id or new_id(), **{**asked, **fields})
 
 
 def product(**fields: Any) -> Product:

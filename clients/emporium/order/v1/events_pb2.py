@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from emporium.order.v1 import order_service_pb2 as emporium_dot_order_dot_v1_dot_order__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a%emporium/order/v1/order_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05orderb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a%emporium/order/v1/order_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"X\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05orderb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,9 +44,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERDELIVERED']._serialized_start=344
   _globals['_ORDERDELIVERED']._serialized_end=408
   _globals['_ORDERCANCELLED']._serialized_start=410
-  _globals['_ORDERCANCELLED']._serialized_end=474
-  _globals['_ORDERREFUNDED']._serialized_start=476
-  _globals['_ORDERREFUNDED']._serialized_end=539
-  _globals['_ORDERDELETED']._serialized_start=541
-  _globals['_ORDERDELETED']._serialized_end=603
+  _globals['_ORDERCANCELLED']._serialized_end=498
+  _globals['_ORDERREFUNDED']._serialized_start=500
+  _globals['_ORDERREFUNDED']._serialized_end=563
+  _globals['_ORDERDELETED']._serialized_start=565
+  _globals['_ORDERDELETED']._serialized_end=627
 # @@protoc_insertion_point(module_scope)

@@ -31,7 +31,7 @@ class OrderPlaced(message.Message):
 
     That the buyer's account was deleted is told by `emporium.user.v1.UserErased`, and makes no event
     of the orders: they become anonymous as they are, and so do their events that wait. From then on
-    the order in an event has no `user_id`, and of an address the country alone.
+    the order in an event has no `user_id`, and of an address the country alone; a reason is empty.
 
     Each event carries the whole order as it is after the change. So a consumer needs no call back
     and no event before this one to know what the order is; and amounts, of which an order's total
@@ -153,6 +153,9 @@ class OrderCancelled(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     ORDER_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Why, as who has cancelled it gave it; empty where no reason was given."""
     @builtins.property
     def order(self) -> order_service_pb2.Order:
         """The order; its status is CANCELLED."""
@@ -161,10 +164,11 @@ class OrderCancelled(message.Message):
         self,
         *,
         order: order_service_pb2.Order | None = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order", b"order", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

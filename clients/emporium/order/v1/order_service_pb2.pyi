@@ -87,6 +87,8 @@ class Order(message.Message):
     CREATED_AT_FIELD_NUMBER: builtins.int
     UPDATED_AT_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    USER_FIELD_NUMBER: builtins.int
+    USER_UNAVAILABLE_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
     user_id: builtins.str
@@ -111,6 +113,10 @@ class Order(message.Message):
     """subtotal - discount + shipping_price + tax."""
     etag: builtins.str
     """Changes with every change, also when the order becomes anonymous."""
+    user_unavailable: builtins.bool
+    """`expand` has asked for `user`, and the user service could not be reached: the order is as it
+    is, and who placed it may be asked for later.
+    """
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
         """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first of them, 20 at
@@ -134,6 +140,12 @@ class Order(message.Message):
     def updated_at(self) -> timestamp_pb2.Timestamp:
         """When it was last changed, UTC."""
 
+    @builtins.property
+    def user(self) -> OrderUser:
+        """Who placed it, where `expand` asks for it: absent also when the account was deleted. By REST an
+        answer with it has no `ETag`, because it changes when the account does.
+        """
+
     def __init__(
         self,
         *,
@@ -153,10 +165,12 @@ class Order(message.Message):
         created_at: timestamp_pb2.Timestamp | None = ...,
         updated_at: timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
+        user: OrderUser | None = ...,
+        user_unavailable: builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -433,16 +447,22 @@ class GetOrderRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: builtins.int
+    EXPAND_FIELD_NUMBER: builtins.int
     order_id: builtins.str
     """The order's id."""
+    expand: builtins.str
+    """What of others to show with each order: `user`, who placed it. Asked of the user service by one
+    call, and some seconds old at most.
+    """
     def __init__(
         self,
         *,
         order_id: builtins.str = ...,
+        expand: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["expand", b"expand", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -459,6 +479,13 @@ class ListOrdersRequest(message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     PLACED_AFTER_FIELD_NUMBER: builtins.int
     PLACED_BEFORE_FIELD_NUMBER: builtins.int
+    USER_ID_FIELD_NUMBER: builtins.int
+    CREATED_AFTER_FIELD_NUMBER: builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: builtins.int
+    MIN_TOTAL_FIELD_NUMBER: builtins.int
+    MAX_TOTAL_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    EXPAND_FIELD_NUMBER: builtins.int
     page: builtins.int
     """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
     than 100,000 resources that there are.
@@ -477,6 +504,24 @@ class ListOrdersRequest(message.Message):
     """Only orders placed at this moment or later: `2024-01-01` (midnight UTC) or RFC 3339."""
     placed_before: builtins.str
     """Only orders placed before this moment, in the same forms."""
+    user_id: builtins.str
+    """Only this user's orders. Customers may name themselves alone."""
+    created_after: builtins.str
+    """Only orders recorded here at this moment or later, in the same forms."""
+    created_before: builtins.str
+    """Only orders recorded here before this moment."""
+    min_total: builtins.str
+    """Only orders whose total is this much or more, in `currency`, which must be given."""
+    max_total: builtins.str
+    """Only orders whose total is this much or less, in `currency`; not below `min_total`."""
+    currency: builtins.str
+    """Only orders in this currency. Amounts of several are not compared: `sort` by `total_price` without
+    a currency goes by the numbers alone.
+    """
+    expand: builtins.str
+    """What of others to show with each order: `user`, who placed it. Asked of the user service by one
+    call, and some seconds old at most.
+    """
     def __init__(
         self,
         *,
@@ -487,10 +532,17 @@ class ListOrdersRequest(message.Message):
         status: builtins.str = ...,
         placed_after: builtins.str = ...,
         placed_before: builtins.str = ...,
+        user_id: builtins.str = ...,
+        created_after: builtins.str = ...,
+        created_before: builtins.str = ...,
+        min_total: builtins.str = ...,
+        max_total: builtins.str = ...,
+        currency: builtins.str = ...,
+        expand: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
@@ -543,6 +595,12 @@ class ListUserOrdersRequest(message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     PLACED_AFTER_FIELD_NUMBER: builtins.int
     PLACED_BEFORE_FIELD_NUMBER: builtins.int
+    CREATED_AFTER_FIELD_NUMBER: builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: builtins.int
+    MIN_TOTAL_FIELD_NUMBER: builtins.int
+    MAX_TOTAL_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    EXPAND_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """Whose orders."""
     page: builtins.int
@@ -559,6 +617,20 @@ class ListUserOrdersRequest(message.Message):
     """As in ListOrders."""
     placed_before: builtins.str
     """As in ListOrders."""
+    created_after: builtins.str
+    """As in ListOrders."""
+    created_before: builtins.str
+    """As in ListOrders."""
+    min_total: builtins.str
+    """As in ListOrders."""
+    max_total: builtins.str
+    """As in ListOrders."""
+    currency: builtins.str
+    """As in ListOrders."""
+    expand: builtins.str
+    """What of others to show with each order: `user`, who placed it. Asked of the user service by one
+    call, and some seconds old at most.
+    """
     def __init__(
         self,
         *,
@@ -570,10 +642,16 @@ class ListUserOrdersRequest(message.Message):
         status: builtins.str = ...,
         placed_after: builtins.str = ...,
         placed_before: builtins.str = ...,
+        created_after: builtins.str = ...,
+        created_before: builtins.str = ...,
+        min_total: builtins.str = ...,
+        max_total: builtins.str = ...,
+        currency: builtins.str = ...,
+        expand: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
@@ -727,5 +805,271 @@ class DeleteOrderRequest(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CancelOrderRequest(message.Message):
+    """What CancelOrder takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    reason: builtins.str
+    """Why, for the order's history, in at most 500 characters. Whoever may read the order reads it:
+    what is for staff alone goes into a note.
+    """
+    etag: builtins.str
+    """When sent, refused unless it is still the order's etag. REST callers may send `If-Match`."""
+    request_id: builtins.str
+    """The caller's key for this change, as in CreateOrder. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        reason: builtins.str = ...,
+        etag: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "order_id", b"order_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class OrderMove(message.Message):
+    """A move of an order from one status to another."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    @typing.final
+    class Actor(message.Message):
+        """Who has made it."""
+
+        DESCRIPTOR: descriptor.Descriptor
+
+        class _Kind:
+            ValueType = typing.NewType("ValueType", builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _KindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[OrderMove.Actor._Kind.ValueType], builtins.type):
+            DESCRIPTOR: descriptor.EnumDescriptor
+            KIND_UNSPECIFIED: OrderMove.Actor._Kind.ValueType  # 0
+            """Never sent."""
+            BUYER: OrderMove.Actor._Kind.ValueType  # 1
+            """Whose order it is."""
+            STAFF: OrderMove.Actor._Kind.ValueType  # 2
+            """Somebody who works in the shop."""
+            SERVICE: OrderMove.Actor._Kind.ValueType  # 3
+            """Another program of the shop."""
+            JOB: OrderMove.Actor._Kind.ValueType  # 4
+            """Work of this service that nobody asks for, such as what ends orders that nobody pays."""
+
+        class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+            """As what somebody acts on an order."""
+
+        KIND_UNSPECIFIED: OrderMove.Actor.Kind.ValueType  # 0
+        """Never sent."""
+        BUYER: OrderMove.Actor.Kind.ValueType  # 1
+        """Whose order it is."""
+        STAFF: OrderMove.Actor.Kind.ValueType  # 2
+        """Somebody who works in the shop."""
+        SERVICE: OrderMove.Actor.Kind.ValueType  # 3
+        """Another program of the shop."""
+        JOB: OrderMove.Actor.Kind.ValueType  # 4
+        """Work of this service that nobody asks for, such as what ends orders that nobody pays."""
+
+        KIND_FIELD_NUMBER: builtins.int
+        USER_ID_FIELD_NUMBER: builtins.int
+        NAME_FIELD_NUMBER: builtins.int
+        kind: OrderMove.Actor.Kind.ValueType
+        """As what."""
+        user_id: builtins.str
+        """The account, of BUYER and of STAFF; empty once it was deleted. Who of staff it was is told to
+        staff alone: to others it is empty.
+        """
+        name: builtins.str
+        """What it is called, of SERVICE and of JOB."""
+        def __init__(
+            self,
+            *,
+            kind: OrderMove.Actor.Kind.ValueType = ...,
+            user_id: builtins.str = ...,
+            name: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["kind", b"kind", "name", b"name", "user_id", b"user_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ID_FIELD_NUMBER: builtins.int
+    FROM_STATUS_FIELD_NUMBER: builtins.int
+    TO_STATUS_FIELD_NUMBER: builtins.int
+    ACTOR_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    OCCURRED_AT_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """UUIDv7, of the event that told of it; of what was known before histories were kept, another."""
+    from_status: Order.Status.ValueType
+    """The status before; STATUS_UNSPECIFIED where the order was placed, or where it is not known."""
+    to_status: Order.Status.ValueType
+    """The status after."""
+    reason: builtins.str
+    """Why, as who has made it gave it; empty where none was given, and once the buyer was erased."""
+    @builtins.property
+    def actor(self) -> OrderMove.Actor:
+        """Who it was; absent where that is not known."""
+
+    @builtins.property
+    def occurred_at(self) -> timestamp_pb2.Timestamp:
+        """When, UTC."""
+
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        from_status: Order.Status.ValueType = ...,
+        to_status: Order.Status.ValueType = ...,
+        actor: OrderMove.Actor | None = ...,
+        reason: builtins.str = ...,
+        occurred_at: timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["actor", b"actor", "occurred_at", b"occurred_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["actor", b"actor", "from_status", b"from_status", "id", b"id", "occurred_at", b"occurred_at", "reason", b"reason", "to_status", b"to_status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListOrderHistoryRequest(message.Message):
+    """What ListOrderHistory takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    PAGE_FIELD_NUMBER: builtins.int
+    PER_PAGE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SORT_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    page: builtins.int
+    """As in ListOrders."""
+    per_page: builtins.int
+    """As in ListOrders."""
+    page_token: builtins.str
+    """As in ListOrders."""
+    sort: builtins.str
+    """`occurred_at:asc` (default) or `occurred_at:desc`."""
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
+        page_token: builtins.str = ...,
+        sort: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "order_id", b"order_id", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sort", b"sort"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
+
+@typing.final
+class ListOrderHistoryResponse(message.Message):
+    """One page of an order's history."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MOVES_FIELD_NUMBER: builtins.int
+    META_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def moves(self) -> containers.RepeatedCompositeFieldContainer[OrderMove]:
+        """In the order asked for."""
+
+    @builtins.property
+    def meta(self) -> page_pb2.PageMeta:
+        """Where in the list they stand."""
+
+    def __init__(
+        self,
+        *,
+        moves: abc.Iterable[OrderMove] | None = ...,
+        meta: page_pb2.PageMeta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["meta", b"meta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["meta", b"meta", "moves", b"moves"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class WatchOrderRequest(message.Message):
+    """What WatchOrder takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    after: builtins.str
+    """The `token` of the last message that the caller has had: the order is sent once it is another.
+    Left out, or one of an earlier state: the order is sent at once.
+    """
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        after: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class WatchOrderResponse(message.Message):
+    """What has become of an order."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: builtins.int
+    TOKEN_FIELD_NUMBER: builtins.int
+    IS_LAST_FIELD_NUMBER: builtins.int
+    token: builtins.str
+    """What to go on after: the order's etag."""
+    is_last: builtins.bool
+    """Whether this is the last message, after which the stream ends: the order moves no more."""
+    @builtins.property
+    def order(self) -> Order:
+        """The order, as GetOrder reads it."""
+
+    def __init__(
+        self,
+        *,
+        order: Order | None = ...,
+        token: builtins.str = ...,
+        is_last: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["is_last", b"is_last", "order", b"order", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -80,6 +80,21 @@ class OrderServiceStub:
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.UpdateOrderRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
                 _registered_method=True)
+        self.CancelOrder = channel.unary_unary(
+                '/emporium.order.v1.OrderService/CancelOrder',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
+                _registered_method=True)
+        self.WatchOrder = channel.unary_stream(
+                '/emporium.order.v1.OrderService/WatchOrder',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderResponse.FromString,
+                _registered_method=True)
+        self.ListOrderHistory = channel.unary_unary(
+                '/emporium.order.v1.OrderService/ListOrderHistory',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryResponse.FromString,
+                _registered_method=True)
         self.DeleteOrder = channel.unary_unary(
                 '/emporium.order.v1.OrderService/DeleteOrder',
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.DeleteOrderRequest.SerializeToString,
@@ -179,6 +194,45 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelOrder(self, request, context):
+        """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
+
+        One that is CANCELLED already stays as it is, and keeps the reason that it has. Idempotent by
+        `request_id`.
+        Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchOrder(self, request, context):
+        """Sends the order as it is, and again whenever it has changed, until the caller ends the stream.
+
+        It tells what the order has become, not each step: of changes that come close together the last
+        is sent, and ListOrderHistory has them all. It ends after a message with `is_last`: the order
+        was CANCELLED or REFUNDED, from where it moves no more. A stream that ends without one can be
+        gone on with, by the `token` of its last message, and loses nothing; the server ends it so
+        after some minutes, and when it stops. A change is sent within a second, as a rule, and at most
+        some 5 s after it was made.
+        Errors: ORDER_NOT_FOUND, also when the order is deleted meanwhile, or no longer the caller's;
+        RATE_LIMITED for whoever has 16 streams open; UNAVAILABLE while the server stops.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrderHistory(self, request, context):
+        """Lists what an order's status has been, oldest first unless `sort` says otherwise: that it was
+        placed, and each move since, with who, when and why. Ties are broken by id.
+
+        A move is kept in the transaction that makes it. Of orders from before histories were kept
+        there is what was known: that they were placed, and when they got the status that they had.
+        Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteOrder(self, request, context):
         """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
         count it.
@@ -226,6 +280,21 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.UpdateOrder,
                     request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.UpdateOrderRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.SerializeToString,
+            ),
+            'CancelOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelOrder,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.Order.SerializeToString,
+            ),
+            'WatchOrder': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOrder,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderResponse.SerializeToString,
+            ),
+            'ListOrderHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderHistory,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryResponse.SerializeToString,
             ),
             'DeleteOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteOrder,
@@ -431,6 +500,87 @@ class OrderService:
             '/emporium.order.v1.OrderService/UpdateOrder',
             emporium_dot_order_dot_v1_dot_order__service__pb2.UpdateOrderRequest.SerializeToString,
             emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/CancelOrder',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_order__service__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/WatchOrder',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_order__service__pb2.WatchOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/ListOrderHistory',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,33 @@ class OrderServiceStub:
     Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
     ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
     """
+    CancelOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.CancelOrderRequest, order_service_pb2.Order]
+    """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
+
+    One that is CANCELLED already stays as it is, and keeps the reason that it has. Idempotent by
+    `request_id`.
+    Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+    """
+    WatchOrder: aio.UnaryStreamMultiCallable[order_service_pb2.WatchOrderRequest, order_service_pb2.WatchOrderResponse]
+    """Sends the order as it is, and again whenever it has changed, until the caller ends the stream.
+
+    It tells what the order has become, not each step: of changes that come close together the last
+    is sent, and ListOrderHistory has them all. It ends after a message with `is_last`: the order
+    was CANCELLED or REFUNDED, from where it moves no more. A stream that ends without one can be
+    gone on with, by the `token` of its last message, and loses nothing; the server ends it so
+    after some minutes, and when it stops. A change is sent within a second, as a rule, and at most
+    some 5 s after it was made.
+    Errors: ORDER_NOT_FOUND, also when the order is deleted meanwhile, or no longer the caller's;
+    RATE_LIMITED for whoever has 16 streams open; UNAVAILABLE while the server stops.
+    """
+    ListOrderHistory: aio.UnaryUnaryMultiCallable[order_service_pb2.ListOrderHistoryRequest, order_service_pb2.ListOrderHistoryResponse]
+    """Lists what an order's status has been, oldest first unless `sort` says otherwise: that it was
+    placed, and each move since, with who, when and why. Ties are broken by id.
+
+    A move is kept in the transaction that makes it. Of orders from before histories were kept
+    there is what was known: that they were placed, and when they got the status that they had.
+    Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+    """
     DeleteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.DeleteOrderRequest, empty_pb2.Empty]
     """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
     count it.
@@ -190,6 +217,51 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         so a cancel may be repeated (without an etag, which the first one has changed).
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
+        """
+
+    @abc_1.abstractmethod
+    def CancelOrder(
+        self,
+        request: order_service_pb2.CancelOrderRequest,
+        context: aio.ServicerContext[order_service_pb2.CancelOrderRequest, abc.Awaitable[order_service_pb2.Order]],
+    ) -> abc.Awaitable[order_service_pb2.Order]:
+        """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
+
+        One that is CANCELLED already stays as it is, and keeps the reason that it has. Idempotent by
+        `request_id`.
+        Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+        """
+
+    @abc_1.abstractmethod
+    def WatchOrder(
+        self,
+        request: order_service_pb2.WatchOrderRequest,
+        context: aio.ServicerContext[order_service_pb2.WatchOrderRequest, abc.AsyncIterator[order_service_pb2.WatchOrderResponse]],
+    ) -> abc.AsyncIterator[order_service_pb2.WatchOrderResponse]:
+        """Sends the order as it is, and again whenever it has changed, until the caller ends the stream.
+
+        It tells what the order has become, not each step: of changes that come close together the last
+        is sent, and ListOrderHistory has them all. It ends after a message with `is_last`: the order
+        was CANCELLED or REFUNDED, from where it moves no more. A stream that ends without one can be
+        gone on with, by the `token` of its last message, and loses nothing; the server ends it so
+        after some minutes, and when it stops. A change is sent within a second, as a rule, and at most
+        some 5 s after it was made.
+        Errors: ORDER_NOT_FOUND, also when the order is deleted meanwhile, or no longer the caller's;
+        RATE_LIMITED for whoever has 16 streams open; UNAVAILABLE while the server stops.
+        """
+
+    @abc_1.abstractmethod
+    def ListOrderHistory(
+        self,
+        request: order_service_pb2.ListOrderHistoryRequest,
+        context: aio.ServicerContext[order_service_pb2.ListOrderHistoryRequest, abc.Awaitable[order_service_pb2.ListOrderHistoryResponse]],
+    ) -> abc.Awaitable[order_service_pb2.ListOrderHistoryResponse]:
+        """Lists what an order's status has been, oldest first unless `sort` says otherwise: that it was
+        placed, and each move since, with who, when and why. Ties are broken by id.
+
+        A move is kept in the transaction that makes it. Of orders from before histories were kept
+        there is what was known: that they were placed, and when they got the status that they had.
+        Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
         """
 
     @abc_1.abstractmethod

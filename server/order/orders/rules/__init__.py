@@ -2,13 +2,14 @@
 
 from server.order.orders.rules.changes import (
     CLEARABLE,
-    Changed,
     Edit,
     check_edit,
     deleted,
     edited,
 )
 from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
+from server.order.orders.rules.moving import MOVES, Changed, cancelled, moved
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     PAGE_ITEMS_MAX,
@@ -21,6 +22,9 @@ from server.order.orders.rules.order import (
     OrderNotFound,
     StaffOnlyField,
     Status,
+    check_totals,
+    check_whose,
+    etag_of,
     listed_items,
 )
 from server.order.orders.rules.placing import (
@@ -36,7 +40,11 @@ from server.order.orders.rules.placing import (
 __all__ = [
     "CLEARABLE",
     "LISTED_ITEMS_MAX",
+    "MOVES",
     "PAGE_ITEMS_MAX",
+    "Act",
+    "Actor",
+    "ActorKind",
     "Address",
     "BuyerErased",
     "Changed",
@@ -45,20 +53,28 @@ __all__ = [
     "Item",
     "Line",
     "ListedOrder",
+    "Move",
     "NewOrder",
     "Order",
     "OrderEvent",
     "OrderFilters",
     "OrderNotFound",
+    "PastMove",
     "Placed",
     "Quote",
     "StaffOnlyField",
     "Status",
+    "cancelled",
     "check_edit",
     "check_staff_fields",
+    "check_totals",
+    "check_whose",
     "deleted",
     "edited",
+    "etag_of",
     "listed_items",
+    "moved",
+    "person",
     "place",
     "quote",
 ]

@@ -1,22 +1,14 @@
-"""Changing an order: which transitions its status allows, and to whom."""
+"""Editing and deleting an order: what may be changed when, and by whom."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from server.kit import errors
 from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.history import Act
+from server.order.orders.rules.moving import Changed, moved, stamped
 from server.order.orders.rules.order import Order, StaffOnlyField, Status
-
-MOVES: Mapping[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
-    Status.PAID: frozenset({Status.SHIPPED, Status.REFUNDED}),
-    Status.SHIPPED: frozenset({Status.DELIVERED}),
-    Status.DELIVERED: frozenset({Status.REFUNDED}),
-    Status.CANCELLED: frozenset(),
-    Status.REFUNDED: frozenset(),
-}
 
 MOVES_OF_CUSTOMERS = frozenset({Status.CANCELLED})
 
@@ -29,12 +21,6 @@ class OrderNotPending(errors.Conflict):
     """The order can no longer be changed."""
 
     reason = "ORDER_NOT_PENDING"
-
-
-class IllegalStatusMove(errors.Conflict):
-    """The order's status has no transition to that one."""
-
-    reason = "ILLEGAL_STATUS_MOVE"
 
 
 class OrderNotDeletable(errors.Conflict):
@@ -57,13 +43,6 @@ class Edit:
     etag: str  # empty: whatever the etag is
 
 
-class Changed(NamedTuple):
-    """An order after a change, and the event of it; None when nothing was changed."""
-
-    order: Order
-    event: OrderEvent | None
-
-
 def check_edit(edit: Edit) -> None:
     """Raises `NothingToUpdate`, and `StaffOnlyField` for what a customer must not change.
 
@@ -76,9 +55,7 @@ def check_edit(edit: Edit) -> None:
         raise StaffOnlyField("status: customers may only cancel", field="status")
 
 
-def edited(
-    order: Order, edit: Edit, event_id: str, now: datetime, traceparent: str | None = None
-) -> Changed:
+def edited(order: Order, edit: Edit, act: Act) -> Changed:
     """`order` after `edit`.
 
     Raises `Outdated`, `OrderNotPending`, `OrderAnonymous` or `IllegalStatusMove`.
@@ -89,24 +66,20 @@ def edited(
     fields = {name: value for name, value in edit.fields.items() if getattr(order, name) != value}
     if not fields:
         return Changed(order, None)
-    if fields.keys() - {"status"} and order.status is not Status.PENDING:
+    status = fields.pop("status", None)
+    if fields and order.status is not Status.PENDING:
         raise OrderNotPending(f"the order is {order.status}")
     if fields.get("shipping_address") and order.user_id is None:
         raise OrderAnonymous("the order's buyer was erased", field="shipping_address")
-    status = fields.get("status")
-    if status and status not in MOVES[order.status]:
-        raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
-    after = replace(order, **fields, updated_at=now, version=order.version + 1)
-    # The event of a transition has the name of the new status.
-    type_ = EventType(status) if status else EventType.UPDATED
-    return Changed(after, OrderEvent(event_id, type_, after, after.version, now, traceparent))
+    after = replace(order, **fields)
+    return moved(after, status, act) if status else stamped(after, EventType.UPDATED, act)
 
 
-def deleted(
-    order: Order, etag: str, event_id: str, now: datetime, traceparent: str | None = None
-) -> OrderEvent:
+def deleted(order: Order, etag: str, act: Act) -> OrderEvent:
     """The event of the deletion of `order`. Raises `Outdated` or `OrderNotDeletable`."""
     errors.Outdated.check(etag, order.etag, "order")
     if order.status not in DELETABLE:
         raise OrderNotDeletable(f"the order is {order.status}")
-    return OrderEvent(event_id, EventType.DELETED, order, order.version + 1, now, traceparent)
+    return OrderEvent(
+        act.event_id, EventType.DELETED, order, order.version + 1, act.now, act.traceparent
+    )

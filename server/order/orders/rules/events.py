@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from server.order.orders.rules.history import Move
 from server.order.orders.rules.order import Order
 
 
@@ -34,3 +35,4 @@ class OrderEvent:
     version: int
     occurred_at: datetime
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
+    move: Move | None = None  # where the change is one of the status

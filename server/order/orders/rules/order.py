@@ -86,8 +86,13 @@ class Order:
 
     @property
     def etag(self) -> str:
-        """Changes with every change: to be anonymous has no version, because it has no event."""
-        return str(self.version) if self.user_id else f"{self.version}-anonymous"
+        """Changes with every change."""
+        return etag_of(self.version, is_anonymous=self.user_id is None)
+
+
+def etag_of(version: int, *, is_anonymous: bool) -> str:
+    """The etag of an order: to be anonymous has no version, because it has no event."""
+    return f"{version}-anonymous" if is_anonymous else str(version)
 
 
 LISTED_ITEMS_MAX = 20
@@ -118,3 +123,26 @@ class OrderFilters:
     status: Status | None = None
     placed_after: datetime | None = None  # included
     placed_before: datetime | None = None  # excluded
+    created_after: datetime | None = None  # included
+    created_before: datetime | None = None  # excluded
+    min_total: Decimal | None = None  # included
+    max_total: Decimal | None = None  # included
+    currency: str | None = None
+
+
+def check_totals(filters: OrderFilters) -> None:
+    """Raises `InvalidFilter` for bounds without a currency, or the lower above the upper one.
+
+    Of amounts in several currencies none is more than another.
+    """
+    least, most = filters.min_total, filters.max_total
+    if filters.currency is None and (least is not None or most is not None):
+        raise errors.InvalidFilter("say of which currency the totals are", field="currency")
+    if least is not None and most is not None and most < least:
+        raise errors.InvalidFilter("is below min_total", field="max_total")
+
+
+def check_whose(user_id: str | None, owner_scope: str | None) -> None:
+    """Raises `StaffOnlyField` for who asks for another's orders and may reach their own alone."""
+    if user_id is not None and owner_scope is not None and user_id != owner_scope:
+        raise StaffOnlyField("user_id: only staff may name another", field="user_id")

@@ -10,6 +10,7 @@ from server.kit import currencies, errors
 from server.kit.errors import Violation
 from server.order.catalog.rules import Offer, ProductNotFound
 from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.history import Move, person
 from server.order.orders.rules.order import (
     Address,
     BuyerErased,
@@ -141,7 +142,8 @@ def place(
         updated_at=now,
         version=1,
     )
-    event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent)
+    move = Move(None, order.status, person(caller_id, order.user_id))
+    event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent, move)
     return Placed(order, event, caller_id)
 
 

@@ -1,6 +1,6 @@
 """Where orders are stored: the interface of a store."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -15,6 +15,7 @@ from server.order.orders.rules import (
     Order,
     OrderEvent,
     OrderFilters,
+    PastMove,
     Placed,
 )
 
@@ -24,6 +25,9 @@ SORTABLE: Mapping[str, type] = {
     "total_price": Decimal,
 }
 """The columns that `OrderStore.list` can sort by, with their types."""
+
+HISTORY_SORTABLE: Mapping[str, type] = {"occurred_at": datetime}
+"""The same of `OrderStore.history`."""
 
 
 class Encode(Protocol):
@@ -52,6 +56,12 @@ class OrderStore(Protocol):
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         """The order with its items, in their order. Raises `OrderNotFound`."""
 
+    async def get_many(self, order_ids: Sequence[str]) -> Mapping[str, Order]:
+        """Those of the orders that there are, by id, each as `get` gives it."""
+
+    async def etags(self, order_ids: Sequence[str]) -> Mapping[str, str]:
+        """The etags of those of the orders that there are, by id."""
+
     async def user_of(self, order_id: str, owner_scope: str | None) -> str | None:
         """Whose order it is; None: nobody's any more. Raises `OrderNotFound`."""
 
@@ -61,6 +71,9 @@ class OrderStore(Protocol):
         An order that is deleted meanwhile is left out, so a page may come out short.
         """
 
+    async def history(self, order_id: str, query: PageQuery) -> Page[PastMove]:
+        """One page of what the order's status has been; empty for an order that is not there."""
+
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
     ) -> Order:
@@ -69,6 +82,20 @@ class OrderStore(Protocol):
         `change` is pure. Its exceptions roll everything back, and it runs again when the
         transaction is retried. Raises `OrderNotFound`. Of two concurrent updates the
         second sees the result of the first.
+        """
+
+    async def update_once(
+        self,
+        order_id: str,
+        owner_scope: str | None,
+        change: Callable[[Order], Changed],
+        key: Key | None,
+        answer: Callable[[Order], bytes],
+    ) -> bytes:
+        """As `update`, and keeps what `answer` makes of the order under `key`; returns that.
+
+        Or the first answer when `key` was used before with the same body; then nothing is changed.
+        Raises `IdempotencyKeyReused` when the body was another.
         """
 
     async def delete(

@@ -24,6 +24,27 @@ _ANONYMISE = """
     WHERE id = ANY($1)
 """
 
+# Why an order was moved is somebody's own words, and may be about whoever has bought.
+_SILENCE = """
+    WITH silenced AS (
+        UPDATE order_moves SET reason = '' WHERE order_id = ANY($1) AND reason <> '' RETURNING 1
+    )
+    SELECT count(*) AS count FROM silenced
+"""
+
+# Of whoever has worked in the shop: what was done stays.
+_UNNAME = """
+    WITH unnamed AS (
+        UPDATE order_moves SET actor = NULL
+        WHERE (order_id, occurred_at, id) IN (
+            SELECT order_id, occurred_at, id FROM order_moves
+            WHERE actor_kind = 'STAFF' AND actor = $1 LIMIT $2
+        )
+        RETURNING 1
+    )
+    SELECT count(*) AS count FROM unnamed
+"""
+
 _COUNT = "SELECT count(*) FROM orders WHERE user_id = $1"
 
 # Positions count from 1, so the last one is the number of lines. Orders of a thousand lines make
@@ -65,13 +86,18 @@ class PersonalOrders:
         self._anonymous = anonymous
 
     async def erase(self, unit: UnitOfWork, user_id: str, count_max: int) -> Mapping[str, int]:
-        """Makes that many orders of the person anonymous, and their events that wait.
+        """Makes that many orders of the person anonymous, with their history and events that wait.
 
-        When there is none left, then events of orders that were deleted.
+        When there is none left, then events of orders that were deleted. And as many moves of
+        others' orders, which the person has made as staff, are nobody's.
         """
         found = await unit.lock(rows.ORDERS, _LOCK, user_id, count_max)
         ids = [row["id"] for row in found]
+        [unnamed] = await unit.fetch(_UNNAME, user_id, count_max)
+        moves = unnamed["count"]
         if ids:
+            [silenced] = await unit.fetch(_SILENCE, ids)
+            moves += silenced["count"]
             unit.write(Write(_ANONYMISE, (ids,)))
             # Read after the lock: who changed an order before has left the event.
             waiting = await of_aggregates(unit, self._aggregate_type, ids)
@@ -80,7 +106,7 @@ class PersonalOrders:
         changed = await self._changed(waiting, user_id)
         if changed:
             unit.write(replacing(changed))
-        return {"orders": len(ids), "waiting_events": len(changed)}
+        return {"orders": len(ids), "order_moves": moves, "waiting_events": len(changed)}
 
     async def _changed(self, waiting: Sequence[Event], user_id: str) -> Sequence[Event]:
         after = await in_turns(

@@ -1,14 +1,15 @@
 """Orders in PostgreSQL, each with its items in one row of the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
-from server.kit.listing.statements import Listing, Where
+from server.kit.listing.statements import Apart, Listing, Where
 from server.kit.listing.totals import Totals
 from server.kit.outbox import append
 from server.kit.postgres import Pool, Record, translated
+from server.kit.postgres.idempotency import change_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way, in_turns
@@ -19,10 +20,12 @@ from server.order.orders.rules import (
     OrderEvent,
     OrderFilters,
     OrderNotFound,
+    PastMove,
     Placed,
+    etag_of,
     listed_items,
 )
-from server.order.orders.store import SORTABLE, Encode, rows
+from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, rows
 from server.order.orders.store.placing import Placing
 
 _LISTING = Listing(
@@ -30,6 +33,13 @@ _LISTING = Listing(
     columns="id, order_date, created_at, total_price",
     sortable=SORTABLE,
     filtered_by="order_date",
+)
+
+_HISTORY = Listing(
+    table="order_moves",
+    columns="id, before, after, actor_kind, actor, reason, occurred_at",
+    sortable=HISTORY_SORTABLE,
+    filtered_by="occurred_at",
 )
 
 _ITEMS = """
@@ -43,6 +53,12 @@ _GET = f"""
 """
 
 _LOCK = f"{_GET} FOR UPDATE"
+
+_GET_MANY = f"""
+    SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS}) AS items FROM orders WHERE id = ANY($1)
+"""
+
+_VERSIONS = "SELECT id, user_id, version FROM orders WHERE id = ANY($1)"
 
 _USER = "SELECT user_id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)"
 
@@ -60,14 +76,22 @@ class PostgresOrderStore:
     """An `OrderStore` on a pool of connections to `emporium_order`.
 
     `encode` puts an event into the outbox's envelope. `wake` is called after each commit that left
-    an event there.
+    an event there, and `tell` with the id of an order that was changed or deleted by it.
     """
 
-    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        encode: Encode,
+        wake: Callable[[], None],
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
+        self._moves = Totals(pool, _HISTORY.table)
         self._encode = encode
         self._wake = wake
+        self._tell = tell
         self._placing = Placing(pool, encode, wake)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
@@ -79,6 +103,20 @@ class PostgresOrderStore:
         if row is None:
             raise _not_found()
         return await _whole(row)
+
+    async def get_many(self, order_ids: Sequence[str]) -> Mapping[str, Order]:
+        with translated():
+            found = await self._pool.fetch(_GET_MANY, order_ids)
+        orders = await in_turns(found, rows.to_order, lambda row: 1 + len(row["items"]))
+        return {order.id: order for order in orders}
+
+    async def etags(self, order_ids: Sequence[str]) -> Mapping[str, str]:
+        with translated():
+            found = await self._pool.fetch(_VERSIONS, order_ids)
+        return {
+            str(row["id"]): etag_of(row["version"], is_anonymous=row["user_id"] is None)
+            for row in found
+        }
 
     async def user_of(self, order_id: str, owner_scope: str | None) -> str | None:
         with translated():
@@ -92,6 +130,13 @@ class PostgresOrderStore:
             ("order_date >= {}", filters.placed_after),
             ("order_date < {}", filters.placed_before),
             equal={"user_id": filters.user_id, "status": filters.status},
+            apart=[
+                Apart("created_at", "created_at >= {}", filters.created_after),
+                Apart("created_at", "created_at < {}", filters.created_before),
+                Apart("total_price", "total_price >= {}", filters.min_total),
+                Apart("total_price", "total_price <= {}", filters.max_total),
+                Apart("", "currency = {}", filters.currency),
+            ],
         )
         with translated():
             page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
@@ -102,22 +147,56 @@ class PostgresOrderStore:
         there = [found[each] for each in ids if each in found]
         return page.with_rows(await in_turns(there, rows.to_listed, lambda row: len(row["items"])))
 
+    async def history(self, order_id: str, query: PageQuery) -> Page[PastMove]:
+        where = Where.of(equal={"order_id": order_id})
+        with translated():
+            page = await fetch_page(self._pool, _HISTORY, self._moves, where, query)
+        return page.with_rows([rows.to_move(row) for row in page.rows])
+
     async def update(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
     ) -> Order:
         async def work(unit: UnitOfWork) -> Order:
-            before = await _locked(unit, order_id, owner_scope)
-            order, event = change(before)
-            for each in rows.updates(before, order):
-                unit.write(each)
-            if event:
-                told = self._encode(event)
-                await give_way(len(order.items))
-                unit.write(append([told]))
-            return order
+            return await self._changed(unit, order_id, owner_scope, change)
 
         order = await transaction(self._pool, work, completes_call=True)
-        self._wake()
+        self._told(order_id)
+        return order
+
+    async def update_once(
+        self,
+        order_id: str,
+        owner_scope: str | None,
+        change: Callable[[Order], Changed],
+        key: Key | None,
+        answer: Callable[[Order], bytes],
+    ) -> bytes:
+        async def work(unit: UnitOfWork) -> bytes:
+            return answer(await self._changed(unit, order_id, owner_scope, change))
+
+        buyer = await self.user_of(order_id, owner_scope) if key else None
+        given = await change_once(self._pool, work, key, subject=buyer)
+        self._told(order_id)
+        return given
+
+    async def _changed(
+        self,
+        unit: UnitOfWork,
+        order_id: str,
+        owner_scope: str | None,
+        change: Callable[[Order], Changed],
+    ) -> Order:
+        """The one place where what an order has become is written, whatever has moved it."""
+        before = await _locked(unit, order_id, owner_scope)
+        order, event = change(before)
+        for each in rows.updates(before, order):
+            unit.write(each)
+        if event:
+            for each in rows.moves([event]):
+                unit.write(each)
+            told = self._encode(event)
+            await give_way(len(order.items))
+            unit.write(append([told]))
         return order
 
     async def delete(
@@ -129,7 +208,11 @@ class PostgresOrderStore:
             unit.write(Write(_DELETE, (order_id,)))
 
         await transaction(self._pool, work, completes_call=True)
+        self._told(order_id)
+
+    def _told(self, order_id: str) -> None:
         self._wake()
+        self._tell(order_id.lower())
 
 
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:

@@ -104,6 +104,7 @@ class Placing:
         """Orders with all that belongs to them: one statement, a transaction of its own."""
         lines = sum(map(_lines, batch))
         writes = rows.inserts([new.placed.order for new in batch])
+        writes += rows.moves([new.placed.event for new in batch])
         await give_way(lines)
         if keyed := [(new.key, new.answer, _subject(new)) for new in batch if new.key]:
             writes.append(answers(keyed))

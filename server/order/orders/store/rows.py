@@ -8,13 +8,25 @@ import msgspec
 
 from server.kit.postgres import Record
 from server.kit.postgres.writes import Table, Write
-from server.order.orders.rules import Address, Item, ListedOrder, Order, Status
+from server.order.orders.rules import (
+    Actor,
+    ActorKind,
+    Address,
+    Item,
+    ListedOrder,
+    Order,
+    OrderEvent,
+    PastMove,
+    Status,
+)
 
 _OWN = tuple(field.name for field in fields(Order) if field.name != "items")
 _ITEM = tuple(field.name for field in fields(Item))
 
 ORDERS = Table("orders", _OWN, lock_rank=30)
 ITEMS = Table("order_items", ("order_id", "position", *_ITEM), key=("order_id", "position"))
+_MOVE = ("id", "order_id", "before", "after", "actor_kind", "actor", "reason", "occurred_at")
+MOVES = Table("order_moves", _MOVE)
 
 _DELETE_ITEMS_AFTER = "DELETE FROM order_items WHERE order_id = $1 AND position > $2"
 
@@ -35,6 +47,38 @@ def updates(before: Order, after: Order) -> list[Write]:
     if len(after.items) < len(before.items):
         writes.append(Write(_DELETE_ITEMS_AFTER, (after.id, len(after.items))))
     return writes
+
+
+def moves(events: Sequence[OrderEvent]) -> list[Write]:
+    """The writes that keep those of `events` in the history that are moves: one, or none."""
+    rows = [
+        {
+            "id": event.id,
+            "order_id": event.order.id,
+            "before": event.move.before,
+            "after": event.move.after,
+            "actor_kind": event.move.actor.kind,
+            "actor": event.move.actor.name,
+            "reason": event.move.reason,
+            "occurred_at": event.occurred_at,
+        }
+        for event in events
+        if event.move
+    ]
+    return [MOVES.insert(rows)] if rows else []
+
+
+def to_move(row: Record) -> PastMove:
+    """A move from a row with all its columns."""
+    kind, before = row["actor_kind"], row["before"]
+    return PastMove(
+        id=str(row["id"]),
+        before=Status(before) if before else None,
+        after=Status(row["after"]),
+        actor=Actor(ActorKind(kind), row["actor"]) if kind else None,
+        reason=row["reason"],
+        occurred_at=row["occurred_at"],
+    )
 
 
 def _own(order: Order) -> dict[str, Any]:

@@ -125,6 +125,13 @@ def rules_of_shown_texts() -> dict[str, Any]:
     return found
 
 
+# Texts of several lines.
+OF_LINES = {
+    "emporium.order.v1.CancelOrderRequest.reason",
+    "emporium.type.v1.Address.street",
+}
+
+
 def predefined(name: str) -> Any:
     """A rule of rules.proto, as fields have it."""
     return descriptors.pool().FindExtensionByName(f"emporium.rules.v1.{name}")
@@ -133,10 +140,9 @@ def predefined(name: str) -> Any:
 def test_every_text_that_people_are_shown_may_not_change_its_direction() -> None:
     found = rules_of_shown_texts()
     text, lines = predefined("display_text"), predefined("display_lines")
-    assert [name for name, rules in found.items() if not rules.Extensions[text]] == [
-        "emporium.type.v1.Address.street"
-    ]
-    assert found["emporium.type.v1.Address.street"].Extensions[lines]
+    of_lines = {name for name, rules in found.items() if not rules.Extensions[text]}
+    assert of_lines == OF_LINES
+    assert all(found[name].Extensions[lines] for name in OF_LINES)
 
 
 def test_every_text_that_people_are_shown_shows_something_where_it_is_given() -> None:

@@ -106,6 +106,25 @@ async def test_those_who_ask_at_once_share_one_call(service: UserService) -> Non
         assert service.calls == 1
 
 
+async def test_many_are_asked_for_by_one_call_and_a_call_that_fails_fails_them_all() -> None:
+    asked: list[Sequence[str]] = []
+    is_away = False
+
+    async def ask(user_ids: Sequence[str]) -> Mapping[str, Buyer]:
+        asked.append([*user_ids])
+        if is_away:
+            raise errors.Unavailable("away")
+        return {user_id: Buyer(user_id, "", "") for user_id in user_ids if user_id != "eve"}
+
+    directory = UserDirectory(ask, keep_seconds=0.0)
+    assert {*await directory.get_many(["ann", "bob", "eve"])} == {"ann", "bob"}
+    assert await directory.get_many([]) == {}
+    is_away = True
+    with pytest.raises(errors.Unavailable):
+        await directory.get_many(["ann", "bob"])
+    assert asked == [["ann", "bob", "eve"], ["ann", "bob"]]
+
+
 async def test_that_somebody_is_missing_is_not_remembered(service: UserService) -> None:
     missing = str(uuid.uuid4())
     async with directory_over(service) as directory:

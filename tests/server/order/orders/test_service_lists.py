@@ -10,6 +10,8 @@ from grpc import StatusCode
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as pb
+from server.order.neighbours import Buyer
+from tests.server.order.conftest import FakeUsers
 from tests.server.order.doors import (
     MISSING,
     Door,
@@ -151,3 +153,110 @@ async def test_a_status_that_is_none_is_refused_with_all_there_are(
     assert (found.reason, found.violations) == ("VALIDATION_FAILED", {"status": names})
     listed = await refused(staff("ListOrders", pb.ListOrdersRequest(status="piad")))
     assert (listed.reason, listed.message) == ("INVALID_FILTER", f"status: {names}")
+
+
+async def test_customers_may_name_themselves_and_staff_anybody(
+    ann: Door, bob: Door, staff: Door, mug: catalog_pb.Product
+) -> None:
+    order = await ann("CreateOrder", order_of(item(mug)))
+    request = pb.ListOrdersRequest(user_id=ann.user_id.upper())
+    for door in (ann, staff):
+        assert [each.id for each in (await door("ListOrders", request)).orders] == [order.id]
+    found = await refused(bob("ListOrders", request))
+    assert (found.code, found.reason) == (StatusCode.PERMISSION_DENIED, "STAFF_ONLY_FIELD")
+    assert found.fields == ["user_id"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"min_total": "1.00"}, ["currency"]),
+        ({"max_total": "1.00"}, ["currency"]),
+        ({"min_total": "2.01", "max_total": "2", "currency": "GBP"}, ["max_total"]),
+        ({"created_after": "yesterday"}, ["created_after"]),
+        ({"created_before": "2024-13-01"}, ["created_before"]),
+        ({"min_total": "1.001", "currency": "GBP"}, ["min_total"]),
+        ({"currency": "gbp"}, ["currency"]),
+        ({"expand": "payments"}, ["expand"]),
+    ],
+)
+async def test_a_filter_that_says_nothing_is_named(
+    ann: Door, fields: dict[str, Any], named: list[str]
+) -> None:
+    for request in (
+        pb.ListOrdersRequest(**fields),
+        pb.ListUserOrdersRequest(user_id=ann.user_id, **fields),
+    ):
+        name = type(request).__name__.removesuffix("Request")
+        found = await refused(ann(name, request))
+        assert (found.code, found.fields) == (StatusCode.INVALID_ARGUMENT, named)
+
+
+async def test_orders_are_found_by_their_totals_in_one_currency(
+    ann: Door, staff: Door, mug: catalog_pb.Product
+) -> None:
+    def custom(price: str, currency: str) -> pb.CreateOrderRequest:
+        line = pb.NewOrderItem(product_name="Lamp", unit_price=price, quantity=1)
+        return order_of(line, user_id=ann.user_id, currency=currency)
+
+    prices = [("1.00", "GBP"), ("2.00", "GBP"), ("2.00", "EUR"), ("3.00", "GBP")]
+    made = [await staff("CreateOrder", custom(*each)) for each in prices]
+
+    async def listed(**fields: Any) -> list[int]:
+        request = pb.ListOrdersRequest(sort="total_price:asc", **fields)
+        ids = [order.id for order in made]
+        return [ids.index(each.id) for each in (await ann("ListOrders", request)).orders]
+
+    assert await listed(currency="GBP") == [0, 1, 3]
+    assert await listed(currency="GBP", min_total="2") == [1, 3]
+    assert await listed(currency="GBP", max_total="2.00") == [0, 1]
+    assert await listed(currency="EUR", min_total="2.00", max_total="2.00") == [2]
+    assert await listed(currency="EUR", status="paid") == []
+    later = made[2].created_at.ToDatetime(UTC).isoformat()
+    assert await listed(created_after=later) == [2, 3]
+    assert await listed(created_before=later) == [0, 1]
+
+
+async def test_a_list_embeds_the_persons_by_one_call(
+    ann: Door, bob: Door, staff: Door, users: FakeUsers, mug: catalog_pb.Product
+) -> None:
+    first, *_ = [await door("CreateOrder", order_of(item(mug))) for door in (bob, ann, ann)]
+    users.buyers[ann.user_id] = Buyer(ann.user_id, "ann@example.com", "Ann Example")
+    request = pb.ListOrdersRequest(expand="user", sort="created_at:asc")
+    request.created_after = first.created_at.ToDatetime(UTC).isoformat()
+    orders = (await staff("ListOrders", request)).orders
+    assert users.calls == 1
+    # Bob's account was deleted a moment ago.
+    assert [each.user.full_name for each in orders] == ["", "Ann Example", "Ann Example"]
+    assert [each.HasField("user") for each in orders] == [False, True, True]
+    assert not any(each.user_unavailable for each in orders)
+    assert not any(each.HasField("user") for each in (await ann("ListOrders", EVERY)).orders)
+    assert users.calls == 1
+
+
+EVERY = pb.ListOrdersRequest()
+
+
+async def test_without_the_user_service_orders_come_without_the_person_and_say_so(
+    ann: Door, users: FakeUsers, mug: catalog_pb.Product
+) -> None:
+    made = await ann("CreateOrder", order_of(item(mug)))
+    users.is_away = True
+    order = await ann("GetOrder", pb.GetOrderRequest(order_id=made.id, expand="user"))
+    assert (order.user_unavailable, order.HasField("user")) == (True, False)
+    order.user_unavailable = False
+    assert order == made
+    listed = pb.ListUserOrdersRequest(user_id=ann.user_id, expand="user")
+    [order] = (await ann("ListUserOrders", listed)).orders
+    assert order.user_unavailable
+
+
+async def test_a_customer_sees_who_placed_their_own_orders_and_nobody_else(
+    ann: Door, bob: Door, users: FakeUsers, mug: catalog_pb.Product
+) -> None:
+    made = await ann("CreateOrder", order_of(item(mug)))
+    users.buyers[ann.user_id] = Buyer(ann.user_id, "ann@example.com", "Ann Example")
+    request = pb.GetOrderRequest(order_id=made.id, expand="user")
+    assert (await ann("GetOrder", request)).user.email == "ann@example.com"
+    assert (await refused(bob("GetOrder", request))).reason == "ORDER_NOT_FOUND"
+    assert users.calls == 1

@@ -20,7 +20,7 @@ from server.kit.postgres import Pool
 from server.kit.wire import timestamp
 from server.order.audit.store import PostgresWaiting
 from tests.server.conftest import Token
-from tests.server.order.doors import HOME, Door, get, item, order_of, update
+from tests.server.order.doors import HOME, Door, cancel, get, history, item, order_of, update
 from tests.server.refusals import refused
 
 WHEN = timestamp(datetime(2026, 5, 17, 12, tzinfo=UTC))
@@ -42,6 +42,9 @@ async def order(ann: Door, mug: Product) -> pb.Order:
         "CreateOrder", order_of(item(mug, 2), shipping_address=HOME, request_id="hers")
     )
     return placed
+
+
+Kind = pb.OrderMove.Actor.Kind
 
 
 async def rows_with(pool: Pool, *texts: str) -> list[str]:
@@ -70,7 +73,8 @@ async def test_orders_stay_without_their_buyer_and_with_their_amounts(
 ) -> None:
     receipt: ErasureReceipt = await user_service("EraseBuyer", erase(ann.user_id))
     assert (receipt.store, receipt.state) == ("order/postgres", ErasureReceipt.COMPLETE)
-    assert receipt.erased == {"orders": 1, "first_answers": 1, "waiting_events": 1}
+    kept = {"orders": 1, "order_moves": 0, "first_answers": 1, "waiting_events": 1}
+    assert receipt.erased == kept
 
     left: pb.Order = await staff("GetOrder", get(order))
     expected = pb.Order()
@@ -96,6 +100,19 @@ async def test_an_anonymous_order_is_worked_on_and_gets_no_address(
     assert (paid.status, paid.user_id, paid.etag) == (pb.Order.PAID, "", "2-anonymous")
 
 
+async def test_who_has_worked_in_the_shop_is_not_named_any_more_by_what_was_done(
+    ann: Door, staff: Door, user_service: Door, order: pb.Order, order_pool: Pool
+) -> None:
+    await staff("CancelOrder", cancel(order, reason="It is sold out"))
+    receipt = await user_service("EraseBuyer", erase(staff.user_id))
+    assert receipt.erased["order_moves"] == 1
+    moves = (await staff("ListOrderHistory", history(order))).moves
+    assert [each.actor.kind for each in moves] == [Kind.BUYER, Kind.STAFF]
+    assert [each.actor.user_id for each in moves] == [ann.user_id, ""]
+    assert moves[1].reason == "It is sold out"  # of an order whose buyer is still there
+    assert "order_moves: 1" not in await rows_with(order_pool, staff.user_id)
+
+
 async def test_nothing_of_a_buyer_is_left_in_any_table_but_the_tombstone(
     ann: Door, bob: Door, staff: Door, user_service: Door, mug: Product, order_pool: Pool
 ) -> None:
@@ -105,16 +122,17 @@ async def test_nothing_of_a_buyer_is_left_in_any_table_but_the_tombstone(
     deleted = await ann("CreateOrder", order_of(item(mug), shipping_address=address))
     await ann("DeleteOrder", pb.DeleteOrderRequest(order_id=deleted.id))
     # By staff, whose key does not tell whom the answer is about.
-    await staff("CreateOrder", order_of(item(mug), user_id=ann.user_id, **keyed))
+    by_staff = await staff("CreateOrder", order_of(item(mug), user_id=ann.user_id, **keyed))
+    await staff("CancelOrder", cancel(by_staff, reason="Canary rang us", request_id="late"))
     others = await bob("CreateOrder", order_of(item(mug), shipping_address=HOME))
     canaries = ("Canary", ann.user_id)
     before = await rows_with(order_pool, *canaries)
     tables = {each.partition(":")[0] for each in before}
     # What staff did is on its way to the audit log, which keeps ids.
-    assert tables == {"orders", "outbox", "idempotency_keys", "audit_waiting"}
+    assert tables == {"orders", "order_moves", "outbox", "idempotency_keys", "audit_waiting"}
 
     await user_service("EraseBuyer", erase(ann.user_id))
-    assert await rows_with(order_pool, *canaries) == ["audit_waiting: 2", "erasures: 1"]
+    assert await rows_with(order_pool, *canaries) == ["audit_waiting: 3", "erasures: 1"]
     assert await rows_with(order_pool, "canary") == []
     assert (await bob("GetOrder", get(others))).shipping_address == HOME
 
@@ -141,7 +159,8 @@ async def test_a_second_erasure_changes_nothing_and_gets_the_first_receipt(
 async def test_who_never_bought_has_a_receipt_too(user_service: Door) -> None:
     receipt = await user_service("EraseBuyer", erase(str(uuid.uuid4())))
     assert receipt.state == ErasureReceipt.COMPLETE
-    assert receipt.erased == {"orders": 0, "first_answers": 0, "waiting_events": 0}
+    nothing = {"orders": 0, "order_moves": 0, "first_answers": 0, "waiting_events": 0}
+    assert receipt.erased == nothing
 
 
 async def test_no_order_is_placed_for_an_erased_buyer(

@@ -54,7 +54,12 @@ async def test_a_killed_erasure_is_gone_on_with_and_counts_nothing_twice(
     assert await process.wait() == -signal.SIGKILL
     assert await left(order_pool, user_id) == (1_203 - done, before + done)
     receipt = await erasures(order_pool).erase(user_id, WHEN, LATER)
-    assert receipt.erased == {"orders": 1_203, "first_answers": 0, "waiting_events": 1_203}
+    assert receipt.erased == {
+        "orders": 1_203,
+        "order_moves": 0,
+        "first_answers": 0,
+        "waiting_events": 1_203,
+    }
     assert receipt.completed_at == LATER
     assert await left(order_pool, user_id) == (0, before + 1_203)
 
@@ -157,4 +162,9 @@ async def test_a_step_is_bounded(
     for each in many(5, user_id=user_id):
         await orders.create(each, None, b"")
     receipt = await erasures(order_pool).erase(user_id, WHEN, LATER)
-    assert receipt.erased == {"orders": 5, "first_answers": 0, "waiting_events": 5}
+    assert receipt.erased == {
+        "orders": 5,
+        "order_moves": 0,
+        "first_answers": 0,
+        "waiting_events": 5,
+    }

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,24 +11,25 @@ from hypothesis import strategies as st
 
 from server.kit import errors
 from server.order.orders.rules import (
+    Actor,
+    ActorKind,
     Address,
     Edit,
     EventType,
+    Move,
     Order,
     OrderEvent,
     StaffOnlyField,
     Status,
+    cancelled,
     check_edit,
     deleted,
     edited,
+    person,
 )
-from server.order.orders.rules.changes import (
-    MOVES,
-    IllegalStatusMove,
-    OrderNotDeletable,
-    OrderNotPending,
-)
-from tests.server.order.samples import NOW, new_id, placed
+from server.order.orders.rules.changes import OrderNotDeletable, OrderNotPending
+from server.order.orders.rules.moving import MOVES, IllegalStatusMove
+from tests.server.order.samples import NOW, act, new_id, placed
 
 HOME = Address("Ann Example", "1 High Street", "Leeds", "LS1 1AA", "GB")
 ALLOWED = [
@@ -59,26 +61,28 @@ def test_an_allowed_move_is_made_and_told_by_the_name_of_its_status(
     before: Status, after: Status
 ) -> None:
     was, event_id = order(before), new_id()
-    now, event = edited(was, edit(status=after), event_id, NOW, "trace")
+    now, event = edited(was, edit(status=after), act(event_id, traceparent="trace"))
     assert now == replace(was, status=after, updated_at=NOW, version=2)
-    assert event == OrderEvent(event_id, EventType(after), now, 2, NOW, "trace")
+    assert event == OrderEvent(
+        event_id, EventType(after), now, 2, NOW, "trace", Move(before, after, act().actor)
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)
 def test_every_other_move_is_refused(before: Status, after: Status) -> None:
     with pytest.raises(IllegalStatusMove) as raised:
-        edited(order(before), edit(status=after), new_id(), NOW)
+        edited(order(before), edit(status=after), act())
     assert raised.value.message == f"{before} cannot become {after}"
 
 
 @pytest.mark.parametrize("status", Status)
 def test_the_status_that_an_order_has_is_no_move(status: Status) -> None:
     was = order(status)
-    assert edited(was, edit(status=status), new_id(), NOW) == (was, None)
+    assert edited(was, edit(status=status), act()) == (was, None)
 
 
 def test_the_address_can_be_sent_with_the_status_that_the_order_has() -> None:
-    now, event = edited(order(), edit(status=Status.PENDING, shipping_address=HOME), new_id(), NOW)
+    now, event = edited(order(), edit(status=Status.PENDING, shipping_address=HOME), act())
     assert (now.shipping_address, now.version) == (HOME, 2)
     assert event is not None
     assert (event.type, event.version) == (EventType.UPDATED, 2)
@@ -90,22 +94,22 @@ def test_the_table_of_moves_knows_every_status() -> None:
 
 def test_the_address_can_be_set_and_cleared_while_the_order_is_pending() -> None:
     was = order()
-    moved, event = edited(was, edit(shipping_address=HOME), new_id(), NOW)
+    moved, event = edited(was, edit(shipping_address=HOME), act())
     assert moved.shipping_address == HOME
     assert event is not None
     assert (event.type, event.order, event.version) == (EventType.UPDATED, moved, 2)
-    cleared, _ = edited(moved, edit(shipping_address=None), new_id(), NOW)
+    cleared, _ = edited(moved, edit(shipping_address=None), act())
     assert (cleared.shipping_address, cleared.version) == (None, 3)
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each is not Status.PENDING])
 def test_the_address_stays_once_the_order_is_not_pending(status: Status) -> None:
     with pytest.raises(OrderNotPending):
-        edited(order(status), edit(shipping_address=HOME), new_id(), NOW)
+        edited(order(status), edit(shipping_address=HOME), act())
 
 
 def test_address_and_status_can_change_together() -> None:
-    now, event = edited(order(), edit(shipping_address=HOME, status=Status.PAID), new_id(), NOW)
+    now, event = edited(order(), edit(shipping_address=HOME, status=Status.PAID), act())
     assert (now.shipping_address, now.status) == (HOME, Status.PAID)
     assert event is not None
     assert (event.type, event.order) == (EventType.PAID, now)
@@ -126,21 +130,21 @@ def test_an_edit_without_fields_is_refused() -> None:
 def test_only_pending_and_cancelled_orders_can_be_deleted(status: Status) -> None:
     if status in {Status.PENDING, Status.CANCELLED}:
         was, event_id = order(status), new_id()
-        event = deleted(was, "", event_id, NOW, "trace")
+        event = deleted(was, "", act(event_id, traceparent="trace"))
         assert event == OrderEvent(event_id, EventType.DELETED, was, 2, NOW, "trace")
     else:
         with pytest.raises(OrderNotDeletable):
-            deleted(order(status), "", new_id(), NOW)
+            deleted(order(status), "", act())
 
 
 def test_an_etag_must_still_be_the_orders() -> None:
     was = order()
-    edited(was, edit(etag=was.etag, status=Status.PAID), new_id(), NOW)
-    deleted(was, was.etag, new_id(), NOW)
+    edited(was, edit(etag=was.etag, status=Status.PAID), act())
+    deleted(was, was.etag, act())
     with pytest.raises(errors.Outdated):
-        edited(was, edit(etag="0", status=Status.PAID), new_id(), NOW)
+        edited(was, edit(etag="0", status=Status.PAID), act())
     with pytest.raises(errors.Outdated):
-        deleted(was, "0", new_id(), NOW)
+        deleted(was, "0", act())
 
 
 EDITS = st.fixed_dictionaries(
@@ -158,7 +162,7 @@ def test_versions_of_events_leave_none_out_whatever_is_tried(tried: list[dict[st
     versions = [event.version]
     for fields in tried:
         try:
-            after, change = edited(now, Edit(fields, ""), new_id(), NOW)
+            after, change = edited(now, Edit(fields, ""), act())
         except errors.Conflict:
             continue
         if change is None:
@@ -168,11 +172,40 @@ def test_versions_of_events_leave_none_out_whatever_is_tried(tried: list[dict[st
             versions.append(change.version)
         now = after
     if now.status in {Status.PENDING, Status.CANCELLED}:
-        versions.append(deleted(now, "", new_id(), NOW).version)
+        versions.append(deleted(now, "", act()).version)
     assert versions == [*range(1, len(versions) + 1)]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_order_is_cancelled_as_the_table_of_moves_allows(status: Status) -> None:
+    was = order(status)
+    if status is Status.PENDING:
+        now, event = cancelled(was, was.etag, act(reason="too late"))
+        assert now.status is Status.CANCELLED
+        assert event is not None
+        assert event.move == Move(Status.PENDING, Status.CANCELLED, act().actor, "too late")
+    elif status is Status.CANCELLED:
+        assert cancelled(was, "", act()) == (was, None)
+    else:
+        with pytest.raises(IllegalStatusMove):
+            cancelled(was, "", act())
+    with pytest.raises(errors.Outdated):
+        cancelled(was, "0", act())
+
+
+def test_what_happens_later_is_never_earlier() -> None:
+    was = order()
+    now, event = edited(was, edit(status=Status.PAID), act(now=NOW - timedelta(seconds=5)))
+    assert event is not None
+    assert now.updated_at == event.occurred_at == was.updated_at
+
+
+def test_who_acts_on_an_order_of_their_own_is_its_buyer_whatever_their_role() -> None:
+    assert person("ann", "ann") == Actor(ActorKind.BUYER)
+    assert person("sue", "ann") == person("sue", None) == Actor(ActorKind.STAFF, "sue")
 
 
 def test_what_an_order_has_already_is_no_change() -> None:
     before = replace(order(), shipping_address=HOME)
     same = Edit({"shipping_address": HOME, "status": Status.PENDING}, "")
-    assert edited(before, same, new_id(), NOW) == (before, None)
+    assert edited(before, same, act()) == (before, None)

@@ -28,11 +28,11 @@ from server.order.orders.rules import (
     deleted,
     edited,
 )
-from server.order.orders.rules.changes import IllegalStatusMove
+from server.order.orders.rules.moving import IllegalStatusMove
 from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres
 from tests.server.order.orders.store.reading import events_of, page_of
-from tests.server.order.samples import NOW, line, new_id, placed
+from tests.server.order.samples import NOW, act, line, new_id, placed
 
 HOME = Address("Ann Example", "1 High Street", "Leeds", "LS1 1AA", "GB")
 Store = PostgresOrderStore
@@ -72,7 +72,7 @@ async def test_a_foreign_order_is_not_there(orders: Store) -> None:
         orders.get(order.id, stranger),
         orders.user_of(order.id, stranger),
         orders.update(order.id, stranger, lambda order: Changed(order, None)),
-        orders.delete(order.id, stranger, lambda order: deleted(order, "", new_id(), NOW)),
+        orders.delete(order.id, stranger, lambda order: deleted(order, "", act())),
     ):
         with pytest.raises(OrderNotFound):
             await attempt
@@ -82,7 +82,7 @@ async def test_a_foreign_order_is_not_there(orders: Store) -> None:
 async def test_an_update_keeps_the_change_and_tells_of_it(orders: Store, order_pool: Pool) -> None:
     order = await create(orders, placed())
     address = await orders.update(
-        order.id, None, lambda was: edited(was, Edit({"shipping_address": HOME}, ""), new_id(), NOW)
+        order.id, None, lambda was: edited(was, Edit({"shipping_address": HOME}, ""), act())
     )
     assert address.shipping_address == HOME
     assert await events_of(order_pool, order) == ["OrderPlaced", "OrderUpdated"]
@@ -90,7 +90,7 @@ async def test_an_update_keeps_the_change_and_tells_of_it(orders: Store, order_p
     cancelled = await orders.update(
         order.id,
         order.user_id,
-        lambda was: edited(was, Edit({"status": Status.CANCELLED}, ""), new_id(), NOW),
+        lambda was: edited(was, Edit({"status": Status.CANCELLED}, ""), act()),
     )
     assert await orders.get(order.id, None) == cancelled
     assert (cancelled.status, cancelled.version) == (Status.CANCELLED, 3)
@@ -104,7 +104,7 @@ async def test_an_update_that_is_refused_changes_nothing(orders: Store, order_po
         await orders.update(
             order.id,
             None,
-            lambda was: edited(was, Edit({"status": Status.DELIVERED}, ""), new_id(), NOW),
+            lambda was: edited(was, Edit({"status": Status.DELIVERED}, ""), act()),
         )
     assert await orders.get(order.id, None) == order
     assert await events_of(order_pool, order) == ["OrderPlaced"]
@@ -115,7 +115,7 @@ async def test_of_many_who_cancel_at_once_one_wins(orders: Store, order_pool: Po
 
     async def cancel() -> Order:
         edit = Edit({"status": Status.CANCELLED}, order.etag)
-        return await orders.update(order.id, None, lambda was: edited(was, edit, new_id(), NOW))
+        return await orders.update(order.id, None, lambda was: edited(was, edit, act()))
 
     outcomes = await asyncio.gather(*(cancel() for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(outcome, Order) for outcome in outcomes) == 1
@@ -127,8 +127,7 @@ async def test_a_repeated_cancel_changes_and_tells_nothing(orders: Store, order_
     order = await create(orders, placed())
     edit = Edit({"status": Status.CANCELLED}, "")
     first, second = [
-        await orders.update(order.id, None, lambda was: edited(was, edit, new_id(), NOW))
-        for _ in range(2)
+        await orders.update(order.id, None, lambda was: edited(was, edit, act())) for _ in range(2)
     ]
     assert first == second == await orders.get(order.id, None)
     assert await events_of(order_pool, order) == ["OrderPlaced", "OrderCancelled"]
@@ -143,7 +142,7 @@ async def test_an_update_runs_again_after_a_deadlock(orders: Store) -> None:
         tries += 1
         if tries == 1:
             raise asyncpg.DeadlockDetectedError("as the database would say it")
-        return edited(was, Edit({"status": Status.PAID}, ""), new_id(), NOW)
+        return edited(was, Edit({"status": Status.PAID}, ""), act())
 
     assert (await orders.update(order.id, None, unlucky)).status is Status.PAID
     assert tries == 2
@@ -163,7 +162,7 @@ async def test_a_deleted_order_is_gone_with_its_items_and_told(
     orders: Store, order_pool: Pool
 ) -> None:
     order = await create(orders, placed())
-    await orders.delete(order.id, None, lambda was: deleted(was, "", new_id(), NOW))
+    await orders.delete(order.id, None, lambda was: deleted(was, "", act()))
     with pytest.raises(OrderNotFound):
         await orders.get(order.id, None)
     assert (
@@ -204,7 +203,7 @@ async def test_filters_narrow_the_list(orders: Store) -> None:
     days = [NOW + timedelta(days=number) for number in range(4)]
     made = [await create(orders, placed(user_id=owner, order_date=day)) for day in days]
     await orders.update(
-        made[1].id, None, lambda was: edited(was, Edit({"status": Status.PAID}, ""), new_id(), NOW)
+        made[1].id, None, lambda was: edited(was, Edit({"status": Status.PAID}, ""), act())
     )
 
     async def listed(**filters: Any) -> list[int]:
@@ -229,7 +228,7 @@ async def test_a_closed_store_is_unavailable(order_database: Postgres) -> None:
         return Changed(order, None)
 
     def end(order: Order) -> OrderEvent:
-        return deleted(order, "", new_id(), NOW)
+        return deleted(order, "", act())
 
     for attempt in (
         closed.create(given, None, b""),

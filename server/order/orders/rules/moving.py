@@ -1,0 +1,64 @@
+"""Moves of an order from one status to another: a function for each that is more than the move."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from server.kit import errors
+from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.history import Act, Move
+from server.order.orders.rules.order import Order, Status
+
+MOVES: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
+    Status.PAID: frozenset({Status.SHIPPED, Status.REFUNDED}),
+    Status.SHIPPED: frozenset({Status.DELIVERED}),
+    Status.DELIVERED: frozenset({Status.REFUNDED}),
+    Status.CANCELLED: frozenset(),
+    Status.REFUNDED: frozenset(),
+}
+
+
+class IllegalStatusMove(errors.Conflict):
+    """The order's status has no transition to that one."""
+
+    reason = "ILLEGAL_STATUS_MOVE"
+
+
+class Changed(NamedTuple):
+    """An order after a change, and the event of it; None when nothing was changed."""
+
+    order: Order
+    event: OrderEvent | None
+
+
+def cancelled(order: Order, etag: str, act: Act) -> Changed:
+    """`order` after it was cancelled; one that is CANCELLED already stays as it is.
+
+    Raises `Outdated` or `IllegalStatusMove`.
+    """
+    errors.Outdated.check(etag, order.etag, "order")
+    if order.status is Status.CANCELLED:
+        return Changed(order, None)
+    return moved(order, Status.CANCELLED, act)
+
+
+def moved(order: Order, status: Status, act: Act) -> Changed:
+    """`order` in another status. Raises `IllegalStatusMove`."""
+    if status not in MOVES[order.status]:
+        raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
+    move = Move(order.status, status, act.actor, act.reason)
+    # The event of a transition has the name of the new status.
+    return stamped(replace(order, status=status), EventType(status), act, move)
+
+
+def stamped(order: Order, type_: EventType, act: Act, move: Move | None = None) -> Changed:
+    """`order` with the time and the version of the change that was made of it, and its event.
+
+    Of two calls the first may have come with the later time: what happened later is never earlier.
+    """
+    at = max(act.now, order.updated_at)
+    after = replace(order, updated_at=at, version=order.version + 1)
+    return Changed(
+        after, OrderEvent(act.event_id, type_, after, after.version, at, act.traceparent, move)
+    )
