@@ -46,6 +46,7 @@ _RANGES = {
     "BCRYPT_THREADS": (1, 64),
     **dict.fromkeys(("LOGIN_FAILURES_MAX", "ADDRESS_FAILURES_MAX"), (1, 1_000_000)),
     "AUDIT_RETENTION_DAYS": (30, 36_500),
+    "UNPAID_ORDER_SECONDS": (0, 31_536_000),
     "POOL_SIZE_MIN": (0, 1_000),
     "POOL_SIZE_MAX": (1, 1_000),
 }
@@ -169,6 +170,9 @@ class Shop:
     """The business's own choices."""
 
     shop_currency: str = "GBP"  # ISO 4217
+    # An order that is not paid so long after it was placed is cancelled, and what it holds of the
+    # stock released; 0: it waits for ever. For orders that are placed from then on.
+    unpaid_order_seconds: int = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)

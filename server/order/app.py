@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from emporium import Emporium, EmporiumError, Targets
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
+from emporium.order.v1 import (
+    catalog_service_pb2,
+    order_service_pb2,
+    personal_data_service_pb2,
+    stock_service_pb2,
+)
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.audit.forwarding import Keeper, forwarding
 from server.kit.audit.trail import CommittingSink
@@ -27,8 +32,10 @@ from server.kit.tls import to_neighbours
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
+from server.order.events import stock as stock_events
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
+from server.order.jobs.expiring import order_expiry
 from server.order.neighbours import Users
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.audit import AuditKeeper
@@ -38,8 +45,11 @@ from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
+from server.order.stock.service import StockService
+from server.order.stock.store.moves import StockMoves
+from server.order.stock.store.stock import PostgresStockStore
 from server.services import ORDER
-from server.settings import Settings
+from server.settings import Settings, Shop
 
 _SWEEP_SECONDS = 60.0
 
@@ -67,6 +77,7 @@ async def _serve(settings: Settings) -> None:
             outbox.relaying(
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
+            background.running(order_expiry(order_store(pool, wake), one_at_a_time)),
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(Verifier.from_file(tokens.jwks_file), live.revocations),
@@ -76,6 +87,7 @@ async def _serve(settings: Settings) -> None:
                     wake,
                     settings.shop.shop_currency,
                     PageTokens(signer.secret("page tokens")),
+                    unpaid_for(settings.shop),
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
@@ -118,21 +130,39 @@ def audit_sink(writer: AuditWriter) -> CommittingSink:
     return CommittingSink(writer, lambda record: inserting([record]))
 
 
+def order_store(pool: Pool, wake: outbox.Wake) -> PostgresOrderStore:
+    """The orders, which move the stocks of the same database."""
+    return PostgresOrderStore(pool, to_outbox, wake, StockMoves(stock_events.to_outbox))
+
+
+def unpaid_for(shop: Shop) -> timedelta | None:
+    """How long an order may be unpaid; None: for ever."""
+    return timedelta(seconds=shop.unpaid_order_seconds) if shop.unpaid_order_seconds else None
+
+
 def registrations(
-    pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str, tokens: PageTokens
+    pool: Pool,
+    users: Users,
+    wake: outbox.Wake,
+    shop_currency: str,
+    tokens: PageTokens,
+    unpaid: timedelta | None = None,
 ) -> tuple[Registration, ...]:
-    """The services of this process, over `pool`."""
+    """The services of this process, over `pool`; an order may be `unpaid` for so long."""
     catalog = PostgresCatalogStore(pool)
-    orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
+    stocks = PostgresStockStore(pool, stock_events.to_outbox, wake)
+    stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     once = partial(first_answer, pool)
     products = CatalogService(catalog, shop_currency, tokens)
-    placing = OrderService(orders, catalog, users, shop_currency, tokens)
+    placing = OrderService(order_store(pool, wake), catalog, users, shop_currency, tokens, unpaid)
+    stock = StockService(stocks, catalog, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),
+        Registration(stock_service, answering_repeats(stock_service, stock, once)),
         Registration(order_service, answering_repeats(order_service, placing, once)),
         Registration(personal_data, PersonalDataService(erasures, held)),
     )

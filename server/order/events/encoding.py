@@ -36,6 +36,9 @@ def to_outbox(event: OrderEvent, order: bytes = b"") -> Event:
         message.order.ParseFromString(order)
     else:
         message.order.CopyFrom(to_order(event.order))
+    if event.type is EventType.CANCELLED:
+        cause = pb.OrderCancelled.EXPIRED if event.has_expired else pb.OrderCancelled.REQUESTED
+        message.cause = cause
     return Event(
         id=event.id,
         aggregate_type=AGGREGATE_TYPE,

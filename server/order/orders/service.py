@@ -1,6 +1,6 @@
 """Orders: each method converts the request, applies the rules and calls the store."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
@@ -29,12 +29,14 @@ class OrderService:
         users: Users,
         shop_currency: str,
         tokens: PageTokens,
+        unpaid_for: timedelta | None = None,
     ) -> None:
         self._orders = orders
         self._catalog = catalog
         self._users = users
         self._shop_currency = shop_currency
         self._tokens = tokens
+        self._unpaid_for = unpaid_for
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         caller = context.signed_in
@@ -53,6 +55,7 @@ class OrderService:
             now=_now(),
             shop_currency=self._shop_currency,
             traceparent=context.traceparent,
+            unpaid_for=self._unpaid_for,
         )
         await give_way(len(new.lines))
         context.response = message = wire.to_order(placed.order)

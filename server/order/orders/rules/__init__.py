@@ -7,7 +7,9 @@ from server.order.orders.rules.changes import (
     check_edit,
     deleted,
     edited,
+    expired,
 )
+from server.order.orders.rules.claims import claim_of, moves_stock, step_of
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
@@ -44,7 +46,11 @@ __all__ = [
     "Status",
     "check_edit",
     "check_staff_fields",
+    "claim_of",
     "deleted",
     "edited",
+    "expired",
+    "moves_stock",
     "place",
+    "step_of",
 ]

@@ -55,6 +55,7 @@ class Edit:
 
     fields: Mapping[str, Any]
     etag: str  # empty: whatever the etag is
+    restock: bool | None = None  # of a refund; None: as `_puts_back` says
 
 
 class Changed(NamedTuple):
@@ -72,6 +73,8 @@ def check_edit(edit: Edit) -> None:
     if not edit.fields:
         raise errors.NothingToUpdate("send at least one field to change")
     status = edit.fields.get("status")
+    if edit.restock is not None and status is not Status.REFUNDED:
+        raise errors.Invalid("goes with the status REFUNDED", field="restock")
     if status is not None and status not in MOVES_OF_CUSTOMERS:
         raise StaffOnlyField("status: customers may only cancel", field="status")
 
@@ -99,7 +102,24 @@ def edited(
     after = replace(order, **fields, updated_at=now, version=order.version + 1)
     # The event of a transition has the name of the new status.
     type_ = EventType(status) if status else EventType.UPDATED
-    return Changed(after, OrderEvent(event_id, type_, after, after.version, now, traceparent))
+    event = OrderEvent(event_id, type_, after, after.version, now, traceparent)
+    if status is Status.REFUNDED and _puts_back(order, edit.restock):
+        event = replace(event, restocks=True)
+    return Changed(after, event)
+
+
+def expired(order: Order, event_id: str, now: datetime) -> Changed:
+    """`order`, which was not paid in time, cancelled."""
+    after = replace(order, status=Status.CANCELLED, updated_at=now, version=order.version + 1)
+    event = OrderEvent(
+        event_id, EventType.CANCELLED, after, after.version, now, None, has_expired=True
+    )
+    return Changed(after, event)
+
+
+def _puts_back(before: Order, restock: bool | None) -> bool:
+    """What has not left the shop is still there, unless somebody knows better."""
+    return before.status is Status.PAID if restock is None else restock
 
 
 def deleted(

@@ -34,3 +34,5 @@ class OrderEvent:
     version: int
     occurred_at: datetime
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
+    has_expired: bool = False  # which has cancelled it, and nobody asked for it
+    restocks: bool = False  # of a refund: what the order had is put back into the stock

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ def check_staff_fields(new: NewOrder, caller_id: str) -> None:
         _refuse(StaffOnlyField, "order_date")
 
 
-def place(
+def place(  # noqa: PLR0913 (each is decided elsewhere)
     new: NewOrder,
     offers: Mapping[str, Offer],
     *,
@@ -107,8 +107,11 @@ def place(
     now: datetime,
     shop_currency: str,
     traceparent: str | None = None,
+    unpaid_for: timedelta | None = None,
 ) -> Placed:
     """The order for `new`, at the prices of `offers`, by product id, where it has none of its own.
+
+    It may be `unpaid_for` so long, None: for ever, unless it is a historical one.
 
     Raises `ProductNotFound`, `CurrencyMismatch` or `OrderTooLarge`.
     """
@@ -134,6 +137,7 @@ def place(
         created_at=now,
         updated_at=now,
         version=1,
+        expires_at=now + unpaid_for if unpaid_for and not new.order_date else None,
     )
     event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent)
     return Placed(order, event, caller_id)

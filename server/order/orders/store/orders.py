@@ -1,6 +1,7 @@
 """Orders in PostgreSQL, each with its items in one row of the answer."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
@@ -21,8 +22,11 @@ from server.order.orders.rules import (
     OrderFilters,
     OrderNotFound,
     Placed,
+    claim_of,
+    step_of,
 )
-from server.order.orders.store import SORTABLE, Encode, rows
+from server.order.orders.store import SORTABLE, Encode, Stocks, rows
+from server.order.orders.store.expiring import expire
 from server.order.orders.store.placing import Placing
 
 _LISTING = Listing(
@@ -63,12 +67,15 @@ class PostgresOrderStore:
     an event there.
     """
 
-    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, pool: Pool, encode: Encode, wake: Callable[[], None], stocks: Stocks
+    ) -> None:
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
         self._encode = encode
         self._wake = wake
-        self._placing = Placing(pool, encode, wake)
+        self._stocks = stocks
+        self._placing = Placing(pool, encode, wake, stocks)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         return await self._placing.create(placed, key, answer)
@@ -112,6 +119,8 @@ class PostgresOrderStore:
                 told = self._encode(event)
                 await give_way(len(order.items))
                 unit.write(append([told]))
+            if event and (step := step_of(event)):
+                await self._stocks.settle(unit, [(claim_of(event), step)])
             return order
 
         order = await transaction(self._pool, work, completes_call=True)
@@ -125,9 +134,22 @@ class PostgresOrderStore:
             event = change(await _locked(unit, order_id, owner_scope))
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
+            if step := step_of(event):
+                await self._stocks.settle(unit, [(claim_of(event), step)])
 
         await transaction(self._pool, work, completes_call=True)
         self._wake()
+
+    async def expire(
+        self, now: datetime, count_max: int, change: Callable[[Order], Changed]
+    ) -> int:
+        async def work(unit: UnitOfWork) -> int:
+            return await expire(unit, now, count_max, change, self._encode, self._stocks)
+
+        count = await transaction(self._pool, work)
+        if count:
+            self._wake()
+        return count
 
 
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:

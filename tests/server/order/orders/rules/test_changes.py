@@ -61,7 +61,9 @@ def test_an_allowed_move_is_made_and_told_by_the_name_of_its_status(
     was, event_id = order(before), new_id()
     now, event = edited(was, edit(status=after), event_id, NOW, "trace")
     assert now == replace(was, status=after, updated_at=NOW, version=2)
-    assert event == OrderEvent(event_id, EventType(after), now, 2, NOW, "trace")
+    restocks = (before, after) == (Status.PAID, Status.REFUNDED)
+    told = OrderEvent(event_id, EventType(after), now, 2, NOW, "trace", restocks=restocks)
+    assert event == told
 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)
