@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from server import secret_files
-from server.secret_files import SecretFileError
 from server.services import SERVICES, callers_of, named
 
 
@@ -46,7 +45,6 @@ _RANGES = {
     "BCRYPT_THREADS": (1, 64),
     **dict.fromkeys(("LOGIN_FAILURES_MAX", "ADDRESS_FAILURES_MAX"), (1, 1_000_000)),
     "AUDIT_RETENTION_DAYS": (30, 36_500),
-    "UNPAID_ORDER_SECONDS": (0, 31_536_000),
     "POOL_SIZE_MIN": (0, 1_000),
     "POOL_SIZE_MAX": (1, 1_000),
 }
@@ -170,9 +168,7 @@ class Shop:
     """The business's own choices."""
 
     shop_currency: str = "GBP"  # ISO 4217
-    # An order that is not paid so long after it was placed is cancelled, and what it holds of the
-    # stock released; 0: it waits for ever. For orders that are placed from then on.
-    unpaid_order_seconds: int = 86_400
+    unpaid_order_hours: float = 24.0  # a new order may be, then it is cancelled; 0: for ever
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +225,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     """
     try:
         environment = secret_files.revealed(environment, SECRETS)
-    except SecretFileError as error:
+    except secret_files.SecretFileError as error:
         raise SettingsError(str(error)) from None
     return Settings(
         **{concern.name: _read_concern(concern.type, environment) for concern in fields(Settings)}

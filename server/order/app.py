@@ -137,7 +137,7 @@ def order_store(pool: Pool, wake: outbox.Wake) -> PostgresOrderStore:
 
 def unpaid_for(shop: Shop) -> timedelta | None:
     """How long an order may be unpaid; None: for ever."""
-    return timedelta(seconds=shop.unpaid_order_seconds) if shop.unpaid_order_seconds else None
+    return timedelta(hours=shop.unpaid_order_hours) if shop.unpaid_order_hours else None
 
 
 def registrations(

@@ -23,7 +23,8 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class OrderPlaced(message.Message):
     """Events of orders: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is
-    `order`; and below them those of stock, whose `aggregate_type` is `stock`. That message says what a consumer may rely on: order, repeats, versions.
+    `order`; and below them those of stock, whose `aggregate_type` is `stock`. That message says what
+    a consumer may rely on: order, repeats, versions.
 
     `aggregate_id` is the order's id, and `aggregate_version` is the order's version after the
     change, the number in its etag. An order begins with OrderPlaced, version 1. Every change of
@@ -247,8 +248,8 @@ class OrderDeleted(message.Message):
 class StockRanLow(message.Message):
     """Events of stock have the product's id as their `aggregate_id`, and count by themselves:
     `aggregate_version` is the number of this event among those of the product's stock. They tell of
-    what changes for a buyer or for who orders new goods, once each time it becomes so; what has moved
-    in between, ListStockMovements lists. Each carries the stock as it was then.
+    what changes for a buyer or for who orders new goods, once each time it becomes so; what has
+    moved in between, ListStockMovements lists. Each carries the stock as it was then.
 
     As many are available as `low_stock_at` says, or fewer, and it was more before.
     """

@@ -533,8 +533,9 @@ class UpdateOrderRequest(message.Message):
     it as `If-Match`.
     """
     restock: builtins.bool
-    """Only with the status REFUNDED: whether what was taken from the stock for this order is put back.
-    Left out: of a PAID order it is, since nothing has left the shop; of a DELIVERED one it is not.
+    """Only with the status REFUNDED: whether what was taken from the stock for this order is put
+    back. Left out: of a PAID order it is, since nothing has left the shop; of a DELIVERED one it
+    is not.
     """
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:

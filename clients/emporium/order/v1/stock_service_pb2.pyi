@@ -47,7 +47,9 @@ class Stock(message.Message):
     available: builtins.int
     """on_hand - reserved: how many can be ordered. Below zero, so many are owed."""
     low_stock_at: builtins.int
-    """With so many available, or fewer, it has run low, which StockRanLow tells; absent: it never has."""
+    """With so many available, or fewer, it has run low, which StockRanLow tells; absent: it never
+    has.
+    """
     tracked: builtins.bool
     """Whether orders reserve it, and are refused when there is too little."""
     backorders: builtins.bool
@@ -269,8 +271,8 @@ class UpdateStockRequest(message.Message):
     """
     @builtins.property
     def update_mask(self) -> field_mask_pb2.FieldMask:
-        """Fields to set, and to clear where they are absent. Only `low_stock_at` can be cleared. Left out:
-        the fields that are present.
+        """Fields to set, and to clear where they are absent. Only `low_stock_at` can be cleared. Left
+        out: the fields that are present.
         """
 
     def __init__(

@@ -32,8 +32,8 @@ class StockServiceStub:
     A product is tracked from its first adjustment on, unless it is told otherwise; one that is not
     tracked never runs out. Of a tracked product an order reserves what it asks for when it is made;
     that is committed, which takes it off what is on hand, when the order is paid, and released when
-    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is chosen.
-    A historical order, one with an `order_date` in the past, moves nothing.
+    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is
+    chosen. A historical order, one with an `order_date` in the past, moves nothing.
     """
 
     def __init__(self, channel):
@@ -70,8 +70,8 @@ class StockServiceServicer:
     A product is tracked from its first adjustment on, unless it is told otherwise; one that is not
     tracked never runs out. Of a tracked product an order reserves what it asks for when it is made;
     that is committed, which takes it off what is on hand, when the order is paid, and released when
-    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is chosen.
-    A historical order, one with an `order_date` in the past, moves nothing.
+    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is
+    chosen. A historical order, one with an `order_date` in the past, moves nothing.
     """
 
     def GetStock(self, request, context):
@@ -84,12 +84,12 @@ class StockServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateStock(self, request, context):
-        """Changes the fields that are sent, and no others: whether a product is tracked, whether it may be
-        sold before it is there, and when it has run low.
+        """Changes the fields that are sent, and no others: whether a product is tracked, whether it may
+        be sold before it is there, and when it has run low.
 
         What orders have reserved stays theirs when tracking ends. Errors: PRODUCT_NOT_FOUND,
-        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; STOCK_IS_OWED where backorders are to end
-        and more is reserved than there is.
+        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; STOCK_IS_OWED where backorders are to
+        end and more is reserved than there is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,8 +107,8 @@ class StockServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListStockMovements(self, request, context):
-        """Lists what has moved a product's stock, the latest first unless `sort` says otherwise. The deltas
-        of all movements add up to what there is.
+        """Lists what has moved a product's stock, the latest first unless `sort` says otherwise. The
+        deltas of all movements add up to what there is.
 
         Errors: PRODUCT_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
         """
@@ -153,8 +153,8 @@ class StockService:
     A product is tracked from its first adjustment on, unless it is told otherwise; one that is not
     tracked never runs out. Of a tracked product an order reserves what it asks for when it is made;
     that is committed, which takes it off what is on hand, when the order is paid, and released when
-    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is chosen.
-    A historical order, one with an `order_date` in the past, moves nothing.
+    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is
+    chosen. A historical order, one with an `order_date` in the past, moves nothing.
     """
 
     @staticmethod

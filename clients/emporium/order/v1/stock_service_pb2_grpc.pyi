@@ -19,8 +19,8 @@ class StockServiceStub:
     A product is tracked from its first adjustment on, unless it is told otherwise; one that is not
     tracked never runs out. Of a tracked product an order reserves what it asks for when it is made;
     that is committed, which takes it off what is on hand, when the order is paid, and released when
-    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is chosen.
-    A historical order, one with an `order_date` in the past, moves nothing.
+    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is
+    chosen. A historical order, one with an `order_date` in the past, moves nothing.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -30,12 +30,12 @@ class StockServiceStub:
     Errors: PRODUCT_NOT_FOUND.
     """
     UpdateStock: aio.UnaryUnaryMultiCallable[stock_service_pb2.UpdateStockRequest, stock_service_pb2.Stock]
-    """Changes the fields that are sent, and no others: whether a product is tracked, whether it may be
-    sold before it is there, and when it has run low.
+    """Changes the fields that are sent, and no others: whether a product is tracked, whether it may
+    be sold before it is there, and when it has run low.
 
     What orders have reserved stays theirs when tracking ends. Errors: PRODUCT_NOT_FOUND,
-    ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; STOCK_IS_OWED where backorders are to end
-    and more is reserved than there is.
+    ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; STOCK_IS_OWED where backorders are to
+    end and more is reserved than there is.
     """
     AdjustStock: aio.UnaryUnaryMultiCallable[stock_service_pb2.AdjustStockRequest, stock_service_pb2.Stock]
     """Adds to what is on hand, or takes from it, and says why. The first adjustment of a product
@@ -45,8 +45,8 @@ class StockServiceStub:
     when more is to be taken than is there and not reserved; STOCK_TOO_HIGH beyond 1,000,000,000.
     """
     ListStockMovements: aio.UnaryUnaryMultiCallable[stock_service_pb2.ListStockMovementsRequest, stock_service_pb2.ListStockMovementsResponse]
-    """Lists what has moved a product's stock, the latest first unless `sort` says otherwise. The deltas
-    of all movements add up to what there is.
+    """Lists what has moved a product's stock, the latest first unless `sort` says otherwise. The
+    deltas of all movements add up to what there is.
 
     Errors: PRODUCT_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
     """
@@ -57,8 +57,8 @@ class StockServiceServicer(metaclass=abc_1.ABCMeta):
     A product is tracked from its first adjustment on, unless it is told otherwise; one that is not
     tracked never runs out. Of a tracked product an order reserves what it asks for when it is made;
     that is committed, which takes it off what is on hand, when the order is paid, and released when
-    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is chosen.
-    A historical order, one with an `order_date` in the past, moves nothing.
+    the order is cancelled, expires or is deleted unpaid. A refund puts it back, where that is
+    chosen. A historical order, one with an `order_date` in the past, moves nothing.
     """
 
     @abc_1.abstractmethod
@@ -78,12 +78,12 @@ class StockServiceServicer(metaclass=abc_1.ABCMeta):
         request: stock_service_pb2.UpdateStockRequest,
         context: aio.ServicerContext[stock_service_pb2.UpdateStockRequest, abc.Awaitable[stock_service_pb2.Stock]],
     ) -> abc.Awaitable[stock_service_pb2.Stock]:
-        """Changes the fields that are sent, and no others: whether a product is tracked, whether it may be
-        sold before it is there, and when it has run low.
+        """Changes the fields that are sent, and no others: whether a product is tracked, whether it may
+        be sold before it is there, and when it has run low.
 
         What orders have reserved stays theirs when tracking ends. Errors: PRODUCT_NOT_FOUND,
-        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; STOCK_IS_OWED where backorders are to end
-        and more is reserved than there is.
+        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; STOCK_IS_OWED where backorders are to
+        end and more is reserved than there is.
         """
 
     @abc_1.abstractmethod
@@ -105,8 +105,8 @@ class StockServiceServicer(metaclass=abc_1.ABCMeta):
         request: stock_service_pb2.ListStockMovementsRequest,
         context: aio.ServicerContext[stock_service_pb2.ListStockMovementsRequest, abc.Awaitable[stock_service_pb2.ListStockMovementsResponse]],
     ) -> abc.Awaitable[stock_service_pb2.ListStockMovementsResponse]:
-        """Lists what has moved a product's stock, the latest first unless `sort` says otherwise. The deltas
-        of all movements add up to what there is.
+        """Lists what has moved a product's stock, the latest first unless `sort` says otherwise. The
+        deltas of all movements add up to what there is.
 
         Errors: PRODUCT_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
         """

@@ -16,6 +16,7 @@ from server.order.stock.rules.orders import (
     settled,
 )
 from server.order.stock.rules.stock import (
+    ON_HAND_MAX,
     Cause,
     Change,
     EventType,
@@ -29,6 +30,7 @@ from server.order.stock.rules.stock import (
 __all__ = [
     "CLEARABLE",
     "ENDED",
+    "ON_HAND_MAX",
     "PAID",
     "PUT_BACK",
     "SENT",

@@ -43,7 +43,7 @@ async def hasty_channel(
     serve: Serve,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A service whose orders may be unpaid for an hour."""
-    hour = unpaid_for(Shop(unpaid_order_seconds=3_600))
+    hour = unpaid_for(Shop(unpaid_order_hours=1.0))
     services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS, hour)
     async with serve(services, accounts) as channel:
         yield channel
@@ -90,7 +90,7 @@ async def test_time_counts_from_when_the_order_was_made(
     ann: Door, mug: Product, order_pool: Pool
 ) -> None:
     order = await ann("CreateOrder", order_of(item(mug)))
-    row = await order_pool.fetchrow("SELECT * FROM orders WHERE id = $1", order.id)
+    [row] = await order_pool.fetch("SELECT * FROM orders WHERE id = $1", order.id)
     assert row["expires_at"] == row["created_at"] + timedelta(hours=1)
 
 
@@ -99,14 +99,14 @@ async def test_a_historical_order_never_expires(
 ) -> None:
     then = Timestamp(seconds=1_291_191_960)
     order = await staff("CreateOrder", order_of(item(mug), order_date=then))
-    row = await order_pool.fetchrow("SELECT expires_at FROM orders WHERE id = $1", order.id)
+    [row] = await order_pool.fetch("SELECT expires_at FROM orders WHERE id = $1", order.id)
     assert row["expires_at"] is None
     await expire_orders(orders)
     assert (await staff("GetOrder", get(order))).status == Order.PENDING
 
 
 async def test_without_the_setting_nothing_expires(order_pool: Pool) -> None:
-    assert unpaid_for(Shop(unpaid_order_seconds=0)) is None
+    assert unpaid_for(Shop(unpaid_order_hours=0.0)) is None
 
 
 async def test_of_a_payment_and_the_job_at_once_one_wins(

@@ -23,9 +23,10 @@ _KINDS = "SELECT kind FROM stock_movements WHERE product_id = $1 ORDER BY number
 
 async def balance(pool: Pool, product_id: str) -> tuple[int, int]:
     """What is on hand and reserved; the sum of all movements, or this fails."""
-    state = tuple(await pool.fetchrow(_STATE, product_id))
-    assert state == tuple(await pool.fetchrow(_SUMS, product_id))
-    return state[0], state[1]
+    [state] = await pool.fetch(_STATE, product_id)
+    [sums] = await pool.fetch(_SUMS, product_id)
+    assert tuple(state) == tuple(sums)
+    return state["on_hand"], state["reserved"]
 
 
 async def of_orders(pool: Pool, *product_ids: str) -> dict[str, Any]:

@@ -203,7 +203,8 @@ def test_backorders_end_when_nothing_is_owed() -> None:
 def test_whatever_happens_nothing_is_sold_twice_and_movements_add_up(data: st.DataObject) -> None:
     """Any order of steps of any orders: as the store makes them, which keeps what each has."""
     now = stock(on_hand=data.draw(st.integers(0, 9)), backorders=data.draw(st.booleans()))
-    began, movements, held = now.on_hand, [], {}
+    began, held = now.on_hand, dict[int, Held]()
+    movements = []
     for number in data.draw(st.lists(st.integers(0, 3), max_size=20)):
         has = held.get(number)
         try:
