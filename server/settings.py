@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from server import secret_files
-from server.secret_files import SecretFileError
 from server.services import SERVICES, callers_of, named
 
 
@@ -169,6 +168,7 @@ class Shop:
     """The business's own choices."""
 
     shop_currency: str = "GBP"  # ISO 4217
+    unpaid_order_hours: float = 24.0  # a new order may be, then it is cancelled; 0: for ever
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +225,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     """
     try:
         environment = secret_files.revealed(environment, SECRETS)
-    except SecretFileError as error:
+    except secret_files.SecretFileError as error:
         raise SettingsError(str(error)) from None
     return Settings(
         **{concern.name: _read_concern(concern.type, environment) for concern in fields(Settings)}

@@ -50,6 +50,7 @@ from emporium.exceptions import (
 )
 from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
+from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.session import Token
@@ -107,6 +108,8 @@ __all__ = [
     "Role",
     "SalesReport",
     "Session",
+    "Stock",
+    "StockMovement",
     "Targets",
     "Tls",
     "Token",

@@ -18,6 +18,7 @@ from emporium.resources.orders import Orders
 from emporium.resources.products import Products
 from emporium.resources.reports import Reports
 from emporium.resources.revocations import Revocations
+from emporium.resources.stock import StockLevels
 from emporium.resources.users import Users
 from emporium.session import Session, Token
 from emporium.targets import Target, Targets
@@ -135,6 +136,11 @@ class Emporium:
     def products(self) -> Products:
         """What the shop sells."""
         return Products(self._connection("order"))
+
+    @cached_property
+    def stock(self) -> StockLevels:
+        """How much there is of it."""
+        return StockLevels(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

@@ -1,13 +1,18 @@
 """Wires the order service together."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
 from emporium import Emporium, EmporiumError, Targets
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
+from emporium.order.v1 import (
+    catalog_service_pb2,
+    order_service_pb2,
+    personal_data_service_pb2,
+    stock_service_pb2,
+)
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.audit.forwarding import Keeper, forwarding
 from server.kit.audit.trail import CommittingSink
@@ -31,20 +36,26 @@ from server.kit.tls import to_neighbours
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store import PostgresCatalogStore
+from server.order.events import stock as stock_events
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
+from server.order.jobs.expiring import order_expiry
 from server.order.neighbours import Users
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
 from server.order.orders.feed import OrderFeed
 from server.order.orders.service import OrderService
+from server.order.orders.store import Tell
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
+from server.order.stock.service import StockService
+from server.order.stock.store.moves import StockMoves
+from server.order.stock.store.stock import PostgresStockStore
 from server.services import ORDER
-from server.settings import Settings
+from server.settings import Settings, Shop
 
 _SWEEP_SECONDS = 60.0
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
@@ -74,6 +85,9 @@ async def _serve(settings: Settings) -> None:
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
             watching(pool, settings.postgres.database_url) as live_orders,
+            background.running(
+                order_expiry(order_store(pool, wake, live_orders.tell), one_at_a_time)
+            ),
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(Verifier.from_file(tokens.jwks_file), live.revocations),
@@ -84,6 +98,7 @@ async def _serve(settings: Settings) -> None:
                     currency_of(settings.shop),
                     PageTokens(signer.secret("page tokens")),
                     live_orders,
+                    unpaid_for(settings.shop),
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
@@ -130,12 +145,12 @@ class LiveOrders(NamedTuple):
     """What is watched in this process, and what tells of a change."""
 
     feed: OrderFeed
-    tell: Callable[[str], None]
+    tell: Tell
 
 
 def order_feed(pool: Pool) -> OrderFeed:
     """What becomes of the orders in `pool`, for those who watch them."""
-    return OrderFeed(PostgresOrderStore(pool, encode=to_outbox, wake=lambda: None))
+    return OrderFeed(order_store(pool, wake=lambda: None))
 
 
 @asynccontextmanager
@@ -149,6 +164,16 @@ async def watching(pool: Pool, dsn: str) -> AsyncIterator[LiveOrders]:
         yield LiveOrders(feed, channel.tell)
 
 
+def order_store(pool: Pool, wake: outbox.Wake, tell: Tell = lambda _: None) -> PostgresOrderStore:
+    """The orders, which move the stocks of the same database."""
+    return PostgresOrderStore(pool, to_outbox, wake, StockMoves(stock_events.to_outbox), tell)
+
+
+def unpaid_for(shop: Shop) -> timedelta | None:
+    """How long an order may be unpaid; None: for ever."""
+    return timedelta(hours=shop.unpaid_order_hours) if shop.unpaid_order_hours else None
+
+
 def registrations(
     pool: Pool,
     users: Users,
@@ -156,20 +181,28 @@ def registrations(
     shop_currency: str,
     tokens: PageTokens,
     live: LiveOrders | None = None,
+    unpaid: timedelta | None = None,
 ) -> tuple[Registration, ...]:
-    """The services of this process, over `pool`; without `live` nobody hears of a change."""
+    """The services of this process, over `pool`; an order may be `unpaid` for so long.
+
+    Without `live` nobody hears of a change.
+    """
     live = live or LiveOrders(order_feed(pool), lambda _: None)
     catalog = PostgresCatalogStore(pool)
-    orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake, tell=live.tell)
+    orders = order_store(pool, wake, live.tell)
+    stocks = PostgresStockStore(pool, stock_events.to_outbox, wake)
+    stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     once = partial(first_answer, pool)
     products = CatalogService(catalog, shop_currency, tokens)
-    placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed)
+    placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, unpaid)
+    stock = StockService(stocks, catalog, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),
+        Registration(stock_service, answering_repeats(stock_service, stock, once)),
         Registration(
             order_service, answering_repeats(order_service, placing, once), live.feed.close
         ),

@@ -44,6 +44,8 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetKeySet": lambda shop: shop.auth.public_keys(),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
+    "GetStock": lambda shop: shop.stock.get(ID),
+    "ListStockMovements": lambda shop: shop.stock.movements(ID).first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),
     "QuoteOrder": lambda shop: shop.orders.quote([OrderLine(ID)]),
     "ListOrders": lambda shop: shop.orders.list().first_page(),
@@ -62,11 +64,13 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ReinstateUser": lambda shop: shop.users.reinstate(ID),
     "SetUserRole": lambda shop: shop.users.set_role(ID, "staff"),
     "CreateProduct": lambda shop: shop.products.create("85123A", "Heart", "2.55"),
+    "AdjustStock": lambda shop: shop.stock.adjust(ID, 5, "received"),
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
     "CancelOrder": lambda shop: shop.orders.cancel(ID, reason="too late"),
     "RecordEvent": lambda shop: shop.events.record("product.viewed"),
 }
 UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
+    "UpdateStock": lambda shop: shop.stock.update(ID, tracked=False),
     "Login": lambda shop: shop.auth.login("ann@example.com", "secret"),
     "ChangePassword": lambda shop: shop.auth.change_password("secret", "another"),
     "BeginTotp": lambda shop: shop.auth.begin_totp("secret"),

@@ -83,6 +83,7 @@ def base(name: str, scene: Subjects) -> Any:
     }
     known: dict[str, dict[str, Any]] = {
         **for_services(scene),
+        "AdjustStock": {"product_id": MISSING, "delta": 1, "reason": "RECEIVED"},
         "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
@@ -105,12 +106,14 @@ def base(name: str, scene: Subjects) -> Any:
         "GetOrderUser": {"order_id": scene.order.id},
         "GetProduct": {"product_id": MISSING},
         "GetSalesReport": {},
+        "GetStock": {"product_id": MISSING},
         "GetUser": {"user_id": scene.user.id},
         "ListAuditEvents": {"per_page": 1},
         "ListApiKeys": {"per_page": 1},
         "ListOrderHistory": {"order_id": scene.order.id, "per_page": 1},
         "ListOrders": {"per_page": 1},
         "ListProducts": {"per_page": 1},
+        "ListStockMovements": {"product_id": MISSING},
         "ListUserOrders": {"user_id": scene.user.id},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
@@ -123,6 +126,7 @@ def base(name: str, scene: Subjects) -> Any:
         "SuspendUser": {"user_id": MISSING},
         "WatchOrder": {"order_id": scene.order.id},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
+        "UpdateStock": {"product_id": MISSING, "tracked": True},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }

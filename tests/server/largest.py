@@ -10,6 +10,7 @@ from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.analytics.v1 import personal_data_service_pb2 as held_of_visitors
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import personal_data_service_pb2 as held_of_buyers
+from emporium.order.v1 import stock_service_pb2 as stock_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
 from emporium.user.v1 import audit_service_pb2 as audit_pb
@@ -35,6 +36,8 @@ from server.order.neighbours import Buyer
 from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.order.pricing import rules as pricing
+from server.order.stock import rules as stocks
+from server.order.stock import wire as stock_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
 from server.user.api_keys import rules as api_keys
@@ -208,6 +211,7 @@ async def answers() -> dict[str, Message]:
         "CreateProduct": catalog_wire.to_product(thing),
         "GetProduct": catalog_wire.to_product(thing),
         "ListProducts": catalog_wire.to_list(query(), page(thing)),
+        **of_stock(),
         "CreateOrder": whole,
         "GetOrder": whole,
         "QuoteOrder": orders_wire.to_quote(quote()),
@@ -225,6 +229,24 @@ async def answers() -> dict[str, Message]:
             [feed_wire.to_message(changed)] * PART_MAX, VERSION, 1e6 / 7, 1e6 / 7, complete=True
         ),
         **await of_personal_data(event, session),
+    }
+
+
+def of_stock() -> dict[str, Message]:
+    """The largest answers about how much there is."""
+    count = -stocks.ON_HAND_MAX
+    stock = stocks.Stock(ID, count, -count, -count, True, True, VERSION, INT32_MAX, VERSION, LAST)
+    note = longest(stock_pb.AdjustStockRequest, "note")
+    kind, reason = stocks.Kind.RESTOCKED, stocks.Reason.RECEIVED
+    movement = stocks.Movement(
+        ID, INT32_MAX, kind, count, count, -count, -count, ID, ID, reason, note, LAST
+    )
+    level = stock_wire.to_stock(stock)
+    return {
+        "GetStock": level,
+        "UpdateStock": level,
+        "AdjustStock": level,
+        "ListStockMovements": stock_wire.to_list(query(), page((ID, movement))),
     }
 
 

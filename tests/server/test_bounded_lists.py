@@ -92,6 +92,12 @@ FILL = {
         SELECT gen_random_uuid(), 'SKU-' || n, lpad(n::text, 8, '0'), n / 100.0, 'GBP',
                timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
         FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO stock_movements (id, product_id, number, kind, on_hand_delta, reserved_delta,
+                                     on_hand, reserved, reason, created_at)
+        SELECT gen_random_uuid(),
+               CASE WHEN n % 2 = 0 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END, n, 'ADJUSTED',
+               1, 0, 1, 0, 'RECEIVED', now()
+        FROM generate_series(1, {ROWS}) AS n;
     """,
     "user": f"""
         INSERT INTO users (id, email, full_name, role, status, created_at, updated_at, version)
@@ -222,7 +228,7 @@ def required(method: MethodDescriptor) -> dict[str, str]:
     return {name: value for name, value in PARENTS.items() if f"{{{name}}}" in path}
 
 
-PARENTS = {"user_id": OWNER, "order_id": ORDER}
+PARENTS = {"user_id": OWNER, "order_id": ORDER, "product_id": OWNER}
 
 
 def filters(method: MethodDescriptor) -> Iterator[dict[str, str]]:

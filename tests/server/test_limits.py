@@ -35,6 +35,7 @@ from server.order.neighbours import analytics
 from server.order.orders import rules as orders
 from server.order.orders import store as order_store
 from server.order.orders.store import placing
+from server.order.stock import store as stock_store
 from server.user.accounts import store as user_store
 from server.user.api_keys import store as api_keys_store
 from server.user.audit import store as audit_store
@@ -53,6 +54,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     "ListApiKeys": (api_keys_store.SORTABLE, None),
     "ListUsers": (user_store.SORTABLE, user_service_pb2.CreateUserRequest),
     "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
+    "ListStockMovements": (stock_store.SORTABLE, None),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
@@ -81,6 +83,8 @@ def largest_values(rpc: str, field: str) -> st.SearchStrategy[str]:
     sortable, message = LISTS[rpc]
     if sortable[field] is datetime:
         return st.just(largest.LAST.isoformat())
+    if sortable[field] is int:
+        return st.just(str(largest.INT32_MAX))
     if sortable[field] is Decimal:
         return st.just(str(largest.MONEY))
     assert message, f"{field} is text, and nothing says how long"
@@ -97,7 +101,8 @@ def test_every_token_that_is_issued_is_taken(rpc: str, field: str) -> None:
     method = METHODS[rpc]
     sortable, _ = LISTS[rpc]
     request: Any = method.request(sort=f"{field}:desc")
-    for name in {"user_id", "order_id"} & {*method.request.DESCRIPTOR.fields_by_name}:
+    parents = {"user_id", "order_id", "product_id"}
+    for name in parents & {*method.request.DESCRIPTOR.fields_by_name}:
         setattr(request, name, largest.ID)
     default = Sort("id", descending=False)
 

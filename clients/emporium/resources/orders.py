@@ -117,7 +117,8 @@ class Orders:
         of its own, which its retries share.
 
         Raises `NotFound` (PRODUCT_NOT_FOUND), `PermissionDenied` (PRICE_NOT_ALLOWED,
-        STAFF_ONLY_FIELD), `InvalidRequest` (CURRENCY_MISMATCH, ORDER_TOO_LARGE, VALIDATION_FAILED),
+        STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK), `InvalidRequest` (CURRENCY_MISMATCH,
+        ORDER_TOO_LARGE, VALIDATION_FAILED),
         `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
         """
         request = CreateOrderRequest(
@@ -212,23 +213,27 @@ class Orders:
         *,
         status: "OrderStatusName | None" = None,
         shipping_address: Address | Unset | None = UNSET,
+        restock: bool | None = None,
         etag: str = "",
         timeout_seconds: float | None = None,
     ) -> Order:
         """Changes the fields that are given, and no others.
 
         `shipping_address=None` clears the address. Customers may only set `status="cancelled"`.
-        With an `etag` the change is refused when the order has another by now.
+        With an `etag` the change is refused when the order has another by now. `restock` goes with
+        `status="refunded"`: whether what was taken from the stock is put back; left out, it is
+        when nothing was sent yet.
 
-        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE),
-        `Outdated` (ETAG_MISMATCH), `PermissionDenied` (STAFF_ONLY_FIELD), `InvalidRequest`
-        (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried, because it is not idempotent.
+        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE,
+        OUT_OF_STOCK), `Outdated` (ETAG_MISMATCH), `PermissionDenied` (STAFF_ONLY_FIELD),
+        `InvalidRequest` (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried, because it is not
+        idempotent.
         """
-        request = UpdateOrderRequest(order_id=order_id, etag=etag)
+        request = UpdateOrderRequest(order_id=order_id, etag=etag, restock=restock)
         if status is not None:
             request.status = number(Order.Status, status)
         if shipping_address is None:
-            but = ("order_id", "etag")
+            but = ("order_id", "etag", "restock")
             set_mask(request, request.update_mask, cleared="shipping_address", but=but)
         elif shipping_address is not UNSET:
             request.shipping_address.CopyFrom(shipping_address)

@@ -15,6 +15,10 @@ _PATTERN = "string.pattern"
 _COUNTED = re.compile(r"\b(\d+) (character|byte|item)(?:s|\(s\))")
 
 
+# Of numbers; texts may hold brackets and commas of their own, and no rule of ours lists such.
+_LISTED = re.compile(r"\bmust (not )?be in list \[([^\]]*)\]")
+
+
 class Wording:
     """The words for what `validator` has found."""
 
@@ -32,7 +36,19 @@ class Wording:
         if field is not None and found.rule_id == _PATTERN:
             said: str = descriptors.option_of(field, _IN_WORDS)
             return said or found.message
-        return counted(found.message or found.rule_id)
+        return counted(listed(found.message or found.rule_id))
+
+
+def listed(text: str) -> str:
+    """`text` with the values of a list as people write them."""
+    return _LISTED.sub(_values, text)
+
+
+def _values(found: "re.Match[str]") -> str:
+    negated, values = found.groups()
+    if not negated:
+        return f"must be one of {values}"
+    return f"must be none of {values}" if "," in values else f"must not be {values}"
 
 
 def counted(text: str) -> str:

@@ -20,7 +20,15 @@ and a trigger makes a delivery of each event for every destination. `relaying` t
 from server.kit.outbox.backlog import Backlog, look
 from server.kit.outbox.dead_letters import DeadLetter, list_dead_letters, replay, skip
 from server.kit.outbox.erasing import containing, of_aggregates, withdrawn
-from server.kit.outbox.event import Away, Destination, Event, Refused, append, replacing
+from server.kit.outbox.event import (
+    Away,
+    Destination,
+    Event,
+    Refused,
+    append,
+    new_id,
+    replacing,
+)
 from server.kit.outbox.metrics import OutboxMetrics
 from server.kit.outbox.pace import Pace
 from server.kit.outbox.relaying import Wake, relaying
@@ -39,6 +47,7 @@ __all__ = [
     "containing",
     "list_dead_letters",
     "look",
+    "new_id",
     "of_aggregates",
     "relaying",
     "replacing",

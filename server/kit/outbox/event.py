@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from uuid_utils import uuid7
+
 from server.kit.postgres.writes import Table, Write, hexadecimal
 
 _OUTBOX = Table(
@@ -20,6 +22,11 @@ _OUTBOX = Table(
         "occurred_at",
     ),
 )
+
+
+def new_id() -> str:
+    """The id of an event that a store tells of by itself: a UUIDv7."""
+    return str(uuid7())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from emporium.order.v1 import events_pb2 as pb
 from server.kit.outbox import Event
-from server.order.orders.rules import EventType, OrderEvent
+from server.order.orders.rules import ActorKind, EventType, OrderEvent
 from server.order.orders.wire import to_order
 
 AGGREGATE_TYPE = "order"
@@ -38,6 +38,8 @@ def to_outbox(event: OrderEvent, order: bytes = b"") -> Event:
         message.order.CopyFrom(to_order(event.order))
     if event.type is EventType.CANCELLED and event.move:
         message.reason = event.move.reason
+        by_job = event.move.actor.kind is ActorKind.JOB
+        message.cause = pb.OrderCancelled.EXPIRED if by_job else pb.OrderCancelled.REQUESTED
     return Event(
         id=event.id,
         aggregate_type=AGGREGATE_TYPE,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
@@ -35,6 +35,7 @@ class OrderService:
         shop_currency: str,
         tokens: PageTokens,
         feed: OrderFeed,
+        unpaid_for: timedelta | None = None,
     ) -> None:
         self._orders = orders
         self._catalog = catalog
@@ -42,6 +43,7 @@ class OrderService:
         self._shop_currency = shop_currency
         self._tokens = tokens
         self._feed = feed
+        self._unpaid_for = unpaid_for
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         new, quoted = await self._quoted(request, context)
@@ -53,6 +55,7 @@ class OrderService:
             event_id=_new_id(),
             now=_now(),
             traceparent=context.traceparent,
+            unpaid_for=self._unpaid_for,
         )
         await give_way(len(new.lines))
         context.response = message = wire.to_order(placed.order)

@@ -154,7 +154,11 @@ def from_update(request: pb.UpdateOrderRequest) -> Edit:
         "status": _STATUSES_BY_NUMBER[request.status] if request.HasField("status") else None,
         "shipping_address": _from_address(request),
     }
-    return Edit(fields_of_mask(request.update_mask.paths, present, CLEARABLE), request.etag)
+    return Edit(
+        fields_of_mask(request.update_mask.paths, present, CLEARABLE),
+        request.etag,
+        request.restock if request.HasField("restock") else None,
+    )
 
 
 async def _to_orders(page: Page[ListedOrder]) -> Sequence[pb.Order]:

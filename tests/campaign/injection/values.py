@@ -33,9 +33,11 @@ _BY_NAME: dict[str, str] = {
 _OF_OPERATION: dict[tuple[str, str], str] = {
     ("ListAuditEvents", "sort"): "first_at:desc",
     ("ListOrders", "status"): "pending",
+    ("ListStockMovements", "sort"): "number:desc",
     ("ListUserOrders", "status"): "pending",
     ("ListUsers", "status"): "active",
     ("UpdateOrder", "update_mask"): "shipping_address",
+    ("UpdateStock", "update_mask"): "low_stock_at",
     ("UpdateUser", "update_mask"): "age",
 }
 _FORMATS = {

@@ -14,10 +14,9 @@ from server.kit import errors, postgres
 from server.kit.audit.writer import AuditWriter
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
-from server.order.app import audit_sink, registrations, watching
+from server.order.app import audit_sink, order_store, registrations, watching
 from server.order.audit.store import PostgresWaiting
 from server.order.catalog.store import PostgresCatalogStore
-from server.order.events.encoding import to_outbox
 from server.order.neighbours import Buyer, BuyerNotFound
 from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres
@@ -98,7 +97,7 @@ def catalog(order_pool: Pool) -> PostgresCatalogStore:
 
 @pytest.fixture(scope="session")
 def orders(order_pool: Pool, wakes: Wakes) -> PostgresOrderStore:
-    return PostgresOrderStore(order_pool, encode=to_outbox, wake=wakes)
+    return order_store(order_pool, wakes)
 
 
 @pytest.fixture

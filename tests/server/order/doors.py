@@ -10,8 +10,10 @@ from emporium.order.v1 import (
     catalog_service_pb2_grpc,
     order_service_pb2_grpc,
     personal_data_service_pb2_grpc,
+    stock_service_pb2_grpc,
 )
 from emporium.order.v1 import order_service_pb2 as pb
+from emporium.order.v1 import stock_service_pb2 as stock_pb
 from emporium.type.v1.address_pb2 import Address
 
 HOME = Address(
@@ -33,6 +35,7 @@ class Door:
         self._metadata = [("authorization", f"Bearer {token}")] if token else []
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
+        self._stock = stock_service_pb2_grpc.StockServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -44,12 +47,26 @@ class Door:
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
         stub: Any = self._catalog if "Product" in name else self._orders
         stub = self._held if "Buyer" in name else stub
+        stub = self._stock if "Stock" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 
 def new_product(**fields: Any) -> catalog_pb.CreateProductRequest:
     given = {"sku": uuid.uuid4().hex, "name": "White mug", "unit_price": "2.55", **fields}
     return catalog_pb.CreateProductRequest(**given)
+
+
+def adjust(product: catalog_pb.Product, delta: int, **fields: Any) -> stock_pb.AdjustStockRequest:
+    given = {"reason": stock_pb.StockMovement.RECEIVED, **fields}
+    return stock_pb.AdjustStockRequest(product_id=product.id, delta=delta, **given)
+
+
+def stock_of(product: catalog_pb.Product) -> stock_pb.GetStockRequest:
+    return stock_pb.GetStockRequest(product_id=product.id)
+
+
+def settings_of(product: catalog_pb.Product, **fields: Any) -> stock_pb.UpdateStockRequest:
+    return stock_pb.UpdateStockRequest(product_id=product.id, **fields)
 
 
 def item(product: catalog_pb.Product, quantity: int = 1, **fields: Any) -> pb.NewOrderItem:

@@ -364,6 +364,27 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: begin with POST /auth/totp
     """
+    OUT_OF_STOCK: _ErrorReason.ValueType  # 370
+    """There is less of a product than is asked for. Every line that asks for too much is named, with
+    what is left.
+
+    Example: items[0].quantity: 2 left
+    """
+    STOCK_TOO_LOW: _ErrorReason.ValueType  # 371
+    """More is to be taken from a product's stock than is there and not reserved.
+
+    Example: delta: 2 can be taken; 5 are on hand, 3 of them reserved
+    """
+    STOCK_TOO_HIGH: _ErrorReason.ValueType  # 372
+    """There would be more of a product than can be counted.
+
+    Example: delta: at most 1000000000 can be on hand
+    """
+    STOCK_IS_OWED: _ErrorReason.ValueType  # 373
+    """Orders hold more of a product than is there, so its backorders cannot end yet.
+
+    Example: backorders: 7 are reserved and 5 on hand; adjust the stock first
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -740,6 +761,27 @@ TOTP_NOT_BEGUN: ErrorReason.ValueType  # 346
 """There is nothing to confirm.
 
 Example: begin with POST /auth/totp
+"""
+OUT_OF_STOCK: ErrorReason.ValueType  # 370
+"""There is less of a product than is asked for. Every line that asks for too much is named, with
+what is left.
+
+Example: items[0].quantity: 2 left
+"""
+STOCK_TOO_LOW: ErrorReason.ValueType  # 371
+"""More is to be taken from a product's stock than is there and not reserved.
+
+Example: delta: 2 can be taken; 5 are on hand, 3 of them reserved
+"""
+STOCK_TOO_HIGH: ErrorReason.ValueType  # 372
+"""There would be more of a product than can be counted.
+
+Example: delta: at most 1000000000 can be on hand
+"""
+STOCK_IS_OWED: ErrorReason.ValueType  # 373
+"""Orders hold more of a product than is there, so its backorders cannot end yet.
+
+Example: backorders: 7 are reserved and 5 on hand; adjust the stock first
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

@@ -5,8 +5,10 @@ isort:skip_file
 """
 
 from emporium.order.v1 import order_service_pb2 as order_service_pb2
+from emporium.order.v1 import stock_service_pb2 as stock_service_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
+from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
 import builtins as builtins
 import sys
 import typing as typing
@@ -21,7 +23,8 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class OrderPlaced(message.Message):
     """Events of orders: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is
-    `order`. That message says what a consumer may rely on: order, repeats, versions.
+    `order`; and below them those of stock, whose `aggregate_type` is `stock`. That message says what
+    a consumer may rely on: order, repeats, versions.
 
     `aggregate_id` is the order's id, and `aggregate_version` is the order's version after the
     change, the number in its etag. An order begins with OrderPlaced, version 1. Every change of
@@ -152,10 +155,36 @@ class OrderCancelled(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
+    class _Cause:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _CauseEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[OrderCancelled._Cause.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        CAUSE_UNSPECIFIED: OrderCancelled._Cause.ValueType  # 0
+        """Not told: the event is older than the field."""
+        REQUESTED: OrderCancelled._Cause.ValueType  # 1
+        """Somebody asked for it."""
+        EXPIRED: OrderCancelled._Cause.ValueType  # 2
+        """It was not paid in time."""
+
+    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
+        """What has cancelled it."""
+
+    CAUSE_UNSPECIFIED: OrderCancelled.Cause.ValueType  # 0
+    """Not told: the event is older than the field."""
+    REQUESTED: OrderCancelled.Cause.ValueType  # 1
+    """Somebody asked for it."""
+    EXPIRED: OrderCancelled.Cause.ValueType  # 2
+    """It was not paid in time."""
+
     ORDER_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
     reason: builtins.str
     """Why, as who has cancelled it gave it; empty where no reason was given."""
+    cause: OrderCancelled.Cause.ValueType
+    """What has cancelled it."""
     @builtins.property
     def order(self) -> order_service_pb2.Order:
         """The order; its status is CANCELLED."""
@@ -165,10 +194,11 @@ class OrderCancelled(message.Message):
         *,
         order: order_service_pb2.Order | None = ...,
         reason: builtins.str = ...,
+        cause: OrderCancelled.Cause.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["order", b"order", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "order", b"order", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,5 +245,55 @@ class OrderDeleted(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class StockRanLow(message.Message):
+    """Events of stock have the product's id as their `aggregate_id`, and count by themselves:
+    `aggregate_version` is the number of this event among those of the product's stock. They tell of
+    what changes for a buyer or for who orders new goods, once each time it becomes so; what has
+    moved in between, ListStockMovements lists. Each carries the stock as it was then.
+
+    As many are available as `low_stock_at` says, or fewer, and it was more before.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    STOCK_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def stock(self) -> stock_service_pb2.Stock:
+        """The stock after the change."""
+
+    def __init__(
+        self,
+        *,
+        stock: stock_service_pb2.Stock | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["stock", b"stock"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["stock", b"stock"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class StockCameBack(message.Message):
+    """It can be ordered again, and could not before."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    STOCK_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def stock(self) -> stock_service_pb2.Stock:
+        """The stock after the change."""
+
+    def __init__(
+        self,
+        *,
+        stock: stock_service_pb2.Stock | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["stock", b"stock"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["stock", b"stock"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

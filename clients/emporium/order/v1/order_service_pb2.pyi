@@ -749,6 +749,7 @@ class UpdateOrderRequest(message.Message):
     SHIPPING_ADDRESS_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     UPDATE_MASK_FIELD_NUMBER: builtins.int
+    RESTOCK_FIELD_NUMBER: builtins.int
     order_id: builtins.str
     """The order's id."""
     status: Order.Status.ValueType
@@ -756,6 +757,11 @@ class UpdateOrderRequest(message.Message):
     etag: builtins.str
     """When sent, the change is refused unless it is still the order's etag. REST callers may send
     it as `If-Match`.
+    """
+    restock: builtins.bool
+    """Only with the status REFUNDED: whether what was taken from the stock for this order is put
+    back. Left out: of a PAID order it is, since nothing has left the shop; of a DELIVERED one it
+    is not.
     """
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:
@@ -775,13 +781,19 @@ class UpdateOrderRequest(message.Message):
         shipping_address: address_pb2.Address | None = ...,
         etag: builtins.str = ...,
         update_mask: field_mask_pb2.FieldMask | None = ...,
+        restock: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "shipping_address", b"shipping_address", "status", b"status", "update_mask", b"update_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_restock", b"_restock", "_status", b"_status", "restock", b"restock", "shipping_address", b"shipping_address", "status", b"status", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "etag", b"etag", "order_id", b"order_id", "shipping_address", b"shipping_address", "status", b"status", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_restock", b"_restock", "_status", b"_status", "etag", b"etag", "order_id", b"order_id", "restock", b"restock", "shipping_address", b"shipping_address", "status", b"status", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__restock: _TypeAlias = typing.Literal["restock"]  # noqa: Y015
+    _WhichOneofArgType__restock: _TypeAlias = typing.Literal["_restock", b"_restock"]  # noqa: Y015
     _WhichOneofReturnType__status: _TypeAlias = typing.Literal["status"]  # noqa: Y015
     _WhichOneofArgType__status: _TypeAlias = typing.Literal["_status", b"_status"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__restock) -> _WhichOneofReturnType__restock | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
 
 @typing.final

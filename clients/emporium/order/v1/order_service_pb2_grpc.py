@@ -120,9 +120,13 @@ class OrderServiceServicer:
         A customer names products and quantities; the shop sets the prices. Staff may also place an
         order for another user (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
+
+        The order reserves what it asks for of the products that are tracked (StockService). When it is
+        not paid in time, a day unless the shop says otherwise, it is cancelled. A historical order
+        reserves nothing, and waits for ever.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; USER_ERASED when the account of `user_id`
-        was deleted; PERMISSION_DENIED for a service.
+        IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
+        little; USER_ERASED when the account of `user_id` was deleted; PERMISSION_DENIED for a service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -187,8 +191,10 @@ class OrderServiceServicer:
         SHIPPED to DELIVERED, from DELIVERED to REFUNDED. Customers may only cancel. The status that
         the order has already is no transition: alone, it changes nothing and gets the order as it is,
         so a cancel may be repeated (without an etag, which the first one has changed).
+        What the order holds of the stock (StockService) moves with the status.
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
-        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address.
+        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address;
+        OUT_OF_STOCK for SHIPPED while goods that were ordered beyond the stock have not come.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -235,7 +241,7 @@ class OrderServiceServicer:
 
     def DeleteOrder(self, request, context):
         """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
-        count it.
+        count it, and its stock is released.
 
         Errors: ORDER_NOT_FOUND, ORDER_NOT_DELETABLE, ETAG_MISMATCH.
         """

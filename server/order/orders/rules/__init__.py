@@ -7,9 +7,10 @@ from server.order.orders.rules.changes import (
     deleted,
     edited,
 )
+from server.order.orders.rules.claims import claim_of, moves_stock, step_of
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
-from server.order.orders.rules.moving import MOVES, Changed, cancelled, moved
+from server.order.orders.rules.moving import MOVES, Changed, cancelled, expired, moved
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     PAGE_ITEMS_MAX,
@@ -69,12 +70,16 @@ __all__ = [
     "check_staff_fields",
     "check_totals",
     "check_whose",
+    "claim_of",
     "deleted",
     "edited",
     "etag_of",
+    "expired",
     "listed_items",
     "moved",
+    "moves_stock",
     "person",
     "place",
     "quote",
+    "step_of",
 ]

@@ -41,6 +41,7 @@ class Edit:
 
     fields: Mapping[str, Any]
     etag: str  # empty: whatever the etag is
+    restock: bool | None = None  # of a refund; None: as `_puts_back` says
 
 
 def check_edit(edit: Edit) -> None:
@@ -51,6 +52,8 @@ def check_edit(edit: Edit) -> None:
     if not edit.fields:
         raise errors.NothingToUpdate("send at least one field to change")
     status = edit.fields.get("status")
+    if edit.restock is not None and status is not Status.REFUNDED:
+        raise errors.Invalid("goes with the status REFUNDED", field="restock")
     if status is not None and status not in MOVES_OF_CUSTOMERS:
         raise StaffOnlyField("status: customers may only cancel", field="status")
 
@@ -72,7 +75,17 @@ def edited(order: Order, edit: Edit, act: Act) -> Changed:
     if fields.get("shipping_address") and order.user_id is None:
         raise OrderAnonymous("the order's buyer was erased", field="shipping_address")
     after = replace(order, **fields)
-    return moved(after, status, act) if status else stamped(after, EventType.UPDATED, act)
+    if not status:
+        return stamped(after, EventType.UPDATED, act)
+    changed = moved(after, status, act)
+    if changed.event and status is Status.REFUNDED and _puts_back(order, edit.restock):
+        return changed._replace(event=replace(changed.event, restocks=True))
+    return changed
+
+
+def _puts_back(before: Order, restock: bool | None) -> bool:
+    """What has not left the shop is still there, unless somebody knows better."""
+    return before.status is Status.PAID if restock is None else restock
 
 
 def deleted(order: Order, etag: str, act: Act) -> OrderEvent:

@@ -36,3 +36,4 @@ class OrderEvent:
     occurred_at: datetime
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
     move: Move | None = None  # where the change is one of the status
+    restocks: bool = False  # of a refund: what the order had is put back into the stock

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from server.kit import errors
 from server.order.orders.rules.events import EventType, OrderEvent
-from server.order.orders.rules.history import Act, Move
+from server.order.orders.rules.history import Act, Actor, ActorKind, Move
 from server.order.orders.rules.order import Order, Status
 
 MOVES: Mapping[Status, frozenset[Status]] = {
@@ -41,6 +42,12 @@ def cancelled(order: Order, etag: str, act: Act) -> Changed:
     if order.status is Status.CANCELLED:
         return Changed(order, None)
     return moved(order, Status.CANCELLED, act)
+
+
+def expired(order: Order, event_id: str, now: datetime) -> Changed:
+    """`order`, which was not paid in time, cancelled."""
+    by_the_clock = Actor(ActorKind.JOB, "order_expiry")
+    return moved(order, Status.CANCELLED, Act(event_id, now, by_the_clock))
 
 
 def moved(order: Order, status: Status, act: Act) -> Changed:

@@ -83,11 +83,17 @@ class Order:
     created_at: datetime
     updated_at: datetime
     version: int
+    expires_at: datetime | None = None  # when it is cancelled, unless it is paid; None: never
 
     @property
     def etag(self) -> str:
         """Changes with every change."""
         return etag_of(self.version, is_anonymous=self.user_id is None)
+
+    @property
+    def is_historical(self) -> bool:
+        """Whether it was placed before it was recorded: it moves no stock, and never expires."""
+        return self.order_date < self.created_at
 
 
 def etag_of(version: int, *, is_anonymous: bool) -> str:

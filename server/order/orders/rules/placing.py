@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -122,8 +122,12 @@ def place(
     event_id: str,
     now: datetime,
     traceparent: str | None = None,
+    unpaid_for: timedelta | None = None,
 ) -> Placed:
-    """The order for `new`, as it was quoted."""
+    """The order for `new`, as it was quoted.
+
+    It may be `unpaid_for` so long, None: for ever, unless it is a historical one.
+    """
     cost = quoted.price
     order = Order(
         id=order_id,
@@ -141,6 +145,7 @@ def place(
         created_at=now,
         updated_at=now,
         version=1,
+        expires_at=now + unpaid_for if unpaid_for and not new.order_date else None,
     )
     move = Move(None, order.status, person(caller_id, order.user_id))
     event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent, move)

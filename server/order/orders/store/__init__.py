@@ -9,6 +9,7 @@ from server.kit.context import Key
 from server.kit.exporting import Held
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.outbox import Event
+from server.kit.postgres.transaction import UnitOfWork
 from server.order.orders.rules import (
     Changed,
     ListedOrder,
@@ -18,6 +19,7 @@ from server.order.orders.rules import (
     PastMove,
     Placed,
 )
+from server.order.stock.rules import Claim, OutOfStock, Step
 
 SORTABLE: Mapping[str, type] = {
     "order_date": datetime,
@@ -30,11 +32,27 @@ HISTORY_SORTABLE: Mapping[str, type] = {"occurred_at": datetime}
 """The same of `OrderStore.history`."""
 
 
+Tell = Callable[[str], None]
+"""Tells those who watch an order, by its id, that it has changed."""
+
+
 class Encode(Protocol):
     """Puts an event into the outbox's envelope."""
 
     def __call__(self, event: OrderEvent, order: bytes = b"") -> Event:
         """`order` is the event's order as a serialised message, where the caller has it."""
+
+
+class Stocks(Protocol):
+    """What orders do to stocks, in their own unit of work. Locks come after those of orders."""
+
+    async def reserve(
+        self, unit: UnitOfWork, claims: Sequence[Claim]
+    ) -> Sequence[OutOfStock | None]:
+        """Reserves for new orders, one after the other; gives for each why it was refused."""
+
+    async def settle(self, unit: UnitOfWork, claims: Sequence[tuple[Claim, Step]]) -> None:
+        """Moves what orders have that `unit` has locked. Raises `OutOfStock`."""
 
 
 class OrderStore(Protocol):
@@ -49,8 +67,8 @@ class OrderStore(Protocol):
 
         `answer` is the order as a serialised message, which the event carries too. It is what is
         returned, or the first answer when `key` was used before with the same body; then
-        nothing is changed. Raises `IdempotencyKeyReused` when the body was another, and
-        `BuyerErased` or `AccountInactive` when the buyer was erased.
+        nothing is changed. Raises `IdempotencyKeyReused` when the body was another, `OutOfStock`,
+        and `BuyerErased` or `AccountInactive` when the buyer was erased.
         """
 
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
@@ -80,8 +98,8 @@ class OrderStore(Protocol):
         """Locks the order, stores what `change` makes of it with the event; returns the order.
 
         `change` is pure. Its exceptions roll everything back, and it runs again when the
-        transaction is retried. Raises `OrderNotFound`. Of two concurrent updates the
-        second sees the result of the first.
+        transaction is retried. Raises `OrderNotFound`, and `OutOfStock` when it is sent and not
+        there. Of two concurrent updates the second sees the result of the first.
         """
 
     async def update_once(
@@ -104,6 +122,14 @@ class OrderStore(Protocol):
         """Locks the order, deletes it and stores the event, unless `change` raises.
 
         Raises `OrderNotFound`.
+        """
+
+    async def expire(
+        self, now: datetime, count_max: int, change: Callable[[Order], Changed]
+    ) -> int:
+        """Stores what `change` makes of that many orders that should have been paid by `now`.
+
+        Gives their number. Those that somebody else is changing are left for the next time.
         """
 
 

@@ -1,6 +1,7 @@
 """Orders in PostgreSQL, each with its items in one row of the answer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from server.kit.context import Key
 from server.kit.listing.keyset import fetch_page
@@ -22,10 +23,13 @@ from server.order.orders.rules import (
     OrderNotFound,
     PastMove,
     Placed,
+    claim_of,
     etag_of,
     listed_items,
+    step_of,
 )
-from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, rows
+from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, Stocks, Tell, rows
+from server.order.orders.store.expiring import expire
 from server.order.orders.store.placing import Placing
 
 _LISTING = Listing(
@@ -84,15 +88,17 @@ class PostgresOrderStore:
         pool: Pool,
         encode: Encode,
         wake: Callable[[], None],
-        tell: Callable[[str], None] = lambda _: None,
+        stocks: Stocks,
+        tell: Tell = lambda _: None,
     ) -> None:
         self._pool = pool
         self._totals = Totals(pool, _LISTING.table)
         self._moves = Totals(pool, _HISTORY.table)
         self._encode = encode
         self._wake = wake
+        self._stocks = stocks
         self._tell = tell
-        self._placing = Placing(pool, encode, wake)
+        self._placing = Placing(pool, encode, wake, stocks)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         return await self._placing.create(placed, key, answer)
@@ -197,6 +203,8 @@ class PostgresOrderStore:
             told = self._encode(event)
             await give_way(len(order.items))
             unit.write(append([told]))
+            if step := step_of(event):
+                await self._stocks.settle(unit, [(claim_of(event), step)])
         return order
 
     async def delete(
@@ -206,6 +214,8 @@ class PostgresOrderStore:
             event = change(await _locked(unit, order_id, owner_scope))
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
+            if step := step_of(event):
+                await self._stocks.settle(unit, [(claim_of(event), step)])
 
         await transaction(self._pool, work, completes_call=True)
         self._told(order_id)
@@ -213,6 +223,17 @@ class PostgresOrderStore:
     def _told(self, order_id: str) -> None:
         self._wake()
         self._tell(order_id.lower())
+
+    async def expire(
+        self, now: datetime, count_max: int, change: Callable[[Order], Changed]
+    ) -> int:
+        async def work(unit: UnitOfWork) -> list[str]:
+            return await expire(unit, now, count_max, change, self._encode, self._stocks)
+
+        order_ids = await transaction(self._pool, work)
+        for order_id in order_ids:
+            self._told(order_id)
+        return len(order_ids)
 
 
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:

@@ -11,10 +11,12 @@ from server.kit.context import Key
 from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
-from server.kit.postgres.transaction import write
+from server.kit.postgres.transaction import UnitOfWork, transaction, write
+from server.kit.postgres.writes import Write
 from server.kit.turns import give_way
-from server.order.orders.rules import Placed
-from server.order.orders.store import Encode, rows
+from server.order.orders.rules import Placed, claim_of, moves_stock
+from server.order.orders.store import Encode, Stocks, rows
+from server.order.stock.rules import OutOfStock
 
 _TOGETHER_MAX = 64
 
@@ -51,8 +53,11 @@ def _subject(new: _New) -> str | None:
 class Placing:
     """Stores orders as `OrderStore.create` specifies."""
 
-    def __init__(self, pool: Pool, encode: Encode, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, pool: Pool, encode: Encode, wake: Callable[[], None], stocks: Stocks
+    ) -> None:
         self._pool = pool
+        self._stocks = stocks
         self._encode = encode
         self._wake = wake
         self._batcher = Batcher(self._keep, _TOGETHER_MAX, _lines, _LINES_MAX, _LINES_TOGETHER_MAX)
@@ -67,7 +72,7 @@ class Placing:
         parts: Sequence[Sequence[_New]]
         with translated():
             try:
-                await self._insert(batch)
+                refusals = await self._insert(batch)
             except asyncpg.LockNotAvailableError:
                 # Halving would wait for the same lock in each step.
                 parts = [[new] for new in batch]
@@ -76,7 +81,7 @@ class Placing:
                 middle = len(batch) // 2
                 parts = [batch[:middle], batch[middle:]]
             else:
-                return [new.answer for new in batch]
+                return [refused or new.answer for new, refused in zip(batch, refusals, strict=True)]
         return [outcome for part in parts for outcome in await self._settled(part)]
 
     async def _settled(self, part: Sequence[_New]) -> Sequence[bytes | Exception]:
@@ -88,7 +93,7 @@ class Placing:
     async def _keep_alone(self, new: _New) -> bytes:
         with translated():
             try:
-                await self._insert([new])
+                [refused] = await self._insert([new])
             except asyncpg.CheckViolationError as error:
                 if error.constraint_name != _NOT_ERASED:
                     raise
@@ -98,10 +103,40 @@ class Placing:
                 if first is None:
                     raise
                 return first
+        if refused:
+            raise refused
         return new.answer
 
-    async def _insert(self, batch: Sequence[_New]) -> None:
-        """Orders with all that belongs to them: one statement, a transaction of its own."""
+    async def _insert(self, batch: Sequence[_New]) -> Sequence[OutOfStock | None]:
+        """Orders with all that belongs to them, in a transaction; gives for each why it is not.
+
+        Where none of them can move a stock it is one statement.
+        """
+        if not any(moves_stock(new.placed.order) for new in batch):
+            await write(self._pool, await self._writes(batch))
+            self._done(batch)
+            return [None] * len(batch)
+
+        async def work(unit: UnitOfWork) -> Sequence[OutOfStock | None]:
+            # A stock is locked first, so that what there is too little of is not written at all.
+            refusals = await self._reserve(unit, batch)
+            if placed := _placed(batch, refusals):
+                for each in await self._writes(placed):
+                    unit.write(each)
+            return refusals
+
+        refusals = await transaction(self._pool, work)
+        self._done(_placed(batch, refusals))
+        return refusals
+
+    async def _reserve(
+        self, unit: UnitOfWork, batch: Sequence[_New]
+    ) -> Sequence[OutOfStock | None]:
+        claims = [claim_of(new.placed.event) for new in batch if moves_stock(new.placed.order)]
+        refusals = iter(await self._stocks.reserve(unit, claims))
+        return [next(refusals) if moves_stock(new.placed.order) else None for new in batch]
+
+    async def _writes(self, batch: Sequence[_New]) -> list[Write]:
         lines = sum(map(_lines, batch))
         writes = rows.inserts([new.placed.order for new in batch])
         writes += rows.moves([new.placed.event for new in batch])
@@ -113,7 +148,14 @@ class Placing:
         await give_way(lines)
         writes.append(append(events))
         writes += [record for new in batch if (record := new.trail.write())]
-        await write(self._pool, writes)
+        return writes
+
+    def _done(self, batch: Sequence[_New]) -> None:
         for new in batch:
             new.trail.committed(has_written=True)
-        self._wake()
+        if batch:
+            self._wake()
+
+
+def _placed(batch: Sequence[_New], refusals: Sequence[OutOfStock | None]) -> list[_New]:
+    return [new for new, refused in zip(batch, refusals, strict=True) if refused is None]

@@ -41,7 +41,7 @@ def inserts(orders: Sequence[Order]) -> list[Write]:
 
 def updates(before: Order, after: Order) -> list[Write]:
     """The writes that change the stored `before` to `after`: every column, and changed items."""
-    writes = [ORDERS.update([_own(after)])]
+    writes = [update([after])]
     if after.items != before.items:
         writes.append(ITEMS.upsert([*_items(after)]))
     if len(after.items) < len(before.items):
@@ -79,6 +79,11 @@ def to_move(row: Record) -> PastMove:
         reason=row["reason"],
         occurred_at=row["occurred_at"],
     )
+
+
+def update(orders: Sequence[Order]) -> Write:
+    """The write of all that `orders` have beside their items."""
+    return ORDERS.update([_own(order) for order in orders])
 
 
 def _own(order: Order) -> dict[str, Any]:
@@ -123,4 +128,5 @@ def to_order(row: Record) -> Order:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        expires_at=row["expires_at"],
     )

@@ -18,7 +18,13 @@ from tests.server.analytics.doors import DoorOf, batch, domain_event, on_the_wir
 from tests.server.analytics.sales.histories import became, placed
 from tests.server.refusals import refused
 
-EVENTS = [*order_events.DESCRIPTOR.message_types_by_name]
+# Those of stock are others, which tell of no order.
+EVENTS = [
+    name
+    for name, message in order_events.DESCRIPTOR.message_types_by_name.items()
+    if "order" in message.fields_by_name
+]
+OTHERS = {*order_events.DESCRIPTOR.message_types_by_name} - {*EVENTS}
 INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -73,6 +79,14 @@ async def test_whichever_event_arrives_first_tells_what_the_order_has_become(
             assert await is_nothing_reported(door, currency)
         else:
             assert await orders_reported(door, currency) == 1
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+async def test_an_event_that_tells_of_no_order_is_ignored(door: DoorOf, name: str) -> None:
+    event = domain_event(new_id(), getattr(order_events, name)(), "stock")
+    request = pb.RecordDomainEventsRequest(events=[event])
+    answer = await door("SERVICE")("RecordDomainEvents", request)
+    assert answer == pb.RecordDomainEventsResponse(ignored=1)
 
 
 async def test_a_type_that_is_ignored_is_not_read(door: DoorOf) -> None:

@@ -36,6 +36,7 @@ BY_RULE: dict[str, Callable[[Any, FieldDescriptor], Any]] = {
     "bytes.max_len": lambda length, _: b"x" * (length + 1),
     "int32.gte": lambda least, _: least - 1,
     "int32.lte": lambda most, _: most + 1,
+    "int32.not_in": lambda values, _: values[0],
     "int64.gte": lambda least, _: least - 1,
     "int64.gt": lambda least, _: least,
     "enum.in": lambda numbers, field: min(_numbers(field) - set(numbers)),

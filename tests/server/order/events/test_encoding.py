@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from emporium.order.v1 import events_pb2
+from server.order.events import stock as stock_events
 from server.order.events.encoding import to_outbox
-from server.order.orders.rules import EventType
+from server.order.orders.rules import EventType, cancelled, expired
 from server.order.orders.wire import to_order
-from tests.server.order.samples import NOW, line, placed
+from server.order.stock.rules import EventType as StockEventType
+from server.order.stock.rules import Stock, StockEvent
+from server.order.stock.wire import to_stock
+from tests.server.order.samples import NOW, act, line, new_id, placed
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -35,9 +39,36 @@ def test_every_event_carries_the_whole_order_in_the_message_of_its_name(type_: E
 
 def test_the_contract_has_no_event_that_is_never_told() -> None:
     published = {f"Order{type_.title()}" for type_ in EventType}
+    published |= {"StockRanLow", "StockCameBack"}
+    assert len(StockEventType) == 2
     assert published == {*events_pb2.DESCRIPTOR.message_types_by_name}
 
 
 def test_an_order_that_is_a_message_already_makes_the_same_event() -> None:
     order, event, _ = placed(line(quantity=2))
     assert to_outbox(event, to_order(order).SerializeToString()) == to_outbox(event)
+
+
+@pytest.mark.parametrize("has_expired", [True, False])
+def test_a_cancelled_order_says_whether_somebody_asked_for_it(has_expired: bool) -> None:
+    order = placed().order
+    _, event = expired(order, new_id(), NOW) if has_expired else cancelled(order, "", act())
+    assert event
+    told = events_pb2.OrderCancelled.FromString(to_outbox(event).payload)
+    cause = events_pb2.OrderCancelled.Cause.Name(told.cause)
+    assert cause == ("EXPIRED" if has_expired else "REQUESTED")
+
+
+@pytest.mark.parametrize("type_", StockEventType)
+def test_events_of_stock_carry_it_and_count_by_themselves(type_: StockEventType) -> None:
+    stock = Stock(new_id(), on_hand=5, reserved=2, low_stock_at=3, tracked=True, events=4)
+    row = stock_events.to_outbox(StockEvent(type_, stock, NOW, TRACE))
+    name = {"RAN_LOW": "StockRanLow", "CAME_BACK": "StockCameBack"}[type_]
+    assert row.type == f"emporium.order.v1.{name}"
+    assert getattr(events_pb2, name).FromString(row.payload).stock == to_stock(stock)
+    assert (row.aggregate_type, row.aggregate_id, row.aggregate_version) == (
+        "stock",
+        stock.product_id,
+        4,
+    )
+    assert (row.occurred_at, row.traceparent) == (NOW, TRACE)

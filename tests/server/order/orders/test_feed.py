@@ -11,7 +11,7 @@ import pytest_asyncio
 from server.kit import errors
 from server.kit.postgres import Pool
 from server.kit.postgres.channel import ANYTHING
-from server.order.events.encoding import to_outbox
+from server.order.app import order_store
 from server.order.orders import feed as module
 from server.order.orders.feed import OrderFeed
 from server.order.orders.rules import Edit, Order, OrderNotFound, Status, deleted, edited
@@ -68,7 +68,7 @@ async def feed(counting: Counting) -> AsyncIterator[OrderFeed]:
 @pytest.fixture
 def telling(order_pool: Pool, feed: OrderFeed) -> PostgresOrderStore:
     """A store of this process, which tells the feed."""
-    return PostgresOrderStore(order_pool, to_outbox, lambda: None, lambda each: feed.heard((each,)))
+    return order_store(order_pool, lambda: None, lambda each: feed.heard((each,)))
 
 
 async def new(store: PostgresOrderStore) -> Order:

@@ -63,9 +63,10 @@ def test_an_allowed_move_is_made_and_told_by_the_name_of_its_status(
     was, event_id = order(before), new_id()
     now, event = edited(was, edit(status=after), act(event_id, traceparent="trace"))
     assert now == replace(was, status=after, updated_at=NOW, version=2)
-    assert event == OrderEvent(
-        event_id, EventType(after), now, 2, NOW, "trace", Move(before, after, act().actor)
-    )
+    move = Move(before, after, act().actor)
+    restocks = (before, after) == (Status.PAID, Status.REFUNDED)
+    told = OrderEvent(event_id, EventType(after), now, 2, NOW, "trace", move, restocks=restocks)
+    assert event == told
 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.kit.postgres import Pool, Record
-from server.order.events.encoding import to_outbox
+from server.order.app import order_store
 from server.order.orders.rules import (
     LISTED_ITEMS_MAX,
     PAGE_ITEMS_MAX,
@@ -48,7 +48,7 @@ class Recording:
 
 
 def store_on(pool: Any) -> PostgresOrderStore:
-    return PostgresOrderStore(pool, to_outbox, wake=lambda: None)
+    return order_store(pool, lambda: None)
 
 
 def lines(count: int) -> list[Line]:
@@ -125,11 +125,11 @@ async def test_nobody_waits_for_a_long_order_of_another(
     begun = asyncio.Event()
     insert = Placing._insert
 
-    async def slow(placing: Placing, batch: Sequence[Any]) -> None:
+    async def slow(placing: Placing, batch: Sequence[Any]) -> Sequence[Any]:
         if any(len(new.placed.order.items) == LONG for new in batch):
             begun.set()
             await held.wait()
-        await insert(placing, batch)
+        return await insert(placing, batch)
 
     monkeypatch.setattr(Placing, "_insert", slow)
     long = asyncio.create_task(store.create(placed(*lines(LONG)), None, b""))

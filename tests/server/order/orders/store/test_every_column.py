@@ -47,6 +47,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "created_at": MOMENT,
     "updated_at": MOMENT,
     "version": st.integers(1, 2**62),
+    "expires_at": st.none() | MOMENT,
 }
 MUTABLE = [field.name for field in fields(Order) if field.name not in IMMUTABLE]
 

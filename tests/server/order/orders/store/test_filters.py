@@ -13,7 +13,7 @@ import pytest_asyncio
 from server.kit import errors, postgres
 from server.kit.listing import keyset
 from server.kit.listing.paging import Sort
-from server.order.events.encoding import to_outbox
+from server.order.app import order_store
 from server.order.orders.rules import Changed, Order, OrderFilters, Status, moved
 from server.order.orders.store import SORTABLE
 from server.order.orders.store.orders import PostgresOrderStore
@@ -33,7 +33,7 @@ def moment(number: int) -> Any:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def store(new_database: NewDatabase) -> AsyncIterator[PostgresOrderStore]:
     async with postgres.connected(await new_database("order")) as pool:
-        yield PostgresOrderStore(pool, to_outbox, wake=Wakes())
+        yield order_store(pool, wake=Wakes())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -12,8 +12,8 @@ import pytest
 from server.kit import errors, postgres
 from server.kit.listing.paging import Sort
 from server.kit.postgres import Pool
+from server.order.app import order_store
 from server.order.catalog.rules import Offer
-from server.order.events.encoding import to_outbox
 from server.order.orders.rules import (
     Address,
     Changed,
@@ -221,7 +221,7 @@ async def test_filters_narrow_the_list(orders: Store) -> None:
 
 async def test_a_closed_store_is_unavailable(order_database: Postgres) -> None:
     async with postgres.connected(order_database) as pool:
-        closed = PostgresOrderStore(pool, to_outbox, wake=lambda: None)
+        closed = order_store(pool, lambda: None)
     given = placed()
 
     def keep(order: Order) -> Changed:

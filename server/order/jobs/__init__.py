@@ -1,0 +1,1 @@
+"""What the order service does at intervals."""

@@ -1,0 +1,37 @@
+"""What orders claim of the stock of their products, and when."""
+
+from collections.abc import Mapping
+
+from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.order import Order, Status
+from server.order.stock import rules as stock
+
+_STEPS: Mapping[EventType, stock.Step] = {
+    EventType.PAID: stock.PAID,
+    EventType.SHIPPED: stock.SENT,
+    EventType.CANCELLED: stock.ENDED,
+    EventType.REFUNDED: stock.ENDED,
+}
+
+
+def moves_stock(order: Order) -> bool:
+    """Whether it reserves anything: a historical one has had its goods long ago."""
+    return not order.is_historical and any(item.product_id for item in order.items)
+
+
+def claim_of(event: OrderEvent) -> stock.Claim:
+    """What the order of `event` claims, because of it."""
+    lines = [stock.Line(item.product_id, item.quantity) for item in event.order.items]
+    cause = stock.Cause(
+        at=event.occurred_at, order_id=event.order.id, traceparent=event.traceparent
+    )
+    return stock.Claim(lines, cause)
+
+
+def step_of(event: OrderEvent) -> stock.Step | None:
+    """What becomes of the stock that the order of `event` has; None: nothing."""
+    if not moves_stock(event.order):
+        return None
+    if event.type is EventType.DELETED:
+        return stock.ENDED if event.order.status is Status.PENDING else None
+    return stock.PUT_BACK if event.restocks else _STEPS.get(event.type)

@@ -1,0 +1,44 @@
+"""Cancels the orders that were not paid in time."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from server.kit.outbox import append
+from server.kit.postgres.transaction import UnitOfWork
+from server.kit.turns import in_turns
+from server.order.orders.rules import Changed, Order, claim_of, step_of
+from server.order.orders.store import Encode, Stocks, rows
+
+# By an index of those that may expire. What somebody else changes at this moment, such as an order
+# that is being paid, is left for the next time; what has been changed meanwhile is looked at again.
+_DUE = f"""
+    SELECT {rows.ORDERS.columns}, ARRAY(
+        SELECT ROW(product_id, product_name, unit_price, quantity)
+        FROM order_items WHERE order_id = orders.id ORDER BY position
+    ) AS items
+    FROM orders WHERE status = 'PENDING' AND expires_at <= $1
+    ORDER BY expires_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+
+
+async def expire(
+    unit: UnitOfWork,
+    now: datetime,
+    count_max: int,
+    change: Callable[[Order], Changed],
+    encode: Encode,
+    stocks: Stocks,
+) -> list[str]:
+    """The ids of those that were looked at; see `OrderStore.expire`."""
+    found = await unit.lock(rows.ORDERS, _DUE, now, count_max)
+    due = await in_turns(found, rows.to_order, lambda row: 1 + len(row["items"]))
+    changes = [change(order) for order in due]
+    events = [event for _, event in changes if event]
+    if events:
+        unit.write(rows.update([after for after, _ in changes]))
+        for each in rows.moves(events):
+            unit.write(each)
+        unit.write(append([encode(event) for event in events]))
+    steps = [(claim_of(event), step) for event in events if (step := step_of(event))]
+    await stocks.settle(unit, steps)
+    return [order.id for order in due]

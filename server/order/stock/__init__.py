@@ -1,0 +1,1 @@
+"""Stock: how much there is of each product, and for whom."""

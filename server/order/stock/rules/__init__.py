@@ -1,0 +1,57 @@
+"""How much there is, what moves it, and what of that others are told. Pure."""
+
+from server.order.stock.rules.changes import CLEARABLE, Edit, adjusted, check_edit, edited
+from server.order.stock.rules.orders import (
+    ENDED,
+    PAID,
+    PUT_BACK,
+    SENT,
+    Claim,
+    Held,
+    Line,
+    OutOfStock,
+    Step,
+    Stocks,
+    reserved,
+    settled,
+)
+from server.order.stock.rules.stock import (
+    ON_HAND_MAX,
+    Cause,
+    Change,
+    EventType,
+    Kind,
+    Movement,
+    Reason,
+    Stock,
+    StockEvent,
+)
+
+__all__ = [
+    "CLEARABLE",
+    "ENDED",
+    "ON_HAND_MAX",
+    "PAID",
+    "PUT_BACK",
+    "SENT",
+    "Cause",
+    "Change",
+    "Claim",
+    "Edit",
+    "EventType",
+    "Held",
+    "Kind",
+    "Line",
+    "Movement",
+    "OutOfStock",
+    "Reason",
+    "Step",
+    "Stock",
+    "StockEvent",
+    "Stocks",
+    "adjusted",
+    "check_edit",
+    "edited",
+    "reserved",
+    "settled",
+]
