@@ -36,6 +36,7 @@ class Subjects(Protocol):
 
     user: Any
     order: Any
+    product: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -126,7 +127,7 @@ def base(name: str, scene: Subjects) -> Any:
         "SuspendUser": {"user_id": MISSING},
         "WatchOrder": {"order_id": scene.order.id},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
-        "UpdateStock": {"product_id": MISSING, "tracked": True},
+        "UpdateStock": {"product_id": scene.product.id, "tracked": True},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }

@@ -1,6 +1,7 @@
 """What `test_extremes.py` does at the doors: good requests, calls, reading back."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Scene:
     tokens: dict[str, str]
     user: Any = None
     order: Any = None
+    product: Any = None
 
     async def call(self, name: str, request: Any) -> Any:
         """What the service itself answers; a `Refused` when it refuses."""
@@ -126,6 +128,8 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")
         made.user = await made.call("CreateUser", new)
         await made.prepare("UpdateOrder")
+        stove = {"sku": uuid.uuid4().hex, "name": "Zz stove", "unit_price": "2.55"}
+        made.product = await made.call("CreateProduct", catalog_pb.CreateProductRequest(**stove))
         yield made
 
 

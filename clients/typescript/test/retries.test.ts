@@ -21,7 +21,8 @@ import { Code } from "@connectrpc/connect";
 // Of what the edge offers. Everything else is safe, or has a key.
 const UNSAFE = new Set([
   ...["Login", "ChangePassword", "BeginTotp", "ConfirmTotp"],
-  ...["ForgotPassword", "ResetPassword", "VerifyEmail", "UpdateUser", "UpdateOrder"],
+  ...["ForgotPassword", "ResetPassword", "VerifyEmail"],
+  ...["UpdateUser", "UpdateOrder", "UpdateStock"],
 ]);
 const KEYED = [...RPCS.values()].filter((method) => keyOf(method) !== undefined);
 

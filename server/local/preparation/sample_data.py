@@ -22,6 +22,11 @@ PRODUCTS = (
     ("BOARD-OAK", "Oak chopping board", "27.00"),
     ("TIN-CAKE", "Cake tin, set of three", "11.60"),
 )
+# How many there are of some; the others are not tracked. And when it runs low.
+STOCK = (
+    ("LAMP-DESK", 12, 3),
+    ("CLOCK-WALL", 40, 5),
+)
 CUSTOMERS = (
     ("grace@emporium.example", "Grace Hopper"),
     ("edgar@emporium.example", "Edgar Codd"),

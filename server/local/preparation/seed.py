@@ -14,6 +14,7 @@ from server.local.preparation.sample_data import (
     FIRST_ORDER,
     ORDERS,
     PRODUCTS,
+    STOCK,
     price_in,
 )
 
@@ -44,6 +45,8 @@ async def seed(record: ClusterRecord) -> Seeded:
     async with Emporium(record.grpc, token=token, timeout_seconds=30.0) as shop:
         currency = await _currency(shop)
         products = await _all(_product(shop, currency, *each) for each in PRODUCTS)
+        ids = {sku: product for (sku, *_), product in zip(PRODUCTS, products, strict=True)}
+        await _all(_stock(shop, ids[sku], *counts) for sku, *counts in STOCK)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
         buyers = [await _demo_customer(shop, record), *users]
         placed = await _all(_order(shop, n, buyers, products) for n in range(ORDERS))
@@ -65,6 +68,15 @@ async def _product(shop: Emporium, currency: str, sku: str, name: str, price: st
     except AlreadyExists:
         product = await anext(aiter(shop.products.list(sku=sku)))
     return product.id
+
+
+async def _stock(shop: Emporium, product_id: str, on_hand: int, low_stock_at: int) -> None:
+    """Counts what is there, unless somebody has done so before."""
+    if not (await shop.stock.get(product_id)).HasField("updated_at"):
+        await shop.stock.adjust(
+            product_id, on_hand, "counted", idempotency_key=f"seed-stock-{product_id}"
+        )
+        await shop.stock.update(product_id, low_stock_at=low_stock_at)
 
 
 async def _customer(shop: Emporium, email: str, full_name: str) -> str:

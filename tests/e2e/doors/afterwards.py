@@ -49,6 +49,7 @@ def _reads(rpc: MethodDescriptor, sent: Message, answer: Any) -> Iterator[tuple[
     for reader in READERS:
         field = object_field(reader)
         if reader.output_type is answer.DESCRIPTOR:
-            yield reader, GetMessageClass(reader.input_type)(**{field: answer.id})
+            own = "id" if "id" in answer.DESCRIPTOR.fields_by_name else field
+            yield reader, GetMessageClass(reader.input_type)(**{field: getattr(answer, own)})
         elif field == about:
             yield reader, GetMessageClass(reader.input_type)(**{field: getattr(sent, about)})

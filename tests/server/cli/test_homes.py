@@ -18,6 +18,8 @@ ARGUMENTS = {
     "dead-letters skip": ("user", "0190b0a0-0000-7000-8000-00000000dead"),
     "erasure": ("0190b0a0-0000-7000-8000-00000000dead",),
     "import": (__file__,),
+    "stock show": ("MUG-PLAIN",),
+    "stock adjust": ("MUG-PLAIN", "--by", "1", "--reason", "lost"),
     "admin create": ("--email", "a@example.com", "--name", "Ada"),
     "admin remove-totp": ("--email", "a@example.com"),
 }

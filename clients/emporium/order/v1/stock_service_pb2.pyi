@@ -193,7 +193,9 @@ class StockMovement(message.Message):
     order_id: builtins.str
     """The order that it was for; empty for an adjustment."""
     actor_id: builtins.str
-    """Who has adjusted it; empty for all other kinds, which their order explains."""
+    """Who has adjusted it: an account's id, or `operator` for who did it from the command line; empty
+    for all other kinds, which their order explains.
+    """
     reason: StockMovement.Reason.ValueType
     """Why it was adjusted."""
     note: builtins.str

@@ -65,7 +65,7 @@ def to_movement(row: Record) -> tuple[str, Movement]:
         on_hand=row["on_hand"],
         reserved=row["reserved"],
         order_id=str(row["order_id"]) if row["order_id"] else None,
-        actor_id=str(row["actor_id"]) if row["actor_id"] else None,
+        actor_id=row["actor_id"],
         reason=Reason(row["reason"]) if row["reason"] else None,
         note=row["note"],
         created_at=row["created_at"],

@@ -43,7 +43,7 @@ def upgrade() -> None:
             on_hand        integer     NOT NULL CHECK (on_hand >= 0),
             reserved       integer     NOT NULL CHECK (reserved >= 0),
             order_id       uuid,
-            actor_id       uuid,
+            actor_id       text CHECK (length(actor_id) <= 64), -- an account, or the operator
             reason         text,
             note           text        NOT NULL DEFAULT '' CHECK (length(note) <= 500),
             created_at     timestamptz NOT NULL,
