@@ -50,6 +50,7 @@ from emporium.exceptions import (
 )
 from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
+from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.session import Token
@@ -101,6 +102,8 @@ __all__ = [
     "Page",
     "PageMeta",
     "PermissionDenied",
+    "PriceBreak",
+    "PriceBreaks",
     "Product",
     "Quote",
     "RateLimited",

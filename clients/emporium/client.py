@@ -15,6 +15,7 @@ from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
+from emporium.resources.prices import Prices
 from emporium.resources.products import Products
 from emporium.resources.reports import Reports
 from emporium.resources.revocations import Revocations
@@ -135,6 +136,11 @@ class Emporium:
     def products(self) -> Products:
         """What the shop sells."""
         return Products(self._connection("order"))
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What many of a product cost each."""
+        return Prices(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

@@ -17,7 +17,7 @@ from emporium.analytics.v1 import (
     report_service_pb2,
 )
 from emporium.analytics.v1 import personal_data_service_pb2 as activity_pb2
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2
+from emporium.order.v1 import catalog_service_pb2, order_service_pb2, pricing_service_pb2
 from emporium.order.v1 import personal_data_service_pb2 as buyers_pb2
 from emporium.user.v1 import (
     api_key_service_pb2,
@@ -45,6 +45,7 @@ FILES: tuple[FileDescriptor, ...] = (
     user_service_pb2.DESCRIPTOR,
     catalog_service_pb2.DESCRIPTOR,
     order_service_pb2.DESCRIPTOR,
+    pricing_service_pb2.DESCRIPTOR,
     buyers_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,
     domain_event_service_pb2.DESCRIPTOR,

@@ -6,7 +6,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from emporium import Emporium, EmporiumError, Targets
-from emporium.order.v1 import catalog_service_pb2, order_service_pb2, personal_data_service_pb2
+from emporium.order.v1 import (
+    catalog_service_pb2,
+    order_service_pb2,
+    personal_data_service_pb2,
+    pricing_service_pb2,
+)
 from server.kit import background, lifecycle, outbox, postgres
 from server.kit.audit.forwarding import Keeper, forwarding
 from server.kit.audit.trail import CommittingSink
@@ -39,6 +44,8 @@ from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
+from server.order.pricing.service import PricingService
+from server.order.pricing.store import PostgresPriceStore
 from server.services import ORDER
 from server.settings import Settings
 
@@ -129,11 +136,13 @@ def registrations(
     held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
+    pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
     once = partial(first_answer, pool)
     products = CatalogService(catalog, shop_currency, tokens)
     placing = OrderService(orders, catalog, users, shop_currency, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),
         Registration(order_service, answering_repeats(order_service, placing, once)),
+        Registration(pricing, PricingService(PostgresPriceStore(pool))),
         Registration(personal_data, PersonalDataService(erasures, held)),
     )

@@ -51,6 +51,7 @@ CONSIDERED = {
     },
     "order": {
         "alembic_version": OF_NOBODY,
+        "price_breaks": OF_NOBODY,
         "products": OF_NOBODY,
         "orders": "anonymised",
         "order_items": "what was sold, by the names of products",

@@ -10,6 +10,7 @@ from emporium.order.v1 import (
     catalog_service_pb2_grpc,
     order_service_pb2_grpc,
     personal_data_service_pb2_grpc,
+    pricing_service_pb2_grpc,
 )
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.type.v1.address_pb2 import Address
@@ -33,11 +34,13 @@ class Door:
         self._metadata = [("authorization", f"Bearer {token}")] if token else []
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
+        self._pricing = pricing_service_pb2_grpc.PricingServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
         stub: Any = self._catalog if "Product" in name else self._orders
         stub = self._held if "Buyer" in name else stub
+        stub = self._pricing if "PriceBreaks" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

@@ -42,7 +42,7 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_FLOAT,
 }
 # Refused alike whether they are zero or left out.
-REQUIRED = {"quantity", "aggregate_version", "count"}
+REQUIRED = {"quantity", "min_quantity", "aggregate_version", "count"}
 
 
 def messages(descriptor: Any) -> list[Any]:
