@@ -50,6 +50,7 @@ from emporium.exceptions import (
 )
 from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
+from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks
 from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
@@ -102,6 +103,8 @@ __all__ = [
     "Page",
     "PageMeta",
     "PermissionDenied",
+    "PriceBreak",
+    "PriceBreaks",
     "Product",
     "Quote",
     "RateLimited",

@@ -15,6 +15,7 @@ from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
+from emporium.resources.prices import Prices
 from emporium.resources.products import Products
 from emporium.resources.reports import Reports
 from emporium.resources.revocations import Revocations
@@ -141,6 +142,11 @@ class Emporium:
     def stock(self) -> StockLevels:
         """How much there is of it."""
         return StockLevels(self._connection("order"))
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What many of a product cost each."""
+        return Prices(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

@@ -105,11 +105,13 @@ class Invalid(EmporiumError):
     def check(cls, violations: Iterable[Violation]) -> None:
         """Raises unless there are none; names every field that breaks a rule."""
         found = tuple(violations)
-        if len(found) == 1:
-            raise cls(found[0].description, field=found[0].field)
-        if found:
-            fields = ", ".join(dict.fromkeys(violation.field for violation in found))
-            raise cls(f"{len(found)} fields are invalid: {fields}", violations=found)
+        fields = [*dict.fromkeys(violation.field for violation in found)]
+        if len(fields) == 1:
+            said = "; ".join(violation.description for violation in found)
+            raise cls(f"{fields[0]}: {said}", violations=found)
+        if fields:
+            message = f"{len(fields)} fields are invalid: {', '.join(fields)}"
+            raise cls(message, violations=found)
 
 
 class InvalidFilter(Invalid):

@@ -11,6 +11,7 @@ from emporium.order.v1 import (
     catalog_service_pb2,
     order_service_pb2,
     personal_data_service_pb2,
+    pricing_service_pb2,
     stock_service_pb2,
 )
 from server.kit import background, lifecycle, outbox, postgres
@@ -51,6 +52,8 @@ from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
+from server.order.pricing.service import PricingService
+from server.order.pricing.store import PostgresPriceStore
 from server.order.stock.service import StockService
 from server.order.stock.store.moves import StockMoves
 from server.order.stock.store.stock import PostgresStockStore
@@ -196,6 +199,7 @@ def registrations(
     held, erasures = erasing(pool)
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
+    pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
     once = partial(first_answer, pool)
     products = CatalogService(catalog, shop_currency, tokens)
     placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, unpaid)
@@ -206,5 +210,6 @@ def registrations(
         Registration(
             order_service, answering_repeats(order_service, placing, once), live.feed.close
         ),
+        Registration(pricing, PricingService(PostgresPriceStore(pool))),
         Registration(personal_data, PersonalDataService(erasures, held)),
     )

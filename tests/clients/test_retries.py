@@ -47,6 +47,8 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetStock": lambda shop: shop.stock.get(ID),
     "ListStockMovements": lambda shop: shop.stock.movements(ID).first_page(),
     "GetOrder": lambda shop: shop.orders.get(ID),
+    "GetPriceBreaks": lambda shop: shop.prices.breaks(ID),
+    "SetPriceBreaks": lambda shop: shop.prices.set_breaks(ID, {10: "2.25"}),
     "QuoteOrder": lambda shop: shop.orders.quote([OrderLine(ID)]),
     "ListOrders": lambda shop: shop.orders.list().first_page(),
     "ListUserOrders": lambda shop: shop.orders.list_of_user(ID).first_page(),

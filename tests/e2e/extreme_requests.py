@@ -105,6 +105,7 @@ def base(name: str, scene: Subjects) -> Any:
         "GetKeySet": {},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
+        "GetPriceBreaks": {"product_id": MISSING},
         "GetProduct": {"product_id": MISSING},
         "GetSalesReport": {},
         "GetStock": {"product_id": MISSING},
@@ -123,6 +124,10 @@ def base(name: str, scene: Subjects) -> Any:
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},
         "ResetPassword": {"token": "wrong", "password": "another horse"},
+        "SetPriceBreaks": {
+            "product_id": MISSING,
+            "breaks": [{"min_quantity": 10, "unit_price": "1.25"}],
+        },
         "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
         "SuspendUser": {"user_id": MISSING},
         "WatchOrder": {"order_id": scene.order.id},

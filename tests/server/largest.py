@@ -10,6 +10,7 @@ from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.analytics.v1 import personal_data_service_pb2 as held_of_visitors
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import personal_data_service_pb2 as held_of_buyers
+from emporium.order.v1 import pricing_service_pb2 as prices_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
@@ -36,6 +37,7 @@ from server.order.neighbours import Buyer
 from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.order.pricing import rules as pricing
+from server.order.pricing import wire as pricing_wire
 from server.order.stock import rules as stocks
 from server.order.stock import wire as stock_wire
 from server.user.accounts import rules as accounts
@@ -98,10 +100,18 @@ def order(lines: int = LINES_MAX) -> orders.Order:
     )  # fmt: skip
 
 
+def price_breaks() -> pricing.PriceBreaks:
+    """As many as a product may have."""
+    count = rules_of(prices_pb.SetPriceBreaksRequest, "breaks").repeated.max_items
+    return pricing.PriceBreaks(ID, PRICE, CURRENCY, [catalog.Break(INT32_MAX, PRICE)] * count)
+
+
 def quote() -> orders.Quote:
     """A quote of the largest order."""
     whole = order()
-    steps = [pricing.Step(pricing.StepKind.LINES, f"{LINES_MAX} lines", MONEY)]
+    steps = [
+        pricing.Step(each, f"for many, {LINES_MAX} lines", -MONEY) for each in pricing.StepKind
+    ]
     return orders.Quote(whole.items, CURRENCY, pricing.Price(MONEY, MONEY, MONEY, MONEY, steps))
 
 
@@ -214,6 +224,8 @@ async def answers() -> dict[str, Message]:
         **of_stock(),
         "CreateOrder": whole,
         "GetOrder": whole,
+        "GetPriceBreaks": pricing_wire.to_breaks(price_breaks()),
+        "SetPriceBreaks": pricing_wire.to_breaks(price_breaks()),
         "QuoteOrder": orders_wire.to_quote(quote()),
         "UpdateOrder": whole,
         "ListOrders": await orders_wire.to_list(query(), page(listed)),

@@ -51,6 +51,7 @@ CONSIDERED = {
     },
     "order": {
         "alembic_version": OF_NOBODY,
+        "price_breaks": OF_NOBODY,
         "products": OF_NOBODY,
         "stock": OF_NOBODY,
         "stock_movements": "ids alone, of orders and of staff, which lead nowhere in the end",

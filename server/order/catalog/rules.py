@@ -1,8 +1,10 @@
 """Products, and the rules of adding and listing them. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from server.kit import currencies, errors
 
@@ -38,6 +40,13 @@ class Product:
         return str(self.version)
 
 
+class Break(NamedTuple):
+    """What one costs where there are so many."""
+
+    min_quantity: int
+    unit_price: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What placing an order needs of a product."""
@@ -45,6 +54,7 @@ class Offer:
     name: str
     unit_price: Decimal
     currency: str
+    breaks: Sequence[Break] = ()  # by rising quantities
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ from server.kit.listing.totals import Totals
 from server.kit.postgres import Pool, Record, UniqueViolationError, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.writes import Table
-from server.order.catalog.rules import Offer, Product, ProductFilters, ProductNotFound, SkuTaken
+from server.order.catalog.rules import (
+    Break,
+    Offer,
+    Product,
+    ProductFilters,
+    ProductNotFound,
+    SkuTaken,
+)
 
 SORTABLE: Mapping[str, type] = {
     "name": str,
@@ -56,7 +63,13 @@ _LISTING = Listing("products", _PRODUCTS.columns, SORTABLE, filtered_by="unit_pr
 
 _GET = f"SELECT {_PRODUCTS.columns} FROM products WHERE id = $1"
 
-_OFFERS = "SELECT id::text, name, unit_price, currency FROM products WHERE id = ANY($1)"
+_OFFERS = """
+    SELECT id::text, name, unit_price, currency, ARRAY(
+        SELECT ROW(min_quantity, unit_price) FROM price_breaks
+        WHERE product_id = products.id ORDER BY min_quantity
+    ) AS breaks
+    FROM products WHERE id = ANY($1)
+"""
 
 
 _CALLERS_MAX = 256  # that share one read of offers
@@ -109,7 +122,10 @@ class PostgresCatalogStore:
             rows = await self._pool.fetch(_OFFERS, product_ids)
         offers = {
             row["id"]: Offer(
-                name=row["name"], unit_price=row["unit_price"], currency=row["currency"]
+                name=row["name"],
+                unit_price=row["unit_price"],
+                currency=row["currency"],
+                breaks=tuple(Break(*each) for each in row["breaks"]),
             )
             for row in rows
         }

@@ -3,12 +3,17 @@
 An order is placed at the price that is quoted, because both are made here.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
 
 from server.kit import currencies, errors
+from server.kit.errors import Violation
+from server.order.catalog.rules import Break
 
 TOTAL_PRICE_MAX = Decimal("99999999999999.9999")
 _NOTHING = Decimal(0)
@@ -23,7 +28,8 @@ class OrderTooLarge(errors.Invalid):
 class StepKind(StrEnum):
     """What a step does to the price."""
 
-    LINES = "LINES"  # the sum of the lines
+    LINES = "LINES"  # the sum of the lines, each at the price of one
+    PRICE_BREAKS = "PRICE_BREAKS"  # what they cost less because there are many of a product
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,81 @@ class Price:
         return self.subtotal - self.discount + self.shipping_price + self.tax
 
 
-def price(line_totals: Sequence[Decimal], currency: str) -> Price:
+class PricedLine(NamedTuple):
+    """A line with what one of it costs: alone, and here."""
+
+    quantity: int
+    price_of_one: Decimal
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBreaks:
+    """From how many on a product costs less, by rising quantities."""
+
+    product_id: str
+    price_of_one: Decimal
+    currency: str
+    breaks: Sequence[Break]
+
+    @property
+    def etag(self) -> str:
+        """Of what they say: the same again has the same."""
+        said = " ".join(f"{count}:{price.normalize():f}" for count, price in self.breaks)
+        return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+
+
+def unit_price(price_of_one: Decimal, breaks: Sequence[Break], quantity: int) -> Decimal:
+    """What one of so many costs."""
+    reached = [each.unit_price for each in breaks if each.min_quantity <= quantity]
+    return min([price_of_one, *reached])
+
+
+def price(lines: Sequence[PricedLine], currency: str) -> Price:
     """What the lines cost together. Raises `OrderTooLarge`."""
-    subtotal = sum(line_totals, _NOTHING)
+    subtotal = sum((line.quantity * line.unit_price for line in lines), _NOTHING)
     if subtotal > TOTAL_PRICE_MAX:
         most = currencies.most_in(currency, TOTAL_PRICE_MAX)
         raise OrderTooLarge(f"the total may be {most} at most", field="items")
-    count = len(line_totals)
-    steps = (Step(StepKind.LINES, "1 line" if count == 1 else f"{count} lines", subtotal),)
-    return Price(subtotal, _NOTHING, _NOTHING, _NOTHING, steps)
+    return Price(subtotal, _NOTHING, _NOTHING, _NOTHING, tuple(_steps(lines)))
+
+
+def changed(before: PriceBreaks, breaks: Sequence[Break], etag: str) -> PriceBreaks:
+    """`before` with other breaks. Raises `Invalid` and `Outdated`.
+
+    What it says already is no change, whatever the etag: whoever repeats a call has changed that.
+    """
+    errors.Invalid.check(_violations(before, breaks))
+    if tuple(breaks) == tuple(before.breaks):
+        return before
+    errors.Outdated.check(etag, before.etag, "product's price breaks")
+    return PriceBreaks(before.product_id, before.price_of_one, before.currency, tuple(breaks))
+
+
+def _steps(lines: Sequence[PricedLine]) -> Iterator[Step]:
+    alone = sum((line.quantity * line.price_of_one for line in lines), _NOTHING)
+    yield Step(StepKind.LINES, _counted(len(lines), "line"), alone)
+    cheaper = [line for line in lines if line.unit_price < line.price_of_one]
+    if cheaper:
+        saved = sum(line.quantity * (line.price_of_one - line.unit_price) for line in cheaper)
+        label = f"for many, {_counted(len(cheaper), 'line')}"
+        yield Step(StepKind.PRICE_BREAKS, label, _NOTHING - saved)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _violations(before: PriceBreaks, breaks: Sequence[Break]) -> Iterator[Violation]:
+    for index, each in enumerate(breaks):
+        field = f"breaks[{index}].unit_price"
+        yield from currencies.too_fine(each.unit_price, before.currency, field)
+    all_ = [Break(1, before.price_of_one), *breaks]
+    for index, (one, next_) in enumerate(pairwise(all_)):
+        if next_.min_quantity <= one.min_quantity:
+            said = f"must be more than {one.min_quantity}, which has a price already"
+            yield Violation(f"breaks[{index}].min_quantity", said)
+        if next_.unit_price >= one.unit_price:
+            least = currencies.in_full(one.unit_price, before.currency)
+            said = f"must be less than {least:f}, which fewer cost each"
+            yield Violation(f"breaks[{index}].unit_price", said)

@@ -10,13 +10,14 @@ from tests.campaign.injection.parameters import Json, Operation, Parameter
 
 _ID = "01900000-0000-7000-8000-000000000000"
 # Of texts that the document describes in words alone.
-_BY_NAME: dict[str, str] = {
+_BY_NAME: dict[str, str | int] = {
     "Idempotency-Key": _ID,
     "action": "emporium.user.v1.AuthService/Login",
     "actor": "operator",
     "created_after": "2024-01-01",
     "created_before": "2024-01-01",
     "currency": "GBP",
+    "min_quantity": 10,
     "outcome": "ok",
     "part": "orders",
     "placed_after": "2024-01-01",

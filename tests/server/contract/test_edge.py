@@ -19,6 +19,7 @@ from server.services import SERVICES
 PUBLIC = {
     "emporium.order.v1.CatalogService/GetProduct",
     "emporium.order.v1.CatalogService/ListProducts",
+    "emporium.order.v1.PricingService/GetPriceBreaks",
     "emporium.user.v1.ApiKeyService/ExchangeApiKey",
     "emporium.user.v1.AuthService/Login",
     "emporium.user.v1.EmailLinkService/ForgotPassword",
@@ -39,7 +40,7 @@ TOLD = {"not_grpc", "document", "unchanged", "verbs", "not_allowed", "tunnel", "
 # So does a refresh, which gets the same token, a logout, and an exchange, which only gives a token.
 REPEATABLE = (
     *("Get", "List", "BatchGet", "Delete", "Exchange", "Export", "Refresh", "Logout"),
-    *("Quote", "Watch"),
+    *("Quote", "SetPriceBreaks", "Watch"),
 )
 
 

@@ -10,6 +10,7 @@ from emporium.order.v1 import (
     catalog_service_pb2_grpc,
     order_service_pb2_grpc,
     personal_data_service_pb2_grpc,
+    pricing_service_pb2_grpc,
     stock_service_pb2_grpc,
 )
 from emporium.order.v1 import order_service_pb2 as pb
@@ -36,6 +37,7 @@ class Door:
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self._stock = stock_service_pb2_grpc.StockServiceStub(channel)
+        self._pricing = pricing_service_pb2_grpc.PricingServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -48,6 +50,7 @@ class Door:
         stub: Any = self._catalog if "Product" in name else self._orders
         stub = self._held if "Buyer" in name else stub
         stub = self._stock if "Stock" in name else stub
+        stub = self._pricing if "PriceBreaks" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

@@ -26,8 +26,8 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class Order(message.Message):
-    """An order. Amounts are decimal strings in the order's currency, with all decimals that ISO 4217 gives
-    it: `2.50` in GBP, `250` in JPY, `2.500` in KWD.
+    """An order. Amounts are decimal strings in the order's currency, with all decimals that ISO 4217
+    gives it: `2.50` in GBP, `250` in JPY, `2.500` in KWD.
     """
 
     DESCRIPTOR: descriptor.Descriptor
@@ -408,7 +408,9 @@ class PriceStep(message.Message):
         KIND_UNSPECIFIED: PriceStep._Kind.ValueType  # 0
         """Never sent."""
         LINES: PriceStep._Kind.ValueType  # 1
-        """The sum of the lines."""
+        """The sum of the lines, each at the price of one."""
+        PRICE_BREAKS: PriceStep._Kind.ValueType  # 2
+        """What they cost less because there are many of a product."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What a step does to the price."""
@@ -416,7 +418,9 @@ class PriceStep(message.Message):
     KIND_UNSPECIFIED: PriceStep.Kind.ValueType  # 0
     """Never sent."""
     LINES: PriceStep.Kind.ValueType  # 1
-    """The sum of the lines."""
+    """The sum of the lines, each at the price of one."""
+    PRICE_BREAKS: PriceStep.Kind.ValueType  # 2
+    """What they cost less because there are many of a product."""
 
     KIND_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int

@@ -117,7 +117,8 @@ class OrderServiceServicer:
     def CreateOrder(self, request, context):
         """Places an order.
 
-        A customer names products and quantities; the shop sets the prices. Staff may also place an
+        A customer names products and quantities; the shop sets the prices, by how many of a product
+        all lines have together (PricingService). Staff may also place an
         order for another user (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
 
@@ -135,7 +136,7 @@ class OrderServiceServicer:
     def QuoteOrder(self, request, context):
         """Says what an order would cost, step by step, and places none.
 
-        Takes what CreateOrder takes, with the same rules, and an order that is placed now costs what is
+        Takes what CreateOrder takes, with the same rules: an order that is placed now costs what is
         quoted now. Nothing is held: prices may change until the order is placed.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         ORDER_TOO_LARGE; PERMISSION_DENIED for a service.

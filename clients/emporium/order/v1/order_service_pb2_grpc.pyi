@@ -30,7 +30,8 @@ class OrderServiceStub:
     CreateOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.CreateOrderRequest, order_service_pb2.Order]
     """Places an order.
 
-    A customer names products and quantities; the shop sets the prices. Staff may also place an
+    A customer names products and quantities; the shop sets the prices, by how many of a product
+    all lines have together (PricingService). Staff may also place an
     order for another user (`user_id`), at another time (`order_date`), and with lines that carry
     their own name and price: a historical order. Idempotent by `request_id`.
 
@@ -44,7 +45,7 @@ class OrderServiceStub:
     QuoteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.QuoteOrderRequest, order_service_pb2.Quote]
     """Says what an order would cost, step by step, and places none.
 
-    Takes what CreateOrder takes, with the same rules, and an order that is placed now costs what is
+    Takes what CreateOrder takes, with the same rules: an order that is placed now costs what is
     quoted now. Nothing is held: prices may change until the order is placed.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
     ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
@@ -139,7 +140,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[order_service_pb2.Order]:
         """Places an order.
 
-        A customer names products and quantities; the shop sets the prices. Staff may also place an
+        A customer names products and quantities; the shop sets the prices, by how many of a product
+        all lines have together (PricingService). Staff may also place an
         order for another user (`user_id`), at another time (`order_date`), and with lines that carry
         their own name and price: a historical order. Idempotent by `request_id`.
 
@@ -159,7 +161,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[order_service_pb2.Quote]:
         """Says what an order would cost, step by step, and places none.
 
-        Takes what CreateOrder takes, with the same rules, and an order that is placed now costs what is
+        Takes what CreateOrder takes, with the same rules: an order that is placed now costs what is
         quoted now. Nothing is held: prices may change until the order is placed.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         ORDER_TOO_LARGE; PERMISSION_DENIED for a service.

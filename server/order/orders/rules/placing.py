@@ -1,5 +1,6 @@
 """Placing an order: who may set which fields, and what it costs."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from server.order.orders.rules.order import (
     StaffOnlyField,
     Status,
 )
-from server.order.pricing.rules import Price, price
+from server.order.pricing.rules import Price, PricedLine, price, unit_price
 
 
 class PriceNotAllowed(errors.Forbidden):
@@ -109,8 +110,12 @@ def quote(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> Quo
     _check_products(new.lines, offers)
     currency = _currency(new, offers, shop_currency)
     errors.Invalid.check(_too_fine(new.lines, currency))
-    items = tuple(_item(line, offers) for line in new.lines)
-    return Quote(items, currency, price([item.line_total for item in items], currency))
+    lines = _priced(new.lines, offers)
+    items = tuple(
+        _item(line, offers, priced.unit_price)
+        for line, priced in zip(new.lines, lines, strict=True)
+    )
+    return Quote(items, currency, price(lines, currency))
 
 
 def place(
@@ -190,12 +195,28 @@ def _too_fine(lines: Sequence[Line], currency: str) -> Iterator[Violation]:
         yield from currencies.too_fine(line.unit_price, currency, f"items[{index}].unit_price")
 
 
-def _item(line: Line, offers: Mapping[str, Offer]) -> Item:
-    name, price = line.product_name, line.unit_price
+def _priced(lines: Sequence[Line], offers: Mapping[str, Offer]) -> Sequence[PricedLine]:
+    """What one of each line costs: its own price, or the product's for as many as are ordered."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        if line.product_id and line.unit_price is None:
+            counts[line.product_id] += line.quantity
+    priced = []
+    for line in lines:
+        one = each = line.unit_price
+        if one is None:
+            assert line.product_id is not None, "the contract asks for a product or a price"
+            offer = offers[line.product_id]
+            one = offer.unit_price
+            each = unit_price(one, offer.breaks, counts[line.product_id])
+        assert each is not None
+        priced.append(PricedLine(line.quantity, one, each))
+    return priced
+
+
+def _item(line: Line, offers: Mapping[str, Offer], price: Decimal) -> Item:
+    name = line.product_name
     if line.product_id:
-        offer = offers[line.product_id]
-        name = name or offer.name
-        price = offer.unit_price if price is None else price
+        name = name or offers[line.product_id].name
     assert name is not None, "the contract asks for a product or a name"
-    assert price is not None, "the contract asks for a product or a price"
     return Item(line.product_id, name, price, line.quantity)

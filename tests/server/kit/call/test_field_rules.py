@@ -43,7 +43,7 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_FLOAT,
 }
 # Refused alike whether they are zero or left out.
-REQUIRED = {"quantity", "aggregate_version", "count", "delta"}
+REQUIRED = {"quantity", "min_quantity", "aggregate_version", "count", "delta"}
 
 
 def messages(descriptor: Any) -> list[Any]:
