@@ -26,7 +26,8 @@ from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
-from server.order.catalog.store import PostgresCatalogStore
+from server.order.catalog.store.products import PostgresCatalogStore
+from server.order.events import products as product_events
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
 from server.order.neighbours import Users
@@ -122,7 +123,7 @@ def registrations(
     pool: Pool, users: Users, wake: outbox.Wake, shop_currency: str, tokens: PageTokens
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`."""
-    catalog = PostgresCatalogStore(pool)
+    catalog = PostgresCatalogStore(pool, encode=product_events.to_outbox, wake=wake)
     orders = PostgresOrderStore(pool, encode=to_outbox, wake=wake)
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     held, erasures = erasing(pool)

@@ -44,6 +44,7 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetKeySet": lambda shop: shop.auth.public_keys(),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
+    "DeleteProduct": lambda shop: shop.products.delete(ID),
     "GetOrder": lambda shop: shop.orders.get(ID),
     "ListOrders": lambda shop: shop.orders.list().first_page(),
     "ListUserOrders": lambda shop: shop.orders.list_of_user(ID).first_page(),
@@ -71,6 +72,7 @@ UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ResetPassword": lambda shop: shop.auth.reset_password("token", "secret-1"),
     "VerifyEmail": lambda shop: shop.auth.verify_email("token"),
     "UpdateUser": lambda shop: shop.users.update(ID, age=40),
+    "UpdateProduct": lambda shop: shop.products.update(ID, name="Heart"),
     "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),
 }
 

@@ -92,6 +92,7 @@ def base(name: str, scene: Subjects) -> Any:
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteApiKey": {"api_key_id": MISSING},
         "DeleteOrder": {"order_id": MISSING},
+        "DeleteProduct": {"product_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
         "DeleteTotp": {"totp_code": "123456"},
         "DeleteUser": {"user_id": MISSING},
@@ -119,6 +120,7 @@ def base(name: str, scene: Subjects) -> Any:
         "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
         "SuspendUser": {"user_id": MISSING},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
+        "UpdateProduct": {"product_id": MISSING, "name": "Zz extreme"},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }

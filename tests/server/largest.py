@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.analytics.v1 import personal_data_service_pb2 as held_of_visitors
+from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import personal_data_service_pb2 as held_of_buyers
 from emporium.type.v1.address_pb2 import Address as AddressMessage
@@ -115,7 +116,12 @@ def user() -> accounts.User:
 
 def product() -> catalog.Product:
     """A product with the longest of everything."""
-    return catalog.Product(ID, "s" * 64, LONGEST_VALUE, PRICE, "GBP", LAST, LAST, VERSION)
+    pairs_max = rules_of(catalog_pb.CreateProductRequest, "attributes").map.max_pairs
+    return catalog.Product(
+        ID, "s" * 64, LONGEST_VALUE, longest(catalog_pb.CreateProductRequest, "description"), PRICE,
+        "GBP", catalog.ProductStatus.ARCHIVED,
+        {f"{n:040}": WIDE * 120 for n in range(pairs_max)}, LAST, LAST, VERSION,
+    )  # fmt: skip
 
 
 def audit_record() -> AuditRecord:
@@ -194,6 +200,7 @@ async def answers() -> dict[str, Message]:
         "BatchGetUsers": await accounts_wire.to_batch([user()] * BATCH_MAX),
         "CreateProduct": catalog_wire.to_product(thing),
         "GetProduct": catalog_wire.to_product(thing),
+        "UpdateProduct": catalog_wire.to_product(thing),
         "ListProducts": catalog_wire.to_list(query(), page(thing)),
         "CreateOrder": whole,
         "GetOrder": whole,

@@ -30,6 +30,7 @@ from server.kit.call.method import Method, methods
 from server.kit.listing.paging import After, Page, Sort, Total, page_meta, page_query
 from server.kit.outbox import Pace
 from server.order.catalog import store as catalog_store
+from server.order.catalog.store import products as products_store
 from server.order.events.encoding import to_outbox
 from server.order.neighbours import analytics
 from server.order.orders import rules as orders
@@ -184,7 +185,7 @@ def test_the_edge_says_what_a_body_may_hold() -> None:
 
 
 def test_orders_that_are_written_together_are_bounded_by_what_one_may_have() -> None:
-    assert largest.LINES_MAX == placing._LINES_MAX == catalog_store._PRODUCTS_MAX
+    assert largest.LINES_MAX == placing._LINES_MAX == products_store._PRODUCTS_MAX
 
 
 # ---------------------------------------------------------------- events

@@ -1,18 +1,48 @@
 """Products."""
 
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 from uuid import uuid4
 
 from emporium.connection import Connection
 from emporium.order.v1.catalog_service_pb2 import (
     CreateProductRequest,
+    DeleteProductRequest,
     GetProductRequest,
     ListProductsRequest,
     Product,
+    UpdateProductRequest,
 )
 from emporium.order.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from emporium.paging import Listing, Page, PageOptions
-from emporium.values import Money, money, query
+from emporium.values import Money, money, number, query, set_mask
+
+ProductStatusName: TypeAlias = "str | Product.Status.ValueType"
+
+
+WHOLES: "tuple[Literal['attributes'], ...]" = ("attributes",)
+"""What is replaced as a whole, so that it is cleared by being empty."""
+
+
+class ProductDetails(TypedDict, total=False):
+    """What a product may have, and need not."""
+
+    description: str
+    """What it is, in several lines."""
+    currency: str
+    """ISO 4217; of a new product the shop's own when left out. No price is converted."""
+    status: ProductStatusName
+    """`draft`, `active` (a new one, unless said otherwise) or `archived`."""
+    attributes: Mapping[str, str]
+    """Further facts, such as `{"colour": "red"}`."""
+
+
+class ProductChanges(ProductDetails, total=False):
+    """The arguments of `products.update`."""
+
+    sku: str
+    name: str
+    unit_price: Money
 
 
 class ProductFilters(PageOptions, total=False):
@@ -23,10 +53,18 @@ class ProductFilters(PageOptions, total=False):
 
     sku: str
     """Only the product with this code, in any case."""
-    min_price: Money
+    price_min: Money
     """Only products that cost this much or more."""
-    max_price: Money
+    price_max: Money
     """Only products that cost this much or less."""
+    min_price: Money
+    """What `price_min` was called."""
+    max_price: Money
+    """What `price_max` was called."""
+    status: str
+    """Only products in this status: `draft`, `active` or `archived`. Staff alone see them all."""
+    attribute: Sequence[str]
+    """Only products that have all of these, such as `colour:red`."""
 
 
 class Products:
@@ -42,11 +80,13 @@ class Products:
         name: str,
         unit_price: Money,
         *,
-        currency: str = "",
         idempotency_key: str | None = None,
         timeout_seconds: float | None = None,
+        **details: Unpack[ProductDetails],
     ) -> Product:
         """Adds a product; for staff. `currency` is ISO 4217, the shop's own when left out.
+
+        It is `active` unless `status` says otherwise.
 
         A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
         of its own, which its retries share.
@@ -58,13 +98,13 @@ class Products:
             sku=sku,
             name=name,
             unit_price=money(unit_price),
-            currency=currency,
             request_id=idempotency_key or str(uuid4()),
+            **_fields(details),
         )
         return await self._connection.call(self._stub.CreateProduct, request, timeout_seconds)
 
     async def get(self, product_id: str, *, timeout_seconds: float | None = None) -> Product:
-        """Reads a product. Raises `NotFound` (PRODUCT_NOT_FOUND)."""
+        """Reads a product. Raises `NotFound` (PRODUCT_NOT_FOUND), also when only staff see it."""
         request = GetProductRequest(product_id=product_id)
         return await self._connection.call(self._stub.GetProduct, request, timeout_seconds)
 
@@ -74,10 +114,55 @@ class Products:
         Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN).
         """
         timeout_seconds = filters.get("timeout_seconds")
-        fields = query(filters, amounts={"min_price", "max_price"})
+        fields = query(filters, amounts={"min_price", "max_price", "price_min", "price_max"})
 
         async def fetch(request: ListProductsRequest) -> Page[Product]:
             answer = await self._connection.call(self._stub.ListProducts, request, timeout_seconds)
             return Page(answer.products, answer.meta)
 
         return Listing(ListProductsRequest(**fields), fetch)
+
+    async def update(
+        self,
+        product_id: str,
+        *,
+        etag: str = "",
+        timeout_seconds: float | None = None,
+        **changes: Unpack[ProductChanges],
+    ) -> Product:
+        """Changes the fields that are given, and no others; for staff.
+
+        `attributes` are all that it has from now on: none where they are empty.
+
+        With an `etag` the change is refused when the product has another by now.
+
+        Raises `NotFound` (PRODUCT_NOT_FOUND), `AlreadyExists` (SKU_TAKEN), `Outdated`
+        (ETAG_MISMATCH), `InvalidRequest` (NOTHING_TO_UPDATE, VALIDATION_FAILED). Not retried,
+        because it is not idempotent.
+        """
+        request = UpdateProductRequest(product_id=product_id, etag=etag, **_fields(changes))
+        if cleared := [name for name in WHOLES if name in changes and not changes[name]]:
+            set_mask(request, request.update_mask, cleared=cleared, but=("product_id", "etag"))
+        return await self._connection.call(self._stub.UpdateProduct, request, timeout_seconds)
+
+    async def delete(
+        self, product_id: str, *, etag: str = "", timeout_seconds: float | None = None
+    ) -> None:
+        """Deletes a product for good; for staff. Orders keep their lines of it.
+
+        What is only sold no more becomes `archived`, by `update`.
+
+        Raises `NotFound` (PRODUCT_NOT_FOUND), `Outdated` (ETAG_MISMATCH). `NotFound` may also mean
+        that a first attempt had deleted it before a retry.
+        """
+        request = DeleteProductRequest(product_id=product_id, etag=etag)
+        await self._connection.call(self._stub.DeleteProduct, request, timeout_seconds)
+
+
+def _fields(details: ProductDetails) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: each for name, each in details.items() if each is not None}
+    if "unit_price" in fields:
+        fields["unit_price"] = money(fields["unit_price"])
+    if "status" in fields:
+        fields["status"] = number(Product.Status, fields["status"])
+    return fields

@@ -22,6 +22,7 @@ import { Code } from "@connectrpc/connect";
 const UNSAFE = new Set([
   ...["Login", "ChangePassword", "BeginTotp", "ConfirmTotp"],
   ...["ForgotPassword", "ResetPassword", "VerifyEmail", "UpdateUser", "UpdateOrder"],
+  "UpdateProduct",
 ]);
 const KEYED = [...RPCS.values()].filter((method) => keyOf(method) !== undefined);
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
 
 from emporium.order.v1 import catalog_service_pb2 as pb
@@ -23,24 +24,45 @@ class CatalogService:
         self._tokens = tokens
 
     async def CreateProduct(self, request: pb.CreateProductRequest, context: Context) -> pb.Product:
-        new = wire.from_create(request)
-        product = rules.add_product(new, _new_id(), _now(), self._shop_currency)
-        context.response = message = wire.to_product(product)
+        new, trace = wire.from_create(request), context.traceparent
+        added = rules.add_product(new, _new_id(), _new_id(), _now(), self._shop_currency, trace)
+        context.response = message = wire.to_product(added.product)
         answer = message.SerializeToString()
-        return pb.Product.FromString(await self._store.create(product, context.key, answer))
+        return pb.Product.FromString(await self._store.create(added, context.key, answer))
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Context) -> pb.Product:
-        return wire.to_product(await self._store.get(request.product_id))
+        found = await self._store.get(request.product_id, only_active=_sees_active_alone(context))
+        return wire.to_product(found)
 
     async def ListProducts(
         self, request: pb.ListProductsRequest, context: Context
     ) -> pb.ListProductsResponse:
-        filters = wire.from_list(request)
-        rules.check_prices(filters)
+        filters = wire.from_list(request, only_active=_sees_active_alone(context))
         query = page_query(
             request, self._tokens, sortable=SORTABLE, default=_BY_NAME, filters=filters
         )
         return wire.to_list(query, await self._store.list(filters, query))
+
+    async def UpdateProduct(self, request: pb.UpdateProductRequest, context: Context) -> pb.Product:
+        change, event_id, now = wire.from_update(request), _new_id(), _now()
+        trace = context.traceparent
+        product = await self._store.update(
+            request.product_id,
+            lambda product: rules.change_product(product, change, event_id, now, trace),
+        )
+        return wire.to_product(product)
+
+    async def DeleteProduct(self, request: pb.DeleteProductRequest, context: Context) -> Empty:
+        event_id, now, trace = _new_id(), _now(), context.traceparent
+        await self._store.delete(
+            request.product_id,
+            lambda product: rules.delete_product(product, request.etag, event_id, now, trace),
+        )
+        return Empty()
+
+
+def _sees_active_alone(context: Context) -> bool:
+    return context.caller is None or not context.caller.is_staff
 
 
 def _now() -> datetime:

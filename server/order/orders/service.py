@@ -44,9 +44,18 @@ class OrderService:
         context.needs_role(
             partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
         )
+        try:
+            return await self._place(new, context)
+        except rules.OffersChanged:
+            # Read again, they tell which of them, and what is the matter with it.
+            return await self._place(new, context)
+
+    async def _place(self, new: rules.NewOrder, context: Context) -> pb.Order:
+        caller = context.signed_in
+        offers = await self._catalog.offers(new.product_ids)
         placed = rules.place(
             new,
-            await self._catalog.offers(new.product_ids),
+            offers if caller.is_staff else rules.sold(offers, new.product_ids),
             caller_id=caller.id,
             order_id=_new_id(),
             event_id=_new_id(),

@@ -242,6 +242,10 @@ def test_a_reply_that_could_not_be_enveloped_is_named(image: FileDescriptorSet) 
     later = user.field.add(name="logins", number=99, type="TYPE_INT32", label="LABEL_OPTIONAL")
     assert list(replies.misplaced(changed)) == []
     later.type = later.TYPE_STRING
+    assert list(replies.misplaced(changed)) == []
+    assert replies.has_first_etag(user)
+    user.field.add(name="tags", number=8, type="TYPE_STRING", label="LABEL_REPEATED")
+    assert not replies.has_first_etag(user)
     assert list(replies.misplaced(changed)) == [
         "emporium.user.v1.User: 'etag' must be last, where envoy/rest.lua looks"
     ]

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from uuid_utils import uuid7
 
-from server.order.catalog.rules import NewProduct, Offer, Product, add_product
+from server.order.catalog.rules import Added, NewProduct, Offer, Product, add_product
 from server.order.orders.rules import Line, NewOrder, Placed, place
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -19,6 +20,13 @@ def new_id() -> str:
     return str(uuid7())
 
 
+def added(product: Product) -> Added:
+    """That product, as one that is new."""
+    asked = NewProduct(product.sku, product.name, product.unit_price, product.currency)
+    event = add_product(asked, product.id, new_id(), NOW, GBP).event
+    return Added(product, replace(event, product=product))
+
+
 def product(**fields: Any) -> Product:
     asked = {
         "sku": uuid.uuid4().hex,
@@ -26,7 +34,7 @@ def product(**fields: Any) -> Product:
         "unit_price": Decimal("2.55"),
         "currency": None,
     }
-    return add_product(NewProduct(**{**asked, **fields}), new_id(), NOW, GBP)
+    return add_product(NewProduct(**{**asked, **fields}), new_id(), new_id(), NOW, GBP).product
 
 
 def line(name: str = "Mug", price: str = "2.55", quantity: int = 1) -> Line:

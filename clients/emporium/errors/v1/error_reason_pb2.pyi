@@ -354,6 +354,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: an account may have 50 API keys; delete one first
     """
+    PRODUCT_NOT_ACTIVE: _ErrorReason.ValueType  # 357
+    """The product is not sold: not yet, or no more. Who are not staff are told PRODUCT_NOT_FOUND.
+
+    Example: items[0].product_id: the product is ARCHIVED
+    """
     TOTP_ALREADY_ENABLED: _ErrorReason.ValueType  # 345
     """The account has a second factor; another one needs this one to be removed first.
 
@@ -730,6 +735,11 @@ TOO_MANY_API_KEYS: ErrorReason.ValueType  # 351
 """The account has as many API keys as one may have.
 
 Example: an account may have 50 API keys; delete one first
+"""
+PRODUCT_NOT_ACTIVE: ErrorReason.ValueType  # 357
+"""The product is not sold: not yet, or no more. Who are not staff are told PRODUCT_NOT_FOUND.
+
+Example: items[0].product_id: the product is ARCHIVED
 """
 TOTP_ALREADY_ENABLED: ErrorReason.ValueType  # 345
 """The account has a second factor; another one needs this one to be removed first.

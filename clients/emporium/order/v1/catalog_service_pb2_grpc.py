@@ -5,6 +5,7 @@ import grpc
 import warnings
 
 from emporium.order.v1 import catalog_service_pb2 as emporium_dot_order_dot_v1_dot_catalog__service__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -28,6 +29,11 @@ if _version_not_supported:
 
 class CatalogServiceStub:
     """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
     """
 
     def __init__(self, channel):
@@ -51,10 +57,25 @@ class CatalogServiceStub:
                 request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsResponse.FromString,
                 _registered_method=True)
+        self.UpdateProduct = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/UpdateProduct',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateProductRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.FromString,
+                _registered_method=True)
+        self.DeleteProduct = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/DeleteProduct',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteProductRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
     """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
     """
 
     def CreateProduct(self, request, context):
@@ -68,7 +89,9 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetProduct(self, request, context):
-        """Reads a product. Errors: PRODUCT_NOT_FOUND.
+        """Reads a product.
+
+        Errors: PRODUCT_NOT_FOUND, also for one that is not ACTIVE, unless staff ask.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +101,28 @@ class CatalogServiceServicer:
         """Lists products by name unless `sort` says otherwise. Ties are broken by id.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProduct(self, request, context):
+        """Changes the fields that are sent, and no others.
+
+        A field is changed when it is present; `attributes` as a whole. To clear an optional field,
+        name it in `update_mask` and leave it out. Orders are not changed: their lines
+        are copies. What the product has already is no change, and makes no event.
+        Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProduct(self, request, context):
+        """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
+        their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+
+        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +146,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsResponse.SerializeToString,
             ),
+            'UpdateProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProduct,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateProductRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.SerializeToString,
+            ),
+            'DeleteProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProduct,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteProductRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'emporium.order.v1.CatalogService', rpc_method_handlers)
@@ -111,6 +166,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CatalogService:
     """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
     """
 
     @staticmethod
@@ -184,6 +244,60 @@ class CatalogService:
             '/emporium.order.v1.CatalogService/ListProducts',
             emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsRequest.SerializeToString,
             emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/UpdateProduct',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateProductRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/DeleteProduct',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteProductRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

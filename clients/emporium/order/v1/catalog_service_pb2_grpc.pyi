@@ -6,6 +6,7 @@ isort:skip_file
 
 from collections import abc as abc
 from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
+from google.protobuf import empty_pb2 as empty_pb2
 from grpc import aio as aio
 import abc as abc_1
 
@@ -14,7 +15,13 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CatalogServiceStub:
-    """Holds what the shop sells, at which price."""
+    """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
+    """
 
     def __init__(self, channel: aio.Channel) -> None: ...
     CreateProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.CreateProductRequest, catalog_service_pb2.Product]
@@ -24,15 +31,38 @@ class CatalogServiceStub:
     UNAVAILABLE as in OrderService.
     """
     GetProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.GetProductRequest, catalog_service_pb2.Product]
-    """Reads a product. Errors: PRODUCT_NOT_FOUND."""
+    """Reads a product.
+
+    Errors: PRODUCT_NOT_FOUND, also for one that is not ACTIVE, unless staff ask.
+    """
     ListProducts: aio.UnaryUnaryMultiCallable[catalog_service_pb2.ListProductsRequest, catalog_service_pb2.ListProductsResponse]
     """Lists products by name unless `sort` says otherwise. Ties are broken by id.
 
     Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
     """
+    UpdateProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.UpdateProductRequest, catalog_service_pb2.Product]
+    """Changes the fields that are sent, and no others.
+
+    A field is changed when it is present; `attributes` as a whole. To clear an optional field,
+    name it in `update_mask` and leave it out. Orders are not changed: their lines
+    are copies. What the product has already is no change, and makes no event.
+    Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+    """
+    DeleteProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.DeleteProductRequest, empty_pb2.Empty]
+    """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
+    their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+
+    Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
+    """
 
 class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
-    """Holds what the shop sells, at which price."""
+    """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
+    """
 
     @abc_1.abstractmethod
     def CreateProduct(
@@ -52,7 +82,10 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         request: catalog_service_pb2.GetProductRequest,
         context: aio.ServicerContext[catalog_service_pb2.GetProductRequest, abc.Awaitable[catalog_service_pb2.Product]],
     ) -> abc.Awaitable[catalog_service_pb2.Product]:
-        """Reads a product. Errors: PRODUCT_NOT_FOUND."""
+        """Reads a product.
+
+        Errors: PRODUCT_NOT_FOUND, also for one that is not ACTIVE, unless staff ask.
+        """
 
     @abc_1.abstractmethod
     def ListProducts(
@@ -63,6 +96,32 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         """Lists products by name unless `sort` says otherwise. Ties are broken by id.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
+        """
+
+    @abc_1.abstractmethod
+    def UpdateProduct(
+        self,
+        request: catalog_service_pb2.UpdateProductRequest,
+        context: aio.ServicerContext[catalog_service_pb2.UpdateProductRequest, abc.Awaitable[catalog_service_pb2.Product]],
+    ) -> abc.Awaitable[catalog_service_pb2.Product]:
+        """Changes the fields that are sent, and no others.
+
+        A field is changed when it is present; `attributes` as a whole. To clear an optional field,
+        name it in `update_mask` and leave it out. Orders are not changed: their lines
+        are copies. What the product has already is no change, and makes no event.
+        Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        """
+
+    @abc_1.abstractmethod
+    def DeleteProduct(
+        self,
+        request: catalog_service_pb2.DeleteProductRequest,
+        context: aio.ServicerContext[catalog_service_pb2.DeleteProductRequest, abc.Awaitable[empty_pb2.Empty]],
+    ) -> abc.Awaitable[empty_pb2.Empty]:
+        """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
+        their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+
+        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: aio.Server) -> None: ...

@@ -23,30 +23,39 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emporium.order.v1 import catalog_service_pb2 as emporium_dot_order_dot_v1_dot_catalog__service__pb2
 from emporium.order.v1 import order_service_pb2 as emporium_dot_order_dot_v1_dot_order__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a%emporium/order/v1/order_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05orderb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a\'emporium/order/v1/catalog_service.proto\x1a%emporium/order/v1/order_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"F\n\x0eProductCreated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductUpdated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"G\n\x0fProductArchived\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductDeleted\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07productb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.order.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERPLACED']._serialized_start=92
-  _globals['_ORDERPLACED']._serialized_end=153
-  _globals['_ORDERUPDATED']._serialized_start=155
-  _globals['_ORDERUPDATED']._serialized_end=217
-  _globals['_ORDERPAID']._serialized_start=219
-  _globals['_ORDERPAID']._serialized_end=278
-  _globals['_ORDERSHIPPED']._serialized_start=280
-  _globals['_ORDERSHIPPED']._serialized_end=342
-  _globals['_ORDERDELIVERED']._serialized_start=344
-  _globals['_ORDERDELIVERED']._serialized_end=408
-  _globals['_ORDERCANCELLED']._serialized_start=410
-  _globals['_ORDERCANCELLED']._serialized_end=474
-  _globals['_ORDERREFUNDED']._serialized_start=476
-  _globals['_ORDERREFUNDED']._serialized_end=539
-  _globals['_ORDERDELETED']._serialized_start=541
-  _globals['_ORDERDELETED']._serialized_end=603
+  _globals['_ORDERPLACED']._serialized_start=133
+  _globals['_ORDERPLACED']._serialized_end=194
+  _globals['_ORDERUPDATED']._serialized_start=196
+  _globals['_ORDERUPDATED']._serialized_end=258
+  _globals['_ORDERPAID']._serialized_start=260
+  _globals['_ORDERPAID']._serialized_end=319
+  _globals['_ORDERSHIPPED']._serialized_start=321
+  _globals['_ORDERSHIPPED']._serialized_end=383
+  _globals['_ORDERDELIVERED']._serialized_start=385
+  _globals['_ORDERDELIVERED']._serialized_end=449
+  _globals['_ORDERCANCELLED']._serialized_start=451
+  _globals['_ORDERCANCELLED']._serialized_end=515
+  _globals['_ORDERREFUNDED']._serialized_start=517
+  _globals['_ORDERREFUNDED']._serialized_end=580
+  _globals['_ORDERDELETED']._serialized_start=582
+  _globals['_ORDERDELETED']._serialized_end=644
+  _globals['_PRODUCTCREATED']._serialized_start=646
+  _globals['_PRODUCTCREATED']._serialized_end=716
+  _globals['_PRODUCTUPDATED']._serialized_start=718
+  _globals['_PRODUCTUPDATED']._serialized_end=788
+  _globals['_PRODUCTARCHIVED']._serialized_start=790
+  _globals['_PRODUCTARCHIVED']._serialized_end=861
+  _globals['_PRODUCTDELETED']._serialized_start=863
+  _globals['_PRODUCTDELETED']._serialized_end=933
 # @@protoc_insertion_point(module_scope)

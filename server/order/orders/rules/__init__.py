@@ -15,13 +15,21 @@ from server.order.orders.rules.order import (
     BuyerErased,
     Item,
     ListedOrder,
+    OffersChanged,
     Order,
     OrderFilters,
     OrderNotFound,
     StaffOnlyField,
     Status,
 )
-from server.order.orders.rules.placing import Line, NewOrder, Placed, check_staff_fields, place
+from server.order.orders.rules.placing import (
+    Line,
+    NewOrder,
+    Placed,
+    check_staff_fields,
+    place,
+    sold,
+)
 
 __all__ = [
     "CLEARABLE",
@@ -35,6 +43,7 @@ __all__ = [
     "Line",
     "ListedOrder",
     "NewOrder",
+    "OffersChanged",
     "Order",
     "OrderEvent",
     "OrderFilters",
@@ -47,4 +56,5 @@ __all__ = [
     "deleted",
     "edited",
     "place",
+    "sold",
 ]

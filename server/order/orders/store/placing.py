@@ -13,7 +13,7 @@ from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import write
 from server.kit.turns import give_way
-from server.order.orders.rules import Placed
+from server.order.orders.rules import OffersChanged, Placed
 from server.order.orders.store import Encode, rows
 
 _TOGETHER_MAX = 64
@@ -28,7 +28,9 @@ _LINES_TOGETHER_MAX = 20
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
-_NOT_ERASED = "orders_buyer_is_not_erased"  # a trigger's: migration 0006
+# Of triggers: migrations 0006 and 0009.
+_NOT_ERASED = "orders_buyer_is_not_erased"
+_ARE_SOLD = "order_items_products_are_active"
 
 
 class _New(NamedTuple):
@@ -90,6 +92,8 @@ class Placing:
             try:
                 await self._insert([new])
             except asyncpg.CheckViolationError as error:
+                if error.constraint_name == _ARE_SOLD:
+                    raise OffersChanged("a product was changed meanwhile; try again") from error
                 if error.constraint_name != _NOT_ERASED:
                     raise
                 raise new.placed.refused() from error

@@ -65,7 +65,8 @@ def test_every_pattern_has_words_and_nothing_else_has() -> None:
     assert len(fields) > 100
     for name, field in fields.items():
         rules = descriptors.rules_of(field)
-        has_pattern = bool(rules.string.pattern or rules.map.keys.string.pattern)
+        items = rules.repeated.items.string
+        has_pattern = bool(rules.string.pattern or rules.map.keys.string.pattern or items.pattern)
         said = descriptors.option_of(field, "emporium.errors.v1.in_words")
         assert bool(said) == has_pattern, name
         assert not said or said.startswith("must "), name
@@ -133,10 +134,13 @@ def predefined(name: str) -> Any:
 def test_every_text_that_people_are_shown_may_not_change_its_direction() -> None:
     found = rules_of_shown_texts()
     text, lines = predefined("display_text"), predefined("display_lines")
-    assert [name for name, rules in found.items() if not rules.Extensions[text]] == [
-        "emporium.type.v1.Address.street"
-    ]
-    assert found["emporium.type.v1.Address.street"].Extensions[lines]
+    of_lines = {name for name, rules in found.items() if not rules.Extensions[text]}
+    assert of_lines == {
+        "emporium.order.v1.CreateProductRequest.description",
+        "emporium.order.v1.UpdateProductRequest.description",
+        "emporium.type.v1.Address.street",
+    }
+    assert all(found[name].Extensions[lines] for name in of_lines)
 
 
 def test_every_text_that_people_are_shown_shows_something_where_it_is_given() -> None:

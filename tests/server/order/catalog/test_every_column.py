@@ -1,4 +1,4 @@
-"""Of a product the store keeps every field. No rule changes one yet."""
+"""Of a product the store keeps every field, of a new one and of one that has changed."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.order.catalog.rules import Product
-from server.order.catalog.store import PostgresCatalogStore
-from tests.server.order.samples import product
+from server.order.catalog.rules import Product, ProductChanged, ProductStatus
+from server.order.catalog.store.products import PostgresCatalogStore
+from tests.server.order.samples import added, product
 
 IMMUTABLE = {"id"}
 MOMENT = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
@@ -18,6 +18,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "sku": st.uuids().map(lambda each: each.hex),
     "name": st.text(
         st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200
+    ),
+    "description": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=500),
+    "status": st.sampled_from(ProductStatus),
+    "attributes": st.dictionaries(
+        st.text("abc", min_size=1), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
     ),
     "unit_price": st.decimals(0, 1_000_000, places=2),
     "currency": st.text("ABCXYZ", min_size=3, max_size=3),
@@ -44,5 +49,14 @@ async def test_a_field_is_read_back(catalog: PostgresCatalogStore, name: str) ->
     gather()
     for value in values:
         new = replace(product(), **{name: value})
-        await catalog.create(new, None, b"")
-        assert await catalog.get(new.id) == new
+        await catalog.create(added(new), None, b"")
+        assert await catalog.get(new.id, only_active=False) == new
+        event = replace(added(new).event, version=2**62 + 1)
+        await catalog.delete(new.id, lambda _, told=event: told)  # type: ignore[misc]  # a default
+
+        old = product()
+        await catalog.create(added(old), None, b"")
+        after = replace(old, **{name: value})
+        changed = ProductChanged(after, replace(added(after).event, version=2))
+        await catalog.update(old.id, lambda _, to=changed: to)  # type: ignore[misc]  # a default
+        assert await catalog.get(old.id, only_active=False) == after

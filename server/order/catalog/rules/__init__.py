@@ -1,0 +1,41 @@
+"""What the shop sells, and the rules of it. Pure: time and ids are arguments."""
+
+from server.order.catalog.rules.products import (
+    EMPTY,
+    Added,
+    EventType,
+    NewProduct,
+    Offer,
+    Product,
+    ProductChange,
+    ProductChanged,
+    ProductEvent,
+    ProductFilters,
+    ProductNotFound,
+    ProductStatus,
+    SkuTaken,
+    add_product,
+    change_product,
+    check_prices,
+    delete_product,
+)
+
+__all__ = [
+    "EMPTY",
+    "Added",
+    "EventType",
+    "NewProduct",
+    "Offer",
+    "Product",
+    "ProductChange",
+    "ProductChanged",
+    "ProductEvent",
+    "ProductFilters",
+    "ProductNotFound",
+    "ProductStatus",
+    "SkuTaken",
+    "add_product",
+    "change_product",
+    "check_prices",
+    "delete_product",
+]

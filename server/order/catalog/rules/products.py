@@ -1,0 +1,203 @@
+"""Products: how they are added, changed and deleted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from server.kit import errors
+
+EMPTY: Mapping[str, Any] = {"description": "", "attributes": {}}
+"""The fields that can be cleared, and what they are then."""
+
+
+class ProductNotFound(errors.NotFound):
+    """No such product, or not the caller's to see."""
+
+    reason = "PRODUCT_NOT_FOUND"
+
+
+class SkuTaken(errors.AlreadyExists):
+    """Another product has that code, in this or another case."""
+
+    reason = "SKU_TAKEN"
+
+
+class ProductStatus(StrEnum):
+    """Whether a product is sold."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product. Ids are UUIDs as text, in lower case."""
+
+    id: str
+    sku: str
+    name: str
+    description: str
+    unit_price: Decimal
+    currency: str
+    status: ProductStatus
+    attributes: Mapping[str, str]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What placing an order needs of a product."""
+
+    name: str
+    unit_price: Decimal
+    currency: str
+    status: ProductStatus = ProductStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """A product as the caller asks for it."""
+
+    sku: str
+    name: str
+    unit_price: Decimal
+    currency: str | None  # None: the shop's
+    description: str = ""
+    status: ProductStatus = ProductStatus.ACTIVE
+    attributes: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFilters:
+    """Which products to list; None is no filter."""
+
+    sku: str | None = None  # in any case
+    price_min: Decimal | None = None  # included
+    price_max: Decimal | None = None  # included
+    status: ProductStatus | None = None
+    attributes: Mapping[str, str] | None = None  # all of these
+    only_active: bool = False  # all that the caller may see
+
+
+class EventType(StrEnum):
+    """What happened to a product."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"  # and did not become archived by that
+    ARCHIVED = "ARCHIVED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductEvent:
+    """One change of a product; every change has exactly one event.
+
+    `version` numbers the changes of one product without a gap. It is the version of `product`, as
+    the change left it; after a deletion, one more than that of the last.
+    """
+
+    id: str
+    type: EventType
+    product: Product
+    version: int
+    occurred_at: datetime
+    traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
+
+
+class Added(NamedTuple):
+    """A new product, and the event of it."""
+
+    product: Product
+    event: ProductEvent
+
+
+class ProductChanged(NamedTuple):
+    """A product after a change, and the event of it; None when nothing was changed."""
+
+    product: Product
+    event: ProductEvent | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductChange:
+    """Fields to set, by name; None clears."""
+
+    fields: Mapping[str, Any]
+    etag: str  # empty: whatever the etag is
+
+
+def add_product(
+    new: NewProduct,
+    product_id: str,
+    event_id: str,
+    now: datetime,
+    shop_currency: str,
+    traceparent: str | None = None,
+) -> Added:
+    """The product to store for `new`, and its event."""
+    product = Product(
+        id=product_id,
+        sku=new.sku,
+        name=new.name,
+        description=new.description,
+        unit_price=new.unit_price,
+        currency=new.currency or shop_currency,
+        status=new.status,
+        attributes=new.attributes or {},
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )
+    return Added(product, ProductEvent(event_id, EventType.CREATED, product, 1, now, traceparent))
+
+
+def change_product(
+    product: Product,
+    change: ProductChange,
+    event_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+) -> ProductChanged:
+    """`product` after `change`. Raises `Outdated` and `NothingToUpdate`.
+
+    What the product has already is no change.
+    """
+    if not change.fields:
+        raise errors.NothingToUpdate("send at least one field to change")
+    errors.Outdated.check(change.etag, product.etag, "product")
+    asked = {name: EMPTY[name] if value is None else value for name, value in change.fields.items()}
+    fields = {name: value for name, value in asked.items() if getattr(product, name) != value}
+    if not fields:
+        return ProductChanged(product, None)
+    after = replace(product, **fields, updated_at=now, version=product.version + 1)
+    is_archived = fields.get("status") is ProductStatus.ARCHIVED
+    kind = EventType.ARCHIVED if is_archived else EventType.UPDATED
+    event = ProductEvent(event_id, kind, after, after.version, now, traceparent)
+    return ProductChanged(after, event)
+
+
+def delete_product(
+    product: Product, etag: str, event_id: str, now: datetime, traceparent: str | None = None
+) -> ProductEvent:
+    """The event of the deletion of `product`. Raises `Outdated`."""
+    errors.Outdated.check(etag, product.etag, "product")
+    version = product.version + 1
+    return ProductEvent(event_id, EventType.DELETED, product, version, now, traceparent)
+
+
+def check_prices(filters: ProductFilters, least_name: str, most_name: str) -> None:
+    """Raises `InvalidFilter` when the lower bound is above the upper one; takes their names."""
+    least, most = filters.price_min, filters.price_max
+    if least is not None and most is not None and most < least:
+        raise errors.InvalidFilter(f"is below {least_name}", field=most_name)
