@@ -48,7 +48,7 @@ from emporium.exceptions import (
     Unimplemented,
     Violation,
 )
-from emporium.order.v1.catalog_service_pb2 import Product
+from emporium.order.v1.catalog_service_pb2 import Category, Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
@@ -75,6 +75,7 @@ __all__ = [
     "AlreadyExists",
     "AuditEvent",
     "Cancelled",
+    "Category",
     "Conflict",
     "DeadlineExceeded",
     "DomainEvent",

@@ -13,6 +13,7 @@ from emporium.connection import Connection
 from emporium.resources.api_keys import ApiKeys
 from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
+from emporium.resources.categories import Categories
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
 from emporium.resources.products import Products
@@ -135,6 +136,11 @@ class Emporium:
     def products(self) -> Products:
         """What the shop sells."""
         return Products(self._connection("order"))
+
+    @cached_property
+    def categories(self) -> Categories:
+        """What it is grouped by."""
+        return Categories(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

@@ -26,6 +26,7 @@ from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
+from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
 from server.order.events import products as product_events
 from server.order.events.anonymous import anonymous
@@ -130,7 +131,7 @@ def registrations(
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     once = partial(first_answer, pool)
-    products = CatalogService(catalog, shop_currency, tokens)
+    products = CatalogService(catalog, PostgresCategoryStore(pool), shop_currency, tokens)
     placing = OrderService(orders, catalog, users, shop_currency, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),

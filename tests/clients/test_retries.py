@@ -44,6 +44,10 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetKeySet": lambda shop: shop.auth.public_keys(),
     "GetProduct": lambda shop: shop.products.get(ID),
     "ListProducts": lambda shop: shop.products.list().first_page(),
+    "BatchGetProducts": lambda shop: shop.products.batch_get([ID]),
+    "GetCategory": lambda shop: shop.categories.get(ID),
+    "ListCategories": lambda shop: shop.categories.list().first_page(),
+    "DeleteCategory": lambda shop: shop.categories.delete(ID),
     "DeleteProduct": lambda shop: shop.products.delete(ID),
     "GetOrder": lambda shop: shop.orders.get(ID),
     "ListOrders": lambda shop: shop.orders.list().first_page(),
@@ -60,6 +64,7 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ReinstateUser": lambda shop: shop.users.reinstate(ID),
     "SetUserRole": lambda shop: shop.users.set_role(ID, "staff"),
     "CreateProduct": lambda shop: shop.products.create("85123A", "Heart", "2.55"),
+    "CreateCategory": lambda shop: shop.categories.create("Teapots"),
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
     "RecordEvent": lambda shop: shop.events.record("product.viewed"),
 }
@@ -72,6 +77,7 @@ UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ResetPassword": lambda shop: shop.auth.reset_password("token", "secret-1"),
     "VerifyEmail": lambda shop: shop.auth.verify_email("token"),
     "UpdateUser": lambda shop: shop.users.update(ID, age=40),
+    "UpdateCategory": lambda shop: shop.categories.update(ID, name="Teapots"),
     "UpdateProduct": lambda shop: shop.products.update(ID, name="Heart"),
     "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),
 }

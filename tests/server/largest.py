@@ -119,9 +119,15 @@ def product() -> catalog.Product:
     pairs_max = rules_of(catalog_pb.CreateProductRequest, "attributes").map.max_pairs
     return catalog.Product(
         ID, "s" * 64, LONGEST_VALUE, longest(catalog_pb.CreateProductRequest, "description"), PRICE,
-        "GBP", catalog.ProductStatus.ARCHIVED,
+        "GBP", catalog.ProductStatus.ARCHIVED, (ID,) * 20,
         {f"{n:040}": WIDE * 120 for n in range(pairs_max)}, LAST, LAST, VERSION,
     )  # fmt: skip
+
+
+def category() -> catalog.Category:
+    """A category with the longest of everything."""
+    name = longest(catalog_pb.CreateCategoryRequest, "name")
+    return catalog.Category(ID, name, ID, LAST, LAST, VERSION)
 
 
 def audit_record() -> AuditRecord:
@@ -201,6 +207,11 @@ async def answers() -> dict[str, Message]:
         "CreateProduct": catalog_wire.to_product(thing),
         "GetProduct": catalog_wire.to_product(thing),
         "UpdateProduct": catalog_wire.to_product(thing),
+        "BatchGetProducts": catalog_wire.to_batch([ID] * PER_PAGE_MAX, [thing] * PER_PAGE_MAX),
+        "CreateCategory": catalog_wire.to_category(category()),
+        "GetCategory": catalog_wire.to_category(category()),
+        "UpdateCategory": catalog_wire.to_category(category()),
+        "ListCategories": catalog_wire.to_category_list(query(), page(category())),
         "ListProducts": catalog_wire.to_list(query(), page(thing)),
         "CreateOrder": whole,
         "GetOrder": whole,

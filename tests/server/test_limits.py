@@ -54,6 +54,10 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     "ListApiKeys": (api_keys_store.SORTABLE, None),
     "ListUsers": (user_store.SORTABLE, user_service_pb2.CreateUserRequest),
     "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
+    "ListCategories": (
+        catalog_store.SORTABLE_CATEGORIES,
+        catalog_service_pb2.CreateCategoryRequest,
+    ),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
 }

@@ -52,6 +52,8 @@ CONSIDERED = {
     "order": {
         "alembic_version": OF_NOBODY,
         "products": OF_NOBODY,
+        "categories": OF_NOBODY,
+        "product_categories": OF_NOBODY,
         "orders": "anonymised",
         "order_items": "what was sold, by the names of products",
         "audit_waiting": WAITING,

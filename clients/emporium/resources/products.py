@@ -1,11 +1,12 @@
 """Products."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 from uuid import uuid4
 
 from emporium.connection import Connection
 from emporium.order.v1.catalog_service_pb2 import (
+    BatchGetProductsRequest,
     CreateProductRequest,
     DeleteProductRequest,
     GetProductRequest,
@@ -20,7 +21,10 @@ from emporium.values import Money, money, number, query, set_mask
 ProductStatusName: TypeAlias = "str | Product.Status.ValueType"
 
 
-WHOLES: "tuple[Literal['attributes'], ...]" = ("attributes",)
+BATCH_GET_MAX = 100
+"""The most products that one `products.batch_get` may ask for, as the contract has it."""
+
+WHOLES: "tuple[Literal['categories', 'attributes'], ...]" = ("categories", "attributes")
 """What is replaced as a whole, so that it is cleared by being empty."""
 
 
@@ -33,6 +37,8 @@ class ProductDetails(TypedDict, total=False):
     """ISO 4217; of a new product the shop's own when left out. No price is converted."""
     status: ProductStatusName
     """`draft`, `active` (a new one, unless said otherwise) or `archived`."""
+    categories: Sequence[str]
+    """The ids of the categories that it is in."""
     attributes: Mapping[str, str]
     """Further facts, such as `{"colour": "red"}`."""
 
@@ -48,7 +54,8 @@ class ProductChanges(ProductDetails, total=False):
 class ProductFilters(PageOptions, total=False):
     """The arguments of `products.list`.
 
-    Sorts by `name` (ascending by default), `sku`, `unit_price` or `created_at`.
+    Sorts by `name` (ascending by default), `sku`, `unit_price` or `created_at`; with `q` by
+    `relevance`, too, which is the default then (descending).
     """
 
     sku: str
@@ -63,6 +70,11 @@ class ProductFilters(PageOptions, total=False):
     """What `price_max` was called."""
     status: str
     """Only products in this status: `draft`, `active` or `archived`. Staff alone see them all."""
+    category: str
+    """Only products in this category, or in one beneath it; an id."""
+    q: str
+    """Only products where each of these words begins a word of name or description; where there are
+    none, those whose names have words that are spelt much alike. 1,000 of them are ranked."""
     attribute: Sequence[str]
     """Only products that have all of these, such as `colour:red`."""
 
@@ -108,6 +120,18 @@ class Products:
         request = GetProductRequest(product_id=product_id)
         return await self._connection.call(self._stub.GetProduct, request, timeout_seconds)
 
+    async def batch_get(
+        self, product_ids: Iterable[str], *, timeout_seconds: float | None = None
+    ) -> Sequence[Product]:
+        """Reads 1 to `BATCH_GET_MAX` products at once.
+
+        They come in the order of `product_ids`, each once. What is not there, or not to be seen, is
+        left out. Raises `InvalidRequest` (VALIDATION_FAILED).
+        """
+        request = BatchGetProductsRequest(ids=product_ids)
+        answer = await self._connection.call(self._stub.BatchGetProducts, request, timeout_seconds)
+        return answer.products
+
     def list(self, **filters: Unpack[ProductFilters]) -> Listing[Product]:
         """Lists products, by name unless `sort` says otherwise.
 
@@ -132,7 +156,7 @@ class Products:
     ) -> Product:
         """Changes the fields that are given, and no others; for staff.
 
-        `attributes` are all that it has from now on: none where they are empty.
+        `categories` and `attributes` are all that it has from now on: none where they are empty.
 
         With an `etag` the change is refused when the product has another by now.
 

@@ -22,7 +22,7 @@ import { Code } from "@connectrpc/connect";
 const UNSAFE = new Set([
   ...["Login", "ChangePassword", "BeginTotp", "ConfirmTotp"],
   ...["ForgotPassword", "ResetPassword", "VerifyEmail", "UpdateUser", "UpdateOrder"],
-  "UpdateProduct",
+  ...["UpdateProduct", "UpdateCategory"],
 ]);
 const KEYED = [...RPCS.values()].filter((method) => keyOf(method) !== undefined);
 

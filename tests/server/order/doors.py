@@ -36,7 +36,8 @@ class Door:
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stub: Any = self._catalog if "Product" in name else self._orders
+        is_of_catalog = "Product" in name or "Categor" in name
+        stub: Any = self._catalog if is_of_catalog else self._orders
         stub = self._held if "Buyer" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 

@@ -1,5 +1,19 @@
 """What the shop sells, and the rules of it. Pure: time and ids are arguments."""
 
+from server.order.catalog.rules.categories import (
+    CLEARABLE,
+    Category,
+    CategoryChange,
+    CategoryFilters,
+    CategoryNotEmpty,
+    CategoryNotFound,
+    Inside,
+    Tree,
+    add_category,
+    change_category,
+    check_deletion,
+    check_new,
+)
 from server.order.catalog.rules.products import (
     EMPTY,
     Added,
@@ -21,9 +35,16 @@ from server.order.catalog.rules.products import (
 )
 
 __all__ = [
+    "CLEARABLE",
     "EMPTY",
     "Added",
+    "Category",
+    "CategoryChange",
+    "CategoryFilters",
+    "CategoryNotEmpty",
+    "CategoryNotFound",
     "EventType",
+    "Inside",
     "NewProduct",
     "Offer",
     "Product",
@@ -34,8 +55,13 @@ __all__ = [
     "ProductNotFound",
     "ProductStatus",
     "SkuTaken",
+    "Tree",
+    "add_category",
     "add_product",
+    "change_category",
     "change_product",
+    "check_deletion",
+    "check_new",
     "check_prices",
     "delete_product",
 ]

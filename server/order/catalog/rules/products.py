@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from server.kit import errors
 
-EMPTY: Mapping[str, Any] = {"description": "", "attributes": {}}
+EMPTY: Mapping[str, Any] = {"description": "", "categories": (), "attributes": {}}
 """The fields that can be cleared, and what they are then."""
 
 
@@ -44,6 +44,7 @@ class Product:
     unit_price: Decimal
     currency: str
     status: ProductStatus
+    categories: tuple[str, ...]
     attributes: Mapping[str, str]
     created_at: datetime
     updated_at: datetime
@@ -76,6 +77,7 @@ class NewProduct:
     description: str = ""
     status: ProductStatus = ProductStatus.ACTIVE
     attributes: Mapping[str, str] | None = None
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ class ProductFilters:
     price_min: Decimal | None = None  # included
     price_max: Decimal | None = None  # included
     status: ProductStatus | None = None
+    category: str | None = None  # or one beneath it
     attributes: Mapping[str, str] | None = None  # all of these
+    words: str | None = None  # each begins a word of it; spaces between
     only_active: bool = False  # all that the caller may see
 
 
@@ -154,6 +158,7 @@ def add_product(
         unit_price=new.unit_price,
         currency=new.currency or shop_currency,
         status=new.status,
+        categories=new.categories,
         attributes=new.attributes or {},
         created_at=now,
         updated_at=now,

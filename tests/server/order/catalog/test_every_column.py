@@ -5,15 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.order.catalog.rules import Product, ProductChanged, ProductStatus
+from server.kit.postgres import Pool
+from server.order.catalog.rules import Product, ProductChanged, ProductStatus, add_category
+from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
-from tests.server.order.samples import added, product
+from tests.server.order.samples import NOW, added, new_id, product
 
 IMMUTABLE = {"id"}
 MOMENT = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
+CATEGORIES = [new_id() for _ in range(4)]
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "sku": st.uuids().map(lambda each: each.hex),
     "name": st.text(
@@ -21,6 +25,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "description": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=500),
     "status": st.sampled_from(ProductStatus),
+    "categories": st.lists(st.sampled_from(CATEGORIES), unique=True).map(tuple),
     "attributes": st.dictionaries(
         st.text("abc", min_size=1), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
     ),
@@ -35,6 +40,13 @@ MUTABLE = [field.name for field in fields(Product) if field.name not in IMMUTABL
 
 def test_every_field_is_tried() -> None:
     assert set(VALUES) == set(MUTABLE)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def categories(order_pool: Pool) -> None:
+    store = PostgresCategoryStore(order_pool)
+    for each in CATEGORIES:
+        await store.create(add_category("Mugs", None, each, NOW), None, b"")
 
 
 @pytest.mark.parametrize("name", MUTABLE)
