@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-VERSION = "small-1"  # changes with the data below
+VERSION = "small-2"  # changes with the data below
 
 # SKU, name and price in the shop's currency.
 PRODUCTS = (
@@ -18,6 +18,13 @@ PRODUCTS = (
     ("APRON-STRIPE", "Striped apron", "14.75"),
     ("BOARD-OAK", "Oak chopping board", "27.00"),
     ("TIN-CAKE", "Cake tin, set of three", "11.60"),
+)
+# Category, the one above it, and the beginnings of the SKUs in it.
+CATEGORIES = (
+    ("Kitchen", "", ("APRON", "BOARD", "TIN")),
+    ("Tea", "Kitchen", ("TEAPOT", "MUG")),
+    ("Home", "", ("BAG", "CLOCK")),
+    ("Lights", "Home", ("CANDLE", "LAMP")),
 )
 CUSTOMERS = (
     ("grace@emporium.example", "Grace Hopper"),

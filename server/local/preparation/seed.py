@@ -10,6 +10,7 @@ from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord
 from server.local.preparation.sample_data import (
     BETWEEN_ORDERS,
+    CATEGORIES,
     CUSTOMERS,
     FIRST_ORDER,
     ORDERS,
@@ -41,18 +42,37 @@ async def seed(record: ClusterRecord) -> Seeded:
     """
     token = acting_as(record, "admin")
     async with Emporium(record.grpc, token=token, timeout_seconds=30.0) as shop:
-        products = await _all(_product(shop, *each) for each in PRODUCTS)
+        categories = await _categories(shop)
+        products = await _all(
+            _product(shop, *each, categories.get(each[0].partition("-")[0], ""))
+            for each in PRODUCTS
+        )
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
         buyers = [await _demo_customer(shop, record), *users]
         placed = await _all(_order(shop, n, buyers, products) for n in range(ORDERS))
     return Seeded(len(users) + len(record.logins), len(products), sum(placed))
 
 
-async def _product(shop: Emporium, sku: str, name: str, price: str) -> str:
+async def _categories(shop: Emporium) -> dict[str, str]:
+    """The categories' ids by the beginnings of SKUs, whether they are new or not."""
+    known = {each.name: each.id async for each in shop.categories.list(per_page=100)}
+    found: dict[str, str] = {}
+    for name, above, beginnings in CATEGORIES:
+        if name not in known:
+            made = await shop.categories.create(
+                name, parent_id=known.get(above, ""), idempotency_key=f"seed-category-{name}"
+            )
+            known[name] = made.id
+        found |= dict.fromkeys(beginnings, known[name])
+    return found
+
+
+async def _product(shop: Emporium, sku: str, name: str, price: str, category: str) -> str:
     """The product's id, whether it is new or not."""
+    categories = [category] if category else []
     try:
         product = await shop.products.create(
-            sku, name, price, idempotency_key=f"seed-product-{sku}"
+            sku, name, price, categories=categories, idempotency_key=f"seed-product-{sku}"
         )
     except AlreadyExists:
         product = await anext(aiter(shop.products.list(sku=sku)))

@@ -58,6 +58,11 @@ def _grams(word: str, size: int) -> list[str]:
     return [padded[at : at + size] for at in range(len(padded) - size + 1)]
 
 
+# What matches stands in a WITH of its own, outside of the LIMIT: that is read no further than the
+# LIMIT asks, but the planner does not know, and goes by the index. Otherwise it takes what is rare
+# for common, and would read the table from its beginning (0.3 s of 100,000 products).
+
+
 class _Found(NamedTuple):
     """Those that match, with the score of each: a statement, and its arguments."""
 
@@ -68,8 +73,10 @@ class _Found(NamedTuple):
 def _matching(where: Where, asked: str) -> _Found:
     score = _RANK.format(f"${len(where.arguments) + 1}")
     return _Found(
-        f"SELECT id, round(({score})::numeric, 6) AS {RELEVANCE}"
-        f" FROM products {where} LIMIT {RANKED_MAX}",
+        f"""
+        WITH matching AS MATERIALIZED (SELECT id, words FROM products {where})
+        SELECT id, round(({score})::numeric, 6) AS {RELEVANCE} FROM matching LIMIT {RANKED_MAX}
+        """,
         [*where.arguments, asked],
     )
 
@@ -80,10 +87,11 @@ def _alike(where: Where, words: Sequence[Sequence[str]]) -> _Found:
     shares = [_SHARE.format(f"${first + n}", f"${first + n}") for n in range(len(words))]
     return _Found(
         f"""
+        WITH matching AS MATERIALIZED (SELECT id, trigrams FROM products {where})
         SELECT id, round((SELECT avg(share) FROM unnest(shares) AS share), 6) AS {RELEVANCE}
         FROM (
             SELECT id, ARRAY[{", ".join(shares)}] AS shares
-            FROM (SELECT id, trigrams FROM products {where} LIMIT {RANKED_MAX}) AS candidates
+            FROM (SELECT * FROM matching LIMIT {RANKED_MAX}) AS candidates
         ) AS ranked
         WHERE {_SHARE_MIN} <= ALL (shares)
         """,
