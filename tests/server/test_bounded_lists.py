@@ -70,7 +70,7 @@ VALUES: dict[str, list[Any]] = {
     "parent_id": [FEW_IN],
     # Not `user`, which all of them have: an index of words gives all that match, so that costs as
     # much as there are, 120 ms of 500,000 accounts (PostgreSQL 18, two busy cores, November 2026).
-    "q": ["00000007", "nobody"],
+    "q": ["00000007", "nobody", "abc"],
 }
 
 FILL = {
@@ -87,7 +87,8 @@ FILL = {
         SELECT id, 1, 'a thing', subtotal, 1 FROM orders;
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
                               status, attributes)
-        SELECT gen_random_uuid(), 'SKU-' || n, lpad(n::text, 8, '0'), n / 100.0, 'GBP',
+        SELECT gen_random_uuid(), 'SKU-' || n,
+               chr(97 + n / 676) || chr(97 + n / 26 % 26) || chr(97 + n % 26), n / 100.0, 'GBP',
                timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1,
                CASE WHEN n < {ROWS // 2} THEN 'ARCHIVED' ELSE 'ACTIVE' END,
                CASE WHEN n > {ROWS} - 50 THEN '{{"colour": "red"}}' ELSE '{{}}' END::jsonb

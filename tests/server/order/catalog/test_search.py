@@ -39,8 +39,7 @@ async def test_each_word_begins_a_word_of_the_product(staff: Door, anyone: Door)
     pot = await made(staff, f"Enamel {one.title()}, red", description="Holds\nhalf a litre")
     for q in (one, one[:5], f"ENAM {one}", f"lit {one[:7]}", f"red/{one}", f"{one} half"):
         assert await found(anyone, q) == [pot.id], q
-    for q in (f"{one} blue", one[9:]):
-        assert pot.id not in await found(anyone, q), q
+    assert await found(anyone, f"{one} {word()}") == []
 
 
 async def test_the_name_counts_for_more_than_the_description(staff: Door, anyone: Door) -> None:
@@ -146,6 +145,7 @@ async def test_relevance_is_an_order_of_what_words_find(anyone: Door) -> None:
 )
 async def test_any_text_is_taken_or_refused(anyone: Door, q: str) -> None:
     request = pb.ListProductsRequest(q=q)
-    (answer,) = await asyncio.gather(anyone("ListProducts", request), return_exceptions=True)
-    if isinstance(answer, Exception):
+    answer: Any
+    [answer] = await asyncio.gather(anyone("ListProducts", request), return_exceptions=True)
+    if not isinstance(answer, pb.ListProductsResponse):
         assert Refused(answer).reason == "INVALID_FILTER"
