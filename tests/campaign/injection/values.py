@@ -14,6 +14,7 @@ _BY_NAME: dict[str, str] = {
     "Idempotency-Key": _ID,
     "action": "emporium.user.v1.AuthService/Login",
     "actor": "operator",
+    "attribute": "colour:red",
     "created_after": "2024-01-01",
     "created_before": "2024-01-01",
     "currency": "GBP",
@@ -32,8 +33,11 @@ _BY_NAME: dict[str, str] = {
 _OF_OPERATION: dict[tuple[str, str], str] = {
     ("ListAuditEvents", "sort"): "first_at:desc",
     ("ListOrders", "status"): "pending",
+    ("ListProducts", "status"): "active",
     ("ListUserOrders", "status"): "pending",
     ("ListUsers", "status"): "active",
+    ("UpdateCategory", "update_mask"): "parent_id",
+    ("UpdateProduct", "update_mask"): "description",
     ("UpdateOrder", "update_mask"): "shipping_address",
     ("UpdateUser", "update_mask"): "age",
 }

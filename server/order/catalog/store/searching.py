@@ -85,15 +85,14 @@ def _alike(where: Where, words: Sequence[Sequence[str]]) -> _Found:
     """Of all that the index finds, what really looks alike: the names share enough trigrams."""
     first = len(where.arguments) + 1
     shares = [_SHARE.format(f"${first + n}", f"${first + n}") for n in range(len(words))]
+    # One after the other: of most candidates the first word says that they are none.
+    is_alike = " AND ".join(f"{share} >= {_SHARE_MIN}" for share in shares)
     return _Found(
         f"""
         WITH matching AS MATERIALIZED (SELECT id, trigrams FROM products {where})
-        SELECT id, round((SELECT avg(share) FROM unnest(shares) AS share), 6) AS {RELEVANCE}
-        FROM (
-            SELECT id, ARRAY[{", ".join(shares)}] AS shares
-            FROM (SELECT * FROM matching LIMIT {RANKED_MAX}) AS candidates
-        ) AS ranked
-        WHERE {_SHARE_MIN} <= ALL (shares)
+        SELECT id, round(({" + ".join(shares)}) / {len(shares)}, 6) AS {RELEVANCE}
+        FROM (SELECT * FROM matching LIMIT {RANKED_MAX}) AS candidates
+        WHERE {is_alike}
         """,
         [*where.arguments, *words],
     )
