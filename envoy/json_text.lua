@@ -49,4 +49,10 @@ local function etag_of(json)
   return match(sub(json, -160), ',"etag":"([^"\\]+)"[%w_":,]*}$')
 end
 
-return {closing = closing, etag_of = etag_of, meta_of = meta_of, quoted = quoted}
+-- The same where the contract says that it is the first member of its name, and not the last of all.
+local function first_etag_of(json)
+  local at = find(json, ',"etag":"', 1, true)
+  return at and match(json, '^"([^"\\]+)"', at + 8)
+end
+
+return {closing = closing, first_etag_of = first_etag_of, etag_of = etag_of, meta_of = meta_of, quoted = quoted}

@@ -111,7 +111,8 @@ local function keep(call, declared)
 end
 
 local function enveloped_success(call)
-  local headers, etag = call.headers, json_text.etag_of(call.text)
+  local headers = call.headers
+  local etag = (call.has_first_etag and json_text.first_etag_of or json_text.etag_of)(call.text)
   local verb = headers:get("x-emporium-verb")
   local is_read = verb == "GET" or verb == "HEAD"
   -- Of a change, the service has looked at it.
@@ -168,6 +169,7 @@ local function envelope(handle, cause, content_type)
     grpc_status = headers:get("grpc-status"),
     bare = route:get("bare"),
     cache = route:get("cache"),
+    has_first_etag = route:get("etag") == "first",
     reply = nil,
   }
   if trailers then drop_outcome(trailers) end

@@ -48,7 +48,7 @@ from emporium.exceptions import (
     Unimplemented,
     Violation,
 )
-from emporium.order.v1.catalog_service_pb2 import Product
+from emporium.order.v1.catalog_service_pb2 import Category, Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
 from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks
 from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
@@ -77,6 +77,7 @@ __all__ = [
     "AlreadyExists",
     "AuditEvent",
     "Cancelled",
+    "Category",
     "Conflict",
     "DeadlineExceeded",
     "DomainEvent",

@@ -13,6 +13,7 @@ from emporium.connection import Connection
 from emporium.resources.api_keys import ApiKeys
 from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
+from emporium.resources.categories import Categories
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
 from emporium.resources.prices import Prices
@@ -147,6 +148,11 @@ class Emporium:
     def prices(self) -> Prices:
         """What many of a product cost each."""
         return Prices(self._connection("order"))
+
+    @cached_property
+    def categories(self) -> Categories:
+        """What it is grouped by."""
+        return Categories(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

@@ -1,6 +1,6 @@
 """Python values in the contract's formats."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -85,13 +85,15 @@ def query(arguments: Mapping[str, Any], *, amounts: Container[str] = ()) -> dict
     }
 
 
-def set_mask(request: Message, mask: FieldMask, *, cleared: str, but: Container[str]) -> None:
-    """Makes `mask` name the field to clear and those that `request` sets.
+def set_mask(
+    request: Message, mask: FieldMask, *, cleared: Collection[str], but: Container[str]
+) -> None:
+    """Makes `mask` name the fields to clear and those that `request` sets.
 
     `but` are the fields that identify the resource, which are not changed.
     """
     changed = (field.name for field, _ in request.ListFields() if field.name not in but)
-    mask.paths.extend([*changed, cleared])
+    mask.paths.extend([*changed, *cleared])
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorSet,
+)
 
 # The fields that the envelope takes are last in the JSON, where rest.lua finds them without parsing
-# the rest. JSON has the order of the fields' numbers. Short fields may follow an etag.
+# the rest. JSON has the order of the fields' numbers. Short fields may follow an etag. An etag with
+# nothing but values before it is the first member of that name, whatever follows: no value holds a
+# name.
 LAST = ("etag", "meta")
 # And what only `expand` brings: then the answer has no etag, because it changes without it.
 EXPANDED = ("user",)
 _Type = FieldDescriptorProto
+_TIMESTAMP = ".google.protobuf.Timestamp"  # JSON has a text for it
 _SHORT = {_Type.TYPE_INT32, _Type.TYPE_UINT32, _Type.TYPE_BOOL, _Type.TYPE_ENUM}
 
 
@@ -28,12 +35,31 @@ def misplaced(image: FileDescriptorSet) -> Iterator[str]:
         for rpc in service.method
     }
     for name in sorted(answers):
-        fields = sorted(messages[name].field, key=lambda field: field.number)
+        fields = _in_order(messages[name])
         for at, field in enumerate(fields):
             behind = fields[at + 1 :]
             is_found = all(field.name == "etag" and _is_short(each) for each in behind)
+            is_found = is_found or (field.name == "etag" and has_first_etag(messages[name]))
             if field.name in LAST and not is_found:
                 yield f"{name[1:]}: '{field.name}' must be last, where envoy/rest.lua looks"
+
+
+def has_first_etag(message: DescriptorProto) -> bool:
+    """Whether the etag is not among the last members, and the first of that name."""
+    fields = _in_order(message)
+    at = next((n for n, field in enumerate(fields) if field.name == "etag"), None)
+    if at is None or all(map(_is_short, fields[at + 1 :])):
+        return False
+    return at > 0 and all(map(_is_value, fields[:at]))
+
+
+def _in_order(message: DescriptorProto) -> list[FieldDescriptorProto]:
+    return sorted(message.field, key=lambda field: field.number)
+
+
+def _is_value(field: FieldDescriptorProto) -> bool:
+    is_nested = field.type == _Type.TYPE_MESSAGE and field.type_name != _TIMESTAMP
+    return field.label != _Type.LABEL_REPEATED and not is_nested
 
 
 def _is_short(field: FieldDescriptorProto) -> bool:

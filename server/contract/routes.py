@@ -214,10 +214,7 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     # Read by body_fields.lua, too: which arrays there may be.
     lists = {"lists": dict.fromkeys(rpc.lists, True)} if rpc.lists else {}
     told |= lists
-    if rpc.bare:
-        told["bare"] = dict(rpc.bare)
-    if rpc.cache:
-        told["cache"] = dict(rpc.cache)
+    told |= _of_answers(rpc)
     if rpc.json_bytes > BODY_BYTES_MAX:
         told["body_bytes_max"] = str(rpc.json_bytes)
         route = _merged(route, _body_limit(rpc.json_bytes))
@@ -225,6 +222,16 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     return _merged(
         route, _metadata(metadata, **{name: each for name, each in others.items() if each})
     )
+
+
+def _of_answers(rpc: Rpc) -> Tree:
+    """What rest.lua is told of successes."""
+    told: Tree = {"bare": dict(rpc.bare)} if rpc.bare else {}
+    if rpc.cache:
+        told["cache"] = dict(rpc.cache)
+    if rpc.has_first_etag:
+        told["etag"] = "first"
+    return told
 
 
 def _kinds(rpc: Rpc, *, by_rest: bool) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import protovalidate
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
     FieldOptions,
     FileDescriptorSet,
     MethodDescriptorProto,
@@ -18,7 +19,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from emporium.type.v1 import role_pb2
-from server.contract import bodies, caching
+from server.contract import bodies, caching, replies
 from server.kit.call.choices import choices, must_be
 from server.kit.call.method import UndeclaredAccess, scope_of, services_of
 
@@ -62,6 +63,7 @@ class Rpc:
     lists: tuple[str, ...]  # the repeated fields of its request, by path
     json_bytes: int  # the most that a request can be as JSON; 0 where REST does not call it
     deprecated: bool
+    has_first_etag: bool  # of its answer: see `replies`
 
     @property
     def path(self) -> str:
@@ -184,7 +186,14 @@ def _rpc(
         lists=tuple(_lists(pool.FindMessageTypeByName(method.input_type.removeprefix(".")))),
         json_bytes=bodies.largest(pool, method.input_type.removeprefix(".")) if bindings else 0,
         deprecated=options.deprecated,
+        has_first_etag=_has_first_etag(pool, method.output_type.removeprefix(".")),
     )
+
+
+def _has_first_etag(pool: DescriptorPool, name: str) -> bool:
+    response = DescriptorProto()
+    pool.FindMessageTypeByName(name).CopyToProto(response)
+    return replies.has_first_etag(response)
 
 
 def _last_event_id(pool: DescriptorPool, method: MethodDescriptorProto) -> str:

@@ -36,7 +36,9 @@ from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
-from server.order.catalog.store import PostgresCatalogStore
+from server.order.catalog.store.categories import PostgresCategoryStore
+from server.order.catalog.store.products import PostgresCatalogStore
+from server.order.events import products as product_events
 from server.order.events import stock as stock_events
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
@@ -191,7 +193,7 @@ def registrations(
     Without `live` nobody hears of a change.
     """
     live = live or LiveOrders(order_feed(pool), lambda _: None)
-    catalog = PostgresCatalogStore(pool)
+    catalog = PostgresCatalogStore(pool, encode=product_events.to_outbox, wake=wake)
     orders = order_store(pool, wake, live.tell)
     stocks = PostgresStockStore(pool, stock_events.to_outbox, wake)
     stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
@@ -201,7 +203,7 @@ def registrations(
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
     once = partial(first_answer, pool)
-    products = CatalogService(catalog, shop_currency, tokens)
+    products = CatalogService(catalog, PostgresCategoryStore(pool), shop_currency, tokens)
     placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, unpaid)
     stock = StockService(stocks, catalog, tokens)
     return (

@@ -99,6 +99,50 @@ CASES: list[tuple[Call, dict[str, Any]]] = [
         {"user_id": ID, "role": "STAFF", "etag": "e", "request_id": "k"},
     ),
     (
+        lambda shop: shop.products.update(
+            ID, unit_price=Decimal("3.10"), status="archived", categories=[], attributes={}
+        ),
+        {
+            "product_id": ID,
+            "unit_price": "3.10",
+            "status": "ARCHIVED",
+            "update_mask": "unitPrice,status,categories,attributes",
+        },
+    ),
+    (
+        lambda shop: shop.products.update(ID, description="", attributes={"size": "m"}, etag="e"),
+        {"product_id": ID, "description": "", "attributes": {"size": "m"}, "etag": "e"},
+    ),
+    (lambda shop: shop.products.delete(ID, etag="e"), {"product_id": ID, "etag": "e"}),
+    (lambda shop: shop.products.batch_get([ID]), {"ids": [ID]}),
+    (
+        lambda shop: shop.products.list(
+            q="tea", category=ID, attribute=["size:m"], price_min=2, price_max=Decimal("3.5")
+        ).first_page(),
+        {
+            "q": "tea",
+            "category": ID,
+            "attribute": ["size:m"],
+            "price_min": "2",
+            "price_max": "3.5",
+        },
+    ),
+    (
+        lambda shop: shop.categories.create("Tea", parent_id=ID, idempotency_key="k"),
+        {"name": "Tea", "parent_id": ID, "request_id": "k"},
+    ),
+    (lambda shop: shop.categories.get(ID), {"category_id": ID}),
+    (lambda shop: shop.categories.list(parent_id=ID).first_page(), {"parent_id": ID}),
+    (
+        lambda shop: shop.categories.update(ID, name="Tea", parent_id=None, etag="e"),
+        {"category_id": ID, "name": "Tea", "etag": "e", "update_mask": "name,parentId"},
+    ),
+    (
+        lambda shop: shop.categories.update(ID, parent_id=ID),
+        {"category_id": ID, "parent_id": ID},
+    ),
+    (lambda shop: shop.categories.delete(ID, etag="e"), {"category_id": ID, "etag": "e"}),
+    (
         lambda shop: shop.products.create(
             "85123A", "Heart", Decimal("2.55"), currency="GBP", idempotency_key="k"
         ),

@@ -46,6 +46,11 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ListProducts": lambda shop: shop.products.list().first_page(),
     "GetStock": lambda shop: shop.stock.get(ID),
     "ListStockMovements": lambda shop: shop.stock.movements(ID).first_page(),
+    "BatchGetProducts": lambda shop: shop.products.batch_get([ID]),
+    "GetCategory": lambda shop: shop.categories.get(ID),
+    "ListCategories": lambda shop: shop.categories.list().first_page(),
+    "DeleteCategory": lambda shop: shop.categories.delete(ID),
+    "DeleteProduct": lambda shop: shop.products.delete(ID),
     "GetOrder": lambda shop: shop.orders.get(ID),
     "GetPriceBreaks": lambda shop: shop.prices.breaks(ID),
     "SetPriceBreaks": lambda shop: shop.prices.set_breaks(ID, {10: "2.25"}),
@@ -67,6 +72,7 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "SetUserRole": lambda shop: shop.users.set_role(ID, "staff"),
     "CreateProduct": lambda shop: shop.products.create("85123A", "Heart", "2.55"),
     "AdjustStock": lambda shop: shop.stock.adjust(ID, 5, "received"),
+    "CreateCategory": lambda shop: shop.categories.create("Teapots"),
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
     "CancelOrder": lambda shop: shop.orders.cancel(ID, reason="too late"),
     "RecordEvent": lambda shop: shop.events.record("product.viewed"),
@@ -81,6 +87,8 @@ UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ResetPassword": lambda shop: shop.auth.reset_password("token", "secret-1"),
     "VerifyEmail": lambda shop: shop.auth.verify_email("token"),
     "UpdateUser": lambda shop: shop.users.update(ID, age=40),
+    "UpdateCategory": lambda shop: shop.categories.update(ID, name="Teapots"),
+    "UpdateProduct": lambda shop: shop.products.update(ID, name="Heart"),
     "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),
 }
 

@@ -133,6 +133,11 @@ async def _product(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateProduct", new)).id)
 
 
+async def _category(scene: Scene, owner: Person) -> str:
+    new = catalog_pb.CreateCategoryRequest(name="Lamps")
+    return str((await scene.call("CreateCategory", new)).id)
+
+
 async def _api_key(scene: Scene, owner: Person) -> str:
     token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
     new = {"name": "A program", "scopes": ["orders.read"]}
@@ -148,6 +153,7 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "api_key_id": _api_key,
     "session_id": _session,
     "product_id": _product,
+    "category_id": _category,
 }
 
 

@@ -128,8 +128,10 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")
         made.user = await made.call("CreateUser", new)
         await made.prepare("UpdateOrder")
-        stove = {"sku": uuid.uuid4().hex, "name": "Zz stove", "unit_price": "2.55"}
-        made.product = await made.call("CreateProduct", catalog_pb.CreateProductRequest(**stove))
+        stove = catalog_pb.CreateProductRequest(
+            sku=uuid.uuid4().hex, name="Zz stove", unit_price="2.55"
+        )
+        made.product = await made.call("CreateProduct", stove)
         yield made
 
 

@@ -73,6 +73,9 @@ class Scene:
         new = {"sku": uuid.uuid4().hex, "name": "Lamp", "unit_price": "1.25"}
         return str(self._made("/products", new)["id"])
 
+    def category(self) -> str:
+        return str(self._made("/categories", {"name": "Lamps"})["id"])
+
     def order(self, caller: Caller) -> str:
         line = {"product_name": "Lamp", "unit_price": "1.25", "quantity": 1}
         return str(self._made("/orders", {"items": [line], "user_id": caller.id})["id"])
@@ -104,6 +107,7 @@ class Scene:
         made: dict[str, Callable[[], Any]] = {
             "access_token": lambda: caller.token,
             "api_key_id": lambda: self.api_key(caller)["id"],
+            "category_id": self.category,
             "current_password": lambda: PASSWORD,
             "email": lambda: caller.email if operation == "Login" else new_email(),
             "order_id": lambda: self.order(caller),

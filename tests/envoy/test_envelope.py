@@ -10,6 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.rpc.error_details_pb2 import BadRequest, RequestInfo, RetryInfo
 from grpc import StatusCode
 
+from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.user.v1.auth_service_pb2 import LoginResponse
@@ -117,6 +118,19 @@ async def test_the_etag_of_something_inside_is_not_the_answer_s(
     answer = await anonymous.post("/api/v1/auth/login", json={})
     assert "etag" not in answer.headers
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_an_etag_with_long_members_behind_is_the_first_of_that_name(
+    running: Edge, anonymous: httpx.AsyncClient
+) -> None:
+    named = Product(id="1", name=',"etag":"9"', etag="v1", attributes={"etag": "v2"})
+    named.description = "a long one " * 100
+    running.upstream.answers["GetProduct"] = always(named)
+    answer = await anonymous.get("/api/v1/products/1")
+    assert answer.headers["etag"] == '"v1"'
+    assert answer.headers["cache-control"] == "public, max-age=30"
+    same = await anonymous.get("/api/v1/products/1", headers={"if-none-match": '"v1"'})
+    assert same.status_code == 304
 
 
 async def test_a_create_is_201_with_its_location(

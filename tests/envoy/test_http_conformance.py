@@ -3,23 +3,32 @@
 import re
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from grpc import StatusCode
 
+from emporium.options.v1 import options_pb2
 from emporium.user.v1.user_service_pb2 import ListUsersResponse, User
 from tests import asking
 from tests.asking import RPCS
 from tests.e2e.extreme_requests import INTERNAL
-from tests.envoy.conftest import edge_before, error_of, signed
+from tests.envoy.conftest import Edge, edge_before, error_of, signed
 from tests.envoy.upstream import Upstream, always, refusing
 
 USER, MISSING, LIST = "/api/v1/users/1", "/api/v1/orders/1", "/api/v1/users"
 NO_CONTENT = {204, 304}
 # What a reply of an rpc without a token may be kept by: everybody.
 PUBLIC = {"GetKeySet"}
+# What is kept where the contract says so.
+_CACHE: Any = options_pb2.cache
+KEPT = {
+    rpc.name: rpc.GetOptions().Extensions[_CACHE]
+    for rpc in RPCS
+    if rpc.GetOptions().HasExtension(_CACHE)
+}
 IMF_DATE = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
 # What differs from one call to the next, or that HEAD may leave out (9.3.2).
 OF_ONE_CALL = {"date", "x-request-id", "cache-control", "vary", "transfer-encoding"}
@@ -27,7 +36,7 @@ OF_LIMITS = re.compile(r"(x-)?rate-?limit(-.*)?")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
     folder = tmp_path_factory.mktemp("edge")
     async with Upstream() as upstream:
         upstream.answers |= {
@@ -36,11 +45,20 @@ async def http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.
             "GetOrder": refusing(StatusCode.NOT_FOUND, "ORDER_NOT_FOUND", 404),
         }
         await upstream.serving(True)
-        async with (
-            edge_before(upstream, folder, per_minute=10**6, login_per_minute=10**6) as edge,
-            edge.rest(signed(role="ADMIN")) as client,
-        ):
-            yield client
+        async with edge_before(upstream, folder, per_minute=10**6, login_per_minute=10**6) as edge:
+            yield edge
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def http(running: Edge) -> AsyncIterator[httpx.AsyncClient]:
+    async with running.rest(signed(role="ADMIN")) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def anonymous(running: Edge) -> AsyncIterator[httpx.AsyncClient]:
+    async with running.rest() as client:
+        yield client
 
 
 async def replies(http: httpx.AsyncClient) -> list[tuple[str, httpx.Response]]:
@@ -82,6 +100,10 @@ async def test_no_cache_keeps_what_is_not_everybodys(http: httpx.AsyncClient) ->
         words = {word.strip() for word in reply.headers["cache-control"].split(",")}
         if name in PUBLIC:
             assert words == {"public", "max-age=60"}
+        elif name in KEPT and reply.is_success:
+            # What was said to somebody in particular nobody else may keep.
+            assert words == {"private", f"max-age={KEPT[name].max_age_seconds}"}, name
+            assert "Authorization" in reply.headers["vary"], name
         elif "etag" in reply.headers:
             assert {"private", "no-cache"} <= words, name
             assert re.fullmatch(r'"[!#-~]+"', reply.headers["etag"])  # 8.8.3, a strong one
@@ -89,6 +111,17 @@ async def test_no_cache_keeps_what_is_not_everybodys(http: httpx.AsyncClient) ->
             assert "no-store" in words, name
         if "no-store" not in words:  # 12.5.5: pages of other origins get other headers
             assert "Origin" in reply.headers["vary"], name
+
+
+async def test_what_is_said_to_nobody_in_particular_is_kept_by_whoever_it_passes(
+    anonymous: httpx.AsyncClient,
+) -> None:
+    found = [each for each in await replies(anonymous) if each[0] in KEPT]
+    assert {name for name, reply in found if reply.is_success} == {*KEPT}
+    for name, reply in found:
+        words = {word.strip() for word in reply.headers["cache-control"].split(",")}
+        assert words == {"public", f"max-age={KEPT[name].max_age_seconds}"}, name
+        assert "Authorization" in reply.headers["vary"], name
 
 
 @pytest.mark.parametrize("path", [USER, LIST, MISSING, "/nowhere", "/health"])

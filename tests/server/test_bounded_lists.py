@@ -43,11 +43,16 @@ FEW, LOOKED_AT, SORTED = 20, 200, 1_000
 BOUND = 3 * SORTED
 
 PAGING = {"page", "per_page", "page_token", "sort", "expand"}
-# Of more filters not every combination is tried, but every two.
+# Of more filters not every combination is tried, but every two; or as many as of products, of which
+# some stand side by side in an index, some do not, and some bound those.
 TOGETHER_MAX = 5
+TOGETHER = {"ListProducts": 4}
 OWNER, ORDER = str(uuid.uuid4()), str(uuid.uuid4())
+FEW_IN = str(uuid.uuid4())  # a category
+# What lists were called once: they are the others by another name.
+FORMER = {"min_price", "max_price"}
 # What each filter is tried with: much, little and nothing of the data below.
-VALUES: dict[str, list[str]] = {
+VALUES: dict[str, list[Any]] = {
     "user_id": [OWNER],
     "status": ["paid", "refunded", "shipped", "disabled", "active"],
     "role": ["customer", "staff", "admin"],
@@ -64,11 +69,15 @@ VALUES: dict[str, list[str]] = {
     "min_total": ["6000.00"],
     "max_total": ["6000.00"],
     "currency": ["GBP", "EUR"],
-    "min_price": ["60.00"],
-    "max_price": ["60.00"],
+    "price_min": ["60.00"],
+    "price_max": ["60.00"],
+    # Of so many as half of all there are the costs of all: `FOUND_MAX` bounds how many are sorted.
+    "category": [FEW_IN],
+    "attribute": [["colour:red"], ["colour:none"]],
+    "parent_id": [FEW_IN],
     # Not `user`, which all of them have: an index of words gives all that match, so that costs as
     # much as there are, 120 ms of 500,000 accounts (PostgreSQL 18, two busy cores, November 2026).
-    "q": ["00000007", "nobody"],
+    "q": ["00000007", "nobody", "abc"],
 }
 
 FILL = {
@@ -88,10 +97,23 @@ FILL = {
         SELECT gen_random_uuid(), id, 'PENDING', created_at FROM orders
         UNION ALL
         SELECT gen_random_uuid(), '{ORDER}', 'PAID', now() FROM generate_series(1, {ROWS});
-        INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version)
-        SELECT gen_random_uuid(), 'SKU-' || n, lpad(n::text, 8, '0'), n / 100.0, 'GBP',
-               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
+        INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
+                              status, attributes)
+        SELECT gen_random_uuid(), 'SKU-' || n,
+               chr(97 + n / 676) || chr(97 + n / 26 % 26) || chr(97 + n % 26), n / 100.0, 'GBP',
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1,
+               CASE WHEN n < {ROWS // 2} THEN 'ARCHIVED' ELSE 'ACTIVE' END,
+               CASE WHEN n > {ROWS} - 50 THEN '{{"colour": "red"}}' ELSE '{{}}' END::jsonb
         FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO categories (id, name, parent_id, created_at, updated_at, version)
+        VALUES ('{FEW_IN}', 'Few', NULL, now(), now(), 1);
+        INSERT INTO categories (id, name, parent_id, created_at, updated_at, version)
+        SELECT gen_random_uuid(), lpad(n::text, 8, '0'),
+               CASE WHEN n % 2 = 0 THEN '{FEW_IN}'::uuid END, now() + n * interval '1 minute',
+               now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO product_categories (product_id, category_id, position)
+        SELECT id, '{FEW_IN}', 1 FROM products WHERE unit_price > {(ROWS - 50) / 100};
         INSERT INTO stock_movements (id, product_id, number, kind, on_hand_delta, reserved_delta,
                                      on_hand, reserved, reason, created_at)
         SELECT gen_random_uuid(),
@@ -231,11 +253,11 @@ def required(method: MethodDescriptor) -> dict[str, str]:
 PARENTS = {"user_id": OWNER, "order_id": ORDER, "product_id": OWNER}
 
 
-def filters(method: MethodDescriptor) -> Iterator[dict[str, str]]:
+def filters(method: MethodDescriptor) -> Iterator[dict[str, Any]]:
     """Every combination of the list's filters; a new filter needs a line in `VALUES`."""
-    names = [name for name in method.input_type.fields_by_name if name not in PAGING]
+    names = [name for name in method.input_type.fields_by_name if name not in PAGING | FORMER]
     optional = [name for name in names if name not in required(method)]
-    size = len(optional) if len(optional) <= TOGETHER_MAX else 2
+    size = len(optional) if len(optional) <= TOGETHER_MAX else TOGETHER.get(method.name, 2)
     for chosen in (each for n in range(size + 1) for each in itertools.combinations(optional, n)):
         for values in itertools.product(*(VALUES[name] for name in chosen)):
             given = dict(zip(chosen, values, strict=True))

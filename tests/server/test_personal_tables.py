@@ -55,6 +55,8 @@ CONSIDERED = {
         "products": OF_NOBODY,
         "stock": OF_NOBODY,
         "stock_movements": "ids alone, of orders and of staff, which lead nowhere in the end",
+        "categories": OF_NOBODY,
+        "product_categories": OF_NOBODY,
         "orders": "anonymised",
         "order_items": "what was sold, by the names of products",
         "order_moves": "erased: reasons of the person's orders, and the person as staff",

@@ -234,7 +234,7 @@ class Orders:
             request.status = number(Order.Status, status)
         if shipping_address is None:
             but = ("order_id", "etag", "restock")
-            set_mask(request, request.update_mask, cleared="shipping_address", but=but)
+            set_mask(request, request.update_mask, cleared=["shipping_address"], but=but)
         elif shipping_address is not UNSET:
             request.shipping_address.CopyFrom(shipping_address)
         return await self._connection.call(self._stub.UpdateOrder, request, timeout_seconds)

@@ -162,7 +162,7 @@ class Users:
         if status is not None:
             request.status = number(User.Status, status)
         if age is None:
-            set_mask(request, request.update_mask, cleared="age", but=("user_id", "etag"))
+            set_mask(request, request.update_mask, cleared=["age"], but=("user_id", "etag"))
         elif age is not UNSET:
             request.age = age
         return await self._connection.call(self._stub.UpdateUser, request, timeout_seconds)

@@ -22,7 +22,7 @@ import { Code } from "@connectrpc/connect";
 const UNSAFE = new Set([
   ...["Login", "ChangePassword", "BeginTotp", "ConfirmTotp"],
   ...["ForgotPassword", "ResetPassword", "VerifyEmail"],
-  ...["UpdateUser", "UpdateOrder", "UpdateStock"],
+  ...["UpdateUser", "UpdateOrder", "UpdateStock", "UpdateProduct", "UpdateCategory"],
 ]);
 const KEYED = [...RPCS.values()].filter((method) => keyOf(method) !== undefined);
 

@@ -56,10 +56,13 @@ async def fetch_page(
     return Page(
         rows=shown,
         total=query.total or await totals.of(where),
-        next_after=After(_text(shown[-1][query.sort.field]), str(shown[-1]["id"]))
-        if more
-        else None,
+        next_after=place_of(shown[-1], query.sort.field) if more else None,
     )
+
+
+def place_of(row: Record, field: str) -> After:
+    """Where a page ends that has `row` as its last, in the order of `field`."""
+    return After(_text(row[field]), str(row["id"]))
 
 
 async def _rows(pool: Pool, listing: Listing, where: Where, query: PageQuery) -> Sequence[Record]:

@@ -25,6 +25,9 @@ class Listing:
     is looked for in several ways, see `keyset.py`. A table that is written far more often than it
     is read cannot have an index for each combination: then `ranges` are those that do stand side by
     side, the ones with fewer rows first. Such a list is sorted by `filtered_by` alone.
+
+    Of `sorted_within`, when that is all that rows must have, they stand side by side in every order
+    of the list.
     """
 
     table: str
@@ -32,19 +35,22 @@ class Listing:
     sortable: Mapping[str, type]
     filtered_by: str
     ranges: Sequence[Sequence[str]] | None = None
+    sorted_within: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Where:
     """Filters: SQL conditions with `$1`, `$2`... in order, and their arguments.
 
-    `equal` are the columns that have one value in all rows that match.
+    `equal` are the columns that have one value in all rows that match. `is_scattered` where what
+    matches stands anywhere in each order.
     """
 
     conditions: Sequence[str]
     arguments: Sequence[Any]
     equal: Sequence[str] = ()
     parts: Sequence["Part"] = ()  # where conditions stand apart: each those that an index holds
+    is_scattered: bool = False
 
     @classmethod
     def of(
@@ -52,9 +58,11 @@ class Where:
         *pairs: tuple[str, Any],
         equal: Mapping[str, Any] | None = None,
         apart: Sequence["Apart"] = (),
+        scattered: Sequence[tuple[str, Any]] = (),
     ) -> "Where":
         """From columns and the values that they must have, and from pairs of condition (with `{}`
-        for its argument) and value; None is no filter.
+        for its argument) and value; None is no filter. `scattered` are those of what stands
+        anywhere.
 
         Equality is written as of arrays: what the planner knows to be one value it strikes from
         ORDER BY, and then takes an index of all rows for one of those that match.
@@ -72,6 +80,7 @@ class Where:
             return replace(whole, parts=parts)
         same = {column: value for column, value in (equal or {}).items() if value is not None}
         given = [(f"{column} = ANY({{}})", [value]) for column, value in same.items()]
+        pairs = (*pairs, *scattered)
         given += [(condition, value) for condition, value in pairs if value is not None]
         bound = [_bound(n, value) for n, (_, value) in enumerate(given, 1)]
         return cls(
@@ -81,6 +90,7 @@ class Where:
             ],
             [argument for _, argument in bound],
             [*same],
+            is_scattered=bool(scattered),
         )
 
     def behind(self, count: int) -> "Where":
@@ -164,8 +174,14 @@ class Statements:
     @property
     def is_one_range(self) -> bool:
         """Whether the page's rows stand side by side in an index."""
+        where = self._where
+        if where.is_scattered:
+            return False
+        is_all = len(where.conditions) == len(where.equal)
+        if is_all and tuple(where.equal) == tuple(self._listing.sorted_within):
+            return True
         is_in_order = self._query.sort.field == self._listing.filtered_by
-        return (is_in_order and not self.is_within_range) or not self._where.conditions
+        return (is_in_order and not self.is_within_range) or not where.conditions
 
     @property
     def is_within_range(self) -> bool:
@@ -176,7 +192,7 @@ class Statements:
     def page(self) -> Statement:
         """The page, as the database finds it best."""
         both = Where([*self._where.conditions, *self._after.conditions], [])
-        order = self._index_order if self._where.conditions else self._order
+        order = self._by(*self._where.equal, self._query.sort.field, "id")
         return self._page(self._listing.table, both, order)
 
     def page_of_matches(self, count_max: int) -> Statement:

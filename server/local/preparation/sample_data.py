@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from server.kit.currencies import decimals_of, in_full
 
-VERSION = "small-1"  # changes with the data below
+VERSION = "small-2"  # changes with the data below
 
 # SKU, name and price in the shop's currency, if that has hundredths; see `price_in`.
 PRODUCTS = (
@@ -26,6 +26,13 @@ PRODUCTS = (
 STOCK = (
     ("LAMP-DESK", 12, 3),
     ("CLOCK-WALL", 40, 5),
+)
+# Category, the one above it, and the beginnings of the SKUs in it.
+CATEGORIES = (
+    ("Kitchen", "", ("APRON", "BOARD", "TIN")),
+    ("Tea", "Kitchen", ("TEAPOT", "MUG")),
+    ("Home", "", ("BAG", "CLOCK")),
+    ("Lights", "Home", ("CANDLE", "LAMP")),
 )
 CUSTOMERS = (
     ("grace@emporium.example", "Grace Hopper"),

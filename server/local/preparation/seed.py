@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar
 
 from emporium import AlreadyExists, Emporium, NotFound, OrderLine, User
@@ -10,6 +11,7 @@ from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord
 from server.local.preparation.sample_data import (
     BETWEEN_ORDERS,
+    CATEGORIES,
     CUSTOMERS,
     FIRST_ORDER,
     ORDERS,
@@ -44,7 +46,11 @@ async def seed(record: ClusterRecord) -> Seeded:
     token = acting_as(record, "admin")
     async with Emporium(record.grpc, token=token, timeout_seconds=30.0) as shop:
         currency = await _currency(shop)
-        products = await _all(_product(shop, currency, *each) for each in PRODUCTS)
+        categories = await _categories(shop)
+        products = await _all(
+            _product(shop, sku, name, price_in(currency, price), categories[sku.partition("-")[0]])
+            for sku, name, price in PRODUCTS
+        )
         ids = {sku: product for (sku, *_), product in zip(PRODUCTS, products, strict=True)}
         await _all(_stock(shop, ids[sku], *counts) for sku, *counts in STOCK)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
@@ -59,11 +65,25 @@ async def _currency(shop: Emporium) -> str:
     return (await shop.reports.sales(day, day)).currency
 
 
-async def _product(shop: Emporium, currency: str, sku: str, name: str, price: str) -> str:
+async def _categories(shop: Emporium) -> dict[str, str]:
+    """The categories' ids by the beginnings of SKUs, whether they are new or not."""
+    known = {each.name: each.id async for each in shop.categories.list(per_page=100)}
+    found: dict[str, str] = {}
+    for name, above, beginnings in CATEGORIES:
+        if name not in known:
+            made = await shop.categories.create(
+                name, parent_id=known.get(above, ""), idempotency_key=f"seed-category-{name}"
+            )
+            known[name] = made.id
+        found |= dict.fromkeys(beginnings, known[name])
+    return found
+
+
+async def _product(shop: Emporium, sku: str, name: str, price: Decimal, category: str) -> str:
     """The product's id, whether it is new or not."""
     try:
         product = await shop.products.create(
-            sku, name, price_in(currency, price), idempotency_key=f"seed-product-{sku}"
+            sku, name, price, categories=[category], idempotency_key=f"seed-product-{sku}"
         )
     except AlreadyExists:
         product = await anext(aiter(shop.products.list(sku=sku)))

@@ -46,22 +46,11 @@ class OrderService:
         self._unpaid_for = unpaid_for
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
-        new, quoted = await self._quoted(request, context)
-        placed = rules.place(
-            new,
-            quoted,
-            caller_id=context.signed_in.id,
-            order_id=_new_id(),
-            event_id=_new_id(),
-            now=_now(),
-            traceparent=context.traceparent,
-            unpaid_for=self._unpaid_for,
-        )
-        await give_way(len(new.lines))
-        context.response = message = wire.to_order(placed.order)
-        answer = message.SerializeToString()
-        given = await self._orders.create(placed, context.key, answer)
-        return message if given is answer else pb.Order.FromString(given)
+        try:
+            return await self._place(request, context)
+        except rules.OffersChanged:
+            # Read again, they tell which of them, and what is the matter with it.
+            return await self._place(request, context)
 
     async def QuoteOrder(self, request: pb.QuoteOrderRequest, context: Context) -> pb.Quote:
         _, quoted = await self._quoted(request, context)
@@ -155,6 +144,24 @@ class OrderService:
         await self._orders.delete(request.order_id, context.owner_scope, change)
         return Empty()
 
+    async def _place(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
+        new, quoted = await self._quoted(request, context)
+        placed = rules.place(
+            new,
+            quoted,
+            caller_id=context.signed_in.id,
+            order_id=_new_id(),
+            event_id=_new_id(),
+            now=_now(),
+            traceparent=context.traceparent,
+            unpaid_for=self._unpaid_for,
+        )
+        await give_way(len(new.lines))
+        context.response = message = wire.to_order(placed.order)
+        answer = message.SerializeToString()
+        given = await self._orders.create(placed, context.key, answer)
+        return message if given is answer else pb.Order.FromString(given)
+
     async def _quoted(
         self, request: wire.PlacingRequest, context: Context
     ) -> tuple[rules.NewOrder, rules.Quote]:
@@ -167,6 +174,8 @@ class OrderService:
             partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
         )
         offers = await self._catalog.offers(new.product_ids)
+        if not caller.is_staff:
+            offers = rules.sold(offers, new.product_ids)
         return new, rules.quote(new, offers, self._shop_currency)
 
     async def _expand(self, expand: str, orders: Sequence[pb.Order]) -> None:

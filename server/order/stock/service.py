@@ -25,7 +25,7 @@ class StockService:
         product_id = request.product_id.lower()
         stock = await self._store.get(product_id)
         if stock is None:
-            stock = rules.Stock((await self._catalog.get(product_id)).id)
+            stock = rules.Stock((await self._catalog.get(product_id, only_active=False)).id)
         return wire.to_stock(stock)
 
     async def UpdateStock(self, request: pb.UpdateStockRequest, context: Context) -> pb.Stock:
@@ -66,5 +66,5 @@ class StockService:
         )
         page = await self._store.movements(product_id, query)
         if not page.rows:
-            await self._catalog.get(product_id)
+            await self._catalog.get(product_id, only_active=False)
         return wire.to_list(query, page)

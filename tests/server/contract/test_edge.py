@@ -17,7 +17,10 @@ from server.services import SERVICES
 
 # Every rpc that may be called without a token. It grows only by a decision written here too.
 PUBLIC = {
+    "emporium.order.v1.CatalogService/BatchGetProducts",
+    "emporium.order.v1.CatalogService/GetCategory",
     "emporium.order.v1.CatalogService/GetProduct",
+    "emporium.order.v1.CatalogService/ListCategories",
     "emporium.order.v1.CatalogService/ListProducts",
     "emporium.order.v1.PricingService/GetPriceBreaks",
     "emporium.user.v1.ApiKeyService/ExchangeApiKey",
@@ -247,6 +250,10 @@ def test_a_reply_that_could_not_be_enveloped_is_named(image: FileDescriptorSet) 
     later = user.field.add(name="logins", number=99, type="TYPE_INT32", label="LABEL_OPTIONAL")
     assert list(replies.misplaced(changed)) == []
     later.type = later.TYPE_STRING
+    assert list(replies.misplaced(changed)) == []
+    assert replies.has_first_etag(user)
+    user.field.add(name="tags", number=8, type="TYPE_STRING", label="LABEL_REPEATED")
+    assert not replies.has_first_etag(user)
     assert list(replies.misplaced(changed)) == [
         "emporium.user.v1.User: 'etag' must be last, where envoy/rest.lua looks"
     ]

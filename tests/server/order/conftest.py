@@ -16,7 +16,8 @@ from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
 from server.order.app import audit_sink, order_store, registrations, watching
 from server.order.audit.store import PostgresWaiting
-from server.order.catalog.store import PostgresCatalogStore
+from server.order.catalog.store.products import PostgresCatalogStore
+from server.order.events import products as product_events
 from server.order.neighbours import Buyer, BuyerNotFound
 from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres
@@ -91,8 +92,8 @@ def wakes() -> Wakes:
 
 
 @pytest.fixture(scope="session")
-def catalog(order_pool: Pool) -> PostgresCatalogStore:
-    return PostgresCatalogStore(order_pool)
+def catalog(order_pool: Pool, wakes: Wakes) -> PostgresCatalogStore:
+    return PostgresCatalogStore(order_pool, encode=product_events.to_outbox, wake=wakes)
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,8 @@ class Door:
         return stub.WatchOrder(request, metadata=self._metadata)
 
     async def __call__(self, name: str, request: Any, *headers: tuple[str, str]) -> Any:
-        stub: Any = self._catalog if "Product" in name else self._orders
+        is_of_catalog = "Product" in name or "Categor" in name
+        stub: Any = self._catalog if is_of_catalog else self._orders
         stub = self._held if "Buyer" in name else stub
         stub = self._stock if "Stock" in name else stub
         stub = self._pricing if "PriceBreaks" in name else stub

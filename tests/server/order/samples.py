@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from uuid_utils import uuid7
 
-from server.order.catalog.rules import NewProduct, Offer, Product, add_product
+from server.order.catalog.rules import Added, NewProduct, Offer, Product, add_product
 from server.order.orders.rules import (
     Act,
     Actor,
@@ -35,6 +36,13 @@ def act(event_id: str = "", **fields: Any) -> Act:
     return Act(event_id or new_id(), **{**asked, **fields})
 
 
+def added(product: Product) -> Added:
+    """That product, as one that is new."""
+    asked = NewProduct(product.sku, product.name, Decimal(1), GBP)
+    event = add_product(asked, product.id, new_id(), NOW, GBP).event
+    return Added(product, replace(event, product=product))
+
+
 def product(**fields: Any) -> Product:
     asked = {
         "sku": uuid.uuid4().hex,
@@ -42,7 +50,7 @@ def product(**fields: Any) -> Product:
         "unit_price": Decimal("2.55"),
         "currency": None,
     }
-    return add_product(NewProduct(**{**asked, **fields}), new_id(), NOW, GBP)
+    return add_product(NewProduct(**{**asked, **fields}), new_id(), new_id(), NOW, GBP).product
 
 
 def line(name: str = "Mug", price: str = "2.55", quantity: int = 1) -> Line:

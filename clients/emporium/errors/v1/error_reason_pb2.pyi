@@ -354,6 +354,36 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: an account may have 50 API keys; delete one first
     """
+    CATEGORY_NOT_FOUND: _ErrorReason.ValueType  # 352
+    """No such category.
+
+    Example: categories[0]: no such category
+    """
+    CATEGORY_NOT_EMPTY: _ErrorReason.ValueType  # 353
+    """Categories are beneath it, or products in it.
+
+    Example: products are in the category
+    """
+    CATEGORY_CYCLE: _ErrorReason.ValueType  # 354
+    """The category would be beneath itself.
+
+    Example: parent_id: the category would be beneath itself
+    """
+    CATEGORY_TOO_DEEP: _ErrorReason.ValueType  # 355
+    """The tree of categories is as deep as it may be.
+
+    Example: parent_id: categories may be 8 deep
+    """
+    TOO_MANY_CATEGORIES: _ErrorReason.ValueType  # 356
+    """There are as many categories as there may be.
+
+    Example: there may be 5000 categories
+    """
+    PRODUCT_NOT_ACTIVE: _ErrorReason.ValueType  # 357
+    """The product is not sold: not yet, or no more. Who are not staff are told PRODUCT_NOT_FOUND.
+
+    Example: items[0].product_id: the product is ARCHIVED
+    """
     TOTP_ALREADY_ENABLED: _ErrorReason.ValueType  # 345
     """The account has a second factor; another one needs this one to be removed first.
 
@@ -751,6 +781,36 @@ TOO_MANY_API_KEYS: ErrorReason.ValueType  # 351
 """The account has as many API keys as one may have.
 
 Example: an account may have 50 API keys; delete one first
+"""
+CATEGORY_NOT_FOUND: ErrorReason.ValueType  # 352
+"""No such category.
+
+Example: categories[0]: no such category
+"""
+CATEGORY_NOT_EMPTY: ErrorReason.ValueType  # 353
+"""Categories are beneath it, or products in it.
+
+Example: products are in the category
+"""
+CATEGORY_CYCLE: ErrorReason.ValueType  # 354
+"""The category would be beneath itself.
+
+Example: parent_id: the category would be beneath itself
+"""
+CATEGORY_TOO_DEEP: ErrorReason.ValueType  # 355
+"""The tree of categories is as deep as it may be.
+
+Example: parent_id: categories may be 8 deep
+"""
+TOO_MANY_CATEGORIES: ErrorReason.ValueType  # 356
+"""There are as many categories as there may be.
+
+Example: there may be 5000 categories
+"""
+PRODUCT_NOT_ACTIVE: ErrorReason.ValueType  # 357
+"""The product is not sold: not yet, or no more. Who are not staff are told PRODUCT_NOT_FOUND.
+
+Example: items[0].product_id: the product is ARCHIVED
 """
 TOTP_ALREADY_ENABLED: ErrorReason.ValueType  # 345
 """The account has a second factor; another one needs this one to be removed first.

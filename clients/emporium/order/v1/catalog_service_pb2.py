@@ -28,16 +28,20 @@ from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_o
 from emporium.type.v1 import page_pb2 as emporium_dot_type_dot_v1_dot_page__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/catalog_service.proto\x12\x11\x65mporium.order.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x02\n\x07Product\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nunit_price\x18\x04 \x01(\tR\tunitPrice\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12?\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\x94\x03\n\x14\x43reateProductRequest\x12Q\n\x03sku\x18\x01 \x01(\tB?\xe2\x41\x01\x02\x8a\xce\x18\x37must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\', \'/\' and \'-\'R\x03sku\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12^\n\nunit_price\x18\x03 \x01(\tB?\xe2\x41\x01\x02\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\tunitPrice\x12S\n\x08\x63urrency\x18\x04 \x01(\tB7\x8a\xce\x18\x33must be a code of ISO 4217 in capitals, such as GBPR\x08\x63urrency\x12Z\n\nrequest_id\x18\x05 \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestId\"2\n\x11GetProductRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\"\xdd\x02\n\x13ListProductsRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x10\n\x03sku\x18\x05 \x01(\tR\x03sku\x12X\n\tmin_price\x18\x06 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08minPrice\x12X\n\tmax_price\x18\x07 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08maxPriceB\x07\n\x05_pageB\x0b\n\t_per_page\"~\n\x14ListProductsResponse\x12\x36\n\x08products\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.ProductR\x08products\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta2\xc1\x03\n\x0e\x43\x61talogService\x12\x9b\x01\n\rCreateProduct\x12\'.emporium.order.v1.CreateProductRequest\x1a\x1a.emporium.order.v1.Product\"E\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x1a\x08\xc9\x01\x12\x15/api/v1/products/{id}\x82\xd3\xe4\x93\x02\x15\"\x10/api/v1/products:\x01*\x12~\n\nGetProduct\x12$.emporium.order.v1.GetProductRequest\x1a\x1a.emporium.order.v1.Product\".\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/products/{product_id}\x12\x82\x01\n\x0cListProducts\x12&.emporium.order.v1.ListProductsRequest\x1a\'.emporium.order.v1.ListProductsResponse\"!\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/products\x1a\x0c\xf2\xc7\x18\x08productsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/catalog_service.proto\x12\x11\x65mporium.order.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x04\n\x07Product\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n\nunit_price\x18\x04 \x01(\tR\tunitPrice\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12?\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12 \n\x0b\x64\x65scription\x18\t \x01(\tR\x0b\x64\x65scription\x12\x1e\n\ncategories\x18\n \x03(\tR\ncategories\x12\x39\n\x06status\x18\x0b \x01(\x0e\x32!.emporium.order.v1.Product.StatusR\x06status\x12J\n\nattributes\x18\x0c \x03(\x0b\x32*.emporium.order.v1.Product.AttributesEntryR\nattributes\x12\x18\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\x1a=\n\x0f\x41ttributesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"E\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\t\n\x05\x44RAFT\x10\x01\x12\n\n\x06\x41\x43TIVE\x10\x02\x12\x0c\n\x08\x41RCHIVED\x10\x03\"\xfd\x05\n\x14\x43reateProductRequest\x12Q\n\x03sku\x18\x01 \x01(\tB?\xe2\x41\x01\x02\x8a\xce\x18\x37must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\', \'/\' and \'-\'R\x03sku\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12^\n\nunit_price\x18\x03 \x01(\tB?\xe2\x41\x01\x02\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\tunitPrice\x12S\n\x08\x63urrency\x18\x04 \x01(\tB7\x8a\xce\x18\x33must be a code of ISO 4217 in capitals, such as GBPR\x08\x63urrency\x12Z\n\nrequest_id\x18\x05 \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestId\x12 \n\x0b\x64\x65scription\x18\x06 \x01(\tR\x0b\x64\x65scription\x12>\n\x06status\x18\x07 \x01(\x0e\x32!.emporium.order.v1.Product.StatusH\x00R\x06status\x88\x01\x01\x12\x1e\n\ncategories\x18\x08 \x03(\tR\ncategories\x12\x9a\x01\n\nattributes\x18\t \x03(\x0b\x32\x37.emporium.order.v1.CreateProductRequest.AttributesEntryBA\x8a\xce\x18=must have keys of 1 to 40 of a-z, 0-9 and \'_\', a letter firstR\nattributes\x1a=\n\x0f\x41ttributesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\t\n\x07_status\"2\n\x11GetProductRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\"\xb8\x05\n\x13ListProductsRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x10\n\x03sku\x18\x05 \x01(\tR\x03sku\x12Z\n\tmin_price\x18\x06 \x01(\tB=\x18\x01\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08minPrice\x12Z\n\tmax_price\x18\x07 \x01(\tB=\x18\x01\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08maxPrice\x12\x16\n\x06status\x18\x08 \x01(\tR\x06status\x12X\n\tprice_min\x18\t \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08priceMin\x12X\n\tprice_max\x18\n \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x08priceMax\x12\x1a\n\x08\x63\x61tegory\x18\x0b \x01(\tR\x08\x63\x61tegory\x12_\n\tattribute\x18\x0c \x03(\tBA\x8a\xce\x18=must be a key and a value with a colon between, as colour:redR\tattribute\x12\x0c\n\x01q\x18\r \x01(\tR\x01qB\x07\n\x05_pageB\x0b\n\t_per_page\"~\n\x14ListProductsResponse\x12\x36\n\x08products\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.ProductR\x08products\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"\xd9\x06\n\x14UpdateProductRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12R\n\x03sku\x18\x02 \x01(\tB;\x8a\xce\x18\x37must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\', \'/\' and \'-\'H\x00R\x03sku\x88\x01\x01\x12\x17\n\x04name\x18\x03 \x01(\tH\x01R\x04name\x88\x01\x01\x12%\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x02R\x0b\x64\x65scription\x88\x01\x01\x12_\n\nunit_price\x18\x05 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostH\x03R\tunitPrice\x88\x01\x01\x12X\n\x08\x63urrency\x18\x06 \x01(\tB7\x8a\xce\x18\x33must be a code of ISO 4217 in capitals, such as GBPH\x04R\x08\x63urrency\x88\x01\x01\x12>\n\x06status\x18\x07 \x01(\x0e\x32!.emporium.order.v1.Product.StatusH\x05R\x06status\x88\x01\x01\x12\x1e\n\ncategories\x18\x08 \x03(\tR\ncategories\x12\x9a\x01\n\nattributes\x18\t \x03(\x0b\x32\x37.emporium.order.v1.UpdateProductRequest.AttributesEntryBA\x8a\xce\x18=must have keys of 1 to 40 of a-z, 0-9 and \'_\', a letter firstR\nattributes\x12\x12\n\x04\x65tag\x18\n \x01(\tR\x04\x65tag\x12;\n\x0bupdate_mask\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x1a=\n\x0f\x41ttributesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x06\n\x04_skuB\x07\n\x05_nameB\x0e\n\x0c_descriptionB\r\n\x0b_unit_priceB\x0b\n\t_currencyB\t\n\x07_status\"I\n\x14\x44\x65leteProductRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"+\n\x17\x42\x61tchGetProductsRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\"s\n\x18\x42\x61tchGetProductsResponse\x12\x36\n\x08products\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.ProductR\x08products\x12\x1f\n\x0bmissing_ids\x18\x02 \x03(\tR\nmissingIds\"\xed\x01\n\x08\x43\x61tegory\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n\tparent_id\x18\x03 \x01(\tR\x08parentId\x12?\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\xaa\x01\n\x15\x43reateCategoryRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12\x1b\n\tparent_id\x18\x02 \x01(\tR\x08parentId\x12Z\n\nrequest_id\x18\x03 \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestId\"5\n\x12GetCategoryRequest\x12\x1f\n\x0b\x63\x61tegory_id\x18\x01 \x01(\tR\ncategoryId\"\xb6\x01\n\x15ListCategoriesRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x1b\n\tparent_id\x18\x05 \x01(\tR\x08parentIdB\x07\n\x05_pageB\x0b\n\t_per_page\"\x85\x01\n\x16ListCategoriesResponse\x12;\n\ncategories\x18\x01 \x03(\x0b\x32\x1b.emporium.order.v1.CategoryR\ncategories\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"\xdb\x01\n\x15UpdateCategoryRequest\x12\x1f\n\x0b\x63\x61tegory_id\x18\x01 \x01(\tR\ncategoryId\x12\x17\n\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12 \n\tparent_id\x18\x03 \x01(\tH\x01R\x08parentId\x88\x01\x01\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12;\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMaskB\x07\n\x05_nameB\x0c\n\n_parent_id\"L\n\x15\x44\x65leteCategoryRequest\x12\x1f\n\x0b\x63\x61tegory_id\x18\x01 \x01(\tR\ncategoryId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag2\x82\r\n\x0e\x43\x61talogService\x12\x9b\x01\n\rCreateProduct\x12\'.emporium.order.v1.CreateProductRequest\x1a\x1a.emporium.order.v1.Product\"E\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x1a\x08\xc9\x01\x12\x15/api/v1/products/{id}\x82\xd3\xe4\x93\x02\x15\"\x10/api/v1/products:\x01*\x12\x86\x01\n\nGetProduct\x12$.emporium.order.v1.GetProductRequest\x1a\x1a.emporium.order.v1.Product\"6\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\xca\xbb\x18\x04\x08\x02\x10\x1e\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/products/{product_id}\x12\x9f\x01\n\x10\x42\x61tchGetProducts\x12*.emporium.order.v1.BatchGetProductsRequest\x1a+.emporium.order.v1.BatchGetProductsResponse\"2\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\xca\xbb\x18\x04\x08\x02\x10\x1e\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/products:batchGet\x12\x8a\x01\n\x0cListProducts\x12&.emporium.order.v1.ListProductsRequest\x1a\'.emporium.order.v1.ListProductsResponse\")\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\xca\xbb\x18\x04\x08\x02\x10\x1e\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/products\x12\x8a\x01\n\rUpdateProduct\x12\'.emporium.order.v1.UpdateProductRequest\x1a\x1a.emporium.order.v1.Product\"4\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02\"2\x1d/api/v1/products/{product_id}:\x01*\x12\x8d\x01\n\rDeleteProduct\x12\'.emporium.order.v1.DeleteProductRequest\x1a\x16.google.protobuf.Empty\";\x90\x02\x02\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02\x1f*\x1d/api/v1/products/{product_id}\x12\xa2\x01\n\x0e\x43reateCategory\x12(.emporium.order.v1.CreateCategoryRequest\x1a\x1b.emporium.order.v1.Category\"I\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x1c\x08\xc9\x01\x12\x17/api/v1/categories/{id}\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/categories:\x01*\x12\x8c\x01\n\x0bGetCategory\x12%.emporium.order.v1.GetCategoryRequest\x1a\x1b.emporium.order.v1.Category\"9\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\xca\xbb\x18\x04\x08\x02\x10\x1e\x82\xd3\xe4\x93\x02\"\x12 /api/v1/categories/{category_id}\x12\x92\x01\n\x0eListCategories\x12(.emporium.order.v1.ListCategoriesRequest\x1a).emporium.order.v1.ListCategoriesResponse\"+\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\xca\xbb\x18\x04\x08\x02\x10\x1e\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/categories\x12\x90\x01\n\x0eUpdateCategory\x12(.emporium.order.v1.UpdateCategoryRequest\x1a\x1b.emporium.order.v1.Category\"7\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02%2 /api/v1/categories/{category_id}:\x01*\x12\x92\x01\n\x0e\x44\x65leteCategory\x12(.emporium.order.v1.DeleteCategoryRequest\x1a\x16.google.protobuf.Empty\">\x90\x02\x02\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02\"* /api/v1/categories/{category_id}\x1a\x0c\xf2\xc7\x18\x08productsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.order.v1.catalog_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_PRODUCT'].fields_by_name['id']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['id']._serialized_options = b'\342A\001\003'
   _globals['_PRODUCT'].fields_by_name['created_at']._loaded_options = None
@@ -46,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRODUCT'].fields_by_name['updated_at']._serialized_options = b'\342A\001\003'
   _globals['_PRODUCT'].fields_by_name['etag']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
+  _globals['_CREATEPRODUCTREQUEST_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['sku']._loaded_options = None
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002\212\316\0307must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\', \'/\' and \'-\''
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._loaded_options = None
@@ -56,28 +62,104 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['currency']._serialized_options = b'\212\316\0303must be a code of ISO 4217 in capitals, such as GBP'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['request_id']._serialized_options = b'\212\316\0307must be at most 128 visible ASCII characters, no spaces'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['attributes']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['attributes']._serialized_options = b'\212\316\030=must have keys of 1 to 40 of a-z, 0-9 and \'_\', a letter first'
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['min_price']._serialized_options = b'\030\001\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._loaded_options = None
-  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['max_price']._serialized_options = b'\030\001\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['price_min']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['price_min']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['price_max']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['price_max']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['attribute']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['attribute']._serialized_options = b'\212\316\030=must be a key and a value with a colon between, as colour:red'
+  _globals['_UPDATEPRODUCTREQUEST_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['sku']._serialized_options = b'\212\316\0307must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\', \'/\' and \'-\''
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['unit_price']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['unit_price']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['currency']._serialized_options = b'\212\316\0303must be a code of ISO 4217 in capitals, such as GBP'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['attributes']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['attributes']._serialized_options = b'\212\316\030=must have keys of 1 to 40 of a-z, 0-9 and \'_\', a letter first'
+  _globals['_CATEGORY'].fields_by_name['id']._loaded_options = None
+  _globals['_CATEGORY'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_CATEGORY'].fields_by_name['created_at']._loaded_options = None
+  _globals['_CATEGORY'].fields_by_name['created_at']._serialized_options = b'\342A\001\003'
+  _globals['_CATEGORY'].fields_by_name['updated_at']._loaded_options = None
+  _globals['_CATEGORY'].fields_by_name['updated_at']._serialized_options = b'\342A\001\003'
+  _globals['_CATEGORY'].fields_by_name['etag']._loaded_options = None
+  _globals['_CATEGORY'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
+  _globals['_CREATECATEGORYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CREATECATEGORYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_CREATECATEGORYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATECATEGORYREQUEST'].fields_by_name['request_id']._serialized_options = b'\212\316\0307must be at most 128 visible ASCII characters, no spaces'
   _globals['_CATALOGSERVICE']._loaded_options = None
   _globals['_CATALOGSERVICE']._serialized_options = b'\362\307\030\010products'
   _globals['_CATALOGSERVICE'].methods_by_name['CreateProduct']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['CreateProduct']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\032\010\311\001\022\025/api/v1/products/{id}\202\323\344\223\002\025\"\020/api/v1/products:\001*'
   _globals['_CATALOGSERVICE'].methods_by_name['GetProduct']._loaded_options = None
-  _globals['_CATALOGSERVICE'].methods_by_name['GetProduct']._serialized_options = b'\220\002\001\252\273\030\002\010\001\202\323\344\223\002\037\022\035/api/v1/products/{product_id}'
+  _globals['_CATALOGSERVICE'].methods_by_name['GetProduct']._serialized_options = b'\220\002\001\252\273\030\002\010\001\312\273\030\004\010\002\020\036\202\323\344\223\002\037\022\035/api/v1/products/{product_id}'
+  _globals['_CATALOGSERVICE'].methods_by_name['BatchGetProducts']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['BatchGetProducts']._serialized_options = b'\220\002\001\252\273\030\002\010\001\312\273\030\004\010\002\020\036\202\323\344\223\002\033\022\031/api/v1/products:batchGet'
   _globals['_CATALOGSERVICE'].methods_by_name['ListProducts']._loaded_options = None
-  _globals['_CATALOGSERVICE'].methods_by_name['ListProducts']._serialized_options = b'\220\002\001\252\273\030\002\010\001\202\323\344\223\002\022\022\020/api/v1/products'
-  _globals['_PRODUCT']._serialized_start=257
-  _globals['_PRODUCT']._serialized_end=541
-  _globals['_CREATEPRODUCTREQUEST']._serialized_start=544
-  _globals['_CREATEPRODUCTREQUEST']._serialized_end=948
-  _globals['_GETPRODUCTREQUEST']._serialized_start=950
-  _globals['_GETPRODUCTREQUEST']._serialized_end=1000
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=1003
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=1352
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=1354
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1480
-  _globals['_CATALOGSERVICE']._serialized_start=1483
-  _globals['_CATALOGSERVICE']._serialized_end=1932
+  _globals['_CATALOGSERVICE'].methods_by_name['ListProducts']._serialized_options = b'\220\002\001\252\273\030\002\010\001\312\273\030\004\010\002\020\036\202\323\344\223\002\022\022\020/api/v1/products'
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateProduct']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateProduct']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\202\323\344\223\002\"2\035/api/v1/products/{product_id}:\001*'
+  _globals['_CATALOGSERVICE'].methods_by_name['DeleteProduct']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['DeleteProduct']._serialized_options = b'\220\002\002\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\003\010\314\001\202\323\344\223\002\037*\035/api/v1/products/{product_id}'
+  _globals['_CATALOGSERVICE'].methods_by_name['CreateCategory']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['CreateCategory']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\034\010\311\001\022\027/api/v1/categories/{id}\202\323\344\223\002\027\"\022/api/v1/categories:\001*'
+  _globals['_CATALOGSERVICE'].methods_by_name['GetCategory']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['GetCategory']._serialized_options = b'\220\002\001\252\273\030\002\010\001\312\273\030\004\010\002\020\036\202\323\344\223\002\"\022 /api/v1/categories/{category_id}'
+  _globals['_CATALOGSERVICE'].methods_by_name['ListCategories']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['ListCategories']._serialized_options = b'\220\002\001\252\273\030\002\010\001\312\273\030\004\010\002\020\036\202\323\344\223\002\024\022\022/api/v1/categories'
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateCategory']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateCategory']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\202\323\344\223\002%2 /api/v1/categories/{category_id}:\001*'
+  _globals['_CATALOGSERVICE'].methods_by_name['DeleteCategory']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['DeleteCategory']._serialized_options = b'\220\002\002\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\003\010\314\001\202\323\344\223\002\"* /api/v1/categories/{category_id}'
+  _globals['_PRODUCT']._serialized_start=320
+  _globals['_PRODUCT']._serialized_end=939
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._serialized_start=807
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._serialized_end=868
+  _globals['_PRODUCT_STATUS']._serialized_start=870
+  _globals['_PRODUCT_STATUS']._serialized_end=939
+  _globals['_CREATEPRODUCTREQUEST']._serialized_start=942
+  _globals['_CREATEPRODUCTREQUEST']._serialized_end=1707
+  _globals['_CREATEPRODUCTREQUEST_ATTRIBUTESENTRY']._serialized_start=807
+  _globals['_CREATEPRODUCTREQUEST_ATTRIBUTESENTRY']._serialized_end=868
+  _globals['_GETPRODUCTREQUEST']._serialized_start=1709
+  _globals['_GETPRODUCTREQUEST']._serialized_end=1759
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=1762
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=2458
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=2460
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=2586
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=2589
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=3446
+  _globals['_UPDATEPRODUCTREQUEST_ATTRIBUTESENTRY']._serialized_start=807
+  _globals['_UPDATEPRODUCTREQUEST_ATTRIBUTESENTRY']._serialized_end=868
+  _globals['_DELETEPRODUCTREQUEST']._serialized_start=3448
+  _globals['_DELETEPRODUCTREQUEST']._serialized_end=3521
+  _globals['_BATCHGETPRODUCTSREQUEST']._serialized_start=3523
+  _globals['_BATCHGETPRODUCTSREQUEST']._serialized_end=3566
+  _globals['_BATCHGETPRODUCTSRESPONSE']._serialized_start=3568
+  _globals['_BATCHGETPRODUCTSRESPONSE']._serialized_end=3683
+  _globals['_CATEGORY']._serialized_start=3686
+  _globals['_CATEGORY']._serialized_end=3923
+  _globals['_CREATECATEGORYREQUEST']._serialized_start=3926
+  _globals['_CREATECATEGORYREQUEST']._serialized_end=4096
+  _globals['_GETCATEGORYREQUEST']._serialized_start=4098
+  _globals['_GETCATEGORYREQUEST']._serialized_end=4151
+  _globals['_LISTCATEGORIESREQUEST']._serialized_start=4154
+  _globals['_LISTCATEGORIESREQUEST']._serialized_end=4336
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_start=4339
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_end=4472
+  _globals['_UPDATECATEGORYREQUEST']._serialized_start=4475
+  _globals['_UPDATECATEGORYREQUEST']._serialized_end=4694
+  _globals['_DELETECATEGORYREQUEST']._serialized_start=4696
+  _globals['_DELETECATEGORYREQUEST']._serialized_end=4772
+  _globals['_CATALOGSERVICE']._serialized_start=4775
+  _globals['_CATALOGSERVICE']._serialized_end=6441
 # @@protoc_insertion_point(module_scope)

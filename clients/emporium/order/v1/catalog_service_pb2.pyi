@@ -7,9 +7,11 @@ isort:skip_file
 from collections import abc as abc
 from emporium.type.v1 import page_pb2 as page_pb2
 from google.protobuf import descriptor as descriptor
+from google.protobuf import field_mask_pb2 as field_mask_pb2
 from google.protobuf import message as message
 from google.protobuf import timestamp_pb2 as timestamp_pb2
 from google.protobuf.internal import containers as containers
+from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
 import builtins as builtins
 import sys
 import typing as typing
@@ -19,6 +21,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
@@ -27,6 +34,53 @@ class Product(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
+    class _Status:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StatusEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[Product._Status.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        STATUS_UNSPECIFIED: Product._Status.ValueType  # 0
+        """Never sent."""
+        DRAFT: Product._Status.ValueType  # 1
+        """Not sold yet: staff alone see it."""
+        ACTIVE: Product._Status.ValueType  # 2
+        """Sold: everybody sees it."""
+        ARCHIVED: Product._Status.ValueType  # 3
+        """Sold no more: staff alone see it."""
+
+    class Status(_Status, metaclass=_StatusEnumTypeWrapper):
+        """Whether a product is sold."""
+
+    STATUS_UNSPECIFIED: Product.Status.ValueType  # 0
+    """Never sent."""
+    DRAFT: Product.Status.ValueType  # 1
+    """Not sold yet: staff alone see it."""
+    ACTIVE: Product.Status.ValueType  # 2
+    """Sold: everybody sees it."""
+    ARCHIVED: Product.Status.ValueType  # 3
+    """Sold no more: staff alone see it."""
+
+    @typing.final
+    class AttributesEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: builtins.int
     SKU_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
@@ -34,6 +88,10 @@ class Product(message.Message):
     CURRENCY_FIELD_NUMBER: builtins.int
     CREATED_AT_FIELD_NUMBER: builtins.int
     UPDATED_AT_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    CATEGORIES_FIELD_NUMBER: builtins.int
+    STATUS_FIELD_NUMBER: builtins.int
+    ATTRIBUTES_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
@@ -47,6 +105,10 @@ class Product(message.Message):
     """
     currency: builtins.str
     """The price's currency, ISO 4217, such as `GBP`."""
+    description: builtins.str
+    """What it is, in several lines; empty where nothing is said."""
+    status: Product.Status.ValueType
+    """Whether it is sold."""
     etag: builtins.str
     """Changes with every change."""
     @builtins.property
@@ -56,6 +118,14 @@ class Product(message.Message):
     @builtins.property
     def updated_at(self) -> timestamp_pb2.Timestamp:
         """When it was last changed, UTC."""
+
+    @builtins.property
+    def categories(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The ids of the categories that it is in, in the order sent."""
+
+    @builtins.property
+    def attributes(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Further facts, such as `colour: red`."""
 
     def __init__(
         self,
@@ -67,11 +137,15 @@ class Product(message.Message):
         currency: builtins.str = ...,
         created_at: timestamp_pb2.Timestamp | None = ...,
         updated_at: timestamp_pb2.Timestamp | None = ...,
+        description: builtins.str = ...,
+        categories: abc.Iterable[builtins.str] | None = ...,
+        status: Product.Status.ValueType = ...,
+        attributes: abc.Mapping[builtins.str, builtins.str] | None = ...,
         etag: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "etag", b"etag", "id", b"id", "name", b"name", "sku", b"sku", "unit_price", b"unit_price", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attributes", b"attributes", "categories", b"categories", "created_at", b"created_at", "currency", b"currency", "description", b"description", "etag", b"etag", "id", b"id", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -81,11 +155,35 @@ class CreateProductRequest(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
+    @typing.final
+    class AttributesEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SKU_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
     UNIT_PRICE_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    STATUS_FIELD_NUMBER: builtins.int
+    CATEGORIES_FIELD_NUMBER: builtins.int
+    ATTRIBUTES_FIELD_NUMBER: builtins.int
     sku: builtins.str
     """1 to 64 letters, digits, dots, dashes, underscores or slashes."""
     name: builtins.str
@@ -98,6 +196,20 @@ class CreateProductRequest(message.Message):
     """ISO 4217, one that people pay with; the shop's currency when left out."""
     request_id: builtins.str
     """As in CreateOrder."""
+    description: builtins.str
+    """What it is, in several lines of at most 5,000 characters together."""
+    status: Product.Status.ValueType
+    """Whether it is sold; ACTIVE when left out."""
+    @builtins.property
+    def categories(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The ids of the categories that it is in, 20 at most."""
+
+    @builtins.property
+    def attributes(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Up to 30 further facts; keys of 1 to 40 lower-case letters, digits and underscores, values of 1
+        to 120 characters.
+        """
+
     def __init__(
         self,
         *,
@@ -106,12 +218,18 @@ class CreateProductRequest(message.Message):
         unit_price: builtins.str = ...,
         currency: builtins.str = ...,
         request_id: builtins.str = ...,
+        description: builtins.str = ...,
+        status: Product.Status.ValueType | None = ...,
+        categories: abc.Iterable[builtins.str] | None = ...,
+        attributes: abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "name", b"name", "request_id", b"request_id", "sku", b"sku", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "attributes", b"attributes", "categories", b"categories", "currency", b"currency", "description", b"description", "name", b"name", "request_id", b"request_id", "sku", b"sku", "status", b"status", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__status: _TypeAlias = typing.Literal["status"]  # noqa: Y015
+    _WhichOneofArgType__status: _TypeAlias = typing.Literal["_status", b"_status"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
 
 @typing.final
 class GetProductRequest(message.Message):
@@ -146,6 +264,12 @@ class ListProductsRequest(message.Message):
     SKU_FIELD_NUMBER: builtins.int
     MIN_PRICE_FIELD_NUMBER: builtins.int
     MAX_PRICE_FIELD_NUMBER: builtins.int
+    STATUS_FIELD_NUMBER: builtins.int
+    PRICE_MIN_FIELD_NUMBER: builtins.int
+    PRICE_MAX_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    ATTRIBUTE_FIELD_NUMBER: builtins.int
+    Q_FIELD_NUMBER: builtins.int
     page: builtins.int
     """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
     than 100,000 resources that there are.
@@ -156,14 +280,54 @@ class ListProductsRequest(message.Message):
     """`meta.next_page_token` of the page before."""
     sort: builtins.str
     """`field:asc` or `field:desc`, by `name` (default, ascending), `sku`, `unit_price` or
-    `created_at`.
+    `created_at`; with `q` by `relevance`, too (default then, descending).
     """
     sku: builtins.str
     """Only the product with this code, in any case."""
-    min_price: builtins.str
+    @builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def min_price(self) -> builtins.str:
+        """As `price_min`, which it is called by now."""
+
+    @min_price.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def min_price(self, value: builtins.str) -> None:
+        """As `price_min`, which it is called by now."""
+
+    @builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def max_price(self) -> builtins.str:
+        """As `price_max`, which it is called by now."""
+
+    @max_price.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def max_price(self, value: builtins.str) -> None:
+        """As `price_max`, which it is called by now."""
+
+    status: builtins.str
+    """Only products in this status, in any case: `draft`, `active` or `archived`. Who are not staff
+    find none but those that are active.
+    """
+    price_min: builtins.str
     """Only products that cost this much or more."""
-    max_price: builtins.str
-    """Only products that cost this much or less; not below `min_price`."""
+    price_max: builtins.str
+    """Only products that cost this much or less; not below `price_min`."""
+    category: builtins.str
+    """Only products in this category, or in one beneath it; an id."""
+    q: builtins.str
+    """Only products where each of these words begins a word of the name or of the description, in any
+    case: `enam tea` finds an enamel teapot. Where there are none, those whose names have words that
+    are spelt much alike. 1 to 8 words; what is no letter or digit of ASCII, nor beyond ASCII, is
+    between words. The best come first unless `sort` says otherwise (`relevance:desc`): a word of the
+    name counts for more. Of more than 1,000 products that the words and the other filters find,
+    1,000 are ranked and listed.
+    """
+    @builtins.property
+    def attribute(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Only products that have all of these attributes, 5 at most: a key, a colon and the whole value,
+        such as `colour:red`.
+        """
+
     def __init__(
         self,
         *,
@@ -174,10 +338,16 @@ class ListProductsRequest(message.Message):
         sku: builtins.str = ...,
         min_price: builtins.str = ...,
         max_price: builtins.str = ...,
+        status: builtins.str = ...,
+        price_min: builtins.str = ...,
+        price_max: builtins.str = ...,
+        category: builtins.str = ...,
+        attribute: abc.Iterable[builtins.str] | None = ...,
+        q: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "max_price", b"max_price", "min_price", b"min_price", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sku", b"sku", "sort", b"sort"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "attribute", b"attribute", "category", b"category", "max_price", b"max_price", "min_price", b"min_price", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "price_max", b"price_max", "price_min", b"price_min", "q", b"q", "sku", b"sku", "sort", b"sort", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
@@ -213,5 +383,430 @@ class ListProductsResponse(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["meta", b"meta"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["meta", b"meta", "products", b"products"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class UpdateProductRequest(message.Message):
+    """What UpdateProduct takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    @typing.final
+    class AttributesEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PRODUCT_ID_FIELD_NUMBER: builtins.int
+    SKU_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    UNIT_PRICE_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    STATUS_FIELD_NUMBER: builtins.int
+    CATEGORIES_FIELD_NUMBER: builtins.int
+    ATTRIBUTES_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    product_id: builtins.str
+    """The product's id."""
+    sku: builtins.str
+    """The new code, as in CreateProduct."""
+    name: builtins.str
+    """The new name, as in CreateProduct."""
+    description: builtins.str
+    """The new description, as in CreateProduct; empty: none."""
+    unit_price: builtins.str
+    """The new price, as in CreateProduct."""
+    currency: builtins.str
+    """The new currency, as in CreateProduct. Prices are not converted: those that stay, also for many
+    (SetPriceBreaks), may have no more decimals than it has.
+    """
+    status: Product.Status.ValueType
+    """The new status."""
+    etag: builtins.str
+    """When sent, the change is refused unless it is still the product's etag. REST callers may send
+    it as `If-Match`.
+    """
+    @builtins.property
+    def categories(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The ids of all categories that it is in from now on, 20 at most."""
+
+    @builtins.property
+    def attributes(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """All attributes that it has from now on, as in CreateProduct."""
+
+    @builtins.property
+    def update_mask(self) -> field_mask_pb2.FieldMask:
+        """Fields to set, and to clear where they are absent. `description`, `categories` and
+        `attributes` can be cleared. Left out: the fields that are present.
+        """
+
+    def __init__(
+        self,
+        *,
+        product_id: builtins.str = ...,
+        sku: builtins.str | None = ...,
+        name: builtins.str | None = ...,
+        description: builtins.str | None = ...,
+        unit_price: builtins.str | None = ...,
+        currency: builtins.str | None = ...,
+        status: Product.Status.ValueType | None = ...,
+        categories: abc.Iterable[builtins.str] | None = ...,
+        attributes: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        etag: builtins.str = ...,
+        update_mask: field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_currency", b"_currency", "_description", b"_description", "_name", b"_name", "_sku", b"_sku", "_status", b"_status", "_unit_price", b"_unit_price", "currency", b"currency", "description", b"description", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_currency", b"_currency", "_description", b"_description", "_name", b"_name", "_sku", b"_sku", "_status", b"_status", "_unit_price", b"_unit_price", "attributes", b"attributes", "categories", b"categories", "currency", b"currency", "description", b"description", "etag", b"etag", "name", b"name", "product_id", b"product_id", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__currency: _TypeAlias = typing.Literal["currency"]  # noqa: Y015
+    _WhichOneofArgType__currency: _TypeAlias = typing.Literal["_currency", b"_currency"]  # noqa: Y015
+    _WhichOneofReturnType__description: _TypeAlias = typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__sku: _TypeAlias = typing.Literal["sku"]  # noqa: Y015
+    _WhichOneofArgType__sku: _TypeAlias = typing.Literal["_sku", b"_sku"]  # noqa: Y015
+    _WhichOneofReturnType__status: _TypeAlias = typing.Literal["status"]  # noqa: Y015
+    _WhichOneofArgType__status: _TypeAlias = typing.Literal["_status", b"_status"]  # noqa: Y015
+    _WhichOneofReturnType__unit_price: _TypeAlias = typing.Literal["unit_price"]  # noqa: Y015
+    _WhichOneofArgType__unit_price: _TypeAlias = typing.Literal["_unit_price", b"_unit_price"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__currency) -> _WhichOneofReturnType__currency | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sku) -> _WhichOneofReturnType__sku | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unit_price) -> _WhichOneofReturnType__unit_price | None: ...
+
+@typing.final
+class DeleteProductRequest(message.Message):
+    """What DeleteProduct takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PRODUCT_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    product_id: builtins.str
+    """The product's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the product's etag. REST callers may send `If-Match`."""
+    def __init__(
+        self,
+        *,
+        product_id: builtins.str = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "product_id", b"product_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class BatchGetProductsRequest(message.Message):
+    """What BatchGetProducts takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The ids of 1 to 100 products, such as `01900000-0000-7000-8000-000000000000`."""
+
+    def __init__(
+        self,
+        *,
+        ids: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class BatchGetProductsResponse(message.Message):
+    """What BatchGetProducts answers."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PRODUCTS_FIELD_NUMBER: builtins.int
+    MISSING_IDS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def products(self) -> containers.RepeatedCompositeFieldContainer[Product]:
+        """The products that are there, in the order of the ids."""
+
+    @builtins.property
+    def missing_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The ids of which there is no product, in their order."""
+
+    def __init__(
+        self,
+        *,
+        products: abc.Iterable[Product] | None = ...,
+        missing_ids: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["missing_ids", b"missing_ids", "products", b"products"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Category(message.Message):
+    """A group of products, in a tree of such."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    PARENT_ID_FIELD_NUMBER: builtins.int
+    CREATED_AT_FIELD_NUMBER: builtins.int
+    UPDATED_AT_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """UUIDv7, given by the server."""
+    name: builtins.str
+    """What it is called."""
+    parent_id: builtins.str
+    """The category that it is beneath; empty at the top of the tree."""
+    etag: builtins.str
+    """Changes with every change."""
+    @builtins.property
+    def created_at(self) -> timestamp_pb2.Timestamp:
+        """When it was added, UTC."""
+
+    @builtins.property
+    def updated_at(self) -> timestamp_pb2.Timestamp:
+        """When it was last changed, UTC."""
+
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        name: builtins.str = ...,
+        parent_id: builtins.str = ...,
+        created_at: timestamp_pb2.Timestamp | None = ...,
+        updated_at: timestamp_pb2.Timestamp | None = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "etag", b"etag", "id", b"id", "name", b"name", "parent_id", b"parent_id", "updated_at", b"updated_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CreateCategoryRequest(message.Message):
+    """What CreateCategory takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    PARENT_ID_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """1 to 100 characters, not only spaces."""
+    parent_id: builtins.str
+    """The category that it is beneath; left out: none."""
+    request_id: builtins.str
+    """As in CreateOrder."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        parent_id: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["name", b"name", "parent_id", b"parent_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class GetCategoryRequest(message.Message):
+    """What GetCategory takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CATEGORY_ID_FIELD_NUMBER: builtins.int
+    category_id: builtins.str
+    """The category's id."""
+    def __init__(
+        self,
+        *,
+        category_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["category_id", b"category_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListCategoriesRequest(message.Message):
+    """What ListCategories takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: builtins.int
+    PER_PAGE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SORT_FIELD_NUMBER: builtins.int
+    PARENT_ID_FIELD_NUMBER: builtins.int
+    page: builtins.int
+    """From 1, which it is when left out. Refused together with `page_token`."""
+    per_page: builtins.int
+    """1 to 100; 20 when left out."""
+    page_token: builtins.str
+    """`meta.next_page_token` of the page before."""
+    sort: builtins.str
+    """`field:asc` or `field:desc`, by `name` (default, ascending) or `created_at`."""
+    parent_id: builtins.str
+    """Only the categories right beneath this one; an id."""
+    def __init__(
+        self,
+        *,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
+        page_token: builtins.str = ...,
+        sort: builtins.str = ...,
+        parent_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "page_token", b"page_token", "parent_id", b"parent_id", "per_page", b"per_page", "sort", b"sort"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
+
+@typing.final
+class ListCategoriesResponse(message.Message):
+    """One page of categories."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CATEGORIES_FIELD_NUMBER: builtins.int
+    META_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def categories(self) -> containers.RepeatedCompositeFieldContainer[Category]:
+        """In the order asked for."""
+
+    @builtins.property
+    def meta(self) -> page_pb2.PageMeta:
+        """Where in the list they stand."""
+
+    def __init__(
+        self,
+        *,
+        categories: abc.Iterable[Category] | None = ...,
+        meta: page_pb2.PageMeta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["meta", b"meta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["categories", b"categories", "meta", b"meta"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class UpdateCategoryRequest(message.Message):
+    """What UpdateCategory takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CATEGORY_ID_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    PARENT_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    category_id: builtins.str
+    """The category's id."""
+    name: builtins.str
+    """The new name, as in CreateCategory."""
+    parent_id: builtins.str
+    """The category that it is beneath from now on."""
+    etag: builtins.str
+    """When sent, the change is refused unless it is still the category's etag. REST callers may send
+    it as `If-Match`.
+    """
+    @builtins.property
+    def update_mask(self) -> field_mask_pb2.FieldMask:
+        """Fields to set, and to clear where they are absent. Only `parent_id` can be cleared. Left out: the
+        fields that are present.
+        """
+
+    def __init__(
+        self,
+        *,
+        category_id: builtins.str = ...,
+        name: builtins.str | None = ...,
+        parent_id: builtins.str | None = ...,
+        etag: builtins.str = ...,
+        update_mask: field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_name", b"_name", "_parent_id", b"_parent_id", "name", b"name", "parent_id", b"parent_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_name", b"_name", "_parent_id", b"_parent_id", "category_id", b"category_id", "etag", b"etag", "name", b"name", "parent_id", b"parent_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__parent_id: _TypeAlias = typing.Literal["parent_id"]  # noqa: Y015
+    _WhichOneofArgType__parent_id: _TypeAlias = typing.Literal["_parent_id", b"_parent_id"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__parent_id) -> _WhichOneofReturnType__parent_id | None: ...
+
+@typing.final
+class DeleteCategoryRequest(message.Message):
+    """What DeleteCategory takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CATEGORY_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    category_id: builtins.str
+    """The category's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the category's etag. REST callers may send `If-Match`."""
+    def __init__(
+        self,
+        *,
+        category_id: builtins.str = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["category_id", b"category_id", "etag", b"etag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

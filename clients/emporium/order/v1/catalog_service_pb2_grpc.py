@@ -5,6 +5,7 @@ import grpc
 import warnings
 
 from emporium.order.v1 import catalog_service_pb2 as emporium_dot_order_dot_v1_dot_catalog__service__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -28,6 +29,11 @@ if _version_not_supported:
 
 class CatalogServiceStub:
     """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
     """
 
     def __init__(self, channel):
@@ -46,38 +52,166 @@ class CatalogServiceStub:
                 request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.GetProductRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.FromString,
                 _registered_method=True)
+        self.BatchGetProducts = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/BatchGetProducts',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.BatchGetProductsRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.BatchGetProductsResponse.FromString,
+                _registered_method=True)
         self.ListProducts = channel.unary_unary(
                 '/emporium.order.v1.CatalogService/ListProducts',
                 request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsResponse.FromString,
                 _registered_method=True)
+        self.UpdateProduct = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/UpdateProduct',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateProductRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.FromString,
+                _registered_method=True)
+        self.DeleteProduct = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/DeleteProduct',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteProductRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.CreateCategory = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/CreateCategory',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.CreateCategoryRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.FromString,
+                _registered_method=True)
+        self.GetCategory = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/GetCategory',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.GetCategoryRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.FromString,
+                _registered_method=True)
+        self.ListCategories = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/ListCategories',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListCategoriesRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListCategoriesResponse.FromString,
+                _registered_method=True)
+        self.UpdateCategory = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/UpdateCategory',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateCategoryRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.FromString,
+                _registered_method=True)
+        self.DeleteCategory = channel.unary_unary(
+                '/emporium.order.v1.CatalogService/DeleteCategory',
+                request_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteCategoryRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
     """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
     """
 
     def CreateProduct(self, request, context):
         """Adds a product.
 
-        Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and
-        UNAVAILABLE as in OrderService.
+        Idempotent by `request_id`. Errors: SKU_TAKEN, CATEGORY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED;
+        ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProduct(self, request, context):
-        """Reads a product. Errors: PRODUCT_NOT_FOUND.
+        """Reads a product.
+
+        Errors: PRODUCT_NOT_FOUND, also for one that is not ACTIVE, unless staff ask.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetProducts(self, request, context):
+        """Reads up to 100 products, in the order of their ids, each once. What is not there, or not to be
+        seen, is named apart: a page of many things is shown without the one that is sold no more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListProducts(self, request, context):
-        """Lists products by name unless `sort` says otherwise. Ties are broken by id.
+        """Lists products by name unless `sort` says otherwise; those that `q` finds, the best first. Ties
+        are broken by id.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProduct(self, request, context):
+        """Changes the fields that are sent, and no others.
+
+        A field is changed when it is present; `categories` and `attributes` each as a whole. To clear an
+        optional field, name it in `update_mask` and leave it out. Orders are not changed: their lines
+        are copies. What the product has already is no change, and makes no event.
+        Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+        NOTHING_TO_UPDATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProduct(self, request, context):
+        """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
+        their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+
+        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCategory(self, request, context):
+        """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in all.
+
+        Idempotent by `request_id`. Errors: CATEGORY_NOT_FOUND for `parent_id`, CATEGORY_TOO_DEEP,
+        TOO_MANY_CATEGORIES, IDEMPOTENCY_KEY_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCategory(self, request, context):
+        """Reads a category. Errors: CATEGORY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCategories(self, request, context):
+        """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are broken
+        by id.
+
+        Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCategory(self, request, context):
+        """Changes the fields that are sent, and no others. With another `parent_id` the category moves, and
+        all beneath it with it; to the top of the tree it moves when `update_mask` names `parent_id`, and
+        it is left out.
+
+        Errors: CATEGORY_NOT_FOUND, CATEGORY_CYCLE when it would be beneath itself, CATEGORY_TOO_DEEP,
+        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCategory(self, request, context):
+        """Deletes a category that has nothing beneath it and no products in it, also none that are not
+        sold: so nothing loses its place unseen.
+
+        Errors: CATEGORY_NOT_FOUND, CATEGORY_NOT_EMPTY, ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,10 +230,50 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.GetProductRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.SerializeToString,
             ),
+            'BatchGetProducts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetProducts,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.BatchGetProductsRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.BatchGetProductsResponse.SerializeToString,
+            ),
             'ListProducts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListProducts,
                     request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsResponse.SerializeToString,
+            ),
+            'UpdateProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProduct,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateProductRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.SerializeToString,
+            ),
+            'DeleteProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProduct,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteProductRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'CreateCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCategory,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.CreateCategoryRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.SerializeToString,
+            ),
+            'GetCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCategory,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.GetCategoryRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.SerializeToString,
+            ),
+            'ListCategories': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCategories,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListCategoriesRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListCategoriesResponse.SerializeToString,
+            ),
+            'UpdateCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCategory,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateCategoryRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.SerializeToString,
+            ),
+            'DeleteCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCategory,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteCategoryRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -111,6 +285,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CatalogService:
     """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
     """
 
     @staticmethod
@@ -168,6 +347,33 @@ class CatalogService:
             _registered_method=True)
 
     @staticmethod
+    def BatchGetProducts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/BatchGetProducts',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.BatchGetProductsRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.BatchGetProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListProducts(request,
             target,
             options=(),
@@ -184,6 +390,195 @@ class CatalogService:
             '/emporium.order.v1.CatalogService/ListProducts',
             emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsRequest.SerializeToString,
             emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/UpdateProduct',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateProductRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.Product.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/DeleteProduct',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteProductRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/CreateCategory',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.CreateCategoryRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/GetCategory',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.GetCategoryRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCategories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/ListCategories',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListCategoriesRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.ListCategoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/UpdateCategory',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.UpdateCategoryRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.Category.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.CatalogService/DeleteCategory',
+            emporium_dot_order_dot_v1_dot_catalog__service__pb2.DeleteCategoryRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 
 from collections import abc as abc
 from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
+from google.protobuf import empty_pb2 as empty_pb2
 from grpc import aio as aio
 import abc as abc_1
 
@@ -14,25 +15,88 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CatalogServiceStub:
-    """Holds what the shop sells, at which price."""
+    """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
+    """
 
     def __init__(self, channel: aio.Channel) -> None: ...
     CreateProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.CreateProductRequest, catalog_service_pb2.Product]
     """Adds a product.
 
-    Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and
-    UNAVAILABLE as in OrderService.
+    Idempotent by `request_id`. Errors: SKU_TAKEN, CATEGORY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED;
+    ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
     """
     GetProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.GetProductRequest, catalog_service_pb2.Product]
-    """Reads a product. Errors: PRODUCT_NOT_FOUND."""
+    """Reads a product.
+
+    Errors: PRODUCT_NOT_FOUND, also for one that is not ACTIVE, unless staff ask.
+    """
+    BatchGetProducts: aio.UnaryUnaryMultiCallable[catalog_service_pb2.BatchGetProductsRequest, catalog_service_pb2.BatchGetProductsResponse]
+    """Reads up to 100 products, in the order of their ids, each once. What is not there, or not to be
+    seen, is named apart: a page of many things is shown without the one that is sold no more.
+    """
     ListProducts: aio.UnaryUnaryMultiCallable[catalog_service_pb2.ListProductsRequest, catalog_service_pb2.ListProductsResponse]
-    """Lists products by name unless `sort` says otherwise. Ties are broken by id.
+    """Lists products by name unless `sort` says otherwise; those that `q` finds, the best first. Ties
+    are broken by id.
 
     Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
     """
+    UpdateProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.UpdateProductRequest, catalog_service_pb2.Product]
+    """Changes the fields that are sent, and no others.
+
+    A field is changed when it is present; `categories` and `attributes` each as a whole. To clear an
+    optional field, name it in `update_mask` and leave it out. Orders are not changed: their lines
+    are copies. What the product has already is no change, and makes no event.
+    Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+    NOTHING_TO_UPDATE.
+    """
+    DeleteProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.DeleteProductRequest, empty_pb2.Empty]
+    """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
+    their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+
+    Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
+    """
+    CreateCategory: aio.UnaryUnaryMultiCallable[catalog_service_pb2.CreateCategoryRequest, catalog_service_pb2.Category]
+    """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in all.
+
+    Idempotent by `request_id`. Errors: CATEGORY_NOT_FOUND for `parent_id`, CATEGORY_TOO_DEEP,
+    TOO_MANY_CATEGORIES, IDEMPOTENCY_KEY_REUSED.
+    """
+    GetCategory: aio.UnaryUnaryMultiCallable[catalog_service_pb2.GetCategoryRequest, catalog_service_pb2.Category]
+    """Reads a category. Errors: CATEGORY_NOT_FOUND."""
+    ListCategories: aio.UnaryUnaryMultiCallable[catalog_service_pb2.ListCategoriesRequest, catalog_service_pb2.ListCategoriesResponse]
+    """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are broken
+    by id.
+
+    Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+    """
+    UpdateCategory: aio.UnaryUnaryMultiCallable[catalog_service_pb2.UpdateCategoryRequest, catalog_service_pb2.Category]
+    """Changes the fields that are sent, and no others. With another `parent_id` the category moves, and
+    all beneath it with it; to the top of the tree it moves when `update_mask` names `parent_id`, and
+    it is left out.
+
+    Errors: CATEGORY_NOT_FOUND, CATEGORY_CYCLE when it would be beneath itself, CATEGORY_TOO_DEEP,
+    ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+    """
+    DeleteCategory: aio.UnaryUnaryMultiCallable[catalog_service_pb2.DeleteCategoryRequest, empty_pb2.Empty]
+    """Deletes a category that has nothing beneath it and no products in it, also none that are not
+    sold: so nothing loses its place unseen.
+
+    Errors: CATEGORY_NOT_FOUND, CATEGORY_NOT_EMPTY, ETAG_MISMATCH.
+    """
 
 class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
-    """Holds what the shop sells, at which price."""
+    """Holds what the shop sells, at which price.
+
+    Everybody sees what is ACTIVE, in every read alike; to all but staff the rest is not there. What
+    everybody sees may be kept for 30 seconds by whoever passes it on.
+
+    A change of a product and its event (`events.proto`) are committed together.
+    """
 
     @abc_1.abstractmethod
     def CreateProduct(
@@ -42,8 +106,8 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[catalog_service_pb2.Product]:
         """Adds a product.
 
-        Idempotent by `request_id`. Errors: SKU_TAKEN, IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and
-        UNAVAILABLE as in OrderService.
+        Idempotent by `request_id`. Errors: SKU_TAKEN, CATEGORY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED;
+        ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
         """
 
     @abc_1.abstractmethod
@@ -52,7 +116,20 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         request: catalog_service_pb2.GetProductRequest,
         context: aio.ServicerContext[catalog_service_pb2.GetProductRequest, abc.Awaitable[catalog_service_pb2.Product]],
     ) -> abc.Awaitable[catalog_service_pb2.Product]:
-        """Reads a product. Errors: PRODUCT_NOT_FOUND."""
+        """Reads a product.
+
+        Errors: PRODUCT_NOT_FOUND, also for one that is not ACTIVE, unless staff ask.
+        """
+
+    @abc_1.abstractmethod
+    def BatchGetProducts(
+        self,
+        request: catalog_service_pb2.BatchGetProductsRequest,
+        context: aio.ServicerContext[catalog_service_pb2.BatchGetProductsRequest, abc.Awaitable[catalog_service_pb2.BatchGetProductsResponse]],
+    ) -> abc.Awaitable[catalog_service_pb2.BatchGetProductsResponse]:
+        """Reads up to 100 products, in the order of their ids, each once. What is not there, or not to be
+        seen, is named apart: a page of many things is shown without the one that is sold no more.
+        """
 
     @abc_1.abstractmethod
     def ListProducts(
@@ -60,9 +137,95 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         request: catalog_service_pb2.ListProductsRequest,
         context: aio.ServicerContext[catalog_service_pb2.ListProductsRequest, abc.Awaitable[catalog_service_pb2.ListProductsResponse]],
     ) -> abc.Awaitable[catalog_service_pb2.ListProductsResponse]:
-        """Lists products by name unless `sort` says otherwise. Ties are broken by id.
+        """Lists products by name unless `sort` says otherwise; those that `q` finds, the best first. Ties
+        are broken by id.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
+        """
+
+    @abc_1.abstractmethod
+    def UpdateProduct(
+        self,
+        request: catalog_service_pb2.UpdateProductRequest,
+        context: aio.ServicerContext[catalog_service_pb2.UpdateProductRequest, abc.Awaitable[catalog_service_pb2.Product]],
+    ) -> abc.Awaitable[catalog_service_pb2.Product]:
+        """Changes the fields that are sent, and no others.
+
+        A field is changed when it is present; `categories` and `attributes` each as a whole. To clear an
+        optional field, name it in `update_mask` and leave it out. Orders are not changed: their lines
+        are copies. What the product has already is no change, and makes no event.
+        Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+        NOTHING_TO_UPDATE.
+        """
+
+    @abc_1.abstractmethod
+    def DeleteProduct(
+        self,
+        request: catalog_service_pb2.DeleteProductRequest,
+        context: aio.ServicerContext[catalog_service_pb2.DeleteProductRequest, abc.Awaitable[empty_pb2.Empty]],
+    ) -> abc.Awaitable[empty_pb2.Empty]:
+        """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
+        their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+
+        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
+        """
+
+    @abc_1.abstractmethod
+    def CreateCategory(
+        self,
+        request: catalog_service_pb2.CreateCategoryRequest,
+        context: aio.ServicerContext[catalog_service_pb2.CreateCategoryRequest, abc.Awaitable[catalog_service_pb2.Category]],
+    ) -> abc.Awaitable[catalog_service_pb2.Category]:
+        """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in all.
+
+        Idempotent by `request_id`. Errors: CATEGORY_NOT_FOUND for `parent_id`, CATEGORY_TOO_DEEP,
+        TOO_MANY_CATEGORIES, IDEMPOTENCY_KEY_REUSED.
+        """
+
+    @abc_1.abstractmethod
+    def GetCategory(
+        self,
+        request: catalog_service_pb2.GetCategoryRequest,
+        context: aio.ServicerContext[catalog_service_pb2.GetCategoryRequest, abc.Awaitable[catalog_service_pb2.Category]],
+    ) -> abc.Awaitable[catalog_service_pb2.Category]:
+        """Reads a category. Errors: CATEGORY_NOT_FOUND."""
+
+    @abc_1.abstractmethod
+    def ListCategories(
+        self,
+        request: catalog_service_pb2.ListCategoriesRequest,
+        context: aio.ServicerContext[catalog_service_pb2.ListCategoriesRequest, abc.Awaitable[catalog_service_pb2.ListCategoriesResponse]],
+    ) -> abc.Awaitable[catalog_service_pb2.ListCategoriesResponse]:
+        """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are broken
+        by id.
+
+        Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+
+    @abc_1.abstractmethod
+    def UpdateCategory(
+        self,
+        request: catalog_service_pb2.UpdateCategoryRequest,
+        context: aio.ServicerContext[catalog_service_pb2.UpdateCategoryRequest, abc.Awaitable[catalog_service_pb2.Category]],
+    ) -> abc.Awaitable[catalog_service_pb2.Category]:
+        """Changes the fields that are sent, and no others. With another `parent_id` the category moves, and
+        all beneath it with it; to the top of the tree it moves when `update_mask` names `parent_id`, and
+        it is left out.
+
+        Errors: CATEGORY_NOT_FOUND, CATEGORY_CYCLE when it would be beneath itself, CATEGORY_TOO_DEEP,
+        ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        """
+
+    @abc_1.abstractmethod
+    def DeleteCategory(
+        self,
+        request: catalog_service_pb2.DeleteCategoryRequest,
+        context: aio.ServicerContext[catalog_service_pb2.DeleteCategoryRequest, abc.Awaitable[empty_pb2.Empty]],
+    ) -> abc.Awaitable[empty_pb2.Empty]:
+        """Deletes a category that has nothing beneath it and no products in it, also none that are not
+        sold: so nothing loses its place unseen.
+
+        Errors: CATEGORY_NOT_FOUND, CATEGORY_NOT_EMPTY, ETAG_MISMATCH.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: aio.Server) -> None: ...

@@ -4,6 +4,7 @@
 isort:skip_file
 """
 
+from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
 from emporium.order.v1 import order_service_pb2 as order_service_pb2
 from emporium.order.v1 import stock_service_pb2 as stock_service_pb2
 from google.protobuf import descriptor as descriptor
@@ -22,15 +23,15 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """Events of orders: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is
-    `order`; and below them those of stock, whose `aggregate_type` is `stock`. That message says what
-    a consumer may rely on: order, repeats, versions.
+    """Events of orders, of products and of stock: the payloads of `emporium.type.v1.DomainEvent` whose
+    `aggregate_type` is `order`, `product` or `stock`. That message says what a consumer may rely on:
+    order, repeats, versions.
 
-    `aggregate_id` is the order's id, and `aggregate_version` is the order's version after the
-    change, the number in its etag. An order begins with OrderPlaced, version 1. Every change of
-    it makes exactly one of the events below: a change of the status the event of that name, whatever
-    else changed with it; any other change OrderUpdated. A call that changes nothing makes none.
-    Nothing follows an OrderDeleted.
+    Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change, the
+    number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes exactly
+    one of the events below: a change of the status the event of that name, whatever else changed with
+    it; any other change OrderUpdated. A call that changes nothing makes none. Nothing follows an
+    OrderDeleted.
 
     That the buyer's account was deleted is told by `emporium.user.v1.UserErased`, and makes no event
     of the orders: they become anonymous as they are, and so do their events that wait. From then on
@@ -39,6 +40,11 @@ class OrderPlaced(message.Message):
     Each event carries the whole order as it is after the change. So a consumer needs no call back
     and no event before this one to know what the order is; and amounts, of which an order's total
     is one, are read from it and never added up from differences.
+
+    A product likewise: it begins with ProductCreated, version 1, but for those that were there before
+    version 0.4 of this, which begin with a later one. Every change makes exactly one of the events
+    below: one that takes it from sale ProductArchived, whatever else changed with it; any other
+    ProductUpdated. Nothing follows a ProductDeleted.
 
     An order was placed. Its `order_date` may lie in the past: staff import historical orders.
     """
@@ -245,6 +251,96 @@ class OrderDeleted(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ProductCreated(message.Message):
+    """A product was added."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def product(self) -> catalog_service_pb2.Product:
+        """The product as added."""
+
+    def __init__(
+        self,
+        *,
+        product: catalog_service_pb2.Product | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ProductUpdated(message.Message):
+    """A product was edited, and did not become ARCHIVED by that."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def product(self) -> catalog_service_pb2.Product:
+        """The product after the edit."""
+
+    def __init__(
+        self,
+        *,
+        product: catalog_service_pb2.Product | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ProductArchived(message.Message):
+    """A product was taken from sale."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def product(self) -> catalog_service_pb2.Product:
+        """The product; its status is ARCHIVED."""
+
+    def __init__(
+        self,
+        *,
+        product: catalog_service_pb2.Product | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ProductDeleted(message.Message):
+    """A product was deleted. Its `aggregate_version` is one more than the version of the product
+    inside.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def product(self) -> catalog_service_pb2.Product:
+        """The product as it was last."""
+
+    def __init__(
+        self,
+        *,
+        product: catalog_service_pb2.Product | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["product", b"product"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

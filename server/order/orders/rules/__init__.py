@@ -18,6 +18,7 @@ from server.order.orders.rules.order import (
     BuyerErased,
     Item,
     ListedOrder,
+    OffersChanged,
     Order,
     OrderFilters,
     OrderNotFound,
@@ -36,6 +37,7 @@ from server.order.orders.rules.placing import (
     check_staff_fields,
     place,
     quote,
+    sold,
 )
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "ListedOrder",
     "Move",
     "NewOrder",
+    "OffersChanged",
     "Order",
     "OrderEvent",
     "OrderFilters",
@@ -81,5 +84,6 @@ __all__ = [
     "person",
     "place",
     "quote",
+    "sold",
     "step_of",
 ]

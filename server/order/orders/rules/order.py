@@ -21,6 +21,12 @@ class BuyerErased(errors.Conflict):
     reason = "USER_ERASED"
 
 
+class OffersChanged(errors.Conflict):
+    """A product is not what was read of it any more: it was deleted, or is not sold by now."""
+
+    reason = "CONFLICT"
+
+
 class StaffOnlyField(errors.Forbidden):
     """A field was sent that is for staff."""
 

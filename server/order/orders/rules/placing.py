@@ -1,7 +1,7 @@
 """Placing an order: who may set which fields, and what it costs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from server.kit import currencies, errors
 from server.kit.errors import Violation
-from server.order.catalog.rules import Offer, ProductNotFound
+from server.order.catalog.rules import Offer, ProductNotFound, ProductStatus
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Move, person
 from server.order.orders.rules.order import (
@@ -27,6 +27,12 @@ class PriceNotAllowed(errors.Forbidden):
     """A customer tried to set a price."""
 
     reason = "PRICE_NOT_ALLOWED"
+
+
+class ProductNotActive(errors.Conflict):
+    """A product is not sold: not yet, or no more."""
+
+    reason = "PRODUCT_NOT_ACTIVE"
 
 
 class CurrencyMismatch(errors.Invalid):
@@ -103,11 +109,11 @@ def check_staff_fields(new: NewOrder, caller_id: str) -> None:
 def quote(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> Quote:
     """What `new` comes to, at the prices of `offers`, by product id, where it has none of its own.
 
-    Raises `ProductNotFound`, `CurrencyMismatch`, `OrderTooLarge`, or `Invalid` for a currency that
-    is none and for prices with more decimals than theirs has.
+    Raises `ProductNotFound`, `ProductNotActive`, `CurrencyMismatch`, `OrderTooLarge`, or `Invalid`
+    for a currency that is none and for prices with more decimals than theirs has.
     """
     errors.Invalid.check(currencies.unknown(new.currency))
-    _check_products(new.lines, offers)
+    _check_products(new, offers)
     currency = _currency(new, offers, shop_currency)
     errors.Invalid.check(_too_fine(new.lines, currency))
     lines = _priced(new.lines, offers)
@@ -157,21 +163,38 @@ def place(
     return Placed(order, event, caller_id)
 
 
+def sold(offers: Mapping[str, Offer], product_ids: Collection[str]) -> Mapping[str, Offer]:
+    """Those of the offers that everybody sees; what is not sold is there for staff alone."""
+    return {
+        product_id: offer
+        for product_id in product_ids
+        if (offer := offers.get(product_id)) and offer.status is ProductStatus.ACTIVE
+    }
+
+
 def _refuse(kind: type[errors.Forbidden], field: str) -> None:
     raise kind(f"{field}: only staff may set it", field=field)
 
 
-def _check_products(lines: Sequence[Line], offers: Mapping[str, Offer]) -> None:
-    missing = [
-        f"items[{index}].product_id"
-        for index, line in enumerate(lines)
-        if line.product_id and line.product_id not in offers
+def _check_products(new: NewOrder, offers: Mapping[str, Offer]) -> None:
+    found = [
+        (f"items[{index}].product_id", offers.get(line.product_id))
+        for index, line in enumerate(new.lines)
+        if line.product_id
     ]
+    missing = [Violation(field, "no such product") for field, offer in found if offer is None]
     if missing:
-        raise ProductNotFound(
-            f"{missing[0]}: no such product",
-            violations=[Violation(field, "no such product") for field in missing],
-        )
+        raise ProductNotFound(f"{missing[0].field}: no such product", violations=missing)
+    if new.order_date is not None:
+        return  # it was sold then
+    unsold = [
+        Violation(field, f"the product is {offer.status}")
+        for field, offer in found
+        if offer and offer.status is not ProductStatus.ACTIVE
+    ]
+    if unsold:
+        message = f"{unsold[0].field}: {unsold[0].description}"
+        raise ProductNotActive(message, violations=unsold)
 
 
 def _currency(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> str:

@@ -68,7 +68,8 @@ class OrderStore(Protocol):
         `answer` is the order as a serialised message, which the event carries too. It is what is
         returned, or the first answer when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another, `OutOfStock`,
-        and `BuyerErased` or `AccountInactive` when the buyer was erased.
+        `OffersChanged` when a product is not sold by now, and `BuyerErased` or `AccountInactive`
+        when the buyer was erased.
         """
 
     async def get(self, order_id: str, owner_scope: str | None) -> Order:

@@ -14,7 +14,7 @@ from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way
-from server.order.orders.rules import Placed, claim_of, moves_stock
+from server.order.orders.rules import OffersChanged, Placed, claim_of, moves_stock
 from server.order.orders.store import Encode, Stocks, rows
 from server.order.stock.rules import OutOfStock
 
@@ -30,7 +30,9 @@ _LINES_TOGETHER_MAX = 20
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
-_NOT_ERASED = "orders_buyer_is_not_erased"  # a trigger's: migration 0006
+# Of triggers: migrations 0006 and 0013.
+_NOT_ERASED = "orders_buyer_is_not_erased"
+_ARE_SOLD = "order_items_products_are_active"
 
 
 class _New(NamedTuple):
@@ -95,6 +97,8 @@ class Placing:
             try:
                 [refused] = await self._insert([new])
             except asyncpg.CheckViolationError as error:
+                if error.constraint_name == _ARE_SOLD:
+                    raise OffersChanged("a product was changed meanwhile; try again") from error
                 if error.constraint_name != _NOT_ERASED:
                     raise
                 raise new.placed.refused() from error

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from emporium.analytics.v1 import domain_event_service_pb2 as pb
 from emporium.analytics.v1.report_service_pb2 import GetSalesReportRequest
 from emporium.order.v1 import events_pb2 as order_events
+from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem
 from emporium.user.v1 import events_pb2 as user_events
 from server.analytics.sales.rules import State
@@ -18,7 +19,7 @@ from tests.server.analytics.doors import DoorOf, batch, domain_event, on_the_wir
 from tests.server.analytics.sales.histories import became, placed
 from tests.server.refusals import refused
 
-# Those of stock are others, which tell of no order.
+# Those of products and of stock are others, which tell of no order.
 EVENTS = [
     name
     for name, message in order_events.DESCRIPTOR.message_types_by_name.items()
@@ -56,11 +57,13 @@ async def test_each_event_is_recorded_repeated_or_ignored(
         on_the_wire(known),
         domain_event(new_id(), user_events.UserErased(user_id=new_id()), "user"),
     ]
+    product = order_events.ProductArchived(product=Product(id=new_id()))
+    events.append(domain_event(new_id(), product, "product"))
     unused = domain_event(new_id(), order_events.OrderPaid())
     unused.type = "emporium.stock.v9.ShelfPainted"
     request = pb.RecordDomainEventsRequest(events=[*events, unused])
     answer = await door("SERVICE")("RecordDomainEvents", request)
-    assert (answer.recorded, answer.repeated, answer.ignored) == (1, 2, 2)
+    assert (answer.recorded, answer.repeated, answer.ignored) == (1, 2, 3)
     assert await orders_reported(door, currency) == 2
 
 

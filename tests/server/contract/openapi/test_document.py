@@ -244,9 +244,10 @@ def test_two_messages_of_one_name_end_the_run(image: FileDescriptorSet) -> None:
                 for method in service.method:
                     if method.output_type.endswith(".Product"):
                         method.output_type = ".emporium.order.v1.User"
-            for message in file.message_type:
-                for field in message.field:
-                    if field.type_name.endswith(".Product"):
-                        field.type_name = ".emporium.order.v1.User"
+        for message in file.message_type:
+            for field in message.field:
+                before, found, after = field.type_name.partition(".order.v1.Product")
+                if found and after in ("", ".Status", ".AttributesEntry"):
+                    field.type_name = f"{before}.order.v1.User{after}"
     with pytest.raises(SystemExit, match="one name for both, 'User'"):
         document.make(changed)

@@ -107,11 +107,10 @@ def _broken(field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
     for expression in rules.cel:
         yield expression.id, _value(expression.id, EXPRESSIONS)
     for rule, bound in _leaves(rules):
-        if rule in EXPRESSIONS:
-            yield rule, EXPRESSIONS[rule]
-            continue
         prefix = next((each for each in PREFIXES if rule.startswith(each)), "")
-        value = _value(rule.removeprefix(prefix), BY_RULE)(bound, field)
+        name = rule.removeprefix(prefix)
+        is_said = name in EXPRESSIONS
+        value = EXPRESSIONS[name] if is_said else _value(name, BY_RULE)(bound, field)
         yield rule, PREFIXES[prefix](value) if prefix else value
 
 
@@ -121,8 +120,9 @@ def _leaves(rules: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if name in {"cel", "ignore"}:  # the former is read by itself, the latter is no rule
             continue
         if rule.is_extension:  # one of ours
+            of = next((each for each in PREFIXES if prefix.startswith(each)), "")
             for expression in _rules(rule, "predefined").cel:
-                yield expression.id, bound
+                yield f"{of}{expression.id}", bound
         elif rule.message_type and rule.message_type.full_name.startswith("buf.validate."):
             yield from _leaves(bound, f"{name}.")
         else:

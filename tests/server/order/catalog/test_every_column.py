@@ -1,23 +1,33 @@
-"""Of a product the store keeps every field. No rule changes one yet."""
+"""Of a product the store keeps every field, of a new one and of one that has changed."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.order.catalog.rules import Product
-from server.order.catalog.store import PostgresCatalogStore
-from tests.server.order.samples import product
+from server.kit.postgres import Pool
+from server.order.catalog.rules import Product, ProductChanged, ProductStatus, add_category
+from server.order.catalog.store.categories import PostgresCategoryStore
+from server.order.catalog.store.products import PostgresCatalogStore
+from tests.server.order.samples import NOW, added, new_id, product
 
 IMMUTABLE = {"id"}
 MOMENT = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
+CATEGORIES = [new_id() for _ in range(4)]
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "sku": st.uuids().map(lambda each: each.hex),
     "name": st.text(
         st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200
+    ),
+    "description": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=500),
+    "status": st.sampled_from(ProductStatus),
+    "categories": st.lists(st.sampled_from(CATEGORIES), unique=True).map(tuple),
+    "attributes": st.dictionaries(
+        st.text("abc", min_size=1), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
     ),
     "unit_price": st.decimals(0, 1_000_000, places=2),
     "currency": st.text("ABCXYZ", min_size=3, max_size=3),
@@ -32,6 +42,13 @@ def test_every_field_is_tried() -> None:
     assert set(VALUES) == set(MUTABLE)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def categories(order_pool: Pool) -> None:
+    store = PostgresCategoryStore(order_pool)
+    for each in CATEGORIES:
+        await store.create(add_category("Mugs", None, each, NOW), None, b"")
+
+
 @pytest.mark.parametrize("name", MUTABLE)
 async def test_a_field_is_read_back(catalog: PostgresCatalogStore, name: str) -> None:
     values = []
@@ -44,5 +61,14 @@ async def test_a_field_is_read_back(catalog: PostgresCatalogStore, name: str) ->
     gather()
     for value in values:
         new = replace(product(), **{name: value})
-        await catalog.create(new, None, b"")
-        assert await catalog.get(new.id) == new
+        await catalog.create(added(new), None, b"")
+        assert await catalog.get(new.id, only_active=False) == new
+        event = replace(added(new).event, version=2**62 + 1)
+        await catalog.delete(new.id, lambda _, told=event: told)  # type: ignore[misc]  # a default
+
+        old = product()
+        await catalog.create(added(old), None, b"")
+        after = replace(old, **{name: value})
+        changed = ProductChanged(after, replace(added(after).event, version=2))
+        await catalog.update(old.id, lambda _, to=changed: to)  # type: ignore[misc]  # a default
+        assert await catalog.get(old.id, only_active=False) == after

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from emporium.order.v1 import events_pb2
+from server.order.catalog import rules as catalog
+from server.order.catalog.wire import to_product
+from server.order.events import products
 from server.order.events import stock as stock_events
 from server.order.events.encoding import to_outbox
 from server.order.orders.rules import EventType, cancelled, expired
@@ -13,7 +16,7 @@ from server.order.orders.wire import to_order
 from server.order.stock.rules import EventType as StockEventType
 from server.order.stock.rules import Stock, StockEvent
 from server.order.stock.wire import to_stock
-from tests.server.order.samples import NOW, act, line, new_id, placed
+from tests.server.order.samples import NOW, act, added, line, new_id, placed, product
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -41,6 +44,7 @@ def test_the_contract_has_no_event_that_is_never_told() -> None:
     published = {f"Order{type_.title()}" for type_ in EventType}
     published |= {"StockRanLow", "StockCameBack"}
     assert len(StockEventType) == 2
+    published |= {f"Product{type_.title()}" for type_ in catalog.EventType}
     assert published == {*events_pb2.DESCRIPTOR.message_types_by_name}
 
 
@@ -72,3 +76,14 @@ def test_events_of_stock_carry_it_and_count_by_themselves(type_: StockEventType)
         4,
     )
     assert (row.occurred_at, row.traceparent) == (NOW, TRACE)
+
+
+@pytest.mark.parametrize("type_", catalog.EventType)
+def test_every_event_of_a_product_carries_it_whole(type_: catalog.EventType) -> None:
+    whole = product(description="Of tin", attributes={"colour": "red"})
+    event = replace(added(whole).event, type=type_, version=7, traceparent=TRACE)
+    row, name = products.to_outbox(event), f"Product{type_.title()}"
+    assert row.type == f"emporium.order.v1.{name}"
+    assert getattr(events_pb2, name).FromString(row.payload).product == to_product(whole)
+    assert (row.id, row.occurred_at, row.traceparent) == (event.id, NOW, TRACE)
+    assert (row.aggregate_type, row.aggregate_id, row.aggregate_version) == ("product", whole.id, 7)

@@ -37,7 +37,7 @@ def shops(draw: st.DrawFn) -> dict[str, Offer]:
             "Thing",
             draw(prices) * unit,
             currency,
-            [
+            breaks=[
                 Break(count, draw(prices) * unit)
                 for count in sorted(draw(st.sets(st.integers(2, 50), max_size=4)))
             ],

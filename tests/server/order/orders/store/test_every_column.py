@@ -58,7 +58,10 @@ def test_every_field_is_tried() -> None:
 
 @pytest.mark.parametrize("name", MUTABLE)
 async def test_a_changed_field_is_read_back(orders: PostgresOrderStore, name: str) -> None:
-    given_order = placed(line(), line("Cup", "1.00", 3), user_id=str(uuid.uuid4()))
+    # Of the past, so that it need not be of what is sold now.
+    past = datetime(2010, 12, 1, tzinfo=UTC)
+    lines = line(), line("Cup", "1.00", 3)
+    given_order = placed(*lines, user_id=str(uuid.uuid4()), order_date=past)
     await orders.create(given_order, None, b"")
     order_id = given_order.order.id
     values = []
