@@ -48,7 +48,7 @@ def _reads(rpc: MethodDescriptor, sent: Message, answer: Any) -> Iterator[tuple[
     about = object_field(rpc)
     for reader in READERS:
         field = object_field(reader)
-        if reader.output_type is answer.DESCRIPTOR:
+        if reader.output_type is answer.DESCRIPTOR and "id" in answer.DESCRIPTOR.fields_by_name:
             yield reader, GetMessageClass(reader.input_type)(**{field: answer.id})
         elif field == about:
             yield reader, GetMessageClass(reader.input_type)(**{field: getattr(sent, about)})
