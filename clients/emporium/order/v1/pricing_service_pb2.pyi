@@ -66,7 +66,7 @@ class PriceBreak(message.Message):
     `10`.
     """
     unit_price: builtins.str
-    """The price of one then, a decimal string such as `2`, with no more decimals than the product's
+    """The price of one then, a decimal string such as `1.20`, with no more decimals than the product's
     currency has.
     Where the product itself costs less, that counts.
     """
