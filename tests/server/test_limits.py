@@ -34,6 +34,7 @@ from server.order.events.encoding import to_outbox
 from server.order.neighbours import analytics
 from server.order.orders import rules as orders
 from server.order.orders import store as order_store
+from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
 from server.user.accounts import store as user_store
 from server.user.api_keys import store as api_keys_store
@@ -55,6 +56,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
+    "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
 }
 SORTS = [(rpc, field) for rpc, (sortable, _) in LISTS.items() for field in sortable]

@@ -364,6 +364,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: begin with POST /auth/totp
     """
+    ORDER_NOTE_NOT_FOUND: _ErrorReason.ValueType  # 380
+    """No such note on the order, or not the caller's.
+
+    Example: no such note
+    """
+    TOO_MANY_ORDER_NOTES: _ErrorReason.ValueType  # 381
+    """The order has as many notes as one may have.
+
+    Example: text: an order may have 100 notes; delete one first
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -740,6 +750,16 @@ TOTP_NOT_BEGUN: ErrorReason.ValueType  # 346
 """There is nothing to confirm.
 
 Example: begin with POST /auth/totp
+"""
+ORDER_NOTE_NOT_FOUND: ErrorReason.ValueType  # 380
+"""No such note on the order, or not the caller's.
+
+Example: no such note
+"""
+TOO_MANY_ORDER_NOTES: ErrorReason.ValueType  # 381
+"""The order has as many notes as one may have.
+
+Example: text: an order may have 100 notes; delete one first
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

@@ -10,6 +10,7 @@ from server.order.orders.rules.changes import (
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
 from server.order.orders.rules.moving import MOVES, Changed, cancelled, moved
+from server.order.orders.rules.notes import Note, check_deletable, check_room, is_internal
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     Address,
@@ -44,6 +45,7 @@ __all__ = [
     "ListedOrder",
     "Move",
     "NewOrder",
+    "Note",
     "Order",
     "OrderEvent",
     "OrderFilters",
@@ -53,13 +55,16 @@ __all__ = [
     "StaffOnlyField",
     "Status",
     "cancelled",
+    "check_deletable",
     "check_edit",
+    "check_room",
     "check_staff_fields",
     "check_totals",
     "check_whose",
     "deleted",
     "edited",
     "etag_of",
+    "is_internal",
     "moved",
     "person",
     "place",
