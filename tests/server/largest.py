@@ -189,10 +189,6 @@ async def answers() -> dict[str, Message]:
     exchanged = api_keys_wire.to_token(token + "f" * 1_000, INT32_MAX, key.scopes)
     counts = domain_pb.RecordDomainEventsResponse(recorded=500, repeated=500, ignored=500)
     changed = sessions_ended(ID, VERSION, Role.CUSTOMER, ID)
-    reason = longest(order_pb.CancelOrderRequest, "reason")
-    actor = orders.Actor(orders.ActorKind.STAFF, ID)
-    status = orders.Status.CANCELLED
-    move = orders.PastMove(ID, status, status, actor, reason, LAST)
     return {
         "Login": login,
         "Refresh": login,
@@ -228,11 +224,9 @@ async def answers() -> dict[str, Message]:
         "SetPriceBreaks": pricing_wire.to_breaks(price_breaks()),
         "QuoteOrder": orders_wire.to_quote(quote()),
         "UpdateOrder": whole,
+        **of_an_orders_course(),
         "ListOrders": await orders_wire.to_list(query(), page(listed)),
         "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),
-        "CancelOrder": whole,
-        "WatchOrder": orders_wire.to_watched(order(), is_last=True),
-        "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
         "GetOrderUser": orders_wire.to_order_user(Buyer(ID, user().email, user().full_name)),
         "RecordEvent": behaviour_wire.to_event(event),
         "GetSalesReport": await reports_wire.to_report(report),
@@ -259,6 +253,23 @@ def of_stock() -> dict[str, Message]:
         "UpdateStock": level,
         "AdjustStock": level,
         "ListStockMovements": stock_wire.to_list(query(), page((ID, movement))),
+    }
+
+
+def of_an_orders_course() -> dict[str, Message]:
+    """The largest answers about what becomes of an order, and what is noted on it."""
+    reason = longest(order_pb.CancelOrderRequest, "reason")
+    text = longest(order_pb.CreateOrderNoteRequest, "text")
+    actor = orders.Actor(orders.ActorKind.STAFF, ID)
+    status = orders.Status.CANCELLED
+    move = orders.PastMove(ID, status, status, actor, reason, LAST)
+    note = orders.Note(ID, ID, actor, text, is_internal=False, created_at=LAST)
+    return {
+        "CancelOrder": orders_wire.to_order(order()),
+        "CreateOrderNote": orders_wire.to_note(note, ID, for_staff=True),
+        "ListOrderNotes": orders_wire.to_notes(query(), page(note), ID, for_staff=True),
+        "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
+        "WatchOrder": orders_wire.to_watched(order(), is_last=True),
     }
 
 

@@ -88,6 +88,9 @@ FILL = {
         SELECT gen_random_uuid(), id, 'PENDING', created_at FROM orders
         UNION ALL
         SELECT gen_random_uuid(), '{ORDER}', 'PAID', now() FROM generate_series(1, {ROWS});
+        INSERT INTO order_notes (id, order_id, author_kind, text, is_internal, created_at)
+        SELECT gen_random_uuid(), '{ORDER}', 'STAFF', 'Ring twice', n % 2 = 0, now()
+        FROM generate_series(1, 100) AS n;
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version)
         SELECT gen_random_uuid(), 'SKU-' || n, lpad(n::text, 8, '0'), n / 100.0, 'GBP',
                timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1

@@ -34,6 +34,7 @@ from server.order.events.encoding import to_outbox
 from server.order.neighbours import analytics
 from server.order.orders import rules as orders
 from server.order.orders import store as order_store
+from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
 from server.order.stock import store as stock_store
 from server.user.accounts import store as user_store
@@ -57,6 +58,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     "ListStockMovements": (stock_store.SORTABLE, None),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
+    "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
 }
 SORTS = [(rpc, field) for rpc, (sortable, _) in LISTS.items() for field in sortable]

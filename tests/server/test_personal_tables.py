@@ -57,6 +57,7 @@ CONSIDERED = {
         "stock_movements": "ids alone, of orders and of staff, which lead nowhere in the end",
         "orders": "anonymised",
         "order_items": "what was sold, by the names of products",
+        "order_notes": "erased on the person's orders, and the person as staff",
         "order_moves": "erased: reasons of the person's orders, and the person as staff",
         "audit_waiting": WAITING,
         "idempotency_keys": ANSWERS,

@@ -129,6 +129,7 @@ def rules_of_shown_texts() -> dict[str, Any]:
 # Texts of several lines.
 OF_LINES = {
     "emporium.order.v1.CancelOrderRequest.reason",
+    "emporium.order.v1.CreateOrderNoteRequest.text",
     "emporium.type.v1.Address.street",
 }
 
