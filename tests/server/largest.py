@@ -11,7 +11,6 @@ from emporium.analytics.v1 import personal_data_service_pb2 as held_of_visitors
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import personal_data_service_pb2 as held_of_buyers
 from emporium.order.v1 import pricing_service_pb2 as prices_pb
-from emporium.order.v1 import stock_service_pb2 as stock_pb
 from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
 from emporium.user.v1 import audit_service_pb2 as audit_pb
@@ -38,8 +37,6 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.order.pricing import rules as pricing
 from server.order.pricing import wire as pricing_wire
-from server.order.stock import rules as stocks
-from server.order.stock import wire as stock_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
 from server.user.api_keys import rules as api_keys
@@ -217,14 +214,12 @@ async def answers() -> dict[str, Message]:
         "CreateProduct": catalog_wire.to_product(thing),
         "GetProduct": catalog_wire.to_product(thing),
         "ListProducts": catalog_wire.to_list(query(), page(thing)),
-        **of_stock(),
         "CreateOrder": whole,
         "GetOrder": whole,
         "GetPriceBreaks": pricing_wire.to_breaks(price_breaks()),
         "SetPriceBreaks": pricing_wire.to_breaks(price_breaks()),
         "QuoteOrder": orders_wire.to_quote(quote()),
         "UpdateOrder": whole,
-        **of_an_orders_course(),
         "ListOrders": await orders_wire.to_list(query(), page(listed)),
         "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),
         "GetOrderUser": orders_wire.to_order_user(Buyer(ID, user().email, user().full_name)),
@@ -235,41 +230,6 @@ async def answers() -> dict[str, Message]:
             [feed_wire.to_message(changed)] * PART_MAX, VERSION, 1e6 / 7, 1e6 / 7, complete=True
         ),
         **await of_personal_data(event, session),
-    }
-
-
-def of_stock() -> dict[str, Message]:
-    """The largest answers about how much there is."""
-    count = -stocks.ON_HAND_MAX
-    stock = stocks.Stock(ID, count, -count, -count, True, True, VERSION, INT32_MAX, VERSION, LAST)
-    note = longest(stock_pb.AdjustStockRequest, "note")
-    kind, reason = stocks.Kind.RESTOCKED, stocks.Reason.RECEIVED
-    movement = stocks.Movement(
-        ID, INT32_MAX, kind, count, count, -count, -count, ID, ID, reason, note, LAST
-    )
-    level = stock_wire.to_stock(stock)
-    return {
-        "GetStock": level,
-        "UpdateStock": level,
-        "AdjustStock": level,
-        "ListStockMovements": stock_wire.to_list(query(), page((ID, movement))),
-    }
-
-
-def of_an_orders_course() -> dict[str, Message]:
-    """The largest answers about what becomes of an order, and what is noted on it."""
-    reason = longest(order_pb.CancelOrderRequest, "reason")
-    text = longest(order_pb.CreateOrderNoteRequest, "text")
-    actor = orders.Actor(orders.ActorKind.STAFF, ID)
-    status = orders.Status.CANCELLED
-    move = orders.PastMove(ID, status, status, actor, reason, LAST)
-    note = orders.Note(ID, ID, actor, text, is_internal=False, created_at=LAST)
-    return {
-        "CancelOrder": orders_wire.to_order(order()),
-        "CreateOrderNote": orders_wire.to_note(note, ID, for_staff=True),
-        "ListOrderNotes": orders_wire.to_notes(query(), page(note), ID, for_staff=True),
-        "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
-        "WatchOrder": orders_wire.to_watched(order(), is_last=True),
     }
 
 

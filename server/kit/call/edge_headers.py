@@ -37,9 +37,9 @@ class EdgeHeaders:
     something, which nothing agrees with.
 
     Of several etags, which RFC 9110 allows, one must be the resource's: `etag` then holds them
-    on lines of their own, which only the header can make. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
-    not there is NOT_FOUND anyway. An rpc may require one of them. With `If-None-Match`, which the
-    edge answers for reads, no change is made.
+    on lines of their own, which only the header can make. Only strong ones count. `If-Match: *` is
+    any, and demands nothing: what is not there is NOT_FOUND anyway. An rpc may require one of them.
+    With `If-None-Match`, which the edge answers for reads, no change is made.
 
     `last-event-id` goes before what the request says: an EventSource that connects again sends
     both, and has the other from when it connected first.
