@@ -129,7 +129,8 @@ async def _session(scene: Scene, owner: Person) -> str:
 
 
 async def _product(scene: Scene, owner: Person) -> str:
-    new = catalog_pb.CreateProductRequest(sku=uuid.uuid4().hex, name="Lamp", unit_price="1.25")
+    sku = str(uuid.uuid4())  # as an id, which is another one for every door
+    new = catalog_pb.CreateProductRequest(sku=sku, name="Lamp", unit_price="1.25")
     return str((await scene.call("CreateProduct", new)).id)
 
 
