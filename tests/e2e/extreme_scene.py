@@ -64,9 +64,10 @@ class Scene:
             )
             if not method.server_streaming:
                 return await call
-            first = await call.read()
-            call.cancel()  # a caller has so many open
-            return first
+            try:
+                return await call.read()
+            finally:
+                call.cancel()  # a caller has so many open
         except grpc.aio.AioRpcError as error:
             return Refused(error)
 
