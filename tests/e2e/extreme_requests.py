@@ -70,6 +70,20 @@ def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
+def for_goods() -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about what is sold."""
+    return {
+        "AdjustStock": {"product_id": MISSING, "delta": 1, "reason": "RECEIVED"},
+        "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
+        "GetPriceBreaks": {"product_id": MISSING},
+        "GetProduct": {"product_id": MISSING},
+        "GetStock": {"product_id": MISSING},
+        "ListProducts": {"per_page": 1},
+        "ListStockMovements": {"product_id": MISSING},
+        "UpdateStock": {"product_id": scene.product.id, "tracked": True},
+    }
+
+
 def base(name: str, scene: Subjects) -> Any:
     """A request of the rpc that is good, and that may be sent again and again."""
     line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
@@ -84,7 +98,7 @@ def base(name: str, scene: Subjects) -> Any:
     }
     known: dict[str, dict[str, Any]] = {
         **for_services(scene),
-        "AdjustStock": {"product_id": MISSING, "delta": 1, "reason": "RECEIVED"},
+        **for_goods(),
         "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
@@ -92,7 +106,6 @@ def base(name: str, scene: Subjects) -> Any:
         "CancelOrder": {"order_id": scene.order.id},
         "CreateOrder": order,
         "CreateOrderNote": {"order_id": scene.order.id, "text": "Ring twice"},
-        "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteApiKey": {"api_key_id": MISSING},
         "DeleteOrder": {"order_id": MISSING},
@@ -107,19 +120,14 @@ def base(name: str, scene: Subjects) -> Any:
         "GetKeySet": {},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
-        "GetPriceBreaks": {"product_id": MISSING},
-        "GetProduct": {"product_id": MISSING},
         "GetSalesReport": {},
-        "GetStock": {"product_id": MISSING},
         "GetUser": {"user_id": scene.user.id},
         "ListAuditEvents": {"per_page": 1},
         "ListApiKeys": {"per_page": 1},
         "ListOrderNotes": {"order_id": scene.order.id, "per_page": 1},
         "ListOrderHistory": {"order_id": scene.order.id, "per_page": 1},
-        "ListOrders": {"per_page": 1},
-        "ListProducts": {"per_page": 1},
-        "ListStockMovements": {"product_id": MISSING},
-        "ListUserOrders": {"user_id": scene.user.id},
+        "ListOrders": {"per_page": 1, "currency": CURRENCY},
+        "ListUserOrders": {"user_id": scene.user.id, "currency": CURRENCY},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
         "QuoteOrder": {name: order[name] for name in order if name != "request_id"},
@@ -135,7 +143,6 @@ def base(name: str, scene: Subjects) -> Any:
         "SuspendUser": {"user_id": MISSING},
         "WatchOrder": {"order_id": scene.order.id},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
-        "UpdateStock": {"product_id": scene.product.id, "tracked": True},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }

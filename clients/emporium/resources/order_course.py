@@ -7,10 +7,12 @@ from uuid import uuid4
 
 from emporium.connection import Connection
 from emporium.order.v1.order_service_pb2 import (
+    CancelOrderRequest,
     CreateOrderNoteRequest,
     DeleteOrderNoteRequest,
     ListOrderHistoryRequest,
     ListOrderNotesRequest,
+    Order,
     OrderMove,
     OrderNote,
     WatchOrderRequest,
@@ -22,7 +24,7 @@ from emporium.values import query
 
 
 class OrderCourse:
-    """The part of `shop.orders` that is about one order's course: history, stream, notes."""
+    """The part of `shop.orders` that is about one order's course: its end, history, stream, notes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -45,6 +47,31 @@ class OrderCourse:
             return Page(answer.moves, answer.meta)
 
         return Listing(ListOrderHistoryRequest(order_id=order_id, **query(options)), fetch)
+
+    async def cancel(
+        self,
+        order_id: str,
+        *,
+        reason: str = "",
+        etag: str = "",
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Order:
+        """Cancels an order that is PENDING; one that is CANCELLED already stays as it is.
+
+        Whoever may read the order reads the `reason` in its history. Keys as in `create`; with an
+        `etag` the change is refused when the order has another by now.
+
+        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ILLEGAL_STATUS_MOVE), `Outdated`
+        (ETAG_MISMATCH), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
+        """
+        request = CancelOrderRequest(
+            order_id=order_id,
+            reason=reason,
+            etag=etag,
+            request_id=idempotency_key or str(uuid4()),
+        )
+        return await self._connection.call(self._stub.CancelOrder, request, timeout_seconds)
 
     async def watch(
         self, order_id: str, *, after: str = ""

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from emporium.connection import Connection
 from emporium.order.v1.order_service_pb2 import (
-    CancelOrderRequest,
     CreateOrderRequest,
     DeleteOrderRequest,
     GetOrderRequest,
@@ -232,31 +231,6 @@ class Orders(OrderCourse):
         elif shipping_address is not UNSET:
             request.shipping_address.CopyFrom(shipping_address)
         return await self._connection.call(self._stub.UpdateOrder, request, timeout_seconds)
-
-    async def cancel(
-        self,
-        order_id: str,
-        *,
-        reason: str = "",
-        etag: str = "",
-        idempotency_key: str | None = None,
-        timeout_seconds: float | None = None,
-    ) -> Order:
-        """Cancels an order that is PENDING; one that is CANCELLED already stays as it is.
-
-        Whoever may read the order reads the `reason` in its history. Keys as in `create`; with an
-        `etag` the change is refused when the order has another by now.
-
-        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ILLEGAL_STATUS_MOVE), `Outdated`
-        (ETAG_MISMATCH), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
-        """
-        request = CancelOrderRequest(
-            order_id=order_id,
-            reason=reason,
-            etag=etag,
-            request_id=idempotency_key or str(uuid4()),
-        )
-        return await self._connection.call(self._stub.CancelOrder, request, timeout_seconds)
 
     async def delete(
         self, order_id: str, *, etag: str = "", timeout_seconds: float | None = None

@@ -133,12 +133,11 @@ class OrderService:
     ) -> pb.OrderNote:
         caller, note_id, now = context.signed_in, _new_id(), _now()
         visible = request.visible_to_buyer if request.HasField("visible_to_buyer") else None
-        is_internal = rules.is_internal(visible, by_staff=context.owner_scope is None)
 
         def write(buyer_id: str) -> rules.Note:
             context.subject = buyer_id
             author = rules.person(caller.id, buyer_id)
-            hidden = is_internal and author.kind is rules.ActorKind.STAFF
+            hidden = rules.is_internal(visible, by_staff=author.kind is rules.ActorKind.STAFF)
             return rules.Note(note_id, request.order_id.lower(), author, request.text, hidden, now)
 
         def answer(note: rules.Note) -> bytes:
