@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import protovalidate
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message_factory import GetMessageClass
@@ -28,6 +29,7 @@ OAUTH_FORM = "grant_type=client_credentials&client_id={{api_key_id}}&client_secr
 _IN_PATH = re.compile(r"\{(\w+)")
 _QUOTED = re.compile(r"`([^`]+)`")
 _WORDS = ("Example", "example", "EXAMPLE", "1.25")
+_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32)
 # No change by themselves.
 _ABOUT_THE_CALL = ("request_id", "etag", "update_mask")
 
@@ -81,6 +83,8 @@ class Examples:
 
     def _fitting(self, field: Any, its: Any) -> Any:
         quoted = _QUOTED.findall(self._comments.get(field.full_name, ""))
+        if field.type in _WHOLE_NUMBERS:
+            quoted = [int(each) for each in quoted if each.isdecimal()]
         allowed = list(getattr(its.repeated.items.string, "in"))
         for value in (*allowed, *quoted, *_WORDS, 1, True):
             content = {field.name: [value] if field.is_repeated else value}

@@ -226,14 +226,15 @@ class Outdated(EmporiumError):
     """The resource has changed since the etag was read."""
 
     reason = "ETAG_MISMATCH"
+    BETWEEN: ClassVar[str] = "\n"  # several etags, one of which must be the resource's
 
     @classmethod
     def check(cls, demanded: str, etag: str, noun: str) -> None:
-        """Raises unless `etag` is `demanded`, or one of several there with spaces between.
+        """Raises unless `etag` is `demanded`, or one of several there on lines of their own.
 
         Where none is demanded, any will do.
         """
-        if demanded and etag not in demanded.split(" "):
+        if demanded and etag not in demanded.split(cls.BETWEEN):
             raise cls(f"the {noun} has changed; read it again", field="etag")
 
 

@@ -1,6 +1,6 @@
 """Wires the order service together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
-from server.kit.postgres.channel import Channel
+from server.kit.postgres.channel import ANYTHING, Channel
 from server.kit.postgres.expiry import key_expiry
 from server.kit.postgres.idempotency import first_answer
 from server.kit.revocations import UnrevokedTokens
@@ -51,6 +51,7 @@ from server.order.orders.feed import OrderFeed
 from server.order.orders.service import OrderService
 from server.order.orders.store import Tell
 from server.order.orders.store.erasing import PersonalOrders
+from server.order.orders.store.notes import PostgresNoteStore
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
@@ -162,7 +163,14 @@ def order_feed(pool: Pool) -> OrderFeed:
 async def watching(pool: Pool, dsn: str) -> AsyncIterator[LiveOrders]:
     """Hears of changes that any process makes, while the block runs."""
     feed = order_feed(pool)
-    channel = Channel(dsn, "orders", feed.heard)
+
+    def heard(names: Sequence[str]) -> None:
+        if ANYTHING in names:
+            feed.heard_nothing()
+        else:
+            feed.heard(names)
+
+    channel = Channel(dsn, "orders", heard)
     async with background.running(
         Job("orders_channel", channel.run), Job("orders_feed", feed.run, backoff=_BACKOFF)
     ):
@@ -195,6 +203,7 @@ def registrations(
     live = live or LiveOrders(order_feed(pool), lambda _: None)
     catalog = PostgresCatalogStore(pool, encode=product_events.to_outbox, wake=wake)
     orders = order_store(pool, wake, live.tell)
+    notes = PostgresNoteStore(pool)
     stocks = PostgresStockStore(pool, stock_events.to_outbox, wake)
     stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
@@ -204,7 +213,7 @@ def registrations(
     pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
     once = partial(first_answer, pool)
     products = CatalogService(catalog, PostgresCategoryStore(pool), shop_currency, tokens)
-    placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, unpaid)
+    placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, notes, unpaid)
     stock = StockService(stocks, catalog, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),

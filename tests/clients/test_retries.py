@@ -58,6 +58,8 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "ListOrders": lambda shop: shop.orders.list().first_page(),
     "ListUserOrders": lambda shop: shop.orders.list_of_user(ID).first_page(),
     "GetOrderUser": lambda shop: shop.orders.get_user(ID),
+    "ListOrderNotes": lambda shop: shop.orders.notes(ID).first_page(),
+    "DeleteOrderNote": lambda shop: shop.orders.delete_note(ID, ID),
     "WatchOrder": lambda shop: anext(shop.orders.watch(ID)),
     "ListOrderHistory": lambda shop: shop.orders.history(ID).first_page(),
     "DeleteOrder": lambda shop: shop.orders.delete(ID),
@@ -74,6 +76,7 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "AdjustStock": lambda shop: shop.stock.adjust(ID, 5, "received"),
     "CreateCategory": lambda shop: shop.categories.create("Teapots"),
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
+    "CreateOrderNote": lambda shop: shop.orders.add_note(ID, "Ring twice"),
     "CancelOrder": lambda shop: shop.orders.cancel(ID, reason="too late"),
     "RecordEvent": lambda shop: shop.events.record("product.viewed"),
 }

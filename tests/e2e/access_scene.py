@@ -129,7 +129,8 @@ async def _session(scene: Scene, owner: Person) -> str:
 
 
 async def _product(scene: Scene, owner: Person) -> str:
-    new = catalog_pb.CreateProductRequest(sku=uuid.uuid4().hex, name="Lamp", unit_price="1.25")
+    # Its code has the form of an id, so that it is compared as one where doors are.
+    new = catalog_pb.CreateProductRequest(sku=str(uuid.uuid4()), name="Lamp", unit_price="1.25")
     return str((await scene.call("CreateProduct", new)).id)
 
 

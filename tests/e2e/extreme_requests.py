@@ -70,6 +70,28 @@ def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
+def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about what is sold."""
+    return {
+        "AdjustStock": {"product_id": MISSING, "delta": 1, "reason": "RECEIVED"},
+        "BatchGetProducts": {"ids": [MISSING]},
+        "CreateCategory": {"name": "Zz extreme"},
+        "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
+        "DeleteCategory": {"category_id": MISSING},
+        "DeleteProduct": {"product_id": MISSING},
+        "GetCategory": {"category_id": MISSING},
+        "GetPriceBreaks": {"product_id": MISSING},
+        "GetProduct": {"product_id": MISSING},
+        "GetStock": {"product_id": MISSING},
+        "ListCategories": {"per_page": 1},
+        "ListProducts": {"per_page": 1},
+        "ListStockMovements": {"product_id": MISSING},
+        "UpdateCategory": {"category_id": MISSING, "name": "Zz extreme"},
+        "UpdateProduct": {"product_id": MISSING, "name": "Zz extreme"},
+        "UpdateStock": {"product_id": scene.product.id, "tracked": True},
+    }
+
+
 def base(name: str, scene: Subjects) -> Any:
     """A request of the rpc that is good, and that may be sent again and again."""
     line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
@@ -84,24 +106,18 @@ def base(name: str, scene: Subjects) -> Any:
     }
     known: dict[str, dict[str, Any]] = {
         **for_services(scene),
-        "AdjustStock": {"product_id": MISSING, "delta": 1, "reason": "RECEIVED"},
+        **for_goods(scene),
         "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
         "ConfirmTotp": {"totp_code": "123456"},
         "CancelOrder": {"order_id": scene.order.id},
-        "BatchGetProducts": {"ids": [MISSING]},
-        "CreateCategory": {"name": "Zz extreme"},
-        "DeleteCategory": {"category_id": MISSING},
-        "GetCategory": {"category_id": MISSING},
-        "ListCategories": {"per_page": 1},
-        "UpdateCategory": {"category_id": MISSING, "name": "Zz extreme"},
         "CreateOrder": order,
-        "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
+        "CreateOrderNote": {"order_id": scene.order.id, "text": "Ring twice"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
         "DeleteApiKey": {"api_key_id": MISSING},
         "DeleteOrder": {"order_id": MISSING},
-        "DeleteProduct": {"product_id": MISSING},
+        "DeleteOrderNote": {"order_id": scene.order.id, "note_id": MISSING},
         "DeleteSession": {"session_id": MISSING},
         "DeleteTotp": {"totp_code": "123456"},
         "DeleteUser": {"user_id": MISSING},
@@ -112,18 +128,14 @@ def base(name: str, scene: Subjects) -> Any:
         "GetKeySet": {},
         "GetOrder": {"order_id": scene.order.id},
         "GetOrderUser": {"order_id": scene.order.id},
-        "GetPriceBreaks": {"product_id": MISSING},
-        "GetProduct": {"product_id": MISSING},
         "GetSalesReport": {},
-        "GetStock": {"product_id": MISSING},
         "GetUser": {"user_id": scene.user.id},
         "ListAuditEvents": {"per_page": 1},
         "ListApiKeys": {"per_page": 1},
+        "ListOrderNotes": {"order_id": scene.order.id, "per_page": 1},
         "ListOrderHistory": {"order_id": scene.order.id, "per_page": 1},
-        "ListOrders": {"per_page": 1},
-        "ListProducts": {"per_page": 1},
-        "ListStockMovements": {"product_id": MISSING},
-        "ListUserOrders": {"user_id": scene.user.id},
+        "ListOrders": {"per_page": 1, "currency": CURRENCY},
+        "ListUserOrders": {"user_id": scene.user.id, "currency": CURRENCY},
         "ListUsers": {"per_page": 1},
         "Login": {"email": new_email(), "password": "wrong"},
         "QuoteOrder": {name: order[name] for name in order if name != "request_id"},
@@ -139,8 +151,6 @@ def base(name: str, scene: Subjects) -> Any:
         "SuspendUser": {"user_id": MISSING},
         "WatchOrder": {"order_id": scene.order.id},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
-        "UpdateStock": {"product_id": scene.product.id, "tracked": True},
-        "UpdateProduct": {"product_id": MISSING, "name": "Zz extreme"},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }

@@ -64,7 +64,12 @@ class Scene:
             call = send(
                 request, metadata=[("authorization", f"Bearer {token}")], timeout=DEADLINE_SECONDS
             )
-            return await (call.read() if method.server_streaming else call)
+            if not method.server_streaming:
+                return await call
+            try:
+                return await call.read()
+            finally:
+                call.cancel()  # a caller has so many open
         except grpc.aio.AioRpcError as error:
             return Refused(error)
 
@@ -77,7 +82,7 @@ class Scene:
             connection = await asyncpg.connect(self.cluster.record.postgres["user"])
             await connection.execute("DELETE FROM login_failures")
             await connection.close()
-        if name == "UpdateOrder":
+        if name in ("UpdateOrder", "CreateOrderNote"):
             line = order_pb.NewOrderItem(product_name="Extreme", unit_price="1.25", quantity=1)
             new = order_pb.CreateOrderRequest(items=[line])
             self.order = await self.call("CreateOrder", new)

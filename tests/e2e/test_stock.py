@@ -118,9 +118,9 @@ async def test_stock_by_the_command(cluster: Cluster, product: dict[str, Any]) -
 
 async def test_the_sample_data_has_stock(cluster: Cluster) -> None:
     async with Emporium(target(cluster, "edge"), token=cluster.token("staff")) as shop:
-        lamp = await anext(aiter(shop.products.list(sku="LAMP-DESK")))
-        stock = await shop.stock.get(lamp.id)
-        assert (stock.tracked, stock.low_stock_at) == (True, 3)
+        clock = await anext(aiter(shop.products.list(sku="CLOCK-WALL")))
+        stock = await shop.stock.get(clock.id)
+        assert (stock.tracked, stock.low_stock_at) == (True, 50)
 
 
 async def test_what_a_killed_process_leaves_is_whole(

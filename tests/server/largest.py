@@ -1,10 +1,17 @@
 """The largest requests and answers that the contract allows, made as the services make them."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
 from google.protobuf.message import Message
 
 from emporium.analytics.v1 import domain_event_service_pb2 as domain_pb
 from emporium.analytics.v1 import personal_data_service_pb2 as held_of_visitors
+from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import personal_data_service_pb2 as held_of_buyers
+from emporium.order.v1 import pricing_service_pb2 as prices_pb
+from emporium.type.v1.address_pb2 import Address as AddressMessage
 from emporium.user.v1 import api_key_service_pb2 as api_keys_pb
 from emporium.user.v1 import audit_service_pb2 as audit_pb
 from emporium.user.v1 import email_link_service_pb2 as links_pb
@@ -15,13 +22,20 @@ from server.analytics.behaviour import wire as behaviour_wire
 from server.analytics.reports import rules as reports
 from server.analytics.reports import wire as reports_wire
 from server.analytics.sales.rules import Figures, OrderEvent, SalesDay, State
+from server.kit import descriptors
 from server.kit.audit.record import AuditRecord
 from server.kit.auth import Signer, new_key
 from server.kit.context import Role
 from server.kit.exporting import RECORDS_MAX, Held, to_part
+from server.kit.listing.paging import After, Page, PageQuery, Sort, Total
 from server.kit.receipts import Receipt
 from server.kit.wire import to_receipt
+from server.order.catalog import rules as catalog
 from server.order.neighbours import Buyer
+from server.order.orders import rules as orders
+from server.order.orders import wire as orders_wire
+from server.order.pricing import rules as pricing
+from server.order.pricing import wire as pricing_wire
 from server.user.accounts import rules as accounts
 from server.user.accounts import wire as accounts_wire
 from server.user.api_keys import rules as api_keys
@@ -38,23 +52,63 @@ from server.user.sessions import rules as sessions
 from server.user.sessions import wire as sessions_wire
 from server.user.totp.codes import otpauth_uri
 from server.user.totp.rules import recovery_codes
-from tests.server.largest_of_orders import of_catalog, of_orders, of_stock, order
-from tests.server.longest import (
-    CURRENCY,
-    ID,
-    INT32_MAX,
-    LAST,
-    MONEY,
-    VERSION,
-    WIDE,
-    longest,
-    page,
-    query,
-    rules_of,
-)
+from tests.server.tokens import TOKENS
 
+WIDE = "🎁"  # four bytes in UTF-8, as many as a character can have
+ID = "f" * 8 + "-ffff-7fff-bfff-" + "f" * 12
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
+MONEY = Decimal("99999999999999.9999")  # what the databases' columns hold
+PRICE = Decimal("999999999.9999")
+CURRENCY = "CLF"  # of those with the most decimals
+VERSION = 2**63 - 1
+INT32_MAX = 2**31 - 1
+PER_PAGE_MAX = 100
+LONGEST_VALUE = WIDE * 200
+
+
+def rules_of(message: type[Message], field: str) -> Any:
+    """The contract's rules of a field."""
+    return descriptors.rules_of(message.DESCRIPTOR.fields_by_name[field])
+
+
+def longest(message: type[Message], field: str) -> str:
+    """The longest text that the contract lets a field hold."""
+    count: int = rules_of(message, field).string.max_len
+    return WIDE * count
+
+
+LINES_MAX = rules_of(order_pb.CreateOrderRequest, "items").repeated.max_items
 BATCH_MAX = rules_of(user_pb.BatchGetUsersRequest, "user_ids").repeated.max_items
 EVENTS_MAX = rules_of(domain_pb.RecordDomainEventsRequest, "events").repeated.max_items
+
+
+def order(lines: int = LINES_MAX) -> orders.Order:
+    """An order of so many lines, each as long as it can be."""
+    parts = [longest(AddressMessage, name) for name in ("recipient", "street", "city")]
+    recipient, street, city = parts
+    postal_code = longest(AddressMessage, "postal_code")
+    address = orders.Address(recipient, street, city, postal_code, "GB")
+    name = longest(order_pb.NewOrderItem, "product_name")
+    item = orders.Item(ID, name, PRICE, 100_000)
+    return orders.Order(
+        ID, ID, orders.Status.CANCELLED, (item,) * lines, CURRENCY, MONEY, MONEY, MONEY, MONEY,
+        MONEY, address, LAST, LAST, LAST, VERSION,
+    )  # fmt: skip
+
+
+def price_breaks() -> pricing.PriceBreaks:
+    """As many as a product may have."""
+    count = rules_of(prices_pb.SetPriceBreaksRequest, "breaks").repeated.max_items
+    return pricing.PriceBreaks(ID, PRICE, CURRENCY, [catalog.Break(INT32_MAX, PRICE)] * count)
+
+
+def quote() -> orders.Quote:
+    """A quote of the largest order."""
+    whole = order()
+    steps = [
+        pricing.Step(each, f"for many, {LINES_MAX} lines", -MONEY) for each in pricing.StepKind
+    ]
+    return orders.Quote(whole.items, CURRENCY, pricing.Price(MONEY, MONEY, MONEY, MONEY, steps))
 
 
 def user() -> accounts.User:
@@ -93,9 +147,22 @@ def figures() -> Figures:
     return Figures(orders_max, units_max, amount, orders_max, amount, orders_max, amount)
 
 
+def query() -> PageQuery:
+    """A page far into a list."""
+    sort = Sort("order_date", descending=True)
+    return PageQuery(sort, PER_PAGE_MAX, 10**6, None, None, "f" * 16, TOKENS)
+
+
+def page(row: Any) -> Page[Any]:
+    """A full page of equal rows."""
+    total = Total(INT32_MAX, is_estimate=True)
+    return Page([row] * PER_PAGE_MAX, total, After(LONGEST_VALUE, ID))
+
+
 async def answers() -> dict[str, Message]:
     """The largest answer of every rpc, by its name."""
-    account = accounts_wire.to_user(user())
+    listed = orders.ListedOrder(order(orders.listed_items(PER_PAGE_MAX)), LINES_MAX)
+    whole, account = orders_wire.to_order(order()), accounts_wire.to_user(user())
     day = SalesDay(LAST.date(), figures())
     report = reports.SalesReport(CURRENCY, [day] * reports.DAYS_MAX)
     properties = {f"{n:064}": WIDE * 512 for n in range(20)}
@@ -138,9 +205,15 @@ async def answers() -> dict[str, Message]:
         "SetUserRole": account,
         "ListUsers": accounts_wire.to_list(query(), page(user())),
         "BatchGetUsers": await accounts_wire.to_batch([user()] * BATCH_MAX),
-        **await of_orders(Buyer(ID, user().email, user().full_name)),
-        **of_catalog(),
-        **of_stock(),
+        "CreateOrder": whole,
+        "GetOrder": whole,
+        "GetPriceBreaks": pricing_wire.to_breaks(price_breaks()),
+        "SetPriceBreaks": pricing_wire.to_breaks(price_breaks()),
+        "QuoteOrder": orders_wire.to_quote(quote()),
+        "UpdateOrder": whole,
+        "ListOrders": await orders_wire.to_list(query(), page(listed)),
+        "ListUserOrders": await orders_wire.to_user_list(query(), page(listed)),
+        "GetOrderUser": orders_wire.to_order_user(Buyer(ID, user().email, user().full_name)),
         "RecordEvent": behaviour_wire.to_event(event),
         "GetSalesReport": await reports_wire.to_report(report),
         "RecordDomainEvents": counts,
@@ -174,3 +247,20 @@ async def of_personal_data(event: behaviour.Event, session: sessions.Session) ->
 def sale() -> OrderEvent:
     """An order as analytics keeps it, with the longest of everything."""
     return OrderEvent(ID, ID, VERSION, State.CANCELLED, ID, LAST, MONEY, CURRENCY, INT32_MAX, LAST)
+
+
+def create_order() -> order_pb.CreateOrderRequest:
+    """The largest order that anybody may place."""
+    line = order_pb.NewOrderItem(
+        product_id=ID,
+        product_name=longest(order_pb.NewOrderItem, "product_name"),
+        unit_price=f"{PRICE}",
+        quantity=100_000,
+    )
+    return order_pb.CreateOrderRequest(
+        items=[line] * LINES_MAX,
+        shipping_address=orders_wire.to_order(order(1)).shipping_address,
+        user_id=ID,
+        currency=CURRENCY,
+        request_id="~" * 128,
+    )

@@ -97,6 +97,9 @@ FILL = {
         SELECT gen_random_uuid(), id, 'PENDING', created_at FROM orders
         UNION ALL
         SELECT gen_random_uuid(), '{ORDER}', 'PAID', now() FROM generate_series(1, {ROWS});
+        INSERT INTO order_notes (id, order_id, author_kind, text, is_internal, created_at)
+        SELECT gen_random_uuid(), '{ORDER}', 'STAFF', 'Ring twice', n % 2 = 0, now()
+        FROM generate_series(1, 100) AS n;
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
                               status, attributes)
         SELECT gen_random_uuid(), 'SKU-' || n,

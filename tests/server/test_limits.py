@@ -35,13 +35,14 @@ from server.order.events.encoding import to_outbox
 from server.order.neighbours import analytics
 from server.order.orders import rules as orders
 from server.order.orders import store as order_store
+from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
 from server.order.stock import store as stock_store
 from server.user.accounts import store as user_store
 from server.user.api_keys import store as api_keys_store
 from server.user.audit import store as audit_store
 from tests.discovery import contract
-from tests.server import largest, largest_of_orders, longest
+from tests.server import largest, largest_goods
 from tests.server.tokens import TOKENS
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     ),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
+    "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
 }
 SORTS = [(rpc, field) for rpc, (sortable, _) in LISTS.items() for field in sortable]
@@ -87,11 +89,11 @@ def largest_values(rpc: str, field: str) -> st.SearchStrategy[str]:
     """Values that the list can be sorted by, the largest above all, as a token has them."""
     sortable, message = LISTS[rpc]
     if sortable[field] is datetime:
-        return st.just(longest.LAST.isoformat())
+        return st.just(largest.LAST.isoformat())
     if sortable[field] is int:
-        return st.just(str(longest.INT32_MAX))
+        return st.just(str(largest.INT32_MAX))
     if sortable[field] is Decimal:
-        return st.just(str(longest.MONEY))
+        return st.just(str(largest.MONEY))
     assert message, f"{field} is text, and nothing says how long"
     rules = descriptors.rules_of(message.DESCRIPTOR.fields_by_name[field]).string
     bounded = re.search(r"\{\d+,(\d+)\}\$$", rules.pattern)
@@ -108,22 +110,22 @@ def test_every_token_that_is_issued_is_taken(rpc: str, field: str) -> None:
     request: Any = method.request(sort=f"{field}:desc")
     parents = {"user_id", "order_id", "product_id"}
     for name in parents & {*method.request.DESCRIPTOR.fields_by_name}:
-        setattr(request, name, longest.ID)
+        setattr(request, name, largest.ID)
     default = Sort("id", descending=False)
 
     @given(largest_values(rpc, field))
     def check(value: str) -> None:
         first = page_query(request, TOKENS, sortable=sortable, default=default, filters=())
-        far = replace(first, page=longest.INT32_MAX - 1)
-        total = Total(longest.INT32_MAX, is_estimate=True)
-        meta = page_meta(far, Page([], total, After(value, longest.ID)))
+        far = replace(first, page=largest.INT32_MAX - 1)
+        total = Total(largest.INT32_MAX, is_estimate=True)
+        meta = page_meta(far, Page([], total, After(value, largest.ID)))
 
         following: Any = method.request()
         following.CopyFrom(request)
         following.page_token = meta.next_page_token
         assert not violations_of(following)
         again = page_query(following, TOKENS, sortable=sortable, default=default, filters=())
-        assert (again.after, again.total) == (After(value, longest.ID), total)
+        assert (again.after, again.total) == (After(value, largest.ID), total)
 
     check()
 
@@ -137,11 +139,11 @@ def test_every_list_is_looked_at() -> None:
 
 
 def test_the_edge_finds_meta_behind_the_longest_token() -> None:
-    length = longest.rules_of(METHODS["ListUsers"].request, "page_token").string.max_len
+    length = largest.rules_of(METHODS["ListUsers"].request, "page_token").string.max_len
     meta = PageMeta(
-        page=longest.INT32_MAX,
-        per_page=longest.PER_PAGE_MAX,
-        total=longest.INT32_MAX,
+        page=largest.INT32_MAX,
+        per_page=largest.PER_PAGE_MAX,
+        total=largest.INT32_MAX,
         next_page_token="n" * length,
         total_is_estimate=True,
     )
@@ -154,12 +156,12 @@ def test_the_edge_finds_meta_behind_the_longest_token() -> None:
 
 
 async def test_the_largest_answer_of_every_rpc_fits_into_a_message() -> None:
-    answers = await largest.answers()
+    answers = {**await largest.answers(), **largest_goods.answers()}
     assert set(answers) == {name for name, each in METHODS.items() if each.response is not Empty}
     sizes = {name: answer.ByteSize() for name, answer in answers.items()}
     assert max(sizes.values()) < MESSAGE_BYTES_MAX, sizes
     whole = answers["GetOrder"].ByteSize()
-    assert longest.PER_PAGE_MAX * whole > MESSAGE_BYTES_MAX, "so a list cannot show whole orders"
+    assert largest.PER_PAGE_MAX * whole > MESSAGE_BYTES_MAX, "so a list cannot show whole orders"
     # What the edge makes of it is one buffer there.
     buffer = setting("transcoder.yaml", r"max_response_body_size: (\d+)")
     for name, answer in answers.items():
@@ -168,19 +170,19 @@ async def test_the_largest_answer_of_every_rpc_fits_into_a_message() -> None:
 
 async def test_a_page_of_orders_has_so_many_rows_and_lines_and_no_more() -> None:
     answer: Any = (await largest.answers())["ListOrders"]
-    assert len(answer.orders) == longest.PER_PAGE_MAX == rows_max("ListOrders")
+    assert len(answer.orders) == largest.PER_PAGE_MAX == rows_max("ListOrders")
     assert {len(order.items) for order in answer.orders} == {5}
     assert sum(len(order.items) for order in answer.orders) == orders.PAGE_ITEMS_MAX
-    assert {order.item_count for order in answer.orders} == {largest_of_orders.LINES_MAX}
+    assert {order.item_count for order in answer.orders} == {largest.LINES_MAX}
 
 
 def rows_max(rpc: str) -> int:
-    limit: int = longest.rules_of(METHODS[rpc].request, "per_page").int32.lte
+    limit: int = largest.rules_of(METHODS[rpc].request, "per_page").int32.lte
     return limit
 
 
 def test_the_largest_order_passes_the_edge_and_the_service() -> None:
-    request = largest_of_orders.create_order()
+    request = largest.create_order()
     assert not violations_of(request)
     assert request.ByteSize() < BODY_BYTES_MAX  # by gRPC
     body = json_format.MessageToDict(request, preserving_proto_field_name=True)
@@ -196,19 +198,19 @@ def test_the_edge_says_what_a_body_may_hold() -> None:
 
 
 def test_orders_that_are_written_together_are_bounded_by_what_one_may_have() -> None:
-    assert largest_of_orders.LINES_MAX == placing._LINES_MAX == products_store._PRODUCTS_MAX
+    assert largest.LINES_MAX == placing._LINES_MAX == products_store._PRODUCTS_MAX
 
 
 # ---------------------------------------------------------------- events
 
 
 def test_the_largest_event_travels() -> None:
-    order = largest_of_orders.order()
+    order = largest.order()
     told = orders.OrderEvent(
-        longest.ID, orders.EventType.CANCELLED, order, longest.VERSION, longest.LAST, "t" * 55
+        largest.ID, orders.EventType.CANCELLED, order, largest.VERSION, largest.LAST, "t" * 55
     )
     event = to_outbox(told)
-    payload_max = longest.rules_of(DomainEvent, "payload").bytes.max_len
+    payload_max = largest.rules_of(DomainEvent, "payload").bytes.max_len
     assert len(event.payload) < payload_max
 
     one: DomainEvent = analytics._on_the_wire(event)

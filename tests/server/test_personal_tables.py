@@ -59,6 +59,7 @@ CONSIDERED = {
         "product_categories": OF_NOBODY,
         "orders": "anonymised",
         "order_items": "what was sold, by the names of products",
+        "order_notes": "erased on the person's orders, and the person as staff",
         "order_moves": "erased: reasons of the person's orders, and the person as staff",
         "audit_waiting": WAITING,
         "idempotency_keys": ANSWERS,

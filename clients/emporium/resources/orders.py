@@ -1,7 +1,6 @@
 """Orders."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, Unpack
@@ -9,31 +8,26 @@ from uuid import uuid4
 
 from emporium.connection import Connection
 from emporium.order.v1.order_service_pb2 import (
-    CancelOrderRequest,
     CreateOrderRequest,
     DeleteOrderRequest,
     GetOrderRequest,
     GetOrderUserRequest,
-    ListOrderHistoryRequest,
     ListOrdersRequest,
     ListUserOrdersRequest,
     NewOrderItem,
     Order,
-    OrderMove,
     OrderUser,
     Quote,
     QuoteOrderRequest,
     UpdateOrderRequest,
-    WatchOrderRequest,
-    WatchOrderResponse,
 )
-from emporium.order.v1.order_service_pb2_grpc import OrderServiceStub
 from emporium.order.v1.personal_data_service_pb2 import (
     EraseBuyerRequest,
     ExportBuyerRequest,
 )
 from emporium.order.v1.personal_data_service_pb2_grpc import PersonalDataServiceStub
 from emporium.paging import Listing, Page, PageOptions
+from emporium.resources.order_course import OrderCourse
 from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.personal_data_pb2 import ErasureReceipt, ExportedPart
 from emporium.values import UNSET, Moment, Money, Unset, money, number, query, set_mask, timestamp
@@ -90,12 +84,11 @@ class AllOrderFilters(OrderFilters, total=False):
     """Only this user's orders; customers may name themselves alone."""
 
 
-class Orders:
+class Orders(OrderCourse):
     """`shop.orders`: placing, reading, changing and deleting orders."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._stub = OrderServiceStub(connection.channel)
+        super().__init__(connection)
         self._personal_data = PersonalDataServiceStub(connection.channel)
 
     async def create(
@@ -238,71 +231,6 @@ class Orders:
         elif shipping_address is not UNSET:
             request.shipping_address.CopyFrom(shipping_address)
         return await self._connection.call(self._stub.UpdateOrder, request, timeout_seconds)
-
-    async def cancel(
-        self,
-        order_id: str,
-        *,
-        reason: str = "",
-        etag: str = "",
-        idempotency_key: str | None = None,
-        timeout_seconds: float | None = None,
-    ) -> Order:
-        """Cancels an order that is PENDING; one that is CANCELLED already stays as it is.
-
-        Whoever may read the order reads the `reason` in its history. Keys as in `create`; with an
-        `etag` the change is refused when the order has another by now.
-
-        Raises `NotFound` (ORDER_NOT_FOUND), `Conflict` (ILLEGAL_STATUS_MOVE), `Outdated`
-        (ETAG_MISMATCH), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
-        """
-        request = CancelOrderRequest(
-            order_id=order_id,
-            reason=reason,
-            etag=etag,
-            request_id=idempotency_key or str(uuid4()),
-        )
-        return await self._connection.call(self._stub.CancelOrder, request, timeout_seconds)
-
-    def history(self, order_id: str, **options: Unpack[PageOptions]) -> Listing[OrderMove]:
-        """Lists what the order's status has been, with who, when and why; oldest first.
-
-        Sort by `occurred_at`. Who of staff it was is told to staff alone.
-
-        Reading it raises `NotFound` (ORDER_NOT_FOUND), `InvalidRequest` (UNKNOWN_SORT_FIELD,
-        INVALID_PAGE_TOKEN).
-        """
-        timeout_seconds = options.get("timeout_seconds")
-
-        async def fetch(request: ListOrderHistoryRequest) -> Page[OrderMove]:
-            answer = await self._connection.call(
-                self._stub.ListOrderHistory, request, timeout_seconds
-            )
-            return Page(answer.moves, answer.meta)
-
-        return Listing(ListOrderHistoryRequest(order_id=order_id, **query(options)), fetch)
-
-    async def watch(
-        self, order_id: str, *, after: str = ""
-    ) -> AsyncGenerator[WatchOrderResponse, None]:
-        """The order as it is, and again whenever it has changed; no deadline.
-
-        `after` is the `token` of the last message that you have had. Ends after the message with
-        `is_last`: the order moves no more. Where the server ends the stream, every few minutes, it
-        is gone on with.
-
-        Raises `NotFound` (ORDER_NOT_FOUND), also when the order is deleted meanwhile,
-        `RateLimited`, `Unavailable`.
-        """
-        while True:
-            request = WatchOrderRequest(order_id=order_id, after=after)
-            stream = self._connection.stream(self._stub.WatchOrder, request)
-            async with aclosing(stream) as states:
-                async for state in states:
-                    yield state
-                    if state.is_last:
-                        return
-                    after = state.token
 
     async def delete(
         self, order_id: str, *, etag: str = "", timeout_seconds: float | None = None

@@ -81,7 +81,7 @@ class StockLevels:
         )
         if low_stock_at is None:
             but = ("product_id", "etag")
-            set_mask(request, request.update_mask, cleared="low_stock_at", but=but)
+            set_mask(request, request.update_mask, cleared=["low_stock_at"], but=but)
         elif low_stock_at is not UNSET:
             request.low_stock_at = low_stock_at
         return await self._connection.call(self._stub.UpdateStock, request, timeout_seconds)

@@ -37,9 +37,9 @@ class EdgeHeaders:
     something, which nothing agrees with.
 
     Of several etags, which RFC 9110 allows, one must be the resource's: `etag` then holds them
-    with spaces between. Only strong ones count. `If-Match: *` is any, and demands nothing: what is
-    not there is NOT_FOUND anyway. An rpc may require one of them. With `If-None-Match`, which the
-    edge answers for reads, no change is made.
+    on lines of their own, which only the header can make. Only strong ones count. `If-Match: *` is
+    any, and demands nothing: what is not there is NOT_FOUND anyway. An rpc may require one of them.
+    With `If-None-Match`, which the edge answers for reads, no change is made.
 
     `last-event-id` goes before what the request says: an EventSource that connects again sends
     both, and has the other from when it connected first.
@@ -97,6 +97,8 @@ def _bad_key(problem: str) -> errors.Invalid:
 def _fill_etag(request: Any, context: Context) -> None:
     if not request.etag and _is_named(context, "etag"):
         raise errors.Outdated("an empty etag is none that this could have", field="etag")
+    if errors.Outdated.BETWEEN in request.etag:
+        request.etag = request.etag.replace(errors.Outdated.BETWEEN, " ")  # one, which nothing has
     sent = context.metadata.get("if-match")
     if sent is not None:
         if sent.strip() == "*":
@@ -106,7 +108,7 @@ def _fill_etag(request: Any, context: Context) -> None:
             tags = [tag for tag in tags if tag == request.etag]
         if not tags:
             raise errors.Outdated("If-Match names no etag that this could have", field="etag")
-        request.etag = " ".join(tags)
+        request.etag = errors.Outdated.BETWEEN.join(tags)
 
 
 def _require_etag(request: Any, context: Context) -> None:

@@ -24,8 +24,8 @@ PRODUCTS = (
 )
 # How many there are of some; the others are not tracked. And when it runs low.
 STOCK = (
-    ("LAMP-DESK", 12, 3),
-    ("CLOCK-WALL", 40, 5),
+    ("CLOCK-WALL", 400, 50),
+    ("CANDLE-PINE", 1_000, 100),
 )
 # Category, the one above it, and the beginnings of the SKUs in it.
 CATEGORIES = (

@@ -9,12 +9,11 @@ for the slowest: a watcher gets the order as it is when the one before has been 
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from server.kit import errors
-from server.kit.postgres.channel import ANYTHING
 from server.order.orders.rules import MOVES, Order, OrderNotFound
 
 _LOOK_SECONDS = 5.0
@@ -72,14 +71,15 @@ class OrderFeed:
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
 
-    def heard(self, order_ids: Sequence[str]) -> None:
-        """Says which orders may have changed. Costs nothing and never fails."""
-        due = self._watched.keys() & (
-            self._watched.keys() if ANYTHING in order_ids else {*order_ids}
-        )
-        if due:
+    def heard(self, order_ids: Collection[str]) -> None:
+        """Says which orders have changed. Costs nothing and never fails."""
+        if due := self._watched.keys() & {*order_ids}:
             self._due |= due
             self._woken.set()
+
+    def heard_nothing(self) -> None:
+        """Says that any order may have changed."""
+        self.heard(self._watched)
 
     def close(self) -> None:
         """Ends the streams that REST does not read, and refuses new ones."""

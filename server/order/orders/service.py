@@ -19,9 +19,11 @@ from server.order.neighbours import BuyerNotFound, Users
 from server.order.orders import rules, wire
 from server.order.orders.feed import OrderFeed, is_last
 from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, OrderStore
+from server.order.orders.store.notes import NOTES_SORTABLE, NoteStore
 
 _LATEST_FIRST = Sort("order_date", descending=True)
 _FIRST_FIRST = Sort("occurred_at", descending=False)
+_FIRST_NOTE_FIRST = Sort("created_at", descending=False)
 
 
 class OrderService:
@@ -35,6 +37,7 @@ class OrderService:
         shop_currency: str,
         tokens: PageTokens,
         feed: OrderFeed,
+        notes: NoteStore,
         unpaid_for: timedelta | None = None,
     ) -> None:
         self._orders = orders
@@ -43,6 +46,7 @@ class OrderService:
         self._shop_currency = shop_currency
         self._tokens = tokens
         self._feed = feed
+        self._notes = notes
         self._unpaid_for = unpaid_for
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
@@ -111,7 +115,46 @@ class OrderService:
         )
         buyer_id = await self._orders.user_of(request.order_id, context.owner_scope)
         page = await self._orders.history(request.order_id, query)
-        return wire.to_history(query, page, buyer_id, for_staff=context.signed_in.is_staff)
+        return wire.to_history(query, page, buyer_id, for_staff=context.owner_scope is None)
+
+    async def CreateOrderNote(
+        self, request: pb.CreateOrderNoteRequest, context: Context
+    ) -> pb.OrderNote:
+        caller, note_id, now = context.signed_in, _new_id(), _now()
+        visible = request.visible_to_buyer if request.HasField("visible_to_buyer") else None
+
+        def write(buyer_id: str) -> rules.Note:
+            context.subject = buyer_id
+            author = rules.person(caller.id, buyer_id)
+            hidden = rules.is_internal(visible, by_staff=author.kind is rules.ActorKind.STAFF)
+            return rules.Note(note_id, request.order_id.lower(), author, request.text, hidden, now)
+
+        def answer(note: rules.Note) -> bytes:
+            return wire.to_note(note, context.subject, for_staff=True).SerializeToString()
+
+        given = await self._notes.create(
+            request.order_id, context.owner_scope, write, context.key, answer
+        )
+        return pb.OrderNote.FromString(given)
+
+    async def ListOrderNotes(
+        self, request: pb.ListOrderNotesRequest, context: Context
+    ) -> pb.ListOrderNotesResponse:
+        for_staff = context.owner_scope is None
+        query = page_query(
+            request,
+            self._tokens,
+            sortable=NOTES_SORTABLE,
+            default=_FIRST_NOTE_FIRST,
+            filters=(request.order_id.lower(), for_staff),
+        )
+        buyer_id = await self._orders.user_of(request.order_id, context.owner_scope)
+        page = await self._notes.list(request.order_id, query, for_staff=for_staff)
+        return wire.to_notes(query, page, buyer_id, for_staff=for_staff)
+
+    async def DeleteOrderNote(self, request: pb.DeleteOrderNoteRequest, context: Context) -> Empty:
+        await self._notes.delete(request.order_id, context.owner_scope, request.note_id)
+        return Empty()
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)

@@ -22,6 +22,7 @@ from server.order.orders.rules import (
     Line,
     ListedOrder,
     NewOrder,
+    Note,
     Order,
     OrderFilters,
     PastMove,
@@ -115,6 +116,26 @@ def to_history(
     """A page of an order's history on the wire; who of staff has acted is told to staff alone."""
     moves = [_to_move(move, buyer_id, for_staff=for_staff) for move in page.rows]
     return pb.ListOrderHistoryResponse(moves=moves, meta=page_meta(query, page))
+
+
+def to_note(note: Note, buyer_id: str | None, *, for_staff: bool) -> pb.OrderNote:
+    """A note on the wire; who of staff has written it is told to staff alone."""
+    return pb.OrderNote(
+        id=note.id,
+        order_id=note.order_id,
+        author=_to_actor(note.author, buyer_id, for_staff=for_staff),
+        text=note.text,
+        visible_to_buyer=not note.is_internal,
+        created_at=timestamp(note.created_at),
+    )
+
+
+def to_notes(
+    query: PageQuery, page: Page[Note], buyer_id: str | None, *, for_staff: bool
+) -> pb.ListOrderNotesResponse:
+    """A page of the notes on an order, on the wire."""
+    notes = [to_note(note, buyer_id, for_staff=for_staff) for note in page.rows]
+    return pb.ListOrderNotesResponse(notes=notes, meta=page_meta(query, page))
 
 
 def from_create(request: PlacingRequest) -> NewOrder:

@@ -76,7 +76,8 @@ class Web:
         answer = await _asked(self.connection, call, token, rpc.server_streaming and _has_frame)
         frames = dict(_frames(bytes(answer.body)))
         headers = answer.headers | _fields(frames.get(_TRAILERS, b""))
-        if headers["grpc-status"] == "0":
+        # A stream that goes on has no trailers yet.
+        if headers.get("grpc-status", "0" if rpc.server_streaming and frames else "") == "0":
             return Outcome(GetMessageClass(rpc.output_type).FromString(frames.get(0, b"")))
         padded = headers["grpc-status-details-bin"]
         return of_status(Status.FromString(base64.b64decode(padded + "=" * (-len(padded) % 4))))

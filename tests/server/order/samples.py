@@ -32,7 +32,7 @@ def new_id() -> str:
 
 def act(event_id: str = "", **fields: Any) -> Act:
     """Something that staff do to an order."""
-    asked: dict[str, Any] = {"actor": Actor(ActorKind.STAFF, STAFF), "now": NOW}
+    asked: dict[str, Any] = {"actor": Actor(ActorKind.STAFF, STAFF), "at": NOW}
     return Act(event_id or new_id(), **{**asked, **fields})
 
 

@@ -31,8 +31,8 @@ class GetSalesReportRequest(message.Message):
     to: builtins.str
     """The last day, included. Left out: to the end."""
     currency: builtins.str
-    """ISO 4217; one that people pay with, or that something was sold in. The shop's currency when left
-    out.
+    """ISO 4217; one that people pay with, or that something was sold in. The shop's currency when
+    left out.
     """
     def __init__(
         self,

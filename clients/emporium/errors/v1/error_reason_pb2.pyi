@@ -415,6 +415,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: backorders: 7 are reserved and 5 on hand; adjust the stock first
     """
+    ORDER_NOTE_NOT_FOUND: _ErrorReason.ValueType  # 380
+    """No such note on the order, or not the caller's.
+
+    Example: no such note
+    """
+    TOO_MANY_ORDER_NOTES: _ErrorReason.ValueType  # 381
+    """The order has as many notes as one may have.
+
+    Example: text: an order may have 100 notes; delete one first
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -842,6 +852,16 @@ STOCK_IS_OWED: ErrorReason.ValueType  # 373
 """Orders hold more of a product than is there, so its backorders cannot end yet.
 
 Example: backorders: 7 are reserved and 5 on hand; adjust the stock first
+"""
+ORDER_NOTE_NOT_FOUND: ErrorReason.ValueType  # 380
+"""No such note on the order, or not the caller's.
+
+Example: no such note
+"""
+TOO_MANY_ORDER_NOTES: ErrorReason.ValueType  # 381
+"""The order has as many notes as one may have.
+
+Example: text: an order may have 100 notes; delete one first
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

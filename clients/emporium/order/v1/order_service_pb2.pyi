@@ -519,8 +519,8 @@ class ListOrdersRequest(message.Message):
     max_total: builtins.str
     """Only orders whose total is this much or less, in `currency`; not below `min_total`."""
     currency: builtins.str
-    """Only orders in this currency. Amounts of several are not compared: `sort` by `total_price` without
-    a currency goes by the numbers alone.
+    """Only orders in this currency. Amounts of several are not compared: `sort` by `total_price`
+    without a currency goes by the numbers alone.
     """
     expand: builtins.str
     """What of others to show with each order: `user`, who placed it. Asked of the user service by one
@@ -1087,5 +1087,180 @@ class WatchOrderResponse(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["is_last", b"is_last", "order", b"order", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class OrderNote(message.Message):
+    """A note on an order."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    AUTHOR_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    VISIBLE_TO_BUYER_FIELD_NUMBER: builtins.int
+    CREATED_AT_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """UUIDv7, given by the server."""
+    order_id: builtins.str
+    """The order's id."""
+    text: builtins.str
+    """What it says."""
+    visible_to_buyer: builtins.bool
+    """Whether the buyer reads it."""
+    @builtins.property
+    def author(self) -> OrderMove.Actor:
+        """Who wrote it: the buyer, or staff."""
+
+    @builtins.property
+    def created_at(self) -> timestamp_pb2.Timestamp:
+        """When it was written, UTC."""
+
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        order_id: builtins.str = ...,
+        author: OrderMove.Actor | None = ...,
+        text: builtins.str = ...,
+        visible_to_buyer: builtins.bool = ...,
+        created_at: timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["author", b"author", "created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["author", b"author", "created_at", b"created_at", "id", b"id", "order_id", b"order_id", "text", b"text", "visible_to_buyer", b"visible_to_buyer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CreateOrderNoteRequest(message.Message):
+    """What CreateOrderNote takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    VISIBLE_TO_BUYER_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    text: builtins.str
+    """1 to 2,000 characters, not only spaces."""
+    visible_to_buyer: builtins.bool
+    """Whether the buyer reads it. Left out: what a buyer writes is read by both, what staff write by
+    staff alone. Only staff may say false.
+    """
+    request_id: builtins.str
+    """The caller's key for this create, as in CreateOrder. REST callers send it as `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        text: builtins.str = ...,
+        visible_to_buyer: builtins.bool | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_visible_to_buyer", b"_visible_to_buyer", "visible_to_buyer", b"visible_to_buyer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_visible_to_buyer", b"_visible_to_buyer", "order_id", b"order_id", "request_id", b"request_id", "text", b"text", "visible_to_buyer", b"visible_to_buyer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__visible_to_buyer: _TypeAlias = typing.Literal["visible_to_buyer"]  # noqa: Y015
+    _WhichOneofArgType__visible_to_buyer: _TypeAlias = typing.Literal["_visible_to_buyer", b"_visible_to_buyer"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__visible_to_buyer) -> _WhichOneofReturnType__visible_to_buyer | None: ...
+
+@typing.final
+class ListOrderNotesRequest(message.Message):
+    """What ListOrderNotes takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    PAGE_FIELD_NUMBER: builtins.int
+    PER_PAGE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SORT_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    page: builtins.int
+    """As in ListOrders."""
+    per_page: builtins.int
+    """As in ListOrders."""
+    page_token: builtins.str
+    """As in ListOrders."""
+    sort: builtins.str
+    """`created_at:asc` (default) or `created_at:desc`."""
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
+        page_token: builtins.str = ...,
+        sort: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "order_id", b"order_id", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sort", b"sort"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
+
+@typing.final
+class ListOrderNotesResponse(message.Message):
+    """One page of the notes on an order."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NOTES_FIELD_NUMBER: builtins.int
+    META_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def notes(self) -> containers.RepeatedCompositeFieldContainer[OrderNote]:
+        """In the order asked for."""
+
+    @builtins.property
+    def meta(self) -> page_pb2.PageMeta:
+        """Where in the list they stand."""
+
+    def __init__(
+        self,
+        *,
+        notes: abc.Iterable[OrderNote] | None = ...,
+        meta: page_pb2.PageMeta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["meta", b"meta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["meta", b"meta", "notes", b"notes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DeleteOrderNoteRequest(message.Message):
+    """What DeleteOrderNote takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: builtins.int
+    NOTE_ID_FIELD_NUMBER: builtins.int
+    order_id: builtins.str
+    """The order's id."""
+    note_id: builtins.str
+    """The note's id."""
+    def __init__(
+        self,
+        *,
+        order_id: builtins.str = ...,
+        note_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["note_id", b"note_id", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

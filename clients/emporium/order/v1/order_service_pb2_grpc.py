@@ -95,6 +95,21 @@ class OrderServiceStub:
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryResponse.FromString,
                 _registered_method=True)
+        self.CreateOrderNote = channel.unary_unary(
+                '/emporium.order.v1.OrderService/CreateOrderNote',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CreateOrderNoteRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.OrderNote.FromString,
+                _registered_method=True)
+        self.ListOrderNotes = channel.unary_unary(
+                '/emporium.order.v1.OrderService/ListOrderNotes',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderNotesRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderNotesResponse.FromString,
+                _registered_method=True)
+        self.DeleteOrderNote = channel.unary_unary(
+                '/emporium.order.v1.OrderService/DeleteOrderNote',
+                request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.DeleteOrderNoteRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.DeleteOrder = channel.unary_unary(
                 '/emporium.order.v1.OrderService/DeleteOrder',
                 request_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.DeleteOrderRequest.SerializeToString,
@@ -240,6 +255,38 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateOrderNote(self, request, context):
+        """Adds a note to an order, 100 at most. A buyer's is read by the buyer and by staff; one of
+        staff's by staff alone, unless it is `visible_to_buyer`.
+
+        A note is no change of the order: it has no event, and the etag stays. Idempotent by
+        `request_id`.
+        Errors: ORDER_NOT_FOUND, TOO_MANY_ORDER_NOTES, STAFF_ONLY_FIELD, ORDER_ANONYMOUS,
+        IDEMPOTENCY_KEY_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrderNotes(self, request, context):
+        """Lists the notes on an order that the caller may read, oldest first unless `sort` says
+        otherwise. Ties are broken by id.
+
+        Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteOrderNote(self, request, context):
+        """Deletes a note: staff any, a buyer what buyers wrote.
+
+        Errors: ORDER_NOT_FOUND, ORDER_NOTE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteOrder(self, request, context):
         """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
         count it, and its stock is released.
@@ -302,6 +349,21 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.ListOrderHistory,
                     request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryResponse.SerializeToString,
+            ),
+            'CreateOrderNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateOrderNote,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.CreateOrderNoteRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.OrderNote.SerializeToString,
+            ),
+            'ListOrderNotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderNotes,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderNotesRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderNotesResponse.SerializeToString,
+            ),
+            'DeleteOrderNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteOrderNote,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_order__service__pb2.DeleteOrderNoteRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'DeleteOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteOrder,
@@ -588,6 +650,87 @@ class OrderService:
             '/emporium.order.v1.OrderService/ListOrderHistory',
             emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryRequest.SerializeToString,
             emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateOrderNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/CreateOrderNote',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.CreateOrderNoteRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_order__service__pb2.OrderNote.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderNotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/ListOrderNotes',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderNotesRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_order__service__pb2.ListOrderNotesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteOrderNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.OrderService/DeleteOrderNote',
+            emporium_dot_order_dot_v1_dot_order__service__pb2.DeleteOrderNoteRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

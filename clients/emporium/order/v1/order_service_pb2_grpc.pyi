@@ -113,6 +113,26 @@ class OrderServiceStub:
     there is what was known: that they were placed, and when they got the status that they had.
     Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
     """
+    CreateOrderNote: aio.UnaryUnaryMultiCallable[order_service_pb2.CreateOrderNoteRequest, order_service_pb2.OrderNote]
+    """Adds a note to an order, 100 at most. A buyer's is read by the buyer and by staff; one of
+    staff's by staff alone, unless it is `visible_to_buyer`.
+
+    A note is no change of the order: it has no event, and the etag stays. Idempotent by
+    `request_id`.
+    Errors: ORDER_NOT_FOUND, TOO_MANY_ORDER_NOTES, STAFF_ONLY_FIELD, ORDER_ANONYMOUS,
+    IDEMPOTENCY_KEY_REUSED.
+    """
+    ListOrderNotes: aio.UnaryUnaryMultiCallable[order_service_pb2.ListOrderNotesRequest, order_service_pb2.ListOrderNotesResponse]
+    """Lists the notes on an order that the caller may read, oldest first unless `sort` says
+    otherwise. Ties are broken by id.
+
+    Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+    """
+    DeleteOrderNote: aio.UnaryUnaryMultiCallable[order_service_pb2.DeleteOrderNoteRequest, empty_pb2.Empty]
+    """Deletes a note: staff any, a buyer what buyers wrote.
+
+    Errors: ORDER_NOT_FOUND, ORDER_NOTE_NOT_FOUND.
+    """
     DeleteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.DeleteOrderRequest, empty_pb2.Empty]
     """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
     count it, and its stock is released.
@@ -276,6 +296,44 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         A move is kept in the transaction that makes it. Of orders from before histories were kept
         there is what was known: that they were placed, and when they got the status that they had.
         Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+
+    @abc_1.abstractmethod
+    def CreateOrderNote(
+        self,
+        request: order_service_pb2.CreateOrderNoteRequest,
+        context: aio.ServicerContext[order_service_pb2.CreateOrderNoteRequest, abc.Awaitable[order_service_pb2.OrderNote]],
+    ) -> abc.Awaitable[order_service_pb2.OrderNote]:
+        """Adds a note to an order, 100 at most. A buyer's is read by the buyer and by staff; one of
+        staff's by staff alone, unless it is `visible_to_buyer`.
+
+        A note is no change of the order: it has no event, and the etag stays. Idempotent by
+        `request_id`.
+        Errors: ORDER_NOT_FOUND, TOO_MANY_ORDER_NOTES, STAFF_ONLY_FIELD, ORDER_ANONYMOUS,
+        IDEMPOTENCY_KEY_REUSED.
+        """
+
+    @abc_1.abstractmethod
+    def ListOrderNotes(
+        self,
+        request: order_service_pb2.ListOrderNotesRequest,
+        context: aio.ServicerContext[order_service_pb2.ListOrderNotesRequest, abc.Awaitable[order_service_pb2.ListOrderNotesResponse]],
+    ) -> abc.Awaitable[order_service_pb2.ListOrderNotesResponse]:
+        """Lists the notes on an order that the caller may read, oldest first unless `sort` says
+        otherwise. Ties are broken by id.
+
+        Errors: ORDER_NOT_FOUND, UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+
+    @abc_1.abstractmethod
+    def DeleteOrderNote(
+        self,
+        request: order_service_pb2.DeleteOrderNoteRequest,
+        context: aio.ServicerContext[order_service_pb2.DeleteOrderNoteRequest, abc.Awaitable[empty_pb2.Empty]],
+    ) -> abc.Awaitable[empty_pb2.Empty]:
+        """Deletes a note: staff any, a buyer what buyers wrote.
+
+        Errors: ORDER_NOT_FOUND, ORDER_NOTE_NOT_FOUND.
         """
 
     @abc_1.abstractmethod

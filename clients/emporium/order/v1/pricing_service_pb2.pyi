@@ -66,8 +66,8 @@ class PriceBreak(message.Message):
     `10`.
     """
     unit_price: builtins.str
-    """The price of one then, a decimal string such as `2`, with no more decimals than the product's
-    currency has.
+    """The price of one then, a decimal string such as `1.20`, with no more decimals than the
+    product's currency has.
     Where the product itself costs less, that counts.
     """
     def __init__(

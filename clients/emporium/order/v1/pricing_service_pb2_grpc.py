@@ -62,9 +62,9 @@ class PricingServiceServicer:
     def SetPriceBreaks(self, request, context):
         """Says from how many on a product costs less, in the place of what was said before.
 
-        What it says already is no change, whatever the etag. Orders that were placed keep their prices.
-        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE as
-        in OrderService.
+        What it says already is no change, whatever the etag. Orders that were placed keep theirs.
+        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE
+        as in OrderService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

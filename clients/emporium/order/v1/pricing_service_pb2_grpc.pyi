@@ -22,9 +22,9 @@ class PricingServiceStub:
     SetPriceBreaks: aio.UnaryUnaryMultiCallable[pricing_service_pb2.SetPriceBreaksRequest, pricing_service_pb2.PriceBreaks]
     """Says from how many on a product costs less, in the place of what was said before.
 
-    What it says already is no change, whatever the etag. Orders that were placed keep their prices.
-    Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE as
-    in OrderService.
+    What it says already is no change, whatever the etag. Orders that were placed keep theirs.
+    Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE
+    as in OrderService.
     """
 
 class PricingServiceServicer(metaclass=abc_1.ABCMeta):
@@ -46,9 +46,9 @@ class PricingServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[pricing_service_pb2.PriceBreaks]:
         """Says from how many on a product costs less, in the place of what was said before.
 
-        What it says already is no change, whatever the etag. Orders that were placed keep their prices.
-        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE as
-        in OrderService.
+        What it says already is no change, whatever the etag. Orders that were placed keep theirs.
+        Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE
+        as in OrderService.
         """
 
 def add_PricingServiceServicer_to_server(servicer: PricingServiceServicer, server: aio.Server) -> None: ...

@@ -11,6 +11,7 @@ from server.order.orders.rules.claims import claim_of, moves_stock, step_of
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
 from server.order.orders.rules.moving import MOVES, Changed, cancelled, expired, moved
+from server.order.orders.rules.notes import Note, check_deletable, check_room, is_internal
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     PAGE_ITEMS_MAX,
@@ -58,6 +59,7 @@ __all__ = [
     "ListedOrder",
     "Move",
     "NewOrder",
+    "Note",
     "OffersChanged",
     "Order",
     "OrderEvent",
@@ -69,7 +71,9 @@ __all__ = [
     "StaffOnlyField",
     "Status",
     "cancelled",
+    "check_deletable",
     "check_edit",
+    "check_room",
     "check_staff_fields",
     "check_totals",
     "check_whose",
@@ -78,6 +82,7 @@ __all__ = [
     "edited",
     "etag_of",
     "expired",
+    "is_internal",
     "listed_items",
     "moved",
     "moves_stock",

@@ -94,5 +94,5 @@ def deleted(order: Order, etag: str, act: Act) -> OrderEvent:
     if order.status not in DELETABLE:
         raise OrderNotDeletable(f"the order is {order.status}")
     return OrderEvent(
-        act.event_id, EventType.DELETED, order, order.version + 1, act.now, act.traceparent
+        act.event_id, EventType.DELETED, order, order.version + 1, act.at, act.traceparent
     )

@@ -40,7 +40,7 @@ class Act:
     """By whom, when and why an order is changed, and the id that the event of it has."""
 
     event_id: str
-    now: datetime
+    at: datetime
     actor: Actor
     traceparent: str | None = None
     reason: str = ""  # as the actor gave it

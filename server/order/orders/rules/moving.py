@@ -64,7 +64,7 @@ def stamped(order: Order, type_: EventType, act: Act, move: Move | None = None) 
 
     Of two calls the first may have come with the later time: what happened later is never earlier.
     """
-    at = max(act.now, order.updated_at)
+    at = max(act.at, order.updated_at)
     after = replace(order, updated_at=at, version=order.version + 1)
     return Changed(
         after, OrderEvent(act.event_id, type_, after, after.version, at, act.traceparent, move)

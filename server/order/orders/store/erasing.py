@@ -45,6 +45,20 @@ _UNNAME = """
     SELECT count(*) AS count FROM unnamed
 """
 
+# Notes on the person's orders, whoever wrote them; and of whoever has worked in the shop the name.
+_FORGET = """
+    WITH deleted AS (
+        DELETE FROM order_notes WHERE order_id = ANY($1) RETURNING 1
+    ), unnamed AS (
+        UPDATE order_notes SET author = NULL
+        WHERE order_id <> ALL($1) AND id IN (
+            SELECT id FROM order_notes WHERE author = $2 AND order_id <> ALL($1) LIMIT $3
+        )
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM unnamed) AS count
+"""
+
 _COUNT = "SELECT count(*) FROM orders WHERE user_id = $1"
 
 # Positions count from 1, so the last one is the number of lines. Orders of a thousand lines make
@@ -89,12 +103,13 @@ class PersonalOrders:
         """Makes that many orders of the person anonymous, with their history and events that wait.
 
         When there is none left, then events of orders that were deleted. And as many moves of
-        others' orders, which the person has made as staff, are nobody's.
+        others' orders, and notes on them, which the person has made as staff, are nobody's.
         """
         found = await unit.lock(rows.ORDERS, _LOCK, user_id, count_max)
         ids = [row["id"] for row in found]
         [unnamed] = await unit.fetch(_UNNAME, user_id, count_max)
         moves = unnamed["count"]
+        [notes] = await unit.fetch(_FORGET, ids, user_id, count_max)
         if ids:
             [silenced] = await unit.fetch(_SILENCE, ids)
             moves += silenced["count"]
@@ -106,7 +121,12 @@ class PersonalOrders:
         changed = await self._changed(waiting, user_id)
         if changed:
             unit.write(replacing(changed))
-        return {"orders": len(ids), "order_moves": moves, "waiting_events": len(changed)}
+        return {
+            "orders": len(ids),
+            "order_moves": moves,
+            "order_notes": notes["count"],
+            "waiting_events": len(changed),
+        }
 
     async def _changed(self, waiting: Sequence[Event], user_id: str) -> Sequence[Event]:
         after = await in_turns(

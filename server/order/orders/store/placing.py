@@ -30,7 +30,7 @@ _LINES_TOGETHER_MAX = 20
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
-# Of triggers: migrations 0006 and 0013.
+# Of triggers: migrations 0006 and 0014.
 _NOT_ERASED = "orders_buyer_is_not_erased"
 _ARE_SOLD = "order_items_products_are_active"
 

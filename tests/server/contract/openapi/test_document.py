@@ -143,8 +143,8 @@ def test_who_may_call_is_said_as_security(made: Document) -> None:
 def test_what_was_made_is_linked_with_what_can_be_done_about_it(made: Document) -> None:
     links = made["paths"]["/api/v1/orders"]["post"]["responses"]["201"]["links"]
     assert set(links) == {
-        *("GetOrder", "GetOrderUser", "ListOrderHistory", "WatchOrder"),
-        *("UpdateOrder", "CancelOrder", "DeleteOrder"),
+        *("GetOrder", "GetOrderUser", "ListOrderHistory", "WatchOrder", "ListOrderNotes"),
+        *("UpdateOrder", "CancelOrder", "DeleteOrder", "CreateOrderNote"),
     }
     assert links["GetOrder"]["parameters"] == {"order_id": "$response.body#/data/id"}
     known = {operation["operationId"] for _, _, operation in operations(made)}

@@ -5,6 +5,7 @@ from typing import Any
 import grpc
 import pytest
 
+from server.kit import errors
 from server.kit.call.edge_headers import EdgeHeaders
 from server.kit.call.method import methods
 from server.kit.context import Context
@@ -22,8 +23,8 @@ OWN_KEY = "0190b0a0-0000-7000-8000-000000000001"
         ("7", "7"),
         ("*", ""),
         (" * ", ""),
-        ('"7", "8"', "7 8"),
-        ('"7","7" , "8",', "7 8"),
+        ('"7", "8"', "7\n8"),
+        ('"7","7" , "8",', "7\n8"),
         ('W/"7", "8"', "8"),
         ('"a,b"', "a,b"),
     ],
@@ -86,7 +87,15 @@ async def test_an_if_none_match_is_for_reads(ping: Ping) -> None:
 
 async def test_two_lines_of_if_match_are_one_list(ping: Ping) -> None:
     headers = Lines(("if-match", '"7"'), ("if-match", '"8"'))
-    assert (await ping.call("Ping", headers=headers)).etag == "7 8"
+    assert (await ping.call("Ping", headers=headers)).etag == "7\n8"
+
+
+@pytest.mark.parametrize("sent", ["7 8", "7\n8", "7\n"])
+async def test_an_etag_that_a_request_has_is_one(ping: Ping, sent: str) -> None:
+    found = (await ping.call("Ping", request(etag=sent))).etag
+    for etag in ("7", "8"):
+        with pytest.raises(errors.Outdated):
+            errors.Outdated.check(found, etag, "thing")
 
 
 @pytest.mark.parametrize(

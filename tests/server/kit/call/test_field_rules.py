@@ -130,6 +130,7 @@ def rules_of_shown_texts() -> dict[str, Any]:
 # Texts of several lines.
 OF_LINES = {
     "emporium.order.v1.CancelOrderRequest.reason",
+    "emporium.order.v1.CreateOrderNoteRequest.text",
     "emporium.order.v1.CreateProductRequest.description",
     "emporium.order.v1.UpdateProductRequest.description",
     "emporium.type.v1.Address.street",

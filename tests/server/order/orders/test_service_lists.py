@@ -222,8 +222,10 @@ async def test_a_list_embeds_the_persons_by_one_call(
 ) -> None:
     first, *_ = [await door("CreateOrder", order_of(item(mug))) for door in (bob, ann, ann)]
     users.buyers[ann.user_id] = Buyer(ann.user_id, "ann@example.com", "Ann Example")
+    began = first.created_at.ToDatetime(UTC)
     request = pb.ListOrdersRequest(expand="user", sort="created_at:asc")
-    request.created_after = first.created_at.ToDatetime(UTC).isoformat()
+    request.created_after = began.isoformat()
+    request.created_before = (began + timedelta(hours=1)).isoformat()
     orders = (await staff("ListOrders", request)).orders
     assert users.calls == 1
     # Bob's account was deleted a moment ago.

@@ -73,7 +73,8 @@ async def test_orders_stay_without_their_buyer_and_with_their_amounts(
 ) -> None:
     receipt: ErasureReceipt = await user_service("EraseBuyer", erase(ann.user_id))
     assert (receipt.store, receipt.state) == ("order/postgres", ErasureReceipt.COMPLETE)
-    kept = {"orders": 1, "order_moves": 0, "first_answers": 1, "waiting_events": 1}
+    kept = {"orders": 1, "order_moves": 0, "order_notes": 0}
+    kept |= {"first_answers": 1, "waiting_events": 1}
     assert receipt.erased == kept
 
     left: pb.Order = await staff("GetOrder", get(order))
@@ -104,13 +105,24 @@ async def test_who_has_worked_in_the_shop_is_not_named_any_more_by_what_was_done
     ann: Door, staff: Door, user_service: Door, order: pb.Order, order_pool: Pool
 ) -> None:
     await staff("CancelOrder", cancel(order, reason="It is sold out"))
+    await staff("CreateOrderNote", pb.CreateOrderNoteRequest(order_id=order.id, text="Sold out"))
     receipt = await user_service("EraseBuyer", erase(staff.user_id))
-    assert receipt.erased["order_moves"] == 1
+    assert (receipt.erased["order_moves"], receipt.erased["order_notes"]) == (1, 1)
+    [note] = (await staff("ListOrderNotes", pb.ListOrderNotesRequest(order_id=order.id))).notes
+    assert (note.author.kind, note.author.user_id, note.text) == (Kind.STAFF, "", "Sold out")
     moves = (await staff("ListOrderHistory", history(order))).moves
     assert [each.actor.kind for each in moves] == [Kind.BUYER, Kind.STAFF]
     assert [each.actor.user_id for each in moves] == [ann.user_id, ""]
     assert moves[1].reason == "It is sold out"  # of an order whose buyer is still there
     assert "order_moves: 1" not in await rows_with(order_pool, staff.user_id)
+
+
+async def test_nothing_is_noted_on_an_anonymous_order(
+    ann: Door, staff: Door, user_service: Door, order: pb.Order
+) -> None:
+    await user_service("EraseBuyer", erase(ann.user_id))
+    request = pb.CreateOrderNoteRequest(order_id=order.id, text="Ann rang")
+    assert (await refused(staff("CreateOrderNote", request))).reason == "ORDER_ANONYMOUS"
 
 
 async def test_nothing_of_a_buyer_is_left_in_any_table_but_the_tombstone(
@@ -124,15 +136,21 @@ async def test_nothing_of_a_buyer_is_left_in_any_table_but_the_tombstone(
     # By staff, whose key does not tell whom the answer is about.
     by_staff = await staff("CreateOrder", order_of(item(mug), user_id=ann.user_id, **keyed))
     await staff("CancelOrder", cancel(by_staff, reason="Canary rang us", request_id="late"))
+    for door in (ann, staff):
+        note = pb.CreateOrderNoteRequest(order_id=by_staff.id, text="Canary", request_id="note")
+        await door("CreateOrderNote", note)
     others = await bob("CreateOrder", order_of(item(mug), shipping_address=HOME))
     canaries = ("Canary", ann.user_id)
     before = await rows_with(order_pool, *canaries)
     tables = {each.partition(":")[0] for each in before}
     # What staff did is on its way to the audit log, which keeps ids.
-    assert tables == {"orders", "order_moves", "outbox", "idempotency_keys", "audit_waiting"}
+    assert tables == {
+        *("orders", "order_moves", "order_notes"),
+        *("outbox", "idempotency_keys", "audit_waiting"),
+    }
 
     await user_service("EraseBuyer", erase(ann.user_id))
-    assert await rows_with(order_pool, *canaries) == ["audit_waiting: 3", "erasures: 1"]
+    assert await rows_with(order_pool, *canaries) == ["audit_waiting: 4", "erasures: 1"]
     assert await rows_with(order_pool, "canary") == []
     assert (await bob("GetOrder", get(others))).shipping_address == HOME
 
@@ -159,7 +177,8 @@ async def test_a_second_erasure_changes_nothing_and_gets_the_first_receipt(
 async def test_who_never_bought_has_a_receipt_too(user_service: Door) -> None:
     receipt = await user_service("EraseBuyer", erase(str(uuid.uuid4())))
     assert receipt.state == ErasureReceipt.COMPLETE
-    nothing = {"orders": 0, "order_moves": 0, "first_answers": 0, "waiting_events": 0}
+    kinds = ("orders", "order_moves", "order_notes", "first_answers", "waiting_events")
+    nothing = dict.fromkeys(kinds, 0)
     assert receipt.erased == nothing
 
 

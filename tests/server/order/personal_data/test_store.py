@@ -57,6 +57,7 @@ async def test_a_killed_erasure_is_gone_on_with_and_counts_nothing_twice(
     assert receipt.erased == {
         "orders": 1_203,
         "order_moves": 0,
+        "order_notes": 0,
         "first_answers": 0,
         "waiting_events": 1_203,
     }
@@ -165,6 +166,7 @@ async def test_a_step_is_bounded(
     assert receipt.erased == {
         "orders": 5,
         "order_moves": 0,
+        "order_notes": 0,
         "first_answers": 0,
         "waiting_events": 5,
     }

@@ -196,7 +196,7 @@ def test_an_order_is_cancelled_as_the_table_of_moves_allows(status: Status) -> N
 
 def test_what_happens_later_is_never_earlier() -> None:
     was = order()
-    now, event = edited(was, edit(status=Status.PAID), act(now=NOW - timedelta(seconds=5)))
+    now, event = edited(was, edit(status=Status.PAID), act(at=NOW - timedelta(seconds=5)))
     assert event is not None
     assert now.updated_at == event.occurred_at == was.updated_at
 

@@ -5,8 +5,8 @@ Trigrams are kept in an array: `pg_trgm` is an extension, which not every Postgr
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 # Words as in the search for accounts: what stands between all of ASCII but letters and digits, in
 # lower case, normalised by NFKC.

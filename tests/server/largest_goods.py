@@ -1,0 +1,99 @@
+"""The largest answers about goods, and about what becomes of orders of them."""
+
+from google.protobuf.message import Message
+
+from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.order.v1 import stock_service_pb2 as stock_pb
+from server.order.catalog import rules as catalog
+from server.order.catalog import wire as catalog_wire
+from server.order.orders import rules as orders
+from server.order.orders import wire as orders_wire
+from server.order.stock import rules as stocks
+from server.order.stock import wire as stock_wire
+from tests.server.largest import (
+    CURRENCY,
+    ID,
+    INT32_MAX,
+    LAST,
+    LONGEST_VALUE,
+    PER_PAGE_MAX,
+    PRICE,
+    VERSION,
+    WIDE,
+    longest,
+    order,
+    page,
+    query,
+    rules_of,
+)
+
+
+def answers() -> dict[str, Message]:
+    """Of every rpc, by its name."""
+    return {**of_catalog(), **of_stock(), **of_an_orders_course()}
+
+
+def product() -> catalog.Product:
+    """A product with the longest of everything."""
+    pairs_max = rules_of(catalog_pb.CreateProductRequest, "attributes").map.max_pairs
+    return catalog.Product(
+        ID, "s" * 64, LONGEST_VALUE, longest(catalog_pb.CreateProductRequest, "description"), PRICE,
+        CURRENCY, catalog.ProductStatus.ARCHIVED, (ID,) * 20,
+        {f"{n:040}": WIDE * 120 for n in range(pairs_max)}, LAST, LAST, VERSION,
+    )  # fmt: skip
+
+
+def of_catalog() -> dict[str, Message]:
+    """The largest answers about what is sold."""
+    thing = product()
+    whole = catalog_wire.to_product(thing)
+    name = longest(catalog_pb.CreateCategoryRequest, "name")
+    group = catalog.Category(ID, name, ID, LAST, LAST, VERSION)
+    category = catalog_wire.to_category(group)
+    return {
+        "CreateProduct": whole,
+        "GetProduct": whole,
+        "UpdateProduct": whole,
+        "BatchGetProducts": catalog_wire.to_batch([ID] * PER_PAGE_MAX, [thing] * PER_PAGE_MAX),
+        "ListProducts": catalog_wire.to_list(query(), page(thing)),
+        "CreateCategory": category,
+        "GetCategory": category,
+        "UpdateCategory": category,
+        "ListCategories": catalog_wire.to_category_list(query(), page(group)),
+    }
+
+
+def of_stock() -> dict[str, Message]:
+    """The largest answers about how much there is."""
+    count = -stocks.ON_HAND_MAX
+    stock = stocks.Stock(ID, count, -count, -count, True, True, VERSION, INT32_MAX, VERSION, LAST)
+    note = longest(stock_pb.AdjustStockRequest, "note")
+    kind, reason = stocks.Kind.RESTOCKED, stocks.Reason.RECEIVED
+    movement = stocks.Movement(
+        ID, INT32_MAX, kind, count, count, -count, -count, ID, ID, reason, note, LAST
+    )
+    level = stock_wire.to_stock(stock)
+    return {
+        "GetStock": level,
+        "UpdateStock": level,
+        "AdjustStock": level,
+        "ListStockMovements": stock_wire.to_list(query(), page((ID, movement))),
+    }
+
+
+def of_an_orders_course() -> dict[str, Message]:
+    """The largest answers about what becomes of an order, and what is noted on it."""
+    reason = longest(order_pb.CancelOrderRequest, "reason")
+    text = longest(order_pb.CreateOrderNoteRequest, "text")
+    actor = orders.Actor(orders.ActorKind.STAFF, ID)
+    status = orders.Status.CANCELLED
+    move = orders.PastMove(ID, status, status, actor, reason, LAST)
+    note = orders.Note(ID, ID, actor, text, is_internal=False, created_at=LAST)
+    return {
+        "CancelOrder": orders_wire.to_order(order()),
+        "CreateOrderNote": orders_wire.to_note(note, ID, for_staff=True),
+        "ListOrderNotes": orders_wire.to_notes(query(), page(note), ID, for_staff=True),
+        "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
+        "WatchOrder": orders_wire.to_watched(order(), is_last=True),
+    }
