@@ -36,6 +36,8 @@ class Subjects(Protocol):
 
     user: Any
     order: Any
+    product: Any
+    category: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -92,7 +94,7 @@ def base(name: str, scene: Subjects) -> Any:
         "DeleteCategory": {"category_id": MISSING},
         "GetCategory": {"category_id": MISSING},
         "ListCategories": {"per_page": 1},
-        "UpdateCategory": {"category_id": MISSING, "name": "Zz extreme"},
+        "UpdateCategory": {"category_id": scene.category.id, "name": "Zz extreme"},
         "CreateOrder": order,
         "CreateProduct": {"sku": uuid.uuid4().hex, "name": "Zz extreme", "unit_price": "2.55"},
         "CreateUser": {"email": new_email(), "full_name": "Ann Extreme"},
@@ -126,7 +128,7 @@ def base(name: str, scene: Subjects) -> Any:
         "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
         "SuspendUser": {"user_id": MISSING},
         "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
-        "UpdateProduct": {"product_id": MISSING, "name": "Zz extreme"},
+        "UpdateProduct": {"product_id": scene.product.id, "name": "Zz extreme"},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }

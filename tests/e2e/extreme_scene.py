@@ -1,6 +1,7 @@
 """What `test_extremes.py` does at the doors: good requests, calls, reading back."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Scene:
     tokens: dict[str, str]
     user: Any = None
     order: Any = None
+    product: Any = None
+    category: Any = None
 
     async def call(self, name: str, request: Any) -> Any:
         """What the service itself answers; a `Refused` when it refuses."""
@@ -126,6 +129,12 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         new = user_pb.CreateUserRequest(email=new_email(), full_name="Ann")
         made.user = await made.call("CreateUser", new)
         await made.prepare("UpdateOrder")
+        thing = catalog_pb.CreateProductRequest(
+            sku=uuid.uuid4().hex, name="Zz extreme", unit_price="1.25"
+        )
+        made.product = await made.call("CreateProduct", thing)
+        group = catalog_pb.CreateCategoryRequest(name="Zz extreme")
+        made.category = await made.call("CreateCategory", group)
         yield made
 
 
