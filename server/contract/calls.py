@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
@@ -70,6 +71,8 @@ def _of(rpc: Rpc, examples: Examples, said: dict[str, str]) -> Iterator[Call]:
         path = re.sub(r"\{(\w+)[^}]*\}", lambda found: f"{{{{{found[1]}}}}}", binding.template)
         rest = {name: each for name, each in content.items() if f"{{{{{name}}}}}" not in path}
         body = json.dumps(rest, indent=2) if binding.body else ""
+        if rest and not binding.body:
+            path += f"?{urlencode(rest, doseq=True, safe='{}')}"
         yield Call(
             name=operation_id(rpc, binding),
             summary=summary,

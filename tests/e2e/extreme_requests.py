@@ -37,6 +37,7 @@ class Subjects(Protocol):
     user: Any
     order: Any
     product: Any
+    category: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -86,8 +87,8 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
         "ListCategories": {"per_page": 1},
         "ListProducts": {"per_page": 1},
         "ListStockMovements": {"product_id": MISSING},
-        "UpdateCategory": {"category_id": MISSING, "name": "Zz extreme"},
-        "UpdateProduct": {"product_id": MISSING, "name": "Zz extreme"},
+        "UpdateCategory": {"category_id": scene.category.id, "name": "Zz extreme"},
+        "UpdateProduct": {"product_id": scene.product.id, "name": "Zz extreme"},
         "UpdateStock": {"product_id": scene.product.id, "tracked": True},
     }
 

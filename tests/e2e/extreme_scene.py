@@ -47,6 +47,7 @@ class Scene:
     user: Any = None
     order: Any = None
     product: Any = None
+    category: Any = None
 
     async def call(self, name: str, request: Any) -> Any:
         """What the service itself answers; a `Refused` when it refuses."""
@@ -137,6 +138,8 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
             sku=uuid.uuid4().hex, name="Zz stove", unit_price="2.55"
         )
         made.product = await made.call("CreateProduct", stove)
+        group = catalog_pb.CreateCategoryRequest(name="Zz extreme")
+        made.category = await made.call("CreateCategory", group)
         yield made
 
 

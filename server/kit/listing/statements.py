@@ -62,12 +62,10 @@ class Where:
     ) -> "Where":
         """From columns and the values that they must have, and from pairs of condition (with `{}`
         for its argument) and value; None is no filter. `scattered` are those of what stands
-        anywhere.
+        anywhere; what stands `apart` no index holds together with the others.
 
         Equality is written as of arrays: what the planner knows to be one value it strikes from
         ORDER BY, and then takes an index of all rows for one of those that match.
-
-        What stands `apart` no index holds together with the others.
         """
         if others := [each for each in apart if each.value is not None]:
             columns = dict.fromkeys(each.column for each in others if each.column)
@@ -84,10 +82,7 @@ class Where:
         given += [(condition, value) for condition, value in pairs if value is not None]
         bound = [_bound(n, value) for n, (_, value) in enumerate(given, 1)]
         return cls(
-            [
-                condition.format(place)
-                for (condition, _), (place, _) in zip(given, bound, strict=True)
-            ],
+            [each.format(place) for (each, _), (place, _) in zip(given, bound, strict=True)],
             [argument for _, argument in bound],
             [*same],
             is_scattered=bool(scattered),

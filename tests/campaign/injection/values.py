@@ -58,7 +58,8 @@ _OTHERS = ("1", 1, True, "2024-01-01", "GB", "GBP", "123456", '"1"', "correct ho
 def value(operation: Operation, parameter: Parameter) -> Json:
     """One that its schema takes. Raises `LookupError` where none is known."""
     validator = jsonschema_rs.validator_for(dict(parameter.schema))
-    for each in _candidates(operation, parameter):
+    known = [*_candidates(operation, parameter)]
+    for each in (*known, *([one] for one in (*known, *_FORMATS.values()))):
         if validator.is_valid(each):
             return each
     raise LookupError(f"{operation.name}: no good value of {parameter} is known; name one here")

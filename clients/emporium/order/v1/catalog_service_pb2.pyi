@@ -316,11 +316,11 @@ class ListProductsRequest(message.Message):
     """Only products in this category, or in one beneath it; an id."""
     q: builtins.str
     """Only products where each of these words begins a word of the name or of the description, in any
-    case: `enam tea` finds an enamel teapot. Where there are none, those whose names have words that
-    are spelt much alike. 1 to 8 words; what is no letter or digit of ASCII, nor beyond ASCII, is
-    between words. The best come first unless `sort` says otherwise (`relevance:desc`): a word of the
-    name counts for more. Of more than 1,000 products that the words and the other filters find,
-    1,000 are ranked and listed.
+    case: `enam tea` finds an enamel teapot. Where there are none, those whose names have words
+    that are spelt much alike. 1 to 8 words; what is no letter or digit of ASCII, nor beyond ASCII,
+    is between words. The best come first unless `sort` says otherwise (`relevance:desc`): a word
+    of the name counts for more. Of more than 1,000 products that the words and the other filters
+    find, 1,000 are ranked and listed.
     """
     @builtins.property
     def attribute(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -761,8 +761,8 @@ class UpdateCategoryRequest(message.Message):
     """
     @builtins.property
     def update_mask(self) -> field_mask_pb2.FieldMask:
-        """Fields to set, and to clear where they are absent. Only `parent_id` can be cleared. Left out: the
-        fields that are present.
+        """Fields to set, and to clear where they are absent. Only `parent_id` can be cleared. Left out:
+        the fields that are present.
         """
 
     def __init__(

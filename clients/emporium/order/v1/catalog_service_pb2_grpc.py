@@ -148,10 +148,10 @@ class CatalogServiceServicer:
     def UpdateProduct(self, request, context):
         """Changes the fields that are sent, and no others.
 
-        A field is changed when it is present; `categories` and `attributes` each as a whole. To clear an
-        optional field, name it in `update_mask` and leave it out. Orders are not changed: their lines
-        are copies. What the product has already is no change, and makes no event.
-        Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+        A field is changed when it is present; `categories` and `attributes` each as a whole. To clear
+        an optional field, name it in `update_mask` and leave it out. Orders are not changed: their
+        lines are copies. What the product has already is no change, and makes no event. Errors:
+        PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
         NOTHING_TO_UPDATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -169,7 +169,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateCategory(self, request, context):
-        """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in all.
+        """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in
+        all.
 
         Idempotent by `request_id`. Errors: CATEGORY_NOT_FOUND for `parent_id`, CATEGORY_TOO_DEEP,
         TOO_MANY_CATEGORIES, IDEMPOTENCY_KEY_REUSED.
@@ -186,8 +187,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCategories(self, request, context):
-        """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are broken
-        by id.
+        """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are
+        broken by id.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
         """
@@ -196,9 +197,9 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCategory(self, request, context):
-        """Changes the fields that are sent, and no others. With another `parent_id` the category moves, and
-        all beneath it with it; to the top of the tree it moves when `update_mask` names `parent_id`, and
-        it is left out.
+        """Changes the fields that are sent, and no others. With another `parent_id` the category moves,
+        and all beneath it with it; to the top of the tree it moves when `update_mask` names
+        `parent_id`, and it is left out.
 
         Errors: CATEGORY_NOT_FOUND, CATEGORY_CYCLE when it would be beneath itself, CATEGORY_TOO_DEEP,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.

@@ -48,10 +48,10 @@ class CatalogServiceStub:
     UpdateProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.UpdateProductRequest, catalog_service_pb2.Product]
     """Changes the fields that are sent, and no others.
 
-    A field is changed when it is present; `categories` and `attributes` each as a whole. To clear an
-    optional field, name it in `update_mask` and leave it out. Orders are not changed: their lines
-    are copies. What the product has already is no change, and makes no event.
-    Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+    A field is changed when it is present; `categories` and `attributes` each as a whole. To clear
+    an optional field, name it in `update_mask` and leave it out. Orders are not changed: their
+    lines are copies. What the product has already is no change, and makes no event. Errors:
+    PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
     NOTHING_TO_UPDATE.
     """
     DeleteProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.DeleteProductRequest, empty_pb2.Empty]
@@ -61,7 +61,8 @@ class CatalogServiceStub:
     Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
     """
     CreateCategory: aio.UnaryUnaryMultiCallable[catalog_service_pb2.CreateCategoryRequest, catalog_service_pb2.Category]
-    """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in all.
+    """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in
+    all.
 
     Idempotent by `request_id`. Errors: CATEGORY_NOT_FOUND for `parent_id`, CATEGORY_TOO_DEEP,
     TOO_MANY_CATEGORIES, IDEMPOTENCY_KEY_REUSED.
@@ -69,15 +70,15 @@ class CatalogServiceStub:
     GetCategory: aio.UnaryUnaryMultiCallable[catalog_service_pb2.GetCategoryRequest, catalog_service_pb2.Category]
     """Reads a category. Errors: CATEGORY_NOT_FOUND."""
     ListCategories: aio.UnaryUnaryMultiCallable[catalog_service_pb2.ListCategoriesRequest, catalog_service_pb2.ListCategoriesResponse]
-    """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are broken
-    by id.
+    """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are
+    broken by id.
 
     Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
     """
     UpdateCategory: aio.UnaryUnaryMultiCallable[catalog_service_pb2.UpdateCategoryRequest, catalog_service_pb2.Category]
-    """Changes the fields that are sent, and no others. With another `parent_id` the category moves, and
-    all beneath it with it; to the top of the tree it moves when `update_mask` names `parent_id`, and
-    it is left out.
+    """Changes the fields that are sent, and no others. With another `parent_id` the category moves,
+    and all beneath it with it; to the top of the tree it moves when `update_mask` names
+    `parent_id`, and it is left out.
 
     Errors: CATEGORY_NOT_FOUND, CATEGORY_CYCLE when it would be beneath itself, CATEGORY_TOO_DEEP,
     ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
@@ -151,10 +152,10 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[catalog_service_pb2.Product]:
         """Changes the fields that are sent, and no others.
 
-        A field is changed when it is present; `categories` and `attributes` each as a whole. To clear an
-        optional field, name it in `update_mask` and leave it out. Orders are not changed: their lines
-        are copies. What the product has already is no change, and makes no event.
-        Errors: PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+        A field is changed when it is present; `categories` and `attributes` each as a whole. To clear
+        an optional field, name it in `update_mask` and leave it out. Orders are not changed: their
+        lines are copies. What the product has already is no change, and makes no event. Errors:
+        PRODUCT_NOT_FOUND, SKU_TAKEN, CATEGORY_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK,
         NOTHING_TO_UPDATE.
         """
 
@@ -176,7 +177,8 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         request: catalog_service_pb2.CreateCategoryRequest,
         context: aio.ServicerContext[catalog_service_pb2.CreateCategoryRequest, abc.Awaitable[catalog_service_pb2.Category]],
     ) -> abc.Awaitable[catalog_service_pb2.Category]:
-        """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in all.
+        """Adds a category, at the top of the tree or beneath another one: 8 deep at most, and 5,000 in
+        all.
 
         Idempotent by `request_id`. Errors: CATEGORY_NOT_FOUND for `parent_id`, CATEGORY_TOO_DEEP,
         TOO_MANY_CATEGORIES, IDEMPOTENCY_KEY_REUSED.
@@ -196,8 +198,8 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         request: catalog_service_pb2.ListCategoriesRequest,
         context: aio.ServicerContext[catalog_service_pb2.ListCategoriesRequest, abc.Awaitable[catalog_service_pb2.ListCategoriesResponse]],
     ) -> abc.Awaitable[catalog_service_pb2.ListCategoriesResponse]:
-        """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are broken
-        by id.
+        """Lists categories by name unless `sort` says otherwise, all or those beneath one. Ties are
+        broken by id.
 
         Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
         """
@@ -208,9 +210,9 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         request: catalog_service_pb2.UpdateCategoryRequest,
         context: aio.ServicerContext[catalog_service_pb2.UpdateCategoryRequest, abc.Awaitable[catalog_service_pb2.Category]],
     ) -> abc.Awaitable[catalog_service_pb2.Category]:
-        """Changes the fields that are sent, and no others. With another `parent_id` the category moves, and
-        all beneath it with it; to the top of the tree it moves when `update_mask` names `parent_id`, and
-        it is left out.
+        """Changes the fields that are sent, and no others. With another `parent_id` the category moves,
+        and all beneath it with it; to the top of the tree it moves when `update_mask` names
+        `parent_id`, and it is left out.
 
         Errors: CATEGORY_NOT_FOUND, CATEGORY_CYCLE when it would be beneath itself, CATEGORY_TOO_DEEP,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.

@@ -27,11 +27,11 @@ class OrderPlaced(message.Message):
     `aggregate_type` is `order`, `product` or `stock`. That message says what a consumer may rely on:
     order, repeats, versions.
 
-    Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change, the
-    number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes exactly
-    one of the events below: a change of the status the event of that name, whatever else changed with
-    it; any other change OrderUpdated. A call that changes nothing makes none. Nothing follows an
-    OrderDeleted.
+    Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
+    the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
+    exactly one of the events below: a change of the status the event of that name, whatever else
+    changed with it; any other change OrderUpdated. A call that changes nothing makes none. Nothing
+    follows an OrderDeleted.
 
     That the buyer's account was deleted is told by `emporium.user.v1.UserErased`, and makes no event
     of the orders: they become anonymous as they are, and so do their events that wait. From then on
@@ -41,10 +41,10 @@ class OrderPlaced(message.Message):
     and no event before this one to know what the order is; and amounts, of which an order's total
     is one, are read from it and never added up from differences.
 
-    A product likewise: it begins with ProductCreated, version 1, but for those that were there before
-    version 0.4 of this, which begin with a later one. Every change makes exactly one of the events
-    below: one that takes it from sale ProductArchived, whatever else changed with it; any other
-    ProductUpdated. Nothing follows a ProductDeleted.
+    A product likewise: it begins with ProductCreated, version 1, but for those that were there
+    before version 0.4 of this, which begin with a later one. Every change makes exactly one of the
+    events below: one that takes it from sale ProductArchived, whatever else changed with it; any
+    other ProductUpdated. Nothing follows a ProductDeleted.
 
     An order was placed. Its `order_date` may lie in the past: staff import historical orders.
     """

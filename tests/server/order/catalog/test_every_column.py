@@ -1,4 +1,4 @@
-"""Of a product the store keeps every field, of a new one and of one that has changed."""
+"""Of products and categories the stores keep every field, of new ones and of changed ones."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -10,7 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.kit.postgres import Pool
-from server.order.catalog.rules import Product, ProductChanged, ProductStatus, add_category
+from server.order.catalog.rules import (
+    Category,
+    Product,
+    ProductChanged,
+    ProductStatus,
+    add_category,
+)
 from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
 from tests.server.order.samples import NOW, added, new_id, product
@@ -72,3 +78,36 @@ async def test_a_field_is_read_back(catalog: PostgresCatalogStore, name: str) ->
         changed = ProductChanged(after, replace(added(after).event, version=2))
         await catalog.update(old.id, lambda _, to=changed: to)  # type: ignore[misc]  # a default
         assert await catalog.get(old.id, only_active=False) == after
+
+
+OF_CATEGORIES: dict[str, st.SearchStrategy[Any]] = {
+    "name": VALUES["name"].filter(lambda each: len(each) <= 100),
+    "parent_id": st.none() | st.sampled_from(CATEGORIES),
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+    "version": st.integers(1, 2**62),
+}
+
+
+def test_every_field_of_a_category_is_tried() -> None:
+    assert {*OF_CATEGORIES, "id"} == {field.name for field in fields(Category)}
+
+
+@pytest.mark.parametrize("name", OF_CATEGORIES)
+async def test_a_field_of_a_category_is_read_back(order_pool: Pool, name: str) -> None:
+    store, values = PostgresCategoryStore(order_pool), []
+
+    @settings(max_examples=10, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(OF_CATEGORIES[name])
+    def gather(value: Any) -> None:
+        values.append(value)
+
+    gather()
+    for value in values:
+        old = add_category("Cups", None, new_id(), NOW)
+        new = replace(old, **{name: value})
+        await store.create(new, None, b"")
+        assert await store.get(new.id) == new
+        await store.update(new.id, lambda _, __, to=old: to)  # type: ignore[misc]  # a default
+        await store.update(new.id, lambda _, __, to=new: to)  # type: ignore[misc]  # a default
+        assert await store.get(new.id) == new

@@ -73,6 +73,16 @@ async def test_what_cannot_be_ordered_cannot_be_quoted(
     )
 
 
+@pytest.mark.parametrize("status", ["DRAFT", "ARCHIVED"])
+async def test_what_is_not_sold_cannot_be_quoted(staff: Door, ann: Door, status: str) -> None:
+    product = await staff("CreateProduct", new_product(status=status))
+    for door, reason in ((ann, "PRODUCT_NOT_FOUND"), (staff, "PRODUCT_NOT_ACTIVE")):
+        quoted = await refused(door("QuoteOrder", quote_of(item(product))))
+        ordered = await refused(door("CreateOrder", order_of(item(product))))
+        assert (quoted.reason, quoted.fields) == (reason, ["items[0].product_id"])
+        assert (quoted.fields, quoted.message) == (ordered.fields, ordered.message)
+
+
 async def test_nobody_else_gets_a_quote(
     anyone: Door, token: Token, mug: catalog_pb.Product
 ) -> None:

@@ -15,6 +15,7 @@ from tests.server.order.doors import (
     Door,
     adjust,
     item,
+    new_product,
     order_of,
     settings_of,
     stock_of,
@@ -135,6 +136,13 @@ async def test_there_is_no_stock_of_no_product_and_customers_see_none(
     assert (await refused(staff(name, request))).reason == "PRODUCT_NOT_FOUND"
     assert (await refused(ann(name, request))).reason == "PERMISSION_DENIED"
     assert (await refused(anyone(name, request))).reason == "UNAUTHENTICATED"
+
+
+async def test_what_is_not_sold_yet_has_stock_all_the_same(staff: Door) -> None:
+    draft = await staff("CreateProduct", new_product(status=Product.DRAFT))
+    assert not (await staff("GetStock", stock_of(draft))).tracked
+    assert not (await staff("ListStockMovements", movements_of(draft))).stock_movements
+    assert (await staff("AdjustStock", adjust(draft, 5))).on_hand == 5
 
 
 async def test_settings_are_set_by_presence_and_cleared_by_mask(staff: Door, mug: Product) -> None:
