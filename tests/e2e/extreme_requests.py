@@ -70,7 +70,7 @@ def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
-def for_goods() -> dict[str, dict[str, Any]]:
+def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
     """The same of the rpcs about what is sold."""
     return {
         "AdjustStock": {"product_id": MISSING, "delta": 1, "reason": "RECEIVED"},
@@ -98,7 +98,7 @@ def base(name: str, scene: Subjects) -> Any:
     }
     known: dict[str, dict[str, Any]] = {
         **for_services(scene),
-        **for_goods(),
+        **for_goods(scene),
         "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
