@@ -24,7 +24,7 @@ from emporium.values import query
 
 
 class OrderCourse:
-    """The part of `shop.orders` about one order's course: its end, history, stream, notes."""
+    """The part of `shop.orders` that is about one order's course: its end, history, notes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
