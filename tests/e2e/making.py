@@ -77,6 +77,16 @@ class Scene:
         line = {"product_name": "Lamp", "unit_price": "1.25", "quantity": 1}
         return str(self._made("/orders", {"items": [line], "user_id": caller.id})["id"])
 
+    def ended_order(self, caller: Caller) -> str:
+        """One that moves no more."""
+        order = self.order(caller)
+        self._made(f"/orders/{order}:cancel", {})
+        return order
+
+    def note(self, order: str, caller: Caller) -> str:
+        """On the order, by the caller."""
+        return str(self._made(f"/orders/{order}/notes", {"text": "Rings"}, caller.token)["id"])
+
     def etag(self, path: str) -> str:
         """Of what stands at the path, which begins with `/api/v1`."""
         headers = {"authorization": f"Bearer {self._token}"}
@@ -106,7 +116,10 @@ class Scene:
             "api_key_id": lambda: self.api_key(caller)["id"],
             "current_password": lambda: PASSWORD,
             "email": lambda: caller.email if operation == "Login" else new_email(),
-            "order_id": lambda: self.order(caller),
+            # Who watches one that has ended is answered to the end.
+            "order_id": lambda: (self.ended_order if operation == "WatchOrder" else self.order)(
+                caller
+            ),
             "password": lambda: PASSWORD,
             "product_id": self.product,
             "refresh_token": lambda: self.login(caller)["refresh_token"],

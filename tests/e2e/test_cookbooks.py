@@ -44,7 +44,10 @@ def values(scene: Scene, name: str, text: str) -> dict[str, str]:
     if "secret" in wanted:
         key = scene.api_key(caller)
         return {"api_key_id": str(key["id"]), "secret": str(key["secret"])}
-    return {each: scene.named(name, each, caller) for each in wanted}
+    wanted_part = wanted.pop("note_id", "") is None
+    known = {each: scene.named(name, each, caller) for each in wanted}
+    part = {"note_id": scene.note(known["order_id"], caller)} if wanted_part else {}
+    return known | part
 
 
 def filled(text: str, known: Mapping[str, str]) -> str:
