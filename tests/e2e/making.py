@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import httpx
@@ -80,6 +80,16 @@ class Scene:
         line = {"product_name": "Lamp", "unit_price": "1.25", "quantity": 1}
         return str(self._made("/orders", {"items": [line], "user_id": caller.id})["id"])
 
+    def ended_order(self, caller: Caller) -> str:
+        """One that moves no more."""
+        order = self.order(caller)
+        self._made(f"/orders/{order}:cancel", {})
+        return order
+
+    def note(self, order: str, caller: Caller) -> str:
+        """On the order, by the caller."""
+        return str(self._made(f"/orders/{order}/notes", {"text": "Rings"}, caller.token)["id"])
+
     def etag(self, path: str) -> str:
         """Of what stands at the path, which begins with `/api/v1`."""
         headers = {"authorization": f"Bearer {self._token}"}
@@ -98,6 +108,12 @@ class Scene:
         begun = self._made("/auth/totp", {"current_password": PASSWORD}, caller.token)
         return pyotp.TOTP(begun["secret"]).now()
 
+    def all_named(self, operation: str, fields: Iterable[str], caller: Caller) -> dict[str, str]:
+        """The same of several fields, of which one may be a part of what another names."""
+        parts = {"note_id"} & {*fields}
+        made = {each: self.named(operation, each, caller) for each in fields if each not in parts}
+        return made | {each: self.note(made["order_id"], caller) for each in parts}
+
     def named(self, operation: str, field: str, caller: Caller) -> str:
         """What a call of the operation can have in the field, made for this one call."""
         if field == "user_id" and operation in _ABOUT_ONESELF:
@@ -110,7 +126,10 @@ class Scene:
             "category_id": self.category,
             "current_password": lambda: PASSWORD,
             "email": lambda: caller.email if operation == "Login" else new_email(),
-            "order_id": lambda: self.order(caller),
+            # Who watches one that has ended is answered to the end.
+            "order_id": lambda: (self.ended_order if operation == "WatchOrder" else self.order)(
+                caller
+            ),
             "password": lambda: PASSWORD,
             "product_id": self.product,
             "refresh_token": lambda: self.login(caller)["refresh_token"],

@@ -44,7 +44,7 @@ def values(scene: Scene, name: str, text: str) -> dict[str, str]:
     if "secret" in wanted:
         key = scene.api_key(caller)
         return {"api_key_id": str(key["id"]), "secret": str(key["secret"])}
-    return {each: scene.named(name, each, caller) for each in wanted}
+    return scene.all_named(name, wanted, caller)
 
 
 def filled(text: str, known: Mapping[str, str]) -> str:

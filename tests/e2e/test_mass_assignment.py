@@ -50,6 +50,7 @@ RULED: dict[tuple[str, str], tuple[Any, str]] = {
     ("CreateOrder", "order_date"): ("2001-01-01T00:00:00Z", "STAFF_ONLY_FIELD"),
     ("UpdateOrder", "status"): ("PAID", "STAFF_ONLY_FIELD"),
     ("UpdateOrder", "etag"): ("999", "ETAG_MISMATCH"),
+    ("CancelOrder", "etag"): ("999", "ETAG_MISMATCH"),
     ("DeleteOrder", "etag"): ("999", "ETAG_MISMATCH"),
 }
 

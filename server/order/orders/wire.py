@@ -195,7 +195,7 @@ def _to_listed(listed: ListedOrder) -> pb.Order:
 def _to_move(move: PastMove, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove:
     return pb.OrderMove(
         id=move.id,
-        from_status=_STATUSES[move.before] if move.before else pb.Order.STATUS_UNSPECIFIED,
+        from_status=_STATUSES[move.before] if move.before else None,
         to_status=_STATUSES[move.after],
         actor=_to_actor(move.actor, buyer_id, for_staff=for_staff) if move.actor else None,
         reason=move.reason,

@@ -23,7 +23,7 @@ VALUES = (
     *(f"mongodb://{CANARY}", f"https://{CANARY}/path"),
 )
 # Of what a service is told, what the cluster itself does not decide.
-TAKEN = {"SHOP_CURRENCY": CANARY, "JWKS_FILE": CANARY, "MONGODB_DATABASE": CANARY}
+TAKEN = {"JWKS_FILE": CANARY, "MONGODB_DATABASE": CANARY}
 
 
 def said(*words: str, **environment: str) -> tuple[int, str]:

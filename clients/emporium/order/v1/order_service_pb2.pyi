@@ -934,7 +934,7 @@ class OrderMove(message.Message):
     id: builtins.str
     """UUIDv7, of the event that told of it; of what was known before histories were kept, another."""
     from_status: Order.Status.ValueType
-    """The status before; STATUS_UNSPECIFIED where the order was placed, or where it is not known."""
+    """The status before; absent where the order was placed, or where it is not known."""
     to_status: Order.Status.ValueType
     """The status after."""
     reason: builtins.str
@@ -951,17 +951,19 @@ class OrderMove(message.Message):
         self,
         *,
         id: builtins.str = ...,
-        from_status: Order.Status.ValueType = ...,
+        from_status: Order.Status.ValueType | None = ...,
         to_status: Order.Status.ValueType = ...,
         actor: OrderMove.Actor | None = ...,
         reason: builtins.str = ...,
         occurred_at: timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["actor", b"actor", "occurred_at", b"occurred_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_from_status", b"_from_status", "actor", b"actor", "from_status", b"from_status", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["actor", b"actor", "from_status", b"from_status", "id", b"id", "occurred_at", b"occurred_at", "reason", b"reason", "to_status", b"to_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_from_status", b"_from_status", "actor", b"actor", "from_status", b"from_status", "id", b"id", "occurred_at", b"occurred_at", "reason", b"reason", "to_status", b"to_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__from_status: _TypeAlias = typing.Literal["from_status"]  # noqa: Y015
+    _WhichOneofArgType__from_status: _TypeAlias = typing.Literal["_from_status", b"_from_status"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__from_status) -> _WhichOneofReturnType__from_status | None: ...
 
 @typing.final
 class ListOrderHistoryRequest(message.Message):
