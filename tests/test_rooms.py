@@ -28,9 +28,12 @@ SQL = re.compile(
 TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_]+)\b(?!\()")
 SUBQUERY = re.compile(r"\b([a-z_]+)\s+AS\s+(?:MATERIALIZED\s+)?\(")  # WITH gone AS (...)
 KIT_TABLES = {"idempotency_keys"}
+# server/README.md says why.
 SHARED_TABLES = {
-    "user: users": {"accounts", "email_links", "logins", "totp"}
-}  # server/README.md says why
+    "user: users": {"accounts", "email_links", "logins", "totp"},
+    "order: products": {"catalog", "pricing"},
+    "order: price_breaks": {"catalog", "pricing"},
+}
 
 # What makes two runs of the same rule differ, or does anything but decide.
 IMPURE_MODULES = {"asyncio", "importlib", "io", "logging", "os", "pathlib", "random", "secrets"}
