@@ -23,6 +23,7 @@ from server.kit.context import Role
 from tests.bench.budget import Budget
 from tests.bench.h2load import CONNECTIONS, STREAMS, Load
 from tests.bench.machine import loading
+from tests.bench.products import endless
 from tests.bench.report import Row
 from tests.bench.rows.order_user import orders_of_many
 from tests.bench.stage import Stage
@@ -68,7 +69,7 @@ async def _loads(stage: Stage, users: Users, order_ids: Sequence[str]) -> dict[s
     """What h2load is to do for each kind of call."""
     admin = [f"authorization: {await stage.token('admin')}"]
     async with stage.admin(await stage.database("order")) as database:
-        product_id = await database.fetchval("SELECT id::text FROM products LIMIT 1")
+        product_id = await database.fetchval(endless(1))
     body = stage.new_file(".json")
     order = {"user_id": users.ids[0], "items": [{"product_id": product_id, "quantity": 1}]}
     body.write_text(json.dumps(order), "ascii")

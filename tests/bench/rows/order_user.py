@@ -9,6 +9,7 @@ from tests.bench.budget import Budget
 from tests.bench.compare import alternate
 from tests.bench.flood import flood, measured
 from tests.bench.http2 import Target
+from tests.bench.products import endless
 from tests.bench.report import Row
 from tests.bench.rows.orders import METHOD as CREATE_ORDER
 from tests.bench.stage import Stage
@@ -54,7 +55,7 @@ async def orders_of_many(stage: Stage, users: Users, count: int) -> list[str]:
         [("authorization", await stage.token("admin"))],
     )
     async with stage.admin(database_url) as database:
-        product_id = await database.fetchval("SELECT id::text FROM products LIMIT 1")
+        product_id = await database.fetchval(endless(1))
         requests = [
             pb.CreateOrderRequest(
                 items=[pb.NewOrderItem(product_id=product_id, quantity=1)],

@@ -15,13 +15,13 @@ from tests.bench.budget import Budget
 from tests.bench.compare import alternate
 from tests.bench.flood import flood, measured
 from tests.bench.http2 import Target
+from tests.bench.products import endless
 from tests.bench.report import Row
 from tests.bench.stage import Running, Stage
 
 METHOD = "/emporium.order.v1.OrderService/CreateOrder"
 TARGET = 0.65
 _LAG_SECONDS_MAX = 1.0
-_PRODUCTS = "SELECT id::text FROM products LIMIT 2"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _orders(shop: Shop, count: int) -> list[bytes]:
 async def _shop(stage: Stage) -> AsyncIterator[Shop]:
     database_url = await stage.database("order")
     async with stage.admin(database_url) as connection:
-        product_ids = [row["id"] for row in await connection.fetch(_PRODUCTS)]
+        product_ids = [row["id"] for row in await connection.fetch(endless(2))]
         await connection.execute(baseline.CREATE_TABLE)
         await connection.execute(
             f"GRANT INSERT ON bare_orders TO {urlsplit(database_url).username}"

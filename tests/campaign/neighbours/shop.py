@@ -17,6 +17,7 @@ from server.local.home import keys
 from server.local.home.folder import Home
 from server.services import ORDER
 from tests.bench.cluster import Cluster
+from tests.bench.products import endless
 from tests.bench.users import FILL as FILL_USERS
 from tests.campaign.http2 import Connection, Request, connected
 from tests.campaign.rpcs import CREATE_ORDER, grpc_request
@@ -125,7 +126,7 @@ async def _fill_order(cluster: Cluster, user_ids: Sequence[str]) -> list[str]:
         await connection.execute(_FILL_ORDERS, owners, ROWS, timeout=_FILL_SECONDS)
         for table in ("products", "orders", "order_items"):
             await connection.execute(f"VACUUM ANALYZE {table}", timeout=_FILL_SECONDS)
-        rows = await connection.fetch("SELECT id::text FROM products LIMIT 2000")
+        rows = await connection.fetch(endless(2_000))
     finally:
         await connection.close()
     return [row["id"] for row in rows]
