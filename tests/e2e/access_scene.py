@@ -192,6 +192,8 @@ async def request(
             owner = await made(scene, "CUSTOMER", signs_in=signs_in)
         about = await OBJECTS[field](scene, owner) if owner else MISSING
         setattr(message, field, about)
+        if owner and rpc.server_streaming:  # what has ended is watched to the end
+            await scene.call("CancelOrder", order_pb.CancelOrderRequest(order_id=about))
         may_reach = me and owner and (owner is me or caller.role != "CUSTOMER")
         for part in PARTS.keys() & rpc.input_type.fields_by_name.keys():
             made_part = PARTS[part](scene, about, me, caller.role) if me and may_reach else None

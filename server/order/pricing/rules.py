@@ -76,8 +76,9 @@ class PriceBreaks:
 
     @property
     def etag(self) -> str:
-        """Of what they say: the same again has the same."""
-        said = " ".join(f"{count}:{price.normalize():f}" for count, price in self.breaks)
+        """Of what they say, and in which currency: the same again has the same."""
+        breaks = [f"{count}:{price.normalize():f}" for count, price in self.breaks]
+        said = " ".join([self.product_id, self.currency, *breaks])
         return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
 
 

@@ -15,7 +15,9 @@ class PricingService:
     async def GetPriceBreaks(
         self, request: pb.GetPriceBreaksRequest, context: Context
     ) -> pb.PriceBreaks:
-        return wire.to_breaks(await self._store.get(request.product_id.lower()))
+        only_active = context.caller is None or not context.caller.is_staff
+        found = await self._store.get(request.product_id.lower(), only_active=only_active)
+        return wire.to_breaks(found)
 
     async def SetPriceBreaks(
         self, request: pb.SetPriceBreaksRequest, context: Context

@@ -13,8 +13,11 @@ from server.order.pricing.rules import PriceBreaks
 class PriceStore(Protocol):
     """Price breaks of products. Errors as in `CatalogStore`."""
 
-    async def get(self, product_id: str) -> PriceBreaks:
-        """Those of the product, perhaps none. Raises `ProductNotFound`."""
+    async def get(self, product_id: str, *, only_active: bool) -> PriceBreaks:
+        """Those of the product, perhaps none. Raises `ProductNotFound`.
+
+        With `only_active` also for a product that is not ACTIVE.
+        """
 
     async def update(
         self, product_id: str, change: Callable[[PriceBreaks], PriceBreaks]
@@ -41,6 +44,8 @@ _GET = """
     FROM products WHERE id = $1
 """
 
+_GET_SEEN = f"{_GET} AND (status = 'ACTIVE' OR NOT $2)"
+
 # The breaks are read after it: whoever waits for the lock has not seen what was written meanwhile.
 _LOCK = "SELECT id FROM products WHERE id = $1 FOR NO KEY UPDATE"
 
@@ -53,9 +58,9 @@ class PostgresPriceStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def get(self, product_id: str) -> PriceBreaks:
+    async def get(self, product_id: str, *, only_active: bool) -> PriceBreaks:
         with translated():
-            row = await self._pool.fetchrow(_GET, product_id)
+            row = await self._pool.fetchrow(_GET_SEEN, product_id, only_active)
         return _breaks(product_id, [row] if row else [])
 
     async def update(

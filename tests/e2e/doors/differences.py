@@ -13,12 +13,14 @@ from google.protobuf.message import Message
 from emporium.errors.v1.error_reason_pb2 import ErrorReason
 from emporium.options.v1 import options_pb2
 from tests import asking
+from tests.e2e.doors.contract import HTTP_BODY
 from tests.e2e.extremes import URL_LENGTH_MAX
 
 HTTP: Any = annotations_pb2.http  # their stubs take them for plain descriptors
 BARE: Any = options_pb2.bare
 
 REST = "REST"
+_NO_HEADER = re.compile(r"^[ \t]|[ \t]$|[^ -~]")
 _NO_PART = re.compile(r"^\.{1,2}$|[/\\\x00-\x1f\x7f]")
 # The reasons of a token whose status is 401.
 UNAUTHORIZED = {"INVALID_TOKEN", "TOKEN_EXPIRED", "UNAUTHENTICATED"}
@@ -44,7 +46,16 @@ def settled(message: Any) -> Any:
 def unsaid_by(door: str, rpc: MethodDescriptor, message: Message) -> str:
     """Why the call cannot be made by that door; empty where it can."""
     if door == REST:
-        return _unsaid_by_json(message) or _unsaid_by_path(rpc, message)
+        return (
+            _unsaid_by_json(message) or _unsaid_by_header(message) or _unsaid_by_path(rpc, message)
+        )
+    return ""
+
+
+def _unsaid_by_header(message: Any) -> str:
+    """A body that is taken as it comes has its type in a header."""
+    if message.DESCRIPTOR.full_name == HTTP_BODY and _NO_HEADER.search(message.content_type):
+        return "a header has no spaces at its ends, and no controls"
     return ""
 
 

@@ -80,6 +80,7 @@ class Twin:
             name, whose = IDS[word]
             if whose is Whose.FOREIGN:
                 owner = await made(self.scene, "CUSTOMER", signs_in=True)
+                self._real[f"the e-mail of {word}"] = owner.email
             is_there = whose is not Whose.MISSING
             found = OBJECTS[name](self.scene, owner) if is_there else None
             self._real[word] = await found if found else str(uuid.uuid4())

@@ -81,7 +81,9 @@ def settled(stocks: Stocks, held: Sequence[Held], claim: Claim, step: Step) -> S
 
     Of a product that was ordered beyond its stock, only what is there can be committed; the rest
     stays reserved until the order is sent. Raises `OutOfStock` when it is not there then either.
+    Of a product that was deleted there is no stock any more, and nothing to move.
     """
+    held = [each for each in held if each.product_id in stocks]
     now, changes = dict(stocks), []
     if step.in_full:
         _check_is_there(stocks, held, claim)

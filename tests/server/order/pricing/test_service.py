@@ -45,6 +45,27 @@ async def test_staff_set_what_anyone_may_read(
     assert ended == empty == await anyone("GetPriceBreaks", reading(mug))
 
 
+async def test_breaks_are_seen_by_whoever_sees_the_product(
+    staff: Door, anyone: Door, ann: Door, mug: catalog_pb.Product
+) -> None:
+    await staff("SetPriceBreaks", breaks_of(mug.id, (10, "2.50")))
+    archived = catalog_pb.UpdateProductRequest(product_id=mug.id)
+    archived.status = catalog_pb.Product.ARCHIVED
+    await staff("UpdateProduct", archived)
+    for door in (anyone, ann):
+        assert (await refused(door("GetPriceBreaks", reading(mug)))).reason == "PRODUCT_NOT_FOUND"
+    assert len((await staff("GetPriceBreaks", reading(mug))).breaks) == 1
+
+
+async def test_an_etag_is_of_the_currency_too(staff: Door, mug: catalog_pb.Product) -> None:
+    made = await staff("SetPriceBreaks", breaks_of(mug.id, (10, "2")))
+    dearer = catalog_pb.UpdateProductRequest(product_id=mug.id, currency="KWD")
+    await staff("UpdateProduct", dearer)
+    assert (await staff("GetPriceBreaks", reading(mug))).etag != made.etag
+    late = breaks_of(mug.id, (10, "1"), etag=made.etag)
+    assert (await refused(staff("SetPriceBreaks", late))).reason == "ETAG_MISMATCH"
+
+
 async def test_orders_cost_what_many_of_a_product_cost(
     staff: Door, ann: Door, mug: catalog_pb.Product
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
-from emporium.order.v1.catalog_service_pb2 import Product
+from emporium.order.v1.catalog_service_pb2 import DeleteProductRequest, Product
 from emporium.order.v1.order_service_pb2 import DeleteOrderRequest, NewOrderItem, Order
 from server.kit.postgres import Pool
 from tests.server.order.doors import (
@@ -191,3 +191,19 @@ async def test_lines_of_no_product_need_no_stock(staff: Door) -> None:
     line = NewOrderItem(product_name="Lantern", unit_price="3.40", quantity=6)
     order = await staff("CreateOrder", order_of(line))
     await staff("UpdateOrder", update(order, status=Order.PAID))
+
+
+@pytest.mark.parametrize("status", [Order.PAID, Order.CANCELLED])
+async def test_an_order_goes_on_when_a_product_of_it_is_deleted(
+    staff: Door, ann: Door, mug: Product, order_pool: Pool, status: Order.Status.ValueType
+) -> None:
+    cup = await staff("CreateProduct", new_product())
+    for product in (mug, cup):
+        await staff("AdjustStock", adjust(product, 3))
+    made = await ann("CreateOrder", order_of(item(mug, 2), item(cup, 1)))
+    await staff("DeleteProduct", DeleteProductRequest(product_id=mug.id))
+    assert (await staff("UpdateOrder", update(made, status=status))).status == status
+    assert await balance(order_pool, cup.id) == ((2, 0) if status == Order.PAID else (3, 0))
+    if status == Order.PAID:
+        sent = await staff("UpdateOrder", update(made, status=Order.SHIPPED))
+        assert sent.status == Order.SHIPPED
