@@ -78,7 +78,7 @@ class PriceBreaks:
     def etag(self) -> str:
         """Of what they say, and in which currency: the same again has the same."""
         breaks = [f"{count}:{price.normalize():f}" for count, price in self.breaks]
-        said = " ".join([self.product_id, self.currency, *breaks])
+        said = " ".join([self.currency, *breaks])
         return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
 
 
