@@ -159,8 +159,9 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteProduct(self, request, context):
-        """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
-        their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+        """Deletes a product for good, with its stock; its code is free again. The orders that it is in
+        stay as they are: their lines are copies. What is only sold no more becomes ARCHIVED, by
+        UpdateProduct.
 
         Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
         """

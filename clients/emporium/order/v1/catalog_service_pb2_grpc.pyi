@@ -55,8 +55,9 @@ class CatalogServiceStub:
     NOTHING_TO_UPDATE.
     """
     DeleteProduct: aio.UnaryUnaryMultiCallable[catalog_service_pb2.DeleteProductRequest, empty_pb2.Empty]
-    """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
-    their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+    """Deletes a product for good, with its stock; its code is free again. The orders that it is in
+    stay as they are: their lines are copies. What is only sold no more becomes ARCHIVED, by
+    UpdateProduct.
 
     Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
     """
@@ -165,8 +166,9 @@ class CatalogServiceServicer(metaclass=abc_1.ABCMeta):
         request: catalog_service_pb2.DeleteProductRequest,
         context: aio.ServicerContext[catalog_service_pb2.DeleteProductRequest, abc.Awaitable[empty_pb2.Empty]],
     ) -> abc.Awaitable[empty_pb2.Empty]:
-        """Deletes a product for good; its code is free again. The orders that it is in stay as they are:
-        their lines are copies. What is only sold no more becomes ARCHIVED, by UpdateProduct.
+        """Deletes a product for good, with its stock; its code is free again. The orders that it is in
+        stay as they are: their lines are copies. What is only sold no more becomes ARCHIVED, by
+        UpdateProduct.
 
         Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH.
         """

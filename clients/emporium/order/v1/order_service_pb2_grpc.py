@@ -142,7 +142,8 @@ class OrderServiceServicer:
         reserves nothing, and waits for ever.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
-        little; USER_ERASED when the account of `user_id` was deleted; PERMISSION_DENIED for a service.
+        little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
+        of `user_id` was deleted; PERMISSION_DENIED for a service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,7 +155,8 @@ class OrderServiceServicer:
         Takes what CreateOrder takes, with the same rules: an order that is placed now costs what is
         quoted now. Nothing is held: prices may change until the order is placed.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-        ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+        ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
+        for a service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

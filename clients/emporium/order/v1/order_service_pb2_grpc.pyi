@@ -40,7 +40,8 @@ class OrderServiceStub:
     reserves nothing, and waits for ever.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
     IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
-    little; USER_ERASED when the account of `user_id` was deleted; PERMISSION_DENIED for a service.
+    little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
+    of `user_id` was deleted; PERMISSION_DENIED for a service.
     """
     QuoteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.QuoteOrderRequest, order_service_pb2.Quote]
     """Says what an order would cost, step by step, and places none.
@@ -48,7 +49,8 @@ class OrderServiceStub:
     Takes what CreateOrder takes, with the same rules: an order that is placed now costs what is
     quoted now. Nothing is held: prices may change until the order is placed.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-    ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+    ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
+    for a service.
     """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
@@ -170,7 +172,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         reserves nothing, and waits for ever.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
-        little; USER_ERASED when the account of `user_id` was deleted; PERMISSION_DENIED for a service.
+        little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
+        of `user_id` was deleted; PERMISSION_DENIED for a service.
         """
 
     @abc_1.abstractmethod
@@ -184,7 +187,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         Takes what CreateOrder takes, with the same rules: an order that is placed now costs what is
         quoted now. Nothing is held: prices may change until the order is placed.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
-        ORDER_TOO_LARGE; PERMISSION_DENIED for a service.
+        ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
+        for a service.
         """
 
     @abc_1.abstractmethod

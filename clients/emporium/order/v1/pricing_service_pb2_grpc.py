@@ -53,7 +53,8 @@ class PricingServiceServicer:
     """
 
     def GetPriceBreaks(self, request, context):
-        """Reads from how many on a product costs less. Errors: PRODUCT_NOT_FOUND.
+        """Reads from how many on a product costs less. Errors: PRODUCT_NOT_FOUND, to all but staff also
+        for a product that is not ACTIVE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

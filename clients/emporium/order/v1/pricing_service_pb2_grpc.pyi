@@ -18,7 +18,9 @@ class PricingServiceStub:
 
     def __init__(self, channel: aio.Channel) -> None: ...
     GetPriceBreaks: aio.UnaryUnaryMultiCallable[pricing_service_pb2.GetPriceBreaksRequest, pricing_service_pb2.PriceBreaks]
-    """Reads from how many on a product costs less. Errors: PRODUCT_NOT_FOUND."""
+    """Reads from how many on a product costs less. Errors: PRODUCT_NOT_FOUND, to all but staff also
+    for a product that is not ACTIVE.
+    """
     SetPriceBreaks: aio.UnaryUnaryMultiCallable[pricing_service_pb2.SetPriceBreaksRequest, pricing_service_pb2.PriceBreaks]
     """Says from how many on a product costs less, in the place of what was said before.
 
@@ -36,7 +38,9 @@ class PricingServiceServicer(metaclass=abc_1.ABCMeta):
         request: pricing_service_pb2.GetPriceBreaksRequest,
         context: aio.ServicerContext[pricing_service_pb2.GetPriceBreaksRequest, abc.Awaitable[pricing_service_pb2.PriceBreaks]],
     ) -> abc.Awaitable[pricing_service_pb2.PriceBreaks]:
-        """Reads from how many on a product costs less. Errors: PRODUCT_NOT_FOUND."""
+        """Reads from how many on a product costs less. Errors: PRODUCT_NOT_FOUND, to all but staff also
+        for a product that is not ACTIVE.
+        """
 
     @abc_1.abstractmethod
     def SetPriceBreaks(

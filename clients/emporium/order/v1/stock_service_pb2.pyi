@@ -318,7 +318,9 @@ class AdjustStockRequest(message.Message):
     product_id: builtins.str
     """The product's id."""
     delta: builtins.int
-    """What to add to what is on hand; negative: to take from it. Not 0."""
+    """What to add to what is on hand; negative: to take from it. Not 0, and 1,000,000 at most either
+    way.
+    """
     reason: StockMovement.Reason.ValueType
     """Why."""
     note: builtins.str

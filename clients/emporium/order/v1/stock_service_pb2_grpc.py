@@ -100,7 +100,8 @@ class StockServiceServicer:
         begins to track it.
 
         Idempotent by `request_id`. Errors: PRODUCT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED; STOCK_TOO_LOW
-        when more is to be taken than is there and not reserved; STOCK_TOO_HIGH beyond 1,000,000,000.
+        when more is to be taken than is there and not reserved, or with backorders than is there;
+        STOCK_TOO_HIGH beyond 1,000,000,000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

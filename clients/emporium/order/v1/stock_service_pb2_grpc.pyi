@@ -42,7 +42,8 @@ class StockServiceStub:
     begins to track it.
 
     Idempotent by `request_id`. Errors: PRODUCT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED; STOCK_TOO_LOW
-    when more is to be taken than is there and not reserved; STOCK_TOO_HIGH beyond 1,000,000,000.
+    when more is to be taken than is there and not reserved, or with backorders than is there;
+    STOCK_TOO_HIGH beyond 1,000,000,000.
     """
     ListStockMovements: aio.UnaryUnaryMultiCallable[stock_service_pb2.ListStockMovementsRequest, stock_service_pb2.ListStockMovementsResponse]
     """Lists what has moved a product's stock, the latest first unless `sort` says otherwise. The
@@ -96,7 +97,8 @@ class StockServiceServicer(metaclass=abc_1.ABCMeta):
         begins to track it.
 
         Idempotent by `request_id`. Errors: PRODUCT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED; STOCK_TOO_LOW
-        when more is to be taken than is there and not reserved; STOCK_TOO_HIGH beyond 1,000,000,000.
+        when more is to be taken than is there and not reserved, or with backorders than is there;
+        STOCK_TOO_HIGH beyond 1,000,000,000.
         """
 
     @abc_1.abstractmethod
