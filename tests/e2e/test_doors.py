@@ -45,7 +45,9 @@ async def test_a_product_looks_the_same_through_every_door(
         async with grpc.aio.insecure_channel(target(cluster, door)) as channel:
             stub = catalog_service_pb2_grpc.CatalogServiceStub(channel)
             by_grpc = await stub.GetProduct(pb.GetProductRequest(product_id=product_id))
-        as_dict = json_format.MessageToDict(by_grpc, preserving_proto_field_name=True)
+        as_dict = json_format.MessageToDict(
+            by_grpc, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        )
         assert as_dict == by_rest
 
     async with Emporium(target(cluster, "edge")) as shop:
@@ -54,6 +56,7 @@ async def test_a_product_looks_the_same_through_every_door(
         assert await shop.products.get(product_id) == by_grpc
 
     by_grpcurl = await run_grpcurl(
+        "-emit-defaults",
         "-d",
         json.dumps({"product_id": product_id}),
         cluster.record.grpc["order"],

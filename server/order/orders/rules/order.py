@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from server.kit import errors
+from server.kit import currencies, errors
 
 
 class OrderNotFound(errors.NotFound):
@@ -143,13 +143,18 @@ class OrderFilters:
 
 
 def check_totals(filters: OrderFilters) -> None:
-    """Raises `InvalidFilter` for bounds without a currency, or the lower above the upper one.
+    """Raises `InvalidFilter` for bounds without a currency, or with more decimals than it has.
+
+    So for a lower one that is above the upper one.
 
     Of amounts in several currencies none is more than another.
     """
     least, most = filters.min_total, filters.max_total
     if filters.currency is None and (least is not None or most is not None):
         raise errors.InvalidFilter("say of which currency the totals are", field="currency")
+    for name, amount in (("min_total", least), ("max_total", most)):
+        for found in currencies.too_fine(amount, filters.currency or "", name):
+            raise errors.InvalidFilter(found.description, field=found.field)
     if least is not None and most is not None and most < least:
         raise errors.InvalidFilter("is below min_total", field="max_total")
 
