@@ -1,21 +1,27 @@
-"""docs/reference/: a page for each service, every rpc with its fields, answers and refusals."""
+"""docs/reference/: a page for each service, every rpc with its fields, answers and refusals.
+
+At its end are the messages and enums of which those are made.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import calls, rpcs
 from server.contract.calls import Call
 from server.contract.openapi import comments, reasons
 from server.contract.openapi.reasons import Reason
+from server.contract.rpcs import Rpc
 
 FOLDER = Path("docs/reference")
 _NOTE = "<!-- Made from protos/ by `make generate`; not to be edited. -->\n"
 _FIELDS = "| field | type | |\n|---|---|---|\n"
+_VALUES = "| value | |\n|---|---|\n"
 _REFUSALS = "| code | status | |\n|---|---|---|\n"
 
 
@@ -45,7 +51,8 @@ class _Pages:
         once = {call.rpc.name: call for call in known}
         about = self._said.get(service, "")
         head = f"{_NOTE}\n# {service}\n\n{about}\n"
-        return head + "".join(self._call(call) for call in once.values())
+        parts = self._parts([call.rpc for call in once.values()])
+        return head + "".join(self._call(call) for call in once.values()) + parts
 
     def _call(self, call: Call) -> str:
         rpc = call.rpc
@@ -67,11 +74,57 @@ class _Pages:
         message: Any = self._pool.FindMessageTypeByName(name)
         if not message.fields:
             return f"{verb} `{name}`, which is empty.\n"
-        rows = "".join(
+        return f"{verb} `{name}`:\n\n{self._fields(message)}"
+
+    def _fields(self, message: Any) -> str:
+        rows = [
             f"| `{field.name}` | {_type(field)} | {_cell(self._said.get(field.full_name, ''))} |\n"
             for field in message.fields
-        )
-        return f"{verb} `{name}`:\n\n{_FIELDS}{rows}"
+        ]
+        return _FIELDS + "".join(rows)
+
+    def _parts(self, asked: Iterable[Rpc]) -> str:
+        """What the requests and answers hold, each once, however deep."""
+        names = dict.fromkeys(name for rpc in asked for name in (rpc.request, rpc.response))
+        shown = [self._pool.FindMessageTypeByName(name) for name in names]
+        found: dict[str, Any] = {}
+        for message in shown:
+            for part in _held(message):
+                if part.full_name not in {*names, *found} and not _is_googles(part):
+                    found[part.full_name] = part
+                    shown += [] if isinstance(part, EnumDescriptor) else [part]
+        return "".join(self._part(found[name]) for name in sorted(found, key=_short))
+
+    def _part(self, part: Any) -> str:
+        about = f"\n## {part.name}\n\n{self._said.get(part.full_name, '')}\n\n"
+        if not isinstance(part, EnumDescriptor):
+            return about + self._fields(part)
+        rows = [
+            f"| `{value.name}` | {_cell(self._said.get(f'{part.full_name}.{value.name}', ''))} |\n"
+            for value in part.values
+            if value.number
+        ]
+        return about + _VALUES + "".join(rows)
+
+
+def _held(message: Any) -> Iterator[Any]:
+    """The messages and enums of its fields; of a map those of its values."""
+    for field in message.fields:
+        named = field.message_type.fields_by_name["value"] if _is_map(field) else field
+        if part := named.message_type or named.enum_type:
+            yield part
+
+
+def _is_map(field: Any) -> bool:
+    return bool(field.message_type and field.message_type.GetOptions().map_entry)
+
+
+def _is_googles(part: Any) -> bool:
+    return bool(part.full_name.startswith("google."))
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _example(request: str) -> str:
@@ -80,7 +133,7 @@ def _example(request: str) -> str:
 
 
 def _type(field: Any) -> str:
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+    if _is_map(field):
         return "map"
     named = field.message_type or field.enum_type
     numbers = {value: name for name, value in vars(type(field)).items() if name.startswith("TYPE_")}

@@ -33,6 +33,16 @@ def test_a_place_has_fields_an_example_and_refusals(pages: dict[str, str]) -> No
     assert "| `properties` | map |" in pages["EventService"]
 
 
+def test_a_page_ends_with_what_its_messages_are_made_of(pages: dict[str, str]) -> None:
+    page = pages["OrderService"]
+    part = page.partition("\n## NewOrderItem\n")[2].partition("\n## ")[0]
+    assert "| `quantity` | int32 | How many, 1 to 100,000. |" in part
+    status = page.partition("\n## Status\n")[2].partition("\n## ")[0]
+    assert "| `PENDING` | Placed, not yet paid. |" in status
+    assert "UNSPECIFIED" not in status
+    assert page.index("\n## Address\n") > page.index("\n## DeleteOrder\n")
+
+
 def test_nothing_else_lies_among_them(tmp_path: Path) -> None:
     made = tmp_path / reference.FOLDER
     made.mkdir(parents=True)
