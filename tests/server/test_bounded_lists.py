@@ -77,7 +77,7 @@ VALUES: dict[str, list[Any]] = {
     "category": [FEW_IN],
     "attribute": [["colour:red"], ["colour:none"]],
     "parent_id": [FEW_IN],
-    "in_stock": [True, False],
+    "in_stock": [True],  # what is not, an index has
     # Not `user`, which all of them have: an index of words gives all that match, so that costs as
     # much as there are, 120 ms of 500,000 accounts (PostgreSQL 18, two busy cores, November 2026).
     "q": ["00000007", "nobody", "abc"],
@@ -276,6 +276,7 @@ def filters(method: MethodDescriptor) -> Iterator[dict[str, Any]]:
             yield {**required(method), **given}
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("method", LISTS, ids=lambda method: method.name)
 async def test_a_page_reads_a_bounded_number_of_rows(
     served: Served, method: MethodDescriptor, monkeypatch: pytest.MonkeyPatch
