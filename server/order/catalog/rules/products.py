@@ -197,7 +197,11 @@ def change_product(
     What the product has already is no change.
     """
     if not change.fields:
-        raise errors.NothingToUpdate("send at least one field to change")
+        raise errors.NothingToUpdate(
+            "update_mask: send at least one field to change; what is to be cleared, also a list or"
+            f" a map, is named here: {', '.join(EMPTY)}",
+            field="update_mask",
+        )
     _check_version(change.etag, product)
     asked = {name: EMPTY[name] if value is None else value for name, value in change.fields.items()}
     errors.Invalid.check(_mispriced(product, asked))
@@ -227,7 +231,9 @@ def check_breaks(currency: str, breaks: Sequence[Decimal]) -> None:
 
 def _check_version(etag: str, product: Product) -> None:
     """Raises `Outdated`, whatever is available by now."""
-    errors.Outdated.check(etag.partition("-")[0], str(product.version), "product")
+    between = errors.Outdated.BETWEEN
+    versions = [each.partition("-")[0] for each in etag.split(between)]
+    errors.Outdated.check(between.join(versions), str(product.version), "product")
 
 
 def _mispriced(product: Product, asked: Mapping[str, Any]) -> Iterator[Violation]:
