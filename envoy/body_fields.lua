@@ -10,7 +10,8 @@
 -- name, as `~user_id` where it is `user_id` and `userId`, which JSON tells apart and protobuf not.
 -- What the report cannot say, it says with `?`, which is the name of no field: an odd character in a
 -- key, or that there was more than the bounds below allow. `!` is JSON that is not strict, where the
--- report ends; `!sku` a list that is no array, which the transcoder would make one of.
+-- report ends; `!sku` a list that is no array, which the transcoder would make one of; `*items` an
+-- array with a null in it, which the transcoder would leave out.
 
 local byte, concat, find, gsub, match, sub =
   string.byte, table.concat, string.find, string.gsub, string.match, string.sub
@@ -22,6 +23,9 @@ local closing = json_text.closing
 -- 20,000 the rest is not read, and need not be: the service refuses so many, and names what there is
 -- too much of. They take some 3 ms, in which this worker serves nobody else.
 local PATHS, LEVELS, TOKENS, BYTES = 200, 60, 20000, 4096
+
+-- Behind what an array begins with, or behind another element of it: in an object a name comes next.
+local FIRST_IS_NULL, NEXT_IS_NULL = "^[ \t\r\n]*null", "^[ \t\r\n]*,[ \t\r\n]*null"
 
 -- Of a header that says types. `Accept` of a browser has some 150.
 local TYPE_BYTES = 1024
@@ -66,6 +70,8 @@ local function fields(text, lists)
     return true
   end
 
+  local function report_null(path) return path == "" or report("*" .. path) end
+
   for _ = 1, TOKENS do
     -- What may stand between these, a number or a word, names no field.
     local stop = find(text, "[\"{}%[%]':]", at)
@@ -100,6 +106,7 @@ local function fields(text, lists)
         met_before.object, names[met_before.name] = object, object
       else
         at = stops + 1
+        if find(text, NEXT_IS_NULL, at) and not report_null(here) then break end
       end
     elseif met == 123 or met == 91 then                      -- { [
       depth = depth + 1
@@ -110,11 +117,13 @@ local function fields(text, lists)
       object = objects
       here = below or here
       below = nil
+      if met == 91 and find(text, FIRST_IS_NULL, at) and not report_null(here) then break end
     elseif met == 125 or met == 93 then                      -- } ]
       if ends_in_comma(text, stop) then report("!") break end
       here, object = stack[depth] or "", around[depth] or 0
       depth = depth > 0 and depth - 1 or 0
       below = nil
+      if find(text, NEXT_IS_NULL, at) and not report_null(here) then break end
     else                                                     -- ' or a colon after no "key"
       report("!")
       break

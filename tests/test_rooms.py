@@ -33,6 +33,7 @@ SHARED_TABLES = {
     "user: users": {"accounts", "email_links", "logins", "totp"},
     "order: products": {"catalog", "pricing"},
     "order: price_breaks": {"catalog", "pricing"},
+    "order: stock": {"catalog", "stock"},
 }
 
 # What makes two runs of the same rule differ, or does anything but decide.

@@ -101,6 +101,14 @@ def option_of(field: Any, name: str) -> Any:
     return read.Extensions[known.FindExtensionByName(name)]
 
 
+def option_of_message(message: Any, name: str) -> Any:
+    """The same of a message."""
+    known = pool()
+    options = known.FindMessageTypeByName(message.full_name).GetOptions().SerializeToString()
+    read: Any = message_class("google.protobuf.MessageOptions").FromString(options)
+    return read.Extensions[known.FindExtensionByName(name)]
+
+
 def message_class(name: str) -> type[Message]:
     """The class of a message that the image has under its full name."""
     return GetMessageClass(pool().FindMessageTypeByName(name))

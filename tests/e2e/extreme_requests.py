@@ -93,8 +93,15 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
-def base(name: str, scene: Subjects) -> Any:
-    """A request of the rpc that is good, and that may be sent again and again."""
+FLAT = {"product_name": "Extreme", "quantity": 1, "total_price": "0"}
+"""What an order may have instead of lines."""
+
+
+def base(name: str, scene: Subjects, field: str = "") -> Any:
+    """A request of the rpc that is good, and that may be sent again and again.
+
+    Of several that are as different as that, one in which `field` may stand.
+    """
     line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
     home = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
     order = {
@@ -105,6 +112,9 @@ def base(name: str, scene: Subjects) -> Any:
         "currency": CURRENCY,
         "request_id": str(uuid.uuid4()),
     }
+    if field in FLAT:
+        del order["items"]
+        order |= FLAT
     known: dict[str, dict[str, Any]] = {
         **for_services(scene),
         **for_goods(scene),

@@ -209,7 +209,7 @@ def as_kept(name: str, value: Any) -> Any:
     """A value as the contract says that it is kept."""
     if isinstance(value, Timestamp):
         return value.seconds, value.nanos // 1_000
-    if name == "unit_price":
+    if name in ("unit_price", "total_price"):
         return Decimal(value) if value else None
     if name.endswith("id") and isinstance(value, str):
         return value.lower()

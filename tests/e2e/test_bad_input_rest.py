@@ -107,6 +107,17 @@ async def test_a_typo_inside_a_line_is_named(
     assert (error["code"], violated_fields(error)) == ("UNKNOWN_FIELD", {"items.qauntity"})
 
 
+async def test_a_null_among_lines_is_named_and_nothing_is_placed(
+    customer: Rest, products: list[dict[str, Any]]
+) -> None:
+    before = await customer.data("GET", "/orders")
+    line = {"product_id": products[0]["id"], "quantity": 1}
+    for items in ([None], [None, line], [line, None], [line, None, line]):
+        error = error_of(await customer("POST", "/orders", {"items": items}), 400)
+        assert (error["code"], violated_fields(error)) == ("MALFORMED_REQUEST", {"items"})
+    assert await customer.data("GET", "/orders") == before
+
+
 async def test_every_violated_field_is_named(anyone: Rest) -> None:
     body = user_body(email="nonsense", full_name="  ", password="short", age=0)
     error = error_of(await anyone("POST", "/users", body), 422)

@@ -113,7 +113,7 @@ async def test_by_grpc_each_value_is_refused_by_name_or_read_back(scene: Scene, 
     async def attempt(place: Place, value: Any) -> Outcome:
         what = f"{'.'.join(place.path)} = {value!r:.80}"
         await scene.prepare(name)
-        request = put(base(name, scene), place.path, value)
+        request = put(base(name, scene, place.root), place.path, value)
         answer = await scene.call(name, request)
         if not isinstance(answer, Refused):
             wrong = await read_back(scene, name, request, answer)
@@ -138,7 +138,7 @@ async def test_by_rest_each_value_is_refused_by_name_or_read_back(scene: Scene, 
     async def attempt(place: Place, value: Any) -> Outcome:
         what = f"{'.'.join(place.path)} = {value!r:.80}"
         await scene.prepare(name)
-        call = as_rest(method, base(name, scene), place, value)
+        call = as_rest(method, base(name, scene, place.root), place, value)
         if call is None:
             return Outcome([])
         content = None if call.body is None else json.dumps(call.body).encode()

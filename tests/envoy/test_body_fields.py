@@ -16,7 +16,12 @@ REPORTS: dict[str, tuple[str, str]] = {
         "items,items.quantity,items.typo,tax",
     ),
     "arrays in arrays": ('{"a": [[{"b": 1}], [{"c": 1}]]}', "a,a.b,a.c"),
-    "after an array of scalars": ('{"a": [1, "x", null], "b": {"c": true}}', "a,b,b.c"),
+    "after an array of scalars": ('{"a": [1, "x"], "b": {"c": true}}', "a,b,b.c"),
+    "null first": ('{"a": [ null, {"b": 1}], "c": [{}]}', "a,*a,a.b,c"),
+    "null behind an object": ('{"a": [{"b": [] } , null], "c": null}', "a,a.b,*a,c"),
+    "null behind an array": ('{"a": {"b": [["x"], null]}}', "a,a.b,*a.b"),
+    "null behind a text": ('{"a": ["x",\nnull]}', "a,*a"),
+    "null as a text": ('{"a": ["null", "x, null"], "b": null}', "a,b"),
     "named twice": ('{"email": "a", "email": "b"}', "email,+email"),
     "named three times": ('{"a": 1, "a": 2, "a": 3}', "a,+a"),
     "named in two spellings": (

@@ -77,6 +77,8 @@ class ProductFilters(PageOptions, total=False):
     none, those whose names have words that are spelt much alike. 1,000 of them are ranked."""
     attribute: Sequence[str]
     """Only products that have all of these, such as `colour:red`."""
+    in_stock: bool
+    """Whether one can be ordered at this moment."""
 
 
 class Products:

@@ -64,8 +64,18 @@ class Requests(Schemas):
             "properties": {field.name: self.of_field(field) for field in described.fields},
             **({"required": required} if required else {}),
             **_exclusions(described),
+            **self._choice(described),
             "additionalProperties": False,
         }
+
+    def _choice(self, message: Any) -> Schema:
+        """That of some fields there is one, which is not empty."""
+        choices = [
+            [{"required": [name]} | _filled(message.fields_by_name[name]) for name in oneof.fields]
+            for oneof in rules.of_message(self.pool, message).oneof
+            if oneof.required
+        ]
+        return {"allOf": [{"oneOf": each} for each in choices]} if choices else {}
 
     def of_field(self, field: Any) -> Schema:
         its = rules.of_field(self.pool, field)
@@ -110,6 +120,11 @@ def _exclusions(message: Any) -> Schema:
         for one, other in combinations(oneof.fields, 2)
     ]
     return {"not": {"anyOf": pairs} if len(pairs) > 1 else pairs[0]} if pairs else {}
+
+
+def _filled(field: Any) -> Schema:
+    least = {"minItems": 1} if field.is_repeated else {"minLength": 1}
+    return {"properties": {field.name: least}}
 
 
 def _is_asked(field: Any) -> bool:

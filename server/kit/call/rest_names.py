@@ -17,14 +17,15 @@ class RestNames:
     """Refuses what the transcoder would take from the wrong place, or drop without a word.
 
     The transcoder lets the query override the path, takes bodies of rpcs that declare none, keeps
-    the last of two members with one name, and drops names that it does not know. So the edge
-    reports the names it saw (`envoy/body_fields.lua` says how), and the decision is made here:
+    the last of two members with one name, and drops names that it does not know, and nulls in
+    arrays. So the edge reports what it saw (`envoy/body_fields.lua` says how), and the decision is
+    made here:
 
     - what the path says, neither query nor body may name;
     - a body comes only where the contract declares one, and a query where the body is not all;
     - a secret never stands in a query, which is written into histories and logs;
     - nothing is named twice, and nothing that the request does not have;
-    - JSON is strict, and a list is an array.
+    - JSON is strict, a list is an array, and there is no null in it.
     """
 
     # Its refusals name fields of the request, which only callers with access may learn about; and
@@ -73,7 +74,7 @@ def _listed(report: str) -> list[str]:
 
 
 def _bare(name: str) -> str:
-    return name.lstrip("+~!")
+    return name.lstrip("+~!*")
 
 
 def _refuse_body(names: list[str]) -> None:
@@ -114,6 +115,8 @@ class _Names:
                 raise errors.UnknownField("the request has no field '{name}'", path)
             if name.startswith("!"):
                 raise _refused("{}: must be an array", path, fields)
+            if name.startswith("*") and not is_open:
+                raise _refused("{}: must not hold null", path, fields)
             # Keys that are no fields are two when they are spelled in two ways.
             if name.startswith("+") or (name.startswith("~") and not is_open):
                 raise _refused("'{}' is named twice", path, fields)

@@ -58,7 +58,11 @@ class Validation:
                 if long:
                     looked_at = beginning(received, long, violations[0].proto.field)
                     violations = collect(looked_at)
-                named = [self._violation(received, found.proto) for found in violations]
+                named = [
+                    each
+                    for found in violations
+                    for each in self._violations(received.DESCRIPTOR, found.proto)
+                ]
                 raise _invalid(named, are_all=looked_at == received)
             # Neither database accepts NUL in text. Most messages hold no zero byte at all, which is
             # cheap to see; only the others are searched field by field.
@@ -67,10 +71,12 @@ class Validation:
 
         return check
 
-    def _violation(self, ruled: Message, found: Any) -> errors.Violation:
-        """What is wrong with which field."""
-        field = _field(ruled.DESCRIPTOR, found.field)
-        return errors.Violation(_path(found.field), self._wording.of(field, found))
+    def _violations(self, ruled: Any, found: Any) -> Iterator[errors.Violation]:
+        """What is wrong with which fields of the message `ruled`."""
+        said = self._wording.of(_field(ruled, found.field), found)
+        path = _path(found.field)
+        for name in [path] if path else _named(ruled, found.rule_id):
+            yield errors.Violation(name, said)
 
 
 def check(request: Message) -> None:
@@ -92,6 +98,22 @@ def _invalid(violations: list[errors.Violation], *, are_all: bool = True) -> err
             f"{count} fields are invalid: {', '.join(names)}" for names in (fields, known)
         )
     return errors.Invalid(message, violations=violations, logged=logged)
+
+
+def _named(message: Any, rule_id: str) -> Sequence[str]:
+    """Of which fields a rule of the whole message is: an empty name is the message itself.
+
+    Of those of which there must be one; or as the rule's id says: `order.quantity`.
+    """
+    if rule_id == _ONE_OF:
+        [rule] = descriptors.option_of_message(message, _MESSAGE_RULES).oneof
+        return tuple(rule.fields)
+    name = rule_id.rpartition(".")[2]
+    return [name if name in message.fields_by_name else ""]
+
+
+_ONE_OF = "message.oneof"
+_MESSAGE_RULES = "buf.validate.message"
 
 
 # From a path's first bracket to its last: a key of a map is the caller's own, brackets and all.

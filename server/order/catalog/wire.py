@@ -40,6 +40,7 @@ def to_product(product: Product) -> pb.Product:
         attributes=product.attributes,
         created_at=timestamp(product.created_at),
         updated_at=timestamp(product.updated_at),
+        available=product.available,
         etag=product.etag,
     )
 
@@ -114,6 +115,7 @@ def from_list(request: pb.ListProductsRequest, *, only_active: bool) -> ProductF
         status=choice(request.status, "status", ProductStatus, tuple(ProductStatus)),
         category=request.category.lower() or None,
         attributes=_wanted(request),
+        in_stock=request.in_stock if request.HasField("in_stock") else None,
         words=words(request.q, "q"),
         only_active=only_active,
     )

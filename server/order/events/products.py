@@ -1,5 +1,6 @@
 """Events of products as the contract's messages, in the outbox's envelope."""
 
+from dataclasses import replace
 from typing import Any
 
 from emporium.order.v1 import events_pb2 as pb
@@ -19,7 +20,9 @@ _MESSAGES: dict[EventType, Any] = {
 
 def to_outbox(event: ProductEvent) -> Event:
     """The event as the outbox stores it."""
-    message = _MESSAGES[event.type](product=to_product(event.product))
+    # What is available moves without events of the product.
+    product = replace(event.product, available=None)
+    message = _MESSAGES[event.type](product=to_product(product))
     return Event(
         id=event.id,
         aggregate_type=AGGREGATE_TYPE,

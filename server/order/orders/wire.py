@@ -144,7 +144,7 @@ def from_create(request: PlacingRequest) -> NewOrder:
     Raises `Invalid` for a date out of range.
     """
     return NewOrder(
-        lines=tuple(_from_item(item) for item in request.items),
+        lines=tuple(_from_item(item) for item in request.items) or (_flat(request),),
         shipping_address=_from_address(request),
         user_id=request.user_id.lower() or None,
         order_date=moment(request.order_date, "order_date")
@@ -241,6 +241,12 @@ def _from_item(item: pb.NewOrderItem) -> Line:
         unit_price=amount(item.unit_price) if item.unit_price else None,
         quantity=item.quantity,
     )
+
+
+def _flat(request: PlacingRequest) -> Line:
+    """The one line of an order that was sent without lines."""
+    total = amount(request.total_price)
+    return Line(None, request.product_name, None, request.quantity, total)
 
 
 def _from_address(request: Any) -> Address | None:

@@ -105,7 +105,7 @@ def changed(before: PriceBreaks, breaks: Sequence[Break], etag: str) -> PriceBre
     errors.Invalid.check(_violations(before, breaks))
     if tuple(breaks) == tuple(before.breaks):
         return before
-    errors.Outdated.check(etag, before.etag, "product's price breaks")
+    errors.Outdated.check(etag, before.etag, "list of price breaks")
     return PriceBreaks(before.product_id, before.price_of_one, before.currency, tuple(breaks))
 
 

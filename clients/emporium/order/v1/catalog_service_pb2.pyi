@@ -92,6 +92,7 @@ class Product(message.Message):
     CATEGORIES_FIELD_NUMBER: builtins.int
     STATUS_FIELD_NUMBER: builtins.int
     ATTRIBUTES_FIELD_NUMBER: builtins.int
+    AVAILABLE_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
@@ -109,8 +110,14 @@ class Product(message.Message):
     """What it is, in several lines; empty where nothing is said."""
     status: Product.Status.ValueType
     """Whether it is sold."""
+    available: builtins.int
+    """How many can be ordered at this moment. Absent where there is no end of it: its stock is not
+    tracked, or it is ordered beyond its stock (StockService). Absent in events, too.
+    """
     etag: builtins.str
-    """Changes with every change."""
+    """Changes with every change, also of `available`. Where a change is refused by another etag, what
+    is available does not count: an order that is placed meanwhile hinders nobody from editing.
+    """
     @builtins.property
     def created_at(self) -> timestamp_pb2.Timestamp:
         """When it was added, UTC."""
@@ -141,13 +148,16 @@ class Product(message.Message):
         categories: abc.Iterable[builtins.str] | None = ...,
         status: Product.Status.ValueType = ...,
         attributes: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        available: builtins.int | None = ...,
         etag: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_available", b"_available", "available", b"available", "created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attributes", b"attributes", "categories", b"categories", "created_at", b"created_at", "currency", b"currency", "description", b"description", "etag", b"etag", "id", b"id", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_available", b"_available", "attributes", b"attributes", "available", b"available", "categories", b"categories", "created_at", b"created_at", "currency", b"currency", "description", b"description", "etag", b"etag", "id", b"id", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__available: _TypeAlias = typing.Literal["available"]  # noqa: Y015
+    _WhichOneofArgType__available: _TypeAlias = typing.Literal["_available", b"_available"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__available) -> _WhichOneofReturnType__available | None: ...
 
 @typing.final
 class CreateProductRequest(message.Message):
@@ -270,6 +280,7 @@ class ListProductsRequest(message.Message):
     CATEGORY_FIELD_NUMBER: builtins.int
     ATTRIBUTE_FIELD_NUMBER: builtins.int
     Q_FIELD_NUMBER: builtins.int
+    IN_STOCK_FIELD_NUMBER: builtins.int
     page: builtins.int
     """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
     than 100,000 resources that there are.
@@ -322,6 +333,10 @@ class ListProductsRequest(message.Message):
     of the name counts for more. Of more than 1,000 products that the words and the other filters
     find, 1,000 are ranked and listed.
     """
+    in_stock: builtins.bool
+    """Whether one can be ordered at this moment: `true` for those that are in stock, not tracked or
+    ordered beyond their stock, `false` for the others.
+    """
     @builtins.property
     def attribute(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only products that have all of these attributes, 5 at most: a key, a colon and the whole value,
@@ -344,15 +359,20 @@ class ListProductsRequest(message.Message):
         category: builtins.str = ...,
         attribute: abc.Iterable[builtins.str] | None = ...,
         q: builtins.str = ...,
+        in_stock: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_in_stock", b"_in_stock", "_page", b"_page", "_per_page", b"_per_page", "in_stock", b"in_stock", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "attribute", b"attribute", "category", b"category", "max_price", b"max_price", "min_price", b"min_price", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "price_max", b"price_max", "price_min", b"price_min", "q", b"q", "sku", b"sku", "sort", b"sort", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_in_stock", b"_in_stock", "_page", b"_page", "_per_page", b"_per_page", "attribute", b"attribute", "category", b"category", "in_stock", b"in_stock", "max_price", b"max_price", "min_price", b"min_price", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "price_max", b"price_max", "price_min", b"price_min", "q", b"q", "sku", b"sku", "sort", b"sort", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__in_stock: _TypeAlias = typing.Literal["in_stock"]  # noqa: Y015
+    _WhichOneofArgType__in_stock: _TypeAlias = typing.Literal["_in_stock", b"_in_stock"]  # noqa: Y015
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
     _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
     _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__in_stock) -> _WhichOneofReturnType__in_stock | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
     @typing.overload

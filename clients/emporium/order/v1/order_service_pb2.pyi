@@ -258,6 +258,9 @@ class CreateOrderRequest(message.Message):
     ORDER_DATE_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    PRODUCT_NAME_FIELD_NUMBER: builtins.int
+    QUANTITY_FIELD_NUMBER: builtins.int
+    TOTAL_PRICE_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """Whose order it is; only staff may name another user. Left out: the caller's. The account is
     not looked up.
@@ -271,9 +274,19 @@ class CreateOrderRequest(message.Message):
     the first answer, whatever happened since, and the same key with another body is refused.
     REST callers send it as `Idempotency-Key`. Keys are kept per caller.
     """
+    product_name: builtins.str
+    """Staff only, instead of `items`, with `quantity` and `total_price`: an order of one line that
+    carries its own name, 1 to 200 characters, not only spaces.
+    """
+    quantity: builtins.int
+    """How many there are in that line, 1 to 100,000."""
+    total_price: builtins.str
+    """What that line costs: as many times a price that the order's currency has. So 3 for 10.00 are
+    refused: the price of one would have no end.
+    """
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[NewOrderItem]:
-        """1 to 1,000 lines."""
+        """1 to 1,000 lines; or there is one, by `total_price`."""
 
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:
@@ -292,12 +305,17 @@ class CreateOrderRequest(message.Message):
         order_date: timestamp_pb2.Timestamp | None = ...,
         currency: builtins.str = ...,
         request_id: builtins.str = ...,
+        product_name: builtins.str = ...,
+        quantity: builtins.int | None = ...,
+        total_price: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["order_date", b"order_date", "shipping_address", b"shipping_address"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "items", b"items", "order_date", b"order_date", "request_id", b"request_id", "shipping_address", b"shipping_address", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "request_id", b"request_id", "shipping_address", b"shipping_address", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
+    _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quantity) -> _WhichOneofReturnType__quantity | None: ...
 
 @typing.final
 class QuoteOrderRequest(message.Message):
@@ -310,9 +328,18 @@ class QuoteOrderRequest(message.Message):
     USER_ID_FIELD_NUMBER: builtins.int
     ORDER_DATE_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
+    PRODUCT_NAME_FIELD_NUMBER: builtins.int
+    QUANTITY_FIELD_NUMBER: builtins.int
+    TOTAL_PRICE_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """As in CreateOrder."""
     currency: builtins.str
+    """As in CreateOrder."""
+    product_name: builtins.str
+    """As in CreateOrder."""
+    quantity: builtins.int
+    """As in CreateOrder."""
+    total_price: builtins.str
     """As in CreateOrder."""
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[NewOrderItem]:
@@ -334,12 +361,17 @@ class QuoteOrderRequest(message.Message):
         user_id: builtins.str = ...,
         order_date: timestamp_pb2.Timestamp | None = ...,
         currency: builtins.str = ...,
+        product_name: builtins.str = ...,
+        quantity: builtins.int | None = ...,
+        total_price: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["order_date", b"order_date", "shipping_address", b"shipping_address"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "shipping_address", b"shipping_address", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
+    _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quantity) -> _WhichOneofReturnType__quantity | None: ...
 
 @typing.final
 class Quote(message.Message):

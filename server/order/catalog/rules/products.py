@@ -50,11 +50,12 @@ class Product:
     created_at: datetime
     updated_at: datetime
     version: int
+    available: int | None = None  # can be ordered; None: there is no end of it
 
     @property
     def etag(self) -> str:
-        """Changes with every change."""
-        return str(self.version)
+        """Changes with every change, also of what is available, which is no change of `version`."""
+        return str(self.version) if self.available is None else f"{self.version}-{self.available}"
 
 
 class Break(NamedTuple):
@@ -100,6 +101,7 @@ class ProductFilters:
     category: str | None = None  # or one beneath it
     attributes: Mapping[str, str] | None = None  # all of these
     words: str | None = None  # each begins a word of it; spaces between
+    in_stock: bool | None = None  # whether one can be ordered
     only_active: bool = False  # all that the caller may see
 
 
@@ -195,8 +197,12 @@ def change_product(
     What the product has already is no change.
     """
     if not change.fields:
-        raise errors.NothingToUpdate("send at least one field to change")
-    errors.Outdated.check(change.etag, product.etag, "product")
+        raise errors.NothingToUpdate(
+            "update_mask: send at least one field to change; what is to be cleared, also a list or"
+            f" a map, is named here: {', '.join(EMPTY)}",
+            field="update_mask",
+        )
+    _check_version(change.etag, product)
     asked = {name: EMPTY[name] if value is None else value for name, value in change.fields.items()}
     errors.Invalid.check(_mispriced(product, asked))
     fields = {name: value for name, value in asked.items() if getattr(product, name) != value}
@@ -213,7 +219,7 @@ def delete_product(
     product: Product, etag: str, event_id: str, now: datetime, traceparent: str | None = None
 ) -> ProductEvent:
     """The event of the deletion of `product`. Raises `Outdated`."""
-    errors.Outdated.check(etag, product.etag, "product")
+    _check_version(etag, product)
     version = product.version + 1
     return ProductEvent(event_id, EventType.DELETED, product, version, now, traceparent)
 
@@ -221,6 +227,13 @@ def delete_product(
 def check_breaks(currency: str, breaks: Sequence[Decimal]) -> None:
     """Raises `Invalid` for a new `currency` in which the prices for many cannot be."""
     errors.Invalid.check(_unfit(currency, breaks, "a price for many"))
+
+
+def _check_version(etag: str, product: Product) -> None:
+    """Raises `Outdated`, whatever is available by now."""
+    between = errors.Outdated.BETWEEN
+    versions = [each.partition("-")[0] for each in etag.split(between)]
+    errors.Outdated.check(between.join(versions), str(product.version), "product")
 
 
 def _mispriced(product: Product, asked: Mapping[str, Any]) -> Iterator[Violation]:

@@ -11,7 +11,7 @@ from server.order.catalog.rules import Product, ProductStatus
 
 PRODUCTS = Table(
     "products",
-    tuple(field.name for field in fields(Product) if field.name != "categories"),
+    tuple(field.name for field in fields(Product) if field.name not in {"categories", "available"}),
     lock_rank=10,
 )
 _CATEGORIES = Table(
@@ -23,7 +23,10 @@ _CATEGORIES = Table(
 # Where a row stands for a product, whatever the table is called in the statement.
 COLUMNS = f"""{PRODUCTS.columns}, ARRAY(
     SELECT category_id::text FROM product_categories WHERE product_id = id ORDER BY position
-) AS categories"""
+) AS categories, (
+    SELECT greatest(on_hand - reserved, 0) FROM stock
+    WHERE product_id = id AND tracked AND NOT backorders
+) AS available"""
 
 GET = f"SELECT {COLUMNS} FROM products WHERE id = $1"
 
@@ -74,4 +77,5 @@ def to_product(row: Record) -> Product:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        available=row["available"],
     )

@@ -43,12 +43,13 @@ async def search(pool: Pool, filters: ProductFilters, query: PageQuery) -> Page[
     words, others = filters.words.lower().split(" "), await filtering.scattered(pool, filters)
     asked = " & ".join(f"'{word}':*" for word in words)
     found = filtering.together(filters, [(_MATCHES, asked), *others])
-    page = await _page(pool, _matching(found, asked), query)
+    there = filtering.availability(filters)
+    page = await _page(pool, _matching(found, asked, there), query)
     if page.total.count:
         return page
     pairs = [(_LOOKS_ALIKE, _grams(word, 4)) for word in words]
     alike = _alike(
-        filtering.together(filters, [*pairs, *others]), [_grams(word, 3) for word in words]
+        filtering.together(filters, [*pairs, *others]), [_grams(word, 3) for word in words], there
     )
     return await _page(pool, alike, query)
 
@@ -70,31 +71,34 @@ class _Found(NamedTuple):
     arguments: Sequence[Any]
 
 
-def _matching(where: Where, asked: str) -> _Found:
+def _matching(where: Where, asked: str, there: filtering.Scattered) -> _Found:
     score = _RANK.format(f"${len(where.arguments) + 1}")
+    left = Where.of(*there).behind(len(where.arguments) + 1)
     return _Found(
         f"""
         WITH matching AS MATERIALIZED (SELECT id, words FROM products {where})
-        SELECT id, round(({score})::numeric, 6) AS {RELEVANCE} FROM matching LIMIT {RANKED_MAX}
+        SELECT id, round(({score})::numeric, 6) AS {RELEVANCE}
+        FROM matching {left} LIMIT {RANKED_MAX}
         """,
-        [*where.arguments, asked],
+        [*where.arguments, asked, *left.arguments],
     )
 
 
-def _alike(where: Where, words: Sequence[Sequence[str]]) -> _Found:
+def _alike(where: Where, words: Sequence[Sequence[str]], there: filtering.Scattered) -> _Found:
     """Of all that the index finds, what really looks alike: the names share enough trigrams."""
     first = len(where.arguments) + 1
     shares = [_SHARE.format(f"${first + n}", f"${first + n}") for n in range(len(words))]
+    left = Where.of(*there).behind(len(where.arguments) + len(words))
     # One after the other: of most candidates the first word says that they are none.
     is_alike = " AND ".join(f"{share} >= {_SHARE_MIN}" for share in shares)
     return _Found(
         f"""
         WITH matching AS MATERIALIZED (SELECT id, trigrams FROM products {where})
         SELECT id, round(({" + ".join(shares)}) / {len(shares)}, 6) AS {RELEVANCE}
-        FROM (SELECT * FROM matching LIMIT {RANKED_MAX}) AS candidates
+        FROM (SELECT * FROM matching {left} LIMIT {RANKED_MAX}) AS candidates
         WHERE {is_alike}
         """,
-        [*where.arguments, *words],
+        [*where.arguments, *words, *left.arguments],
     )
 
 

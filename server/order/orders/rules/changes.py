@@ -49,11 +49,11 @@ def check_edit(edit: Edit) -> None:
 
     Before anything is read.
     """
-    if not edit.fields:
-        raise errors.NothingToUpdate("send at least one field to change")
     status = edit.fields.get("status")
     if edit.restock is not None and status is not Status.REFUNDED:
         raise errors.Invalid("goes with the status REFUNDED", field="restock")
+    if not edit.fields:
+        raise errors.NothingToUpdate("send at least one field to change")
     if status is not None and status not in MOVES_OF_CUSTOMERS:
         raise StaffOnlyField("status: customers may only cancel", field="status")
 

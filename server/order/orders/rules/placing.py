@@ -22,6 +22,8 @@ from server.order.orders.rules.order import (
 )
 from server.order.pricing.rules import Price, PricedLine, price, unit_price
 
+UNIT_PRICE_MAX = Decimal("999999999.9999")
+
 
 class PriceNotAllowed(errors.Forbidden):
     """A customer tried to set a price."""
@@ -49,6 +51,12 @@ class Line:
     product_name: str | None
     unit_price: Decimal | None
     quantity: int
+    total_price: Decimal | None = None  # of an order of this line alone: that of one follows
+
+    @property
+    def price_of_one(self) -> Decimal | None:
+        """Its own; None: the product's."""
+        return self.unit_price if self.total_price is None else self.total_price / self.quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,8 @@ def check_staff_fields(new: NewOrder, caller_id: str) -> None:
     A customer may name itself as the owner, because that changes nothing.
     """
     for index, line in enumerate(new.lines):
+        if line.total_price is not None:
+            _refuse(PriceNotAllowed, "total_price")
         if line.unit_price is not None:
             _refuse(PriceNotAllowed, f"items[{index}].unit_price")
         if line.product_name is not None:
@@ -215,7 +225,19 @@ def _currency(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) ->
 
 def _too_fine(lines: Sequence[Line], currency: str) -> Iterator[Violation]:
     for index, line in enumerate(lines):
+        if line.total_price is not None:
+            yield from _indivisible(line.total_price, line.quantity, currency)
         yield from currencies.too_fine(line.unit_price, currency, f"items[{index}].unit_price")
+
+
+def _indivisible(total: Decimal, quantity: int, currency: str) -> Iterator[Violation]:
+    if finer := [*currencies.too_fine(total, currency, "total_price")]:
+        yield from finer
+    elif total % (currencies.unit_of(currency) * quantity):
+        yield Violation("total_price", f"is not {quantity} times a price in {currency}; send items")
+    elif total / quantity > UNIT_PRICE_MAX:
+        most = currencies.most_in(currency, UNIT_PRICE_MAX)
+        yield Violation("total_price", f"is more than {quantity} times {most}, which one may cost")
 
 
 def _priced(lines: Sequence[Line], offers: Mapping[str, Offer]) -> Sequence[PricedLine]:
@@ -226,7 +248,7 @@ def _priced(lines: Sequence[Line], offers: Mapping[str, Offer]) -> Sequence[Pric
             counts[line.product_id] += line.quantity
     priced = []
     for line in lines:
-        one = each = line.unit_price
+        one = each = line.price_of_one
         if one is None:
             assert line.product_id is not None, "the contract asks for a product or a price"
             offer = offers[line.product_id]

@@ -127,5 +127,6 @@ def _short(claim: Claim, left: Mapping[str, int]) -> OutOfStock:
         if product_id is not None and product_id in left
     ]
     first = violations[0]
-    more = f", and {len(violations) - 1} more lines" if len(violations) > 1 else ""
+    others = len(violations) - 1
+    more = f", and {others} more line{'s' if others > 1 else ''}" if others else ""
     return OutOfStock(f"{first.field}: {first.description}{more}", violations=violations)

@@ -21,6 +21,8 @@ EXPRESSIONS: dict[str, Any] = {
     "string.local_part": "a" * 65 + "@example.com",
     "type.reserved": "order.placed",
     "item.product": {},
+    "order.product_name": {"product_name": "Cup"},
+    "order.quantity": {"quantity": 2},
 }
 FOREVER = {"seconds": 253_402_300_799}  # the last second of the year 9999
 NO_PATTERN_TAKES = ("\x7f", "x" * 1_000, "?")
@@ -85,8 +87,12 @@ def of(method: Method) -> Iterator[Bad]:
 
 def _walk(message: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Each rule of `message` and of messages in it: path, rule, and fields that break it."""
+    for oneof in _rules(message, "message").oneof:
+        yield oneof.fields[0], "message.oneof", {}
     for expression in _rules(message, "message").cel:
-        yield "", expression.id, _value(expression.id, EXPRESSIONS)
+        name = expression.id.rpartition(".")[2]
+        path = name if name in message.fields_by_name else ""
+        yield path, expression.id, _value(expression.id, EXPRESSIONS)
     for field in message.fields:
         for rule, value in _broken(field):
             path = field.name

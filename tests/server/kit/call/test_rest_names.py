@@ -199,6 +199,7 @@ async def test_a_long_name_is_cut(ping: Ping) -> None:
         ("text,!", "double quotes", []),
         ("!", "double quotes", []),
         ("tags,!tags", "tags: must be an array", ["tags"]),
+        ("tags,*tags", "tags: must not hold null", ["tags"]),
     ],
 )
 async def test_json_that_is_not_strict_is_refused(

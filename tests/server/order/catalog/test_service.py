@@ -147,7 +147,9 @@ async def test_what_is_named_and_left_out_is_cleared(staff: Door) -> None:
         mask = FieldMask(paths=[path])
         found = await refused(staff("UpdateProduct", change(before, update_mask=mask)))
         assert (found.reason, found.fields) == ("INVALID_UPDATE_MASK", ["update_mask"])
-    assert (await refused(staff("UpdateProduct", change(before)))).reason == "NOTHING_TO_UPDATE"
+    nothing = await refused(staff("UpdateProduct", change(before)))
+    assert (nothing.reason, nothing.fields) == ("NOTHING_TO_UPDATE", ["update_mask"])
+    assert "description, categories, attributes" in nothing.message
 
 
 async def test_a_code_that_another_has_is_not_taken_by_a_change(staff: Door, mug: Product) -> None:

@@ -123,6 +123,8 @@ async def test_the_address_is_cleared_by_the_mask(ann: Door, mug: catalog_pb.Pro
     unclearable = update(order, update_mask=FieldMask(paths=["status"]))
     assert (await refused(ann("UpdateOrder", unclearable))).reason == "INVALID_UPDATE_MASK"
     assert (await refused(ann("UpdateOrder", update(order)))).reason == "NOTHING_TO_UPDATE"
+    alone = await refused(ann("UpdateOrder", update(order, restock=True)))
+    assert (alone.reason, alone.fields) == ("VALIDATION_FAILED", ["restock"])
 
 
 async def test_a_stale_etag_is_refused(ann: Door, mug: catalog_pb.Product) -> None:

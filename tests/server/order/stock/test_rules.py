@@ -80,6 +80,11 @@ def test_every_line_of_which_there_is_too_little_is_named_with_what_is_left() ->
     assert raised.value.message == "items[0].quantity: 3 left, and 2 more lines"
 
 
+def test_one_more_line_is_one() -> None:
+    with pytest.raises(OutOfStock, match=r"0 left, and 1 more line$"):
+        reserved(by_id(stock(on_hand=0)), claim((MUG, 1), (MUG, 1)))
+
+
 def test_backorders_are_taken_beyond_what_there_is_and_not_beyond_all_count() -> None:
     owed = stock(on_hand=1, backorders=True)
     [change] = reserved(by_id(owed), claim((MUG, 5)))
