@@ -61,7 +61,9 @@ def settled(
     if outcome.is_done and (operation.kind in _MOVED or after.captured > payment.captured):
         entered = entries(operation, payment.currency, at)
     following = None
-    if changed.order.status is OrderStatus.CANCELLED and (outcome.is_done or type_):
+    # What the provider has refused to undo is not asked for again and again.
+    is_refused = not outcome.is_done and operation.by == BY_THE_SHOP
+    if changed.order.status is OrderStatus.CANCELLED and not is_refused:
         following = undoing(after, new_id(), at)
     if following:
         after = replace(after, in_progress=True)
