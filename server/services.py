@@ -22,6 +22,7 @@ class Service:
     vouches_for_people: bool = False  # it signs the tokens of accounts, with a key apart
     neighbours: tuple[str, ...] = ()  # the services it calls
     sends_mail: bool = False  # and is told how
+    takes_payments: bool = False  # and is told where the provider is
     behind_edge: bool = True  # whether callers from outside reach it, through Envoy
 
     @property
@@ -62,6 +63,7 @@ ORDER = Service(
     port=50052,
     postgres="emporium_order",
     neighbours=("user", "analytics"),
+    takes_payments=True,
 )
 ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics", neighbours=("user",))
 

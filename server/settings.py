@@ -25,7 +25,7 @@ SERVICE_TOKEN_SECONDS_MAX = 3_600
 SESSION_SECONDS_MAX = 31_536_000
 """The longest that a session may last, and may wait for its next use: a year."""
 
-SECRETS = ("DATABASE_URL", "MONGODB_URI", "SMTP_URL")
+SECRETS = ("DATABASE_URL", "MONGODB_URI", "SMTP_URL", "SANDBOX_SECRET")
 """Settings that hold secrets; each may stand in the file that `<NAME>_FILE` names instead."""
 
 # How a URL begins.
@@ -34,6 +34,7 @@ _SCHEMES = {
     "MONGODB_URI": ("mongodb://", "mongodb+srv://"),
     "SMTP_URL": ("smtp://", "smtps://"),
     "SHOP_URL": ("https://", "http://"),
+    "SANDBOX_URL": ("https://", "http://"),
 }
 # Of numbers that have ends: the smallest and the largest.
 _RANGES = {
@@ -172,6 +173,15 @@ class Shop:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Payments:
+    """The payment provider: the sandbox, which moves no money."""
+
+    sandbox_url: str = ""  # where it takes calls; empty: the shop takes no payments
+    sandbox_secret: str = ""  # by which its notices are signed; empty: it sends none
+    payment_timeout_seconds: float = 5.0  # for its answer; what is lost then is asked for later
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings, grouped by concern."""
 
@@ -183,6 +193,7 @@ class Settings:
     audit: Audit = field(default_factory=Audit)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
+    payments: Payments = field(default_factory=Payments)
 
 
 def variables() -> frozenset[str]:

@@ -50,6 +50,7 @@ from emporium.exceptions import (
 )
 from emporium.order.v1.catalog_service_pb2 import Category, Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
+from emporium.order.v1.payment_service_pb2 import Payment
 from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks
 from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
 from emporium.paging import Listing, Page
@@ -103,6 +104,7 @@ __all__ = [
     "Outdated",
     "Page",
     "PageMeta",
+    "Payment",
     "PermissionDenied",
     "PriceBreak",
     "PriceBreaks",

@@ -16,6 +16,7 @@ from emporium.resources.auth import Auth
 from emporium.resources.categories import Categories
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
+from emporium.resources.payments import Payments
 from emporium.resources.prices import Prices
 from emporium.resources.products import Products
 from emporium.resources.reports import Reports
@@ -143,6 +144,11 @@ class Emporium:
     def stock(self) -> StockLevels:
         """How much there is of it."""
         return StockLevels(self._connection("order"))
+
+    @cached_property
+    def payments(self) -> Payments:
+        """What is paid for orders."""
+        return Payments(self._connection("order"))
 
     @cached_property
     def prices(self) -> Prices:

@@ -20,6 +20,7 @@ from emporium.analytics.v1 import personal_data_service_pb2 as activity_pb2
 from emporium.order.v1 import (
     catalog_service_pb2,
     order_service_pb2,
+    payment_service_pb2,
     pricing_service_pb2,
     stock_service_pb2,
 )
@@ -51,6 +52,7 @@ FILES: tuple[FileDescriptor, ...] = (
     catalog_service_pb2.DESCRIPTOR,
     stock_service_pb2.DESCRIPTOR,
     order_service_pb2.DESCRIPTOR,
+    payment_service_pb2.DESCRIPTOR,
     pricing_service_pb2.DESCRIPTOR,
     buyers_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,

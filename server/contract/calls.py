@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from emporium.options.v1.options_pb2 import Access
 from server.contract import rpcs
-from server.contract.examples import OAUTH_FORM, VARIABLE, Examples
+from server.contract.examples import NOTICE, OAUTH_FORM, VARIABLE, Examples
 from server.contract.openapi import comments
 from server.contract.openapi.names import operation_id
 from server.contract.rpcs import Rpc
@@ -70,6 +70,8 @@ def _of(rpc: Rpc, examples: Examples, said: dict[str, str]) -> Iterator[Call]:
     for binding in rpc.bindings:
         path = re.sub(r"\{(\w+)[^}]*\}", lambda found: f"{{{{{found[1]}}}}}", binding.template)
         rest = {name: each for name, each in content.items() if f"{{{{{name}}}}}" not in path}
+        if binding.body not in ("", "*"):
+            rest = NOTICE
         body = json.dumps(rest, indent=2) if binding.body else ""
         if rest and not binding.body:
             path += f"?{urlencode(rest, doseq=True, safe='{}')}"

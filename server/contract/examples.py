@@ -5,6 +5,8 @@ What must be there already, or be new, and what is secret, is a variable by the 
 backticks, where there is one.
 """
 
+import base64
+import json
 import re
 from typing import Any
 
@@ -25,6 +27,10 @@ Json = dict[str, Any]
 VARIABLE = re.compile(r"\{\{(\w+)\}\}")
 # What an HttpBody is of an rpc that answers as RFC 6749 has it (section 4.4.2).
 OAUTH_FORM = "grant_type=client_credentials&client_id={{api_key_id}}&client_secret={{secret}}"
+
+_RAW = "google.api.HttpBody"
+# What one is that a payment provider sends, with a signature of its own.
+NOTICE = {"id": "example", "key": "01900000-0000-7000-8000-000000000000"}
 
 _IN_PATH = re.compile(r"\{(\w+)")
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -70,6 +76,11 @@ class Examples:
         return self._one(field, said)
 
     def _one(self, field: Any, said: str) -> Any:
+        if field.message_type is not None and field.message_type.full_name == _RAW:
+            return {
+                "content_type": "application/json",
+                "data": base64.b64encode(json.dumps(NOTICE).encode()).decode(),
+            }
         if field.message_type is not None:
             return self._message(field.message_type, said)
         if field.enum_type is not None:

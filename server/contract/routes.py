@@ -201,6 +201,8 @@ def _route(rpc: Rpc, match: Tree, kinds: Mapping[str, Tree], template: str = "")
     route["route"]["cluster"] = rpc.cluster
     if not (rpc.streaming or rpc.never_shed):
         route = _merged(route, _shed(rpc.cluster))
+    if rpc.unlimited:
+        route = _merged(route, _uncounted())
     if rpc.limit:
         # Read by the rate limiter, which knows what the name allows.
         metadata["limit"] = rpc.limit
@@ -247,6 +249,15 @@ def _shed(cluster: str) -> Tree:
     # To Envoy an empty `config` says so, and nothing else.
     enabled = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
     return {"typed_per_filter_config": {f"shed_{cluster}": enabled}}
+
+
+def _uncounted() -> Tree:
+    """Disables the filter that asks how often somebody may call."""
+    disabled = {
+        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+        "disabled": True,
+    }
+    return {"typed_per_filter_config": {"limits": disabled}}
 
 
 def _body_limit(bytes_max: int) -> Tree:

@@ -54,6 +54,7 @@ class Rpc:
     streaming: bool
     last_event_id: str  # the field of its request that `Last-Event-ID` says; empty where none is
     limit: str  # the name of its own rate limit, or empty
+    unlimited: bool  # no limit counts it
     access: options_pb2.Access  # who may call
     scope: str  # that an API key needs; empty: none lets it in
     bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
@@ -177,6 +178,7 @@ def _rpc(
         streaming=method.client_streaming or method.server_streaming,
         last_event_id=_last_event_id(pool, method),
         limit=options.Extensions[options_pb2.rate_limit].name,
+        unlimited=options.Extensions[options_pb2.unlimited],
         access=access,
         scope=scope_of(service.options, method.options),
         bare=_bare(options),

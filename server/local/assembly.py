@@ -7,6 +7,7 @@ from server.local.engines import limiter
 from server.local.engines.envoy import Gateway, admin_socket
 from server.local.engines.mongo import EmbeddedMongo
 from server.local.engines.postgres import EmbeddedPostgres
+from server.local.engines.sandbox import SANDBOX, Sandbox
 from server.local.engines.service import ServiceProcess
 from server.local.environment import service_environment
 from server.local.home import keys
@@ -97,6 +98,16 @@ class Assembly:
             for service in SERVICES
             for process in process_names(service.name, self.options.workers)
         ]
+
+    def sandbox(self) -> Part:
+        """The payment provider, which tells the edge what becomes of payments."""
+        return Sandbox(
+            port=self.ports.sandbox,
+            store=self.home.data / "sandbox.sqlite",
+            secret_file=keys.sandbox_secret_file(self.home),
+            notices_url=f"http://127.0.0.1:{self.ports.edge}/api/v1/payment-notices/{SANDBOX}",
+            log_file=self.home.log_file(SANDBOX),
+        )
 
     async def edge(self) -> tuple[list[Part], Part]:
         """What counts calls, and Envoy, which asks it; on a configuration made for these ports."""

@@ -149,7 +149,7 @@ class Cluster:
         await self._start_databases(stack, assembly)
         assembly.describe(self._record)
         limiters, gateway = await assembly.edge()
-        behind_edge = [*assembly.services(), *limiters]
+        behind_edge = [*assembly.services(), *limiters, assembly.sandbox()]
         await self._bring_up(stack, [self._supervisor(part) for part in behind_edge])
         await self._bring_up(stack, [self._supervisor(gateway)])
         await self._seed(assembly)

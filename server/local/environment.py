@@ -2,7 +2,7 @@
 
 from server.local.home import keys
 from server.local.home.credentials import service_dsn, service_mongodb_uri
-from server.local.home.folder import Home
+from server.local.home.folder import Home, read_private
 from server.local.home.plan import PortPlan
 from server.local.options import ClusterOptions
 from server.local.process.surroundings import for_service
@@ -49,6 +49,10 @@ def service_environment(
     else:
         for name in ("SMTP_URL", "SMTP_URL_FILE"):
             environment.pop(name, None)
+    if service.takes_payments:
+        environment["SANDBOX_URL"] = f"http://127.0.0.1:{ports.sandbox}"
+        secret = read_private(keys.sandbox_secret_file(home))["secret"]
+        environment["SANDBOX_SECRET"] = str(secret)
     if service.postgres:
         environment["DATABASE_URL"] = service_dsn(admin_dsn, service, home)
     if service.mongo:

@@ -63,6 +63,9 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "WatchOrder": lambda shop: anext(shop.orders.watch(ID)),
     "ListOrderHistory": lambda shop: shop.orders.history(ID).first_page(),
     "DeleteOrder": lambda shop: shop.orders.delete(ID),
+    "GetPayment": lambda shop: shop.payments.get(ID),
+    "ListPayments": lambda shop: shop.payments.list(ID).first_page(),
+    "ReceivePaymentNotice": lambda shop: shop.payments.receive_notice("sandbox", b"{}", "t=1"),
     "RecordDomainEvents": lambda shop: shop.events.record_domain_events([]),
     "GetSalesReport": lambda shop: shop.reports.sales(),
 }
@@ -78,6 +81,10 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
     "CreateOrderNote": lambda shop: shop.orders.add_note(ID, "Ring twice"),
     "CancelOrder": lambda shop: shop.orders.cancel(ID, reason="too late"),
+    "CreatePayment": lambda shop: shop.payments.create(ID, "tok_approved"),
+    "CapturePayment": lambda shop: shop.payments.capture(ID),
+    "VoidPayment": lambda shop: shop.payments.void(ID),
+    "RefundPayment": lambda shop: shop.payments.refund(ID, reason="A dent"),
     "RecordEvent": lambda shop: shop.events.record("product.viewed"),
 }
 UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {

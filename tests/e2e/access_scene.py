@@ -12,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -123,6 +124,13 @@ async def _order(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateOrder", new)).id)
 
 
+async def _payment(scene: Scene, owner: Person) -> str:
+    new = payment_pb.CreatePaymentRequest(
+        order_id=await _order(scene, owner), provider_token="tok_approved"
+    )
+    return str((await scene.call("CreatePayment", new)).id)
+
+
 async def _session(scene: Scene, owner: Person) -> str:
     login = auth_pb.LoginRequest(email=owner.email, password=_PASSWORD)
     return str((await scene.call("Login", login)).session_id)
@@ -155,6 +163,7 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "session_id": _session,
     "product_id": _product,
     "category_id": _category,
+    "payment_id": _payment,
 }
 
 
@@ -173,7 +182,7 @@ def object_field(rpc: MethodDescriptor) -> str:
     rule = rpc.GetOptions().Extensions[_HTTP]
     verb = rule.WhichOneof("pattern")
     found = re.search(r"{(\w+)", getattr(rule, verb)) if verb else None
-    return found[1] if found else ""
+    return found[1] if found and found[1] in OBJECTS else ""
 
 
 async def request(

@@ -93,6 +93,22 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
+def for_payments(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about payments."""
+    return {
+        "CapturePayment": {"payment_id": MISSING},
+        "CreatePayment": {"order_id": MISSING, "provider_token": "tok_approved"},
+        "GetPayment": {"payment_id": MISSING},
+        "ListPayments": {"order_id": scene.order.id, "per_page": 1},
+        "ReceivePaymentNotice": {
+            "provider": "sandbox",
+            "notice": {"content_type": "application/json", "data": b"{}"},
+        },
+        "RefundPayment": {"payment_id": MISSING},
+        "VoidPayment": {"payment_id": MISSING},
+    }
+
+
 FLAT = {"product_name": "Extreme", "quantity": 1, "total_price": "0"}
 """What an order may have instead of lines."""
 
@@ -118,6 +134,7 @@ def base(name: str, scene: Subjects, field: str = "") -> Any:
     known: dict[str, dict[str, Any]] = {
         **for_services(scene),
         **for_goods(scene),
+        **for_payments(scene),
         "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},

@@ -15,7 +15,11 @@ import pytest
 import pytest_asyncio
 
 from server.importing.files import COLUMNS
+from server.kit import postgres
 from server.local.cluster import Cluster
+from server.order.app import order_store
+from server.order.jobs.expiring import expire_orders
+from server.settings import Postgres
 from tests.e2e.conftest import CALL_TIMEOUT_SECONDS, Rest, throwaway_cluster
 from tests.waiting import until
 
@@ -126,3 +130,12 @@ async def test_an_import_survives_every_service_being_killed_and_agrees_to_the_p
     await finish(await run_import(books, file))
     assert await door.data("GET", "/reports/sales") == once
     assert {what: await kept(door, what) for what in counts} == counts
+
+    # What was imported is paid, and never expires.
+    settings = Postgres(database_url=books.record.postgres["order"])
+    async with postgres.connected(settings) as pool:
+        assert await expire_orders(order_store(pool, lambda: None)) == 0
+        statuses = await pool.fetch("SELECT DISTINCT status, captured = total_price FROM orders")
+        assert [tuple(row) for row in statuses] == [("PAID", True)]
+        assert await pool.fetchval("SELECT sum(amount) FROM ledger_entries") == 0
+    assert await door.data("GET", "/reports/sales") == once

@@ -4,11 +4,14 @@ from google.protobuf.message import Message
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
 from server.order.catalog import rules as catalog
 from server.order.catalog import wire as catalog_wire
 from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
+from server.order.payments import rules as payments
+from server.order.payments import wire as payments_wire
 from server.order.stock import rules as stocks
 from server.order.stock import wire as stock_wire
 from tests.server.largest import (
@@ -17,6 +20,7 @@ from tests.server.largest import (
     INT32_MAX,
     LAST,
     LONGEST_VALUE,
+    MONEY,
     PER_PAGE_MAX,
     PRICE,
     VERSION,
@@ -31,7 +35,7 @@ from tests.server.largest import (
 
 def answers() -> dict[str, Message]:
     """Of every rpc, by its name."""
-    return {**of_catalog(), **of_stock(), **of_an_orders_course()}
+    return {**of_catalog(), **of_stock(), **of_payments(), **of_an_orders_course()}
 
 
 def product() -> catalog.Product:
@@ -79,6 +83,33 @@ def of_stock() -> dict[str, Message]:
         "UpdateStock": level,
         "AdjustStock": level,
         "ListStockMovements": stock_wire.to_list(query(), page((ID, movement))),
+    }
+
+
+def of_payments() -> dict[str, Message]:
+    """The largest answers about payments."""
+    made = payments.Payment(
+        id=ID,
+        order_id=ID,
+        provider="f" * 32,
+        status=payments.Status.PARTIALLY_REFUNDED,
+        amount=MONEY,
+        captured=MONEY,
+        refunded=MONEY,
+        currency="GBP",
+        captures=True,
+        decline_reason="f" * 100,
+        in_progress=True,
+        created_at=LAST,
+        updated_at=LAST,
+        version=VERSION,
+    )
+    one = payments_wire.to_payment(made)
+    changes = ("CreatePayment", "CapturePayment", "VoidPayment", "RefundPayment")
+    return {
+        **dict.fromkeys(("GetPayment", *changes), one),
+        "ListPayments": payments_wire.to_list(query(), page(made)),
+        "ReceivePaymentNotice": payment_pb.ReceivePaymentNoticeResponse(),
     }
 
 

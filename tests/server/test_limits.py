@@ -37,6 +37,7 @@ from server.order.orders import rules as orders
 from server.order.orders import store as order_store
 from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
+from server.order.payments import store as payment_store
 from server.order.stock import store as stock_store
 from server.user.accounts import store as user_store
 from server.user.api_keys import store as api_keys_store
@@ -65,6 +66,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     "ListUserOrders": (order_store.SORTABLE, None),
     "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
+    "ListPayments": (payment_store.SORTABLE, None),
 }
 SORTS = [(rpc, field) for rpc, (sortable, _) in LISTS.items() for field in sortable]
 

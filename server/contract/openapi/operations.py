@@ -16,6 +16,8 @@ from server.contract.rpcs import Binding, Rpc
 Operation = dict[str, Any]
 
 _RAW = "google.api.HttpBody"
+# What comes as it is from a program that signs it.
+_JSON = {"application/json": {"schema": {"type": "object"}}}
 # RFC 6749, section 4.4.2: what the token endpoint takes. The contract has it as bytes.
 _OAUTH_FORM = {
     "type": "object",
@@ -96,6 +98,8 @@ class Operations:
             return _raw(rpc)
         if binding.body != "*":
             field = request.fields_by_name[binding.body]
+            if field.message_type is not None and field.message_type.full_name == _RAW:
+                return {"required": True, "content": _JSON}
             content = {"application/json": {"schema": self.requests.of_field(field)}}
             return {"required": binding.body in self.requests.required(request), "content": content}
         schema = self.requests.of_body(request, _said_by_paths(rpc))

@@ -195,9 +195,16 @@ def _read_rest(method: MethodDescriptor, rules: Sequence[Any]) -> Rest | None:
         path_fields=tuple({name for path in paths for name in _FIELD_OF_PATH.findall(path)}),
         takes_body=any(rule.body for rule in declared),
         takes_query=any(rule.body != "*" for rule in declared),
-        takes_json=any(rule.body for rule in declared) and method.input_type.full_name != _RAW,
+        takes_json=any(rule.body and not _is_raw(method, rule.body) for rule in declared),
         reply_type=_read_reply_type(method),
     )
+
+
+def _is_raw(method: MethodDescriptor, body: str) -> bool:
+    """Whether a body comes byte for byte: it is the request, or the field `body` of it."""
+    whole: Any = method.input_type
+    said = whole if body == "*" else whole.fields_by_name[body].message_type
+    return bool(said is not None and said.full_name == _RAW)
 
 
 def _read_reply_type(method: MethodDescriptor) -> str:

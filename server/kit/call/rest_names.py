@@ -1,6 +1,6 @@
 """Holds what a REST caller names against the contract: each field has one place to be said in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -38,7 +38,7 @@ class RestNames:
             return None
         rest = method.rest
         request: Any = method.request.DESCRIPTOR  # its type has two names, which mypy tells apart
-        names = _Names(request)
+        names = _Names(request, is_raw=rest.takes_body and not rest.takes_json)
         path_fields = tuple(rest.path_fields)
 
         # Before the owner is looked at, who would be the owner of what the query names.
@@ -50,7 +50,7 @@ class RestNames:
             if body is None or query is None:
                 raise errors.Malformed("the request could not be read; send plainer JSON")
             if path_fields and (body or query):
-                names.refuse_overlap(path_fields, [*_listed(body), *_listed(query)])
+                names.refuse_overlap(path_fields, _listed(body), _listed(query))
 
         def check_names(message: Any, context: Context) -> None:
             metadata = context.metadata
@@ -86,15 +86,17 @@ def _refuse_body(names: list[str]) -> None:
 class _Names:
     """The names below one message, which JSON may write in two ways."""
 
-    def __init__(self, message: Descriptor) -> None:
+    def __init__(self, message: Descriptor, *, is_raw: bool) -> None:
         self._message = message
+        self._is_raw = is_raw  # the body comes as it is, may be no JSON, and has no names of ours
         # Names that exist. Unknown ones are not remembered: there is no end of them.
         self._known: set[str] = set()
-        self._is_raw = message.full_name == _RAW
 
-    def refuse_overlap(self, path_fields: Iterable[str], names: Iterable[str]) -> None:
-        """Raises when one of `names` is, holds or belongs to a field that the path says."""
-        for name in names:
+    def refuse_overlap(
+        self, path_fields: Iterable[str], body: Sequence[str], query: Sequence[str]
+    ) -> None:
+        """Raises when a name of theirs is, holds or belongs to a field that the path says."""
+        for name in query if self._is_raw else (*body, *query):
             fields, _ = self._resolved(_bare(name))
             said = "".join(f"{field.name}." for field in fields)
             if said and any(_overlap(f"{field}.", said) for field in path_fields):
@@ -166,9 +168,6 @@ _NOT_STRICT = (
 )
 
 _NONE: tuple[FieldDescriptor, ...] = ()  # no such field
-
-# A body that comes as it is, and may be no JSON at all.
-_RAW = "google.api.HttpBody"
 
 # Written in JSON as something other than their fields, so that nothing below them is a name.
 _OPAQUE = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Struct", "Value"))

@@ -1,20 +1,17 @@
 """The limiter: a process that the edge asks about each call."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from server.local.engines.listening import HOST as HOST  # noqa: PLC0414 - told from here, too
+from server.local.engines.listening import started
 from server.local.process.child import Child
 from server.local.process.surroundings import PYTHON
 
-HOST = "127.0.0.1"
 LIMITS = "limits"
 """Its name to the edge, as a service has one."""
 CLASSES = "generated/limits.yaml"
 """The file of the limits, below envoy/ and below what is rendered of it."""
-# It cannot tell of itself that it listens.
-LISTEN_POLL_SECONDS = 0.01
-READY_TIMEOUT_SECONDS = 30.0
 
 
 class Limiter:
@@ -41,27 +38,11 @@ class Limiter:
 
     async def start(self) -> None:
         """Starts it, and returns when it takes connections."""
-        await self.child.start()
-        try:
-            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
-                while not await self._listens():
-                    self.child.require_running()
-                    await asyncio.sleep(LISTEN_POLL_SECONDS)
-        except TimeoutError as error:
-            await self.child.stop()
-            raise self.child.not_ready(READY_TIMEOUT_SECONDS) from error
+        await started(self.child, self._port)
 
     async def stop(self) -> None:
         """Ends it."""
         await self.child.stop()
-
-    async def _listens(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection(HOST, self._port)
-        except OSError:
-            return False
-        writer.close()
-        return True
 
 
 def all_of(

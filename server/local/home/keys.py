@@ -37,6 +37,11 @@ def secret_file(service: Service, home: Home) -> Path:
     return home.keys / f"secret-{service.name}.json"
 
 
+def sandbox_secret_file(home: Home) -> Path:
+    """The file of what the payment provider signs its notices with, and the shop knows too."""
+    return home.keys / "secret-sandbox.json"
+
+
 def found(name: str, home: Home) -> Path:
     """The file that has the key called `name`, or is to have it."""
     now, earlier = file_of(name, home), home.keys / f"{ORDER.name}.json"
@@ -54,6 +59,7 @@ def are_made(home: Home) -> bool:
     published = {name_of(key) for key in public_keys(home)}
     private = [file_of(name, home) for name in names()]
     private += [secret_file(service, home) for service in SERVICES]
+    private.append(sandbox_secret_file(home))
     return published >= set(names()) and all(file.exists() for file in private)
 
 
@@ -82,6 +88,8 @@ def ensure(home: Home) -> None:
     for service in SERVICES:
         if not secret_file(service, home).exists():
             write_private(secret_file(service, home), {"secret": _first_secret(service, home)})
+    if not sandbox_secret_file(home).exists():
+        write_private(sandbox_secret_file(home), {"secret": secrets.token_urlsafe(SECRET_BYTES)})
     # Imported late: a second run does not need the cryptography that this loads.
     from server.kit import auth
 

@@ -15,6 +15,7 @@ DEFAULT_EDGE_PORT = 8080
 LIMITERS_MIN = 2
 WELL_KNOWN_METRICS = 9464
 PORT_MAX = 65_535
+_SANDBOX = "the sandbox"
 PORT_REMEDY = (
     "Stop its holder, or choose another --edge-port, or for all parts a --port-base, or any free "
     "ports with --edge-port 0."
@@ -43,6 +44,7 @@ class PortPlan:
     postgres: int
     mongod: int
     limiters: dict[str, int]  # by process
+    sandbox: int
 
     @property
     def all(self) -> list[int]:
@@ -133,6 +135,7 @@ def _purposes(workers: int) -> list[str]:
         *(f"the metrics of {name}" for name in processes),
         *(f"{name} alone" for name in processes if workers > 1),
         *limiter_names(workers),
+        _SANDBOX,
     ]
 
 
@@ -178,6 +181,7 @@ def _planned(ports: Ports, workers: int) -> PortPlan:
         postgres=ports["PostgreSQL"],
         mongod=ports["MongoDB"],
         limiters={name: ports[name] for name in limiter_names(workers)},
+        sandbox=ports[_SANDBOX],
     )
 
 
@@ -190,4 +194,5 @@ def _flat(chosen: PortPlan) -> dict[str, int]:
         **{f"the metrics of {name}": port for name, port in chosen.metrics.items()},
         **{f"{name} alone": port for name, port in chosen.own.items()},
         **chosen.limiters,
+        _SANDBOX: chosen.sandbox,
     }

@@ -26,14 +26,19 @@ from server.order.orders.rules import (
     Order,
     OrderFilters,
     PastMove,
+    PaymentStatus,
     Quote,
     Status,
+    payment_status,
 )
 
 PlacingRequest = pb.CreateOrderRequest | pb.QuoteOrderRequest
 ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
 
 _STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if number}
+_PAYMENT_STATUSES = {
+    PaymentStatus(name): number for name, number in pb.PaymentProgress.Status.items() if number
+}
 _STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
 
 
@@ -65,6 +70,7 @@ def to_order(order: Order) -> pb.Order:
         created_at=timestamp(order.created_at),
         updated_at=timestamp(order.updated_at),
         etag=order.etag,
+        payment_status=_PAYMENT_STATUSES[payment_status(order)],
     )
 
 

@@ -22,6 +22,7 @@ PUBLIC = {
     "emporium.order.v1.CatalogService/GetProduct",
     "emporium.order.v1.CatalogService/ListCategories",
     "emporium.order.v1.CatalogService/ListProducts",
+    "emporium.order.v1.PaymentService/ReceivePaymentNotice",
     "emporium.order.v1.PricingService/GetPriceBreaks",
     "emporium.user.v1.ApiKeyService/ExchangeApiKey",
     "emporium.user.v1.AuthService/Login",
@@ -43,7 +44,7 @@ TOLD = {"not_grpc", "document", "unchanged", "verbs", "not_allowed", "tunnel", "
 # So does a refresh, which gets the same token, a logout, and an exchange, which only gives a token.
 REPEATABLE = (
     *("Get", "List", "BatchGet", "Delete", "Exchange", "Export", "Refresh", "Logout"),
-    *("Quote", "SetPriceBreaks", "Watch"),
+    *("Quote", "Receive", "SetPriceBreaks", "Watch"),
 )
 
 

@@ -9,11 +9,13 @@ from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import (
     catalog_service_pb2_grpc,
     order_service_pb2_grpc,
+    payment_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     pricing_service_pb2_grpc,
     stock_service_pb2_grpc,
 )
 from emporium.order.v1 import order_service_pb2 as pb
+from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
 from emporium.type.v1.address_pb2 import Address
 
@@ -38,6 +40,7 @@ class Door:
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self._stock = stock_service_pb2_grpc.StockServiceStub(channel)
         self._pricing = pricing_service_pb2_grpc.PricingServiceStub(channel)
+        self._payments = payment_service_pb2_grpc.PaymentServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -52,6 +55,7 @@ class Door:
         stub = self._held if "Buyer" in name else stub
         stub = self._stock if "Stock" in name else stub
         stub = self._pricing if "PriceBreaks" in name else stub
+        stub = self._payments if "Payment" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 
@@ -95,3 +99,25 @@ def cancel(order: pb.Order, **fields: Any) -> pb.CancelOrderRequest:
 
 def history(order: pb.Order, **fields: Any) -> pb.ListOrderHistoryRequest:
     return pb.ListOrderHistoryRequest(order_id=order.id, **fields)
+
+
+def payment_of(
+    order: pb.Order, token: str = "tok_approved", **fields: Any
+) -> payment_pb.CreatePaymentRequest:
+    return payment_pb.CreatePaymentRequest(order_id=order.id, provider_token=token, **fields)
+
+
+def payment(made: payment_pb.Payment) -> payment_pb.GetPaymentRequest:
+    return payment_pb.GetPaymentRequest(payment_id=made.id)
+
+
+def capture(made: payment_pb.Payment, **fields: Any) -> payment_pb.CapturePaymentRequest:
+    return payment_pb.CapturePaymentRequest(payment_id=made.id, **fields)
+
+
+def void(made: payment_pb.Payment, **fields: Any) -> payment_pb.VoidPaymentRequest:
+    return payment_pb.VoidPaymentRequest(payment_id=made.id, **fields)
+
+
+def refund(made: payment_pb.Payment, **fields: Any) -> payment_pb.RefundPaymentRequest:
+    return payment_pb.RefundPaymentRequest(payment_id=made.id, **fields)

@@ -425,6 +425,62 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: text: an order may have 100 notes; delete one first
     """
+    PAYMENT_NOT_FOUND: _ErrorReason.ValueType  # 390
+    """No such payment, or of an order that is not the caller's.
+
+    Example: no such payment
+    """
+    ORDER_NOT_PAYABLE: _ErrorReason.ValueType  # 391
+    """The order cannot be paid: it is not PENDING, or nothing of it is left to pay.
+
+    Example: the order is CANCELLED
+    """
+    PAYMENT_TOO_LARGE: _ErrorReason.ValueType  # 392
+    """The amount is more than there is left.
+
+    Example: amount: 4.20 GBP is left
+    """
+    ILLEGAL_PAYMENT_MOVE: _ErrorReason.ValueType  # 393
+    """The payment is not in a state for it.
+
+    Example: the payment is DECLINED
+    """
+    PAYMENT_IN_PROGRESS: _ErrorReason.ValueType  # 394
+    """Another change of the payment is under way; when that is done the same call may succeed.
+
+    Example: a change of the payment is under way; try again
+    """
+    CARD_NUMBER_REFUSED: _ErrorReason.ValueType  # 395
+    """The request holds what looks like a card number. Cards are given to the payment provider alone,
+    which gives a token for one.
+
+    Example: provider_token: looks like a card number; send the provider's token instead
+    """
+    ORDER_HAS_OPEN_PAYMENT: _ErrorReason.ValueType  # 396
+    """The order has a payment that is under way or authorized.
+
+    Example: the order has a payment under way; capture or void it first
+    """
+    PAYMENT_REFUSED: _ErrorReason.ValueType  # 397
+    """The payment provider has refused it; the payment is as it was.
+
+    Example: the provider has refused: authorization_expired
+    """
+    NOTICE_NOT_SIGNED: _ErrorReason.ValueType  # 398
+    """A notice without the signature of its provider: missing, forged or old.
+
+    Example: the signature is not this provider's
+    """
+    TOO_MANY_PAYMENTS: _ErrorReason.ValueType  # 399
+    """The order has as many payments as one may have.
+
+    Example: an order may have 50 payments
+    """
+    PAYMENT_PROVIDER_NOT_FOUND: _ErrorReason.ValueType  # 406
+    """No such payment provider.
+
+    Example: no such payment provider
+    """
     CONFLICT: _ErrorReason.ValueType  # 401
     """Errors of the system.
 
@@ -862,6 +918,62 @@ TOO_MANY_ORDER_NOTES: ErrorReason.ValueType  # 381
 """The order has as many notes as one may have.
 
 Example: text: an order may have 100 notes; delete one first
+"""
+PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 390
+"""No such payment, or of an order that is not the caller's.
+
+Example: no such payment
+"""
+ORDER_NOT_PAYABLE: ErrorReason.ValueType  # 391
+"""The order cannot be paid: it is not PENDING, or nothing of it is left to pay.
+
+Example: the order is CANCELLED
+"""
+PAYMENT_TOO_LARGE: ErrorReason.ValueType  # 392
+"""The amount is more than there is left.
+
+Example: amount: 4.20 GBP is left
+"""
+ILLEGAL_PAYMENT_MOVE: ErrorReason.ValueType  # 393
+"""The payment is not in a state for it.
+
+Example: the payment is DECLINED
+"""
+PAYMENT_IN_PROGRESS: ErrorReason.ValueType  # 394
+"""Another change of the payment is under way; when that is done the same call may succeed.
+
+Example: a change of the payment is under way; try again
+"""
+CARD_NUMBER_REFUSED: ErrorReason.ValueType  # 395
+"""The request holds what looks like a card number. Cards are given to the payment provider alone,
+which gives a token for one.
+
+Example: provider_token: looks like a card number; send the provider's token instead
+"""
+ORDER_HAS_OPEN_PAYMENT: ErrorReason.ValueType  # 396
+"""The order has a payment that is under way or authorized.
+
+Example: the order has a payment under way; capture or void it first
+"""
+PAYMENT_REFUSED: ErrorReason.ValueType  # 397
+"""The payment provider has refused it; the payment is as it was.
+
+Example: the provider has refused: authorization_expired
+"""
+NOTICE_NOT_SIGNED: ErrorReason.ValueType  # 398
+"""A notice without the signature of its provider: missing, forged or old.
+
+Example: the signature is not this provider's
+"""
+TOO_MANY_PAYMENTS: ErrorReason.ValueType  # 399
+"""The order has as many payments as one may have.
+
+Example: an order may have 50 payments
+"""
+PAYMENT_PROVIDER_NOT_FOUND: ErrorReason.ValueType  # 406
+"""No such payment provider.
+
+Example: no such payment provider
 """
 CONFLICT: ErrorReason.ValueType  # 401
 """Errors of the system.

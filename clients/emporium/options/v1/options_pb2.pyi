@@ -342,6 +342,7 @@ CACHE_FIELD_NUMBER: builtins.int
 PRECONDITION_REQUIRED_FIELD_NUMBER: builtins.int
 AUDITED_FIELD_NUMBER: builtins.int
 NEVER_SHED_FIELD_NUMBER: builtins.int
+UNLIMITED_FIELD_NUMBER: builtins.int
 AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
 EVENT_ID_FIELD_NUMBER: builtins.int
@@ -369,6 +370,10 @@ audited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, 
 never_shed: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
 """The edge never refuses it for how many other calls are under way, and does not count it among
 them: for what ends or lessens somebody's access, which no overload may prevent.
+"""
+unlimited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
+"""No limit of how often somebody may call counts it: for what must not wait, and is told by a
+signature of its own.
 """
 audits_changes: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.ServiceOptions, builtins.bool]
 """Its rpcs give, change or end what callers prove themselves with: every call that may change

@@ -6,6 +6,7 @@ isort:skip_file
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
 from emporium.order.v1 import order_service_pb2 as order_service_pb2
+from emporium.order.v1 import payment_service_pb2 as payment_service_pb2
 from emporium.order.v1 import stock_service_pb2 as stock_service_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
@@ -23,9 +24,9 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """Events of orders, of products and of stock: the payloads of `emporium.type.v1.DomainEvent` whose
-    `aggregate_type` is `order`, `product` or `stock`. That message says what a consumer may rely on:
-    order, repeats, versions.
+    """Events of orders, of products, of stock and of payments: the payloads of
+    `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock` or `payment`.
+    That message says what a consumer may rely on: order, repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
@@ -54,7 +55,7 @@ class OrderPlaced(message.Message):
     ORDER_FIELD_NUMBER: builtins.int
     @builtins.property
     def order(self) -> order_service_pb2.Order:
-        """The order as placed; its status is PENDING."""
+        """The order as placed; its status is PENDING, or PAID for a historical one."""
 
     def __init__(
         self,
@@ -69,7 +70,9 @@ class OrderPlaced(message.Message):
 
 @typing.final
 class OrderUpdated(message.Message):
-    """An order was edited, and its status stayed as it was. Today that is its shipping address."""
+    """An order was edited, and its status stayed as it was. Today that is its shipping address, or what
+    has been paid of it.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -391,5 +394,144 @@ class StockCameBack(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["stock", b"stock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["stock", b"stock"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PaymentCreated(message.Message):
+    """Events of payments have the payment's id as their `aggregate_id`, and its version in
+    `aggregate_version`. A payment begins with PaymentCreated; one of the provider `external`, which is
+    recorded when it is over, with PaymentCaptured; and what was paid before there were payments has
+    no event of its beginning. What a payment does to its order, the order's own events tell, in the
+    same transaction.
+
+    A payment was begun, and the provider is being asked.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def payment(self) -> payment_service_pb2.Payment:
+        """The payment; its status is PENDING."""
+
+    def __init__(
+        self,
+        *,
+        payment: payment_service_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PaymentAuthorized(message.Message):
+    """The amount is held for the shop."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def payment(self) -> payment_service_pb2.Payment:
+        """The payment; its status is AUTHORIZED."""
+
+    def __init__(
+        self,
+        *,
+        payment: payment_service_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PaymentCaptured(message.Message):
+    """The amount, or a part of it, was taken."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def payment(self) -> payment_service_pb2.Payment:
+        """The payment; its status is CAPTURED."""
+
+    def __init__(
+        self,
+        *,
+        payment: payment_service_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PaymentDeclined(message.Message):
+    """The provider has refused the payment."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def payment(self) -> payment_service_pb2.Payment:
+        """The payment; its status is DECLINED."""
+
+    def __init__(
+        self,
+        *,
+        payment: payment_service_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PaymentVoided(message.Message):
+    """What was held was let go."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def payment(self) -> payment_service_pb2.Payment:
+        """The payment; its status is VOIDED."""
+
+    def __init__(
+        self,
+        *,
+        payment: payment_service_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PaymentRefunded(message.Message):
+    """What was taken, or a part of it, was given back."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def payment(self) -> payment_service_pb2.Payment:
+        """The payment; its status is PARTIALLY_REFUNDED or REFUNDED."""
+
+    def __init__(
+        self,
+        *,
+        payment: payment_service_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -89,6 +89,7 @@ class Order(message.Message):
     ETAG_FIELD_NUMBER: builtins.int
     USER_FIELD_NUMBER: builtins.int
     USER_UNAVAILABLE_FIELD_NUMBER: builtins.int
+    PAYMENT_STATUS_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
     user_id: builtins.str
@@ -117,6 +118,8 @@ class Order(message.Message):
     """`expand` has asked for `user`, and the user service could not be reached: the order is as it
     is, and who placed it may be asked for later.
     """
+    payment_status: PaymentProgress.Status.ValueType
+    """What has been paid of it."""
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
         """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first of them, 20 at
@@ -167,10 +170,67 @@ class Order(message.Message):
         etag: builtins.str = ...,
         user: OrderUser | None = ...,
         user_unavailable: builtins.bool = ...,
+        payment_status: PaymentProgress.Status.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PaymentProgress(message.Message):
+    """What has been paid of an order, as its payments add up (PaymentService). Apart from the order,
+    because two enums of one message cannot share the name of a value.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    class _Status:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StatusEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[PaymentProgress._Status.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        STATUS_UNSPECIFIED: PaymentProgress._Status.ValueType  # 0
+        """Never sent."""
+        UNPAID: PaymentProgress._Status.ValueType  # 1
+        """Nothing was paid."""
+        AUTHORIZED: PaymentProgress._Status.ValueType  # 2
+        """Nothing was paid yet, and something is authorized."""
+        PARTIALLY_PAID: PaymentProgress._Status.ValueType  # 3
+        """Less than the total was paid."""
+        PAID: PaymentProgress._Status.ValueType  # 4
+        """The total was paid."""
+        PARTIALLY_REFUNDED: PaymentProgress._Status.ValueType  # 5
+        """A part of what was paid was given back."""
+        REFUNDED: PaymentProgress._Status.ValueType  # 6
+        """All that was paid was given back."""
+
+    class Status(_Status, metaclass=_StatusEnumTypeWrapper):
+        """How far it is paid."""
+
+    STATUS_UNSPECIFIED: PaymentProgress.Status.ValueType  # 0
+    """Never sent."""
+    UNPAID: PaymentProgress.Status.ValueType  # 1
+    """Nothing was paid."""
+    AUTHORIZED: PaymentProgress.Status.ValueType  # 2
+    """Nothing was paid yet, and something is authorized."""
+    PARTIALLY_PAID: PaymentProgress.Status.ValueType  # 3
+    """Less than the total was paid."""
+    PAID: PaymentProgress.Status.ValueType  # 4
+    """The total was paid."""
+    PARTIALLY_REFUNDED: PaymentProgress.Status.ValueType  # 5
+    """A part of what was paid was given back."""
+    REFUNDED: PaymentProgress.Status.ValueType  # 6
+    """All that was paid was given back."""
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -796,8 +856,8 @@ class UpdateOrderRequest(message.Message):
     """
     restock: builtins.bool
     """Only with the status REFUNDED: whether what was taken from the stock for this order is put
-    back. Left out: of a PAID order it is, since nothing has left the shop; of a DELIVERED one it
-    is not.
+    back. Left out: of a PAID order it is, since nothing has left the shop; of a SHIPPED or
+    DELIVERED one it is not.
     """
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:

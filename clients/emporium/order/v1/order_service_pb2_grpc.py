@@ -139,8 +139,9 @@ class OrderServiceServicer:
         as `product_name`, `quantity` and `total_price`. Idempotent by `request_id`.
 
         The order reserves what it asks for of the products that are tracked (StockService). When it is
-        not paid in time, a day unless the shop says otherwise, it is cancelled. A historical order
-        reserves nothing, and waits for ever.
+        not paid in time, a day unless the shop says otherwise, it is cancelled, but for one with a
+        payment under way or authorized. A historical order is placed as what it was: it reserves
+        nothing, and is PAID, by a payment of the provider `external`.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
         little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
@@ -207,12 +208,16 @@ class OrderServiceServicer:
         status by the transitions below.
 
         `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from
-        SHIPPED to DELIVERED, from DELIVERED to REFUNDED. Customers may only cancel. The status that
+        SHIPPED to DELIVERED or REFUNDED, from DELIVERED to REFUNDED. Customers may only cancel. PAID
+        records a payment of the provider `external` (PaymentService) of what was left to pay, REFUNDED
+        that all was given back outside of any provider; a historical order that is PAID may be cancelled
+        by staff, as if it had been refunded. The status that
         the order has already is no transition: alone, it changes nothing and gets the order as it is,
         so a cancel may be repeated (without an etag, which the first one has changed).
         What the order holds of the stock (StockService) moves with the status.
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address;
+        ORDER_HAS_OPEN_PAYMENT for PAID and REFUNDED while a payment is under way or authorized;
         OUT_OF_STOCK for SHIPPED while goods that were ordered beyond the stock have not come.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -222,8 +227,9 @@ class OrderServiceServicer:
     def CancelOrder(self, request, context):
         """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
 
-        One that is CANCELLED already stays as it is, and keeps the reason that it has. Idempotent by
-        `request_id`.
+        What its payments have authorized is let go, and what they have captured, then or later, is
+        given back. One that is CANCELLED already stays as it is, and keeps the reason that it has.
+        Idempotent by `request_id`.
         Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -291,10 +297,11 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteOrder(self, request, context):
-        """Deletes an order that was never paid: only PENDING and CANCELLED ones. The reports no longer
-        count it, and its stock is released.
+        """Deletes an order that was never paid: only PENDING and CANCELLED ones, of which no payment has
+        captured anything. The reports no longer count it, and its stock is released.
 
-        Errors: ORDER_NOT_FOUND, ORDER_NOT_DELETABLE, ETAG_MISMATCH.
+        Errors: ORDER_NOT_FOUND, ORDER_NOT_DELETABLE, ETAG_MISMATCH; ORDER_HAS_OPEN_PAYMENT while a
+        payment is under way or authorized.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -30,6 +30,13 @@ from server.order.orders.rules.order import (
     etag_of,
     listed_items,
 )
+from server.order.orders.rules.paying import (
+    OrderHasOpenPayment,
+    PaymentStatus,
+    left_to_pay,
+    paid,
+    payment_status,
+)
 from server.order.orders.rules.placing import (
     Line,
     NewOrder,
@@ -64,8 +71,10 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderFilters",
+    "OrderHasOpenPayment",
     "OrderNotFound",
     "PastMove",
+    "PaymentStatus",
     "Placed",
     "Quote",
     "StaffOnlyField",
@@ -83,9 +92,12 @@ __all__ = [
     "etag_of",
     "expired",
     "is_internal",
+    "left_to_pay",
     "listed_items",
     "moved",
     "moves_stock",
+    "paid",
+    "payment_status",
     "person",
     "place",
     "quote",

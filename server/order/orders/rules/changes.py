@@ -7,8 +7,14 @@ from typing import Any
 from server.kit import errors
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act
-from server.order.orders.rules.moving import Changed, moved, stamped
+from server.order.orders.rules.moving import Changed, check_move, moved, stamped
 from server.order.orders.rules.order import Order, StaffOnlyField, Status
+from server.order.orders.rules.paying import (
+    check_no_open_payment,
+    externally,
+    puts_back,
+    restocking,
+)
 
 MOVES_OF_CUSTOMERS = frozenset({Status.CANCELLED})
 
@@ -41,7 +47,7 @@ class Edit:
 
     fields: Mapping[str, Any]
     etag: str  # empty: whatever the etag is
-    restock: bool | None = None  # of a refund; None: as `_puts_back` says
+    restock: bool | None = None  # of a refund; None: as `puts_back` says
 
 
 def check_edit(edit: Edit) -> None:
@@ -77,22 +83,23 @@ def edited(order: Order, edit: Edit, act: Act) -> Changed:
     after = replace(order, **fields)
     if not status:
         return stamped(after, EventType.UPDATED, act)
-    changed = moved(after, status, act)
-    if changed.event and status is Status.REFUNDED and _puts_back(order, edit.restock):
-        return changed._replace(event=replace(changed.event, restocks=True))
-    return changed
-
-
-def _puts_back(before: Order, restock: bool | None) -> bool:
-    """What has not left the shop is still there, unless somebody knows better."""
-    return before.status is Status.PAID if restock is None else restock
+    check_move(order, status, act.actor)
+    changed = moved(externally(after, status), status, act)
+    puts = status is Status.REFUNDED and puts_back(order, edit.restock)
+    return restocking(changed, puts)
 
 
 def deleted(order: Order, etag: str, act: Act) -> OrderEvent:
-    """The event of the deletion of `order`. Raises `Outdated` or `OrderNotDeletable`."""
+    """The event of the deletion of `order`.
+
+    Raises `Outdated`, `OrderNotDeletable` or `OrderHasOpenPayment`.
+    """
     errors.Outdated.check(etag, order.etag, "order")
     if order.status not in DELETABLE:
         raise OrderNotDeletable(f"the order is {order.status}")
+    if order.captured:
+        raise OrderNotDeletable("the order was paid, at least in part")
+    check_no_open_payment(order)
     return OrderEvent(
         act.event_id, EventType.DELETED, order, order.version + 1, act.at, act.traceparent
     )

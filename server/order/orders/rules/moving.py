@@ -13,7 +13,7 @@ from server.order.orders.rules.order import Order, Status
 MOVES: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
     Status.PAID: frozenset({Status.SHIPPED, Status.REFUNDED}),
-    Status.SHIPPED: frozenset({Status.DELIVERED}),
+    Status.SHIPPED: frozenset({Status.DELIVERED, Status.REFUNDED}),
     Status.DELIVERED: frozenset({Status.REFUNDED}),
     Status.CANCELLED: frozenset(),
     Status.REFUNDED: frozenset(),
@@ -41,6 +41,7 @@ def cancelled(order: Order, etag: str, act: Act) -> Changed:
     errors.Outdated.check(etag, order.etag, "order")
     if order.status is Status.CANCELLED:
         return Changed(order, None)
+    check_move(order, Status.CANCELLED, act.actor)
     return moved(order, Status.CANCELLED, act)
 
 
@@ -52,11 +53,24 @@ def expired(order: Order, event_id: str, now: datetime) -> Changed:
 
 def moved(order: Order, status: Status, act: Act) -> Changed:
     """`order` in another status. Raises `IllegalStatusMove`."""
-    if status not in MOVES[order.status]:
-        raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
+    check_move(order, status, act.actor)
     move = Move(order.status, status, act.actor, act.reason)
     # The event of a transition has the name of the new status.
     return stamped(replace(order, status=status), EventType(status), act, move)
+
+
+def check_move(order: Order, status: Status, actor: Actor) -> None:
+    """Raises `IllegalStatusMove`.
+
+    A historical order begins as PAID. Staff may cancel it nevertheless: so it was then.
+    """
+    was_cancelled = (
+        order.is_historical
+        and (order.status, status) == (Status.PAID, Status.CANCELLED)
+        and actor.kind is ActorKind.STAFF
+    )
+    if status not in MOVES[order.status] and not was_cancelled:
+        raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")
 
 
 def stamped(order: Order, type_: EventType, act: Act, move: Move | None = None) -> Changed:

@@ -90,6 +90,12 @@ class Order:
     updated_at: datetime
     version: int
     expires_at: datetime | None = None  # when it is cancelled, unless it is paid; None: never
+    # Of its payments: what is being asked for, what is held for us, what was taken, and how much of
+    # that was given back.
+    payments_pending: Decimal = Decimal(0)
+    authorized: Decimal = Decimal(0)
+    captured: Decimal = Decimal(0)
+    refunded: Decimal = Decimal(0)
 
     @property
     def etag(self) -> str:

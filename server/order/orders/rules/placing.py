@@ -147,13 +147,14 @@ def place(
 ) -> Placed:
     """The order for `new`, as it was quoted.
 
-    It may be `unpaid_for` so long, None: for ever, unless it is a historical one.
+    It may be `unpaid_for` so long, None: for ever, unless it is a historical one, which was paid.
     """
     cost = quoted.price
+    is_historical = new.order_date is not None and new.order_date < now
     order = Order(
         id=order_id,
         user_id=new.user_id or caller_id,
-        status=Status.PENDING,
+        status=Status.PAID if is_historical else Status.PENDING,
         items=quoted.items,
         currency=quoted.currency,
         subtotal=cost.subtotal,
@@ -167,6 +168,7 @@ def place(
         updated_at=now,
         version=1,
         expires_at=now + unpaid_for if unpaid_for and not new.order_date else None,
+        captured=cost.total if is_historical else Decimal(0),
     )
     move = Move(None, order.status, person(caller_id, order.user_id))
     event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent, move)

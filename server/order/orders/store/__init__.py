@@ -10,6 +10,7 @@ from server.kit.exporting import Held
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.outbox import Event
 from server.kit.postgres.transaction import UnitOfWork
+from server.kit.postgres.writes import Write
 from server.order.orders.rules import (
     Changed,
     ListedOrder,
@@ -53,6 +54,19 @@ class Stocks(Protocol):
 
     async def settle(self, unit: UnitOfWork, claims: Sequence[tuple[Claim, Step]]) -> None:
         """Moves what orders have that `unit` has locked. Raises `OutOfStock`."""
+
+
+class Payments(Protocol):
+    """What becomes of payments when an order is moved by other means, in its unit of work."""
+
+    def placed(self, orders: Sequence[Placed]) -> Sequence[Write]:
+        """The payments that orders are placed with, because they were paid long ago."""
+
+    async def follow(self, unit: UnitOfWork, before: Order, event: OrderEvent) -> None:
+        """Records what was paid or given back, and lets go what a cancelled order has.
+
+        `unit` has locked the order, which was `before`. Raises `Conflict`.
+        """
 
 
 class OrderStore(Protocol):

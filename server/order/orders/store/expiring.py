@@ -11,12 +11,14 @@ from server.order.orders.store import Encode, Stocks, rows
 
 # By an index of those that may expire. What somebody else changes at this moment, such as an order
 # that is being paid, is left for the next time; what has been changed meanwhile is looked at again.
+# One with a payment that is under way, authorized or made is not unpaid.
 _DUE = f"""
     SELECT {rows.ORDERS.columns}, ARRAY(
         SELECT ROW(product_id, product_name, unit_price, quantity)
         FROM order_items WHERE order_id = orders.id ORDER BY position
     ) AS items
     FROM orders WHERE status = 'PENDING' AND expires_at <= $1
+        AND payments_pending + authorized + captured = 0
     ORDER BY expires_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 

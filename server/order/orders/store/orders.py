@@ -28,7 +28,15 @@ from server.order.orders.rules import (
     listed_items,
     step_of,
 )
-from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, Stocks, Tell, rows
+from server.order.orders.store import (
+    HISTORY_SORTABLE,
+    SORTABLE,
+    Encode,
+    Payments,
+    Stocks,
+    Tell,
+    rows,
+)
 from server.order.orders.store.expiring import expire
 from server.order.orders.store.placing import Placing
 
@@ -89,6 +97,7 @@ class PostgresOrderStore:
         encode: Encode,
         wake: Callable[[], None],
         stocks: Stocks,
+        payments: Payments,
         tell: Tell = lambda _: None,
     ) -> None:
         self._pool = pool
@@ -98,7 +107,8 @@ class PostgresOrderStore:
         self._wake = wake
         self._stocks = stocks
         self._tell = tell
-        self._placing = Placing(pool, encode, wake, stocks)
+        self._payments = payments
+        self._placing = Placing(pool, encode, wake, stocks, payments)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         return await self._placing.create(placed, key, answer)
@@ -163,10 +173,10 @@ class PostgresOrderStore:
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], Changed]
     ) -> Order:
         async def work(unit: UnitOfWork) -> Order:
-            return await self._changed(unit, order_id, owner_scope, change)
+            return await self._moved(unit, order_id, owner_scope, change)
 
         order = await transaction(self._pool, work, completes_call=True)
-        self._told(order_id)
+        self.told(order_id)
         return order
 
     async def update_once(
@@ -178,23 +188,38 @@ class PostgresOrderStore:
         answer: Callable[[Order], bytes],
     ) -> bytes:
         async def work(unit: UnitOfWork) -> bytes:
-            return answer(await self._changed(unit, order_id, owner_scope, change))
+            return answer(await self._moved(unit, order_id, owner_scope, change))
 
         buyer = await self.user_of(order_id, owner_scope) if key else None
         given = await change_once(self._pool, work, key, subject=buyer)
-        self._told(order_id)
+        self.told(order_id)
         return given
 
-    async def _changed(
+    async def _moved(
         self,
         unit: UnitOfWork,
         order_id: str,
         owner_scope: str | None,
         change: Callable[[Order], Changed],
     ) -> Order:
+        """What a caller has made of an order, with what that means for its payments."""
+        before = await self.lock(unit, order_id, owner_scope)
+        order, event = changed = change(before)
+        if event:
+            await self._payments.follow(unit, before, event)
+        await self.keep(unit, before, changed)
+        return order
+
+    async def lock(self, unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
+        """The order, whose row is locked. Raises `OrderNotFound`."""
+        found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
+        if not found:
+            raise _not_found()
+        return await _whole(found[0])
+
+    async def keep(self, unit: UnitOfWork, before: Order, changed: Changed) -> None:
         """The one place where what an order has become is written, whatever has moved it."""
-        before = await _locked(unit, order_id, owner_scope)
-        order, event = change(before)
+        order, event = changed
         for each in rows.updates(before, order):
             unit.write(each)
         if event:
@@ -205,22 +230,22 @@ class PostgresOrderStore:
             unit.write(append([told]))
             if step := step_of(event):
                 await self._stocks.settle(unit, [(claim_of(event), step)])
-        return order
 
     async def delete(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]
     ) -> None:
         async def work(unit: UnitOfWork) -> None:
-            event = change(await _locked(unit, order_id, owner_scope))
+            event = change(await self.lock(unit, order_id, owner_scope))
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
             if step := step_of(event):
                 await self._stocks.settle(unit, [(claim_of(event), step)])
 
         await transaction(self._pool, work, completes_call=True)
-        self._told(order_id)
+        self.told(order_id)
 
-    def _told(self, order_id: str) -> None:
+    def told(self, order_id: str) -> None:
+        """Wakes the relays, and those who watch the order, after a commit."""
         self._wake()
         self._tell(order_id.lower())
 
@@ -232,15 +257,8 @@ class PostgresOrderStore:
 
         order_ids = await transaction(self._pool, work)
         for order_id in order_ids:
-            self._told(order_id)
+            self.told(order_id)
         return len(order_ids)
-
-
-async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
-    found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
-    if not found:
-        raise _not_found()
-    return await _whole(found[0])
 
 
 async def _whole(row: Record) -> Order:

@@ -15,7 +15,7 @@ from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way
 from server.order.orders.rules import OffersChanged, Placed, claim_of, moves_stock
-from server.order.orders.store import Encode, Stocks, rows
+from server.order.orders.store import Encode, Payments, Stocks, rows
 from server.order.stock.rules import OutOfStock
 
 _TOGETHER_MAX = 64
@@ -56,9 +56,15 @@ class Placing:
     """Stores orders as `OrderStore.create` specifies."""
 
     def __init__(
-        self, pool: Pool, encode: Encode, wake: Callable[[], None], stocks: Stocks
+        self,
+        pool: Pool,
+        encode: Encode,
+        wake: Callable[[], None],
+        stocks: Stocks,
+        payments: Payments,
     ) -> None:
         self._pool = pool
+        self._payments = payments
         self._stocks = stocks
         self._encode = encode
         self._wake = wake
@@ -151,6 +157,7 @@ class Placing:
         events = [self._encode(new.placed.event, new.answer) for new in batch]
         await give_way(lines)
         writes.append(append(events))
+        writes += self._payments.placed([new.placed for new in batch])
         writes += [record for new in batch if (record := new.trail.write())]
         return writes
 

@@ -129,4 +129,8 @@ def to_order(row: Record) -> Order:
         updated_at=row["updated_at"],
         version=row["version"],
         expires_at=row["expires_at"],
+        payments_pending=row["payments_pending"],
+        authorized=row["authorized"],
+        captured=row["captured"],
+        refunded=row["refunded"],
     )

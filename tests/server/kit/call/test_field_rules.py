@@ -132,6 +132,7 @@ OF_LINES = {
     "emporium.order.v1.CancelOrderRequest.reason",
     "emporium.order.v1.CreateOrderNoteRequest.text",
     "emporium.order.v1.CreateProductRequest.description",
+    "emporium.order.v1.RefundPaymentRequest.reason",
     "emporium.order.v1.UpdateProductRequest.description",
     "emporium.type.v1.Address.street",
 }

@@ -102,7 +102,7 @@ async def test_a_historical_order_never_expires(
     [row] = await order_pool.fetch("SELECT expires_at FROM orders WHERE id = $1", order.id)
     assert row["expires_at"] is None
     await expire_orders(orders)
-    assert (await staff("GetOrder", get(order))).status == Order.PENDING
+    assert (await staff("GetOrder", get(order))).status == Order.PAID
 
 
 async def test_without_the_setting_nothing_expires(order_pool: Pool) -> None:

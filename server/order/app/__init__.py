@@ -10,6 +10,7 @@ from emporium import Emporium, EmporiumError, Targets
 from emporium.order.v1 import (
     catalog_service_pb2,
     order_service_pb2,
+    payment_service_pb2,
     personal_data_service_pb2,
     pricing_service_pb2,
     stock_service_pb2,
@@ -34,15 +35,18 @@ from server.kit.revocations import UnrevokedTokens
 from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
+from server.order.app.payments import Payments, paying, payments_of
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
+from server.order.events import payments as payment_events
 from server.order.events import products as product_events
 from server.order.events import stock as stock_events
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
 from server.order.jobs.expiring import order_expiry
+from server.order.jobs.paying import notice_expiry, payment_settlement
 from server.order.neighbours import Users
 from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.audit import AuditKeeper
@@ -53,6 +57,8 @@ from server.order.orders.store import Tell
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.notes import PostgresNoteStore
 from server.order.orders.store.orders import PostgresOrderStore
+from server.order.payments.service import PaymentService
+from server.order.payments.store.following import FollowingPayments
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.service import PricingService
@@ -91,8 +97,11 @@ async def _serve(settings: Settings) -> None:
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
             watching(pool, settings.postgres.database_url) as live_orders,
+            paying(pool, order_store(pool, wake, live_orders.tell), settings.payments) as payments,
             background.running(
-                order_expiry(order_store(pool, wake, live_orders.tell), one_at_a_time)
+                order_expiry(order_store(pool, wake, live_orders.tell), one_at_a_time),
+                payment_settlement(payments.processing, one_at_a_time),
+                notice_expiry(payments.processing, one_at_a_time),
             ),
             lifecycle.serving(
                 settings.server,
@@ -105,6 +114,7 @@ async def _serve(settings: Settings) -> None:
                     PageTokens(signer.secret("page tokens")),
                     live_orders,
                     unpaid_for(settings.shop),
+                    payments,
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
@@ -179,7 +189,9 @@ async def watching(pool: Pool, dsn: str) -> AsyncIterator[LiveOrders]:
 
 def order_store(pool: Pool, wake: outbox.Wake, tell: Tell = lambda _: None) -> PostgresOrderStore:
     """The orders, which move the stocks of the same database."""
-    return PostgresOrderStore(pool, to_outbox, wake, StockMoves(stock_events.to_outbox), tell)
+    stocks = StockMoves(stock_events.to_outbox)
+    payments = FollowingPayments(payment_events.to_outbox)
+    return PostgresOrderStore(pool, to_outbox, wake, stocks, payments, tell)
 
 
 def unpaid_for(shop: Shop) -> timedelta | None:
@@ -195,10 +207,11 @@ def registrations(
     tokens: PageTokens,
     live: LiveOrders | None = None,
     unpaid: timedelta | None = None,
+    payments: Payments | None = None,
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`; an order may be `unpaid` for so long.
 
-    Without `live` nobody hears of a change.
+    Without `live` nobody hears of a change, and without `payments` there is no provider.
     """
     live = live or LiveOrders(order_feed(pool), lambda _: None)
     catalog = PostgresCatalogStore(pool, encode=product_events.to_outbox, wake=wake)
@@ -213,6 +226,9 @@ def registrations(
     pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
     once = partial(first_answer, pool)
     products = CatalogService(catalog, PostgresCategoryStore(pool), shop_currency, tokens)
+    paid = payments or payments_of(pool, orders, {})
+    payment_service = payment_service_pb2.DESCRIPTOR.services_by_name["PaymentService"]
+    payments_served = PaymentService(paid.store, paid.processing, tokens, paid.secrets)
     placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, notes, unpaid)
     stock = StockService(stocks, catalog, tokens)
     return (
@@ -221,6 +237,7 @@ def registrations(
         Registration(
             order_service, answering_repeats(order_service, placing, once), live.feed.close
         ),
+        Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
         Registration(pricing, PricingService(PostgresPriceStore(pool))),
         Registration(personal_data, PersonalDataService(erasures, held)),
     )

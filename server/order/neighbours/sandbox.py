@@ -1,0 +1,72 @@
+"""The sandbox: a payment provider of our own that moves no money (`server/sandbox/`), by HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from server.order.neighbours.payments import Answer, ProviderSilent
+
+_STATES = {"DONE": (True, True), "REFUSED": (False, True), "PROCESSING": (False, False)}
+
+
+class Sandbox:
+    """`PaymentProvider`, through `client`."""
+
+    name = "sandbox"
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def charge(
+        self, key: str, token: str, amount: Decimal, currency: str, *, captures: bool
+    ) -> Answer:
+        asked = {"token": token, "amount": f"{amount:f}", "currency": currency}
+        return await self._put(f"/v1/charges/{key}", {**asked, "capture": captures})
+
+    async def capture(self, key: str, charge: str, amount: Decimal) -> Answer:
+        return await self._put(f"/v1/charges/{charge}/captures/{key}", {"amount": f"{amount:f}"})
+
+    async def void(self, key: str, charge: str) -> Answer:
+        return await self._put(f"/v1/charges/{charge}/voids/{key}", {})
+
+    async def refund(self, key: str, charge: str, amount: Decimal) -> Answer:
+        return await self._put(f"/v1/charges/{charge}/refunds/{key}", {"amount": f"{amount:f}"})
+
+    async def find(self, key: str) -> Answer | None:
+        answer = await self._sent("GET", f"/v1/operations/{key}", None)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else _read(answer)
+
+    async def abandon(self, key: str) -> Answer:
+        return await self._put(f"/v1/abandoned/{key}", {})
+
+    async def _put(self, path: str, body: Any) -> Answer:
+        return _read(await self._sent("PUT", path, body))
+
+    async def _sent(self, method: str, path: str, body: Any) -> httpx.Response:
+        try:
+            return await self._client.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            # Its text may hold what was sent.
+            raise ProviderSilent(type(error).__name__) from None
+
+
+def _read(answer: httpx.Response) -> Answer:
+    if answer.status_code != httpx.codes.OK:
+        raise ProviderSilent(f"HTTP {answer.status_code}")
+    try:
+        told = answer.json()
+        is_done, is_over = _STATES[told["state"]]
+        return Answer(is_done, is_over, str(told.get("reason", ""))[:100])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProviderSilent("an answer that is none") from error
+
+
+@asynccontextmanager
+async def sandbox(url: str, timeout_seconds: float) -> AsyncIterator[Sandbox]:
+    """The provider at `url`, while the block runs; it has so long for an answer."""
+    # Not what the environment says of proxies: only `server/settings.py` reads that.
+    async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False) as client:
+        yield Sandbox(client)

@@ -1,0 +1,1 @@
+"""Payments for orders, through a provider, and the ledger of what has moved."""
