@@ -1,7 +1,7 @@
 """Every setting of a service process: its environment variable, its default and its unit.
 
-Read once, at start. Nothing else in a service reads the environment. Defaults that differ from
-service to service come from the table in `server/services.py`.
+Read once, at start; nothing else in a service reads the environment. Some defaults differ from
+service to service: see `server/services.py`.
 """
 
 import os
@@ -27,16 +27,12 @@ SESSION_SECONDS_MAX = 31_536_000
 
 SECRETS = ("DATABASE_URL", "MONGODB_URI", "SMTP_URL", "SANDBOX_SECRET")
 """Settings that hold secrets; each may stand in the file that `<NAME>_FILE` names instead."""
-
-# How a URL begins.
 _SCHEMES = {
     "DATABASE_URL": ("postgresql://", "postgres://"),
     "MONGODB_URI": ("mongodb://", "mongodb+srv://"),
     "SMTP_URL": ("smtp://", "smtps://"),
-    "SHOP_URL": ("https://", "http://"),
-    "SANDBOX_URL": ("https://", "http://"),
+    **dict.fromkeys(("SHOP_URL", "SANDBOX_URL"), ("https://", "http://")),
 }
-# Of numbers that have ends: the smallest and the largest.
 _RANGES = {
     "TOKEN_SECONDS": (1, TOKEN_SECONDS_MAX),
     "SERVICE_TOKEN_SECONDS": (1, SERVICE_TOKEN_SECONDS_MAX),
@@ -170,14 +166,8 @@ class Shop:
 
     shop_currency: str = "GBP"  # ISO 4217
     unpaid_order_hours: float = 24.0  # a new order may be, then it is cancelled; 0: for ever
-
-
-@dataclass(frozen=True, kw_only=True)
-class Payments:
-    """The payment provider: the sandbox, which moves no money."""
-
-    sandbox_url: str = ""  # where it takes calls; empty: the shop takes no payments
-    sandbox_secret: str = ""  # by which its notices are signed; empty: it sends none
+    sandbox_url: str = ""  # of the payment provider; empty: the shop takes no payments
+    sandbox_secret: str = ""  # its notices are signed with; empty: none is believed
     payment_timeout_seconds: float = 5.0  # for its answer; what is lost then is asked for later
 
 
@@ -193,13 +183,12 @@ class Settings:
     audit: Audit = field(default_factory=Audit)
     neighbours: Neighbours = field(default_factory=Neighbours)
     shop: Shop = field(default_factory=Shop)
-    payments: Payments = field(default_factory=Payments)
 
 
 def variables() -> frozenset[str]:
     """The name of every variable that a service process reads."""
-    concerns: list[Any] = [concern.type for concern in fields(Settings)]
-    settings = {setting.name.upper() for concern in concerns for setting in fields(concern)}
+    groups: Any = (group.type for group in fields(Settings))
+    settings = {setting.name.upper() for group in groups for setting in fields(group)}
     return frozenset(settings | {f"{name}{secret_files.SUFFIX}" for name in SECRETS})
 
 

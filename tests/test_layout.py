@@ -26,6 +26,7 @@ PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
 # What server/README.md says of subjects that have more than the four parts.
 MORE_PARTS = {
     "server.order.orders": {"feed"},
+    "server.order.payments": {"processing"},
     "server.user.accounts": {"rows"},
     "server.user.audit": {"sealing"},
     "server.user.email_links": {"sending"},

@@ -19,6 +19,7 @@ SQL_ROOMS = [
     "server.kit.postgres.**",
     "server.local.checks.**",  # what an operator asks
     "server.local.preparation.**",  # databases and roles
+    "server.sandbox.books",  # SQLite
 ]
 SQL = re.compile(
     r"\s*(SELECT|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|WITH\s+\w+\s+AS|TRUNCATE"

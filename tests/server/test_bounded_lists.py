@@ -103,6 +103,11 @@ FILL = {
         INSERT INTO order_notes (id, order_id, author_kind, text, is_internal, created_at)
         SELECT gen_random_uuid(), '{ORDER}', 'STAFF', 'Ring twice', n % 2 = 0, now()
         FROM generate_series(1, 100) AS n;
+        INSERT INTO payments (id, order_id, provider, status, amount, currency, captures,
+                              in_progress, created_at, updated_at, version)
+        SELECT gen_random_uuid(), '{ORDER}', 'sandbox', 'DECLINED', 1, 'GBP', true, false, now(),
+               now(), 1
+        FROM generate_series(1, {ROWS});
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
                               status, attributes)
         SELECT gen_random_uuid(), 'SKU-' || n,

@@ -97,7 +97,7 @@ async def _serve(settings: Settings) -> None:
                 pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
             ) as wake,
             watching(pool, settings.postgres.database_url) as live_orders,
-            paying(pool, order_store(pool, wake, live_orders.tell), settings.payments) as payments,
+            paying(pool, order_store(pool, wake, live_orders.tell), settings.shop) as payments,
             background.running(
                 order_expiry(order_store(pool, wake, live_orders.tell), one_at_a_time),
                 payment_settlement(payments.processing, one_at_a_time),

@@ -11,7 +11,7 @@ from server.order.neighbours.sandbox import sandbox
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.payments.processing import Processing
 from server.order.payments.store.payments import PostgresPaymentStore
-from server.settings import Payments as PaymentSettings
+from server.settings import Shop
 
 
 class Payments(NamedTuple):
@@ -23,9 +23,7 @@ class Payments(NamedTuple):
 
 
 @asynccontextmanager
-async def paying(
-    pool: Pool, orders: PostgresOrderStore, settings: PaymentSettings
-) -> AsyncIterator[Payments]:
+async def paying(pool: Pool, orders: PostgresOrderStore, settings: Shop) -> AsyncIterator[Payments]:
     """Payments of `orders`, through the provider of the `settings`, while the block runs."""
     timeout = settings.payment_timeout_seconds
     async with AsyncExitStack() as stack:

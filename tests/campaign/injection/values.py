@@ -21,6 +21,8 @@ _BY_NAME: dict[str, str | int] = {
     "min_quantity": 10,
     "outcome": "ok",
     "part": "orders",
+    "provider": "sandbox",
+    "provider_token": "tok_approved",
     "placed_after": "2024-01-01",
     "placed_before": "2024-01-01",
     "expand": "user",

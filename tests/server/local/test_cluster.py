@@ -92,6 +92,7 @@ async def test_the_record_is_private_and_says_what_runs(cluster: Cluster) -> Non
         "analytics-2",
         "limits-1",
         "limits-2",
+        "sandbox",
         "envoy",
     ]
     assert {login["role"] for login in record["logins"]} == {"admin", "staff", "customer"}

@@ -25,7 +25,15 @@ async def test_databases_that_run_elsewhere_are_used_and_left_running(tmp_path: 
         )
         async with Cluster(options) as cluster:
             names = [process.name for process in cluster.record.processes]
-            assert names == ["user", "order", "analytics", "limits-1", "limits-2", "envoy"]
+            assert names == [
+                "user",
+                "order",
+                "analytics",
+                "limits-1",
+                "limits-2",
+                "sandbox",
+                "envoy",
+            ]
             assert cluster.record.mongodb_uri == mongo.uri
         assert postgres.child.running
         assert mongo.child.running

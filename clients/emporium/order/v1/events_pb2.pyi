@@ -25,8 +25,8 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class OrderPlaced(message.Message):
     """Events of orders, of products, of stock and of payments: the payloads of
-    `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock` or `payment`.
-    That message says what a consumer may rely on: order, repeats, versions.
+    `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock` or
+    `payment`. That message says what a consumer may rely on: order, repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
@@ -400,10 +400,10 @@ class StockCameBack(message.Message):
 @typing.final
 class PaymentCreated(message.Message):
     """Events of payments have the payment's id as their `aggregate_id`, and its version in
-    `aggregate_version`. A payment begins with PaymentCreated; one of the provider `external`, which is
-    recorded when it is over, with PaymentCaptured; and what was paid before there were payments has
-    no event of its beginning. What a payment does to its order, the order's own events tell, in the
-    same transaction.
+    `aggregate_version`. A payment begins with PaymentCreated; one of the provider `external`, which
+    is recorded when it is over, with PaymentCaptured; and what was paid before there were payments
+    has no event of its beginning. What a payment does to its order, the order's own events tell, in
+    the same transaction.
 
     A payment was begun, and the provider is being asked.
     """

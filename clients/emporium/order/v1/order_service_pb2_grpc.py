@@ -210,11 +210,11 @@ class OrderServiceServicer:
         `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from
         SHIPPED to DELIVERED or REFUNDED, from DELIVERED to REFUNDED. Customers may only cancel. PAID
         records a payment of the provider `external` (PaymentService) of what was left to pay, REFUNDED
-        that all was given back outside of any provider; a historical order that is PAID may be cancelled
-        by staff, as if it had been refunded. The status that
-        the order has already is no transition: alone, it changes nothing and gets the order as it is,
-        so a cancel may be repeated (without an etag, which the first one has changed).
-        What the order holds of the stock (StockService) moves with the status.
+        that all was given back outside of any provider; a historical order that is PAID may be
+        cancelled by staff, as if it had been refunded. The status that the order has already is no
+        transition: alone, it changes nothing and gets the order as it is, so a cancel may be repeated
+        (without an etag, which the first one has changed). What the order holds of the stock
+        (StockService) moves with the status.
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address;
         ORDER_HAS_OPEN_PAYMENT for PAID and REFUNDED while a payment is under way or authorized;

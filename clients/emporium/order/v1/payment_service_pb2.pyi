@@ -165,7 +165,9 @@ class CreatePaymentRequest(message.Message):
     left of the order's total.
     """
     capture: builtins.bool
-    """Whether it is taken at once. False: it is authorized, and staff capture it later. Left out: true."""
+    """Whether it is taken at once. False: it is authorized, and staff capture it later. Left out:
+    true.
+    """
     request_id: builtins.str
     """As in CreateOrder."""
     def __init__(

@@ -36,7 +36,8 @@ class PaymentServiceStub:
     order have under way, authorized and captured together is never more than its total, however many
     are made at once.
 
-    Each movement of money is a double entry in a ledger, in the same transaction as what it explains.
+    Each movement of money is a double entry in a ledger, in the same transaction as what it
+    explains.
     """
 
     def __init__(self, channel):
@@ -92,7 +93,8 @@ class PaymentServiceServicer:
     order have under way, authorized and captured together is never more than its total, however many
     are made at once.
 
-    Each movement of money is a double entry in a ledger, in the same transaction as what it explains.
+    Each movement of money is a double entry in a ledger, in the same transaction as what it
+    explains.
     """
 
     def CreatePayment(self, request, context):
@@ -100,11 +102,12 @@ class PaymentServiceServicer:
 
         A decline is a payment, too: its status says so. So does one whose outcome is not known yet,
         which is PENDING; GetPayment tells later. Once what was captured covers the order's total, the
-        order becomes PAID. An order that costs nothing needs no provider, and is PAID at once. Idempotent
-        by `request_id`: a repeat gets the payment as it has become by then, and never a second one.
-        Errors: ORDER_NOT_FOUND; ORDER_NOT_PAYABLE for an order that is not PENDING, or of which nothing
-        is left to pay; PAYMENT_TOO_LARGE for more than is left; TOO_MANY_PAYMENTS beyond 50 of one
-        order; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
+        order becomes PAID. An order that costs nothing needs no provider, and is PAID at once.
+        Idempotent by `request_id`: a repeat gets the payment as it has become by then, and never a
+        second one.
+        Errors: ORDER_NOT_FOUND; ORDER_NOT_PAYABLE for an order that is not PENDING, or of which
+        nothing is left to pay; PAYMENT_TOO_LARGE for more than is left; TOO_MANY_PAYMENTS beyond 50 of
+        one order; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,9 +136,9 @@ class PaymentServiceServicer:
         """Takes what a payment has authorized, or a part of it; the rest is let go.
 
         Idempotent by `request_id`. When the provider does not answer, the payment comes `in_progress`.
-        Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one that is not AUTHORIZED; PAYMENT_TOO_LARGE
-        for more than was authorized; PAYMENT_IN_PROGRESS while another change of it is under way;
-        PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
+        Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one that is not AUTHORIZED;
+        PAYMENT_TOO_LARGE for more than was authorized; PAYMENT_IN_PROGRESS while another change of it
+        is under way; PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,14 +172,14 @@ class PaymentServiceServicer:
         """Takes a provider's notice that something has become of a payment. For providers alone: it
         is signed.
 
-        The header `Payment-Signature` is `t=TIME,v1=SIGNATURE`: TIME is when it was signed, in seconds of
-        Unix time, 5 minutes off at most, and SIGNATURE the HMAC-SHA256, as hexadecimal digits, of TIME,
-        a full stop and the body as it was sent, with the secret that provider and shop share. The body
-        is JSON of 64 KB at most: `id`, the notice's, and `key`, by which we have asked for what it is
-        about. What else it says is not believed but asked for. A notice is answered before it is worked
-        off, and one that comes again does nothing.
-        Errors: PAYMENT_PROVIDER_NOT_FOUND; NOTICE_NOT_SIGNED, where the signature is missing, forged or
-        old; MALFORMED_REQUEST for a body that is none.
+        The header `Payment-Signature` is `t=TIME,v1=SIGNATURE`: TIME is when it was signed, in seconds
+        of Unix time, 5 minutes off at most, and SIGNATURE the HMAC-SHA256, as hexadecimal digits, of
+        TIME, a full stop and the body as it was sent, with the secret that provider and shop share.
+        The body is JSON of 64 KB at most: `id`, the notice's, and `key`, by which we have asked for
+        what it is about. What else it says is not believed but asked for. A notice is answered before
+        it is worked off, and one that comes again does nothing.
+        Errors: PAYMENT_PROVIDER_NOT_FOUND; NOTICE_NOT_SIGNED, where the signature is missing, forged
+        or old; MALFORMED_REQUEST for a body that is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,7 +241,8 @@ class PaymentService:
     order have under way, authorized and captured together is never more than its total, however many
     are made at once.
 
-    Each movement of money is a double entry in a ledger, in the same transaction as what it explains.
+    Each movement of money is a double entry in a ledger, in the same transaction as what it
+    explains.
     """
 
     @staticmethod

@@ -23,7 +23,8 @@ class PaymentServiceStub:
     order have under way, authorized and captured together is never more than its total, however many
     are made at once.
 
-    Each movement of money is a double entry in a ledger, in the same transaction as what it explains.
+    Each movement of money is a double entry in a ledger, in the same transaction as what it
+    explains.
     """
 
     def __init__(self, channel: aio.Channel) -> None: ...
@@ -32,11 +33,12 @@ class PaymentServiceStub:
 
     A decline is a payment, too: its status says so. So does one whose outcome is not known yet,
     which is PENDING; GetPayment tells later. Once what was captured covers the order's total, the
-    order becomes PAID. An order that costs nothing needs no provider, and is PAID at once. Idempotent
-    by `request_id`: a repeat gets the payment as it has become by then, and never a second one.
-    Errors: ORDER_NOT_FOUND; ORDER_NOT_PAYABLE for an order that is not PENDING, or of which nothing
-    is left to pay; PAYMENT_TOO_LARGE for more than is left; TOO_MANY_PAYMENTS beyond 50 of one
-    order; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
+    order becomes PAID. An order that costs nothing needs no provider, and is PAID at once.
+    Idempotent by `request_id`: a repeat gets the payment as it has become by then, and never a
+    second one.
+    Errors: ORDER_NOT_FOUND; ORDER_NOT_PAYABLE for an order that is not PENDING, or of which
+    nothing is left to pay; PAYMENT_TOO_LARGE for more than is left; TOO_MANY_PAYMENTS beyond 50 of
+    one order; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
     """
     ListPayments: aio.UnaryUnaryMultiCallable[payment_service_pb2.ListPaymentsRequest, payment_service_pb2.ListPaymentsResponse]
     """Lists the payments of an order, oldest first unless `sort` says otherwise. Ties are broken by
@@ -53,9 +55,9 @@ class PaymentServiceStub:
     """Takes what a payment has authorized, or a part of it; the rest is let go.
 
     Idempotent by `request_id`. When the provider does not answer, the payment comes `in_progress`.
-    Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one that is not AUTHORIZED; PAYMENT_TOO_LARGE
-    for more than was authorized; PAYMENT_IN_PROGRESS while another change of it is under way;
-    PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
+    Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one that is not AUTHORIZED;
+    PAYMENT_TOO_LARGE for more than was authorized; PAYMENT_IN_PROGRESS while another change of it
+    is under way; PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
     """
     VoidPayment: aio.UnaryUnaryMultiCallable[payment_service_pb2.VoidPaymentRequest, payment_service_pb2.Payment]
     """Lets go what a payment has authorized.
@@ -77,14 +79,14 @@ class PaymentServiceStub:
     """Takes a provider's notice that something has become of a payment. For providers alone: it
     is signed.
 
-    The header `Payment-Signature` is `t=TIME,v1=SIGNATURE`: TIME is when it was signed, in seconds of
-    Unix time, 5 minutes off at most, and SIGNATURE the HMAC-SHA256, as hexadecimal digits, of TIME,
-    a full stop and the body as it was sent, with the secret that provider and shop share. The body
-    is JSON of 64 KB at most: `id`, the notice's, and `key`, by which we have asked for what it is
-    about. What else it says is not believed but asked for. A notice is answered before it is worked
-    off, and one that comes again does nothing.
-    Errors: PAYMENT_PROVIDER_NOT_FOUND; NOTICE_NOT_SIGNED, where the signature is missing, forged or
-    old; MALFORMED_REQUEST for a body that is none.
+    The header `Payment-Signature` is `t=TIME,v1=SIGNATURE`: TIME is when it was signed, in seconds
+    of Unix time, 5 minutes off at most, and SIGNATURE the HMAC-SHA256, as hexadecimal digits, of
+    TIME, a full stop and the body as it was sent, with the secret that provider and shop share.
+    The body is JSON of 64 KB at most: `id`, the notice's, and `key`, by which we have asked for
+    what it is about. What else it says is not believed but asked for. A notice is answered before
+    it is worked off, and one that comes again does nothing.
+    Errors: PAYMENT_PROVIDER_NOT_FOUND; NOTICE_NOT_SIGNED, where the signature is missing, forged
+    or old; MALFORMED_REQUEST for a body that is none.
     """
 
 class PaymentServiceServicer(metaclass=abc_1.ABCMeta):
@@ -97,7 +99,8 @@ class PaymentServiceServicer(metaclass=abc_1.ABCMeta):
     order have under way, authorized and captured together is never more than its total, however many
     are made at once.
 
-    Each movement of money is a double entry in a ledger, in the same transaction as what it explains.
+    Each movement of money is a double entry in a ledger, in the same transaction as what it
+    explains.
     """
 
     @abc_1.abstractmethod
@@ -110,11 +113,12 @@ class PaymentServiceServicer(metaclass=abc_1.ABCMeta):
 
         A decline is a payment, too: its status says so. So does one whose outcome is not known yet,
         which is PENDING; GetPayment tells later. Once what was captured covers the order's total, the
-        order becomes PAID. An order that costs nothing needs no provider, and is PAID at once. Idempotent
-        by `request_id`: a repeat gets the payment as it has become by then, and never a second one.
-        Errors: ORDER_NOT_FOUND; ORDER_NOT_PAYABLE for an order that is not PENDING, or of which nothing
-        is left to pay; PAYMENT_TOO_LARGE for more than is left; TOO_MANY_PAYMENTS beyond 50 of one
-        order; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
+        order becomes PAID. An order that costs nothing needs no provider, and is PAID at once.
+        Idempotent by `request_id`: a repeat gets the payment as it has become by then, and never a
+        second one.
+        Errors: ORDER_NOT_FOUND; ORDER_NOT_PAYABLE for an order that is not PENDING, or of which
+        nothing is left to pay; PAYMENT_TOO_LARGE for more than is left; TOO_MANY_PAYMENTS beyond 50 of
+        one order; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
         """
 
     @abc_1.abstractmethod
@@ -149,9 +153,9 @@ class PaymentServiceServicer(metaclass=abc_1.ABCMeta):
         """Takes what a payment has authorized, or a part of it; the rest is let go.
 
         Idempotent by `request_id`. When the provider does not answer, the payment comes `in_progress`.
-        Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one that is not AUTHORIZED; PAYMENT_TOO_LARGE
-        for more than was authorized; PAYMENT_IN_PROGRESS while another change of it is under way;
-        PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
+        Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one that is not AUTHORIZED;
+        PAYMENT_TOO_LARGE for more than was authorized; PAYMENT_IN_PROGRESS while another change of it
+        is under way; PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED, IDEMPOTENCY_KEY_REUSED.
         """
 
     @abc_1.abstractmethod
@@ -191,14 +195,14 @@ class PaymentServiceServicer(metaclass=abc_1.ABCMeta):
         """Takes a provider's notice that something has become of a payment. For providers alone: it
         is signed.
 
-        The header `Payment-Signature` is `t=TIME,v1=SIGNATURE`: TIME is when it was signed, in seconds of
-        Unix time, 5 minutes off at most, and SIGNATURE the HMAC-SHA256, as hexadecimal digits, of TIME,
-        a full stop and the body as it was sent, with the secret that provider and shop share. The body
-        is JSON of 64 KB at most: `id`, the notice's, and `key`, by which we have asked for what it is
-        about. What else it says is not believed but asked for. A notice is answered before it is worked
-        off, and one that comes again does nothing.
-        Errors: PAYMENT_PROVIDER_NOT_FOUND; NOTICE_NOT_SIGNED, where the signature is missing, forged or
-        old; MALFORMED_REQUEST for a body that is none.
+        The header `Payment-Signature` is `t=TIME,v1=SIGNATURE`: TIME is when it was signed, in seconds
+        of Unix time, 5 minutes off at most, and SIGNATURE the HMAC-SHA256, as hexadecimal digits, of
+        TIME, a full stop and the body as it was sent, with the secret that provider and shop share.
+        The body is JSON of 64 KB at most: `id`, the notice's, and `key`, by which we have asked for
+        what it is about. What else it says is not believed but asked for. A notice is answered before
+        it is worked off, and one that comes again does nothing.
+        Errors: PAYMENT_PROVIDER_NOT_FOUND; NOTICE_NOT_SIGNED, where the signature is missing, forged
+        or old; MALFORMED_REQUEST for a body that is none.
         """
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: aio.Server) -> None: ...

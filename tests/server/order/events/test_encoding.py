@@ -13,6 +13,7 @@ from server.order.events import stock as stock_events
 from server.order.events.encoding import to_outbox
 from server.order.orders.rules import EventType, cancelled, expired
 from server.order.orders.wire import to_order
+from server.order.payments import rules as payments
 from server.order.stock.rules import EventType as StockEventType
 from server.order.stock.rules import Stock, StockEvent
 from server.order.stock.wire import to_stock
@@ -42,6 +43,7 @@ def test_every_event_carries_the_whole_order_in_the_message_of_its_name(type_: E
 
 def test_the_contract_has_no_event_that_is_never_told() -> None:
     published = {f"Order{type_.title()}" for type_ in EventType}
+    published |= {f"Payment{type_.title()}" for type_ in payments.EventType}
     published |= {"StockRanLow", "StockCameBack"}
     assert len(StockEventType) == 2
     published |= {f"Product{type_.title()}" for type_ in catalog.EventType}

@@ -15,8 +15,7 @@ from server.kit import postgres
 from server.kit.postgres import Pool
 from server.order.app import order_store, registrations, watching
 from server.order.app.payments import Payments, paying
-from server.settings import Payments as PaymentSettings
-from server.settings import Postgres
+from server.settings import Postgres, Shop
 from tests.server.conftest import Serve, Token
 from tests.server.order.conftest import SHOP_CURRENCY, FakeAccounts, FakeUsers, Wakes
 from tests.server.order.doors import Door, order_of
@@ -35,8 +34,8 @@ async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[San
 
 
 @pytest.fixture(scope="session")
-def payment_settings(sandbox: SandboxProcess) -> PaymentSettings:
-    return PaymentSettings(
+def payment_settings(sandbox: SandboxProcess) -> Shop:
+    return Shop(
         sandbox_url=sandbox.url,
         sandbox_secret=SECRET,
         payment_timeout_seconds=TIMEOUT_SECONDS,
@@ -45,7 +44,7 @@ def payment_settings(sandbox: SandboxProcess) -> PaymentSettings:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def paying_parts(
-    order_pool: Pool, wakes: Wakes, payment_settings: PaymentSettings
+    order_pool: Pool, wakes: Wakes, payment_settings: Shop
 ) -> AsyncIterator[Payments]:
     async with paying(order_pool, order_store(order_pool, wakes), payment_settings) as payments:
         yield payments
@@ -54,7 +53,7 @@ async def paying_parts(
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def replicas(
     order_database: Postgres,
-    payment_settings: PaymentSettings,
+    payment_settings: Shop,
     serve: Serve,
     shared_users: FakeUsers,
     accounts: FakeAccounts,

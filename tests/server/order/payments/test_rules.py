@@ -25,6 +25,7 @@ from server.order.payments.rules import (
     Status,
     asked,
     begun,
+    followed,
     settled,
 )
 from server.order.payments.rules.cards import has_card_number
@@ -115,7 +116,11 @@ class Books:
         self._keep(settled(self.order, payment, operation, Outcome(is_done), new_id, NOW))
 
     def cancel(self) -> None:
-        self.order = cancelled(self.order, "", act()).order
+        before, (_, event) = self.order, cancelled(self.order, "", act())
+        if event:
+            self.order = event.order
+            for step in [*followed(before, event, [*self.payments.values()], new_id)]:
+                self._keep(step)
 
     def _keep(self, step: Any) -> None:
         self.order = step.order.order

@@ -48,6 +48,10 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "updated_at": MOMENT,
     "version": st.integers(1, 2**62),
     "expires_at": st.none() | MOMENT,
+    "payments_pending": MONEY,
+    "authorized": MONEY,
+    "captured": MONEY,
+    "refunded": MONEY,
 }
 MUTABLE = [field.name for field in fields(Order) if field.name not in IMMUTABLE]
 
@@ -78,11 +82,20 @@ async def test_a_changed_field_is_read_back(orders: PostgresOrderStore, name: st
         assert await orders.get(order_id, None) == after
 
 
+# What an amount has to be within.
+MOST: dict[str, Any] = {"subtotal": Decimal(2_000_000)}
+ROOM = {
+    **dict.fromkeys(("payments_pending", "authorized", "captured"), MOST),
+    "refunded": {**MOST, "captured": Decimal(1_000_000)},
+}
+
+
 def with_field(order: Order, *, name: str, value: Any) -> Changed:
     """`order` with that field, and with amounts that still add up."""
     nothing = Decimal("0.00")
     amounts = {"subtotal": value} if name == "total_price" else {name: value}
     changed = replace(order, discount=nothing, shipping_price=nothing, tax=nothing)
+    changed = replace(changed, captured=nothing, **ROOM.get(name, {}))
     changed = replace(changed, **amounts)
     if name == "discount":  # a total is never below zero
         changed = replace(changed, subtotal=changed.subtotal + value)

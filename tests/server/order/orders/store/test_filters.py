@@ -3,6 +3,7 @@
 import random
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,14 +15,14 @@ from server.kit import errors, postgres
 from server.kit.listing import keyset
 from server.kit.listing.paging import Sort
 from server.order.app import order_store
-from server.order.orders.rules import Changed, Order, OrderFilters, Status, moved
+from server.order.orders.rules import Order, OrderFilters, Status
 from server.order.orders.store import SORTABLE
 from server.order.orders.store.orders import PostgresOrderStore
 from tests.effort import Effort
 from tests.server.conftest import NewDatabase
 from tests.server.order.conftest import Wakes
 from tests.server.order.orders.store.reading import page_of
-from tests.server.order.samples import NOW, act, line, placed
+from tests.server.order.samples import NOW, line, placed
 
 OWNERS = [str(uuid.uuid4()) for _ in range(2)]
 
@@ -49,16 +50,12 @@ async def made(store: PostgresOrderStore) -> Sequence[Order]:
             now=moment(chance.randrange(8)),
             currency=chance.choice(["GBP", "EUR"]),
         )
-        await store.create(given, None, b"")
-        order = given.order
         if chance.random() < 0.5:
-            order = await store.update(order.id, None, pay)
-        found.append(order)
+            unpaid = replace(given.order, status=Status.PENDING, captured=Decimal(0))
+            given = given._replace(order=unpaid)
+        await store.create(given, None, b"")
+        found.append(given.order)
     return found
-
-
-def pay(order: Order) -> Changed:
-    return moved(order, Status.PAID, act())
 
 
 def asked(chance: random.Random) -> OrderFilters:

@@ -21,8 +21,7 @@ from server.order.app import order_store, registrations
 from server.order.app.payments import Payments, paying
 from server.order.jobs.paying import payment_settlement
 from server.order.payments.rules import signature
-from server.settings import Payments as PaymentSettings
-from server.settings import Postgres
+from server.settings import Postgres, Shop
 from tests.server.conftest import Serve, Token
 from tests.server.order.conftest import SHOP_CURRENCY, FakeAccounts, FakeUsers
 from tests.server.order.doors import Door, get, payment, payment_of
@@ -146,7 +145,7 @@ async def telling(
     port = server.sockets[0].getsockname()[1]
     process = SandboxProcess(tmp_path, f"http://127.0.0.1:{port}/notices", late_seconds=0.5)
     await process.start()
-    settings = PaymentSettings(
+    settings = Shop(
         sandbox_url=process.url, sandbox_secret=SECRET, payment_timeout_seconds=TIMEOUT_SECONDS
     )
     lock = AdvisoryLock(order_database.database_url)

@@ -17,8 +17,7 @@ from server.order.jobs.paying import payment_settlement
 from server.order.neighbours.payments import ProviderSilent
 from server.order.neighbours.sandbox import Sandbox
 from server.order.orders.store.orders import PostgresOrderStore
-from server.settings import Payments as PaymentSettings
-from server.settings import Postgres
+from server.settings import Postgres, Shop
 from tests.server.order.doors import Door, cancel, capture, get, payment, payment_of, refund, void
 from tests.server.order.payments.conftest import as_the_provider_says, ordered
 from tests.server.order.payments.sandboxes import SandboxProcess
@@ -64,7 +63,7 @@ async def test_a_charge_that_never_came_is_given_up_with_the_providers_word(
     async with paying(
         order_pool,
         order_store(order_pool, lambda: None),
-        PaymentSettings(sandbox_url=sandbox.url),
+        Shop(sandbox_url=sandbox.url),
     ) as others:
         provider: Any = others.processing._providers["sandbox"]
         late = await provider.charge(made.id, "tok_approved", 10, "GBP", captures=True)
