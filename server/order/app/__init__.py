@@ -55,6 +55,7 @@ from server.order.orders.feed import OrderFeed
 from server.order.orders.service import OrderService
 from server.order.orders.store import Tell
 from server.order.orders.store.erasing import PersonalOrders
+from server.order.orders.store.exporting import history_of, notes_of
 from server.order.orders.store.notes import PostgresNoteStore
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.payments.service import PaymentService
@@ -221,6 +222,11 @@ def registrations(
     stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     held, erasures = erasing(pool)
+    exported = {
+        "orders": held,
+        "order_history": history_of(pool),
+        "order_notes": notes_of(pool),
+    }
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
@@ -239,5 +245,5 @@ def registrations(
         ),
         Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
         Registration(pricing, PricingService(PostgresPriceStore(pool))),
-        Registration(personal_data, PersonalDataService(erasures, held)),
+        Registration(personal_data, PersonalDataService(erasures, exported)),
     )

@@ -1,5 +1,7 @@
 """Personal data: each method converts the request and asks the stores that hold it."""
 
+import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from emporium.order.v1 import personal_data_service_pb2 as pb
@@ -10,15 +12,13 @@ from server.order.orders.store import ExportStore
 from server.order.personal_data import wire
 from server.order.personal_data.store import ErasureStore
 
-_ORDERS = "orders"
-
 
 class PersonalDataService:
     """`emporium.order.v1.PersonalDataService`."""
 
-    def __init__(self, erasures: ErasureStore, orders: ExportStore) -> None:
+    def __init__(self, erasures: ErasureStore, parts: Mapping[str, ExportStore]) -> None:
         self._erasures = erasures
-        self._orders = orders
+        self._parts = parts
 
     async def EraseBuyer(self, request: pb.EraseBuyerRequest, context: Context) -> ErasureReceipt:
         user_id, erased_at = wire.from_erase(request)
@@ -27,6 +27,11 @@ class PersonalDataService:
     async def ExportBuyer(
         self, request: pb.ExportBuyerRequest, context: Context
     ) -> pb.ExportBuyerResponse:
-        check_asked(request.part, request.page_token, [_ORDERS])
-        held = await self._orders.export(request.user_id.lower(), request.page_token)
-        return wire.to_export([await to_part(_ORDERS, held)])
+        check_asked(request.part, request.page_token, [*self._parts])
+        asked = [request.part] if request.part else [*self._parts]
+        user_id = request.user_id.lower()
+        held = await asyncio.gather(
+            *(self._parts[name].export(user_id, request.page_token) for name in asked)
+        )
+        found = zip(asked, held, strict=True)
+        return wire.to_export([await to_part(name, each) for name, each in found])

@@ -29,7 +29,7 @@ class PriceStore(Protocol):
         """
 
 
-_PRODUCTS = Table("products", ("id",), lock_rank=10)
+_PRODUCTS = Table("products", ("id",), lock_rank=50)
 _BREAKS = Table(
     "price_breaks",
     ("product_id", "min_quantity", "unit_price"),

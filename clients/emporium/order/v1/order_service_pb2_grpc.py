@@ -135,8 +135,8 @@ class OrderServiceServicer:
         A customer names products and quantities; the shop sets the prices, by how many of a product
         all lines have together (PricingService). Staff may also place an
         order for another user (`user_id`), at another time (`order_date`), and with lines that carry
-        their own name and price: a historical order. An order of one such line they may also send flat,
-        as `product_name`, `quantity` and `total_price`. Idempotent by `request_id`.
+        their own name and price: a historical order. An order of one such line they may also send
+        flat, as `product_name`, `quantity` and `total_price`. Idempotent by `request_id`.
 
         The order reserves what it asks for of the products that are tracked (StockService). When it is
         not paid in time, a day unless the shop says otherwise, it is cancelled, but for one with a

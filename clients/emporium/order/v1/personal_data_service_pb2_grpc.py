@@ -74,7 +74,9 @@ class PersonalDataServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportBuyer(self, request, context):
-        """Gives what is held of a buyer: the orders, oldest first, with all their lines.
+        """Gives what is held of a buyer: the orders, oldest first, with all their lines; what has become
+        of them; and all notes on them, also those that staff wrote for themselves. Who of staff it was
+        is not told.
         Errors: INVALID_FILTER for a part that there is not, INVALID_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

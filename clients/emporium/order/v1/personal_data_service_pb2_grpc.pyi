@@ -33,7 +33,9 @@ class PersonalDataServiceStub:
     Every call leaves a record in the audit log.
     """
     ExportBuyer: aio.UnaryUnaryMultiCallable[personal_data_service_pb2.ExportBuyerRequest, personal_data_service_pb2.ExportBuyerResponse]
-    """Gives what is held of a buyer: the orders, oldest first, with all their lines.
+    """Gives what is held of a buyer: the orders, oldest first, with all their lines; what has become
+    of them; and all notes on them, also those that staff wrote for themselves. Who of staff it was
+    is not told.
     Errors: INVALID_FILTER for a part that there is not, INVALID_PAGE_TOKEN.
     """
 
@@ -66,7 +68,9 @@ class PersonalDataServiceServicer(metaclass=abc_1.ABCMeta):
         request: personal_data_service_pb2.ExportBuyerRequest,
         context: aio.ServicerContext[personal_data_service_pb2.ExportBuyerRequest, abc.Awaitable[personal_data_service_pb2.ExportBuyerResponse]],
     ) -> abc.Awaitable[personal_data_service_pb2.ExportBuyerResponse]:
-        """Gives what is held of a buyer: the orders, oldest first, with all their lines.
+        """Gives what is held of a buyer: the orders, oldest first, with all their lines; what has become
+        of them; and all notes on them, also those that staff wrote for themselves. Who of staff it was
+        is not told.
         Errors: INVALID_FILTER for a part that there is not, INVALID_PAGE_TOKEN.
         """
 

@@ -141,6 +141,7 @@ class PostgresCatalogStore:
 
     async def delete(self, product_id: str, change: Callable[[Product], ProductEvent]) -> None:
         async def work(unit: UnitOfWork) -> None:
+            await unit.lock(rows.STOCK, rows.LOCK_STOCK, product_id)
             event = change(await _locked(unit, product_id))
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (product_id,)))

@@ -12,8 +12,9 @@ from server.order.catalog.rules import Product, ProductStatus
 PRODUCTS = Table(
     "products",
     tuple(field.name for field in fields(Product) if field.name not in {"categories", "available"}),
-    lock_rank=10,
+    lock_rank=50,  # after stocks, which orders lock before they look whether a product is sold
 )
+STOCK = Table("stock", ("product_id",), key=("product_id",), lock_rank=40)
 _CATEGORIES = Table(
     "product_categories",
     ("product_id", "category_id", "position"),
@@ -35,6 +36,9 @@ GET_SEEN = f"{GET} AND (status = 'ACTIVE' OR NOT $2)"
 GET_MANY = f"SELECT {COLUMNS} FROM products WHERE id = ANY($1) AND (status = 'ACTIVE' OR NOT $2)"
 
 LOCK = "SELECT id FROM products WHERE id = $1 FOR UPDATE"
+
+# What is deleted with a product, and locked before it.
+LOCK_STOCK = "SELECT product_id FROM stock WHERE product_id = $1 FOR UPDATE"
 
 _LEAVE = "DELETE FROM product_categories WHERE product_id = $1 AND NOT category_id = ANY($2)"
 

@@ -149,7 +149,7 @@ class OrderStore(Protocol):
 
 
 class ExportStore(Protocol):
-    """The orders of persons, to hand out. Errors as in `CatalogStore`."""
+    """What persons have ordered, or what belongs to it. Errors as in `CatalogStore`."""
 
     async def export(self, user_id: str, page_token: str) -> Held:
-        """The person's orders with all lines, oldest first. Raises `InvalidPageToken`."""
+        """A page of the person's. Raises `InvalidPageToken`."""

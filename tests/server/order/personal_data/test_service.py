@@ -227,7 +227,8 @@ async def test_an_export_has_every_order_with_its_lines(
     ann: Door, user_service: Door, order: pb.Order
 ) -> None:
     answer = await user_service("ExportBuyer", held_pb.ExportBuyerRequest(user_id=ann.user_id))
-    [part] = answer.parts
+    part, *others = answer.parts
+    assert [each.name for each in others] == ["order_history", "order_notes"]
     assert (part.name, part.record_count, part.truncated) == ("orders", 1, False)
     [record] = part.records
     assert record["id"] == order.id
