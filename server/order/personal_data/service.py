@@ -10,15 +10,13 @@ from server.order.orders.store import ExportStore
 from server.order.personal_data import wire
 from server.order.personal_data.store import ErasureStore
 
-_ORDERS = "orders"
-
 
 class PersonalDataService:
     """`emporium.order.v1.PersonalDataService`."""
 
-    def __init__(self, erasures: ErasureStore, orders: ExportStore) -> None:
+    def __init__(self, erasures: ErasureStore, orders: ExportStore, shipments: ExportStore) -> None:
         self._erasures = erasures
-        self._orders = orders
+        self._exports = {"orders": orders.export, "shipments": shipments.export}
 
     async def EraseBuyer(self, request: pb.EraseBuyerRequest, context: Context) -> ErasureReceipt:
         user_id, erased_at = wire.from_erase(request)
@@ -27,6 +25,8 @@ class PersonalDataService:
     async def ExportBuyer(
         self, request: pb.ExportBuyerRequest, context: Context
     ) -> pb.ExportBuyerResponse:
-        check_asked(request.part, request.page_token, [_ORDERS])
-        held = await self._orders.export(request.user_id.lower(), request.page_token)
-        return wire.to_export([await to_part(_ORDERS, held)])
+        check_asked(request.part, request.page_token, [*self._exports])
+        wanted = [request.part] if request.part else [*self._exports]
+        user_id = request.user_id.lower()
+        held = [(name, await self._exports[name](user_id, request.page_token)) for name in wanted]
+        return wire.to_export([await to_part(name, each) for name, each in held])

@@ -89,7 +89,13 @@ def neighbours(shop: emporium.Emporium) -> Sequence[Neighbour]:
     """Everybody who holds something of people."""
     orders, events = shop.orders, shop.events
     return (
-        Neighbour("order", "order/postgres", ("orders",), orders.erase_buyer, orders.export_buyer),
+        Neighbour(
+            "order",
+            "order/postgres",
+            ("orders", "shipments"),
+            orders.erase_buyer,
+            orders.export_buyer,
+        ),
         Neighbour(
             "analytics",
             "analytics/mongodb",

@@ -11,6 +11,7 @@ from emporium.order.v1 import (
     order_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     pricing_service_pb2_grpc,
+    shipping_service_pb2_grpc,
     stock_service_pb2_grpc,
 )
 from emporium.order.v1 import order_service_pb2 as pb
@@ -38,6 +39,7 @@ class Door:
         self._orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self._stock = stock_service_pb2_grpc.StockServiceStub(channel)
         self._pricing = pricing_service_pb2_grpc.PricingServiceStub(channel)
+        self._shipping = shipping_service_pb2_grpc.ShippingServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -52,6 +54,8 @@ class Door:
         stub = self._held if "Buyer" in name else stub
         stub = self._stock if "Stock" in name else stub
         stub = self._pricing if "PriceBreaks" in name else stub
+        is_of_shipping = any(noun in name for noun in ("Shipment", "Shipping", "Tracking"))
+        stub = self._shipping if is_of_shipping else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

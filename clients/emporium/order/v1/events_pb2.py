@@ -25,44 +25,51 @@ _sym_db = _symbol_database.Default()
 
 from emporium.order.v1 import catalog_service_pb2 as emporium_dot_order_dot_v1_dot_catalog__service__pb2
 from emporium.order.v1 import order_service_pb2 as emporium_dot_order_dot_v1_dot_order__service__pb2
+from emporium.order.v1 import shipping_service_pb2 as emporium_dot_order_dot_v1_dot_shipping__service__pb2
 from emporium.order.v1 import stock_service_pb2 as emporium_dot_order_dot_v1_dot_stock__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a\'emporium/order/v1/catalog_service.proto\x1a%emporium/order/v1/order_service.proto\x1a%emporium/order/v1/stock_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"\xd3\x01\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\'.emporium.order.v1.OrderCancelled.CauseR\x05\x63\x61use\":\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\r\n\tREQUESTED\x10\x01\x12\x0b\n\x07\x45XPIRED\x10\x02\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"F\n\x0eProductCreated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductUpdated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"G\n\x0fProductArchived\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductDeleted\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"=\n\x0bStockRanLow\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"?\n\rStockCameBack\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stockb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a\'emporium/order/v1/catalog_service.proto\x1a%emporium/order/v1/order_service.proto\x1a(emporium/order/v1/shipping_service.proto\x1a%emporium/order/v1/stock_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"\xd3\x01\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\'.emporium.order.v1.OrderCancelled.CauseR\x05\x63\x61use\":\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\r\n\tREQUESTED\x10\x01\x12\x0b\n\x07\x45XPIRED\x10\x02\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"F\n\x0eProductCreated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductUpdated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"G\n\x0fProductArchived\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductDeleted\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"=\n\x0bStockRanLow\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"?\n\rStockCameBack\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"J\n\x0fShipmentCreated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\"\x93\x01\n\x0fShipmentUpdated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"\x95\x01\n\x11ShipmentDelivered\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEventb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.order.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERPLACED']._serialized_start=172
-  _globals['_ORDERPLACED']._serialized_end=233
-  _globals['_ORDERUPDATED']._serialized_start=235
-  _globals['_ORDERUPDATED']._serialized_end=297
-  _globals['_ORDERPAID']._serialized_start=299
-  _globals['_ORDERPAID']._serialized_end=358
-  _globals['_ORDERSHIPPED']._serialized_start=360
-  _globals['_ORDERSHIPPED']._serialized_end=422
-  _globals['_ORDERDELIVERED']._serialized_start=424
-  _globals['_ORDERDELIVERED']._serialized_end=488
-  _globals['_ORDERCANCELLED']._serialized_start=491
-  _globals['_ORDERCANCELLED']._serialized_end=702
-  _globals['_ORDERCANCELLED_CAUSE']._serialized_start=644
-  _globals['_ORDERCANCELLED_CAUSE']._serialized_end=702
-  _globals['_ORDERREFUNDED']._serialized_start=704
-  _globals['_ORDERREFUNDED']._serialized_end=767
-  _globals['_ORDERDELETED']._serialized_start=769
-  _globals['_ORDERDELETED']._serialized_end=831
-  _globals['_PRODUCTCREATED']._serialized_start=833
-  _globals['_PRODUCTCREATED']._serialized_end=903
-  _globals['_PRODUCTUPDATED']._serialized_start=905
-  _globals['_PRODUCTUPDATED']._serialized_end=975
-  _globals['_PRODUCTARCHIVED']._serialized_start=977
-  _globals['_PRODUCTARCHIVED']._serialized_end=1048
-  _globals['_PRODUCTDELETED']._serialized_start=1050
-  _globals['_PRODUCTDELETED']._serialized_end=1120
-  _globals['_STOCKRANLOW']._serialized_start=1122
-  _globals['_STOCKRANLOW']._serialized_end=1183
-  _globals['_STOCKCAMEBACK']._serialized_start=1185
-  _globals['_STOCKCAMEBACK']._serialized_end=1248
+  _globals['_ORDERPLACED']._serialized_start=214
+  _globals['_ORDERPLACED']._serialized_end=275
+  _globals['_ORDERUPDATED']._serialized_start=277
+  _globals['_ORDERUPDATED']._serialized_end=339
+  _globals['_ORDERPAID']._serialized_start=341
+  _globals['_ORDERPAID']._serialized_end=400
+  _globals['_ORDERSHIPPED']._serialized_start=402
+  _globals['_ORDERSHIPPED']._serialized_end=464
+  _globals['_ORDERDELIVERED']._serialized_start=466
+  _globals['_ORDERDELIVERED']._serialized_end=530
+  _globals['_ORDERCANCELLED']._serialized_start=533
+  _globals['_ORDERCANCELLED']._serialized_end=744
+  _globals['_ORDERCANCELLED_CAUSE']._serialized_start=686
+  _globals['_ORDERCANCELLED_CAUSE']._serialized_end=744
+  _globals['_ORDERREFUNDED']._serialized_start=746
+  _globals['_ORDERREFUNDED']._serialized_end=809
+  _globals['_ORDERDELETED']._serialized_start=811
+  _globals['_ORDERDELETED']._serialized_end=873
+  _globals['_PRODUCTCREATED']._serialized_start=875
+  _globals['_PRODUCTCREATED']._serialized_end=945
+  _globals['_PRODUCTUPDATED']._serialized_start=947
+  _globals['_PRODUCTUPDATED']._serialized_end=1017
+  _globals['_PRODUCTARCHIVED']._serialized_start=1019
+  _globals['_PRODUCTARCHIVED']._serialized_end=1090
+  _globals['_PRODUCTDELETED']._serialized_start=1092
+  _globals['_PRODUCTDELETED']._serialized_end=1162
+  _globals['_STOCKRANLOW']._serialized_start=1164
+  _globals['_STOCKRANLOW']._serialized_end=1225
+  _globals['_STOCKCAMEBACK']._serialized_start=1227
+  _globals['_STOCKCAMEBACK']._serialized_end=1290
+  _globals['_SHIPMENTCREATED']._serialized_start=1292
+  _globals['_SHIPMENTCREATED']._serialized_end=1366
+  _globals['_SHIPMENTUPDATED']._serialized_start=1369
+  _globals['_SHIPMENTUPDATED']._serialized_end=1516
+  _globals['_SHIPMENTDELIVERED']._serialized_start=1519
+  _globals['_SHIPMENTDELIVERED']._serialized_end=1668
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 from server.kit import currencies, errors
 from server.kit.errors import Violation
 
-EMPTY: Mapping[str, Any] = {"description": "", "categories": (), "attributes": {}}
+EMPTY: Mapping[str, Any] = {
+    "description": "",
+    "categories": (),
+    "attributes": {},
+    "weight_grams": None,
+}
 """The fields that can be cleared, and what they are then."""
 
 
@@ -50,6 +55,7 @@ class Product:
     created_at: datetime
     updated_at: datetime
     version: int
+    weight_grams: int | None = None  # of one; None: nobody has said
 
     @property
     def etag(self) -> str:
@@ -73,6 +79,7 @@ class Offer:
     currency: str
     status: ProductStatus = ProductStatus.ACTIVE
     breaks: Sequence[Break] = ()  # by rising quantities
+    weight_grams: int = 0  # of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,7 @@ class NewProduct:
     status: ProductStatus = ProductStatus.ACTIVE
     attributes: Mapping[str, str] | None = None
     categories: tuple[str, ...] = ()
+    weight_grams: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,7 @@ def add_product(
         created_at=now,
         updated_at=now,
         version=1,
+        weight_grams=new.weight_grams,
     )
     return Added(product, ProductEvent(event_id, EventType.CREATED, product, 1, now, traceparent))
 

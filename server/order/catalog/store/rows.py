@@ -74,4 +74,5 @@ def to_product(row: Record) -> Product:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        weight_grams=row["weight_grams"],
     )

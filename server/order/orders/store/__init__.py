@@ -19,6 +19,7 @@ from server.order.orders.rules import (
     PastMove,
     Placed,
 )
+from server.order.shipping.rules import Shipment, ShipmentChanged, ShipmentEvent
 from server.order.stock.rules import Claim, OutOfStock, Step
 
 SORTABLE: Mapping[str, type] = {
@@ -53,6 +54,29 @@ class Stocks(Protocol):
 
     async def settle(self, unit: UnitOfWork, claims: Sequence[tuple[Claim, Step]]) -> None:
         """Moves what orders have that `unit` has locked. Raises `OutOfStock`."""
+
+
+class Shipments(Protocol):
+    """What orders do to shipments, in their own unit of work, with their row locked."""
+
+    async def record(self, unit: UnitOfWork, event: ShipmentEvent, *, takes_all: bool) -> None:
+        """Adds a shipment. Raises `TooManyShipments`."""
+
+    async def deliver(
+        self, unit: UnitOfWork, order_id: str, at: datetime, traceparent: str | None
+    ) -> None:
+        """All shipments of an order that are on their way have arrived."""
+
+    async def order_of(self, shipment_id: str) -> tuple[str, str | None]:
+        """The order of a shipment, and its buyer, if any. Raises `ShipmentNotFound`."""
+
+    async def change(
+        self, unit: UnitOfWork, shipment_id: str, change: Callable[[Shipment], ShipmentChanged]
+    ) -> ShipmentChanged:
+        """Stores what `change` makes of a shipment."""
+
+    async def are_on_their_way(self, unit: UnitOfWork, but: Shipment) -> bool:
+        """Whether others of the same order than that one have not arrived."""
 
 
 class OrderStore(Protocol):
@@ -135,7 +159,7 @@ class OrderStore(Protocol):
 
 
 class ExportStore(Protocol):
-    """The orders of persons, to hand out. Errors as in `CatalogStore`."""
+    """What is held of persons, to hand out. Errors as in `CatalogStore`."""
 
     async def export(self, user_id: str, page_token: str) -> Held:
-        """The person's orders with all lines, oldest first. Raises `InvalidPageToken`."""
+        """All of the person's with all lines, oldest first. Raises `InvalidPageToken`."""

@@ -16,6 +16,7 @@ from server.kit.postgres.writes import Write
 from server.kit.turns import give_way, in_turns
 from server.order.orders.rules import (
     Changed,
+    EventType,
     ListedOrder,
     Order,
     OrderEvent,
@@ -28,9 +29,18 @@ from server.order.orders.rules import (
     listed_items,
     step_of,
 )
-from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, Stocks, Tell, rows
+from server.order.orders.store import (
+    HISTORY_SORTABLE,
+    SORTABLE,
+    Encode,
+    Shipments,
+    Stocks,
+    Tell,
+    rows,
+)
 from server.order.orders.store.expiring import expire
 from server.order.orders.store.placing import Placing
+from server.order.shipping.rules import created
 
 _LISTING = Listing(
     table="orders",
@@ -46,8 +56,8 @@ _HISTORY = Listing(
     filtered_by="occurred_at",
 )
 
-_ITEMS = """
-    SELECT ROW(product_id, product_name, unit_price, quantity)
+_ITEMS = f"""
+    SELECT {rows.ITEM}
     FROM order_items WHERE order_id = orders.id ORDER BY position
 """
 
@@ -89,6 +99,7 @@ class PostgresOrderStore:
         encode: Encode,
         wake: Callable[[], None],
         stocks: Stocks,
+        shipments: Shipments,
         tell: Tell = lambda _: None,
     ) -> None:
         self._pool = pool
@@ -97,6 +108,7 @@ class PostgresOrderStore:
         self._encode = encode
         self._wake = wake
         self._stocks = stocks
+        self._shipments = shipments
         self._tell = tell
         self._placing = Placing(pool, encode, wake, stocks)
 
@@ -166,7 +178,7 @@ class PostgresOrderStore:
             return await self._changed(unit, order_id, owner_scope, change)
 
         order = await transaction(self._pool, work, completes_call=True)
-        self._told(order_id)
+        self.told(order_id)
         return order
 
     async def update_once(
@@ -182,7 +194,7 @@ class PostgresOrderStore:
 
         buyer = await self.user_of(order_id, owner_scope) if key else None
         given = await change_once(self._pool, work, key, subject=buyer)
-        self._told(order_id)
+        self.told(order_id)
         return given
 
     async def _changed(
@@ -192,9 +204,19 @@ class PostgresOrderStore:
         owner_scope: str | None,
         change: Callable[[Order], Changed],
     ) -> Order:
-        """The one place where what an order has become is written, whatever has moved it."""
-        before = await _locked(unit, order_id, owner_scope)
-        order, event = change(before)
+        before = await self.locked(unit, order_id, owner_scope)
+        return await self.become(unit, before, change(before))
+
+    async def locked(self, unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
+        """The order, which nobody else changes in the meantime. Raises `OrderNotFound`."""
+        return await _locked(unit, order_id, owner_scope)
+
+    async def become(self, unit: UnitOfWork, before: Order, changed: Changed) -> Order:
+        """The one place where what an order has become is written, whatever has moved it.
+
+        `unit` has locked it. Gives the order after it.
+        """
+        order, event = changed
         for each in rows.updates(before, order):
             unit.write(each)
         if event:
@@ -205,7 +227,17 @@ class PostgresOrderStore:
             unit.write(append([told]))
             if step := step_of(event):
                 await self._stocks.settle(unit, [(claim_of(event), step)])
+            await self._fulfilled(unit, event)
         return order
+
+    async def _fulfilled(self, unit: UnitOfWork, event: OrderEvent) -> None:
+        if event.shipment:
+            sent = created(event.shipment, event.traceparent)
+            takes_all = event.type is EventType.SHIPPED
+            await self._shipments.record(unit, sent, takes_all=takes_all)
+        elif event.type is EventType.DELIVERED:
+            at = event.occurred_at
+            await self._shipments.deliver(unit, event.order.id, at, event.traceparent)
 
     async def delete(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]
@@ -218,9 +250,10 @@ class PostgresOrderStore:
                 await self._stocks.settle(unit, [(claim_of(event), step)])
 
         await transaction(self._pool, work, completes_call=True)
-        self._told(order_id)
+        self.told(order_id)
 
-    def _told(self, order_id: str) -> None:
+    def told(self, order_id: str) -> None:
+        """After the commit of a change: wakes the relay, and tells those who watch the order."""
         self._wake()
         self._tell(order_id.lower())
 
@@ -232,7 +265,7 @@ class PostgresOrderStore:
 
         order_ids = await transaction(self._pool, work)
         for order_id in order_ids:
-            self._told(order_id)
+            self.told(order_id)
         return len(order_ids)
 
 
