@@ -100,6 +100,17 @@ FILL = {
         INSERT INTO order_notes (id, order_id, author_kind, text, is_internal, created_at)
         SELECT gen_random_uuid(), '{ORDER}', 'STAFF', 'Ring twice', n % 2 = 0, now()
         FROM generate_series(1, 100) AS n;
+        INSERT INTO shipping_methods (id, name, currency, zones, active, created_at, updated_at,
+                                      version)
+        SELECT gen_random_uuid(), lpad(n::text, 8, '0'), 'GBP', '[]', n < {ROWS // 2},
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO shipments (id, order_id, status, tracking_number, created_at, updated_at,
+                               version)
+        SELECT gen_random_uuid(), id, 'SENT', '', created_at, now(), 1 FROM orders
+        UNION ALL
+        SELECT gen_random_uuid(), '{ORDER}', 'SENT', '', now(), now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
                               status, attributes)
         SELECT gen_random_uuid(), 'SKU-' || n,

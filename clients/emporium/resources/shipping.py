@@ -1,6 +1,7 @@
 """How goods are sent, and what was sent."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias, Unpack
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from emporium.order.v1.shipping_service_pb2 import (
 )
 from emporium.order.v1.shipping_service_pb2_grpc import ShippingServiceStub
 from emporium.paging import Listing, Page, PageOptions
-from emporium.values import UNSET, Moment, Unset, number, query, set_mask, timestamp
+from emporium.values import UNSET, Unset, number, query, set_mask, timestamp
 
 StatusName: TypeAlias = "str | Shipment.Status.ValueType"
 
@@ -204,7 +205,7 @@ class Shipments:
         *,
         location: str = "",
         note: str = "",
-        occurred_at: Moment | None = None,
+        occurred_at: datetime | None = None,
         idempotency_key: str | None = None,
         timeout_seconds: float | None = None,
     ) -> TrackingEvent:
@@ -220,7 +221,7 @@ class Shipments:
             status=number(Shipment.Status, status),
             location=location,
             note=note,
-            occurred_at=None if occurred_at is None else timestamp(occurred_at),
+            occurred_at=timestamp(occurred_at),
             request_id=idempotency_key or str(uuid4()),
         )
         return await self._connection.call(self._stub.CreateTrackingEvent, request, timeout_seconds)

@@ -90,7 +90,7 @@ def edited(order: Order, edit: Edit, act: Act) -> Changed:
         return stamped(after, EventType.UPDATED, act)
     changed = moved(after, status, act)
     if status is Status.SHIPPED:
-        return sent(after, Parcel(), act)
+        return Changed(*sent(after, Parcel(), act)[:2])
     if status is Status.DELIVERED:
         return arrived(after, act)
     if changed.event and status is Status.REFUNDED and edit.restock is not False:

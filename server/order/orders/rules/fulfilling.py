@@ -1,9 +1,10 @@
 """What is sent of an order, and that it has arrived: its status follows."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from server.kit import errors
-from server.order.orders.rules.events import EventType
+from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act
 from server.order.orders.rules.moving import MOVES, Changed, moved, stamped
 from server.order.orders.rules.order import Fulfilment, Order, OrderAnonymous, Status
@@ -17,7 +18,15 @@ class OrderNotShippable(errors.Conflict):
     reason = "ORDER_NOT_SHIPPABLE"
 
 
-def sent(order: Order, parcel: Parcel, act: Act) -> Changed:
+class Sent(NamedTuple):
+    """An order of which something was sent, the event of that, and what was sent."""
+
+    order: Order
+    event: OrderEvent
+    shipment: Shipment
+
+
+def sent(order: Order, parcel: Parcel, act: Act) -> Sent:
     """`order` after what `parcel` asks for was sent; the event has the shipment.
 
     It is SHIPPED with its last line, and as paid as before until then. The shipment has the id of
@@ -40,7 +49,6 @@ def sent(order: Order, parcel: Parcel, act: Act) -> Changed:
         changed = moved(after, Status.SHIPPED, act)
     else:
         changed = stamped(after, EventType.UPDATED, act)
-    assert changed.event
     at = changed.order.updated_at
     shipment = Shipment(
         id=act.event_id,
@@ -56,7 +64,8 @@ def sent(order: Order, parcel: Parcel, act: Act) -> Changed:
         updated_at=at,
         version=1,
     )
-    return changed._replace(event=replace(changed.event, shipment=shipment))
+    assert changed.event
+    return Sent(changed.order, replace(changed.event, shipment=shipment), shipment)
 
 
 def arrived(order: Order, act: Act) -> Changed:

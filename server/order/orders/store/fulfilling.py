@@ -6,7 +6,16 @@ from server.kit.context import Key
 from server.kit.postgres import Pool
 from server.kit.postgres.idempotency import change_once
 from server.kit.postgres.transaction import UnitOfWork
-from server.order.orders.rules import Act, Order, Status, arrived, check_texts, person, sent
+from server.order.orders.rules import (
+    Act,
+    Changed,
+    Order,
+    Status,
+    arrived,
+    check_texts,
+    person,
+    sent,
+)
 from server.order.orders.store import Shipments
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.shipping.rules import Doing, Parcel, Shipment, ShipmentChanged
@@ -33,9 +42,9 @@ class PostgresFulfilment:
     ) -> bytes:
         async def work(unit: UnitOfWork) -> bytes:
             before = await self._orders.locked(unit, order_id, None)
-            changed = sent(before, parcel, _act(before, doing))
-            await self._orders.become(unit, before, changed)
-            return answer(changed.event.shipment)
+            order, event, shipment = sent(before, parcel, _act(before, doing))
+            await self._orders.become(unit, before, Changed(order, event))
+            return answer(shipment)
 
         buyer = await self._orders.user_of(order_id, None) if key else None
         given = await change_once(self._pool, work, key, subject=buyer)

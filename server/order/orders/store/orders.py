@@ -66,7 +66,9 @@ _GET = f"""
     FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)
 """
 
-_LOCK = f"{_GET} FOR UPDATE"
+# Its lines are read after it is locked: of other tables the lock's own look is as old as its wait,
+# and what was sent of a line meanwhile would be sent again.
+_LOCK = "SELECT id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2) FOR UPDATE"
 
 _GET_MANY = f"""
     SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS}) AS items FROM orders WHERE id = ANY($1)
@@ -270,10 +272,10 @@ class PostgresOrderStore:
 
 
 async def _locked(unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
-    found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
-    if not found:
+    if not await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope):
         raise _not_found()
-    return await _whole(found[0])
+    [row] = await unit.fetch(_GET, order_id, None)
+    return await _whole(row)
 
 
 async def _whole(row: Record) -> Order:
