@@ -52,6 +52,7 @@ from emporium.order.v1.catalog_service_pb2 import Category, Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
 from emporium.order.v1.payment_service_pb2 import Payment
 from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks
+from emporium.order.v1.shipping_service_pb2 import Shipment, ShippingMethod, TrackingEvent
 from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
@@ -114,12 +115,15 @@ __all__ = [
     "Role",
     "SalesReport",
     "Session",
+    "Shipment",
+    "ShippingMethod",
     "Stock",
     "StockMovement",
     "Targets",
     "Tls",
     "Token",
     "TooLarge",
+    "TrackingEvent",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

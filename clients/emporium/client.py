@@ -21,6 +21,7 @@ from emporium.resources.prices import Prices
 from emporium.resources.products import Products
 from emporium.resources.reports import Reports
 from emporium.resources.revocations import Revocations
+from emporium.resources.shipping import Shipments, ShippingMethods
 from emporium.resources.stock import StockLevels
 from emporium.resources.users import Users
 from emporium.session import Session, Token
@@ -159,6 +160,16 @@ class Emporium:
     def categories(self) -> Categories:
         """What it is grouped by."""
         return Categories(self._connection("order"))
+
+    @cached_property
+    def shipping_methods(self) -> ShippingMethods:
+        """How it is sent."""
+        return ShippingMethods(self._connection("order"))
+
+    @cached_property
+    def shipments(self) -> Shipments:
+        """What was sent."""
+        return Shipments(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

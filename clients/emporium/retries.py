@@ -22,6 +22,7 @@ from emporium.order.v1 import (
     order_service_pb2,
     payment_service_pb2,
     pricing_service_pb2,
+    shipping_service_pb2,
     stock_service_pb2,
 )
 from emporium.order.v1 import personal_data_service_pb2 as buyers_pb2
@@ -54,6 +55,7 @@ FILES: tuple[FileDescriptor, ...] = (
     order_service_pb2.DESCRIPTOR,
     payment_service_pb2.DESCRIPTOR,
     pricing_service_pb2.DESCRIPTOR,
+    shipping_service_pb2.DESCRIPTOR,
     buyers_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,
     domain_event_service_pb2.DESCRIPTOR,

@@ -131,9 +131,9 @@ local function meta_of(json)
   return last and find(json, "^[^{}]*}}$", last + 9) and last
 end
 
--- The etag of a single resource: its last member, but for numbers and the like.
+-- The etag of a single resource: its last member, but for numbers, names, ids and the like.
 local function etag_of(json)
-  return match(sub(json, -160), ',"etag":"([^"\\]+)"[%w_":,]*}$')
+  return match(sub(json, -320), ',"etag":"([^"\\]+)"[%w_":,-]*}$')
 end
 
 -- The same where the contract says that it is the first member of its name, and not the last of all.

@@ -9,9 +9,9 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 # The fields that the envelope takes are last in the JSON, where rest.lua finds them without parsing
-# the rest. JSON has the order of the fields' numbers. Short fields may follow an etag. An etag with
-# nothing but values before it is the first member of that name, whatever follows: no value holds a
-# name.
+# the rest. JSON has the order of the fields' numbers. Short fields and ids may follow an etag. One
+# with nothing but values before it is the first member of that name, whatever follows: no value
+# holds a name.
 LAST = ("etag", "meta")
 # And what only `expand` brings: then the answer has no etag, because it changes without it.
 EXPANDED = ("user",)
@@ -64,4 +64,5 @@ def _is_value(field: FieldDescriptorProto) -> bool:
 
 def _is_short(field: FieldDescriptorProto) -> bool:
     is_expanded = field.type == _Type.TYPE_MESSAGE and field.name in EXPANDED
-    return (field.type in _SHORT or is_expanded) and field.label != _Type.LABEL_REPEATED
+    is_id = field.type == _Type.TYPE_STRING and field.name.endswith("_id")
+    return (field.type in _SHORT or is_id or is_expanded) and field.label != _Type.LABEL_REPEATED

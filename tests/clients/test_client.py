@@ -190,8 +190,8 @@ def test_the_exported_names_are_a_promise() -> None:
         "ExportUserResponse ExportedPart InternalError InvalidRequest Listing LoginResponse "
         "Moment Money NotFound Order OrderItem OrderLine OrderUser Outdated Page PageMeta "
         "PermissionDenied PriceBreak PriceBreaks Product Quote RateLimited Role SalesReport "
-        "Session Stock StockMovement Targets Tls Token TooLarge Unauthenticated Unavailable "
-        "Unimplemented User Violation"
+        "Session Shipment ShippingMethod Stock StockMovement Targets Tls Token TooLarge "
+        "TrackingEvent Unauthenticated Unavailable Unimplemented User Violation"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)
     assert emporium.User is user_service_pb2.User

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
+from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -147,6 +148,21 @@ async def _category(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateCategory", new)).id)
 
 
+async def _shipping_method(scene: Scene, owner: Person) -> str:
+    band = shipping_pb.WeightBand(price="1.25")
+    zone = shipping_pb.ShippingZone(country_codes=["*"], bands=[band])
+    new = shipping_pb.CreateShippingMethodRequest(name="By road", zones=[zone])
+    return str((await scene.call("CreateShippingMethod", new)).id)
+
+
+async def _shipment(scene: Scene, owner: Person) -> str:
+    order_id = await _order(scene, owner)
+    paid = order_pb.UpdateOrderRequest(order_id=order_id, status=order_pb.Order.PAID)
+    await scene.call("UpdateOrder", paid)
+    new = shipping_pb.CreateShipmentRequest(order_id=order_id)
+    return str((await scene.call("CreateShipment", new)).id)
+
+
 async def _api_key(scene: Scene, owner: Person) -> str:
     token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
     new = {"name": "A program", "scopes": ["orders.read"]}
@@ -164,6 +180,8 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "product_id": _product,
     "category_id": _category,
     "payment_id": _payment,
+    "shipping_method_id": _shipping_method,
+    "shipment_id": _shipment,
 }
 
 

@@ -87,9 +87,27 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
         "ListCategories": {"per_page": 1},
         "ListProducts": {"per_page": 1},
         "ListStockMovements": {"product_id": MISSING},
+        **for_shipping(scene),
         "UpdateCategory": {"category_id": scene.category.id, "name": "Zz extreme"},
         "UpdateProduct": {"product_id": scene.product.id, "name": "Zz extreme"},
         "UpdateStock": {"product_id": scene.product.id, "tracked": True},
+    }
+
+
+def for_shipping(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about how goods are sent."""
+    zone = {"country_codes": ["GB"], "bands": [{"max_weight_grams": 1_000, "price": "1.25"}]}
+    return {
+        "CreateShippingMethod": {"name": "Zz extreme", "currency": CURRENCY, "zones": [zone]},
+        "GetShippingMethod": {"shipping_method_id": MISSING},
+        "ListShippingMethods": {"per_page": 1},
+        "UpdateShippingMethod": {"shipping_method_id": MISSING, "name": "Zz extreme"},
+        "DeleteShippingMethod": {"shipping_method_id": MISSING},
+        "CreateShipment": {"order_id": MISSING, "items": [{"position": 1, "quantity": 1}]},
+        "ListShipments": {"order_id": scene.order.id, "per_page": 1},
+        "GetShipment": {"shipment_id": MISSING},
+        "UpdateShipment": {"shipment_id": MISSING, "tracking_number": "JD 1"},
+        "CreateTrackingEvent": {"shipment_id": MISSING, "status": "IN_TRANSIT"},
     }
 
 

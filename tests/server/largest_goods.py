@@ -1,10 +1,13 @@
 """The largest answers about goods, and about what becomes of orders of them."""
 
+from dataclasses import replace
+
 from google.protobuf.message import Message
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
+from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
 from server.order.catalog import rules as catalog
 from server.order.catalog import wire as catalog_wire
@@ -12,6 +15,9 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.order.payments import rules as payments
 from server.order.payments import wire as payments_wire
+from server.order.shipping import rules as shipping
+from server.order.shipping import wire as shipping_wire
+from server.order.shipping.rules.shipments import LISTED_ITEMS_MAX, TRACKING_EVENTS_MAX
 from server.order.stock import rules as stocks
 from server.order.stock import wire as stock_wire
 from tests.server.largest import (
@@ -35,7 +41,13 @@ from tests.server.largest import (
 
 def answers() -> dict[str, Message]:
     """Of every rpc, by its name."""
-    return {**of_catalog(), **of_stock(), **of_payments(), **of_an_orders_course()}
+    return {
+        **of_catalog(),
+        **of_stock(),
+        **of_payments(),
+        **of_an_orders_course(),
+        **of_shipping(),
+    }
 
 
 def product() -> catalog.Product:
@@ -44,7 +56,7 @@ def product() -> catalog.Product:
     return catalog.Product(
         ID, "s" * 64, LONGEST_VALUE, longest(catalog_pb.CreateProductRequest, "description"), PRICE,
         CURRENCY, catalog.ProductStatus.ARCHIVED, (ID,) * 20,
-        {f"{n:040}": WIDE * 120 for n in range(pairs_max)}, LAST, LAST, VERSION,
+        {f"{n:040}": WIDE * 120 for n in range(pairs_max)}, LAST, LAST, VERSION, 1_000_000,
     )  # fmt: skip
 
 
@@ -127,4 +139,44 @@ def of_an_orders_course() -> dict[str, Message]:
         "ListOrderNotes": orders_wire.to_notes(query(), page(note), ID, for_staff=True),
         "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
         "WatchOrder": orders_wire.to_watched(order(), is_last=True),
+    }
+
+
+def of_shipping() -> dict[str, Message]:
+    """The largest answers about how goods are sent, and about what was sent."""
+    zones_max = rules_of(shipping_pb.CreateShippingMethodRequest, "zones").repeated.max_items
+    bands_max = rules_of(shipping_pb.ShippingZone, "bands").repeated.max_items
+    bands = (shipping.Band(INT32_MAX, PRICE),) * bands_max
+    # Each country is in one zone.
+    zones = [shipping.Zone(("GB",) * (26 * 26 // zones_max + 1), bands)] * zones_max
+    name = longest(shipping_pb.CreateShippingMethodRequest, "name")
+    method = shipping.Method(ID, name, CURRENCY, tuple(zones), False, LAST, LAST, VERSION)
+    offered = shipping_wire.to_method(method)
+    tracking = shipping.Tracking(
+        ID,
+        shipping.Status.OUT_FOR_DELIVERY,
+        longest(shipping_pb.CreateTrackingEventRequest, "location"),
+        longest(shipping_pb.CreateTrackingEventRequest, "note"),
+        LAST,
+        LAST,
+    )
+    items = [shipping.Part(1_000, 100_000)] * 1_000
+    shipment = shipping.Shipment(
+        ID, ID, ID, ID, shipping.Status.OUT_FOR_DELIVERY, items, "A" * 64,
+        [tracking] * TRACKING_EVENTS_MAX, LAST, LAST, LAST, VERSION,
+    )  # fmt: skip
+    first = shipping.listed_items(PER_PAGE_MAX)
+    assert first < LISTED_ITEMS_MAX
+    listed = shipping.ListedShipment(replace(shipment, items=items[:first]), INT32_MAX)
+    whole = shipping_wire.to_shipment(shipment)
+    return {
+        "CreateShippingMethod": offered,
+        "GetShippingMethod": offered,
+        "UpdateShippingMethod": offered,
+        "ListShippingMethods": shipping_wire.to_methods(query(), page(method)),
+        "CreateShipment": whole,
+        "GetShipment": whole,
+        "UpdateShipment": whole,
+        "ListShipments": shipping_wire.to_shipments(query(), page(listed)),
+        "CreateTrackingEvent": shipping_wire.to_tracking(tracking),
     }

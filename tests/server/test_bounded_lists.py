@@ -108,6 +108,17 @@ FILL = {
         SELECT gen_random_uuid(), '{ORDER}', 'sandbox', 'DECLINED', 1, 'GBP', true, false, now(),
                now(), 1
         FROM generate_series(1, {ROWS});
+        INSERT INTO shipping_methods (id, name, currency, zones, active, created_at, updated_at,
+                                      version)
+        SELECT gen_random_uuid(), lpad(n::text, 8, '0'), 'GBP', '[]', n < {ROWS // 2},
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO shipments (id, order_id, status, tracking_number, created_at, updated_at,
+                               version)
+        SELECT gen_random_uuid(), id, 'SENT', '', created_at, now(), 1 FROM orders
+        UNION ALL
+        SELECT gen_random_uuid(), '{ORDER}', 'SENT', '', now(), now(), 1
+        FROM generate_series(1, {ROWS}) AS n;
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
                               status, attributes)
         SELECT gen_random_uuid(), 'SKU-' || n,

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
-from emporium.order.v1 import catalog_service_pb2
+from emporium.order.v1 import catalog_service_pb2, shipping_service_pb2
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.user.v1 import user_service_pb2
@@ -38,6 +38,7 @@ from server.order.orders import store as order_store
 from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
 from server.order.payments import store as payment_store
+from server.order.shipping import store as shipping_store
 from server.order.stock import store as stock_store
 from server.user.accounts import store as user_store
 from server.user.api_keys import store as api_keys_store
@@ -64,6 +65,11 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     ),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
+    "ListShippingMethods": (
+        shipping_store.SORTABLE_METHODS,
+        shipping_service_pb2.CreateShippingMethodRequest,
+    ),
+    "ListShipments": (shipping_store.SORTABLE_SHIPMENTS, None),
     "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
     "ListPayments": (payment_store.SORTABLE, None),

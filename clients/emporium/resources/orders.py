@@ -99,20 +99,22 @@ class Orders(OrderCourse):
         user_id: str = "",
         order_date: datetime | None = None,
         currency: str = "",
+        shipping_method_id: str = "",
         idempotency_key: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Order:
         """Places an order of 1 to 1,000 lines.
 
         Only staff may place one for another (`user_id`) or at another time (`order_date`, with a
-        time zone). `currency` (ISO 4217) is for lines that carry their own prices.
+        time zone). `currency` (ISO 4217) is for lines that carry their own prices. With a
+        `shipping_method_id` the price of sending it to the address is part of the total.
         A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
         of its own, which its retries share.
 
-        Raises `NotFound` (PRODUCT_NOT_FOUND), `PermissionDenied` (PRICE_NOT_ALLOWED,
-        STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK), `InvalidRequest` (CURRENCY_MISMATCH,
-        ORDER_TOO_LARGE, VALIDATION_FAILED),
-        `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
+        Raises `NotFound` (PRODUCT_NOT_FOUND, SHIPPING_METHOD_NOT_FOUND), `PermissionDenied`
+        (PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK), `InvalidRequest`
+        (CURRENCY_MISMATCH, ORDER_TOO_LARGE, NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY,
+        SHIPPING_ADDRESS_REQUIRED, VALIDATION_FAILED), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
         """
         request = CreateOrderRequest(
             items=map(_new_item, lines),
@@ -120,6 +122,7 @@ class Orders(OrderCourse):
             user_id=user_id,
             order_date=timestamp(order_date),
             currency=currency,
+            shipping_method_id=shipping_method_id,
             request_id=idempotency_key or str(uuid4()),
         )
         return await self._connection.call(self._stub.CreateOrder, request, timeout_seconds)
@@ -132,6 +135,7 @@ class Orders(OrderCourse):
         user_id: str = "",
         order_date: datetime | None = None,
         currency: str = "",
+        shipping_method_id: str = "",
         timeout_seconds: float | None = None,
     ) -> Quote:
         """What `create` would make such an order cost, step by step; places none.
@@ -144,6 +148,7 @@ class Orders(OrderCourse):
             user_id=user_id,
             order_date=timestamp(order_date),
             currency=currency,
+            shipping_method_id=shipping_method_id,
         )
         return await self._connection.call(self._stub.QuoteOrder, request, timeout_seconds)
 

@@ -41,6 +41,8 @@ class ProductDetails(TypedDict, total=False):
     """The ids of the categories that it is in."""
     attributes: Mapping[str, str]
     """Further facts, such as `{"colour": "red"}`."""
+    weight_grams: int
+    """What one weighs when it is sent."""
 
 
 class ProductChanges(ProductDetails, total=False):

@@ -23,6 +23,7 @@ const UNSAFE = new Set([
   ...["Login", "ChangePassword", "BeginTotp", "ConfirmTotp"],
   ...["ForgotPassword", "ResetPassword", "VerifyEmail"],
   ...["UpdateUser", "UpdateOrder", "UpdateStock", "UpdateProduct", "UpdateCategory"],
+  ...["UpdateShippingMethod", "UpdateShipment"],
 ]);
 const KEYED = [...RPCS.values()].filter((method) => keyOf(method) !== undefined);
 

@@ -16,7 +16,9 @@ from server.local.preparation.sample_data import (
     FIRST_ORDER,
     ORDERS,
     PRODUCTS,
+    SHIPPING_METHODS,
     STOCK,
+    WEIGHTS_GRAMS,
     price_in,
 )
 
@@ -52,6 +54,7 @@ async def seed(record: ClusterRecord) -> Seeded:
             for sku, name, price in PRODUCTS
         )
         ids = {sku: product for (sku, *_), product in zip(PRODUCTS, products, strict=True)}
+        await _shipping_methods(shop, currency)
         await _all(_stock(shop, ids[sku], *counts) for sku, *counts in STOCK)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
         buyers = [await _demo_customer(shop, record), *users]
@@ -79,11 +82,40 @@ async def _categories(shop: Emporium) -> dict[str, str]:
     return found
 
 
+async def _shipping_methods(shop: Emporium, currency: str) -> None:
+    """Adds those that are not there."""
+    known = {each.name async for each in shop.shipping_methods.list(per_page=100)}
+    for name, zones in SHIPPING_METHODS:
+        if name not in known:
+            await shop.shipping_methods.create(
+                name,
+                [
+                    {
+                        "country_codes": countries,
+                        "bands": [
+                            {
+                                "max_weight_grams": most or None,
+                                "price": f"{price_in(currency, price):f}",
+                            }
+                            for most, price in bands
+                        ],
+                    }
+                    for countries, bands in zones
+                ],
+                idempotency_key=f"seed-shipping-method-{name.replace(' ', '-')}",
+            )
+
+
 async def _product(shop: Emporium, sku: str, name: str, price: Decimal, category: str) -> str:
     """The product's id, whether it is new or not."""
     try:
         product = await shop.products.create(
-            sku, name, price, categories=[category], idempotency_key=f"seed-product-{sku}"
+            sku,
+            name,
+            price,
+            categories=[category],
+            weight_grams=WEIGHTS_GRAMS[sku.partition("-")[0]],
+            idempotency_key=f"seed-product-{sku}",
         )
     except AlreadyExists:
         product = await anext(aiter(shop.products.list(sku=sku)))

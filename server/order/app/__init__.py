@@ -13,6 +13,7 @@ from emporium.order.v1 import (
     payment_service_pb2,
     personal_data_service_pb2,
     pricing_service_pb2,
+    shipping_service_pb2,
     stock_service_pb2,
 )
 from server.kit import background, lifecycle, outbox, postgres
@@ -42,6 +43,7 @@ from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
 from server.order.events import payments as payment_events
 from server.order.events import products as product_events
+from server.order.events import shipments as shipment_events
 from server.order.events import stock as stock_events
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
@@ -52,10 +54,11 @@ from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
 from server.order.orders.feed import OrderFeed
-from server.order.orders.service import OrderService
-from server.order.orders.store import Tell
+from server.order.orders.service import Offered, OrderService
+from server.order.orders.store import ExportStore, Tell
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.exporting import history_of, notes_of
+from server.order.orders.store.fulfilling import PostgresFulfilment
 from server.order.orders.store.notes import PostgresNoteStore
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.payments.service import PaymentService
@@ -64,6 +67,10 @@ from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.service import PricingService
 from server.order.pricing.store import PostgresPriceStore
+from server.order.shipping.service import ShippingService
+from server.order.shipping.store.erasing import PersonalShipments
+from server.order.shipping.store.methods import PostgresMethodStore
+from server.order.shipping.store.shipments import PostgresShipmentStore, ShipmentRecords
 from server.order.stock.service import StockService
 from server.order.stock.store.moves import StockMoves
 from server.order.stock.store.stock import PostgresStockStore
@@ -126,18 +133,28 @@ async def _serve(settings: Settings) -> None:
             await lifecycle.stopping()
 
 
-def erasing(pool: Pool) -> tuple[PersonalOrders, PostgresErasureStore]:
+class Held(NamedTuple):
+    """What a database holds of people, and what erases it."""
+
+    orders: PersonalOrders
+    shipments: PersonalShipments
+    erasures: PostgresErasureStore
+
+
+def erasing(pool: Pool) -> Held:
     """What `pool` holds of people, and what erases it."""
-    held = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
-    return held, PostgresErasureStore(pool, held)
+    orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
+    shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
+    # Shipments after orders, whose rows are locked before anything of theirs is written.
+    return Held(orders, shipments, PostgresErasureStore(pool, orders, shipments))
 
 
 def sweep(pool: Pool, lock: Lock) -> Job:
     """Erases what has come late of persons who were erased, every minute, in one process."""
-    _, erasures = erasing(pool)
+    held = erasing(pool)
 
     async def work() -> None:
-        await erasures.sweep(datetime.now(UTC))
+        await held.erasures.sweep(datetime.now(UTC))
 
     return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
 
@@ -189,10 +206,16 @@ async def watching(pool: Pool, dsn: str) -> AsyncIterator[LiveOrders]:
 
 
 def order_store(pool: Pool, wake: outbox.Wake, tell: Tell = lambda _: None) -> PostgresOrderStore:
-    """The orders, which move the stocks of the same database."""
+    """The orders, which move the stocks of the same database, are paid and are sent."""
     stocks = StockMoves(stock_events.to_outbox)
     payments = FollowingPayments(payment_events.to_outbox)
-    return PostgresOrderStore(pool, to_outbox, wake, stocks, payments, tell)
+    shipments = shipment_records(pool)
+    return PostgresOrderStore(pool, to_outbox, wake, stocks, payments, shipments, tell)
+
+
+def shipment_records(pool: Pool) -> ShipmentRecords:
+    """What becomes of shipments with their orders."""
+    return ShipmentRecords(pool, shipment_events.to_outbox)
 
 
 def unpaid_for(shop: Shop) -> timedelta | None:
@@ -221,11 +244,12 @@ def registrations(
     stocks = PostgresStockStore(pool, stock_events.to_outbox, wake)
     stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
-    held, erasures = erasing(pool)
-    exported = {
-        "orders": held,
+    held = erasing(pool)
+    exported: dict[str, ExportStore] = {
+        "orders": held.orders,
         "order_history": history_of(pool),
         "order_notes": notes_of(pool),
+        "shipments": held.shipments,
     }
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
@@ -235,7 +259,13 @@ def registrations(
     paid = payments or payments_of(pool, orders, {})
     payment_service = payment_service_pb2.DESCRIPTOR.services_by_name["PaymentService"]
     payments_served = PaymentService(paid.store, paid.processing, tokens, paid.secrets)
-    placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, notes, unpaid)
+    methods = PostgresMethodStore(pool)
+    offered = Offered(catalog, methods)
+    placing = OrderService(orders, offered, users, shop_currency, tokens, live.feed, notes, unpaid)
+    fulfilment = PostgresFulfilment(pool, orders, shipment_records(pool))
+    shipments = PostgresShipmentStore(pool)
+    sending = ShippingService(methods, shipments, fulfilment, shop_currency, tokens)
+    shipping = shipping_service_pb2.DESCRIPTOR.services_by_name["ShippingService"]
     stock = StockService(stocks, catalog, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),
@@ -245,5 +275,6 @@ def registrations(
         ),
         Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
         Registration(pricing, PricingService(PostgresPriceStore(pool))),
-        Registration(personal_data, PersonalDataService(erasures, exported)),
+        Registration(shipping, answering_repeats(shipping, sending, once)),
+        Registration(personal_data, PersonalDataService(held.erasures, exported)),
     )

@@ -38,6 +38,7 @@ def to_product(product: Product) -> pb.Product:
         status=_STATUSES[product.status],
         categories=product.categories,
         attributes=product.attributes,
+        weight_grams=product.weight_grams,
         created_at=timestamp(product.created_at),
         updated_at=timestamp(product.updated_at),
         available=product.available,
@@ -103,6 +104,7 @@ def from_create(request: pb.CreateProductRequest) -> NewProduct:
         status=_STATUSES_BY_NUMBER[status],
         attributes=dict(request.attributes),
         categories=_ids(request.categories),
+        weight_grams=request.weight_grams if request.HasField("weight_grams") else None,
     )
 
 
@@ -128,7 +130,10 @@ def from_update(request: pb.UpdateProductRequest) -> ProductChange:
     """The change that the caller asks for. Raises `InvalidUpdateMask`."""
     present = {
         name: _present(request, name)
-        for name in ("sku", "name", "description", "unit_price", "currency", "status")
+        for name in (
+            *("sku", "name", "description", "unit_price", "currency", "status"),
+            "weight_grams",
+        )
     }
     if present["unit_price"] is not None:
         present["unit_price"] = amount(request.unit_price)

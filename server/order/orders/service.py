@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
@@ -20,10 +21,18 @@ from server.order.orders import rules, wire
 from server.order.orders.feed import OrderFeed, is_last
 from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, OrderStore
 from server.order.orders.store.notes import NOTES_SORTABLE, NoteStore
+from server.order.shipping.store import MethodStore
 
 _LATEST_FIRST = Sort("order_date", descending=True)
 _FIRST_FIRST = Sort("occurred_at", descending=False)
 _FIRST_NOTE_FIRST = Sort("created_at", descending=False)
+
+
+class Offered(NamedTuple):
+    """What an order is made of."""
+
+    catalog: CatalogStore
+    methods: MethodStore
 
 
 class OrderService:
@@ -32,7 +41,7 @@ class OrderService:
     def __init__(
         self,
         orders: OrderStore,
-        catalog: CatalogStore,
+        offered: Offered,
         users: Users,
         shop_currency: str,
         tokens: PageTokens,
@@ -41,7 +50,7 @@ class OrderService:
         unpaid_for: timedelta | None = None,
     ) -> None:
         self._orders = orders
-        self._catalog = catalog
+        self._offered = offered
         self._users = users
         self._shop_currency = shop_currency
         self._tokens = tokens
@@ -216,10 +225,12 @@ class OrderService:
         context.needs_role(
             partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
         )
-        offers = await self._catalog.offers(new.product_ids)
+        offers = await self._offered.catalog.offers(new.product_ids)
         if not caller.is_staff:
             offers = rules.sold(offers, new.product_ids)
-        return new, rules.quote(new, offers, self._shop_currency)
+        sent_by = new.shipping_method_id
+        method = await self._offered.methods.get(sent_by, only_active=True) if sent_by else None
+        return new, rules.quote(new, offers, self._shop_currency, method)
 
     async def _expand(self, expand: str, orders: Sequence[pb.Order]) -> None:
         """Embeds the persons by one call. Without the user service the orders come all the same."""

@@ -18,6 +18,7 @@ from server.order.orders.rules import (
     ActorKind,
     Address,
     Edit,
+    Fulfilment,
     Item,
     Line,
     ListedOrder,
@@ -39,6 +40,7 @@ _STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if
 _PAYMENT_STATUSES = {
     PaymentStatus(name): number for name, number in pb.PaymentProgress.Status.items() if number
 }
+_FULFILMENTS = {Fulfilment(name): number for name, number in pb.Fulfilment.Status.items() if number}
 _STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
 
 
@@ -57,7 +59,7 @@ def to_order(order: Order) -> pb.Order:
         id=order.id,
         user_id=order.user_id or "",
         status=_STATUSES[order.status],
-        items=[_to_item(item, order.currency) for item in order.items],
+        items=[_to_item(at, item, order.currency) for at, item in enumerate(order.items, 1)],
         item_count=len(order.items),
         currency=order.currency,
         subtotal=money(order.subtotal, order.currency),
@@ -69,6 +71,8 @@ def to_order(order: Order) -> pb.Order:
         order_date=timestamp(order.order_date),
         created_at=timestamp(order.created_at),
         updated_at=timestamp(order.updated_at),
+        fulfilment_status=_FULFILMENTS[order.fulfilment_status],
+        shipping_method_id=order.shipping_method_id or "",
         etag=order.etag,
         payment_status=_PAYMENT_STATUSES[payment_status(order)],
     )
@@ -98,7 +102,7 @@ def to_quote(quote: Quote) -> pb.Quote:
     """What an order would cost, on the wire."""
     currency, price = quote.currency, quote.price
     return pb.Quote(
-        lines=[_to_item(item, currency) for item in quote.items],
+        lines=[_to_item(at, item, currency) for at, item in enumerate(quote.items, 1)],
         currency=currency,
         subtotal=money(price.subtotal, currency),
         discount=money(price.discount, currency),
@@ -157,6 +161,7 @@ def from_create(request: PlacingRequest) -> NewOrder:
         if request.HasField("order_date")
         else None,
         currency=request.currency or None,
+        shipping_method_id=request.shipping_method_id.lower() or None,
     )
 
 
@@ -220,13 +225,15 @@ def _to_actor(actor: Actor, buyer_id: str | None, *, for_staff: bool) -> pb.Orde
     return told
 
 
-def _to_item(item: Item, currency: str) -> pb.OrderItem:
+def _to_item(position: int, item: Item, currency: str) -> pb.OrderItem:
     return pb.OrderItem(
         product_id=item.product_id or "",
         product_name=item.product_name,
         unit_price=money(item.unit_price, currency),
         quantity=item.quantity,
         line_total=money(item.line_total, currency),
+        position=position,
+        shipped_quantity=item.shipped,
     )
 
 

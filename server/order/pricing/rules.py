@@ -14,6 +14,7 @@ from typing import NamedTuple
 from server.kit import currencies, errors
 from server.kit.errors import Violation
 from server.order.catalog.rules import Break
+from server.order.shipping.rules import Shipping
 
 TOTAL_PRICE_MAX = Decimal("99999999999999.9999")
 _NOTHING = Decimal(0)
@@ -30,6 +31,7 @@ class StepKind(StrEnum):
 
     LINES = "LINES"  # the sum of the lines, each at the price of one
     PRICE_BREAKS = "PRICE_BREAKS"  # what they cost less because there are many of a product
+    SHIPPING = "SHIPPING"  # what sending them costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,17 @@ def unit_price(price_of_one: Decimal, breaks: Sequence[Break], quantity: int) ->
     return min([price_of_one, *reached])
 
 
-def price(lines: Sequence[PricedLine], currency: str) -> Price:
-    """What the lines cost together. Raises `OrderTooLarge`."""
+def price(lines: Sequence[PricedLine], currency: str, shipping: Shipping | None = None) -> Price:
+    """What the lines cost together, and sending them. Raises `OrderTooLarge`."""
     subtotal = sum((line.quantity * line.unit_price for line in lines), _NOTHING)
-    if subtotal > TOTAL_PRICE_MAX:
+    sending = shipping.price if shipping else _NOTHING
+    if subtotal + sending > TOTAL_PRICE_MAX:
         most = currencies.most_in(currency, TOTAL_PRICE_MAX)
         raise OrderTooLarge(f"the total may be {most} at most", field="items")
-    return Price(subtotal, _NOTHING, _NOTHING, _NOTHING, tuple(_steps(lines)))
+    steps = [*_steps(lines)]
+    if shipping:
+        steps.append(Step(StepKind.SHIPPING, shipping.label, shipping.price))
+    return Price(subtotal, _NOTHING, sending, _NOTHING, tuple(steps))
 
 
 def changed(before: PriceBreaks, breaks: Sequence[Break], etag: str) -> PriceBreaks:

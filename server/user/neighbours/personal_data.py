@@ -92,7 +92,7 @@ def neighbours(shop: emporium.Emporium) -> Sequence[Neighbour]:
         Neighbour(
             "order",
             "order/postgres",
-            ("orders", "order_history", "order_notes"),
+            ("orders", "order_history", "order_notes", "shipments"),
             orders.erase_buyer,
             orders.export_buyer,
         ),

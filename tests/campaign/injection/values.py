@@ -43,6 +43,8 @@ _OF_OPERATION: dict[tuple[str, str], str] = {
     ("ListUsers", "status"): "active",
     ("UpdateCategory", "update_mask"): "parent_id",
     ("UpdateProduct", "update_mask"): "description",
+    ("UpdateShipment", "update_mask"): "tracking_number",
+    ("UpdateShippingMethod", "update_mask"): "name",
     ("UpdateOrder", "update_mask"): "shipping_address",
     ("UpdateStock", "update_mask"): "low_stock_at",
     ("UpdateUser", "update_mask"): "age",

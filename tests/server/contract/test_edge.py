@@ -24,6 +24,8 @@ PUBLIC = {
     "emporium.order.v1.CatalogService/ListProducts",
     "emporium.order.v1.PaymentService/ReceivePaymentNotice",
     "emporium.order.v1.PricingService/GetPriceBreaks",
+    "emporium.order.v1.ShippingService/GetShippingMethod",
+    "emporium.order.v1.ShippingService/ListShippingMethods",
     "emporium.user.v1.ApiKeyService/ExchangeApiKey",
     "emporium.user.v1.AuthService/Login",
     "emporium.user.v1.EmailLinkService/ForgotPassword",

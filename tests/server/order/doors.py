@@ -12,6 +12,7 @@ from emporium.order.v1 import (
     payment_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     pricing_service_pb2_grpc,
+    shipping_service_pb2_grpc,
     stock_service_pb2_grpc,
 )
 from emporium.order.v1 import order_service_pb2 as pb
@@ -41,6 +42,7 @@ class Door:
         self._stock = stock_service_pb2_grpc.StockServiceStub(channel)
         self._pricing = pricing_service_pb2_grpc.PricingServiceStub(channel)
         self._payments = payment_service_pb2_grpc.PaymentServiceStub(channel)
+        self._shipping = shipping_service_pb2_grpc.ShippingServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -56,6 +58,8 @@ class Door:
         stub = self._stock if "Stock" in name else stub
         stub = self._pricing if "PriceBreaks" in name else stub
         stub = self._payments if "Payment" in name else stub
+        is_of_shipping = any(noun in name for noun in ("Shipment", "Shipping", "Tracking"))
+        stub = self._shipping if is_of_shipping else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

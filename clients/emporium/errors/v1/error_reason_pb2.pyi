@@ -415,6 +415,36 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: backorders: 7 are reserved and 5 on hand; adjust the stock first
     """
+    SHIPPING_METHOD_NOT_FOUND: _ErrorReason.ValueType  # 374
+    """No such shipping method, or none that is offered.
+
+    Example: shipping_method_id: no such shipping method
+    """
+    NOT_SHIPPED_TO_COUNTRY: _ErrorReason.ValueType  # 375
+    """The shipping method does not go to the country of the order's address.
+
+    Example: shipping_address.country_code: Standard does not go to FR
+    """
+    ORDER_TOO_HEAVY: _ErrorReason.ValueType  # 376
+    """The order weighs more than the shipping method takes there.
+
+    Example: shipping_method_id: Standard takes 20000 grams to GB at most, and these are 24000
+    """
+    SHIPPING_ADDRESS_REQUIRED: _ErrorReason.ValueType  # 377
+    """A shipping method was chosen, and its price depends on the country.
+
+    Example: shipping_address: is needed for the price of shipping
+    """
+    SHIPPING_PRICE_AGREED: _ErrorReason.ValueType  # 378
+    """The price of shipping was agreed for another country than that of the new address.
+
+    Example: shipping_address.country_code: shipping to GB was agreed; order anew for FR
+    """
+    SHIPMENT_NOT_FOUND: _ErrorReason.ValueType  # 379
+    """No such shipment, or not of the caller's orders.
+
+    Example: no such shipment
+    """
     ORDER_NOTE_NOT_FOUND: _ErrorReason.ValueType  # 380
     """No such note on the order, or not the caller's.
 
@@ -509,6 +539,28 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     as there is room again.
 
     Example: the database has no room left
+    """
+    ORDER_NOT_SHIPPABLE: _ErrorReason.ValueType  # 410
+    """Errors of shipments.
+
+    Only of a PAID order can anything be sent.
+
+    Example: the order is PENDING
+    """
+    SHIPMENT_EXCEEDS_ORDER: _ErrorReason.ValueType  # 411
+    """More of a line is to be sent than is left of it. Every such item is named, with what is left.
+
+    Example: items[0].quantity: 2 left to send of position 3
+    """
+    TOO_MANY_SHIPMENTS: _ErrorReason.ValueType  # 412
+    """The order has so many shipments that the next has to take all that is left.
+
+    Example: items: an order may have 100 shipments; the last takes all that is left
+    """
+    TOO_MANY_TRACKING_EVENTS: _ErrorReason.ValueType  # 413
+    """The shipment has as many tracking events as one may have.
+
+    Example: a shipment may have 100 tracking events
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -909,6 +961,36 @@ STOCK_IS_OWED: ErrorReason.ValueType  # 373
 
 Example: backorders: 7 are reserved and 5 on hand; adjust the stock first
 """
+SHIPPING_METHOD_NOT_FOUND: ErrorReason.ValueType  # 374
+"""No such shipping method, or none that is offered.
+
+Example: shipping_method_id: no such shipping method
+"""
+NOT_SHIPPED_TO_COUNTRY: ErrorReason.ValueType  # 375
+"""The shipping method does not go to the country of the order's address.
+
+Example: shipping_address.country_code: Standard does not go to FR
+"""
+ORDER_TOO_HEAVY: ErrorReason.ValueType  # 376
+"""The order weighs more than the shipping method takes there.
+
+Example: shipping_method_id: Standard takes 20000 grams to GB at most, and these are 24000
+"""
+SHIPPING_ADDRESS_REQUIRED: ErrorReason.ValueType  # 377
+"""A shipping method was chosen, and its price depends on the country.
+
+Example: shipping_address: is needed for the price of shipping
+"""
+SHIPPING_PRICE_AGREED: ErrorReason.ValueType  # 378
+"""The price of shipping was agreed for another country than that of the new address.
+
+Example: shipping_address.country_code: shipping to GB was agreed; order anew for FR
+"""
+SHIPMENT_NOT_FOUND: ErrorReason.ValueType  # 379
+"""No such shipment, or not of the caller's orders.
+
+Example: no such shipment
+"""
 ORDER_NOTE_NOT_FOUND: ErrorReason.ValueType  # 380
 """No such note on the order, or not the caller's.
 
@@ -1003,6 +1085,28 @@ OUT_OF_SPACE: ErrorReason.ValueType  # 405
 as there is room again.
 
 Example: the database has no room left
+"""
+ORDER_NOT_SHIPPABLE: ErrorReason.ValueType  # 410
+"""Errors of shipments.
+
+Only of a PAID order can anything be sent.
+
+Example: the order is PENDING
+"""
+SHIPMENT_EXCEEDS_ORDER: ErrorReason.ValueType  # 411
+"""More of a line is to be sent than is left of it. Every such item is named, with what is left.
+
+Example: items[0].quantity: 2 left to send of position 3
+"""
+TOO_MANY_SHIPMENTS: ErrorReason.ValueType  # 412
+"""The order has so many shipments that the next has to take all that is left.
+
+Example: items: an order may have 100 shipments; the last takes all that is left
+"""
+TOO_MANY_TRACKING_EVENTS: ErrorReason.ValueType  # 413
+"""The shipment has as many tracking events as one may have.
+
+Example: a shipment may have 100 tracking events
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

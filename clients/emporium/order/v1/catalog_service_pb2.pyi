@@ -93,6 +93,7 @@ class Product(message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     ATTRIBUTES_FIELD_NUMBER: builtins.int
     AVAILABLE_FIELD_NUMBER: builtins.int
+    WEIGHT_GRAMS_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
@@ -113,6 +114,10 @@ class Product(message.Message):
     available: builtins.int
     """How many can be ordered at this moment. Absent where there is no end of it: its stock is not
     tracked, or it is ordered beyond its stock (StockService). Absent in events, too.
+    """
+    weight_grams: builtins.int
+    """What one weighs when it is sent, in grams; absent where nobody has said. Shipping methods
+    (ShippingService) take that for nothing.
     """
     etag: builtins.str
     """Changes with every change, also of `available`. Where a change is refused by another etag, what
@@ -149,15 +154,21 @@ class Product(message.Message):
         status: Product.Status.ValueType = ...,
         attributes: abc.Mapping[builtins.str, builtins.str] | None = ...,
         available: builtins.int | None = ...,
+        weight_grams: builtins.int | None = ...,
         etag: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_available", b"_available", "available", b"available", "created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_available", b"_available", "_weight_grams", b"_weight_grams", "available", b"available", "created_at", b"created_at", "updated_at", b"updated_at", "weight_grams", b"weight_grams"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_available", b"_available", "attributes", b"attributes", "available", b"available", "categories", b"categories", "created_at", b"created_at", "currency", b"currency", "description", b"description", "etag", b"etag", "id", b"id", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_available", b"_available", "_weight_grams", b"_weight_grams", "attributes", b"attributes", "available", b"available", "categories", b"categories", "created_at", b"created_at", "currency", b"currency", "description", b"description", "etag", b"etag", "id", b"id", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "updated_at", b"updated_at", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__available: _TypeAlias = typing.Literal["available"]  # noqa: Y015
     _WhichOneofArgType__available: _TypeAlias = typing.Literal["_available", b"_available"]  # noqa: Y015
+    _WhichOneofReturnType__weight_grams: _TypeAlias = typing.Literal["weight_grams"]  # noqa: Y015
+    _WhichOneofArgType__weight_grams: _TypeAlias = typing.Literal["_weight_grams", b"_weight_grams"]  # noqa: Y015
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__available) -> _WhichOneofReturnType__available | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight_grams) -> _WhichOneofReturnType__weight_grams | None: ...
 
 @typing.final
 class CreateProductRequest(message.Message):
@@ -194,6 +205,7 @@ class CreateProductRequest(message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     CATEGORIES_FIELD_NUMBER: builtins.int
     ATTRIBUTES_FIELD_NUMBER: builtins.int
+    WEIGHT_GRAMS_FIELD_NUMBER: builtins.int
     sku: builtins.str
     """1 to 64 letters, digits, dots, dashes, underscores or slashes."""
     name: builtins.str
@@ -210,6 +222,8 @@ class CreateProductRequest(message.Message):
     """What it is, in several lines of at most 5,000 characters together."""
     status: Product.Status.ValueType
     """Whether it is sold; ACTIVE when left out."""
+    weight_grams: builtins.int
+    """What one weighs when it is sent, in grams, 0 to 1,000,000."""
     @builtins.property
     def categories(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The ids of the categories that it is in, 20 at most."""
@@ -232,14 +246,20 @@ class CreateProductRequest(message.Message):
         status: Product.Status.ValueType | None = ...,
         categories: abc.Iterable[builtins.str] | None = ...,
         attributes: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        weight_grams: builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "_weight_grams", b"_weight_grams", "status", b"status", "weight_grams", b"weight_grams"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "attributes", b"attributes", "categories", b"categories", "currency", b"currency", "description", b"description", "name", b"name", "request_id", b"request_id", "sku", b"sku", "status", b"status", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_status", b"_status", "_weight_grams", b"_weight_grams", "attributes", b"attributes", "categories", b"categories", "currency", b"currency", "description", b"description", "name", b"name", "request_id", b"request_id", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__status: _TypeAlias = typing.Literal["status"]  # noqa: Y015
     _WhichOneofArgType__status: _TypeAlias = typing.Literal["_status", b"_status"]  # noqa: Y015
+    _WhichOneofReturnType__weight_grams: _TypeAlias = typing.Literal["weight_grams"]  # noqa: Y015
+    _WhichOneofArgType__weight_grams: _TypeAlias = typing.Literal["_weight_grams", b"_weight_grams"]  # noqa: Y015
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight_grams) -> _WhichOneofReturnType__weight_grams | None: ...
 
 @typing.final
 class GetProductRequest(message.Message):
@@ -443,6 +463,7 @@ class UpdateProductRequest(message.Message):
     ATTRIBUTES_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     UPDATE_MASK_FIELD_NUMBER: builtins.int
+    WEIGHT_GRAMS_FIELD_NUMBER: builtins.int
     product_id: builtins.str
     """The product's id."""
     sku: builtins.str
@@ -463,6 +484,8 @@ class UpdateProductRequest(message.Message):
     """When sent, the change is refused unless it is still the product's etag. REST callers may send
     it as `If-Match`.
     """
+    weight_grams: builtins.int
+    """What one weighs from now on, as in CreateProduct."""
     @builtins.property
     def categories(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The ids of all categories that it is in from now on, 20 at most."""
@@ -473,8 +496,8 @@ class UpdateProductRequest(message.Message):
 
     @builtins.property
     def update_mask(self) -> field_mask_pb2.FieldMask:
-        """Fields to set, and to clear where they are absent. `description`, `categories` and
-        `attributes` can be cleared. Left out: the fields that are present.
+        """Fields to set, and to clear where they are absent. `description`, `categories`, `attributes`
+        and `weight_grams` can be cleared. Left out: the fields that are present.
         """
 
     def __init__(
@@ -491,10 +514,11 @@ class UpdateProductRequest(message.Message):
         attributes: abc.Mapping[builtins.str, builtins.str] | None = ...,
         etag: builtins.str = ...,
         update_mask: field_mask_pb2.FieldMask | None = ...,
+        weight_grams: builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_currency", b"_currency", "_description", b"_description", "_name", b"_name", "_sku", b"_sku", "_status", b"_status", "_unit_price", b"_unit_price", "currency", b"currency", "description", b"description", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "update_mask", b"update_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_currency", b"_currency", "_description", b"_description", "_name", b"_name", "_sku", b"_sku", "_status", b"_status", "_unit_price", b"_unit_price", "_weight_grams", b"_weight_grams", "currency", b"currency", "description", b"description", "name", b"name", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "update_mask", b"update_mask", "weight_grams", b"weight_grams"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_currency", b"_currency", "_description", b"_description", "_name", b"_name", "_sku", b"_sku", "_status", b"_status", "_unit_price", b"_unit_price", "attributes", b"attributes", "categories", b"categories", "currency", b"currency", "description", b"description", "etag", b"etag", "name", b"name", "product_id", b"product_id", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_currency", b"_currency", "_description", b"_description", "_name", b"_name", "_sku", b"_sku", "_status", b"_status", "_unit_price", b"_unit_price", "_weight_grams", b"_weight_grams", "attributes", b"attributes", "categories", b"categories", "currency", b"currency", "description", b"description", "etag", b"etag", "name", b"name", "product_id", b"product_id", "sku", b"sku", "status", b"status", "unit_price", b"unit_price", "update_mask", b"update_mask", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__currency: _TypeAlias = typing.Literal["currency"]  # noqa: Y015
     _WhichOneofArgType__currency: _TypeAlias = typing.Literal["_currency", b"_currency"]  # noqa: Y015
@@ -508,6 +532,8 @@ class UpdateProductRequest(message.Message):
     _WhichOneofArgType__status: _TypeAlias = typing.Literal["_status", b"_status"]  # noqa: Y015
     _WhichOneofReturnType__unit_price: _TypeAlias = typing.Literal["unit_price"]  # noqa: Y015
     _WhichOneofArgType__unit_price: _TypeAlias = typing.Literal["_unit_price", b"_unit_price"]  # noqa: Y015
+    _WhichOneofReturnType__weight_grams: _TypeAlias = typing.Literal["weight_grams"]  # noqa: Y015
+    _WhichOneofArgType__weight_grams: _TypeAlias = typing.Literal["_weight_grams", b"_weight_grams"]  # noqa: Y015
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__currency) -> _WhichOneofReturnType__currency | None: ...
     @typing.overload
@@ -520,6 +546,8 @@ class UpdateProductRequest(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unit_price) -> _WhichOneofReturnType__unit_price | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight_grams) -> _WhichOneofReturnType__weight_grams | None: ...
 
 @typing.final
 class DeleteProductRequest(message.Message):

@@ -7,6 +7,7 @@ isort:skip_file
 from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
 from emporium.order.v1 import order_service_pb2 as order_service_pb2
 from emporium.order.v1 import payment_service_pb2 as payment_service_pb2
+from emporium.order.v1 import shipping_service_pb2 as shipping_service_pb2
 from emporium.order.v1 import stock_service_pb2 as stock_service_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
@@ -24,9 +25,9 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """Events of orders, of products, of stock and of payments: the payloads of
-    `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock` or
-    `payment`. That message says what a consumer may rely on: order, repeats, versions.
+    """Events of orders, of products, of stock, of payments and of shipments: the payloads of
+    `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock`, `payment`
+    or `shipment`. That message says what a consumer may rely on: order, repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
@@ -70,8 +71,8 @@ class OrderPlaced(message.Message):
 
 @typing.final
 class OrderUpdated(message.Message):
-    """An order was edited, and its status stayed as it was. Today that is its shipping address, or what
-    has been paid of it.
+    """An order was edited, and its status stayed as it was: its shipping address, what has been paid of
+    it, or how much of it was sent.
     """
 
     DESCRIPTOR: descriptor.Descriptor
@@ -533,5 +534,91 @@ class PaymentRefunded(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ShipmentCreated(message.Message):
+    """Events of shipments: a shipment begins with ShipmentCreated, version 1, and every change of it
+    makes exactly one of those below. What becomes of its order by it, the order's own events tell,
+    committed with these. Once the buyer was erased, those that wait have no tracking number, and no
+    location or note.
+
+    What of an order was sent together.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SHIPMENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def shipment(self) -> shipping_service_pb2.Shipment:
+        """The shipment."""
+
+    def __init__(
+        self,
+        *,
+        shipment: shipping_service_pb2.Shipment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ShipmentUpdated(message.Message):
+    """A shipment was changed, and did not arrive by that: its tracking number, or something was heard
+    of it.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SHIPMENT_FIELD_NUMBER: builtins.int
+    TRACKING_EVENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def shipment(self) -> shipping_service_pb2.Shipment:
+        """The shipment after the change, without its tracking events."""
+
+    @builtins.property
+    def tracking_event(self) -> shipping_service_pb2.TrackingEvent:
+        """What was heard; absent where the tracking number was changed."""
+
+    def __init__(
+        self,
+        *,
+        shipment: shipping_service_pb2.Shipment | None = ...,
+        tracking_event: shipping_service_pb2.TrackingEvent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment", "tracking_event", b"tracking_event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment", "tracking_event", b"tracking_event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ShipmentDelivered(message.Message):
+    """A shipment arrived."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SHIPMENT_FIELD_NUMBER: builtins.int
+    TRACKING_EVENT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def shipment(self) -> shipping_service_pb2.Shipment:
+        """The shipment, without its tracking events; its status is DELIVERED."""
+
+    @builtins.property
+    def tracking_event(self) -> shipping_service_pb2.TrackingEvent:
+        """What was heard; absent where staff have said of the whole order that it arrived."""
+
+    def __init__(
+        self,
+        *,
+        shipment: shipping_service_pb2.Shipment | None = ...,
+        tracking_event: shipping_service_pb2.TrackingEvent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment", "tracking_event", b"tracking_event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment", "tracking_event", b"tracking_event"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -86,6 +86,8 @@ class Order(message.Message):
     ORDER_DATE_FIELD_NUMBER: builtins.int
     CREATED_AT_FIELD_NUMBER: builtins.int
     UPDATED_AT_FIELD_NUMBER: builtins.int
+    FULFILMENT_STATUS_FIELD_NUMBER: builtins.int
+    SHIPPING_METHOD_ID_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     USER_FIELD_NUMBER: builtins.int
     USER_UNAVAILABLE_FIELD_NUMBER: builtins.int
@@ -112,6 +114,10 @@ class Order(message.Message):
     """The tax."""
     total_price: builtins.str
     """subtotal - discount + shipping_price + tax."""
+    fulfilment_status: Fulfilment.Status.ValueType
+    """How much of it was sent (ShippingService)."""
+    shipping_method_id: builtins.str
+    """How it is sent, at the price that was agreed; empty where nothing was agreed."""
     etag: builtins.str
     """Changes with every change, also when the order becomes anonymous."""
     user_unavailable: builtins.bool
@@ -167,6 +173,8 @@ class Order(message.Message):
         order_date: timestamp_pb2.Timestamp | None = ...,
         created_at: timestamp_pb2.Timestamp | None = ...,
         updated_at: timestamp_pb2.Timestamp | None = ...,
+        fulfilment_status: Fulfilment.Status.ValueType = ...,
+        shipping_method_id: builtins.str = ...,
         etag: builtins.str = ...,
         user: OrderUser | None = ...,
         user_unavailable: builtins.bool = ...,
@@ -174,7 +182,7 @@ class Order(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "shipping_address", b"shipping_address", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "fulfilment_status", b"fulfilment_status", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -235,6 +243,52 @@ class PaymentProgress(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class Fulfilment(message.Message):
+    """How much of an order was sent, as its shipments say."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    class _Status:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StatusEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[Fulfilment._Status.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        STATUS_UNSPECIFIED: Fulfilment._Status.ValueType  # 0
+        """Never sent."""
+        UNFULFILLED: Fulfilment._Status.ValueType  # 1
+        """Nothing was sent."""
+        PARTIALLY_SHIPPED: Fulfilment._Status.ValueType  # 2
+        """Some of it was sent, and some was not."""
+        SHIPPED: Fulfilment._Status.ValueType  # 3
+        """All of it was sent, and not all has arrived."""
+        DELIVERED: Fulfilment._Status.ValueType  # 4
+        """All of it has arrived."""
+
+    class Status(_Status, metaclass=_StatusEnumTypeWrapper):
+        """How much of it was sent, and has arrived."""
+
+    STATUS_UNSPECIFIED: Fulfilment.Status.ValueType  # 0
+    """Never sent."""
+    UNFULFILLED: Fulfilment.Status.ValueType  # 1
+    """Nothing was sent."""
+    PARTIALLY_SHIPPED: Fulfilment.Status.ValueType  # 2
+    """Some of it was sent, and some was not."""
+    SHIPPED: Fulfilment.Status.ValueType  # 3
+    """All of it was sent, and not all has arrived."""
+    DELIVERED: Fulfilment.Status.ValueType  # 4
+    """All of it has arrived."""
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class OrderItem(message.Message):
     """One line of an order, as it was agreed: later changes of the product do not change it."""
 
@@ -245,6 +299,8 @@ class OrderItem(message.Message):
     UNIT_PRICE_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
     LINE_TOTAL_FIELD_NUMBER: builtins.int
+    POSITION_FIELD_NUMBER: builtins.int
+    SHIPPED_QUANTITY_FIELD_NUMBER: builtins.int
     product_id: builtins.str
     """The product; empty for a line that carried its own name and price."""
     product_name: builtins.str
@@ -255,6 +311,10 @@ class OrderItem(message.Message):
     """How many."""
     line_total: builtins.str
     """unit_price times quantity."""
+    position: builtins.int
+    """Which line of the order it is; counts from 1."""
+    shipped_quantity: builtins.int
+    """How many of it were sent."""
     def __init__(
         self,
         *,
@@ -263,10 +323,12 @@ class OrderItem(message.Message):
         unit_price: builtins.str = ...,
         quantity: builtins.int = ...,
         line_total: builtins.str = ...,
+        position: builtins.int = ...,
+        shipped_quantity: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["line_total", b"line_total", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["line_total", b"line_total", "position", b"position", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "shipped_quantity", b"shipped_quantity", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -318,6 +380,7 @@ class CreateOrderRequest(message.Message):
     ORDER_DATE_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    SHIPPING_METHOD_ID_FIELD_NUMBER: builtins.int
     PRODUCT_NAME_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
     TOTAL_PRICE_FIELD_NUMBER: builtins.int
@@ -333,6 +396,11 @@ class CreateOrderRequest(message.Message):
     """The caller's key for this create, 1 to 128 visible ASCII characters. For 30 days a repeat gets
     the first answer, whatever happened since, and the same key with another body is refused.
     REST callers send it as `Idempotency-Key`. Keys are kept per caller.
+    """
+    shipping_method_id: builtins.str
+    """How it is sent (ShippingService), which needs a `shipping_address`: the price is that of its
+    country and of what all lines weigh; products without a weight, and lines without a product,
+    weigh nothing. Left out: shipping is not agreed, and costs nothing.
     """
     product_name: builtins.str
     """Staff only, instead of `items`, with `quantity` and `total_price`: an order of one line that
@@ -365,13 +433,14 @@ class CreateOrderRequest(message.Message):
         order_date: timestamp_pb2.Timestamp | None = ...,
         currency: builtins.str = ...,
         request_id: builtins.str = ...,
+        shipping_method_id: builtins.str = ...,
         product_name: builtins.str = ...,
         quantity: builtins.int | None = ...,
         total_price: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "request_id", b"request_id", "shipping_address", b"shipping_address", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "request_id", b"request_id", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
     _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
@@ -388,12 +457,15 @@ class QuoteOrderRequest(message.Message):
     USER_ID_FIELD_NUMBER: builtins.int
     ORDER_DATE_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
+    SHIPPING_METHOD_ID_FIELD_NUMBER: builtins.int
     PRODUCT_NAME_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
     TOTAL_PRICE_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """As in CreateOrder."""
     currency: builtins.str
+    """As in CreateOrder."""
+    shipping_method_id: builtins.str
     """As in CreateOrder."""
     product_name: builtins.str
     """As in CreateOrder."""
@@ -421,13 +493,14 @@ class QuoteOrderRequest(message.Message):
         user_id: builtins.str = ...,
         order_date: timestamp_pb2.Timestamp | None = ...,
         currency: builtins.str = ...,
+        shipping_method_id: builtins.str = ...,
         product_name: builtins.str = ...,
         quantity: builtins.int | None = ...,
         total_price: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "shipping_address", b"shipping_address", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
     _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
@@ -503,6 +576,8 @@ class PriceStep(message.Message):
         """The sum of the lines, each at the price of one."""
         PRICE_BREAKS: PriceStep._Kind.ValueType  # 2
         """What they cost less because there are many of a product."""
+        SHIPPING: PriceStep._Kind.ValueType  # 4
+        """What sending it costs."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What a step does to the price."""
@@ -513,6 +588,8 @@ class PriceStep(message.Message):
     """The sum of the lines, each at the price of one."""
     PRICE_BREAKS: PriceStep.Kind.ValueType  # 2
     """What they cost less because there are many of a product."""
+    SHIPPING: PriceStep.Kind.ValueType  # 4
+    """What sending it costs."""
 
     KIND_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
@@ -856,8 +933,8 @@ class UpdateOrderRequest(message.Message):
     """
     restock: builtins.bool
     """Only with the status REFUNDED: whether what was taken from the stock for this order is put
-    back. Left out: of a PAID order it is, since nothing has left the shop; of a SHIPPED or
-    DELIVERED one it is not.
+    back. Left out: what was not sent is put back, since it has not left the shop; what was sent is
+    not.
     """
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:

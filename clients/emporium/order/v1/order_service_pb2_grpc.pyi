@@ -43,7 +43,9 @@ class OrderServiceStub:
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
     IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
     little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
-    of `user_id` was deleted; PERMISSION_DENIED for a service.
+    of `user_id` was deleted; PERMISSION_DENIED for a service. For `shipping_method_id`:
+    SHIPPING_METHOD_NOT_FOUND, also for one that is not active; SHIPPING_ADDRESS_REQUIRED,
+    NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY; CURRENCY_MISMATCH when its prices are in another one.
     """
     QuoteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.QuoteOrderRequest, order_service_pb2.Quote]
     """Says what an order would cost, step by step, and places none.
@@ -52,7 +54,8 @@ class OrderServiceStub:
     quoted now. Nothing is held: prices may change until the order is placed.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
     ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
-    for a service.
+    for a service; SHIPPING_METHOD_NOT_FOUND, SHIPPING_ADDRESS_REQUIRED, NOT_SHIPPED_TO_COUNTRY and
+    ORDER_TOO_HEAVY as in CreateOrder.
     """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
@@ -85,14 +88,19 @@ class OrderServiceStub:
     SHIPPED to DELIVERED or REFUNDED, from DELIVERED to REFUNDED. Customers may only cancel. PAID
     records a payment of the provider `external` (PaymentService) of what was left to pay, REFUNDED
     that all was given back outside of any provider; a historical order that is PAID may be
-    cancelled by staff, as if it had been refunded. The status that the order has already is no
-    transition: alone, it changes nothing and gets the order as it is, so a cancel may be repeated
-    (without an etag, which the first one has changed). What the order holds of the stock
-    (StockService) moves with the status.
+    cancelled by staff, as if it had been refunded. SHIPPED records a shipment of all that is left
+    (ShippingService), and DELIVERED that all shipments arrived. The status that the order has
+    already is no transition: alone, it changes nothing and gets the order as it is, so a cancel may
+    be repeated (without an etag, which the first one has changed). What the order holds of the
+    stock (StockService) moves with the status.
+
+    Where a shipping method was agreed, its price was that of the address's country: another
+    country, or none, is refused.
     Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
     ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address;
     ORDER_HAS_OPEN_PAYMENT for PAID and REFUNDED while a payment is under way or authorized;
-    OUT_OF_STOCK for SHIPPED while goods that were ordered beyond the stock have not come.
+    OUT_OF_STOCK for SHIPPED while goods that were ordered beyond the stock have not come;
+    SHIPPING_PRICE_AGREED for an address in another country.
     """
     CancelOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.CancelOrderRequest, order_service_pb2.Order]
     """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
@@ -183,7 +191,9 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
         little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
-        of `user_id` was deleted; PERMISSION_DENIED for a service.
+        of `user_id` was deleted; PERMISSION_DENIED for a service. For `shipping_method_id`:
+        SHIPPING_METHOD_NOT_FOUND, also for one that is not active; SHIPPING_ADDRESS_REQUIRED,
+        NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY; CURRENCY_MISMATCH when its prices are in another one.
         """
 
     @abc_1.abstractmethod
@@ -198,7 +208,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         quoted now. Nothing is held: prices may change until the order is placed.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
-        for a service.
+        for a service; SHIPPING_METHOD_NOT_FOUND, SHIPPING_ADDRESS_REQUIRED, NOT_SHIPPED_TO_COUNTRY and
+        ORDER_TOO_HEAVY as in CreateOrder.
         """
 
     @abc_1.abstractmethod
@@ -261,14 +272,19 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         SHIPPED to DELIVERED or REFUNDED, from DELIVERED to REFUNDED. Customers may only cancel. PAID
         records a payment of the provider `external` (PaymentService) of what was left to pay, REFUNDED
         that all was given back outside of any provider; a historical order that is PAID may be
-        cancelled by staff, as if it had been refunded. The status that the order has already is no
-        transition: alone, it changes nothing and gets the order as it is, so a cancel may be repeated
-        (without an etag, which the first one has changed). What the order holds of the stock
-        (StockService) moves with the status.
+        cancelled by staff, as if it had been refunded. SHIPPED records a shipment of all that is left
+        (ShippingService), and DELIVERED that all shipments arrived. The status that the order has
+        already is no transition: alone, it changes nothing and gets the order as it is, so a cancel may
+        be repeated (without an etag, which the first one has changed). What the order holds of the
+        stock (StockService) moves with the status.
+
+        Where a shipping method was agreed, its price was that of the address's country: another
+        country, or none, is refused.
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address;
         ORDER_HAS_OPEN_PAYMENT for PAID and REFUNDED while a payment is under way or authorized;
-        OUT_OF_STOCK for SHIPPED while goods that were ordered beyond the stock have not come.
+        OUT_OF_STOCK for SHIPPED while goods that were ordered beyond the stock have not come;
+        SHIPPING_PRICE_AGREED for an address in another country.
         """
 
     @abc_1.abstractmethod

@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 from server.kit import currencies, errors
 from server.kit.errors import Violation
 
-EMPTY: Mapping[str, Any] = {"description": "", "categories": (), "attributes": {}}
+EMPTY: Mapping[str, Any] = {
+    "description": "",
+    "categories": (),
+    "attributes": {},
+    "weight_grams": None,
+}
 """The fields that can be cleared, and what they are then."""
 
 
@@ -51,6 +56,7 @@ class Product:
     updated_at: datetime
     version: int
     available: int | None = None  # can be ordered; None: there is no end of it
+    weight_grams: int | None = None  # of one; None: nobody has said
 
     @property
     def etag(self) -> str:
@@ -74,6 +80,7 @@ class Offer:
     currency: str
     status: ProductStatus = ProductStatus.ACTIVE
     breaks: Sequence[Break] = ()  # by rising quantities
+    weight_grams: int = 0  # of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ class NewProduct:
     status: ProductStatus = ProductStatus.ACTIVE
     attributes: Mapping[str, str] | None = None
     categories: tuple[str, ...] = ()
+    weight_grams: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,7 @@ def add_product(
         created_at=now,
         updated_at=now,
         version=1,
+        weight_grams=new.weight_grams,
     )
     return Added(product, ProductEvent(event_id, EventType.CREATED, product, 1, now, traceparent))
 

@@ -34,7 +34,7 @@ from server.order.catalog.store import filtering, rows, searching
 _DELETE = "DELETE FROM products WHERE id = $1"
 
 _OFFERS = """
-    SELECT id::text, name, unit_price, currency, status, ARRAY(
+    SELECT id::text, name, unit_price, currency, status, weight_grams, ARRAY(
         SELECT ROW(min_quantity, unit_price) FROM price_breaks
         WHERE product_id = products.id ORDER BY min_quantity
     ) AS breaks
@@ -173,6 +173,7 @@ class PostgresCatalogStore:
                 currency=row["currency"],
                 status=ProductStatus(row["status"]),
                 breaks=tuple(Break(*each) for each in row["breaks"]),
+                weight_grams=row["weight_grams"] or 0,
             )
             for row in found
         }

@@ -82,4 +82,5 @@ def to_product(row: Record) -> Product:
         updated_at=row["updated_at"],
         version=row["version"],
         available=row["available"],
+        weight_grams=row["weight_grams"],
     )

@@ -9,6 +9,7 @@ from server.order.orders.rules.changes import (
 )
 from server.order.orders.rules.claims import claim_of, moves_stock, step_of
 from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.fulfilling import arrived, check_texts, sent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
 from server.order.orders.rules.moving import MOVES, Changed, cancelled, expired, moved
 from server.order.orders.rules.notes import Note, check_deletable, check_room, is_internal
@@ -17,6 +18,7 @@ from server.order.orders.rules.order import (
     PAGE_ITEMS_MAX,
     Address,
     BuyerErased,
+    Fulfilment,
     Item,
     ListedOrder,
     OffersChanged,
@@ -61,6 +63,7 @@ __all__ = [
     "Changed",
     "Edit",
     "EventType",
+    "Fulfilment",
     "Item",
     "Line",
     "ListedOrder",
@@ -79,11 +82,13 @@ __all__ = [
     "Quote",
     "StaffOnlyField",
     "Status",
+    "arrived",
     "cancelled",
     "check_deletable",
     "check_edit",
     "check_room",
     "check_staff_fields",
+    "check_texts",
     "check_totals",
     "check_whose",
     "claim_of",
@@ -101,6 +106,7 @@ __all__ = [
     "person",
     "place",
     "quote",
+    "sent",
     "sold",
     "step_of",
 ]

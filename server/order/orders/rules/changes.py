@@ -6,15 +6,18 @@ from typing import Any
 
 from server.kit import errors
 from server.order.orders.rules.events import EventType, OrderEvent
+from server.order.orders.rules.fulfilling import arrived, sent
 from server.order.orders.rules.history import Act
 from server.order.orders.rules.moving import Changed, check_move, moved, stamped
-from server.order.orders.rules.order import Order, StaffOnlyField, Status
-from server.order.orders.rules.paying import (
-    check_no_open_payment,
-    externally,
-    puts_back,
-    restocking,
+from server.order.orders.rules.order import (
+    Address,
+    Order,
+    OrderAnonymous,
+    StaffOnlyField,
+    Status,
 )
+from server.order.orders.rules.paying import check_no_open_payment, externally, restocking
+from server.order.shipping.rules import Parcel
 
 MOVES_OF_CUSTOMERS = frozenset({Status.CANCELLED})
 
@@ -35,10 +38,10 @@ class OrderNotDeletable(errors.Conflict):
     reason = "ORDER_NOT_DELETABLE"
 
 
-class OrderAnonymous(errors.Conflict):
-    """The order's buyer was erased, and nothing of a person is added to it any more."""
+class ShippingAgreed(errors.Conflict):
+    """The price of shipping was agreed for another country than that of the new address."""
 
-    reason = "ORDER_ANONYMOUS"
+    reason = "SHIPPING_PRICE_AGREED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Edit:
 
     fields: Mapping[str, Any]
     etag: str  # empty: whatever the etag is
-    restock: bool | None = None  # of a refund; None: as `puts_back` says
+    restock: bool | None = None  # of a refund; None: what was not sent
 
 
 def check_edit(edit: Edit) -> None:
@@ -67,7 +70,8 @@ def check_edit(edit: Edit) -> None:
 def edited(order: Order, edit: Edit, act: Act) -> Changed:
     """`order` after `edit`.
 
-    Raises `Outdated`, `OrderNotPending`, `OrderAnonymous` or `IllegalStatusMove`.
+    Raises `Outdated`, `OrderNotPending`, `OrderAnonymous`, `ShippingAgreed` or `IllegalStatusMove`.
+    What is SHIPPED by it is sent, all that is left; what is DELIVERED has arrived.
 
     What the order already has is no change, so a cancel can be repeated.
     """
@@ -80,13 +84,36 @@ def edited(order: Order, edit: Edit, act: Act) -> Changed:
         raise OrderNotPending(f"the order is {order.status}")
     if fields.get("shipping_address") and order.user_id is None:
         raise OrderAnonymous("the order's buyer was erased", field="shipping_address")
+    if "shipping_address" in fields:
+        _check_country(order, fields["shipping_address"])
     after = replace(order, **fields)
     if not status:
         return stamped(after, EventType.UPDATED, act)
+    if status is Status.SHIPPED:
+        return Changed(*sent(after, Parcel(), act)[:2])
+    if status is Status.DELIVERED:
+        return arrived(after, act)
     check_move(order, status, act.actor)
     changed = moved(externally(after, status), status, act)
-    puts = status is Status.REFUNDED and puts_back(order, edit.restock)
-    return restocking(changed, puts)
+    return restocking(changed, edit.restock) if status is Status.REFUNDED else changed
+
+
+def _check_country(order: Order, address: Address | None) -> None:
+    """Raises `ShippingAgreed`: the price that was agreed is of one country."""
+    agreed = order.shipping_address
+    if order.shipping_method_id is None or agreed is None:
+        return
+    if address is None:
+        raise ShippingAgreed(
+            f"shipping_address: shipping to {agreed.country_code} was agreed",
+            field="shipping_address",
+        )
+    if address.country_code != agreed.country_code:
+        raise ShippingAgreed(
+            f"shipping_address.country_code: shipping to {agreed.country_code} was agreed;"
+            f" order anew for {address.country_code}",
+            field="shipping_address.country_code",
+        )
 
 
 def deleted(order: Order, etag: str, act: Act) -> OrderEvent:

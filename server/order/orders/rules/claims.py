@@ -8,7 +8,6 @@ from server.order.stock import rules as stock
 
 _STEPS: Mapping[EventType, stock.Step] = {
     EventType.PAID: stock.PAID,
-    EventType.SHIPPED: stock.SENT,
     EventType.CANCELLED: stock.ENDED,
     EventType.REFUNDED: stock.ENDED,
 }
@@ -20,12 +19,18 @@ def moves_stock(order: Order) -> bool:
 
 
 def claim_of(event: OrderEvent) -> stock.Claim:
-    """What the order of `event` claims, because of it."""
-    lines = [stock.Line(item.product_id, item.quantity) for item in event.order.items]
+    """What the order of `event` claims, because of it; `gone` is what has left the shop by then."""
+    items = event.order.items
+    gone = [] if event.takes_back else [(item.product_id, item.shipped) for item in items]
+    if event.shipment:
+        sent = event.shipment.items
+        lines = [stock.Line(items[at - 1].product_id, count) for at, count in sent]
+    else:
+        lines = [stock.Line(item.product_id, item.quantity) for item in items]
     cause = stock.Cause(
         at=event.occurred_at, order_id=event.order.id, traceparent=event.traceparent
     )
-    return stock.Claim(lines, cause)
+    return stock.Claim(lines, cause, stock.counted(gone))
 
 
 def step_of(event: OrderEvent) -> stock.Step | None:
@@ -34,4 +39,6 @@ def step_of(event: OrderEvent) -> stock.Step | None:
         return None
     if event.type is EventType.DELETED:
         return stock.ENDED if event.order.status is Status.PENDING else None
+    if event.shipment:
+        return stock.SENT
     return stock.PUT_BACK if event.restocks else _STEPS.get(event.type)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from server.order.orders.rules.history import Move
 from server.order.orders.rules.order import Order
+from server.order.shipping.rules import Shipment
 
 
 class EventType(StrEnum):
@@ -37,3 +38,5 @@ class OrderEvent:
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
     move: Move | None = None  # where the change is one of the status
     restocks: bool = False  # of a refund: what the order had is put back into the stock
+    takes_back: bool = False  # of one that restocks: what was sent, too
+    shipment: Shipment | None = None  # what was sent by the change

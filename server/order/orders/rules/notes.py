@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from server.kit import errors
-from server.order.orders.rules.changes import OrderAnonymous
 from server.order.orders.rules.history import Actor, ActorKind
-from server.order.orders.rules.order import StaffOnlyField
+from server.order.orders.rules.order import OrderAnonymous, StaffOnlyField
 
 NOTES_MAX = 100
 """How many notes an order may have."""

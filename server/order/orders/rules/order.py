@@ -27,6 +27,12 @@ class OffersChanged(errors.Conflict):
     reason = "CONFLICT"
 
 
+class OrderAnonymous(errors.Conflict):
+    """The order's buyer was erased, and nothing of a person is added to it any more."""
+
+    reason = "ORDER_ANONYMOUS"
+
+
 class StaffOnlyField(errors.Forbidden):
     """A field was sent that is for staff."""
 
@@ -42,6 +48,15 @@ class Status(StrEnum):
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
     REFUNDED = "REFUNDED"
+
+
+class Fulfilment(StrEnum):
+    """How much of an order was sent, and has arrived."""
+
+    UNFULFILLED = "UNFULFILLED"
+    PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+    SHIPPED = "SHIPPED"
+    DELIVERED = "DELIVERED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,7 @@ class Item:
     product_name: str
     unit_price: Decimal
     quantity: int
+    shipped: int = 0  # how many of them were sent
 
     @property
     def line_total(self) -> Decimal:
@@ -96,6 +112,8 @@ class Order:
     authorized: Decimal = Decimal(0)
     captured: Decimal = Decimal(0)
     refunded: Decimal = Decimal(0)
+    fulfilment_status: Fulfilment = Fulfilment.UNFULFILLED
+    shipping_method_id: str | None = None  # None: nothing was agreed
 
     @property
     def etag(self) -> str:

@@ -65,7 +65,7 @@ def paid(order: Order, after: Order, act: Act, restock: bool | None = None) -> C
     given_back = after.refunded > order.refunded and after.refunded == after.captured
     if given_back and Status.REFUNDED in MOVES[after.status]:
         changed = moved(after, Status.REFUNDED, act)
-        return restocking(changed, puts_back(order, restock))
+        return restocking(changed, restock)
     if replace(after, payments_pending=order.payments_pending) == order:
         return Changed(after, None)
     return stamped(after, EventType.UPDATED, act)
@@ -85,13 +85,13 @@ def externally(order: Order, status: Status) -> Order:
     return order
 
 
-def restocking(changed: Changed, puts: bool) -> Changed:
-    """`changed`, where what the order had goes back into the stock, or not."""
-    if changed.event and puts:
-        return changed._replace(event=replace(changed.event, restocks=True))
-    return changed
+def restocking(changed: Changed, restock: bool | None) -> Changed:
+    """`changed`, where what the order had goes back into the stock.
 
-
-def puts_back(before: Order, restock: bool | None) -> bool:
-    """What has not left the shop is still there, unless somebody knows better."""
-    return before.status is Status.PAID if restock is None else restock
+    What has not left the shop is still there, unless somebody knows better; of what has, somebody
+    must know that it came back.
+    """
+    if changed.event is None or restock is False:
+        return changed
+    event = replace(changed.event, restocks=True, takes_back=restock is True)
+    return changed._replace(event=event)

@@ -21,6 +21,7 @@ from server.order.orders.rules.order import (
     Status,
 )
 from server.order.pricing.rules import Price, PricedLine, price, unit_price
+from server.order.shipping.rules import Method, Shipping, shipping
 
 UNIT_PRICE_MAX = Decimal("999999999.9999")
 
@@ -68,6 +69,7 @@ class NewOrder:
     user_id: str | None
     order_date: datetime | None
     currency: str | None
+    shipping_method_id: str | None = None
 
     @property
     def product_ids(self) -> set[str]:
@@ -116,11 +118,17 @@ def check_staff_fields(new: NewOrder, caller_id: str) -> None:
         _refuse(StaffOnlyField, "order_date")
 
 
-def quote(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> Quote:
+def quote(
+    new: NewOrder,
+    offers: Mapping[str, Offer],
+    shop_currency: str,
+    method: Method | None = None,
+) -> Quote:
     """What `new` comes to, at the prices of `offers`, by product id, where it has none of its own.
 
-    Raises `ProductNotFound`, `ProductNotActive`, `CurrencyMismatch`, `OrderTooLarge`, or `Invalid`
-    for a currency that is none and for prices with more decimals than theirs has.
+    `method` is how it is sent. Raises `ProductNotFound`, `ProductNotActive`, `CurrencyMismatch`,
+    `OrderTooLarge`, what `shipping` does, or `Invalid` for a currency that is none and for prices
+    with more decimals than theirs has.
     """
     errors.Invalid.check(currencies.unknown(new.currency))
     _check_products(new, offers)
@@ -131,7 +139,7 @@ def quote(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> Quo
         _item(line, offers, priced.unit_price)
         for line, priced in zip(new.lines, lines, strict=True)
     )
-    return Quote(items, currency, price(lines, currency))
+    return Quote(items, currency, price(lines, currency, _shipping(new, offers, method, currency)))
 
 
 def place(
@@ -169,6 +177,7 @@ def place(
         version=1,
         expires_at=now + unpaid_for if unpaid_for and not new.order_date else None,
         captured=cost.total if is_historical else Decimal(0),
+        shipping_method_id=new.shipping_method_id,
     )
     move = Move(None, order.status, person(caller_id, order.user_id))
     event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent, move)
@@ -259,6 +268,18 @@ def _priced(lines: Sequence[Line], offers: Mapping[str, Offer]) -> Sequence[Pric
         assert each is not None
         priced.append(PricedLine(line.quantity, one, each))
     return priced
+
+
+def _shipping(
+    new: NewOrder, offers: Mapping[str, Offer], method: Method | None, currency: str
+) -> Shipping | None:
+    """What sending it costs, by what its products weigh."""
+    if method is None:
+        return None
+    weighed = [(line.quantity, offers[line.product_id]) for line in new.lines if line.product_id]
+    grams = sum(quantity * offer.weight_grams for quantity, offer in weighed)
+    address = new.shipping_address
+    return shipping(method, address.country_code if address else None, grams, currency)
 
 
 def _item(line: Line, offers: Mapping[str, Offer], price: Decimal) -> Item:

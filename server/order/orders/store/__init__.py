@@ -20,6 +20,7 @@ from server.order.orders.rules import (
     PastMove,
     Placed,
 )
+from server.order.shipping.rules import Shipment, ShipmentChanged, ShipmentEvent
 from server.order.stock.rules import Claim, OutOfStock, Step
 
 SORTABLE: Mapping[str, type] = {
@@ -67,6 +68,29 @@ class Payments(Protocol):
 
         `unit` has locked the order, which was `before`. Raises `Conflict`.
         """
+
+
+class Shipments(Protocol):
+    """What orders do to shipments, in their own unit of work, with their row locked."""
+
+    async def record(self, unit: UnitOfWork, event: ShipmentEvent, *, takes_all: bool) -> None:
+        """Adds a shipment. Raises `TooManyShipments`."""
+
+    async def deliver(
+        self, unit: UnitOfWork, order_id: str, at: datetime, traceparent: str | None
+    ) -> None:
+        """All shipments of an order that are on their way have arrived."""
+
+    async def order_of(self, shipment_id: str) -> tuple[str, str | None]:
+        """The order of a shipment, and its buyer, if any. Raises `ShipmentNotFound`."""
+
+    async def change(
+        self, unit: UnitOfWork, shipment_id: str, change: Callable[[Shipment], ShipmentChanged]
+    ) -> ShipmentChanged:
+        """Stores what `change` makes of a shipment."""
+
+    async def are_on_their_way(self, unit: UnitOfWork, but: Shipment) -> bool:
+        """Whether others of the same order than that one have not arrived."""
 
 
 class OrderStore(Protocol):

@@ -14,7 +14,7 @@ from server.order.orders.store import Encode, Stocks, rows
 # One with a payment that is under way, authorized or made is not unpaid.
 _DUE = f"""
     SELECT {rows.ORDERS.columns}, ARRAY(
-        SELECT ROW(product_id, product_name, unit_price, quantity)
+        SELECT {rows.ITEM}
         FROM order_items WHERE order_id = orders.id ORDER BY position
     ) AS items
     FROM orders WHERE status = 'PENDING' AND expires_at <= $1

@@ -16,6 +16,7 @@ from server.kit.postgres.writes import Write
 from server.kit.turns import give_way, in_turns
 from server.order.orders.rules import (
     Changed,
+    EventType,
     ListedOrder,
     Order,
     OrderEvent,
@@ -33,12 +34,14 @@ from server.order.orders.store import (
     SORTABLE,
     Encode,
     Payments,
+    Shipments,
     Stocks,
     Tell,
     rows,
 )
 from server.order.orders.store.expiring import expire
 from server.order.orders.store.placing import Placing
+from server.order.shipping.rules import created
 
 _LISTING = Listing(
     table="orders",
@@ -54,8 +57,8 @@ _HISTORY = Listing(
     filtered_by="occurred_at",
 )
 
-_ITEMS = """
-    SELECT ROW(product_id, product_name, unit_price, quantity)
+_ITEMS = f"""
+    SELECT {rows.ITEM}
     FROM order_items WHERE order_id = orders.id ORDER BY position
 """
 
@@ -64,7 +67,9 @@ _GET = f"""
     FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)
 """
 
-_LOCK = f"{_GET} FOR UPDATE"
+# Its lines are read after it is locked: of other tables the lock's own look is as old as its wait,
+# and what was sent of a line meanwhile would be sent again.
+_LOCK = "SELECT id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2) FOR UPDATE"
 
 _GET_MANY = f"""
     SELECT {rows.ORDERS.columns}, ARRAY({_ITEMS}) AS items FROM orders WHERE id = ANY($1)
@@ -98,6 +103,7 @@ class PostgresOrderStore:
         wake: Callable[[], None],
         stocks: Stocks,
         payments: Payments,
+        shipments: Shipments,
         tell: Tell = lambda _: None,
     ) -> None:
         self._pool = pool
@@ -106,6 +112,7 @@ class PostgresOrderStore:
         self._encode = encode
         self._wake = wake
         self._stocks = stocks
+        self._shipments = shipments
         self._tell = tell
         self._payments = payments
         self._placing = Placing(pool, encode, wake, stocks, payments)
@@ -212,10 +219,10 @@ class PostgresOrderStore:
 
     async def lock(self, unit: UnitOfWork, order_id: str, owner_scope: str | None) -> Order:
         """The order, whose row is locked. Raises `OrderNotFound`."""
-        found = await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope)
-        if not found:
+        if not await unit.lock(rows.ORDERS, _LOCK, order_id, owner_scope):
             raise _not_found()
-        return await _whole(found[0])
+        [row] = await unit.fetch(_GET, order_id, None)
+        return await _whole(row)
 
     async def keep(self, unit: UnitOfWork, before: Order, changed: Changed) -> None:
         """The one place where what an order has become is written, whatever has moved it."""
@@ -230,6 +237,16 @@ class PostgresOrderStore:
             unit.write(append([told]))
             if step := step_of(event):
                 await self._stocks.settle(unit, [(claim_of(event), step)])
+            await self._fulfilled(unit, event)
+
+    async def _fulfilled(self, unit: UnitOfWork, event: OrderEvent) -> None:
+        if event.shipment:
+            sent = created(event.shipment, event.traceparent)
+            takes_all = event.type is EventType.SHIPPED
+            await self._shipments.record(unit, sent, takes_all=takes_all)
+        elif event.type is EventType.DELIVERED:
+            at = event.occurred_at
+            await self._shipments.deliver(unit, event.order.id, at, event.traceparent)
 
     async def delete(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]

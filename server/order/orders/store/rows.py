@@ -12,6 +12,7 @@ from server.order.orders.rules import (
     Actor,
     ActorKind,
     Address,
+    Fulfilment,
     Item,
     ListedOrder,
     Order,
@@ -21,7 +22,8 @@ from server.order.orders.rules import (
 )
 
 _OWN = tuple(field.name for field in fields(Order) if field.name != "items")
-_ITEM = tuple(field.name for field in fields(Item))
+# What was sent of a line the database counts itself, by a trigger of what is in shipments.
+_ITEM = tuple(field.name for field in fields(Item) if field.name != "shipped")
 
 ORDERS = Table("orders", _OWN, lock_rank=30)
 ITEMS = Table("order_items", ("order_id", "position", *_ITEM), key=("order_id", "position"))
@@ -29,6 +31,9 @@ _MOVE = ("id", "order_id", "before", "after", "actor_kind", "actor", "reason", "
 MOVES = Table("order_moves", _MOVE)
 
 _DELETE_ITEMS_AFTER = "DELETE FROM order_items WHERE order_id = $1 AND position > $2"
+
+ITEM = f"ROW({', '.join(_ITEM)}, shipped)"
+"""A line as `to_order` reads it, in statements."""
 
 _decode_address = msgspec.json.Decoder(Address).decode
 
@@ -42,7 +47,7 @@ def inserts(orders: Sequence[Order]) -> list[Write]:
 def updates(before: Order, after: Order) -> list[Write]:
     """The writes that change the stored `before` to `after`: every column, and changed items."""
     writes = [update([after])]
-    if after.items != before.items:
+    if after.items is not before.items and [*_items(after)] != [*_items(before)]:
         writes.append(ITEMS.upsert([*_items(after)]))
     if len(after.items) < len(before.items):
         writes.append(Write(_DELETE_ITEMS_AFTER, (after.id, len(after.items))))
@@ -114,8 +119,9 @@ def to_order(row: Record) -> Order:
                 product_name=name,
                 unit_price=price,
                 quantity=quantity,
+                shipped=shipped,
             )
-            for product_id, name, price, quantity in row["items"]
+            for product_id, name, price, quantity, shipped in row["items"]
         ),
         currency=row["currency"],
         subtotal=row["subtotal"],
@@ -133,4 +139,6 @@ def to_order(row: Record) -> Order:
         authorized=row["authorized"],
         captured=row["captured"],
         refunded=row["refunded"],
+        fulfilment_status=Fulfilment(row["fulfilment_status"]),
+        shipping_method_id=str(row["shipping_method_id"]) if row["shipping_method_id"] else None,
     )

@@ -12,6 +12,7 @@ from server.order.stock.rules.orders import (
     OutOfStock,
     Step,
     Stocks,
+    counted,
     reserved,
     settled,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "Stocks",
     "adjusted",
     "check_edit",
+    "counted",
     "edited",
     "reserved",
     "settled",

@@ -1,7 +1,7 @@
 """What orders do to stocks: they reserve, and what they hold is committed, released, put back."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from server.kit import errors
@@ -39,22 +39,28 @@ class Claim:
 
     lines: Sequence[Line]
     cause: Cause
+    gone: Mapping[str, int] = field(default_factory=dict)  # of each product, what was sent by then
 
     @property
     def wanted(self) -> Mapping[str, int]:
         """How many of each product."""
-        found: dict[str, int] = {}
-        for product_id, quantity in self.lines:
-            if product_id:
-                found[product_id] = found.get(product_id, 0) + quantity
-        return found
+        return counted(self.lines)
+
+
+def counted(lines: Iterable[tuple[str | None, int]]) -> Mapping[str, int]:
+    """How many of each product `lines` have together."""
+    found: dict[str, int] = {}
+    for product_id, quantity in lines:
+        if product_id:
+            found[product_id] = found.get(product_id, 0) + quantity
+    return found
 
 
 class Step(NamedTuple):
-    """What an order's new status asks of its stock."""
+    """What becomes of an order, and so of its stock."""
 
     kinds: Sequence[Kind]  # one after the other
-    in_full: bool = False  # what is committed has to be there
+    in_full: bool = False  # what is sent has to be there, and is committed if it was not
 
 
 PAID = Step((Kind.COMMITTED,))
@@ -80,28 +86,38 @@ def settled(stocks: Stocks, held: Sequence[Held], claim: Claim, step: Step) -> S
     """What becomes of what the order of `claim` has.
 
     Of a product that was ordered beyond its stock, only what is there can be committed; the rest
-    stays reserved until the order is sent. Raises `OutOfStock` when it is not there then either.
-    Of a product that was deleted there is no stock any more, and nothing to move.
+    stays reserved until it is sent. Raises `OutOfStock` when it is not there then either. What was
+    sent is not put back. Of a product that was deleted there is no stock any more, and nothing to
+    move.
     """
     held = [each for each in held if each.product_id in stocks]
     now, changes = dict(stocks), []
     if step.in_full:
+        held = [_owed(each, claim) for each in held]
         _check_is_there(stocks, held, claim)
     for kind in step.kinds:
         for each in held:
-            if change := _settled(now[each.product_id], each, kind, claim.cause):
+            if change := _settled(now[each.product_id], each, kind, claim):
                 now[each.product_id] = change.stock
                 changes.append(change)
     return changes
 
 
-def _settled(stock: Stock, held: Held, kind: Kind, cause: Cause) -> Change | None:
+def _owed(held: Held, claim: Claim) -> Held:
+    """Of what is reserved, as many as were sent by now and are not committed yet."""
+    owed = claim.gone.get(held.product_id, 0) - held.committed
+    return held._replace(reserved=min(max(owed, 0), held.reserved))
+
+
+def _settled(stock: Stock, held: Held, kind: Kind, claim: Claim) -> Change | None:
+    cause = claim.cause
     if kind is Kind.COMMITTED and (count := min(held.reserved, stock.on_hand)):
         return moved(stock, kind, cause, on_hand=-count, reserved=-count)
     if kind is Kind.RELEASED and held.reserved:
         return moved(stock, kind, cause, reserved=-held.reserved)
-    if kind is Kind.RESTOCKED and held.committed:
-        return moved(stock, kind, cause, on_hand=held.committed)
+    left = held.committed - claim.gone.get(held.product_id, 0)
+    if kind is Kind.RESTOCKED and left > 0:
+        return moved(stock, kind, cause, on_hand=left)
     return None
 
 

@@ -151,6 +151,7 @@ def test_what_was_made_is_linked_with_what_can_be_done_about_it(made: Document) 
         *("GetOrder", "GetOrderUser", "ListOrderHistory", "WatchOrder", "ListOrderNotes"),
         *("UpdateOrder", "CancelOrder", "DeleteOrder", "CreateOrderNote"),
         *("CreatePayment", "ListPayments"),
+        *("CreateShipment", "ListShipments"),
     }
     assert links["GetOrder"]["parameters"] == {"order_id": "$response.body#/data/id"}
     known = {operation["operationId"] for _, _, operation in operations(made)}

@@ -43,7 +43,7 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_FLOAT,
 }
 # Refused alike whether they are zero or left out.
-REQUIRED = {"quantity", "min_quantity", "aggregate_version", "count", "delta"}
+REQUIRED = {"quantity", "position", "min_quantity", "aggregate_version", "count", "delta"}
 
 
 def messages(descriptor: Any) -> list[Any]:
@@ -133,6 +133,7 @@ OF_LINES = {
     "emporium.order.v1.CreateOrderNoteRequest.text",
     "emporium.order.v1.CreateProductRequest.description",
     "emporium.order.v1.RefundPaymentRequest.reason",
+    "emporium.order.v1.CreateTrackingEventRequest.note",
     "emporium.order.v1.UpdateProductRequest.description",
     "emporium.type.v1.Address.street",
 }

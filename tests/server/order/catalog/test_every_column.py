@@ -40,6 +40,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "created_at": MOMENT,
     "updated_at": MOMENT,
     "version": st.integers(1, 2**62),
+    "weight_grams": st.none() | st.integers(0, 1_000_000),
 }
 KEPT_ELSEWHERE = {"available"}  # with the stock
 MUTABLE = [field.name for field in fields(Product) if field.name not in IMMUTABLE | KEPT_ELSEWHERE]

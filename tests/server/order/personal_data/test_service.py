@@ -75,6 +75,7 @@ async def test_orders_stay_without_their_buyer_and_with_their_amounts(
     assert (receipt.store, receipt.state) == ("order/postgres", ErasureReceipt.COMPLETE)
     kept = {"orders": 1, "order_moves": 0, "order_notes": 0}
     kept |= {"first_answers": 1, "waiting_events": 1}
+    kept |= dict.fromkeys(("shipments", "tracking_events", "waiting_shipment_events"), 0)
     assert receipt.erased == kept
 
     left: pb.Order = await staff("GetOrder", get(order))
@@ -177,7 +178,8 @@ async def test_a_second_erasure_changes_nothing_and_gets_the_first_receipt(
 async def test_who_never_bought_has_a_receipt_too(user_service: Door) -> None:
     receipt = await user_service("EraseBuyer", erase(str(uuid.uuid4())))
     assert receipt.state == ErasureReceipt.COMPLETE
-    kinds = ("orders", "order_moves", "order_notes", "first_answers", "waiting_events")
+    kinds = ["orders", "order_moves", "order_notes", "first_answers", "waiting_events"]
+    kinds += ["shipments", "tracking_events", "waiting_shipment_events"]
     nothing = dict.fromkeys(kinds, 0)
     assert receipt.erased == nothing
 
@@ -227,9 +229,10 @@ async def test_an_export_has_every_order_with_its_lines(
     ann: Door, user_service: Door, order: pb.Order
 ) -> None:
     answer = await user_service("ExportBuyer", held_pb.ExportBuyerRequest(user_id=ann.user_id))
-    part, *others = answer.parts
+    part, *others, shipments = answer.parts
     assert [each.name for each in others] == ["order_history", "order_notes"]
     assert (part.name, part.record_count, part.truncated) == ("orders", 1, False)
+    assert (shipments.name, shipments.record_count) == ("shipments", 0)
     [record] = part.records
     assert record["id"] == order.id
     assert record["total_price"] == order.total_price

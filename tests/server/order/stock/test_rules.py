@@ -114,12 +114,29 @@ def test_of_what_is_owed_only_what_is_there_is_committed_until_the_rest_is_sent(
     stocks = by_id(stock(on_hand=2, reserved=5, backorders=True))
     [paid] = settled(stocks, [Held(MUG, 5, 0)], claim((MUG, 5)), PAID)
     assert (paid.stock.on_hand, paid.stock.reserved) == (0, 3)
+    whole = replace(claim((MUG, 5)), gone={MUG: 5})
     with pytest.raises(OutOfStock) as raised:
-        settled(by_id(paid.stock), [Held(MUG, 3, 2)], claim((MUG, 5)), SENT)
+        settled(by_id(paid.stock), [Held(MUG, 3, 2)], whole, SENT)
     assert [*raised.value.violations] == [errors.Violation("items[0].quantity", "0 left")]
     come = replace(paid.stock, on_hand=4)
-    [sent] = settled(by_id(come), [Held(MUG, 3, 2)], claim((MUG, 5)), SENT)
+    [sent] = settled(by_id(come), [Held(MUG, 3, 2)], whole, SENT)
     assert (sent.stock.on_hand, sent.stock.reserved) == (1, 0)
+
+
+@pytest.mark.parametrize(("gone", "moves"), [(1, 0), (2, 0), (3, 1), (5, 3)])
+def test_of_what_is_owed_as_much_is_committed_as_is_sent(gone: int, moves: int) -> None:
+    stocks = by_id(stock(on_hand=3, reserved=3, backorders=True))
+    part = replace(claim((MUG, 1)), gone={MUG: gone})
+    changes = settled(stocks, [Held(MUG, 3, 2)], part, SENT)
+    assert sum(change.movement.on_hand_delta for change in changes if change.movement) == -moves
+
+
+def test_what_was_sent_is_not_put_back() -> None:
+    part = replace(claim((MUG, 3)), gone={MUG: 2})
+    [back] = settled(by_id(stock(on_hand=2)), [Held(MUG, 0, 3)], part, PUT_BACK)
+    assert back.stock.on_hand == 3
+    part = replace(part, gone={MUG: 3})
+    assert settled(by_id(stock(on_hand=2)), [Held(MUG, 0, 3)], part, PUT_BACK) == []
 
 
 def test_a_refund_of_what_is_owed_in_part_gives_back_both_parts() -> None:

@@ -16,6 +16,7 @@ from server.order.orders.rules import (
     Address,
     Edit,
     EventType,
+    Fulfilment,
     Move,
     Order,
     OrderEvent,
@@ -49,6 +50,9 @@ FORBIDDEN = [
 ]
 
 
+FULFILLED = {Status.SHIPPED, Status.DELIVERED}
+
+
 def order(status: Status = Status.PENDING) -> Order:
     return replace(placed().order, status=status)
 
@@ -64,11 +68,19 @@ def test_an_allowed_move_is_made_and_told_by_the_name_of_its_status(
     was, event_id = order(before), new_id()
     now, event = edited(was, edit(status=after), act(event_id, traceparent="trace"))
     captured = was.total_price if after is Status.PAID else was.captured
-    assert now == replace(was, status=after, updated_at=NOW, version=2, captured=captured)
+    expected = replace(was, status=after, updated_at=NOW, version=2, captured=captured)
+    if after in FULFILLED:
+        expected = replace(expected, fulfilment_status=Fulfilment(after))
+    if after is Status.SHIPPED:
+        items = tuple(replace(item, shipped=item.quantity) for item in was.items)
+        expected = replace(expected, items=items)
+    assert now == expected
     move = Move(before, after, act().actor)
-    restocks = (before, after) == (Status.PAID, Status.REFUNDED)
-    told = OrderEvent(event_id, EventType(after), now, 2, NOW, "trace", move, restocks=restocks)
-    assert event == told
+    told = OrderEvent(event_id, EventType(after), now, 2, NOW, "trace", move)
+    told = replace(told, restocks=after is Status.REFUNDED)
+    assert event
+    assert replace(event, shipment=None) == told
+    assert (event.shipment is not None) == (after is Status.SHIPPED)
 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)

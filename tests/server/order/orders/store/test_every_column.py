@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.order.orders.rules import Address, Changed, Item, Order, Status
+from server.order.orders.rules import Address, Changed, Fulfilment, Item, Order, Status
 from server.order.orders.store.orders import PostgresOrderStore
 from tests.server.order.samples import line, placed
 
@@ -52,6 +52,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "authorized": MONEY,
     "captured": MONEY,
     "refunded": MONEY,
+    "fulfilment_status": st.sampled_from(Fulfilment),
+    "shipping_method_id": st.none() | st.uuids().map(str),
 }
 MUTABLE = [field.name for field in fields(Order) if field.name not in IMMUTABLE]
 

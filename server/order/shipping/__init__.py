@@ -1,0 +1,1 @@
+"""How goods are sent, what that costs, and what of each order was sent."""
