@@ -25,8 +25,8 @@ DESCRIPTOR: descriptor.FileDescriptor
 @typing.final
 class OrderPlaced(message.Message):
     """Events of orders, products, stock and shipments: the payloads of `emporium.type.v1.DomainEvent`
-    whose `aggregate_type` is `order`, `product`, `stock` or `shipment`. That message says what a consumer may rely on:
-    order, repeats, versions.
+    whose `aggregate_type` is `order`, `product`, `stock` or `shipment`. That message says what a
+    consumer may rely on: order, repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
