@@ -149,8 +149,8 @@ async def _category(scene: Scene, owner: Person) -> str:
 
 
 async def _shipping_method(scene: Scene, owner: Person) -> str:
-    band = shipping_pb.WeightBand(price="1.25")
-    zone = shipping_pb.ShippingZone(country_codes=["*"], bands=[band])
+    zone = shipping_pb.ShippingZone(country_codes=["*"])
+    zone.bands.add(price="1.25")
     new = shipping_pb.CreateShippingMethodRequest(name="By road", zones=[zone])
     return str((await scene.call("CreateShippingMethod", new)).id)
 

@@ -68,10 +68,10 @@ class ExportUserResponse(message.Message):
     @builtins.property
     def parts(self) -> containers.RepeatedCompositeFieldContainer[personal_data_pb2.ExportedPart]:
         """`account`, `sessions`, `mailed_links`, `api_keys`, `second_factor` and `audit_events` from the
-        user service, `orders` and `shipments` from the order service, `activity` and `sales` (orders, as the reports
-        count them) from the analytics service. Of `audit_events`, `address` and `device` are
-        there where the person has called, or has proved by the call who they are, as by a login. Of
-        what others did to them, or tried in their name, it tells neither who nor from where.
+        user service, `orders` and `shipments` from the order service, `activity` and `sales` (orders,
+        as the reports count them) from the analytics service. Of `audit_events`, `address` and
+        `device` are there where the person has called, or has proved by the call who they are, as by a
+        login. Of what others did to them, or tried in their name, it tells neither who nor from where.
         """
 
     @builtins.property

@@ -23,8 +23,8 @@ _TEXTS = """
 
 
 @pytest.fixture
-def user_service(order_channel: object, token: Token) -> Door:
-    return Door(order_channel, token("SERVICE", "service:user"))  # type: ignore[arg-type]
+def user_service(anyone: Door, token: Token) -> Door:
+    return Door(anyone.channel, token("SERVICE", "user"))
 
 
 def erase(user_id: str) -> held_pb.EraseBuyerRequest:
