@@ -87,6 +87,8 @@ def _rest(rule: Any, verb: str, message: Message) -> Request:
         return quote(str(content.pop(name[1], "none")), safe="")
 
     path = re.sub(r"{(\w+)[^}]*}", filled, getattr(rule, verb))
+    if rule.body not in ("", "*"):  # bytes that come as they are
+        return Request(verb.upper(), path, _JSON, getattr(message, rule.body).data)
     if rule.body:
         return Request(verb.upper(), path, _JSON, json.dumps(content).encode())
     query = f"?{urlencode(content, doseq=True)}" if content else ""

@@ -80,6 +80,11 @@ class Scene:
         line = {"product_name": "Lamp", "unit_price": "1.25", "quantity": 1}
         return str(self._made("/orders", {"items": [line], "user_id": caller.id})["id"])
 
+    def payment(self, caller: Caller, *, is_taken: bool) -> str:
+        """For an order of the caller's; or held only."""
+        new = {"provider_token": "tok_approved", "capture": is_taken}
+        return str(self._made(f"/orders/{self.order(caller)}/payments", new)["id"])
+
     def ended_order(self, caller: Caller) -> str:
         """One that moves no more."""
         order = self.order(caller)
@@ -131,9 +136,13 @@ class Scene:
                 caller
             ),
             "password": lambda: PASSWORD,
+            "payment_id": lambda: self.payment(
+                caller, is_taken=operation not in ("CapturePayment", "VoidPayment")
+            ),
             "product_id": self.product,
             "refresh_token": lambda: self.login(caller)["refresh_token"],
             "session_id": lambda: self.login(caller)["session_id"],
+            "provider": lambda: "sandbox",
             "sku": lambda: uuid.uuid4().hex,
             "totp_code": lambda: self.totp_code(caller),
         }

@@ -108,11 +108,11 @@ async def test_notices_are_signed_over_their_bytes(anyone: Rest, cluster: Cluste
         answer = await anyone("POST", NOTICES, content=body, headers=headers)
         assert (answer.status_code, answer.json()["data"]) == (200, {})
     forged = await anyone("POST", NOTICES, content=body + b" ", headers=headers)
-    assert error_of(forged, 400)["code"] == "NOTICE_NOT_SIGNED"
+    assert error_of(forged, 422)["code"] == "NOTICE_NOT_SIGNED"
     old, stale = signed(cluster, told, age=301)
-    assert error_of(await anyone("POST", NOTICES, content=old, headers=stale), 400)
+    assert error_of(await anyone("POST", NOTICES, content=old, headers=stale), 422)
     unsigned = {"content-type": "application/json"}
-    assert error_of(await anyone("POST", NOTICES, content=body, headers=unsigned), 400)
+    assert error_of(await anyone("POST", NOTICES, content=body, headers=unsigned), 422)
     elsewhere = await anyone("POST", "/payment-notices/nobody", content=body, headers=headers)
     assert error_of(elsewhere, 404)["code"] == "PAYMENT_PROVIDER_NOT_FOUND"
 

@@ -18,7 +18,7 @@ from tests.envoy.guarded_edge import Doors, opened
 TOKEN = ("authorization", f"Bearer {signed(role='ADMIN')}")
 REPORTED = ("x-body-type", "x-body-coding", "x-accept")
 FORM = "application/x-www-form-urlencoded"
-RAW = {"ExchangeApiKey"}  # takes bytes, of a type that it checks itself
+RAW = {"ExchangeApiKey", "ReceivePaymentNotice"}  # take bytes, which they check themselves
 NO_BODY = {"204"}
 
 

@@ -156,9 +156,9 @@ class CreatePaymentRequest(message.Message):
     order_id: builtins.str
     """The order's id."""
     provider_token: builtins.str
-    """What the provider has given for the buyer's means of payment: 1 to 128 letters, digits, `_` and
-    `-`. Of the sandbox: `tok_approved`, `tok_declined`, `tok_timeout`, `tok_reply_lost`,
-    `tok_duplicate_notice`, `tok_late_notice`. Never a card number.
+    """What the provider has given for the buyer's means of payment: 1 to 128 letters, digits,
+    underscores and dashes. Of the sandbox: `tok_approved`, `tok_declined`, `tok_timeout`,
+    `tok_reply_lost`, `tok_duplicate_notice`, `tok_late_notice`. Never a card number.
     """
     amount: builtins.str
     """How much, more than 0, with no more decimals than the order's currency has. Left out: what is

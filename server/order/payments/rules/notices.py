@@ -21,7 +21,7 @@ _IS_ID = re.compile(r"[!-~]{1,128}").fullmatch
 _IS_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
-class NoticeNotSigned(errors.Malformed):
+class NoticeNotSigned(errors.Invalid):
     """The notice has not the signature of its provider."""
 
     reason = "NOTICE_NOT_SIGNED"

@@ -97,7 +97,7 @@ def with_field(order: Order, *, name: str, value: Any) -> Changed:
     nothing = Decimal("0.00")
     amounts = {"subtotal": value} if name == "total_price" else {name: value}
     changed = replace(order, discount=nothing, shipping_price=nothing, tax=nothing)
-    changed = replace(changed, captured=nothing, **ROOM.get(name, {}))
+    changed = replace(changed, **{"captured": nothing, **ROOM.get(name, {})})
     changed = replace(changed, **amounts)
     if name == "discount":  # a total is never below zero
         changed = replace(changed, subtotal=changed.subtotal + value)
