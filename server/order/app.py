@@ -48,7 +48,7 @@ from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
 from server.order.orders.feed import OrderFeed
-from server.order.orders.service import OrderService
+from server.order.orders.service import OrderService, Policy
 from server.order.orders.store import Tell
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.notes import PostgresNoteStore
@@ -56,7 +56,11 @@ from server.order.orders.store.orders import PostgresOrderStore
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.service import PricingService
-from server.order.pricing.store import PostgresPriceStore
+from server.order.pricing.store.breaks import PostgresPriceStore
+from server.order.pricing.store.promotions import PostgresPromotionStore
+from server.order.pricing.store.rates import PostgresTaxRateStore
+from server.order.pricing.store.terms import KeptTaxes, PostgresTerms
+from server.order.pricing.store.uses import PromotionUses
 from server.order.stock.service import StockService
 from server.order.stock.store.moves import StockMoves
 from server.order.stock.store.stock import PostgresStockStore
@@ -118,7 +122,7 @@ async def _serve(settings: Settings) -> None:
 def erasing(pool: Pool) -> tuple[PersonalOrders, PostgresErasureStore]:
     """What `pool` holds of people, and what erases it."""
     held = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
-    return held, PostgresErasureStore(pool, held)
+    return held, PostgresErasureStore(pool, held, PromotionUses())
 
 
 def sweep(pool: Pool, lock: Lock) -> Job:
@@ -179,7 +183,8 @@ async def watching(pool: Pool, dsn: str) -> AsyncIterator[LiveOrders]:
 
 def order_store(pool: Pool, wake: outbox.Wake, tell: Tell = lambda _: None) -> PostgresOrderStore:
     """The orders, which move the stocks of the same database."""
-    return PostgresOrderStore(pool, to_outbox, wake, StockMoves(stock_events.to_outbox), tell)
+    stocks = StockMoves(stock_events.to_outbox)
+    return PostgresOrderStore(pool, to_outbox, wake, stocks, PromotionUses(), tell)
 
 
 def unpaid_for(shop: Shop) -> timedelta | None:
@@ -212,8 +217,16 @@ def registrations(
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
     once = partial(first_answer, pool)
-    products = CatalogService(catalog, PostgresCategoryStore(pool), shop_currency, tokens)
-    placing = OrderService(orders, catalog, users, shop_currency, tokens, live.feed, notes, unpaid)
+    categories = PostgresCategoryStore(pool)
+    products = CatalogService(catalog, categories, shop_currency, tokens)
+    taxes = KeptTaxes(PostgresTaxRateStore(pool), categories)
+    terms = PostgresTerms(pool, taxes)
+    rates = PostgresTaxRateStore(pool, taxes.forget)
+    prices = PricingService(
+        PostgresPriceStore(pool), PostgresPromotionStore(pool), rates, shop_currency, tokens
+    )
+    policy = Policy(shop_currency, unpaid)
+    placing = OrderService(orders, catalog, users, terms, policy, tokens, live.feed, notes)
     stock = StockService(stocks, catalog, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),
@@ -221,6 +234,6 @@ def registrations(
         Registration(
             order_service, answering_repeats(order_service, placing, once), live.feed.close
         ),
-        Registration(pricing, PricingService(PostgresPriceStore(pool))),
+        Registration(pricing, answering_repeats(pricing, prices, once)),
         Registration(personal_data, PersonalDataService(erasures, held)),
     )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
@@ -20,10 +21,19 @@ from server.order.orders import rules, wire
 from server.order.orders.feed import OrderFeed, is_last
 from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, OrderStore
 from server.order.orders.store.notes import NOTES_SORTABLE, NoteStore
+from server.order.pricing.rules import PromotionChanged
+from server.order.pricing.store import TermsStore
 
 _LATEST_FIRST = Sort("order_date", descending=True)
 _FIRST_FIRST = Sort("occurred_at", descending=False)
 _FIRST_NOTE_FIRST = Sort("created_at", descending=False)
+
+
+class Policy(NamedTuple):
+    """What the shop has decided of its orders."""
+
+    shop_currency: str
+    unpaid_for: timedelta | None = None  # how long one may be unpaid; None: for ever
 
 
 class OrderService:
@@ -34,25 +44,25 @@ class OrderService:
         orders: OrderStore,
         catalog: CatalogStore,
         users: Users,
-        shop_currency: str,
+        terms: TermsStore,
+        policy: Policy,
         tokens: PageTokens,
         feed: OrderFeed,
         notes: NoteStore,
-        unpaid_for: timedelta | None = None,
     ) -> None:
         self._orders = orders
         self._catalog = catalog
         self._users = users
-        self._shop_currency = shop_currency
+        self._policy = policy
         self._tokens = tokens
         self._feed = feed
         self._notes = notes
-        self._unpaid_for = unpaid_for
+        self._terms = terms
 
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         try:
             return await self._place(request, context)
-        except rules.OffersChanged:
+        except (rules.OffersChanged, PromotionChanged):
             # Read again, they tell which of them, and what is the matter with it.
             return await self._place(request, context)
 
@@ -197,7 +207,7 @@ class OrderService:
             event_id=_new_id(),
             now=_now(),
             traceparent=context.traceparent,
-            unpaid_for=self._unpaid_for,
+            unpaid_for=self._policy.unpaid_for,
         )
         await give_way(len(new.lines))
         context.response = message = wire.to_order(placed.order)
@@ -219,7 +229,10 @@ class OrderService:
         offers = await self._catalog.offers(new.product_ids)
         if not caller.is_staff:
             offers = rules.sold(offers, new.product_ids)
-        return new, rules.quote(new, offers, self._shop_currency)
+        terms = await self._terms.read(
+            new.promotion_codes, new.user_id or caller.id, _now(), taxed=new.is_taxed
+        )
+        return new, rules.quote(new, offers, self._policy.shop_currency, terms)
 
     async def _expand(self, expand: str, orders: Sequence[pb.Order]) -> None:
         """Embeds the persons by one call. Without the user service the orders come all the same."""

@@ -29,6 +29,7 @@ from server.order.orders.rules import (
     Quote,
     Status,
 )
+from server.order.pricing.rules import Step
 
 PlacingRequest = pb.CreateOrderRequest | pb.QuoteOrderRequest
 ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
@@ -65,6 +66,8 @@ def to_order(order: Order) -> pb.Order:
         created_at=timestamp(order.created_at),
         updated_at=timestamp(order.updated_at),
         etag=order.etag,
+        promotion_codes=order.promotion_codes,
+        included_tax=money(order.included_tax, order.currency),
     )
 
 
@@ -99,14 +102,18 @@ def to_quote(quote: Quote) -> pb.Quote:
         shipping_price=money(price.shipping_price, currency),
         tax=money(price.tax, currency),
         total_price=money(price.total, currency),
-        steps=[
-            pb.PriceStep(
-                kind=pb.PriceStep.Kind.Value(step.kind),
-                label=step.label,
-                amount=money(step.amount, currency),
-            )
-            for step in price.steps
-        ],
+        steps=[_to_step(step, currency) for step in price.steps],
+        included_tax=money(price.included_tax, currency),
+    )
+
+
+def _to_step(step: Step, currency: str) -> pb.PriceStep:
+    included = step.included_tax
+    return pb.PriceStep(
+        kind=pb.PriceStep.Kind.Value(step.kind),
+        label=step.label,
+        amount=money(step.amount, currency),
+        included_tax="" if included is None else money(included, currency),
     )
 
 
@@ -151,6 +158,7 @@ def from_create(request: PlacingRequest) -> NewOrder:
         if request.HasField("order_date")
         else None,
         currency=request.currency or None,
+        promotion_codes=tuple(request.promotion_codes),
     )
 
 

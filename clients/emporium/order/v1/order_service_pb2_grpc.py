@@ -140,10 +140,16 @@ class OrderServiceServicer:
         The order reserves what it asks for of the products that are tracked (StockService). When it is
         not paid in time, a day unless the shop says otherwise, it is cancelled. A historical order
         reserves nothing, and waits for ever.
+
+        It uses each promotion whose code it names, until it is cancelled, or deleted before it was
+        paid; of what may be used a number of times no more is ever given, whoever orders at once.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
         little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
         of `user_id` was deleted; PERMISSION_DENIED for a service.
+        Of codes: PROMOTION_NOT_FOUND, PROMOTION_NOT_YET_VALID, PROMOTION_EXPIRED, PROMOTION_USED_UP,
+        PROMOTION_USED_BY_PERSON, PROMOTION_NOT_COMBINABLE, PROMOTION_MINIMUM_NOT_REACHED,
+        PROMOTION_CURRENCY_MISMATCH, each naming `promotion_codes[i]`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,7 +162,7 @@ class OrderServiceServicer:
         quoted now. Nothing is held: prices may change until the order is placed.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
-        for a service.
+        for a service. Of codes as in CreateOrder.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -73,6 +73,7 @@ class Offer:
     currency: str
     status: ProductStatus = ProductStatus.ACTIVE
     breaks: Sequence[Break] = ()  # by rising quantities
+    categories: Sequence[str] = ()  # their ids, in order
 
 
 @dataclass(frozen=True, slots=True)

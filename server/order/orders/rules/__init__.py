@@ -7,7 +7,13 @@ from server.order.orders.rules.changes import (
     deleted,
     edited,
 )
-from server.order.orders.rules.claims import claim_of, moves_stock, step_of
+from server.order.orders.rules.claims import (
+    claim_of,
+    ends_uses,
+    moves_stock,
+    step_of,
+    uses_of,
+)
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
 from server.order.orders.rules.moving import MOVES, Changed, cancelled, expired, moved
@@ -80,6 +86,7 @@ __all__ = [
     "claim_of",
     "deleted",
     "edited",
+    "ends_uses",
     "etag_of",
     "expired",
     "is_internal",
@@ -91,4 +98,5 @@ __all__ = [
     "quote",
     "sold",
     "step_of",
+    "uses_of",
 ]

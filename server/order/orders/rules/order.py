@@ -90,6 +90,8 @@ class Order:
     updated_at: datetime
     version: int
     expires_at: datetime | None = None  # when it is cancelled, unless it is paid; None: never
+    promotion_codes: Sequence[str] = ()
+    included_tax: Decimal = Decimal(0)  # what prices contain of it; no part of `tax`
 
     @property
     def etag(self) -> str:

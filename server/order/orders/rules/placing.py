@@ -20,7 +20,18 @@ from server.order.orders.rules.order import (
     StaffOnlyField,
     Status,
 )
-from server.order.pricing.rules import Price, PricedLine, price, unit_price
+from server.order.pricing.rules import (
+    Price,
+    PricedLine,
+    Promotion,
+    Terms,
+    price,
+    promotions_of,
+    subtotal_of,
+    unit_price,
+)
+
+_NO_TERMS = Terms()
 
 
 class PriceNotAllowed(errors.Forbidden):
@@ -60,6 +71,12 @@ class NewOrder:
     user_id: str | None
     order_date: datetime | None
     currency: str | None
+    promotion_codes: Sequence[str] = ()
+
+    @property
+    def is_taxed(self) -> bool:
+        """Whether it can be: by the country that it is sent to, and not what was sold long ago."""
+        return self.shipping_address is not None and self.order_date is None
 
     @property
     def product_ids(self) -> set[str]:
@@ -74,14 +91,16 @@ class Quote:
     items: Sequence[Item]
     currency: str
     price: Price
+    promotions: Sequence[Promotion] = ()  # in the order of their codes
 
 
 class Placed(NamedTuple):
-    """A new order, its event, and who places it."""
+    """A new order, its event, who places it, and what it uses."""
 
     order: Order
     event: OrderEvent
     caller_id: str
+    promotions: Sequence[Promotion] = ()
 
     def refused(self) -> errors.EmporiumError:
         """The error when the buyer was erased; the caller may be that, with a token good still."""
@@ -106,13 +125,17 @@ def check_staff_fields(new: NewOrder, caller_id: str) -> None:
         _refuse(StaffOnlyField, "order_date")
 
 
-def quote(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> Quote:
+def quote(
+    new: NewOrder, offers: Mapping[str, Offer], shop_currency: str, terms: Terms = _NO_TERMS
+) -> Quote:
     """What `new` comes to, at the prices of `offers`, by product id, where it has none of its own.
 
-    Raises `ProductNotFound`, `ProductNotActive`, `CurrencyMismatch`, `OrderTooLarge`, or `Invalid`
-    for a currency that is none and for prices with more decimals than theirs has.
+    Raises `ProductNotFound`, `ProductNotActive`, `CurrencyMismatch`, `OrderTooLarge`, what
+    `promotions_of` raises, or `Invalid` for a currency that is none and for prices with more
+    decimals than theirs has.
     """
     errors.Invalid.check(currencies.unknown(new.currency))
+    errors.Invalid.check(_codes_of_the_past(new))
     _check_products(new, offers)
     currency = _currency(new, offers, shop_currency)
     errors.Invalid.check(_too_fine(new.lines, currency))
@@ -121,7 +144,11 @@ def quote(new: NewOrder, offers: Mapping[str, Offer], shop_currency: str) -> Quo
         _item(line, offers, priced.unit_price)
         for line, priced in zip(new.lines, lines, strict=True)
     )
-    return Quote(items, currency, price(lines, currency))
+    codes = new.promotion_codes
+    promotions = promotions_of(codes, terms, currency, subtotal_of(lines)) if codes else ()
+    address = new.shipping_address
+    taxes = terms.taxes.of(address.country_code) if address and new.is_taxed else None
+    return Quote(items, currency, price(lines, currency, promotions, taxes), promotions)
 
 
 def place(
@@ -157,10 +184,12 @@ def place(
         updated_at=now,
         version=1,
         expires_at=now + unpaid_for if unpaid_for and not new.order_date else None,
+        promotion_codes=tuple(each.code for each in quoted.promotions),
+        included_tax=cost.included_tax,
     )
     move = Move(None, order.status, person(caller_id, order.user_id))
     event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent, move)
-    return Placed(order, event, caller_id)
+    return Placed(order, event, caller_id, quoted.promotions)
 
 
 def sold(offers: Mapping[str, Offer], product_ids: Collection[str]) -> Mapping[str, Offer]:
@@ -170,6 +199,11 @@ def sold(offers: Mapping[str, Offer], product_ids: Collection[str]) -> Mapping[s
         for product_id in product_ids
         if (offer := offers.get(product_id)) and offer.status is ProductStatus.ACTIVE
     }
+
+
+def _codes_of_the_past(new: NewOrder) -> Iterator[Violation]:
+    if new.promotion_codes and new.order_date is not None:
+        yield Violation("promotion_codes", "an order of the past costs what its lines say")
 
 
 def _refuse(kind: type[errors.Forbidden], field: str) -> None:
@@ -227,13 +261,14 @@ def _priced(lines: Sequence[Line], offers: Mapping[str, Offer]) -> Sequence[Pric
     priced = []
     for line in lines:
         one = each = line.unit_price
+        offered = offers[line.product_id] if line.product_id else None
         if one is None:
-            assert line.product_id is not None, "the contract asks for a product or a price"
-            offer = offers[line.product_id]
-            one = offer.unit_price
-            each = unit_price(one, offer.breaks, counts[line.product_id])
+            assert offered is not None, "the contract asks for a product or a price"
+            one = offered.unit_price
+            each = unit_price(one, offered.breaks, counts[line.product_id or ""])
         assert each is not None
-        priced.append(PricedLine(line.quantity, one, each))
+        categories = offered.categories if offered else ()
+        priced.append(PricedLine(line.quantity, one, each, line.product_id or "", categories))
     return priced
 
 

@@ -24,11 +24,20 @@ from server.order.orders.rules import (
     PastMove,
     Placed,
     claim_of,
+    ends_uses,
     etag_of,
     listed_items,
     step_of,
 )
-from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, Encode, Stocks, Tell, rows
+from server.order.orders.store import (
+    HISTORY_SORTABLE,
+    SORTABLE,
+    Encode,
+    Promotions,
+    Stocks,
+    Tell,
+    rows,
+)
 from server.order.orders.store.expiring import expire
 from server.order.orders.store.placing import Placing
 
@@ -89,6 +98,7 @@ class PostgresOrderStore:
         encode: Encode,
         wake: Callable[[], None],
         stocks: Stocks,
+        promotions: Promotions,
         tell: Tell = lambda _: None,
     ) -> None:
         self._pool = pool
@@ -97,8 +107,9 @@ class PostgresOrderStore:
         self._encode = encode
         self._wake = wake
         self._stocks = stocks
+        self._promotions = promotions
         self._tell = tell
-        self._placing = Placing(pool, encode, wake, stocks)
+        self._placing = Placing(pool, encode, wake, stocks, promotions)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         return await self._placing.create(placed, key, answer)
@@ -203,9 +214,15 @@ class PostgresOrderStore:
             told = self._encode(event)
             await give_way(len(order.items))
             unit.write(append([told]))
-            if step := step_of(event):
-                await self._stocks.settle(unit, [(claim_of(event), step)])
+            await self._settled(unit, event)
         return order
+
+    async def _settled(self, unit: UnitOfWork, event: OrderEvent) -> None:
+        """What the order has of promotions and stocks follows; that is the order of their locks."""
+        if ends_uses(event):
+            await self._promotions.give_back(unit, [event.order.id])
+        if step := step_of(event):
+            await self._stocks.settle(unit, [(claim_of(event), step)])
 
     async def delete(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]
@@ -214,8 +231,7 @@ class PostgresOrderStore:
             event = change(await _locked(unit, order_id, owner_scope))
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
-            if step := step_of(event):
-                await self._stocks.settle(unit, [(claim_of(event), step)])
+            await self._settled(unit, event)
 
         await transaction(self._pool, work, completes_call=True)
         self._told(order_id)
@@ -228,7 +244,9 @@ class PostgresOrderStore:
         self, now: datetime, count_max: int, change: Callable[[Order], Changed]
     ) -> int:
         async def work(unit: UnitOfWork) -> list[str]:
-            return await expire(unit, now, count_max, change, self._encode, self._stocks)
+            return await expire(
+                unit, now, count_max, change, self._encode, self._stocks, self._promotions
+            )
 
         order_ids = await transaction(self._pool, work)
         for order_id in order_ids:

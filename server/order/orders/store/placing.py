@@ -8,14 +8,16 @@ import asyncpg
 from server.kit.audit.trail import Trail, of_call
 from server.kit.batching import Batcher
 from server.kit.context import Key
+from server.kit.errors import EmporiumError
 from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way
-from server.order.orders.rules import OffersChanged, Placed, claim_of, moves_stock
-from server.order.orders.store import Encode, Stocks, rows
+from server.order.orders.rules import OffersChanged, Placed, claim_of, moves_stock, uses_of
+from server.order.orders.store import Encode, Promotions, Stocks, rows
+from server.order.pricing.rules import PromotionUsedByPerson, PromotionUsedUp, used_up
 from server.order.stock.rules import OutOfStock
 
 _TOGETHER_MAX = 64
@@ -30,9 +32,13 @@ _LINES_TOGETHER_MAX = 20
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
-# Of triggers: migrations 0006 and 0014.
+# Of triggers and a constraint: migrations 0006, 0014 and 0019.
 _NOT_ERASED = "orders_buyer_is_not_erased"
 _ARE_SOLD = "order_items_products_are_active"
+_USED_UP = {
+    "promotions_uses_are_left": PromotionUsedUp,
+    "promotions_uses_of_a_person": PromotionUsedByPerson,
+}
 
 
 class _New(NamedTuple):
@@ -56,17 +62,27 @@ class Placing:
     """Stores orders as `OrderStore.create` specifies."""
 
     def __init__(
-        self, pool: Pool, encode: Encode, wake: Callable[[], None], stocks: Stocks
+        self,
+        pool: Pool,
+        encode: Encode,
+        wake: Callable[[], None],
+        stocks: Stocks,
+        promotions: Promotions,
     ) -> None:
         self._pool = pool
+        self._promotions = promotions
         self._stocks = stocks
         self._encode = encode
         self._wake = wake
-        self._batcher = Batcher(self._keep, _TOGETHER_MAX, _lines, _LINES_MAX, _LINES_TOGETHER_MAX)
+        bounds = (_TOGETHER_MAX, _lines, _LINES_MAX, _LINES_TOGETHER_MAX)
+        self._batcher = Batcher(self._keep, *bounds)
+        # Who has no code does not wait for those who want the last use of one.
+        self._with_codes = Batcher(self._keep, *bounds)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""
-        return await self._batcher.do(_New(placed, key, answer, of_call(wanted=True)))
+        batcher = self._with_codes if placed.promotions else self._batcher
+        return await batcher.do(_New(placed, key, answer, of_call(wanted=True)))
 
     async def _keep(self, batch: Sequence[_New]) -> Sequence[bytes | Exception]:
         if len(batch) == 1:
@@ -83,8 +99,24 @@ class Placing:
                 middle = len(batch) // 2
                 parts = [batch[:middle], batch[middle:]]
             else:
-                return [refused or new.answer for new, refused in zip(batch, refusals, strict=True)]
+                return await self._answered(batch, refusals)
         return [outcome for part in parts for outcome in await self._settled(part)]
+
+    async def _answered(
+        self, batch: Sequence[_New], refusals: Sequence[EmporiumError | None]
+    ) -> Sequence[bytes | Exception]:
+        """The outcomes of `batch`.
+
+        Who was refused a code beside one who had it and then found no stock is asked for again.
+        """
+        outcomes: list[bytes | Exception] = []
+        is_freed = any(isinstance(refused, OutOfStock) for refused in refusals)
+        for new, refused in zip(batch, refusals, strict=True):
+            if is_freed and isinstance(refused, PromotionUsedUp | PromotionUsedByPerson):
+                outcomes += await self._settled([new])
+            else:
+                outcomes.append(refused or new.answer)
+        return outcomes
 
     async def _settled(self, part: Sequence[_New]) -> Sequence[bytes | Exception]:
         try:
@@ -99,6 +131,8 @@ class Placing:
             except asyncpg.CheckViolationError as error:
                 if error.constraint_name == _ARE_SOLD:
                     raise OffersChanged("a product was changed meanwhile; try again") from error
+                if kind := _USED_UP.get(str(error.constraint_name)):
+                    raise used_up(uses_of(new.placed), kind) from error
                 if error.constraint_name != _NOT_ERASED:
                     raise
                 raise new.placed.refused() from error
@@ -111,19 +145,19 @@ class Placing:
             raise refused
         return new.answer
 
-    async def _insert(self, batch: Sequence[_New]) -> Sequence[OutOfStock | None]:
+    async def _insert(self, batch: Sequence[_New]) -> Sequence[EmporiumError | None]:
         """Orders with all that belongs to them, in a transaction; gives for each why it is not.
 
-        Where none of them can move a stock it is one statement.
+        Where none of them can move a stock, or has a code, it is one statement.
         """
-        if not any(moves_stock(new.placed.order) for new in batch):
+        if not any(moves_stock(new.placed.order) or new.placed.promotions for new in batch):
             await write(self._pool, await self._writes(batch))
             self._done(batch)
             return [None] * len(batch)
 
-        async def work(unit: UnitOfWork) -> Sequence[OutOfStock | None]:
-            # A stock is locked first, so that what there is too little of is not written at all.
-            refusals = await self._reserve(unit, batch)
+        async def work(unit: UnitOfWork) -> Sequence[EmporiumError | None]:
+            # Locked first, so that what there is too little of is not written at all.
+            refusals = await self._take(unit, batch)
             if placed := _placed(batch, refusals):
                 for each in await self._writes(placed):
                     unit.write(each)
@@ -133,12 +167,25 @@ class Placing:
         self._done(_placed(batch, refusals))
         return refusals
 
-    async def _reserve(
+    async def _take(
         self, unit: UnitOfWork, batch: Sequence[_New]
-    ) -> Sequence[OutOfStock | None]:
-        claims = [claim_of(new.placed.event) for new in batch if moves_stock(new.placed.order)]
-        refusals = iter(await self._stocks.reserve(unit, claims))
-        return [next(refusals) if moves_stock(new.placed.order) else None for new in batch]
+    ) -> Sequence[EmporiumError | None]:
+        """Uses of promotions, and then stocks: that is the order of their locks."""
+        refused: dict[str, EmporiumError | None] = {}
+        if coded := [new.placed for new in batch if new.placed.promotions]:
+            wanted = [uses_of(placed) for placed in coded]
+            taken = await self._promotions.lock(unit, wanted)
+            refused = {uses.order_id: taken.take(uses) for uses in wanted}
+        asking = [new for new in batch if not refused.get(new.placed.order.id)]
+        moving = [new for new in asking if moves_stock(new.placed.order)]
+        if moving:
+            claims = [claim_of(new.placed.event) for new in moving]
+            found = await self._stocks.reserve(unit, claims)
+            refused |= {new.placed.order.id: why for new, why in zip(moving, found, strict=True)}
+        self._promotions.write(
+            unit, [uses_of(placed) for placed in coded if not refused.get(placed.order.id)]
+        )
+        return [refused.get(new.placed.order.id) for new in batch]
 
     async def _writes(self, batch: Sequence[_New]) -> list[Write]:
         lines = sum(map(_lines, batch))
@@ -161,5 +208,5 @@ class Placing:
             self._wake()
 
 
-def _placed(batch: Sequence[_New], refusals: Sequence[OutOfStock | None]) -> list[_New]:
+def _placed(batch: Sequence[_New], refusals: Sequence[EmporiumError | None]) -> list[_New]:
     return [new for new, refused in zip(batch, refusals, strict=True) if refused is None]

@@ -129,4 +129,6 @@ def to_order(row: Record) -> Order:
         updated_at=row["updated_at"],
         version=row["version"],
         expires_at=row["expires_at"],
+        promotion_codes=tuple(row["promotion_codes"]),
+        included_tax=row["included_tax"],
     )
