@@ -12,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -139,6 +140,21 @@ async def _category(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateCategory", new)).id)
 
 
+async def _promotion(scene: Scene, owner: Person) -> str:
+    new = pricing_pb.CreatePromotionRequest(
+        code=f"L{uuid.uuid4().hex[:20]}", name="Lamps", percentage="10"
+    )
+    return str((await scene.call("CreatePromotion", new)).id)
+
+
+async def _tax_rate(scene: Scene, owner: Person) -> str:
+    category = await _category(scene, owner)  # of which there is no other
+    new = pricing_pb.CreateTaxRateRequest(
+        country_code="XL", category_id=category, name="Lamps", rate="10"
+    )
+    return str((await scene.call("CreateTaxRate", new)).id)
+
+
 async def _api_key(scene: Scene, owner: Person) -> str:
     token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
     new = {"name": "A program", "scopes": ["orders.read"]}
@@ -155,6 +171,8 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "session_id": _session,
     "product_id": _product,
     "category_id": _category,
+    "promotion_id": _promotion,
+    "tax_rate_id": _tax_rate,
 }
 
 

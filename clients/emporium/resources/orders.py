@@ -99,6 +99,7 @@ class Orders(OrderCourse):
         user_id: str = "",
         order_date: datetime | None = None,
         currency: str = "",
+        promotion_codes: Iterable[str] = (),
         idempotency_key: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Order:
@@ -110,7 +111,8 @@ class Orders(OrderCourse):
         of its own, which its retries share.
 
         Raises `NotFound` (PRODUCT_NOT_FOUND), `PermissionDenied` (PRICE_NOT_ALLOWED,
-        STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK), `InvalidRequest` (CURRENCY_MISMATCH,
+        STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK, and of codes
+        PROMOTION_USED_UP and others), `InvalidRequest` (CURRENCY_MISMATCH,
         ORDER_TOO_LARGE, VALIDATION_FAILED),
         `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
         """
@@ -120,6 +122,7 @@ class Orders(OrderCourse):
             user_id=user_id,
             order_date=timestamp(order_date),
             currency=currency,
+            promotion_codes=promotion_codes,
             request_id=idempotency_key or str(uuid4()),
         )
         return await self._connection.call(self._stub.CreateOrder, request, timeout_seconds)
@@ -132,6 +135,7 @@ class Orders(OrderCourse):
         user_id: str = "",
         order_date: datetime | None = None,
         currency: str = "",
+        promotion_codes: Iterable[str] = (),
         timeout_seconds: float | None = None,
     ) -> Quote:
         """What `create` would make such an order cost, step by step; places none.
@@ -144,6 +148,7 @@ class Orders(OrderCourse):
             user_id=user_id,
             order_date=timestamp(order_date),
             currency=currency,
+            promotion_codes=promotion_codes,
         )
         return await self._connection.call(self._stub.QuoteOrder, request, timeout_seconds)
 

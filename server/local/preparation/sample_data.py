@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from server.kit.currencies import decimals_of, in_full
 
-VERSION = "small-2"  # changes with the data below
+VERSION = "small-3"  # changes with the data below
 
 # SKU, name and price in the shop's currency, if that has hundredths; see `price_in`.
 PRODUCTS = (
@@ -33,6 +33,13 @@ CATEGORIES = (
     ("Tea", "Kitchen", ("TEAPOT", "MUG")),
     ("Home", "", ("BAG", "CLOCK")),
     ("Lights", "Home", ("CANDLE", "LAMP")),
+)
+# Each buyer has 10% off with it, once.
+PROMOTION_CODE = "WELCOME10"
+# Country, what it is called, percent, and whether prices contain it.
+TAX_RATES = (
+    ("GB", "VAT", Decimal(20), True),
+    ("US", "Sales tax", Decimal("8.875"), False),
 )
 CUSTOMERS = (
     ("grace@emporium.example", "Grace Hopper"),

@@ -41,6 +41,8 @@ _OF_OPERATION: dict[tuple[str, str], str] = {
     ("ListUsers", "status"): "active",
     ("UpdateCategory", "update_mask"): "parent_id",
     ("UpdateProduct", "update_mask"): "description",
+    ("UpdatePromotion", "update_mask"): "uses_max",
+    ("UpdateTaxRate", "update_mask"): "name",
     ("UpdateOrder", "update_mask"): "shipping_address",
     ("UpdateStock", "update_mask"): "low_stock_at",
     ("UpdateUser", "update_mask"): "age",

@@ -439,7 +439,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: no such tax rate
     """
-    TAX_RATE_TAKEN: _ErrorReason.ValueType  # 369
+    TAX_RATE_EXISTS: _ErrorReason.ValueType  # 369
     """The country, or the category there, has a tax rate.
 
     Example: country_code: the country has a tax rate
@@ -942,7 +942,7 @@ TAX_RATE_NOT_FOUND: ErrorReason.ValueType  # 368
 
 Example: no such tax rate
 """
-TAX_RATE_TAKEN: ErrorReason.ValueType  # 369
+TAX_RATE_EXISTS: ErrorReason.ValueType  # 369
 """The country, or the category there, has a tax rate.
 
 Example: country_code: the country has a tax rate

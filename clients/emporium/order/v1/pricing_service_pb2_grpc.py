@@ -176,7 +176,7 @@ class PricingServiceServicer:
         """Adds a tax rate: of a country, or of a category of products there. 1,000 at most.
 
         Orders that are placed from then on are taxed by it, in all processes within 5 seconds.
-        Idempotent by `request_id`. Errors: TAX_RATE_TAKEN, CATEGORY_NOT_FOUND, TOO_MANY_TAX_RATES,
+        Idempotent by `request_id`. Errors: TAX_RATE_EXISTS, CATEGORY_NOT_FOUND, TOO_MANY_TAX_RATES,
         IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.order import Order, Status
-from server.order.orders.rules.placing import Placed
 from server.order.pricing.rules import Uses
 from server.order.stock import rules as stock
 
@@ -39,9 +38,9 @@ def step_of(event: OrderEvent) -> stock.Step | None:
     return stock.PUT_BACK if event.restocks else _STEPS.get(event.type)
 
 
-def uses_of(placed: Placed) -> Uses:
-    """What a new order uses of promotions."""
-    return Uses(placed.order.id, placed.order.user_id, placed.promotions)
+def uses_of(event: OrderEvent) -> Uses:
+    """What the new order of `event` uses of promotions."""
+    return Uses(event.order.id, event.order.user_id, event.promotions)
 
 
 def ends_uses(event: OrderEvent) -> bool:

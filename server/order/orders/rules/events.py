@@ -1,11 +1,13 @@
 """Events of an order: exactly one for each change of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from server.order.orders.rules.history import Move
 from server.order.orders.rules.order import Order
+from server.order.pricing.rules import Promotion
 
 
 class EventType(StrEnum):
@@ -37,3 +39,4 @@ class OrderEvent:
     traceparent: str | None  # of the call that made the change, as W3C Trace Context has it
     move: Move | None = None  # where the change is one of the status
     restocks: bool = False  # of a refund: what the order had is put back into the stock
+    promotions: Sequence[Promotion] = ()  # of a new order: what it uses, in the order of its codes

@@ -95,12 +95,11 @@ class Quote:
 
 
 class Placed(NamedTuple):
-    """A new order, its event, who places it, and what it uses."""
+    """A new order, its event, and who places it."""
 
     order: Order
     event: OrderEvent
     caller_id: str
-    promotions: Sequence[Promotion] = ()
 
     def refused(self) -> errors.EmporiumError:
         """The error when the buyer was erased; the caller may be that, with a token good still."""
@@ -188,8 +187,17 @@ def place(
         included_tax=cost.included_tax,
     )
     move = Move(None, order.status, person(caller_id, order.user_id))
-    event = OrderEvent(event_id, EventType.PLACED, order, order.version, now, traceparent, move)
-    return Placed(order, event, caller_id, quoted.promotions)
+    event = OrderEvent(
+        event_id,
+        EventType.PLACED,
+        order,
+        order.version,
+        now,
+        traceparent,
+        move,
+        promotions=quoted.promotions,
+    )
+    return Placed(order, event, caller_id)
 
 
 def sold(offers: Mapping[str, Offer], product_ids: Collection[str]) -> Mapping[str, Offer]:

@@ -81,7 +81,7 @@ class Placing:
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""
-        batcher = self._with_codes if placed.promotions else self._batcher
+        batcher = self._with_codes if placed.event.promotions else self._batcher
         return await batcher.do(_New(placed, key, answer, of_call(wanted=True)))
 
     async def _keep(self, batch: Sequence[_New]) -> Sequence[bytes | Exception]:
@@ -132,7 +132,7 @@ class Placing:
                 if error.constraint_name == _ARE_SOLD:
                     raise OffersChanged("a product was changed meanwhile; try again") from error
                 if kind := _USED_UP.get(str(error.constraint_name)):
-                    raise used_up(uses_of(new.placed), kind) from error
+                    raise used_up(uses_of(new.placed.event), kind) from error
                 if error.constraint_name != _NOT_ERASED:
                     raise
                 raise new.placed.refused() from error
@@ -150,7 +150,7 @@ class Placing:
 
         Where none of them can move a stock, or has a code, it is one statement.
         """
-        if not any(moves_stock(new.placed.order) or new.placed.promotions for new in batch):
+        if not any(moves_stock(new.placed.order) or new.placed.event.promotions for new in batch):
             await write(self._pool, await self._writes(batch))
             self._done(batch)
             return [None] * len(batch)
@@ -172,19 +172,17 @@ class Placing:
     ) -> Sequence[EmporiumError | None]:
         """Uses of promotions, and then stocks: that is the order of their locks."""
         refused: dict[str, EmporiumError | None] = {}
-        if coded := [new.placed for new in batch if new.placed.promotions]:
-            wanted = [uses_of(placed) for placed in coded]
-            taken = await self._promotions.lock(unit, wanted)
-            refused = {uses.order_id: taken.take(uses) for uses in wanted}
-        asking = [new for new in batch if not refused.get(new.placed.order.id)]
-        moving = [new for new in asking if moves_stock(new.placed.order)]
-        if moving:
-            claims = [claim_of(new.placed.event) for new in moving]
+        wanted = [uses_of(new.placed.event) for new in batch if new.placed.event.promotions]
+        if wanted:
+            counted = await self._promotions.lock(unit, wanted)
+            refused = {uses.order_id: counted.take(uses) for uses in wanted}
+        events = [new.placed.event for new in batch if not refused.get(new.placed.order.id)]
+        if claims := [claim_of(event) for event in events if moves_stock(event.order)]:
             found = await self._stocks.reserve(unit, claims)
-            refused |= {new.placed.order.id: why for new, why in zip(moving, found, strict=True)}
-        self._promotions.write(
-            unit, [uses_of(placed) for placed in coded if not refused.get(placed.order.id)]
-        )
+            refused |= {
+                str(claim.cause.order_id): why for claim, why in zip(claims, found, strict=True)
+            }
+        self._promotions.write(unit, [each for each in wanted if not refused[each.order_id]])
         return [refused.get(new.placed.order.id) for new in batch]
 
     async def _writes(self, batch: Sequence[_New]) -> list[Write]:

@@ -83,6 +83,7 @@ def shared(
             lines[at].product_id,
             lines[at].categories,
             lines[at].unit_price,
+            lines[at].price_of_one,
             lines[at].quantity,
         ),
     )

@@ -1,6 +1,6 @@
 """Promotions: what takes something off the price of an order, by a code."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -131,7 +131,7 @@ def change_promotion(before: Promotion, change: PromotionChange, now: datetime) 
     after = replace(before, **change.fields)
     if after == before:
         return before
-    errors.Invalid.check(_violations(after))
+    errors.Invalid.check(_violations(after, change.fields))
     return replace(after, updated_at=now, version=before.version + 1)
 
 
@@ -149,7 +149,9 @@ def _of_another_kind(before: Promotion, fields: Mapping[str, Any]) -> Iterator[V
         yield Violation("amount", "the promotion takes off a percentage")
 
 
-def _violations(promotion: Promotion) -> Iterator[Violation]:
+def _violations(
+    promotion: Promotion, sent: Container[str] = ("valid_until",)
+) -> Iterator[Violation]:
     currency = promotion.currency
     if unknown := [*currencies.unknown(currency)]:
         yield from unknown
@@ -166,6 +168,9 @@ def _violations(promotion: Promotion) -> Iterator[Violation]:
         yield from currencies.too_fine(promotion.min_subtotal, currency, "min_subtotal")
     since, until = promotion.valid_from, promotion.valid_until
     if since and until and until <= since:
-        yield Violation("valid_until", "must be after valid_from")
+        if "valid_until" in sent:
+            yield Violation("valid_until", "must be after valid_from")
+        else:
+            yield Violation("valid_from", "must be before valid_until")
     if promotion.uses_max is not None and promotion.uses_max < promotion.uses:
         yield Violation("uses_max", f"must be {promotion.uses} at least: so many orders have it")

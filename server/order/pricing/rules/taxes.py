@@ -20,10 +20,10 @@ class TaxRateNotFound(errors.NotFound):
     reason = "TAX_RATE_NOT_FOUND"
 
 
-class TaxRateTaken(errors.AlreadyExists):
+class TaxRateExists(errors.AlreadyExists):
     """The country, or the category there, has a tax rate."""
 
-    reason = "TAX_RATE_TAKEN"
+    reason = "TAX_RATE_EXISTS"
 
 
 class TooManyTaxRates(errors.Conflict):

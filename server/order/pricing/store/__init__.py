@@ -72,7 +72,7 @@ class TaxRateStore(Protocol):
     async def create(self, rate: TaxRate, key: Key | None, answer: bytes) -> bytes:
         """Stores a new rate, as `CatalogStore.create` does.
 
-        Raises `TaxRateTaken`, `TooManyTaxRates` and `CategoryNotFound`.
+        Raises `TaxRateExists`, `TooManyTaxRates` and `CategoryNotFound`.
         """
 
     async def get(self, rate_id: str) -> TaxRate:

@@ -62,7 +62,7 @@ class PostgresPromotionStore:
 
     async def list(self, filters: PromotionFilters, query: PageQuery) -> Page[Promotion]:
         code = filters.code.lower() if filters.code else None
-        where = Where.of(("lower(code) = {}", code), ("active = {}", filters.active))
+        where = Where.of(("lower(code) = {}", code), equal={"active": filters.active})
         with translated():
             page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
         return page.with_rows([to_promotion(row) for row in page.rows])

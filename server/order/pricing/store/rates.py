@@ -17,9 +17,9 @@ from server.kit.postgres.writes import Table, Write
 from server.order.catalog.rules import CategoryNotFound
 from server.order.pricing.rules import (
     TaxRate,
+    TaxRateExists,
     TaxRateFilters,
     TaxRateNotFound,
-    TaxRateTaken,
     check_room,
 )
 from server.order.pricing.store import SORTABLE_RATES
@@ -126,8 +126,8 @@ def _named(error: UniqueViolationError, rate: TaxRate) -> Exception:
         return error
     if rate.category_id:
         said = "category_id: the category has a tax rate in that country"
-        return TaxRateTaken(said, field="category_id")
-    return TaxRateTaken("country_code: the country has a tax rate", field="country_code")
+        return TaxRateExists(said, field="category_id")
+    return TaxRateExists("country_code: the country has a tax rate", field="country_code")
 
 
 def _rate(row: Record) -> TaxRate:

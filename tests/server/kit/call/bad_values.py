@@ -21,6 +21,7 @@ EXPRESSIONS: dict[str, Any] = {
     "string.local_part": "a" * 65 + "@example.com",
     "type.reserved": "order.placed",
     "item.product": {},
+    "promotion.kind": {},
 }
 FOREVER = {"seconds": 253_402_300_799}  # the last second of the year 9999
 NO_PATTERN_TAKES = ("\x7f", "x" * 1_000, "?")

@@ -1,5 +1,6 @@
 """Promotions through the gRPC door: who sets them, what orders cost then, what is refused."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,9 @@ from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import pricing_service_pb2 as pb
 from server.kit.postgres import Pool
+from server.order.jobs.expiring import expire_orders
+from server.order.orders.store.orders import PostgresOrderStore
+from server.order.pricing.store.terms import PostgresTerms
 from tests.server.order.doors import (
     MISSING,
     Door,
@@ -126,6 +130,14 @@ async def test_promotions_are_for_staff(ann: Door, anyone: Door) -> None:
 async def test_what_no_promotion_can_be(staff: Door, fields: dict[str, Any], field: str) -> None:
     refusal = await refused(staff("CreatePromotion", new_promotion(**fields)))
     assert (refusal.reason, refusal.fields) == ("VALIDATION_FAILED", [field] if field else [""])
+
+
+async def test_the_end_that_is_changed_is_named(staff: Door) -> None:
+    one = await made(staff, valid_from=at(days=2), valid_until=at(days=1))
+    refusal = await refused(staff("UpdatePromotion", changing(one, valid_from=at())))
+    assert (refusal.reason, refusal.fields) == ("VALIDATION_FAILED", ["valid_from"])
+    refusal = await refused(staff("UpdatePromotion", changing(one, valid_until=at(days=3))))
+    assert (refusal.reason, refusal.fields) == ("VALIDATION_FAILED", ["valid_until"])
 
 
 async def test_a_code_is_one_promotions_in_any_case(staff: Door) -> None:
@@ -287,3 +299,51 @@ async def test_an_order_that_finds_no_stock_uses_nothing(
     assert (await refused(ann("CreateOrder", request))).reason == "OUT_OF_STOCK"
     assert (await staff("GetPromotion", reading(once))).uses == 0
     await ann("CreateOrder", order_of(item(mug), promotion_codes=[once.code]))
+
+
+async def test_an_order_that_expires_gives_its_uses_back(
+    staff: Door,
+    ann: Door,
+    mug: catalog_pb.Product,
+    order_pool: Pool,
+    orders: PostgresOrderStore,
+) -> None:
+    once = await made(staff, uses_max=1)
+    order = await ann("CreateOrder", order_of(item(mug), promotion_codes=[once.code]))
+    await order_pool.execute("UPDATE orders SET expires_at = now() WHERE id = $1", order.id)
+    await expire_orders(orders)
+    assert (await ann("GetOrder", get(order))).status == order_pb.Order.CANCELLED
+    assert (await staff("GetPromotion", reading(once))).uses == 0
+
+
+async def test_an_order_is_priced_by_what_the_promotion_is_when_it_is_placed(
+    staff: Door, ann: Door, mug: catalog_pb.Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await made(staff, percentage="10")
+    read, changes = PostgresTerms.read, [changing(code, percentage="20")]
+
+    async def slow(self: PostgresTerms, *asked: Any, **fields: Any) -> Any:
+        found = await read(self, *asked, **fields)
+        if changes:
+            await staff("UpdatePromotion", changes.pop())
+        return found
+
+    monkeypatch.setattr(PostgresTerms, "read", slow)
+    order = await ann("CreateOrder", order_of(item(mug, 2), promotion_codes=[code.code]))
+    assert (order.subtotal, order.discount) == ("5.10", "1.02")
+
+
+async def test_who_finds_no_stock_takes_no_use_from_who_comes_with_them(
+    staff: Door, ann: Door, mug: catalog_pb.Product
+) -> None:
+    await staff("AdjustStock", adjust(mug, 5))
+    once, other = await made(staff, uses_max=1), await made(staff)
+    requests = [
+        order_of(item(mug, count), promotion_codes=[code.code])
+        for count, code in ((1, other), (9, once), (9, once), (1, once))
+    ]
+    calls = [ann("CreateOrder", each) for each in requests]
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert [isinstance(end, order_pb.Order) for end in ends] == [True, False, False, True]
+    for each in (requests[1], requests[2]):
+        assert (await refused(ann("CreateOrder", each))).reason == "PROMOTION_USED_UP"

@@ -97,11 +97,11 @@ async def test_only_staff_set_them(ann: Door, anyone: Door, country: str) -> Non
 async def test_there_is_one_rate_of_each(staff: Door, country: str) -> None:
     await taxed(staff, country, "1")
     again = await refused(taxed(staff, country, "2"))
-    assert (again.reason, again.fields) == ("TAX_RATE_TAKEN", ["country_code"])
+    assert (again.reason, again.fields) == ("TAX_RATE_EXISTS", ["country_code"])
     books = await category(staff)
     await taxed(staff, country, "1", category_id=books)
     again = await refused(taxed(staff, country, "2", category_id=books))
-    assert (again.reason, again.fields) == ("TAX_RATE_TAKEN", ["category_id"])
+    assert (again.reason, again.fields) == ("TAX_RATE_EXISTS", ["category_id"])
     missing = await refused(taxed(staff, country, "2", category_id=MISSING))
     assert (missing.reason, missing.fields) == ("CATEGORY_NOT_FOUND", ["category_id"])
 

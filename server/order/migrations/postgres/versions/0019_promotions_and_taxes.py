@@ -101,6 +101,9 @@ def _create_promotions() -> None:
     op.execute("CREATE UNIQUE INDEX promotions_code ON promotions (lower(code))")
     for column in ("code", "created_at"):
         op.execute(f"CREATE INDEX promotions_by_{column} ON promotions ({column}, id)")
+        op.execute(
+            f"CREATE INDEX promotions_by_active_{column} ON promotions (active, {column}, id)"
+        )
 
 
 def _create_uses() -> None:

@@ -48,6 +48,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "updated_at": MOMENT,
     "version": st.integers(1, 2**62),
     "expires_at": st.none() | MOMENT,
+    "promotion_codes": st.lists(TEXT, max_size=10).map(tuple),
+    "included_tax": MONEY,
 }
 MUTABLE = [field.name for field in fields(Order) if field.name not in IMMUTABLE]
 

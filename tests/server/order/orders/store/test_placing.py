@@ -18,6 +18,7 @@ from server.order.events.encoding import to_outbox
 from server.order.orders.rules import OrderFilters, OrderNotFound, Placed
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.orders.store.placing import Placing
+from server.order.pricing.store.uses import PromotionUses
 from server.order.stock.store.moves import StockMoves
 from tests.server.order.conftest import Wakes
 from tests.server.order.orders.store.reading import events_of, page_of
@@ -180,7 +181,7 @@ async def test_the_database_takes_no_order_that_does_not_add_up(
 
 async def all_placed(pool: Any, made: list[Placed]) -> list[bytes | BaseException]:
     stocks = StockMoves(stock_events.to_outbox)
-    placing = Placing(pool, to_outbox, lambda: None, stocks)
+    placing = Placing(pool, to_outbox, lambda: None, stocks, PromotionUses())
     return await asyncio.gather(
         *(placing.create(each, None, answer("new")) for each in made), return_exceptions=True
     )
