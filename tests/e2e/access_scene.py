@@ -141,9 +141,8 @@ async def _category(scene: Scene, owner: Person) -> str:
 
 
 async def _promotion(scene: Scene, owner: Person) -> str:
-    new = pricing_pb.CreatePromotionRequest(
-        code=f"L{uuid.uuid4().hex[:20]}", name="Lamps", percentage="10"
-    )
+    # Its code has the form of an id, as a product's has.
+    new = pricing_pb.CreatePromotionRequest(code=str(uuid.uuid4()), name="Lamps", percentage="10")
     return str((await scene.call("CreatePromotion", new)).id)
 
 

@@ -113,7 +113,7 @@ def _to_step(step: Step, currency: str) -> pb.PriceStep:
         kind=pb.PriceStep.Kind.Value(step.kind),
         label=step.label,
         amount=money(step.amount, currency),
-        included_tax="" if included is None else money(included, currency),
+        included_tax=None if included is None else money(included, currency),
     )
 
 
