@@ -49,10 +49,12 @@ local function etag_of(json)
   return match(sub(json, -320), ',"etag":"([^"\\]+)"[%w_":,-]*}$')
 end
 
--- The same where the contract says that it is the first member of its name, and not the last of all.
+-- The same where the contract says that it is the first member of its name, and not the last of all. An
+-- answer into which `expand` has put a user has none, because it changes without it.
 local function first_etag_of(json)
   local at = find(json, ',"etag":"', 1, true)
-  return at and match(json, '^"([^"\\]+)"', at + 8)
+  if not at or find(json, ',"user":{', at + 8, true) then return nil end
+  return match(json, '^"([^"\\]+)"', at + 8)
 end
 
 return {closing = closing, first_etag_of = first_etag_of, etag_of = etag_of, meta_of = meta_of, quoted = quoted}

@@ -19,10 +19,12 @@ from emporium.resources.orders import Orders
 from emporium.resources.payments import Payments
 from emporium.resources.prices import Prices
 from emporium.resources.products import Products
+from emporium.resources.promotions import Promotions
 from emporium.resources.reports import Reports
 from emporium.resources.revocations import Revocations
 from emporium.resources.shipping import Shipments, ShippingMethods
 from emporium.resources.stock import StockLevels
+from emporium.resources.tax_rates import TaxRates
 from emporium.resources.users import Users
 from emporium.session import Session, Token
 from emporium.targets import Target, Targets
@@ -155,6 +157,16 @@ class Emporium:
     def prices(self) -> Prices:
         """What many of a product cost each."""
         return Prices(self._connection("order"))
+
+    @cached_property
+    def promotions(self) -> Promotions:
+        """Codes by which orders cost less."""
+        return Promotions(self._connection("order"))
+
+    @cached_property
+    def tax_rates(self) -> TaxRates:
+        """By which orders are taxed."""
+        return TaxRates(self._connection("order"))
 
     @cached_property
     def categories(self) -> Categories:

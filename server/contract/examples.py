@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 import protovalidate
+from google.api import field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.json_format import ParseDict, ParseError
@@ -61,7 +62,7 @@ class Examples:
         return made | {field.name: self._value(field, said) for field in [*others][:1]}
 
     def _message(self, message: Any, said: str) -> Json:
-        needed = self._requests.required(message)
+        needed = {*self._requests.required(message), *_identifiers(message)}
         fields = sorted(message.fields, key=lambda field: field.name not in needed)
         made: Json = {}
         for field in fields:
@@ -115,6 +116,16 @@ class Examples:
         if not name:
             return bool(paths)
         return any(path and path.elements[0].field_name == name for path in paths)
+
+
+def _identifiers(message: Any) -> list[str]:
+    """What tells a resource from others of its kind: with it, the example can be made again."""
+    behavior: Any = field_behavior_pb2.field_behavior  # its stub takes it for a plain descriptor
+    return [
+        field.name
+        for field in message.fields
+        if field_behavior_pb2.IDENTIFIER in field.GetOptions().Extensions[behavior]
+    ]
 
 
 def _without_variables(part: Any) -> Any:

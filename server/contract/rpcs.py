@@ -193,9 +193,12 @@ def _rpc(
 
 
 def _has_first_etag(pool: DescriptorPool, name: str) -> bool:
-    response = DescriptorProto()
-    pool.FindMessageTypeByName(name).CopyToProto(response)
-    return replies.has_first_etag(response)
+    def find(type_name: str) -> DescriptorProto:
+        found = DescriptorProto()
+        pool.FindMessageTypeByName(type_name.removeprefix(".")).CopyToProto(found)
+        return found
+
+    return replies.has_first_etag(find(name), find)
 
 
 def _last_event_id(pool: DescriptorPool, method: MethodDescriptorProto) -> str:

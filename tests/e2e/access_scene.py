@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
+from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2 as auth_pb
@@ -163,6 +164,20 @@ async def _shipment(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateShipment", new)).id)
 
 
+async def _promotion(scene: Scene, owner: Person) -> str:
+    # Its code has the form of an id, as a product's has.
+    new = pricing_pb.CreatePromotionRequest(code=str(uuid.uuid4()), name="Lamps", percentage="10")
+    return str((await scene.call("CreatePromotion", new)).id)
+
+
+async def _tax_rate(scene: Scene, owner: Person) -> str:
+    category = await _category(scene, owner)  # of which there is no other
+    new = pricing_pb.CreateTaxRateRequest(
+        country_code="XL", category_id=category, name="Lamps", rate="10"
+    )
+    return str((await scene.call("CreateTaxRate", new)).id)
+
+
 async def _api_key(scene: Scene, owner: Person) -> str:
     token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
     new = {"name": "A program", "scopes": ["orders.read"]}
@@ -182,6 +197,8 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "payment_id": _payment,
     "shipping_method_id": _shipping_method,
     "shipment_id": _shipment,
+    "promotion_id": _promotion,
+    "tax_rate_id": _tax_rate,
 }
 
 

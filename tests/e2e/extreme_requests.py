@@ -1,6 +1,8 @@
 """A good request of each rpc, about what stands in the shop."""
 
+import itertools
 import uuid
+from string import ascii_uppercase
 from typing import Any, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
@@ -38,6 +40,8 @@ class Subjects(Protocol):
     order: Any
     product: Any
     category: Any
+    promotion: Any
+    tax_rate: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -81,7 +85,6 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
         "DeleteCategory": {"category_id": MISSING},
         "DeleteProduct": {"product_id": MISSING},
         "GetCategory": {"category_id": MISSING},
-        "GetPriceBreaks": {"product_id": MISSING},
         "GetProduct": {"product_id": MISSING},
         "GetStock": {"product_id": MISSING},
         "ListCategories": {"per_page": 1},
@@ -91,6 +94,34 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
         "UpdateCategory": {"category_id": scene.category.id, "name": "Zz extreme"},
         "UpdateProduct": {"product_id": scene.product.id, "name": "Zz extreme"},
         "UpdateStock": {"product_id": scene.product.id, "tracked": True},
+    }
+
+
+# Each has one rate, so whoever asks for a request of one gets another.
+_COUNTRIES = itertools.cycle(
+    f"{first}{second}" for first in ascii_uppercase for second in ascii_uppercase
+)
+
+
+def for_prices(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about what orders cost."""
+    code = f"X{uuid.uuid4().hex[:20]}"
+    return {
+        "CreatePromotion": {"code": code, "name": "Zz extreme", "percentage": "10"},
+        "CreateTaxRate": {"country_code": next(_COUNTRIES), "name": "Zz extreme", "rate": "10"},
+        "DeletePromotion": {"promotion_id": MISSING},
+        "DeleteTaxRate": {"tax_rate_id": MISSING},
+        "GetPriceBreaks": {"product_id": MISSING},
+        "GetPromotion": {"promotion_id": MISSING},
+        "GetTaxRate": {"tax_rate_id": MISSING},
+        "ListPromotions": {"per_page": 1},
+        "ListTaxRates": {"per_page": 1},
+        "SetPriceBreaks": {
+            "product_id": MISSING,
+            "breaks": [{"min_quantity": 10, "unit_price": "1.25"}],
+        },
+        "UpdatePromotion": {"promotion_id": scene.promotion.id, "name": "Zz extreme"},
+        "UpdateTaxRate": {"tax_rate_id": scene.tax_rate.id, "name": "Zz extreme"},
     }
 
 
@@ -153,6 +184,7 @@ def base(name: str, scene: Subjects, field: str = "") -> Any:
         **for_services(scene),
         **for_goods(scene),
         **for_payments(scene),
+        **for_prices(scene),
         "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
         "CreateApiKey": {"name": "Extreme", "scopes": ["orders.read"]},
@@ -189,10 +221,6 @@ def base(name: str, scene: Subjects, field: str = "") -> Any:
         "RecordEvent": {"type": "product.viewed", "request_id": str(uuid.uuid4())},
         "Refresh": {"refresh_token": "none of ours"},
         "ResetPassword": {"token": "wrong", "password": "another horse"},
-        "SetPriceBreaks": {
-            "product_id": MISSING,
-            "breaks": [{"min_quantity": 10, "unit_price": "1.25"}],
-        },
         "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
         "SuspendUser": {"user_id": MISSING},
         "WatchOrder": {"order_id": scene.order.id},

@@ -19,6 +19,7 @@ from emporium import Emporium
 from emporium.analytics.v1 import report_service_pb2 as report_pb
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
+from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit.context import Role
 from server.local.cluster import Cluster
@@ -48,6 +49,8 @@ class Scene:
     order: Any = None
     product: Any = None
     category: Any = None
+    promotion: Any = None
+    tax_rate: Any = None
 
     async def call(self, name: str, request: Any) -> Any:
         """What the service itself answers; a `Refused` when it refuses."""
@@ -140,6 +143,10 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         made.product = await made.call("CreateProduct", stove)
         group = catalog_pb.CreateCategoryRequest(name="Zz extreme")
         made.category = await made.call("CreateCategory", group)
+        code = pricing_pb.CreatePromotionRequest(code="ZZ-EXTREME", name="Zz", percentage="1")
+        made.promotion = await made.call("CreatePromotion", code)
+        rate = pricing_pb.CreateTaxRateRequest(country_code="ZZ", name="Zz", rate="1")
+        made.tax_rate = await made.call("CreateTaxRate", rate)
         yield made
 
 
@@ -209,7 +216,7 @@ def as_kept(name: str, value: Any) -> Any:
     """A value as the contract says that it is kept."""
     if isinstance(value, Timestamp):
         return value.seconds, value.nanos // 1_000
-    if name in ("unit_price", "total_price"):
+    if name in {"unit_price", "total_price", "percentage", "amount", "min_subtotal", "rate"}:
         return Decimal(value) if value else None
     if name.endswith("id") and isinstance(value, str):
         return value.lower()

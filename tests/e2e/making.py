@@ -76,6 +76,14 @@ class Scene:
     def category(self) -> str:
         return str(self._made("/categories", {"name": "Lamps"})["id"])
 
+    def promotion(self) -> str:
+        new = {"code": uuid.uuid4().hex, "name": "Lamps", "percentage": "10"}
+        return str(self._made("/promotions", new)["id"])
+
+    def tax_rate(self) -> str:
+        new = {"country_code": "GB", "category_id": self.category(), "name": "VAT", "rate": "5"}
+        return str(self._made("/tax-rates", new)["id"])
+
     def order(self, caller: Caller) -> str:
         line = {"product_name": "Lamp", "unit_price": "1.25", "quantity": 1}
         return str(self._made("/orders", {"items": [line], "user_id": caller.id})["id"])
@@ -129,6 +137,9 @@ class Scene:
             "access_token": lambda: caller.token,
             "api_key_id": lambda: self.api_key(caller)["id"],
             "category_id": self.category,
+            "code": lambda: uuid.uuid4().hex,
+            "promotion_id": self.promotion,
+            "tax_rate_id": self.tax_rate,
             "current_password": lambda: PASSWORD,
             "email": lambda: caller.email if operation == "Login" else new_email(),
             # Who watches one that has ended is answered to the end.

@@ -94,6 +94,7 @@ def order(lines: int = LINES_MAX) -> orders.Order:
         ID, ID, orders.Status.CANCELLED, (item,) * lines, CURRENCY, MONEY, MONEY, MONEY, MONEY,
         MONEY, address, LAST, LAST, LAST, VERSION,
         fulfilment_status=orders.Fulfilment.PARTIALLY_SHIPPED, shipping_method_id=ID,
+        promotion_codes=("C" * 64,) * 10, included_tax=MONEY,
     )  # fmt: skip
 
 
@@ -106,10 +107,12 @@ def price_breaks() -> pricing.PriceBreaks:
 def quote() -> orders.Quote:
     """A quote of the largest order."""
     whole = order()
-    steps = [
-        pricing.Step(each, f"for many, {LINES_MAX} lines", -MONEY) for each in pricing.StepKind
-    ]
-    return orders.Quote(whole.items, CURRENCY, pricing.Price(MONEY, MONEY, MONEY, MONEY, steps))
+    name = longest(prices_pb.CreateTaxRateRequest, "name")
+    kinds = [*pricing.StepKind] + [pricing.StepKind.PROMOTION] * 10
+    kinds += [pricing.StepKind.TAX] * LINES_MAX  # each line may have a rate of its own
+    steps = [pricing.Step(each, f"{name} 99.9999%", -MONEY, MONEY) for each in kinds]
+    cost = pricing.Price(MONEY, MONEY, MONEY, MONEY, steps, MONEY)
+    return orders.Quote(whole.items, CURRENCY, cost)
 
 
 def user() -> accounts.User:

@@ -1,12 +1,14 @@
 """The largest answers about goods, and about what becomes of orders of them."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from google.protobuf.message import Message
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
+from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
 from server.order.catalog import rules as catalog
@@ -15,6 +17,8 @@ from server.order.orders import rules as orders
 from server.order.orders import wire as orders_wire
 from server.order.payments import rules as payments
 from server.order.payments import wire as payments_wire
+from server.order.pricing import rules as pricing
+from server.order.pricing import wire as pricing_wire
 from server.order.shipping import rules as shipping
 from server.order.shipping import wire as shipping_wire
 from server.order.shipping.rules.shipments import LISTED_ITEMS_MAX, TRACKING_EVENTS_MAX
@@ -43,6 +47,7 @@ def answers() -> dict[str, Message]:
     """Of every rpc, by its name."""
     return {
         **of_catalog(),
+        **of_prices(),
         **of_stock(),
         **of_payments(),
         **of_an_orders_course(),
@@ -77,6 +82,39 @@ def of_catalog() -> dict[str, Message]:
         "GetCategory": category,
         "UpdateCategory": category,
         "ListCategories": catalog_wire.to_category_list(query(), page(group)),
+    }
+
+
+def of_prices() -> dict[str, Message]:
+    """The largest answers about what orders cost, beside price breaks."""
+    promotion = pricing.Promotion(
+        id=ID,
+        code="C" * 64,
+        name=longest(pricing_pb.CreatePromotionRequest, "name"),
+        amount=PRICE,
+        currency=CURRENCY,
+        valid_from=LAST,
+        valid_until=LAST,
+        min_subtotal=PRICE,
+        uses_max=INT32_MAX,
+        uses_max_per_person=INT32_MAX,
+        created_at=LAST,
+        updated_at=LAST,
+        version=VERSION,
+        uses=INT32_MAX,
+    )
+    name, percent = longest(pricing_pb.CreateTaxRateRequest, "name"), Decimal("99.9999")
+    rate = pricing.TaxRate(ID, "GB", ID, name, percent, True, LAST, LAST, VERSION)
+    code, tax = pricing_wire.to_promotion(promotion), pricing_wire.to_rate(rate)
+    return {
+        "CreatePromotion": code,
+        "GetPromotion": code,
+        "UpdatePromotion": code,
+        "ListPromotions": pricing_wire.to_promotions(query(), page(promotion)),
+        "CreateTaxRate": tax,
+        "GetTaxRate": tax,
+        "UpdateTaxRate": tax,
+        "ListTaxRates": pricing_wire.to_rates(query(), page(rate)),
     }
 
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
-from emporium.order.v1 import catalog_service_pb2, shipping_service_pb2
+from emporium.order.v1 import catalog_service_pb2, pricing_service_pb2, shipping_service_pb2
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.user.v1 import user_service_pb2
@@ -38,6 +38,7 @@ from server.order.orders import store as order_store
 from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
 from server.order.payments import store as payment_store
+from server.order.pricing import store as pricing_store
 from server.order.shipping import store as shipping_store
 from server.order.stock import store as stock_store
 from server.user.accounts import store as user_store
@@ -63,6 +64,11 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
         catalog_store.SORTABLE_CATEGORIES,
         catalog_service_pb2.CreateCategoryRequest,
     ),
+    "ListPromotions": (
+        pricing_store.SORTABLE_PROMOTIONS,
+        pricing_service_pb2.CreatePromotionRequest,
+    ),
+    "ListTaxRates": (pricing_store.SORTABLE_RATES, pricing_service_pb2.CreateTaxRateRequest),
     "ListOrders": (order_store.SORTABLE, None),
     "ListUserOrders": (order_store.SORTABLE, None),
     "ListShippingMethods": (
@@ -104,7 +110,7 @@ def largest_values(rpc: str, field: str) -> st.SearchStrategy[str]:
         return st.just(str(largest.MONEY))
     assert message, f"{field} is text, and nothing says how long"
     rules = descriptors.rules_of(message.DESCRIPTOR.fields_by_name[field]).string
-    bounded = re.search(r"\{\d+,(\d+)\}\$$", rules.pattern)
+    bounded = re.search(r"\{(?:\d+,)?(\d+)\}\$$", rules.pattern)
     length = rules.max_len or int(bounded[1] if bounded else 0)
     assert length, f"{field} is text of any length"
     characters = st.characters(codec="utf-8", min_codepoint=0x10000)

@@ -91,7 +91,7 @@ class Orders(OrderCourse):
         super().__init__(connection)
         self._personal_data = PersonalDataServiceStub(connection.channel)
 
-    async def create(
+    async def create(  # noqa: PLR0913 - each is a field of the request
         self,
         lines: Iterable[OrderLine],
         *,
@@ -100,6 +100,7 @@ class Orders(OrderCourse):
         order_date: datetime | None = None,
         currency: str = "",
         shipping_method_id: str = "",
+        promotion_codes: Iterable[str] = (),
         idempotency_key: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Order:
@@ -107,14 +108,16 @@ class Orders(OrderCourse):
 
         Only staff may place one for another (`user_id`) or at another time (`order_date`, with a
         time zone). `currency` (ISO 4217) is for lines that carry their own prices. With a
-        `shipping_method_id` the price of sending it to the address is part of the total.
+        `shipping_method_id` the price of sending it to the address is part of the total. Each of
+        `promotion_codes` is taken, or the order is refused.
         A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
         of its own, which its retries share.
 
         Raises `NotFound` (PRODUCT_NOT_FOUND, SHIPPING_METHOD_NOT_FOUND), `PermissionDenied`
-        (PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK), `InvalidRequest`
-        (CURRENCY_MISMATCH, ORDER_TOO_LARGE, NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY,
-        SHIPPING_ADDRESS_REQUIRED, VALIDATION_FAILED), `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
+        (PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK, and of codes
+        PROMOTION_USED_UP and others), `InvalidRequest` (CURRENCY_MISMATCH, ORDER_TOO_LARGE,
+        NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY, SHIPPING_ADDRESS_REQUIRED, VALIDATION_FAILED),
+        `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
         """
         request = CreateOrderRequest(
             items=map(_new_item, lines),
@@ -123,6 +126,7 @@ class Orders(OrderCourse):
             order_date=timestamp(order_date),
             currency=currency,
             shipping_method_id=shipping_method_id,
+            promotion_codes=promotion_codes,
             request_id=idempotency_key or str(uuid4()),
         )
         return await self._connection.call(self._stub.CreateOrder, request, timeout_seconds)
@@ -136,6 +140,7 @@ class Orders(OrderCourse):
         order_date: datetime | None = None,
         currency: str = "",
         shipping_method_id: str = "",
+        promotion_codes: Iterable[str] = (),
         timeout_seconds: float | None = None,
     ) -> Quote:
         """What `create` would make such an order cost, step by step; places none.
@@ -149,6 +154,7 @@ class Orders(OrderCourse):
             order_date=timestamp(order_date),
             currency=currency,
             shipping_method_id=shipping_method_id,
+            promotion_codes=promotion_codes,
         )
         return await self._connection.call(self._stub.QuoteOrder, request, timeout_seconds)
 

@@ -57,6 +57,13 @@ SHIPPING_METHODS = (
     ),
     ("Next day", ((("GB",), ((5_000, "9.95"), (0, "18.00"))),)),
 )
+# Each buyer has 10% off with it, once.
+PROMOTION_CODE = "WELCOME10"
+# Country, what it is called, percent, and whether prices contain it.
+TAX_RATES = (
+    ("GB", "VAT", Decimal(20), True),
+    ("US", "Sales tax", Decimal("8.875"), False),
+)
 CUSTOMERS = (
     ("grace@emporium.example", "Grace Hopper"),
     ("edgar@emporium.example", "Edgar Codd"),

@@ -16,8 +16,10 @@ from server.local.preparation.sample_data import (
     FIRST_ORDER,
     ORDERS,
     PRODUCTS,
+    PROMOTION_CODE,
     SHIPPING_METHODS,
     STOCK,
+    TAX_RATES,
     WEIGHTS_GRAMS,
     price_in,
 )
@@ -55,6 +57,8 @@ async def seed(record: ClusterRecord) -> Seeded:
         )
         ids = {sku: product for (sku, *_), product in zip(PRODUCTS, products, strict=True)}
         await _shipping_methods(shop, currency)
+        await _all(_tax_rate(shop, *each) for each in TAX_RATES)
+        await _promotion(shop)
         await _all(_stock(shop, ids[sku], *counts) for sku, *counts in STOCK)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
         buyers = [await _demo_customer(shop, record), *users]
@@ -120,6 +124,30 @@ async def _product(shop: Emporium, sku: str, name: str, price: Decimal, category
     except AlreadyExists:
         product = await anext(aiter(shop.products.list(sku=sku)))
     return product.id
+
+
+async def _tax_rate(
+    shop: Emporium, country_code: str, name: str, rate: Decimal, included: bool
+) -> None:
+    """A rate, unless the country has one."""
+    known = [each async for each in shop.tax_rates.list(country_code=country_code)]
+    if not any(each.category_id == "" for each in known):
+        key = f"seed-tax-rate-{country_code}"
+        await shop.tax_rates.create(
+            country_code, name, rate, included=included, idempotency_key=key
+        )
+
+
+async def _promotion(shop: Emporium) -> None:
+    """A code to try, unless there is one of that name."""
+    if not [each async for each in shop.promotions.list(code=PROMOTION_CODE)]:
+        await shop.promotions.create(
+            code=PROMOTION_CODE,
+            name="Welcome, 10% off",
+            percentage=10,
+            uses_max_per_person=1,
+            idempotency_key="seed-promotion",
+        )
 
 
 async def _stock(shop: Emporium, product_id: str, on_hand: int, low_stock_at: int) -> None:

@@ -54,8 +54,9 @@ from server.order.neighbours.analytics import AnalyticsDestination
 from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
 from server.order.orders.feed import OrderFeed
-from server.order.orders.service import Offered, OrderService
-from server.order.orders.store import ExportStore, Tell
+from server.order.orders.quoting import Quoting
+from server.order.orders.service import OrderService
+from server.order.orders.store import Belongings, ExportStore, Tell
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.exporting import history_of, notes_of
 from server.order.orders.store.fulfilling import PostgresFulfilment
@@ -66,7 +67,11 @@ from server.order.payments.store.following import FollowingPayments
 from server.order.personal_data.service import PersonalDataService
 from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.service import PricingService
-from server.order.pricing.store import PostgresPriceStore
+from server.order.pricing.store.breaks import PostgresPriceStore
+from server.order.pricing.store.promotions import PostgresPromotionStore
+from server.order.pricing.store.rates import PostgresTaxRateStore
+from server.order.pricing.store.terms import KeptTaxes, PostgresTerms
+from server.order.pricing.store.uses import PromotionUses
 from server.order.shipping.service import ShippingService
 from server.order.shipping.store.erasing import PersonalShipments
 from server.order.shipping.store.methods import PostgresMethodStore
@@ -146,7 +151,8 @@ def erasing(pool: Pool) -> Held:
     orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
     shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
     # Shipments after orders, whose rows are locked before anything of theirs is written.
-    return Held(orders, shipments, PostgresErasureStore(pool, orders, shipments))
+    erasures = PostgresErasureStore(pool, orders, shipments, PromotionUses())
+    return Held(orders, shipments, erasures)
 
 
 def sweep(pool: Pool, lock: Lock) -> Job:
@@ -209,8 +215,8 @@ def order_store(pool: Pool, wake: outbox.Wake, tell: Tell = lambda _: None) -> P
     """The orders, which move the stocks of the same database, are paid and are sent."""
     stocks = StockMoves(stock_events.to_outbox)
     payments = FollowingPayments(payment_events.to_outbox)
-    shipments = shipment_records(pool)
-    return PostgresOrderStore(pool, to_outbox, wake, stocks, payments, shipments, tell)
+    belongings = Belongings(stocks, payments, shipment_records(pool), PromotionUses())
+    return PostgresOrderStore(pool, to_outbox, wake, belongings, tell)
 
 
 def shipment_records(pool: Pool) -> ShipmentRecords:
@@ -255,13 +261,19 @@ def registrations(
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
     once = partial(first_answer, pool)
-    products = CatalogService(catalog, PostgresCategoryStore(pool), shop_currency, tokens)
+    categories = PostgresCategoryStore(pool)
+    products = CatalogService(catalog, categories, shop_currency, tokens)
     paid = payments or payments_of(pool, orders, {})
     payment_service = payment_service_pb2.DESCRIPTOR.services_by_name["PaymentService"]
     payments_served = PaymentService(paid.store, paid.processing, tokens, paid.secrets)
+    taxes = KeptTaxes(PostgresTaxRateStore(pool), categories)
+    rates = PostgresTaxRateStore(pool, taxes.forget)
+    prices = PricingService(
+        PostgresPriceStore(pool), PostgresPromotionStore(pool), rates, shop_currency, tokens
+    )
     methods = PostgresMethodStore(pool)
-    offered = Offered(catalog, methods)
-    placing = OrderService(orders, offered, users, shop_currency, tokens, live.feed, notes, unpaid)
+    quoting = Quoting(catalog, methods, PostgresTerms(pool, taxes), shop_currency)
+    placing = OrderService(orders, quoting, users, tokens, live.feed, notes, unpaid)
     fulfilment = PostgresFulfilment(pool, orders, shipment_records(pool))
     shipments = PostgresShipmentStore(pool)
     sending = ShippingService(methods, shipments, fulfilment, shop_currency, tokens)
@@ -274,7 +286,7 @@ def registrations(
             order_service, answering_repeats(order_service, placing, once), live.feed.close
         ),
         Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
-        Registration(pricing, PricingService(PostgresPriceStore(pool))),
+        Registration(pricing, answering_repeats(pricing, prices, once)),
         Registration(shipping, answering_repeats(shipping, sending, once)),
         Registration(personal_data, PersonalDataService(held.erasures, exported)),
     )

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
@@ -15,24 +14,17 @@ from server.kit.context import Context
 from server.kit.listing.paging import Page, PageQuery, Sort, page_query
 from server.kit.listing.tokens import PageTokens
 from server.kit.turns import give_way
-from server.order.catalog.store import CatalogStore
 from server.order.neighbours import BuyerNotFound, Users
 from server.order.orders import rules, wire
 from server.order.orders.feed import OrderFeed, is_last
+from server.order.orders.quoting import Quoting
 from server.order.orders.store import HISTORY_SORTABLE, SORTABLE, OrderStore
 from server.order.orders.store.notes import NOTES_SORTABLE, NoteStore
-from server.order.shipping.store import MethodStore
+from server.order.pricing.rules import PromotionChanged
 
 _LATEST_FIRST = Sort("order_date", descending=True)
 _FIRST_FIRST = Sort("occurred_at", descending=False)
 _FIRST_NOTE_FIRST = Sort("created_at", descending=False)
-
-
-class Offered(NamedTuple):
-    """What an order is made of."""
-
-    catalog: CatalogStore
-    methods: MethodStore
 
 
 class OrderService:
@@ -41,18 +33,17 @@ class OrderService:
     def __init__(
         self,
         orders: OrderStore,
-        offered: Offered,
+        quoting: Quoting,
         users: Users,
-        shop_currency: str,
         tokens: PageTokens,
         feed: OrderFeed,
         notes: NoteStore,
         unpaid_for: timedelta | None = None,
     ) -> None:
+        """An order may be unpaid for `unpaid_for`; None: for ever."""
         self._orders = orders
-        self._offered = offered
+        self._quoting = quoting
         self._users = users
-        self._shop_currency = shop_currency
         self._tokens = tokens
         self._feed = feed
         self._notes = notes
@@ -61,7 +52,7 @@ class OrderService:
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         try:
             return await self._place(request, context)
-        except rules.OffersChanged:
+        except (rules.OffersChanged, PromotionChanged):
             # Read again, they tell which of them, and what is the matter with it.
             return await self._place(request, context)
 
@@ -225,12 +216,7 @@ class OrderService:
         context.needs_role(
             partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
         )
-        offers = await self._offered.catalog.offers(new.product_ids)
-        if not caller.is_staff:
-            offers = rules.sold(offers, new.product_ids)
-        sent_by = new.shipping_method_id
-        method = await self._offered.methods.get(sent_by, only_active=True) if sent_by else None
-        return new, rules.quote(new, offers, self._shop_currency, method)
+        return new, await self._quoting.quote(new, caller)
 
     async def _expand(self, expand: str, orders: Sequence[pb.Order]) -> None:
         """Embeds the persons by one call. Without the user service the orders come all the same."""

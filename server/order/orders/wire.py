@@ -32,6 +32,7 @@ from server.order.orders.rules import (
     Status,
     payment_status,
 )
+from server.order.pricing.rules import Step
 
 PlacingRequest = pb.CreateOrderRequest | pb.QuoteOrderRequest
 ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
@@ -75,6 +76,8 @@ def to_order(order: Order) -> pb.Order:
         shipping_method_id=order.shipping_method_id or "",
         etag=order.etag,
         payment_status=_PAYMENT_STATUSES[payment_status(order)],
+        promotion_codes=order.promotion_codes,
+        included_tax=money(order.included_tax, order.currency),
     )
 
 
@@ -109,14 +112,18 @@ def to_quote(quote: Quote) -> pb.Quote:
         shipping_price=money(price.shipping_price, currency),
         tax=money(price.tax, currency),
         total_price=money(price.total, currency),
-        steps=[
-            pb.PriceStep(
-                kind=pb.PriceStep.Kind.Value(step.kind),
-                label=step.label,
-                amount=money(step.amount, currency),
-            )
-            for step in price.steps
-        ],
+        steps=[_to_step(step, currency) for step in price.steps],
+        included_tax=money(price.included_tax, currency),
+    )
+
+
+def _to_step(step: Step, currency: str) -> pb.PriceStep:
+    included = step.included_tax
+    return pb.PriceStep(
+        kind=pb.PriceStep.Kind.Value(step.kind),
+        label=step.label,
+        amount=money(step.amount, currency),
+        included_tax=None if included is None else money(included, currency),
     )
 
 
@@ -162,6 +169,7 @@ def from_create(request: PlacingRequest) -> NewOrder:
         else None,
         currency=request.currency or None,
         shipping_method_id=request.shipping_method_id.lower() or None,
+        promotion_codes=tuple(request.promotion_codes),
     )
 
 

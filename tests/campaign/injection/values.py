@@ -45,6 +45,8 @@ _OF_OPERATION: dict[tuple[str, str], str] = {
     ("UpdateProduct", "update_mask"): "description",
     ("UpdateShipment", "update_mask"): "tracking_number",
     ("UpdateShippingMethod", "update_mask"): "name",
+    ("UpdatePromotion", "update_mask"): "uses_max",
+    ("UpdateTaxRate", "update_mask"): "name",
     ("UpdateOrder", "update_mask"): "shipping_address",
     ("UpdateStock", "update_mask"): "low_stock_at",
     ("UpdateUser", "update_mask"): "age",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
 
 from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
 from server.contract import edge, replies, rpcs
@@ -26,6 +26,8 @@ PUBLIC = {
     "emporium.order.v1.PricingService/GetPriceBreaks",
     "emporium.order.v1.ShippingService/GetShippingMethod",
     "emporium.order.v1.ShippingService/ListShippingMethods",
+    "emporium.order.v1.PricingService/GetTaxRate",
+    "emporium.order.v1.PricingService/ListTaxRates",
     "emporium.user.v1.ApiKeyService/ExchangeApiKey",
     "emporium.user.v1.AuthService/Login",
     "emporium.user.v1.EmailLinkService/ForgotPassword",
@@ -255,6 +257,18 @@ def test_a_reply_that_could_not_be_enveloped_is_named(image: FileDescriptorSet) 
     later.type = later.TYPE_STRING
     assert list(replies.misplaced(changed)) == []
     assert replies.has_first_etag(user)
+    # What stands before the etag may hold others, where all that they hold is known.
+    inner = user.field.add(name="held", number=7, type="TYPE_MESSAGE", type_name=".Held")
+    held = DescriptorProto(name="Held")
+    held.field.add(name="name", number=1, type="TYPE_STRING", label="LABEL_OPTIONAL")
+    assert replies.has_first_etag(user, {".Held": held}.get)
+    assert not replies.has_first_etag(user)
+    held.field.add(name="etag", number=2, type="TYPE_STRING", label="LABEL_OPTIONAL")
+    assert not replies.has_first_etag(user, {".Held": held}.get)
+    held.field[1].name = "other"
+    held.options.map_entry = True  # whose keys may be any name
+    assert not replies.has_first_etag(user, {".Held": held}.get)
+    user.field.remove(inner)
     user.field.add(name="tags", number=8, type="TYPE_STRING", label="LABEL_REPEATED")
     assert not replies.has_first_etag(user)
     assert list(replies.misplaced(changed)) == [

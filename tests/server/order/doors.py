@@ -56,7 +56,8 @@ class Door:
         stub: Any = self._catalog if is_of_catalog else self._orders
         stub = self._held if "Buyer" in name else stub
         stub = self._stock if "Stock" in name else stub
-        stub = self._pricing if "PriceBreaks" in name else stub
+        is_price = any(each in name for each in ("PriceBreaks", "Promotion", "TaxRate"))
+        stub = self._pricing if is_price else stub
         stub = self._payments if "Payment" in name else stub
         is_of_shipping = any(noun in name for noun in ("Shipment", "Shipping", "Tracking"))
         stub = self._shipping if is_of_shipping else stub

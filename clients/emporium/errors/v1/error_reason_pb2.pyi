@@ -384,6 +384,71 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: items[0].product_id: the product is ARCHIVED
     """
+    PROMOTION_NOT_FOUND: _ErrorReason.ValueType  # 358
+    """No such promotion, or it is not given: of codes no more is told.
+
+    Example: promotion_codes[0]: no such code
+    """
+    PROMOTION_CODE_TAKEN: _ErrorReason.ValueType  # 359
+    """Another promotion has this code.
+
+    Example: code: another promotion has this code
+    """
+    PROMOTION_NOT_YET_VALID: _ErrorReason.ValueType  # 360
+    """A promotion begins later.
+
+    Example: promotion_codes[0]: valid from 2026-12-01T00:00:00Z on
+    """
+    PROMOTION_EXPIRED: _ErrorReason.ValueType  # 361
+    """A promotion is over.
+
+    Example: promotion_codes[0]: was valid until 2026-12-01T00:00:00Z
+    """
+    PROMOTION_USED_UP: _ErrorReason.ValueType  # 362
+    """As many orders have a promotion as may have it.
+
+    Example: promotion_codes[0]: is used up
+    """
+    PROMOTION_USED_BY_PERSON: _ErrorReason.ValueType  # 363
+    """As many orders of this buyer have a promotion as may have it.
+
+    Example: promotion_codes[0]: the buyer has used it as often as one may
+    """
+    PROMOTION_NOT_COMBINABLE: _ErrorReason.ValueType  # 364
+    """A promotion is given alone.
+
+    Example: promotion_codes[0]: cannot be combined with other codes
+    """
+    PROMOTION_MINIMUM_NOT_REACHED: _ErrorReason.ValueType  # 365
+    """The lines cost less than a promotion asks for.
+
+    Example: promotion_codes[0]: the lines must cost 50.00 at least
+    """
+    PROMOTION_CURRENCY_MISMATCH: _ErrorReason.ValueType  # 366
+    """A promotion is for orders in another currency.
+
+    Example: promotion_codes[0]: is for orders in EUR
+    """
+    PROMOTION_IN_USE: _ErrorReason.ValueType  # 367
+    """Orders have the promotion.
+
+    Example: orders have the promotion; end it by active, with false
+    """
+    TAX_RATE_NOT_FOUND: _ErrorReason.ValueType  # 368
+    """No such tax rate.
+
+    Example: no such tax rate
+    """
+    TAX_RATE_EXISTS: _ErrorReason.ValueType  # 369
+    """The country, or the category there, has a tax rate.
+
+    Example: country_code: the country has a tax rate
+    """
+    TOO_MANY_TAX_RATES: _ErrorReason.ValueType  # 430
+    """There are as many tax rates as there may be.
+
+    Example: there may be 1000 tax rates; delete one first
+    """
     TOTP_ALREADY_ENABLED: _ErrorReason.ValueType  # 345
     """The account has a second factor; another one needs this one to be removed first.
 
@@ -929,6 +994,71 @@ PRODUCT_NOT_ACTIVE: ErrorReason.ValueType  # 357
 """The product is not sold: not yet, or no more. Who are not staff are told PRODUCT_NOT_FOUND.
 
 Example: items[0].product_id: the product is ARCHIVED
+"""
+PROMOTION_NOT_FOUND: ErrorReason.ValueType  # 358
+"""No such promotion, or it is not given: of codes no more is told.
+
+Example: promotion_codes[0]: no such code
+"""
+PROMOTION_CODE_TAKEN: ErrorReason.ValueType  # 359
+"""Another promotion has this code.
+
+Example: code: another promotion has this code
+"""
+PROMOTION_NOT_YET_VALID: ErrorReason.ValueType  # 360
+"""A promotion begins later.
+
+Example: promotion_codes[0]: valid from 2026-12-01T00:00:00Z on
+"""
+PROMOTION_EXPIRED: ErrorReason.ValueType  # 361
+"""A promotion is over.
+
+Example: promotion_codes[0]: was valid until 2026-12-01T00:00:00Z
+"""
+PROMOTION_USED_UP: ErrorReason.ValueType  # 362
+"""As many orders have a promotion as may have it.
+
+Example: promotion_codes[0]: is used up
+"""
+PROMOTION_USED_BY_PERSON: ErrorReason.ValueType  # 363
+"""As many orders of this buyer have a promotion as may have it.
+
+Example: promotion_codes[0]: the buyer has used it as often as one may
+"""
+PROMOTION_NOT_COMBINABLE: ErrorReason.ValueType  # 364
+"""A promotion is given alone.
+
+Example: promotion_codes[0]: cannot be combined with other codes
+"""
+PROMOTION_MINIMUM_NOT_REACHED: ErrorReason.ValueType  # 365
+"""The lines cost less than a promotion asks for.
+
+Example: promotion_codes[0]: the lines must cost 50.00 at least
+"""
+PROMOTION_CURRENCY_MISMATCH: ErrorReason.ValueType  # 366
+"""A promotion is for orders in another currency.
+
+Example: promotion_codes[0]: is for orders in EUR
+"""
+PROMOTION_IN_USE: ErrorReason.ValueType  # 367
+"""Orders have the promotion.
+
+Example: orders have the promotion; end it by active, with false
+"""
+TAX_RATE_NOT_FOUND: ErrorReason.ValueType  # 368
+"""No such tax rate.
+
+Example: no such tax rate
+"""
+TAX_RATE_EXISTS: ErrorReason.ValueType  # 369
+"""The country, or the category there, has a tax rate.
+
+Example: country_code: the country has a tax rate
+"""
+TOO_MANY_TAX_RATES: ErrorReason.ValueType  # 430
+"""There are as many tax rates as there may be.
+
+Example: there may be 1000 tax rates; delete one first
 """
 TOTP_ALREADY_ENABLED: ErrorReason.ValueType  # 345
 """The account has a second factor; another one needs this one to be removed first.

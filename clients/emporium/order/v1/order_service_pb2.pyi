@@ -91,6 +91,8 @@ class Order(message.Message):
     ETAG_FIELD_NUMBER: builtins.int
     USER_FIELD_NUMBER: builtins.int
     USER_UNAVAILABLE_FIELD_NUMBER: builtins.int
+    PROMOTION_CODES_FIELD_NUMBER: builtins.int
+    INCLUDED_TAX_FIELD_NUMBER: builtins.int
     PAYMENT_STATUS_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
@@ -107,11 +109,13 @@ class Order(message.Message):
     subtotal: builtins.str
     """The sum of the lines."""
     discount: builtins.str
-    """The discount."""
+    """What promotions take off."""
     shipping_price: builtins.str
     """The price of shipping."""
     tax: builtins.str
-    """The tax."""
+    """The tax that is added. Lines are taxed by the country of `shipping_address`, as it was when the
+    order was placed; shipping is not taxed, nor an order without an address or of the past.
+    """
     total_price: builtins.str
     """subtotal - discount + shipping_price + tax."""
     fulfilment_status: Fulfilment.Status.ValueType
@@ -124,6 +128,8 @@ class Order(message.Message):
     """`expand` has asked for `user`, and the user service could not be reached: the order is as it
     is, and who placed it may be asked for later.
     """
+    included_tax: builtins.str
+    """The tax that prices contain, which is no part of `tax`."""
     payment_status: PaymentProgress.Status.ValueType
     """What has been paid of it."""
     @builtins.property
@@ -155,6 +161,10 @@ class Order(message.Message):
         answer with it has no `ETag`, because it changes when the account does.
         """
 
+    @builtins.property
+    def promotion_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The codes of the promotions that it has, as they are written there."""
+
     def __init__(
         self,
         *,
@@ -178,11 +188,13 @@ class Order(message.Message):
         etag: builtins.str = ...,
         user: OrderUser | None = ...,
         user_unavailable: builtins.bool = ...,
+        promotion_codes: abc.Iterable[builtins.str] | None = ...,
+        included_tax: builtins.str = ...,
         payment_status: PaymentProgress.Status.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "fulfilment_status", b"fulfilment_status", "id", b"id", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "fulfilment_status", b"fulfilment_status", "id", b"id", "included_tax", b"included_tax", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "promotion_codes", b"promotion_codes", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,6 +392,7 @@ class CreateOrderRequest(message.Message):
     ORDER_DATE_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    PROMOTION_CODES_FIELD_NUMBER: builtins.int
     SHIPPING_METHOD_ID_FIELD_NUMBER: builtins.int
     PRODUCT_NAME_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
@@ -424,6 +437,12 @@ class CreateOrderRequest(message.Message):
     def order_date(self) -> timestamp_pb2.Timestamp:
         """Staff only: when it was placed. Left out: now. What is finer than a microsecond is cut."""
 
+    @builtins.property
+    def promotion_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Codes of promotions (PricingService), 10 at most, in any case and order. None for an order of
+        the past. Each is taken, or the whole is refused and the error names it.
+        """
+
     def __init__(
         self,
         *,
@@ -433,6 +452,7 @@ class CreateOrderRequest(message.Message):
         order_date: timestamp_pb2.Timestamp | None = ...,
         currency: builtins.str = ...,
         request_id: builtins.str = ...,
+        promotion_codes: abc.Iterable[builtins.str] | None = ...,
         shipping_method_id: builtins.str = ...,
         product_name: builtins.str = ...,
         quantity: builtins.int | None = ...,
@@ -440,7 +460,7 @@ class CreateOrderRequest(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "request_id", b"request_id", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "promotion_codes", b"promotion_codes", "quantity", b"quantity", "request_id", b"request_id", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
     _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
@@ -457,6 +477,7 @@ class QuoteOrderRequest(message.Message):
     USER_ID_FIELD_NUMBER: builtins.int
     ORDER_DATE_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
+    PROMOTION_CODES_FIELD_NUMBER: builtins.int
     SHIPPING_METHOD_ID_FIELD_NUMBER: builtins.int
     PRODUCT_NAME_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
@@ -485,6 +506,12 @@ class QuoteOrderRequest(message.Message):
     def order_date(self) -> timestamp_pb2.Timestamp:
         """As in CreateOrder."""
 
+    @builtins.property
+    def promotion_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Codes of promotions (PricingService), 10 at most, in any case and order. None for an order of
+        the past. Each is taken, or the whole is refused and the error names it.
+        """
+
     def __init__(
         self,
         *,
@@ -493,6 +520,7 @@ class QuoteOrderRequest(message.Message):
         user_id: builtins.str = ...,
         order_date: timestamp_pb2.Timestamp | None = ...,
         currency: builtins.str = ...,
+        promotion_codes: abc.Iterable[builtins.str] | None = ...,
         shipping_method_id: builtins.str = ...,
         product_name: builtins.str = ...,
         quantity: builtins.int | None = ...,
@@ -500,7 +528,7 @@ class QuoteOrderRequest(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "quantity", b"quantity", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "promotion_codes", b"promotion_codes", "quantity", b"quantity", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
     _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
@@ -520,18 +548,21 @@ class Quote(message.Message):
     TAX_FIELD_NUMBER: builtins.int
     TOTAL_PRICE_FIELD_NUMBER: builtins.int
     STEPS_FIELD_NUMBER: builtins.int
+    INCLUDED_TAX_FIELD_NUMBER: builtins.int
     currency: builtins.str
     """ISO 4217."""
     subtotal: builtins.str
     """The sum of the lines."""
     discount: builtins.str
-    """The discount."""
+    """What promotions take off."""
     shipping_price: builtins.str
     """The price of shipping."""
     tax: builtins.str
-    """The tax."""
+    """The tax that is added; none without `shipping_address`."""
     total_price: builtins.str
     """subtotal - discount + shipping_price + tax, which is the sum of the steps."""
+    included_tax: builtins.str
+    """The tax that prices contain, which adds nothing: no part of `tax`."""
     @builtins.property
     def lines(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
         """The lines, in the order sent."""
@@ -551,10 +582,11 @@ class Quote(message.Message):
         tax: builtins.str = ...,
         total_price: builtins.str = ...,
         steps: abc.Iterable[PriceStep] | None = ...,
+        included_tax: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "discount", b"discount", "lines", b"lines", "shipping_price", b"shipping_price", "steps", b"steps", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "discount", b"discount", "included_tax", b"included_tax", "lines", b"lines", "shipping_price", b"shipping_price", "steps", b"steps", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -576,8 +608,12 @@ class PriceStep(message.Message):
         """The sum of the lines, each at the price of one."""
         PRICE_BREAKS: PriceStep._Kind.ValueType  # 2
         """What they cost less because there are many of a product."""
+        PROMOTION: PriceStep._Kind.ValueType  # 3
+        """What they cost less by a promotion."""
         SHIPPING: PriceStep._Kind.ValueType  # 4
         """What sending it costs."""
+        TAX: PriceStep._Kind.ValueType  # 5
+        """A tax, added or contained."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What a step does to the price."""
@@ -588,30 +624,42 @@ class PriceStep(message.Message):
     """The sum of the lines, each at the price of one."""
     PRICE_BREAKS: PriceStep.Kind.ValueType  # 2
     """What they cost less because there are many of a product."""
+    PROMOTION: PriceStep.Kind.ValueType  # 3
+    """What they cost less by a promotion."""
     SHIPPING: PriceStep.Kind.ValueType  # 4
     """What sending it costs."""
+    TAX: PriceStep.Kind.ValueType  # 5
+    """A tax, added or contained."""
 
     KIND_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
+    INCLUDED_TAX_FIELD_NUMBER: builtins.int
     kind: PriceStep.Kind.ValueType
     """What it does."""
     label: builtins.str
-    """For people, such as `3 lines`."""
+    """For people, such as `3 lines`; of a promotion its name, of a
+    tax its name and rate.
+    """
     amount: builtins.str
-    """How much it adds; below zero where it takes off."""
+    """How much it adds; below zero where it takes off. Nothing for a tax that prices contain."""
+    included_tax: builtins.str
+    """How much of such a tax they contain; absent for all other steps."""
     def __init__(
         self,
         *,
         kind: PriceStep.Kind.ValueType = ...,
         label: builtins.str = ...,
         amount: builtins.str = ...,
+        included_tax: builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_included_tax", b"_included_tax", "included_tax", b"included_tax"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["amount", b"amount", "kind", b"kind", "label", b"label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_included_tax", b"_included_tax", "amount", b"amount", "included_tax", b"included_tax", "kind", b"kind", "label", b"label"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__included_tax: _TypeAlias = typing.Literal["included_tax"]  # noqa: Y015
+    _WhichOneofArgType__included_tax: _TypeAlias = typing.Literal["_included_tax", b"_included_tax"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__included_tax) -> _WhichOneofReturnType__included_tax | None: ...
 
 @typing.final
 class GetOrderRequest(message.Message):

@@ -40,12 +40,18 @@ class OrderServiceStub:
     not paid in time, a day unless the shop says otherwise, it is cancelled, but for one with a
     payment under way or authorized. A historical order is placed as what it was: it reserves
     nothing, and is PAID, by a payment of the provider `external`.
+
+    It uses each promotion whose code it names, until it is cancelled, or deleted before it was
+    paid; of what may be used a number of times no more is ever given, whoever orders at once.
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
     IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
     little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
     of `user_id` was deleted; PERMISSION_DENIED for a service. For `shipping_method_id`:
     SHIPPING_METHOD_NOT_FOUND, also for one that is not active; SHIPPING_ADDRESS_REQUIRED,
     NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY; CURRENCY_MISMATCH when its prices are in another one.
+    Of codes: PROMOTION_NOT_FOUND, PROMOTION_NOT_YET_VALID, PROMOTION_EXPIRED, PROMOTION_USED_UP,
+    PROMOTION_USED_BY_PERSON, PROMOTION_NOT_COMBINABLE, PROMOTION_MINIMUM_NOT_REACHED,
+    PROMOTION_CURRENCY_MISMATCH, each naming `promotion_codes[i]`.
     """
     QuoteOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.QuoteOrderRequest, order_service_pb2.Quote]
     """Says what an order would cost, step by step, and places none.
@@ -55,7 +61,7 @@ class OrderServiceStub:
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
     ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
     for a service; SHIPPING_METHOD_NOT_FOUND, SHIPPING_ADDRESS_REQUIRED, NOT_SHIPPED_TO_COUNTRY and
-    ORDER_TOO_HEAVY as in CreateOrder.
+    ORDER_TOO_HEAVY as in CreateOrder, and so of codes.
     """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
@@ -188,12 +194,18 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         not paid in time, a day unless the shop says otherwise, it is cancelled, but for one with a
         payment under way or authorized. A historical order is placed as what it was: it reserves
         nothing, and is PAID, by a payment of the provider `external`.
+
+        It uses each promotion whose code it names, until it is cancelled, or deleted before it was
+        paid; of what may be used a number of times no more is ever given, whoever orders at once.
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         IDEMPOTENCY_KEY_REUSED, ORDER_TOO_LARGE; OUT_OF_STOCK naming each line of which there is too
         little; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; USER_ERASED when the account
         of `user_id` was deleted; PERMISSION_DENIED for a service. For `shipping_method_id`:
         SHIPPING_METHOD_NOT_FOUND, also for one that is not active; SHIPPING_ADDRESS_REQUIRED,
         NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY; CURRENCY_MISMATCH when its prices are in another one.
+        Of codes: PROMOTION_NOT_FOUND, PROMOTION_NOT_YET_VALID, PROMOTION_EXPIRED, PROMOTION_USED_UP,
+        PROMOTION_USED_BY_PERSON, PROMOTION_NOT_COMBINABLE, PROMOTION_MINIMUM_NOT_REACHED,
+        PROMOTION_CURRENCY_MISMATCH, each naming `promotion_codes[i]`.
         """
 
     @abc_1.abstractmethod
@@ -209,7 +221,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
         for a service; SHIPPING_METHOD_NOT_FOUND, SHIPPING_ADDRESS_REQUIRED, NOT_SHIPPED_TO_COUNTRY and
-        ORDER_TOO_HEAVY as in CreateOrder.
+        ORDER_TOO_HEAVY as in CreateOrder, and so of codes.
         """
 
     @abc_1.abstractmethod

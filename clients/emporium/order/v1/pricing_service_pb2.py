@@ -25,10 +25,15 @@ _sym_db = _symbol_database.Default()
 
 from emporium.errors.v1 import wording_pb2 as emporium_dot_errors_dot_v1_dot_wording__pb2
 from emporium.options.v1 import options_pb2 as emporium_dot_options_dot_v1_dot_options__pb2
+from emporium.type.v1 import page_pb2 as emporium_dot_type_dot_v1_dot_page__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/pricing_service.proto\x12\x11\x65mporium.order.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"\x93\x01\n\x0bPriceBreaks\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08\x63urrency\x18\x02 \x01(\tR\x08\x63urrency\x12\x35\n\x06\x62reaks\x18\x03 \x03(\x0b\x32\x1d.emporium.order.v1.PriceBreakR\x06\x62reaks\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\"\x8b\x01\n\nPriceBreak\x12!\n\x0cmin_quantity\x18\x01 \x01(\x05R\x0bminQuantity\x12Z\n\nunit_price\x18\x02 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\tunitPrice\"6\n\x15GetPriceBreaksRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\"\x81\x01\n\x15SetPriceBreaksRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x35\n\x06\x62reaks\x18\x02 \x03(\x0b\x32\x1d.emporium.order.v1.PriceBreakR\x06\x62reaks\x12\x12\n\x04\x65tag\x18\x03 \x01(\tR\x04\x65tag2\xdb\x02\n\x0ePricingService\x12\x97\x01\n\x0eGetPriceBreaks\x12(.emporium.order.v1.GetPriceBreaksRequest\x1a\x1e.emporium.order.v1.PriceBreaks\";\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02,\x12*/api/v1/products/{product_id}/price-breaks\x12\xa0\x01\n\x0eSetPriceBreaks\x12(.emporium.order.v1.SetPriceBreaksRequest\x1a\x1e.emporium.order.v1.PriceBreaks\"D\x90\x02\x02\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02/\x1a*/api/v1/products/{product_id}/price-breaks:\x01*\x1a\x0c\xf2\xc7\x18\x08productsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'emporium/order/v1/pricing_service.proto\x12\x11\x65mporium.order.v1\x1a emporium/errors/v1/wording.proto\x1a!emporium/options/v1/options.proto\x1a\x1b\x65mporium/type/v1/page.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x01\n\x0bPriceBreaks\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08\x63urrency\x18\x02 \x01(\tR\x08\x63urrency\x12\x35\n\x06\x62reaks\x18\x03 \x03(\x0b\x32\x1d.emporium.order.v1.PriceBreakR\x06\x62reaks\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\"\x8b\x01\n\nPriceBreak\x12!\n\x0cmin_quantity\x18\x01 \x01(\x05R\x0bminQuantity\x12Z\n\nunit_price\x18\x02 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\tunitPrice\"6\n\x15GetPriceBreaksRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\"\x81\x01\n\x15SetPriceBreaksRequest\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x35\n\x06\x62reaks\x18\x02 \x03(\x0b\x32\x1d.emporium.order.v1.PriceBreakR\x06\x62reaks\x12\x12\n\x04\x65tag\x18\x03 \x01(\tR\x04\x65tag\"\x84\x07\n\tPromotion\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12\x12\n\x04\x63ode\x18\x02 \x01(\tR\x04\x63ode\x12\x12\n\x04name\x18\x03 \x01(\tR\x04name\x12;\n\x04kind\x18\x04 \x01(\x0e\x32!.emporium.order.v1.Promotion.KindB\x04\xe2\x41\x01\x03R\x04kind\x12\x1e\n\npercentage\x18\x05 \x01(\tR\npercentage\x12\x16\n\x06\x61mount\x18\x06 \x01(\tR\x06\x61mount\x12\x1a\n\x08\x63urrency\x18\x07 \x01(\tR\x08\x63urrency\x12\x39\n\nvalid_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tvalidFrom\x12;\n\x0bvalid_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12!\n\x0cmin_subtotal\x18\n \x01(\tR\x0bminSubtotal\x12\x1e\n\x08uses_max\x18\x0b \x01(\x05H\x00R\x07usesMax\x88\x01\x01\x12\x32\n\x13uses_max_per_person\x18\x0c \x01(\x05H\x01R\x10usesMaxPerPerson\x88\x01\x01\x12\x41\n\x08stacking\x18\r \x01(\x0e\x32%.emporium.order.v1.Promotion.StackingR\x08stacking\x12\x16\n\x06\x61\x63tive\x18\x0e \x01(\x08R\x06\x61\x63tive\x12\x18\n\x04uses\x18\x0f \x01(\x05\x42\x04\xe2\x41\x01\x03R\x04uses\x12?\n\ncreated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\x12 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\">\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nPERCENTAGE\x10\x01\x12\x10\n\x0c\x46IXED_AMOUNT\x10\x02\"C\n\x08Stacking\x12\x18\n\x14STACKING_UNSPECIFIED\x10\x00\x12\x0e\n\nCOMBINABLE\x10\x01\x12\r\n\tEXCLUSIVE\x10\x02\x42\x0b\n\t_uses_maxB\x16\n\x14_uses_max_per_person\"\xa7\x07\n\x16\x43reatePromotionRequest\x12N\n\x04\x63ode\x18\x01 \x01(\tB:\xe2\x41\x01\x02\x8a\xce\x18\x32must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\' and \'-\'R\x04\x63ode\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12O\n\npercentage\x18\x03 \x01(\tB/\x8a\xce\x18+must be 0 to 100, with two decimals at mostR\npercentage\x12S\n\x06\x61mount\x18\x04 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x06\x61mount\x12S\n\x08\x63urrency\x18\x05 \x01(\tB7\x8a\xce\x18\x33must be a code of ISO 4217 in capitals, such as GBPR\x08\x63urrency\x12\x39\n\nvalid_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tvalidFrom\x12;\n\x0bvalid_until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12^\n\x0cmin_subtotal\x18\x08 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostR\x0bminSubtotal\x12\x1e\n\x08uses_max\x18\t \x01(\x05H\x00R\x07usesMax\x88\x01\x01\x12\x32\n\x13uses_max_per_person\x18\n \x01(\x05H\x01R\x10usesMaxPerPerson\x88\x01\x01\x12\x46\n\x08stacking\x18\x0b \x01(\x0e\x32%.emporium.order.v1.Promotion.StackingH\x02R\x08stacking\x88\x01\x01\x12\x1b\n\x06\x61\x63tive\x18\x0c \x01(\x08H\x03R\x06\x61\x63tive\x88\x01\x01\x12Z\n\nrequest_id\x18\r \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestIdB\x0b\n\t_uses_maxB\x16\n\x14_uses_max_per_personB\x0b\n\t_stackingB\t\n\x07_active\"8\n\x13GetPromotionRequest\x12!\n\x0cpromotion_id\x18\x01 \x01(\tR\x0bpromotionId\"\xd5\x01\n\x15ListPromotionsRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12\x12\n\x04\x63ode\x18\x05 \x01(\tR\x04\x63ode\x12\x1b\n\x06\x61\x63tive\x18\x06 \x01(\x08H\x02R\x06\x61\x63tive\x88\x01\x01\x42\x07\n\x05_pageB\x0b\n\t_per_pageB\t\n\x07_active\"\x86\x01\n\x16ListPromotionsResponse\x12<\n\npromotions\x18\x01 \x03(\x0b\x32\x1c.emporium.order.v1.PromotionR\npromotions\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"\xb6\x07\n\x16UpdatePromotionRequest\x12!\n\x0cpromotion_id\x18\x01 \x01(\tR\x0bpromotionId\x12O\n\x04\x63ode\x18\x02 \x01(\tB6\x8a\xce\x18\x32must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\' and \'-\'H\x00R\x04\x63ode\x88\x01\x01\x12\x17\n\x04name\x18\x03 \x01(\tH\x01R\x04name\x88\x01\x01\x12T\n\npercentage\x18\x04 \x01(\tB/\x8a\xce\x18+must be 0 to 100, with two decimals at mostH\x02R\npercentage\x88\x01\x01\x12X\n\x06\x61mount\x18\x05 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostH\x03R\x06\x61mount\x88\x01\x01\x12\x39\n\nvalid_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tvalidFrom\x12;\n\x0bvalid_until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12\x63\n\x0cmin_subtotal\x18\x08 \x01(\tB;\x8a\xce\x18\x37must be 0 to 999999999.9999, with four decimals at mostH\x04R\x0bminSubtotal\x88\x01\x01\x12\x1e\n\x08uses_max\x18\t \x01(\x05H\x05R\x07usesMax\x88\x01\x01\x12\x32\n\x13uses_max_per_person\x18\n \x01(\x05H\x06R\x10usesMaxPerPerson\x88\x01\x01\x12\x46\n\x08stacking\x18\x0b \x01(\x0e\x32%.emporium.order.v1.Promotion.StackingH\x07R\x08stacking\x88\x01\x01\x12\x1b\n\x06\x61\x63tive\x18\x0c \x01(\x08H\x08R\x06\x61\x63tive\x88\x01\x01\x12\x12\n\x04\x65tag\x18\r \x01(\tR\x04\x65tag\x12;\n\x0bupdate_mask\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMaskB\x07\n\x05_codeB\x07\n\x05_nameB\r\n\x0b_percentageB\t\n\x07_amountB\x0f\n\r_min_subtotalB\x0b\n\t_uses_maxB\x16\n\x14_uses_max_per_personB\x0b\n\t_stackingB\t\n\x07_active\"O\n\x16\x44\x65letePromotionRequest\x12!\n\x0cpromotion_id\x18\x01 \x01(\tR\x0bpromotionId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"\xc3\x02\n\x07TaxRate\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x02id\x12!\n\x0c\x63ountry_code\x18\x02 \x01(\tR\x0b\x63ountryCode\x12\x1f\n\x0b\x63\x61tegory_id\x18\x03 \x01(\tR\ncategoryId\x12\x12\n\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n\x04rate\x18\x05 \x01(\tR\x04rate\x12\x1a\n\x08included\x18\x06 \x01(\x08R\x08included\x12?\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tcreatedAt\x12?\n\nupdated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\tupdatedAt\x12\x18\n\x04\x65tag\x18\t \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\xfa\x02\n\x14\x43reateTaxRateRequest\x12_\n\x0c\x63ountry_code\x18\x01 \x01(\tB<\xe2\x41\x01\x02\x8a\xce\x18\x34must be a code of ISO 3166-1 in capitals, such as GBR\x0b\x63ountryCode\x12%\n\x0b\x63\x61tegory_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x08R\ncategoryId\x12\x18\n\x04name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12H\n\x04rate\x18\x04 \x01(\tB4\xe2\x41\x01\x02\x8a\xce\x18,must be 0 to 100, with four decimals at mostR\x04rate\x12\x1a\n\x08included\x18\x05 \x01(\x08R\x08included\x12Z\n\nrequest_id\x18\x06 \x01(\tB;\x8a\xce\x18\x37must be at most 128 visible ASCII characters, no spacesR\trequestId\"3\n\x11GetTaxRateRequest\x12\x1e\n\x0btax_rate_id\x18\x01 \x01(\tR\ttaxRateId\"\x95\x02\n\x13ListTaxRatesRequest\x12\x17\n\x04page\x18\x01 \x01(\x05H\x00R\x04page\x88\x01\x01\x12\x1e\n\x08per_page\x18\x02 \x01(\x05H\x01R\x07perPage\x88\x01\x01\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x12\n\x04sort\x18\x04 \x01(\tR\x04sort\x12[\n\x0c\x63ountry_code\x18\x05 \x01(\tB8\x8a\xce\x18\x34must be a code of ISO 3166-1 in capitals, such as GBR\x0b\x63ountryCode\x12\x1f\n\x0b\x63\x61tegory_id\x18\x06 \x01(\tR\ncategoryIdB\x07\n\x05_pageB\x0b\n\t_per_page\"\x7f\n\x14ListTaxRatesResponse\x12\x37\n\ttax_rates\x18\x01 \x03(\x0b\x32\x1a.emporium.order.v1.TaxRateR\x08taxRates\x12.\n\x04meta\x18\x02 \x01(\x0b\x32\x1a.emporium.type.v1.PageMetaR\x04meta\"\xab\x02\n\x14UpdateTaxRateRequest\x12\x1e\n\x0btax_rate_id\x18\x01 \x01(\tR\ttaxRateId\x12\x17\n\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12I\n\x04rate\x18\x03 \x01(\tB0\x8a\xce\x18,must be 0 to 100, with four decimals at mostH\x01R\x04rate\x88\x01\x01\x12\x1f\n\x08included\x18\x04 \x01(\x08H\x02R\x08included\x88\x01\x01\x12\x12\n\x04\x65tag\x18\x05 \x01(\tR\x04\x65tag\x12;\n\x0bupdate_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMaskB\x07\n\x05_nameB\x07\n\x05_rateB\x0b\n\t_included\"J\n\x14\x44\x65leteTaxRateRequest\x12\x1e\n\x0btax_rate_id\x18\x01 \x01(\tR\ttaxRateId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag2\xb0\x0e\n\x0ePricingService\x12\x97\x01\n\x0eGetPriceBreaks\x12(.emporium.order.v1.GetPriceBreaksRequest\x1a\x1e.emporium.order.v1.PriceBreaks\";\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02,\x12*/api/v1/products/{product_id}/price-breaks\x12\xa0\x01\n\x0eSetPriceBreaks\x12(.emporium.order.v1.SetPriceBreaksRequest\x1a\x1e.emporium.order.v1.PriceBreaks\"D\x90\x02\x02\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02/\x1a*/api/v1/products/{product_id}/price-breaks:\x01*\x12\xa5\x01\n\x0f\x43reatePromotion\x12).emporium.order.v1.CreatePromotionRequest\x1a\x1c.emporium.order.v1.Promotion\"I\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x1c\x08\xc9\x01\x12\x17/api/v1/promotions/{id}\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/promotions:\x01*\x12\x8e\x01\n\x0cGetPromotion\x12&.emporium.order.v1.GetPromotionRequest\x1a\x1c.emporium.order.v1.Promotion\"8\x90\x02\x01\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02#\x12!/api/v1/promotions/{promotion_id}\x12\x90\x01\n\x0eListPromotions\x12(.emporium.order.v1.ListPromotionsRequest\x1a).emporium.order.v1.ListPromotionsResponse\")\x90\x02\x01\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/promotions\x12\x94\x01\n\x0fUpdatePromotion\x12).emporium.order.v1.UpdatePromotionRequest\x1a\x1c.emporium.order.v1.Promotion\"8\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02&2!/api/v1/promotions/{promotion_id}:\x01*\x12\x95\x01\n\x0f\x44\x65letePromotion\x12).emporium.order.v1.DeletePromotionRequest\x1a\x16.google.protobuf.Empty\"?\x90\x02\x02\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02#*!/api/v1/promotions/{promotion_id}\x12\x9d\x01\n\rCreateTaxRate\x12\'.emporium.order.v1.CreateTaxRateRequest\x1a\x1a.emporium.order.v1.TaxRate\"G\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x1b\x08\xc9\x01\x12\x16/api/v1/tax-rates/{id}\x82\xd3\xe4\x93\x02\x16\"\x11/api/v1/tax-rates:\x01*\x12\x88\x01\n\nGetTaxRate\x12$.emporium.order.v1.GetTaxRateRequest\x1a\x1a.emporium.order.v1.TaxRate\"8\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\xca\xbb\x18\x04\x08\x02\x10\x1e\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/tax-rates/{tax_rate_id}\x12\x8b\x01\n\x0cListTaxRates\x12&.emporium.order.v1.ListTaxRatesRequest\x1a\'.emporium.order.v1.ListTaxRatesResponse\"*\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\xca\xbb\x18\x04\x08\x02\x10\x1e\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/tax-rates\x12\x8c\x01\n\rUpdateTaxRate\x12\'.emporium.order.v1.UpdateTaxRateRequest\x1a\x1a.emporium.order.v1.TaxRate\"6\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\x82\xd3\xe4\x93\x02$2\x1f/api/v1/tax-rates/{tax_rate_id}:\x01*\x12\x8f\x01\n\rDeleteTaxRate\x12\'.emporium.order.v1.DeleteTaxRateRequest\x1a\x16.google.protobuf.Empty\"=\x90\x02\x02\xaa\xbb\x18\x08\x08\x04\x12\x02\x02\x03\x30\x03\xb2\xbb\x18\x03\x08\xcc\x01\x82\xd3\xe4\x93\x02!*\x1f/api/v1/tax-rates/{tax_rate_id}\x1a\x0c\xf2\xc7\x18\x08productsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,20 +42,128 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PRICEBREAK'].fields_by_name['unit_price']._loaded_options = None
   _globals['_PRICEBREAK'].fields_by_name['unit_price']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_PROMOTION'].fields_by_name['id']._loaded_options = None
+  _globals['_PROMOTION'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_PROMOTION'].fields_by_name['kind']._loaded_options = None
+  _globals['_PROMOTION'].fields_by_name['kind']._serialized_options = b'\342A\001\003'
+  _globals['_PROMOTION'].fields_by_name['uses']._loaded_options = None
+  _globals['_PROMOTION'].fields_by_name['uses']._serialized_options = b'\342A\001\003'
+  _globals['_PROMOTION'].fields_by_name['created_at']._loaded_options = None
+  _globals['_PROMOTION'].fields_by_name['created_at']._serialized_options = b'\342A\001\003'
+  _globals['_PROMOTION'].fields_by_name['updated_at']._loaded_options = None
+  _globals['_PROMOTION'].fields_by_name['updated_at']._serialized_options = b'\342A\001\003'
+  _globals['_PROMOTION'].fields_by_name['etag']._loaded_options = None
+  _globals['_PROMOTION'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['code']._loaded_options = None
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['code']._serialized_options = b'\342A\001\002\212\316\0302must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\' and \'-\''
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['percentage']._loaded_options = None
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['percentage']._serialized_options = b'\212\316\030+must be 0 to 100, with two decimals at most'
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['amount']._loaded_options = None
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['amount']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['currency']._serialized_options = b'\212\316\0303must be a code of ISO 4217 in capitals, such as GBP'
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['min_subtotal']._loaded_options = None
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['min_subtotal']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEPROMOTIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\212\316\0307must be at most 128 visible ASCII characters, no spaces'
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['code']._loaded_options = None
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['code']._serialized_options = b'\212\316\0302must be 1 to 64 of A-Z, a-z, 0-9, \'.\', \'_\' and \'-\''
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['percentage']._loaded_options = None
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['percentage']._serialized_options = b'\212\316\030+must be 0 to 100, with two decimals at most'
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['amount']._loaded_options = None
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['amount']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['min_subtotal']._loaded_options = None
+  _globals['_UPDATEPROMOTIONREQUEST'].fields_by_name['min_subtotal']._serialized_options = b'\212\316\0307must be 0 to 999999999.9999, with four decimals at most'
+  _globals['_TAXRATE'].fields_by_name['id']._loaded_options = None
+  _globals['_TAXRATE'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_TAXRATE'].fields_by_name['created_at']._loaded_options = None
+  _globals['_TAXRATE'].fields_by_name['created_at']._serialized_options = b'\342A\001\003'
+  _globals['_TAXRATE'].fields_by_name['updated_at']._loaded_options = None
+  _globals['_TAXRATE'].fields_by_name['updated_at']._serialized_options = b'\342A\001\003'
+  _globals['_TAXRATE'].fields_by_name['etag']._loaded_options = None
+  _globals['_TAXRATE'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['country_code']._loaded_options = None
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['country_code']._serialized_options = b'\342A\001\002\212\316\0304must be a code of ISO 3166-1 in capitals, such as GB'
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['category_id']._loaded_options = None
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['category_id']._serialized_options = b'\342A\001\010'
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['rate']._loaded_options = None
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['rate']._serialized_options = b'\342A\001\002\212\316\030,must be 0 to 100, with four decimals at most'
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATETAXRATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\212\316\0307must be at most 128 visible ASCII characters, no spaces'
+  _globals['_LISTTAXRATESREQUEST'].fields_by_name['country_code']._loaded_options = None
+  _globals['_LISTTAXRATESREQUEST'].fields_by_name['country_code']._serialized_options = b'\212\316\0304must be a code of ISO 3166-1 in capitals, such as GB'
+  _globals['_UPDATETAXRATEREQUEST'].fields_by_name['rate']._loaded_options = None
+  _globals['_UPDATETAXRATEREQUEST'].fields_by_name['rate']._serialized_options = b'\212\316\030,must be 0 to 100, with four decimals at most'
   _globals['_PRICINGSERVICE']._loaded_options = None
   _globals['_PRICINGSERVICE']._serialized_options = b'\362\307\030\010products'
   _globals['_PRICINGSERVICE'].methods_by_name['GetPriceBreaks']._loaded_options = None
   _globals['_PRICINGSERVICE'].methods_by_name['GetPriceBreaks']._serialized_options = b'\220\002\001\252\273\030\002\010\001\202\323\344\223\002,\022*/api/v1/products/{product_id}/price-breaks'
   _globals['_PRICINGSERVICE'].methods_by_name['SetPriceBreaks']._loaded_options = None
   _globals['_PRICINGSERVICE'].methods_by_name['SetPriceBreaks']._serialized_options = b'\220\002\002\252\273\030\010\010\004\022\002\002\0030\003\202\323\344\223\002/\032*/api/v1/products/{product_id}/price-breaks:\001*'
-  _globals['_PRICEBREAKS']._serialized_start=162
-  _globals['_PRICEBREAKS']._serialized_end=309
-  _globals['_PRICEBREAK']._serialized_start=312
-  _globals['_PRICEBREAK']._serialized_end=451
-  _globals['_GETPRICEBREAKSREQUEST']._serialized_start=453
-  _globals['_GETPRICEBREAKSREQUEST']._serialized_end=507
-  _globals['_SETPRICEBREAKSREQUEST']._serialized_start=510
-  _globals['_SETPRICEBREAKSREQUEST']._serialized_end=639
-  _globals['_PRICINGSERVICE']._serialized_start=642
-  _globals['_PRICINGSERVICE']._serialized_end=989
+  _globals['_PRICINGSERVICE'].methods_by_name['CreatePromotion']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['CreatePromotion']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\034\010\311\001\022\027/api/v1/promotions/{id}\202\323\344\223\002\027\"\022/api/v1/promotions:\001*'
+  _globals['_PRICINGSERVICE'].methods_by_name['GetPromotion']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['GetPromotion']._serialized_options = b'\220\002\001\252\273\030\010\010\004\022\002\002\0030\003\202\323\344\223\002#\022!/api/v1/promotions/{promotion_id}'
+  _globals['_PRICINGSERVICE'].methods_by_name['ListPromotions']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['ListPromotions']._serialized_options = b'\220\002\001\252\273\030\010\010\004\022\002\002\0030\003\202\323\344\223\002\024\022\022/api/v1/promotions'
+  _globals['_PRICINGSERVICE'].methods_by_name['UpdatePromotion']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['UpdatePromotion']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\202\323\344\223\002&2!/api/v1/promotions/{promotion_id}:\001*'
+  _globals['_PRICINGSERVICE'].methods_by_name['DeletePromotion']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['DeletePromotion']._serialized_options = b'\220\002\002\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\003\010\314\001\202\323\344\223\002#*!/api/v1/promotions/{promotion_id}'
+  _globals['_PRICINGSERVICE'].methods_by_name['CreateTaxRate']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['CreateTaxRate']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\033\010\311\001\022\026/api/v1/tax-rates/{id}\202\323\344\223\002\026\"\021/api/v1/tax-rates:\001*'
+  _globals['_PRICINGSERVICE'].methods_by_name['GetTaxRate']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['GetTaxRate']._serialized_options = b'\220\002\001\252\273\030\002\010\001\312\273\030\004\010\002\020\036\202\323\344\223\002!\022\037/api/v1/tax-rates/{tax_rate_id}'
+  _globals['_PRICINGSERVICE'].methods_by_name['ListTaxRates']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['ListTaxRates']._serialized_options = b'\220\002\001\252\273\030\002\010\001\312\273\030\004\010\002\020\036\202\323\344\223\002\023\022\021/api/v1/tax-rates'
+  _globals['_PRICINGSERVICE'].methods_by_name['UpdateTaxRate']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['UpdateTaxRate']._serialized_options = b'\252\273\030\010\010\004\022\002\002\0030\003\202\323\344\223\002$2\037/api/v1/tax-rates/{tax_rate_id}:\001*'
+  _globals['_PRICINGSERVICE'].methods_by_name['DeleteTaxRate']._loaded_options = None
+  _globals['_PRICINGSERVICE'].methods_by_name['DeleteTaxRate']._serialized_options = b'\220\002\002\252\273\030\010\010\004\022\002\002\0030\003\262\273\030\003\010\314\001\202\323\344\223\002!*\037/api/v1/tax-rates/{tax_rate_id}'
+  _globals['_PRICEBREAKS']._serialized_start=320
+  _globals['_PRICEBREAKS']._serialized_end=467
+  _globals['_PRICEBREAK']._serialized_start=470
+  _globals['_PRICEBREAK']._serialized_end=609
+  _globals['_GETPRICEBREAKSREQUEST']._serialized_start=611
+  _globals['_GETPRICEBREAKSREQUEST']._serialized_end=665
+  _globals['_SETPRICEBREAKSREQUEST']._serialized_start=668
+  _globals['_SETPRICEBREAKSREQUEST']._serialized_end=797
+  _globals['_PROMOTION']._serialized_start=800
+  _globals['_PROMOTION']._serialized_end=1700
+  _globals['_PROMOTION_KIND']._serialized_start=1532
+  _globals['_PROMOTION_KIND']._serialized_end=1594
+  _globals['_PROMOTION_STACKING']._serialized_start=1596
+  _globals['_PROMOTION_STACKING']._serialized_end=1663
+  _globals['_CREATEPROMOTIONREQUEST']._serialized_start=1703
+  _globals['_CREATEPROMOTIONREQUEST']._serialized_end=2638
+  _globals['_GETPROMOTIONREQUEST']._serialized_start=2640
+  _globals['_GETPROMOTIONREQUEST']._serialized_end=2696
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_start=2699
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_end=2912
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_start=2915
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_end=3049
+  _globals['_UPDATEPROMOTIONREQUEST']._serialized_start=3052
+  _globals['_UPDATEPROMOTIONREQUEST']._serialized_end=4002
+  _globals['_DELETEPROMOTIONREQUEST']._serialized_start=4004
+  _globals['_DELETEPROMOTIONREQUEST']._serialized_end=4083
+  _globals['_TAXRATE']._serialized_start=4086
+  _globals['_TAXRATE']._serialized_end=4409
+  _globals['_CREATETAXRATEREQUEST']._serialized_start=4412
+  _globals['_CREATETAXRATEREQUEST']._serialized_end=4790
+  _globals['_GETTAXRATEREQUEST']._serialized_start=4792
+  _globals['_GETTAXRATEREQUEST']._serialized_end=4843
+  _globals['_LISTTAXRATESREQUEST']._serialized_start=4846
+  _globals['_LISTTAXRATESREQUEST']._serialized_end=5123
+  _globals['_LISTTAXRATESRESPONSE']._serialized_start=5125
+  _globals['_LISTTAXRATESRESPONSE']._serialized_end=5252
+  _globals['_UPDATETAXRATEREQUEST']._serialized_start=5255
+  _globals['_UPDATETAXRATEREQUEST']._serialized_end=5554
+  _globals['_DELETETAXRATEREQUEST']._serialized_start=5556
+  _globals['_DELETETAXRATEREQUEST']._serialized_end=5630
+  _globals['_PRICINGSERVICE']._serialized_start=5633
+  _globals['_PRICINGSERVICE']._serialized_end=7473
 # @@protoc_insertion_point(module_scope)

@@ -5,9 +5,13 @@ isort:skip_file
 """
 
 from collections import abc as abc
+from emporium.type.v1 import page_pb2 as page_pb2
 from google.protobuf import descriptor as descriptor
+from google.protobuf import field_mask_pb2 as field_mask_pb2
 from google.protobuf import message as message
+from google.protobuf import timestamp_pb2 as timestamp_pb2
 from google.protobuf.internal import containers as containers
+from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
 import builtins as builtins
 import sys
 import typing as typing
@@ -131,5 +135,760 @@ class SetPriceBreaksRequest(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["breaks", b"breaks", "etag", b"etag", "product_id", b"product_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Promotion(message.Message):
+    """A promotion: what takes something off the price of an order, by a code.
+
+    It is of an order's lines, whatever they are, after price breaks and before taxes. A percentage
+    is reckoned a line at a time, rounded half even to the currency's decimals; an amount is shared
+    over the lines by what they cost. Percentages come first, each of what the lines cost, then
+    amounts; together they take off no more than the lines cost. No order of codes matters.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    class _Kind:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[Promotion._Kind.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: Promotion._Kind.ValueType  # 0
+        """Never sent."""
+        PERCENTAGE: Promotion._Kind.ValueType  # 1
+        """So many percent."""
+        FIXED_AMOUNT: Promotion._Kind.ValueType  # 2
+        """An amount, once an order."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What is taken off."""
+
+    KIND_UNSPECIFIED: Promotion.Kind.ValueType  # 0
+    """Never sent."""
+    PERCENTAGE: Promotion.Kind.ValueType  # 1
+    """So many percent."""
+    FIXED_AMOUNT: Promotion.Kind.ValueType  # 2
+    """An amount, once an order."""
+
+    class _Stacking:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StackingEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[Promotion._Stacking.ValueType], builtins.type):
+        DESCRIPTOR: descriptor.EnumDescriptor
+        STACKING_UNSPECIFIED: Promotion._Stacking.ValueType  # 0
+        """Never sent."""
+        COMBINABLE: Promotion._Stacking.ValueType  # 1
+        """Any that are COMBINABLE too."""
+        EXCLUSIVE: Promotion._Stacking.ValueType  # 2
+        """None."""
+
+    class Stacking(_Stacking, metaclass=_StackingEnumTypeWrapper):
+        """What other promotions an order may have beside it."""
+
+    STACKING_UNSPECIFIED: Promotion.Stacking.ValueType  # 0
+    """Never sent."""
+    COMBINABLE: Promotion.Stacking.ValueType  # 1
+    """Any that are COMBINABLE too."""
+    EXCLUSIVE: Promotion.Stacking.ValueType  # 2
+    """None."""
+
+    ID_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    PERCENTAGE_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    VALID_FROM_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    MIN_SUBTOTAL_FIELD_NUMBER: builtins.int
+    USES_MAX_FIELD_NUMBER: builtins.int
+    USES_MAX_PER_PERSON_FIELD_NUMBER: builtins.int
+    STACKING_FIELD_NUMBER: builtins.int
+    ACTIVE_FIELD_NUMBER: builtins.int
+    USES_FIELD_NUMBER: builtins.int
+    CREATED_AT_FIELD_NUMBER: builtins.int
+    UPDATED_AT_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """UUIDv7, given by the server."""
+    code: builtins.str
+    """What buyers say to have it, unique whatever its case."""
+    name: builtins.str
+    """What it is called; orders show it as the label of its step."""
+    kind: Promotion.Kind.ValueType
+    """What is taken off."""
+    percentage: builtins.str
+    """How many percent, such as `12.5`; empty for a FIXED_AMOUNT."""
+    amount: builtins.str
+    """How much, in `currency`; empty for a PERCENTAGE."""
+    currency: builtins.str
+    """ISO 4217: orders in others cannot have it. Empty where orders in any can."""
+    min_subtotal: builtins.str
+    """What the lines of an order must cost at least, in `currency`; empty: whatever they cost."""
+    uses_max: builtins.int
+    """How many orders may have it in all; absent: any number."""
+    uses_max_per_person: builtins.int
+    """How many orders of one buyer may have it; absent: any number."""
+    stacking: Promotion.Stacking.ValueType
+    """What other promotions an order may have beside it."""
+    active: builtins.bool
+    """Whether it is given; where not, its code is as if there were none."""
+    uses: builtins.int
+    """How many orders have it. One that is cancelled, or is deleted before it was paid, has it no more."""
+    etag: builtins.str
+    """Changes with every change, but not with its uses."""
+    @builtins.property
+    def valid_from(self) -> timestamp_pb2.Timestamp:
+        """From when on orders may have it; absent: at once."""
+
+    @builtins.property
+    def valid_until(self) -> timestamp_pb2.Timestamp:
+        """Until when, excluded; absent: without end."""
+
+    @builtins.property
+    def created_at(self) -> timestamp_pb2.Timestamp:
+        """When it was added, UTC."""
+
+    @builtins.property
+    def updated_at(self) -> timestamp_pb2.Timestamp:
+        """When it was last changed, UTC."""
+
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        code: builtins.str = ...,
+        name: builtins.str = ...,
+        kind: Promotion.Kind.ValueType = ...,
+        percentage: builtins.str = ...,
+        amount: builtins.str = ...,
+        currency: builtins.str = ...,
+        valid_from: timestamp_pb2.Timestamp | None = ...,
+        valid_until: timestamp_pb2.Timestamp | None = ...,
+        min_subtotal: builtins.str = ...,
+        uses_max: builtins.int | None = ...,
+        uses_max_per_person: builtins.int | None = ...,
+        stacking: Promotion.Stacking.ValueType = ...,
+        active: builtins.bool = ...,
+        uses: builtins.int = ...,
+        created_at: timestamp_pb2.Timestamp | None = ...,
+        updated_at: timestamp_pb2.Timestamp | None = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_uses_max", b"_uses_max", "_uses_max_per_person", b"_uses_max_per_person", "created_at", b"created_at", "updated_at", b"updated_at", "uses_max", b"uses_max", "uses_max_per_person", b"uses_max_per_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_uses_max", b"_uses_max", "_uses_max_per_person", b"_uses_max_per_person", "active", b"active", "amount", b"amount", "code", b"code", "created_at", b"created_at", "currency", b"currency", "etag", b"etag", "id", b"id", "kind", b"kind", "min_subtotal", b"min_subtotal", "name", b"name", "percentage", b"percentage", "stacking", b"stacking", "updated_at", b"updated_at", "uses", b"uses", "uses_max", b"uses_max", "uses_max_per_person", b"uses_max_per_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__uses_max: _TypeAlias = typing.Literal["uses_max"]  # noqa: Y015
+    _WhichOneofArgType__uses_max: _TypeAlias = typing.Literal["_uses_max", b"_uses_max"]  # noqa: Y015
+    _WhichOneofReturnType__uses_max_per_person: _TypeAlias = typing.Literal["uses_max_per_person"]  # noqa: Y015
+    _WhichOneofArgType__uses_max_per_person: _TypeAlias = typing.Literal["_uses_max_per_person", b"_uses_max_per_person"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uses_max) -> _WhichOneofReturnType__uses_max | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uses_max_per_person) -> _WhichOneofReturnType__uses_max_per_person | None: ...
+
+@typing.final
+class CreatePromotionRequest(message.Message):
+    """What CreatePromotion takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    PERCENTAGE_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    CURRENCY_FIELD_NUMBER: builtins.int
+    VALID_FROM_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    MIN_SUBTOTAL_FIELD_NUMBER: builtins.int
+    USES_MAX_FIELD_NUMBER: builtins.int
+    USES_MAX_PER_PERSON_FIELD_NUMBER: builtins.int
+    STACKING_FIELD_NUMBER: builtins.int
+    ACTIVE_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    code: builtins.str
+    """1 to 64 letters, digits, dots, underscores or dashes."""
+    name: builtins.str
+    """1 to 100 characters, not only spaces."""
+    percentage: builtins.str
+    """How many percent are taken off, above 0 to 100, such as `12.5`."""
+    amount: builtins.str
+    """How much is taken off, above 0, with no more decimals than its currency has."""
+    currency: builtins.str
+    """ISO 4217: the currency of `amount` and of `min_subtotal`, the shop's when left out. For a
+    percentage without `min_subtotal` it may be left out for orders in any.
+    """
+    min_subtotal: builtins.str
+    """What the lines of an order must cost at least."""
+    uses_max: builtins.int
+    """How many orders may have it in all; any number when left out."""
+    uses_max_per_person: builtins.int
+    """How many orders of one buyer may have it; any number when left out."""
+    stacking: Promotion.Stacking.ValueType
+    """What other promotions an order may have beside it; COMBINABLE when left out."""
+    active: builtins.bool
+    """Whether it is given; true when left out."""
+    request_id: builtins.str
+    """As in CreateOrder."""
+    @builtins.property
+    def valid_from(self) -> timestamp_pb2.Timestamp:
+        """From when on orders may have it; at once when left out."""
+
+    @builtins.property
+    def valid_until(self) -> timestamp_pb2.Timestamp:
+        """Until when, excluded, after `valid_from`; without end when left out."""
+
+    def __init__(
+        self,
+        *,
+        code: builtins.str = ...,
+        name: builtins.str = ...,
+        percentage: builtins.str = ...,
+        amount: builtins.str = ...,
+        currency: builtins.str = ...,
+        valid_from: timestamp_pb2.Timestamp | None = ...,
+        valid_until: timestamp_pb2.Timestamp | None = ...,
+        min_subtotal: builtins.str = ...,
+        uses_max: builtins.int | None = ...,
+        uses_max_per_person: builtins.int | None = ...,
+        stacking: Promotion.Stacking.ValueType | None = ...,
+        active: builtins.bool | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_active", b"_active", "_stacking", b"_stacking", "_uses_max", b"_uses_max", "_uses_max_per_person", b"_uses_max_per_person", "active", b"active", "stacking", b"stacking", "uses_max", b"uses_max", "uses_max_per_person", b"uses_max_per_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_active", b"_active", "_stacking", b"_stacking", "_uses_max", b"_uses_max", "_uses_max_per_person", b"_uses_max_per_person", "active", b"active", "amount", b"amount", "code", b"code", "currency", b"currency", "min_subtotal", b"min_subtotal", "name", b"name", "percentage", b"percentage", "request_id", b"request_id", "stacking", b"stacking", "uses_max", b"uses_max", "uses_max_per_person", b"uses_max_per_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__active: _TypeAlias = typing.Literal["active"]  # noqa: Y015
+    _WhichOneofArgType__active: _TypeAlias = typing.Literal["_active", b"_active"]  # noqa: Y015
+    _WhichOneofReturnType__stacking: _TypeAlias = typing.Literal["stacking"]  # noqa: Y015
+    _WhichOneofArgType__stacking: _TypeAlias = typing.Literal["_stacking", b"_stacking"]  # noqa: Y015
+    _WhichOneofReturnType__uses_max: _TypeAlias = typing.Literal["uses_max"]  # noqa: Y015
+    _WhichOneofArgType__uses_max: _TypeAlias = typing.Literal["_uses_max", b"_uses_max"]  # noqa: Y015
+    _WhichOneofReturnType__uses_max_per_person: _TypeAlias = typing.Literal["uses_max_per_person"]  # noqa: Y015
+    _WhichOneofArgType__uses_max_per_person: _TypeAlias = typing.Literal["_uses_max_per_person", b"_uses_max_per_person"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__active) -> _WhichOneofReturnType__active | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stacking) -> _WhichOneofReturnType__stacking | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uses_max) -> _WhichOneofReturnType__uses_max | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uses_max_per_person) -> _WhichOneofReturnType__uses_max_per_person | None: ...
+
+@typing.final
+class GetPromotionRequest(message.Message):
+    """What GetPromotion takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMOTION_ID_FIELD_NUMBER: builtins.int
+    promotion_id: builtins.str
+    """The promotion's id."""
+    def __init__(
+        self,
+        *,
+        promotion_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["promotion_id", b"promotion_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListPromotionsRequest(message.Message):
+    """What ListPromotions takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: builtins.int
+    PER_PAGE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SORT_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    ACTIVE_FIELD_NUMBER: builtins.int
+    page: builtins.int
+    """As in ListOrders."""
+    per_page: builtins.int
+    """As in ListOrders."""
+    page_token: builtins.str
+    """As in ListOrders."""
+    sort: builtins.str
+    """`field:asc` or `field:desc`, by `code` (default, ascending) or `created_at`."""
+    code: builtins.str
+    """Only the promotion with this code, in any case."""
+    active: builtins.bool
+    """Only those that are given, or only those that are not."""
+    def __init__(
+        self,
+        *,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
+        page_token: builtins.str = ...,
+        sort: builtins.str = ...,
+        code: builtins.str = ...,
+        active: builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_active", b"_active", "_page", b"_page", "_per_page", b"_per_page", "active", b"active", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_active", b"_active", "_page", b"_page", "_per_page", b"_per_page", "active", b"active", "code", b"code", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sort", b"sort"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__active: _TypeAlias = typing.Literal["active"]  # noqa: Y015
+    _WhichOneofArgType__active: _TypeAlias = typing.Literal["_active", b"_active"]  # noqa: Y015
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__active) -> _WhichOneofReturnType__active | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
+
+@typing.final
+class ListPromotionsResponse(message.Message):
+    """One page of promotions."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMOTIONS_FIELD_NUMBER: builtins.int
+    META_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def promotions(self) -> containers.RepeatedCompositeFieldContainer[Promotion]:
+        """In the order asked for."""
+
+    @builtins.property
+    def meta(self) -> page_pb2.PageMeta:
+        """Where in the list they stand."""
+
+    def __init__(
+        self,
+        *,
+        promotions: abc.Iterable[Promotion] | None = ...,
+        meta: page_pb2.PageMeta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["meta", b"meta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["meta", b"meta", "promotions", b"promotions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class UpdatePromotionRequest(message.Message):
+    """What UpdatePromotion takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMOTION_ID_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    PERCENTAGE_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    VALID_FROM_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    MIN_SUBTOTAL_FIELD_NUMBER: builtins.int
+    USES_MAX_FIELD_NUMBER: builtins.int
+    USES_MAX_PER_PERSON_FIELD_NUMBER: builtins.int
+    STACKING_FIELD_NUMBER: builtins.int
+    ACTIVE_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    promotion_id: builtins.str
+    """The promotion's id."""
+    code: builtins.str
+    """The new code."""
+    name: builtins.str
+    """The new name."""
+    percentage: builtins.str
+    """How many percent, of a PERCENTAGE."""
+    amount: builtins.str
+    """How much, of a FIXED_AMOUNT."""
+    min_subtotal: builtins.str
+    """What the lines of an order must cost at least, of one that has a currency."""
+    uses_max: builtins.int
+    """How many orders may have it in all: no fewer than have it already."""
+    uses_max_per_person: builtins.int
+    """How many orders of one buyer may have it. Who has more keeps them."""
+    stacking: Promotion.Stacking.ValueType
+    """What other promotions an order may have beside it."""
+    active: builtins.bool
+    """Whether it is given."""
+    etag: builtins.str
+    """When sent, refused unless it is still the etag. REST callers may send `If-Match`."""
+    @builtins.property
+    def valid_from(self) -> timestamp_pb2.Timestamp:
+        """From when on."""
+
+    @builtins.property
+    def valid_until(self) -> timestamp_pb2.Timestamp:
+        """Until when, excluded."""
+
+    @builtins.property
+    def update_mask(self) -> field_mask_pb2.FieldMask:
+        """Fields to set, and to clear where they are absent. `valid_from`, `valid_until`, `min_subtotal`,
+        `uses_max` and `uses_max_per_person` can be cleared. Left out: the fields that are present.
+        """
+
+    def __init__(
+        self,
+        *,
+        promotion_id: builtins.str = ...,
+        code: builtins.str | None = ...,
+        name: builtins.str | None = ...,
+        percentage: builtins.str | None = ...,
+        amount: builtins.str | None = ...,
+        valid_from: timestamp_pb2.Timestamp | None = ...,
+        valid_until: timestamp_pb2.Timestamp | None = ...,
+        min_subtotal: builtins.str | None = ...,
+        uses_max: builtins.int | None = ...,
+        uses_max_per_person: builtins.int | None = ...,
+        stacking: Promotion.Stacking.ValueType | None = ...,
+        active: builtins.bool | None = ...,
+        etag: builtins.str = ...,
+        update_mask: field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_active", b"_active", "_amount", b"_amount", "_code", b"_code", "_min_subtotal", b"_min_subtotal", "_name", b"_name", "_percentage", b"_percentage", "_stacking", b"_stacking", "_uses_max", b"_uses_max", "_uses_max_per_person", b"_uses_max_per_person", "active", b"active", "amount", b"amount", "code", b"code", "min_subtotal", b"min_subtotal", "name", b"name", "percentage", b"percentage", "stacking", b"stacking", "update_mask", b"update_mask", "uses_max", b"uses_max", "uses_max_per_person", b"uses_max_per_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_active", b"_active", "_amount", b"_amount", "_code", b"_code", "_min_subtotal", b"_min_subtotal", "_name", b"_name", "_percentage", b"_percentage", "_stacking", b"_stacking", "_uses_max", b"_uses_max", "_uses_max_per_person", b"_uses_max_per_person", "active", b"active", "amount", b"amount", "code", b"code", "etag", b"etag", "min_subtotal", b"min_subtotal", "name", b"name", "percentage", b"percentage", "promotion_id", b"promotion_id", "stacking", b"stacking", "update_mask", b"update_mask", "uses_max", b"uses_max", "uses_max_per_person", b"uses_max_per_person", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__active: _TypeAlias = typing.Literal["active"]  # noqa: Y015
+    _WhichOneofArgType__active: _TypeAlias = typing.Literal["_active", b"_active"]  # noqa: Y015
+    _WhichOneofReturnType__amount: _TypeAlias = typing.Literal["amount"]  # noqa: Y015
+    _WhichOneofArgType__amount: _TypeAlias = typing.Literal["_amount", b"_amount"]  # noqa: Y015
+    _WhichOneofReturnType__code: _TypeAlias = typing.Literal["code"]  # noqa: Y015
+    _WhichOneofArgType__code: _TypeAlias = typing.Literal["_code", b"_code"]  # noqa: Y015
+    _WhichOneofReturnType__min_subtotal: _TypeAlias = typing.Literal["min_subtotal"]  # noqa: Y015
+    _WhichOneofArgType__min_subtotal: _TypeAlias = typing.Literal["_min_subtotal", b"_min_subtotal"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__percentage: _TypeAlias = typing.Literal["percentage"]  # noqa: Y015
+    _WhichOneofArgType__percentage: _TypeAlias = typing.Literal["_percentage", b"_percentage"]  # noqa: Y015
+    _WhichOneofReturnType__stacking: _TypeAlias = typing.Literal["stacking"]  # noqa: Y015
+    _WhichOneofArgType__stacking: _TypeAlias = typing.Literal["_stacking", b"_stacking"]  # noqa: Y015
+    _WhichOneofReturnType__uses_max: _TypeAlias = typing.Literal["uses_max"]  # noqa: Y015
+    _WhichOneofArgType__uses_max: _TypeAlias = typing.Literal["_uses_max", b"_uses_max"]  # noqa: Y015
+    _WhichOneofReturnType__uses_max_per_person: _TypeAlias = typing.Literal["uses_max_per_person"]  # noqa: Y015
+    _WhichOneofArgType__uses_max_per_person: _TypeAlias = typing.Literal["_uses_max_per_person", b"_uses_max_per_person"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__active) -> _WhichOneofReturnType__active | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__amount) -> _WhichOneofReturnType__amount | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__code) -> _WhichOneofReturnType__code | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_subtotal) -> _WhichOneofReturnType__min_subtotal | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__percentage) -> _WhichOneofReturnType__percentage | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stacking) -> _WhichOneofReturnType__stacking | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uses_max) -> _WhichOneofReturnType__uses_max | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uses_max_per_person) -> _WhichOneofReturnType__uses_max_per_person | None: ...
+
+@typing.final
+class DeletePromotionRequest(message.Message):
+    """What DeletePromotion takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMOTION_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    promotion_id: builtins.str
+    """The promotion's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the etag. REST callers may send `If-Match`."""
+    def __init__(
+        self,
+        *,
+        promotion_id: builtins.str = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "promotion_id", b"promotion_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class TaxRate(message.Message):
+    """A tax rate. A line is taxed by the rate that says most of it, in the country that the order is
+    sent to: that of a category that the product is in, else of the nearest one above it, else the
+    country's. Of two that are as near the higher one counts. Shipping is not taxed.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    COUNTRY_CODE_FIELD_NUMBER: builtins.int
+    CATEGORY_ID_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    RATE_FIELD_NUMBER: builtins.int
+    INCLUDED_FIELD_NUMBER: builtins.int
+    CREATED_AT_FIELD_NUMBER: builtins.int
+    UPDATED_AT_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """UUIDv7, given by the server."""
+    country_code: builtins.str
+    """Country, ISO 3166-1 alpha-2."""
+    category_id: builtins.str
+    """The category whose products, and those of categories beneath it, are taxed by it; empty for all
+    that no other rate is of. With the category the rate is deleted.
+    """
+    name: builtins.str
+    """What it is called, such as `VAT`; orders show it as the label of its step."""
+    rate: builtins.str
+    """How many percent, such as `20` or `8.875`."""
+    included: builtins.bool
+    """Whether prices contain it already. Then it is told, and adds nothing to the total."""
+    etag: builtins.str
+    """Changes with every change."""
+    @builtins.property
+    def created_at(self) -> timestamp_pb2.Timestamp:
+        """When it was added, UTC."""
+
+    @builtins.property
+    def updated_at(self) -> timestamp_pb2.Timestamp:
+        """When it was last changed, UTC."""
+
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        country_code: builtins.str = ...,
+        category_id: builtins.str = ...,
+        name: builtins.str = ...,
+        rate: builtins.str = ...,
+        included: builtins.bool = ...,
+        created_at: timestamp_pb2.Timestamp | None = ...,
+        updated_at: timestamp_pb2.Timestamp | None = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["category_id", b"category_id", "country_code", b"country_code", "created_at", b"created_at", "etag", b"etag", "id", b"id", "included", b"included", "name", b"name", "rate", b"rate", "updated_at", b"updated_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CreateTaxRateRequest(message.Message):
+    """What CreateTaxRate takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    COUNTRY_CODE_FIELD_NUMBER: builtins.int
+    CATEGORY_ID_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    RATE_FIELD_NUMBER: builtins.int
+    INCLUDED_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    country_code: builtins.str
+    """Country, ISO 3166-1 alpha-2 in capitals, such as `GB`."""
+    category_id: builtins.str
+    """A category, by its id; left out: all products that no other rate is of."""
+    name: builtins.str
+    """1 to 100 characters, not only spaces."""
+    rate: builtins.str
+    """How many percent, 0 to 100, with four decimals at most."""
+    included: builtins.bool
+    """Whether prices contain it already."""
+    request_id: builtins.str
+    """As in CreateOrder."""
+    def __init__(
+        self,
+        *,
+        country_code: builtins.str = ...,
+        category_id: builtins.str = ...,
+        name: builtins.str = ...,
+        rate: builtins.str = ...,
+        included: builtins.bool = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["category_id", b"category_id", "country_code", b"country_code", "included", b"included", "name", b"name", "rate", b"rate", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class GetTaxRateRequest(message.Message):
+    """What GetTaxRate takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TAX_RATE_ID_FIELD_NUMBER: builtins.int
+    tax_rate_id: builtins.str
+    """The rate's id."""
+    def __init__(
+        self,
+        *,
+        tax_rate_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["tax_rate_id", b"tax_rate_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListTaxRatesRequest(message.Message):
+    """What ListTaxRates takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: builtins.int
+    PER_PAGE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SORT_FIELD_NUMBER: builtins.int
+    COUNTRY_CODE_FIELD_NUMBER: builtins.int
+    CATEGORY_ID_FIELD_NUMBER: builtins.int
+    page: builtins.int
+    """As in ListOrders."""
+    per_page: builtins.int
+    """As in ListOrders."""
+    page_token: builtins.str
+    """As in ListOrders."""
+    sort: builtins.str
+    """`field:asc` or `field:desc`, by `country_code` (default, ascending) or `created_at`."""
+    country_code: builtins.str
+    """Only rates of this country."""
+    category_id: builtins.str
+    """Only rates of this category itself."""
+    def __init__(
+        self,
+        *,
+        page: builtins.int | None = ...,
+        per_page: builtins.int | None = ...,
+        page_token: builtins.str = ...,
+        sort: builtins.str = ...,
+        country_code: builtins.str = ...,
+        category_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "category_id", b"category_id", "country_code", b"country_code", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "sort", b"sort"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
+    _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
+    _WhichOneofReturnType__per_page: _TypeAlias = typing.Literal["per_page"]  # noqa: Y015
+    _WhichOneofArgType__per_page: _TypeAlias = typing.Literal["_per_page", b"_per_page"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page) -> _WhichOneofReturnType__page | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_page) -> _WhichOneofReturnType__per_page | None: ...
+
+@typing.final
+class ListTaxRatesResponse(message.Message):
+    """One page of tax rates."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TAX_RATES_FIELD_NUMBER: builtins.int
+    META_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def tax_rates(self) -> containers.RepeatedCompositeFieldContainer[TaxRate]:
+        """In the order asked for."""
+
+    @builtins.property
+    def meta(self) -> page_pb2.PageMeta:
+        """Where in the list they stand."""
+
+    def __init__(
+        self,
+        *,
+        tax_rates: abc.Iterable[TaxRate] | None = ...,
+        meta: page_pb2.PageMeta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["meta", b"meta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["meta", b"meta", "tax_rates", b"tax_rates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class UpdateTaxRateRequest(message.Message):
+    """What UpdateTaxRate takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TAX_RATE_ID_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    RATE_FIELD_NUMBER: builtins.int
+    INCLUDED_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    tax_rate_id: builtins.str
+    """The rate's id."""
+    name: builtins.str
+    """The new name."""
+    rate: builtins.str
+    """How many percent."""
+    included: builtins.bool
+    """Whether prices contain it already."""
+    etag: builtins.str
+    """When sent, refused unless it is still the etag. REST callers may send `If-Match`."""
+    @builtins.property
+    def update_mask(self) -> field_mask_pb2.FieldMask:
+        """Fields to set; none can be cleared. Left out: the fields that are present."""
+
+    def __init__(
+        self,
+        *,
+        tax_rate_id: builtins.str = ...,
+        name: builtins.str | None = ...,
+        rate: builtins.str | None = ...,
+        included: builtins.bool | None = ...,
+        etag: builtins.str = ...,
+        update_mask: field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_included", b"_included", "_name", b"_name", "_rate", b"_rate", "included", b"included", "name", b"name", "rate", b"rate", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_included", b"_included", "_name", b"_name", "_rate", b"_rate", "etag", b"etag", "included", b"included", "name", b"name", "rate", b"rate", "tax_rate_id", b"tax_rate_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__included: _TypeAlias = typing.Literal["included"]  # noqa: Y015
+    _WhichOneofArgType__included: _TypeAlias = typing.Literal["_included", b"_included"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__rate: _TypeAlias = typing.Literal["rate"]  # noqa: Y015
+    _WhichOneofArgType__rate: _TypeAlias = typing.Literal["_rate", b"_rate"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__included) -> _WhichOneofReturnType__included | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rate) -> _WhichOneofReturnType__rate | None: ...
+
+@typing.final
+class DeleteTaxRateRequest(message.Message):
+    """What DeleteTaxRate takes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TAX_RATE_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    tax_rate_id: builtins.str
+    """The rate's id."""
+    etag: builtins.str
+    """When sent, refused unless it is still the etag. REST callers may send `If-Match`."""
+    def __init__(
+        self,
+        *,
+        tax_rate_id: builtins.str = ...,
+        etag: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "tax_rate_id", b"tax_rate_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

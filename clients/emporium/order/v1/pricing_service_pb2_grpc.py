@@ -5,6 +5,7 @@ import grpc
 import warnings
 
 from emporium.order.v1 import pricing_service_pb2 as emporium_dot_order_dot_v1_dot_pricing__service__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -27,7 +28,8 @@ if _version_not_supported:
 
 
 class PricingServiceStub:
-    """Holds what many of a product cost each. CatalogService has the price of one.
+    """Holds what many of a product cost each, the promotions by whose codes orders cost less, and the
+    rates of taxes. CatalogService has the price of one; OrderService says what all comes to.
     """
 
     def __init__(self, channel):
@@ -46,10 +48,61 @@ class PricingServiceStub:
                 request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.SetPriceBreaksRequest.SerializeToString,
                 response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.PriceBreaks.FromString,
                 _registered_method=True)
+        self.CreatePromotion = channel.unary_unary(
+                '/emporium.order.v1.PricingService/CreatePromotion',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.CreatePromotionRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.FromString,
+                _registered_method=True)
+        self.GetPromotion = channel.unary_unary(
+                '/emporium.order.v1.PricingService/GetPromotion',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.GetPromotionRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.FromString,
+                _registered_method=True)
+        self.ListPromotions = channel.unary_unary(
+                '/emporium.order.v1.PricingService/ListPromotions',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListPromotionsRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListPromotionsResponse.FromString,
+                _registered_method=True)
+        self.UpdatePromotion = channel.unary_unary(
+                '/emporium.order.v1.PricingService/UpdatePromotion',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.UpdatePromotionRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.FromString,
+                _registered_method=True)
+        self.DeletePromotion = channel.unary_unary(
+                '/emporium.order.v1.PricingService/DeletePromotion',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.DeletePromotionRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.CreateTaxRate = channel.unary_unary(
+                '/emporium.order.v1.PricingService/CreateTaxRate',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.CreateTaxRateRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.FromString,
+                _registered_method=True)
+        self.GetTaxRate = channel.unary_unary(
+                '/emporium.order.v1.PricingService/GetTaxRate',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.GetTaxRateRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.FromString,
+                _registered_method=True)
+        self.ListTaxRates = channel.unary_unary(
+                '/emporium.order.v1.PricingService/ListTaxRates',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListTaxRatesRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListTaxRatesResponse.FromString,
+                _registered_method=True)
+        self.UpdateTaxRate = channel.unary_unary(
+                '/emporium.order.v1.PricingService/UpdateTaxRate',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.UpdateTaxRateRequest.SerializeToString,
+                response_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.FromString,
+                _registered_method=True)
+        self.DeleteTaxRate = channel.unary_unary(
+                '/emporium.order.v1.PricingService/DeleteTaxRate',
+                request_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.DeleteTaxRateRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class PricingServiceServicer:
-    """Holds what many of a product cost each. CatalogService has the price of one.
+    """Holds what many of a product cost each, the promotions by whose codes orders cost less, and the
+    rates of taxes. CatalogService has the price of one; OrderService says what all comes to.
     """
 
     def GetPriceBreaks(self, request, context):
@@ -71,6 +124,100 @@ class PricingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreatePromotion(self, request, context):
+        """Adds a promotion: whoever orders with its code pays less, by a percentage or by an amount.
+
+        Idempotent by `request_id`. Errors: PROMOTION_CODE_TAKEN, VALIDATION_FAILED,
+        IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPromotion(self, request, context):
+        """Reads a promotion. Errors: PROMOTION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPromotions(self, request, context):
+        """Lists promotions by code unless `sort` says otherwise. Ties are broken by id.
+
+        Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePromotion(self, request, context):
+        """Changes the fields that are sent, and no others. Orders that were placed keep what they cost.
+
+        To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays a
+        percentage or an amount, and in the same currency: another is another promotion. What the
+        promotion has already is no change.
+        Errors: PROMOTION_NOT_FOUND, PROMOTION_CODE_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+        NOTHING_TO_UPDATE, VALIDATION_FAILED, also for fewer `uses_max` than there are uses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePromotion(self, request, context):
+        """Deletes a promotion that no order uses. One that is used is ended by `active`, with false.
+
+        Errors: PROMOTION_NOT_FOUND, PROMOTION_IN_USE, ETAG_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateTaxRate(self, request, context):
+        """Adds a tax rate: of a country, or of a category of products there. 1,000 at most.
+
+        Orders that are placed from then on are taxed by it, in all processes within 5 seconds.
+        Idempotent by `request_id`. Errors: TAX_RATE_EXISTS, CATEGORY_NOT_FOUND, TOO_MANY_TAX_RATES,
+        IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTaxRate(self, request, context):
+        """Reads a tax rate. Errors: TAX_RATE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTaxRates(self, request, context):
+        """Lists tax rates by country unless `sort` says otherwise. Ties are broken by id.
+
+        Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateTaxRate(self, request, context):
+        """Changes the fields that are sent, and no others. Country and category stay: another is another
+        rate. What the rate has already is no change. Orders that were placed keep their taxes.
+
+        Errors: TAX_RATE_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTaxRate(self, request, context):
+        """Deletes a tax rate. Orders that were placed keep their taxes.
+
+        Errors: TAX_RATE_NOT_FOUND, ETAG_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PricingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +231,56 @@ def add_PricingServiceServicer_to_server(servicer, server):
                     request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.SetPriceBreaksRequest.FromString,
                     response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.PriceBreaks.SerializeToString,
             ),
+            'CreatePromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePromotion,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.CreatePromotionRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.SerializeToString,
+            ),
+            'GetPromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPromotion,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.GetPromotionRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.SerializeToString,
+            ),
+            'ListPromotions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPromotions,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListPromotionsRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListPromotionsResponse.SerializeToString,
+            ),
+            'UpdatePromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePromotion,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.UpdatePromotionRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.SerializeToString,
+            ),
+            'DeletePromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePromotion,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.DeletePromotionRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'CreateTaxRate': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTaxRate,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.CreateTaxRateRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.SerializeToString,
+            ),
+            'GetTaxRate': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTaxRate,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.GetTaxRateRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.SerializeToString,
+            ),
+            'ListTaxRates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTaxRates,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListTaxRatesRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListTaxRatesResponse.SerializeToString,
+            ),
+            'UpdateTaxRate': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTaxRate,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.UpdateTaxRateRequest.FromString,
+                    response_serializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.SerializeToString,
+            ),
+            'DeleteTaxRate': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTaxRate,
+                    request_deserializer=emporium_dot_order_dot_v1_dot_pricing__service__pb2.DeleteTaxRateRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'emporium.order.v1.PricingService', rpc_method_handlers)
@@ -93,7 +290,8 @@ def add_PricingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PricingService:
-    """Holds what many of a product cost each. CatalogService has the price of one.
+    """Holds what many of a product cost each, the promotions by whose codes orders cost less, and the
+    rates of taxes. CatalogService has the price of one; OrderService says what all comes to.
     """
 
     @staticmethod
@@ -140,6 +338,276 @@ class PricingService:
             '/emporium.order.v1.PricingService/SetPriceBreaks',
             emporium_dot_order_dot_v1_dot_pricing__service__pb2.SetPriceBreaksRequest.SerializeToString,
             emporium_dot_order_dot_v1_dot_pricing__service__pb2.PriceBreaks.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreatePromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/CreatePromotion',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.CreatePromotionRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/GetPromotion',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.GetPromotionRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPromotions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/ListPromotions',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListPromotionsRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListPromotionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/UpdatePromotion',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.UpdatePromotionRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.Promotion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/DeletePromotion',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.DeletePromotionRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateTaxRate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/CreateTaxRate',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.CreateTaxRateRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTaxRate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/GetTaxRate',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.GetTaxRateRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTaxRates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/ListTaxRates',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListTaxRatesRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.ListTaxRatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateTaxRate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/UpdateTaxRate',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.UpdateTaxRateRequest.SerializeToString,
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.TaxRate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTaxRate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emporium.order.v1.PricingService/DeleteTaxRate',
+            emporium_dot_order_dot_v1_dot_pricing__service__pb2.DeleteTaxRateRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 
 from collections import abc as abc
 from emporium.order.v1 import pricing_service_pb2 as pricing_service_pb2
+from google.protobuf import empty_pb2 as empty_pb2
 from grpc import aio as aio
 import abc as abc_1
 
@@ -14,7 +15,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PricingServiceStub:
-    """Holds what many of a product cost each. CatalogService has the price of one."""
+    """Holds what many of a product cost each, the promotions by whose codes orders cost less, and the
+    rates of taxes. CatalogService has the price of one; OrderService says what all comes to.
+    """
 
     def __init__(self, channel: aio.Channel) -> None: ...
     GetPriceBreaks: aio.UnaryUnaryMultiCallable[pricing_service_pb2.GetPriceBreaksRequest, pricing_service_pb2.PriceBreaks]
@@ -28,9 +31,63 @@ class PricingServiceStub:
     Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE
     as in OrderService.
     """
+    CreatePromotion: aio.UnaryUnaryMultiCallable[pricing_service_pb2.CreatePromotionRequest, pricing_service_pb2.Promotion]
+    """Adds a promotion: whoever orders with its code pays less, by a percentage or by an amount.
+
+    Idempotent by `request_id`. Errors: PROMOTION_CODE_TAKEN, VALIDATION_FAILED,
+    IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
+    """
+    GetPromotion: aio.UnaryUnaryMultiCallable[pricing_service_pb2.GetPromotionRequest, pricing_service_pb2.Promotion]
+    """Reads a promotion. Errors: PROMOTION_NOT_FOUND."""
+    ListPromotions: aio.UnaryUnaryMultiCallable[pricing_service_pb2.ListPromotionsRequest, pricing_service_pb2.ListPromotionsResponse]
+    """Lists promotions by code unless `sort` says otherwise. Ties are broken by id.
+
+    Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+    """
+    UpdatePromotion: aio.UnaryUnaryMultiCallable[pricing_service_pb2.UpdatePromotionRequest, pricing_service_pb2.Promotion]
+    """Changes the fields that are sent, and no others. Orders that were placed keep what they cost.
+
+    To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays a
+    percentage or an amount, and in the same currency: another is another promotion. What the
+    promotion has already is no change.
+    Errors: PROMOTION_NOT_FOUND, PROMOTION_CODE_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+    NOTHING_TO_UPDATE, VALIDATION_FAILED, also for fewer `uses_max` than there are uses.
+    """
+    DeletePromotion: aio.UnaryUnaryMultiCallable[pricing_service_pb2.DeletePromotionRequest, empty_pb2.Empty]
+    """Deletes a promotion that no order uses. One that is used is ended by `active`, with false.
+
+    Errors: PROMOTION_NOT_FOUND, PROMOTION_IN_USE, ETAG_MISMATCH.
+    """
+    CreateTaxRate: aio.UnaryUnaryMultiCallable[pricing_service_pb2.CreateTaxRateRequest, pricing_service_pb2.TaxRate]
+    """Adds a tax rate: of a country, or of a category of products there. 1,000 at most.
+
+    Orders that are placed from then on are taxed by it, in all processes within 5 seconds.
+    Idempotent by `request_id`. Errors: TAX_RATE_EXISTS, CATEGORY_NOT_FOUND, TOO_MANY_TAX_RATES,
+    IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
+    """
+    GetTaxRate: aio.UnaryUnaryMultiCallable[pricing_service_pb2.GetTaxRateRequest, pricing_service_pb2.TaxRate]
+    """Reads a tax rate. Errors: TAX_RATE_NOT_FOUND."""
+    ListTaxRates: aio.UnaryUnaryMultiCallable[pricing_service_pb2.ListTaxRatesRequest, pricing_service_pb2.ListTaxRatesResponse]
+    """Lists tax rates by country unless `sort` says otherwise. Ties are broken by id.
+
+    Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+    """
+    UpdateTaxRate: aio.UnaryUnaryMultiCallable[pricing_service_pb2.UpdateTaxRateRequest, pricing_service_pb2.TaxRate]
+    """Changes the fields that are sent, and no others. Country and category stay: another is another
+    rate. What the rate has already is no change. Orders that were placed keep their taxes.
+
+    Errors: TAX_RATE_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+    """
+    DeleteTaxRate: aio.UnaryUnaryMultiCallable[pricing_service_pb2.DeleteTaxRateRequest, empty_pb2.Empty]
+    """Deletes a tax rate. Orders that were placed keep their taxes.
+
+    Errors: TAX_RATE_NOT_FOUND, ETAG_MISMATCH.
+    """
 
 class PricingServiceServicer(metaclass=abc_1.ABCMeta):
-    """Holds what many of a product cost each. CatalogService has the price of one."""
+    """Holds what many of a product cost each, the promotions by whose codes orders cost less, and the
+    rates of taxes. CatalogService has the price of one; OrderService says what all comes to.
+    """
 
     @abc_1.abstractmethod
     def GetPriceBreaks(
@@ -53,6 +110,118 @@ class PricingServiceServicer(metaclass=abc_1.ABCMeta):
         What it says already is no change, whatever the etag. Orders that were placed keep theirs.
         Errors: PRODUCT_NOT_FOUND, ETAG_MISMATCH, VALIDATION_FAILED; ACCOUNT_INACTIVE and UNAVAILABLE
         as in OrderService.
+        """
+
+    @abc_1.abstractmethod
+    def CreatePromotion(
+        self,
+        request: pricing_service_pb2.CreatePromotionRequest,
+        context: aio.ServicerContext[pricing_service_pb2.CreatePromotionRequest, abc.Awaitable[pricing_service_pb2.Promotion]],
+    ) -> abc.Awaitable[pricing_service_pb2.Promotion]:
+        """Adds a promotion: whoever orders with its code pays less, by a percentage or by an amount.
+
+        Idempotent by `request_id`. Errors: PROMOTION_CODE_TAKEN, VALIDATION_FAILED,
+        IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
+        """
+
+    @abc_1.abstractmethod
+    def GetPromotion(
+        self,
+        request: pricing_service_pb2.GetPromotionRequest,
+        context: aio.ServicerContext[pricing_service_pb2.GetPromotionRequest, abc.Awaitable[pricing_service_pb2.Promotion]],
+    ) -> abc.Awaitable[pricing_service_pb2.Promotion]:
+        """Reads a promotion. Errors: PROMOTION_NOT_FOUND."""
+
+    @abc_1.abstractmethod
+    def ListPromotions(
+        self,
+        request: pricing_service_pb2.ListPromotionsRequest,
+        context: aio.ServicerContext[pricing_service_pb2.ListPromotionsRequest, abc.Awaitable[pricing_service_pb2.ListPromotionsResponse]],
+    ) -> abc.Awaitable[pricing_service_pb2.ListPromotionsResponse]:
+        """Lists promotions by code unless `sort` says otherwise. Ties are broken by id.
+
+        Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+
+    @abc_1.abstractmethod
+    def UpdatePromotion(
+        self,
+        request: pricing_service_pb2.UpdatePromotionRequest,
+        context: aio.ServicerContext[pricing_service_pb2.UpdatePromotionRequest, abc.Awaitable[pricing_service_pb2.Promotion]],
+    ) -> abc.Awaitable[pricing_service_pb2.Promotion]:
+        """Changes the fields that are sent, and no others. Orders that were placed keep what they cost.
+
+        To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays a
+        percentage or an amount, and in the same currency: another is another promotion. What the
+        promotion has already is no change.
+        Errors: PROMOTION_NOT_FOUND, PROMOTION_CODE_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK,
+        NOTHING_TO_UPDATE, VALIDATION_FAILED, also for fewer `uses_max` than there are uses.
+        """
+
+    @abc_1.abstractmethod
+    def DeletePromotion(
+        self,
+        request: pricing_service_pb2.DeletePromotionRequest,
+        context: aio.ServicerContext[pricing_service_pb2.DeletePromotionRequest, abc.Awaitable[empty_pb2.Empty]],
+    ) -> abc.Awaitable[empty_pb2.Empty]:
+        """Deletes a promotion that no order uses. One that is used is ended by `active`, with false.
+
+        Errors: PROMOTION_NOT_FOUND, PROMOTION_IN_USE, ETAG_MISMATCH.
+        """
+
+    @abc_1.abstractmethod
+    def CreateTaxRate(
+        self,
+        request: pricing_service_pb2.CreateTaxRateRequest,
+        context: aio.ServicerContext[pricing_service_pb2.CreateTaxRateRequest, abc.Awaitable[pricing_service_pb2.TaxRate]],
+    ) -> abc.Awaitable[pricing_service_pb2.TaxRate]:
+        """Adds a tax rate: of a country, or of a category of products there. 1,000 at most.
+
+        Orders that are placed from then on are taxed by it, in all processes within 5 seconds.
+        Idempotent by `request_id`. Errors: TAX_RATE_EXISTS, CATEGORY_NOT_FOUND, TOO_MANY_TAX_RATES,
+        IDEMPOTENCY_KEY_REUSED; ACCOUNT_INACTIVE and UNAVAILABLE as in OrderService.
+        """
+
+    @abc_1.abstractmethod
+    def GetTaxRate(
+        self,
+        request: pricing_service_pb2.GetTaxRateRequest,
+        context: aio.ServicerContext[pricing_service_pb2.GetTaxRateRequest, abc.Awaitable[pricing_service_pb2.TaxRate]],
+    ) -> abc.Awaitable[pricing_service_pb2.TaxRate]:
+        """Reads a tax rate. Errors: TAX_RATE_NOT_FOUND."""
+
+    @abc_1.abstractmethod
+    def ListTaxRates(
+        self,
+        request: pricing_service_pb2.ListTaxRatesRequest,
+        context: aio.ServicerContext[pricing_service_pb2.ListTaxRatesRequest, abc.Awaitable[pricing_service_pb2.ListTaxRatesResponse]],
+    ) -> abc.Awaitable[pricing_service_pb2.ListTaxRatesResponse]:
+        """Lists tax rates by country unless `sort` says otherwise. Ties are broken by id.
+
+        Errors: UNKNOWN_SORT_FIELD, INVALID_PAGE_TOKEN.
+        """
+
+    @abc_1.abstractmethod
+    def UpdateTaxRate(
+        self,
+        request: pricing_service_pb2.UpdateTaxRateRequest,
+        context: aio.ServicerContext[pricing_service_pb2.UpdateTaxRateRequest, abc.Awaitable[pricing_service_pb2.TaxRate]],
+    ) -> abc.Awaitable[pricing_service_pb2.TaxRate]:
+        """Changes the fields that are sent, and no others. Country and category stay: another is another
+        rate. What the rate has already is no change. Orders that were placed keep their taxes.
+
+        Errors: TAX_RATE_NOT_FOUND, ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE.
+        """
+
+    @abc_1.abstractmethod
+    def DeleteTaxRate(
+        self,
+        request: pricing_service_pb2.DeleteTaxRateRequest,
+        context: aio.ServicerContext[pricing_service_pb2.DeleteTaxRateRequest, abc.Awaitable[empty_pb2.Empty]],
+    ) -> abc.Awaitable[empty_pb2.Empty]:
+        """Deletes a tax rate. Orders that were placed keep their taxes.
+
+        Errors: TAX_RATE_NOT_FOUND, ETAG_MISMATCH.
         """
 
 def add_PricingServiceServicer_to_server(servicer: PricingServiceServicer, server: aio.Server) -> None: ...

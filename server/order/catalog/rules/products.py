@@ -81,6 +81,7 @@ class Offer:
     status: ProductStatus = ProductStatus.ACTIVE
     breaks: Sequence[Break] = ()  # by rising quantities
     weight_grams: int = 0  # of one
+    categories: Sequence[str] = ()  # their ids, in order
 
 
 @dataclass(frozen=True, slots=True)

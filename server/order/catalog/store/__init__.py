@@ -101,6 +101,9 @@ class CategoryStore(Protocol):
     async def list(self, filters: CategoryFilters, query: PageQuery) -> Page[Category]:
         """One page in the query's order, ties broken by id."""
 
+    async def tree(self) -> Tree:
+        """The whole tree, as it is now."""
+
     async def update(
         self, category_id: str, change: Callable[[Category, Tree], Category]
     ) -> Category:

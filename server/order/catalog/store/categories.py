@@ -75,6 +75,10 @@ class PostgresCategoryStore:
             page = await fetch_page(self._pool, _LISTING, self._totals, where, query)
         return page.with_rows([_category(row) for row in page.rows])
 
+    async def tree(self) -> Tree:
+        with translated():
+            return {row["id"]: row["parent_id"] for row in await self._pool.fetch(_TREE)}
+
     async def update(
         self, category_id: str, change: Callable[[Category, Tree], Category]
     ) -> Category:

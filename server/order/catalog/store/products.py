@@ -37,7 +37,10 @@ _OFFERS = """
     SELECT id::text, name, unit_price, currency, status, weight_grams, ARRAY(
         SELECT ROW(min_quantity, unit_price) FROM price_breaks
         WHERE product_id = products.id ORDER BY min_quantity
-    ) AS breaks
+    ) AS breaks, ARRAY(
+        SELECT category_id::text FROM product_categories
+        WHERE product_id = products.id ORDER BY category_id
+    ) AS categories
     FROM products WHERE id = ANY($1)
 """
 
@@ -174,6 +177,7 @@ class PostgresCatalogStore:
                 status=ProductStatus(row["status"]),
                 breaks=tuple(Break(*each) for each in row["breaks"]),
                 weight_grams=row["weight_grams"] or 0,
+                categories=tuple(row["categories"]),
             )
             for row in found
         }

@@ -7,7 +7,13 @@ from server.order.orders.rules.changes import (
     deleted,
     edited,
 )
-from server.order.orders.rules.claims import claim_of, moves_stock, step_of
+from server.order.orders.rules.claims import (
+    claim_of,
+    ends_uses,
+    moves_stock,
+    step_of,
+    uses_of,
+)
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.fulfilling import arrived, check_texts, sent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
@@ -39,16 +45,8 @@ from server.order.orders.rules.paying import (
     paid,
     payment_status,
 )
-from server.order.orders.rules.placing import (
-    Line,
-    NewOrder,
-    Placed,
-    Quote,
-    check_staff_fields,
-    place,
-    quote,
-    sold,
-)
+from server.order.orders.rules.placing import Placed, check_staff_fields, place
+from server.order.orders.rules.quoting import Line, NewOrder, Quote, quote, sold
 
 __all__ = [
     "CLEARABLE",
@@ -94,6 +92,7 @@ __all__ = [
     "claim_of",
     "deleted",
     "edited",
+    "ends_uses",
     "etag_of",
     "expired",
     "is_internal",
@@ -109,4 +108,5 @@ __all__ = [
     "sent",
     "sold",
     "step_of",
+    "uses_of",
 ]

@@ -1,9 +1,10 @@
-"""What orders claim of the stock of their products, and when."""
+"""What orders claim of the stock of their products, and of promotions, and when."""
 
 from collections.abc import Mapping
 
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.order import Order, Status
+from server.order.pricing.rules import Uses
 from server.order.stock import rules as stock
 
 _STEPS: Mapping[EventType, stock.Step] = {
@@ -42,3 +43,16 @@ def step_of(event: OrderEvent) -> stock.Step | None:
     if event.shipment:
         return stock.SENT
     return stock.PUT_BACK if event.restocks else _STEPS.get(event.type)
+
+
+def uses_of(event: OrderEvent) -> Uses:
+    """What the new order of `event` uses of promotions."""
+    return Uses(event.order.id, event.order.user_id, event.promotions)
+
+
+def ends_uses(event: OrderEvent) -> bool:
+    """Whether the order of `event` uses its promotions no more, because of it."""
+    if not event.order.promotion_codes:
+        return False
+    is_unpaid = event.order.status is Status.PENDING
+    return event.type is EventType.CANCELLED or (event.type is EventType.DELETED and is_unpaid)

@@ -1,11 +1,13 @@
 """Events of an order: exactly one for each change of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from server.order.orders.rules.history import Move
 from server.order.orders.rules.order import Order
+from server.order.pricing.rules import Promotion
 from server.order.shipping.rules import Shipment
 
 
@@ -40,3 +42,4 @@ class OrderEvent:
     restocks: bool = False  # of a refund: what the order had is put back into the stock
     takes_back: bool = False  # of one that restocks: what was sent, too
     shipment: Shipment | None = None  # what was sent by the change
+    promotions: Sequence[Promotion] = ()  # of a new order: what it uses, in the order of its codes

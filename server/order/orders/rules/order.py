@@ -114,6 +114,8 @@ class Order:
     refunded: Decimal = Decimal(0)
     fulfilment_status: Fulfilment = Fulfilment.UNFULFILLED
     shipping_method_id: str | None = None  # None: nothing was agreed
+    promotion_codes: Sequence[str] = ()
+    included_tax: Decimal = Decimal(0)  # what prices contain of it; no part of `tax`
 
     @property
     def etag(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from server.kit.context import Key
 from server.kit.exporting import Held
@@ -20,6 +20,7 @@ from server.order.orders.rules import (
     PastMove,
     Placed,
 )
+from server.order.pricing.rules import Counted, Uses
 from server.order.shipping.rules import Shipment, ShipmentChanged, ShipmentEvent
 from server.order.stock.rules import Claim, OutOfStock, Step
 
@@ -55,6 +56,22 @@ class Stocks(Protocol):
 
     async def settle(self, unit: UnitOfWork, claims: Sequence[tuple[Claim, Step]]) -> None:
         """Moves what orders have that `unit` has locked. Raises `OutOfStock`."""
+
+
+class Promotions(Protocol):
+    """What orders use of promotions, in their own unit of work.
+
+    Locks come after those of orders, and before those of stocks.
+    """
+
+    async def lock(self, unit: UnitOfWork, wanted: Sequence[Uses]) -> Counted:
+        """Locks what new orders want to use, and says how often it is used."""
+
+    def write(self, unit: UnitOfWork, taken: Sequence[Uses]) -> None:
+        """Adds the uses of new orders to what `unit` writes."""
+
+    async def give_back(self, unit: UnitOfWork, order_ids: Sequence[str]) -> None:
+        """Ends the uses of orders that `unit` has locked."""
 
 
 class Payments(Protocol):
@@ -93,6 +110,15 @@ class Shipments(Protocol):
         """Whether others of the same order than that one have not arrived."""
 
 
+class Belongings(NamedTuple):
+    """What moves with orders, in their own unit of work."""
+
+    stocks: Stocks
+    payments: Payments
+    shipments: Shipments
+    promotions: Promotions
+
+
 class OrderStore(Protocol):
     """Orders, and the outbox of their events: the two are always written together.
 
@@ -106,7 +132,8 @@ class OrderStore(Protocol):
         `answer` is the order as a serialised message, which the event carries too. It is what is
         returned, or the first answer when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another, `OutOfStock`,
-        `OffersChanged` when a product is not sold by now, and `BuyerErased` or `AccountInactive`
+        `PromotionUsedUp`, `PromotionUsedByPerson`, `OffersChanged` when a product is not sold by
+        now, `PromotionChanged`, and `BuyerErased` or `AccountInactive`
         when the buyer was erased.
         """
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from server.kit.outbox import append
 from server.kit.postgres.transaction import UnitOfWork
 from server.kit.turns import in_turns
-from server.order.orders.rules import Changed, Order, claim_of, step_of
-from server.order.orders.store import Encode, Stocks, rows
+from server.order.orders.rules import Changed, Order, claim_of, ends_uses, step_of
+from server.order.orders.store import Belongings, Encode, rows
 
 # By an index of those that may expire. What somebody else changes at this moment, such as an order
 # that is being paid, is left for the next time; what has been changed meanwhile is looked at again.
@@ -29,7 +29,7 @@ async def expire(
     count_max: int,
     change: Callable[[Order], Changed],
     encode: Encode,
-    stocks: Stocks,
+    belongings: Belongings,
 ) -> list[str]:
     """The ids of those that were looked at; see `OrderStore.expire`."""
     found = await unit.lock(rows.ORDERS, _DUE, now, count_max)
@@ -41,6 +41,8 @@ async def expire(
         for each in rows.moves(events):
             unit.write(each)
         unit.write(append([encode(event) for event in events]))
+    if freed := [event.order.id for event in events if ends_uses(event)]:
+        await belongings.promotions.give_back(unit, freed)
     steps = [(claim_of(event), step) for event in events if (step := step_of(event))]
-    await stocks.settle(unit, steps)
+    await belongings.stocks.settle(unit, steps)
     return [order.id for order in due]

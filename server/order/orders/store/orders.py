@@ -25,6 +25,7 @@ from server.order.orders.rules import (
     PastMove,
     Placed,
     claim_of,
+    ends_uses,
     etag_of,
     listed_items,
     step_of,
@@ -32,10 +33,8 @@ from server.order.orders.rules import (
 from server.order.orders.store import (
     HISTORY_SORTABLE,
     SORTABLE,
+    Belongings,
     Encode,
-    Payments,
-    Shipments,
-    Stocks,
     Tell,
     rows,
 )
@@ -101,9 +100,7 @@ class PostgresOrderStore:
         pool: Pool,
         encode: Encode,
         wake: Callable[[], None],
-        stocks: Stocks,
-        payments: Payments,
-        shipments: Shipments,
+        belongings: Belongings,
         tell: Tell = lambda _: None,
     ) -> None:
         self._pool = pool
@@ -111,11 +108,9 @@ class PostgresOrderStore:
         self._moves = Totals(pool, _HISTORY.table)
         self._encode = encode
         self._wake = wake
-        self._stocks = stocks
-        self._shipments = shipments
+        self._belongings = belongings
         self._tell = tell
-        self._payments = payments
-        self._placing = Placing(pool, encode, wake, stocks, payments)
+        self._placing = Placing(pool, encode, wake, belongings)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         return await self._placing.create(placed, key, answer)
@@ -213,7 +208,7 @@ class PostgresOrderStore:
         before = await self.lock(unit, order_id, owner_scope)
         order, event = changed = change(before)
         if event:
-            await self._payments.follow(unit, before, event)
+            await self._belongings.payments.follow(unit, before, event)
         await self.keep(unit, before, changed)
         return order
 
@@ -235,18 +230,24 @@ class PostgresOrderStore:
             told = self._encode(event)
             await give_way(len(order.items))
             unit.write(append([told]))
-            if step := step_of(event):
-                await self._stocks.settle(unit, [(claim_of(event), step)])
+            await self._settled(unit, event)
             await self._fulfilled(unit, event)
 
     async def _fulfilled(self, unit: UnitOfWork, event: OrderEvent) -> None:
+        shipments = self._belongings.shipments
         if event.shipment:
             sent = created(event.shipment, event.traceparent)
-            takes_all = event.type is EventType.SHIPPED
-            await self._shipments.record(unit, sent, takes_all=takes_all)
+            await shipments.record(unit, sent, takes_all=event.type is EventType.SHIPPED)
         elif event.type is EventType.DELIVERED:
             at = event.occurred_at
-            await self._shipments.deliver(unit, event.order.id, at, event.traceparent)
+            await shipments.deliver(unit, event.order.id, at, event.traceparent)
+
+    async def _settled(self, unit: UnitOfWork, event: OrderEvent) -> None:
+        """What the order has of promotions and stocks follows; that is the order of their locks."""
+        if ends_uses(event):
+            await self._belongings.promotions.give_back(unit, [event.order.id])
+        if step := step_of(event):
+            await self._belongings.stocks.settle(unit, [(claim_of(event), step)])
 
     async def delete(
         self, order_id: str, owner_scope: str | None, change: Callable[[Order], OrderEvent]
@@ -255,8 +256,7 @@ class PostgresOrderStore:
             event = change(await self.lock(unit, order_id, owner_scope))
             unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (order_id,)))
-            if step := step_of(event):
-                await self._stocks.settle(unit, [(claim_of(event), step)])
+            await self._settled(unit, event)
 
         await transaction(self._pool, work, completes_call=True)
         self.told(order_id)
@@ -270,7 +270,7 @@ class PostgresOrderStore:
         self, now: datetime, count_max: int, change: Callable[[Order], Changed]
     ) -> int:
         async def work(unit: UnitOfWork) -> list[str]:
-            return await expire(unit, now, count_max, change, self._encode, self._stocks)
+            return await expire(unit, now, count_max, change, self._encode, self._belongings)
 
         order_ids = await transaction(self._pool, work)
         for order_id in order_ids:

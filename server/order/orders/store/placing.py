@@ -8,14 +8,16 @@ import asyncpg
 from server.kit.audit.trail import Trail, of_call
 from server.kit.batching import Batcher
 from server.kit.context import Key
+from server.kit.errors import EmporiumError
 from server.kit.outbox import append
 from server.kit.postgres import Pool, translated
 from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way
-from server.order.orders.rules import OffersChanged, Placed, claim_of, moves_stock
-from server.order.orders.store import Encode, Payments, Stocks, rows
+from server.order.orders.rules import OffersChanged, Placed, claim_of, moves_stock, uses_of
+from server.order.orders.store import Belongings, Encode, rows
+from server.order.pricing.rules import PromotionUsedByPerson, PromotionUsedUp, used_up
 from server.order.stock.rules import OutOfStock
 
 _TOGETHER_MAX = 64
@@ -30,9 +32,13 @@ _LINES_TOGETHER_MAX = 20
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
-# Of triggers: migrations 0006 and 0014.
+# Of triggers and a constraint: migrations 0006, 0014 and 0019.
 _NOT_ERASED = "orders_buyer_is_not_erased"
 _ARE_SOLD = "order_items_products_are_active"
+_USED_UP = {
+    "promotions_uses_are_left": PromotionUsedUp,
+    "promotions_uses_of_a_person": PromotionUsedByPerson,
+}
 
 
 class _New(NamedTuple):
@@ -60,19 +66,21 @@ class Placing:
         pool: Pool,
         encode: Encode,
         wake: Callable[[], None],
-        stocks: Stocks,
-        payments: Payments,
+        belongings: Belongings,
     ) -> None:
         self._pool = pool
-        self._payments = payments
-        self._stocks = stocks
+        self._belongings = belongings
         self._encode = encode
         self._wake = wake
-        self._batcher = Batcher(self._keep, _TOGETHER_MAX, _lines, _LINES_MAX, _LINES_TOGETHER_MAX)
+        bounds = (_TOGETHER_MAX, _lines, _LINES_MAX, _LINES_TOGETHER_MAX)
+        self._batcher = Batcher(self._keep, *bounds)
+        # Who has no code does not wait for those who want the last use of one.
+        self._with_codes = Batcher(self._keep, *bounds)
 
     async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
         """See `OrderStore.create`."""
-        return await self._batcher.do(_New(placed, key, answer, of_call(wanted=True)))
+        batcher = self._with_codes if placed.event.promotions else self._batcher
+        return await batcher.do(_New(placed, key, answer, of_call(wanted=True)))
 
     async def _keep(self, batch: Sequence[_New]) -> Sequence[bytes | Exception]:
         if len(batch) == 1:
@@ -89,8 +97,24 @@ class Placing:
                 middle = len(batch) // 2
                 parts = [batch[:middle], batch[middle:]]
             else:
-                return [refused or new.answer for new, refused in zip(batch, refusals, strict=True)]
+                return await self._answered(batch, refusals)
         return [outcome for part in parts for outcome in await self._settled(part)]
+
+    async def _answered(
+        self, batch: Sequence[_New], refusals: Sequence[EmporiumError | None]
+    ) -> Sequence[bytes | Exception]:
+        """The outcomes of `batch`.
+
+        Who was refused a code beside one who had it and then found no stock is asked for again.
+        """
+        outcomes: list[bytes | Exception] = []
+        is_freed = any(isinstance(refused, OutOfStock) for refused in refusals)
+        for new, refused in zip(batch, refusals, strict=True):
+            if is_freed and isinstance(refused, PromotionUsedUp | PromotionUsedByPerson):
+                outcomes += await self._settled([new])
+            else:
+                outcomes.append(refused or new.answer)
+        return outcomes
 
     async def _settled(self, part: Sequence[_New]) -> Sequence[bytes | Exception]:
         try:
@@ -105,6 +129,8 @@ class Placing:
             except asyncpg.CheckViolationError as error:
                 if error.constraint_name == _ARE_SOLD:
                     raise OffersChanged("a product was changed meanwhile; try again") from error
+                if kind := _USED_UP.get(str(error.constraint_name)):
+                    raise used_up(uses_of(new.placed.event), kind) from error
                 if error.constraint_name != _NOT_ERASED:
                     raise
                 raise new.placed.refused() from error
@@ -117,19 +143,19 @@ class Placing:
             raise refused
         return new.answer
 
-    async def _insert(self, batch: Sequence[_New]) -> Sequence[OutOfStock | None]:
+    async def _insert(self, batch: Sequence[_New]) -> Sequence[EmporiumError | None]:
         """Orders with all that belongs to them, in a transaction; gives for each why it is not.
 
-        Where none of them can move a stock it is one statement.
+        Where none of them can move a stock, or has a code, it is one statement.
         """
-        if not any(moves_stock(new.placed.order) for new in batch):
+        if not any(moves_stock(new.placed.order) or new.placed.event.promotions for new in batch):
             await write(self._pool, await self._writes(batch))
             self._done(batch)
             return [None] * len(batch)
 
-        async def work(unit: UnitOfWork) -> Sequence[OutOfStock | None]:
-            # A stock is locked first, so that what there is too little of is not written at all.
-            refusals = await self._reserve(unit, batch)
+        async def work(unit: UnitOfWork) -> Sequence[EmporiumError | None]:
+            # Locked first, so that what there is too little of is not written at all.
+            refusals = await self._take(unit, batch)
             if placed := _placed(batch, refusals):
                 for each in await self._writes(placed):
                     unit.write(each)
@@ -139,12 +165,24 @@ class Placing:
         self._done(_placed(batch, refusals))
         return refusals
 
-    async def _reserve(
+    async def _take(
         self, unit: UnitOfWork, batch: Sequence[_New]
-    ) -> Sequence[OutOfStock | None]:
-        claims = [claim_of(new.placed.event) for new in batch if moves_stock(new.placed.order)]
-        refusals = iter(await self._stocks.reserve(unit, claims))
-        return [next(refusals) if moves_stock(new.placed.order) else None for new in batch]
+    ) -> Sequence[EmporiumError | None]:
+        """Uses of promotions, and then stocks: that is the order of their locks."""
+        refused: dict[str, EmporiumError | None] = {}
+        wanted = [uses_of(new.placed.event) for new in batch if new.placed.event.promotions]
+        if wanted:
+            counted = await self._belongings.promotions.lock(unit, wanted)
+            refused = {uses.order_id: counted.take(uses) for uses in wanted}
+        events = [new.placed.event for new in batch if not refused.get(new.placed.order.id)]
+        if claims := [claim_of(event) for event in events if moves_stock(event.order)]:
+            found = await self._belongings.stocks.reserve(unit, claims)
+            refused |= {
+                str(claim.cause.order_id): why for claim, why in zip(claims, found, strict=True)
+            }
+        taken = [each for each in wanted if not refused[each.order_id]]
+        self._belongings.promotions.write(unit, taken)
+        return [refused.get(new.placed.order.id) for new in batch]
 
     async def _writes(self, batch: Sequence[_New]) -> list[Write]:
         lines = sum(map(_lines, batch))
@@ -157,7 +195,7 @@ class Placing:
         events = [self._encode(new.placed.event, new.answer) for new in batch]
         await give_way(lines)
         writes.append(append(events))
-        writes += self._payments.placed([new.placed for new in batch])
+        writes += self._belongings.payments.placed([new.placed for new in batch])
         writes += [record for new in batch if (record := new.trail.write())]
         return writes
 
@@ -168,5 +206,5 @@ class Placing:
             self._wake()
 
 
-def _placed(batch: Sequence[_New], refusals: Sequence[OutOfStock | None]) -> list[_New]:
+def _placed(batch: Sequence[_New], refusals: Sequence[EmporiumError | None]) -> list[_New]:
     return [new for new, refused in zip(batch, refusals, strict=True) if refused is None]

@@ -141,4 +141,6 @@ def to_order(row: Record) -> Order:
         refunded=row["refunded"],
         fulfilment_status=Fulfilment(row["fulfilment_status"]),
         shipping_method_id=str(row["shipping_method_id"]) if row["shipping_method_id"] else None,
+        promotion_codes=tuple(row["promotion_codes"]),
+        included_tax=row["included_tax"],
     )

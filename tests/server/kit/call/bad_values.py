@@ -23,6 +23,7 @@ EXPRESSIONS: dict[str, Any] = {
     "item.product": {},
     "order.product_name": {"product_name": "Cup"},
     "order.quantity": {"quantity": 2},
+    "promotion.kind": {},
 }
 FOREVER = {"seconds": 253_402_300_799}  # the last second of the year 9999
 NO_PATTERN_TAKES = ("\x7f", "x" * 1_000, "?")

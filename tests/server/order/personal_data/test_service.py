@@ -12,6 +12,7 @@ from emporium.order.v1 import events_pb2
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.order.v1 import personal_data_service_pb2 as held_pb
 from emporium.order.v1.catalog_service_pb2 import Product
+from emporium.order.v1.pricing_service_pb2 import CreatePromotionRequest
 from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.personal_data_pb2 import ErasureReceipt
 from server.kit.audit.writer import AuditWriter
@@ -36,11 +37,12 @@ def erase(user_id: str) -> held_pb.EraseBuyerRequest:
 
 
 @pytest_asyncio.fixture
-async def order(ann: Door, mug: Product) -> pb.Order:
-    """Ann's, with a key."""
-    placed: pb.Order = await ann(
-        "CreateOrder", order_of(item(mug, 2), shipping_address=HOME, request_id="hers")
-    )
+async def order(ann: Door, staff: Door, mug: Product) -> pb.Order:
+    """Ann's, with a key and a code."""
+    code = CreatePromotionRequest(code=uuid.uuid4().hex, name="All", percentage="0.01")
+    promotion = await staff("CreatePromotion", code)
+    fields = {"shipping_address": HOME, "promotion_codes": [promotion.code]}
+    placed: pb.Order = await ann("CreateOrder", order_of(item(mug, 2), request_id="hers", **fields))
     return placed
 
 
@@ -74,7 +76,7 @@ async def test_orders_stay_without_their_buyer_and_with_their_amounts(
     receipt: ErasureReceipt = await user_service("EraseBuyer", erase(ann.user_id))
     assert (receipt.store, receipt.state) == ("order/postgres", ErasureReceipt.COMPLETE)
     kept = {"orders": 1, "order_moves": 0, "order_notes": 0}
-    kept |= {"first_answers": 1, "waiting_events": 1}
+    kept |= {"first_answers": 1, "waiting_events": 1, "promotion_uses": 1}
     kept |= dict.fromkeys(("shipments", "tracking_events", "waiting_shipment_events"), 0)
     assert receipt.erased == kept
 
@@ -179,7 +181,7 @@ async def test_who_never_bought_has_a_receipt_too(user_service: Door) -> None:
     receipt = await user_service("EraseBuyer", erase(str(uuid.uuid4())))
     assert receipt.state == ErasureReceipt.COMPLETE
     kinds = ["orders", "order_moves", "order_notes", "first_answers", "waiting_events"]
-    kinds += ["shipments", "tracking_events", "waiting_shipment_events"]
+    kinds += ["shipments", "tracking_events", "waiting_shipment_events", "promotion_uses"]
     nothing = dict.fromkeys(kinds, 0)
     assert receipt.erased == nothing
 

@@ -19,7 +19,8 @@ from server.order.orders.rules import (
     Status,
     check_staff_fields,
 )
-from server.order.orders.rules.placing import CurrencyMismatch, PriceNotAllowed
+from server.order.orders.rules.placing import PriceNotAllowed
+from server.order.orders.rules.quoting import CurrencyMismatch
 from server.order.pricing.rules import OrderTooLarge
 from tests.server.order.samples import GBP, NOW, line, new_order, placed
 

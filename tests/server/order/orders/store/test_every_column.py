@@ -54,6 +54,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "refunded": MONEY,
     "fulfilment_status": st.sampled_from(Fulfilment),
     "shipping_method_id": st.none() | st.uuids().map(str),
+    "promotion_codes": st.lists(TEXT, max_size=10).map(tuple),
+    "included_tax": MONEY,
 }
 MUTABLE = [field.name for field in fields(Order) if field.name not in IMMUTABLE]
 

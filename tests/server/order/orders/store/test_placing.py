@@ -13,14 +13,9 @@ from emporium.order.v1 import order_service_pb2 as pb
 from server.kit import errors
 from server.kit.context import Key
 from server.kit.postgres import Pool
-from server.order.events import payments as payment_events
-from server.order.events import stock as stock_events
-from server.order.events.encoding import to_outbox
+from server.order.app import order_store
 from server.order.orders.rules import OrderFilters, OrderNotFound, Placed
 from server.order.orders.store.orders import PostgresOrderStore
-from server.order.orders.store.placing import Placing
-from server.order.payments.store.following import FollowingPayments
-from server.order.stock.store.moves import StockMoves
 from tests.server.order.conftest import Wakes
 from tests.server.order.orders.store.reading import events_of, page_of
 from tests.server.order.samples import line, many, new_id, placed
@@ -181,9 +176,7 @@ async def test_the_database_takes_no_order_that_does_not_add_up(
 
 
 async def all_placed(pool: Any, made: list[Placed]) -> list[bytes | BaseException]:
-    stocks = StockMoves(stock_events.to_outbox)
-    payments = FollowingPayments(payment_events.to_outbox)
-    placing = Placing(pool, to_outbox, lambda: None, stocks, payments)
+    placing = order_store(pool, lambda: None)
     return await asyncio.gather(
         *(placing.create(each, None, answer("new")) for each in made), return_exceptions=True
     )

@@ -1,33 +1,12 @@
-"""Where price breaks are stored: the interface of a store, and PostgreSQL's."""
+"""Price breaks in PostgreSQL."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from server.kit.postgres import Pool, Record, translated
 from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Table, Write
 from server.order.catalog.rules import Break, ProductNotFound
 from server.order.pricing.rules import PriceBreaks
-
-
-class PriceStore(Protocol):
-    """Price breaks of products. Errors as in `CatalogStore`."""
-
-    async def get(self, product_id: str, *, only_active: bool) -> PriceBreaks:
-        """Those of the product, perhaps none. Raises `ProductNotFound`.
-
-        With `only_active` also for a product that is not ACTIVE.
-        """
-
-    async def update(
-        self, product_id: str, change: Callable[[PriceBreaks], PriceBreaks]
-    ) -> PriceBreaks:
-        """Locks the product, stores what `change` makes of its breaks, and returns that.
-
-        `change` is pure, and may run again. Of two concurrent updates the second sees the result of
-        the first. Raises `ProductNotFound`.
-        """
-
 
 _PRODUCTS = Table("products", ("id",), lock_rank=50)
 _BREAKS = Table(

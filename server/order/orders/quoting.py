@@ -1,0 +1,31 @@
+"""What an order comes to: by what is offered, how it is sent, promotions and taxes."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from server.kit.context import Caller
+from server.order.catalog.store import CatalogStore
+from server.order.orders import rules
+from server.order.pricing.store import TermsStore
+from server.order.shipping.store import MethodStore
+
+
+class Quoting(NamedTuple):
+    """Quotes orders, the same for those who ask and for those who buy."""
+
+    catalog: CatalogStore
+    methods: MethodStore
+    terms: TermsStore
+    shop_currency: str
+
+    async def quote(self, new: rules.NewOrder, caller: Caller) -> rules.Quote:
+        """What `new` comes to now. Raises as `rules.quote`; `ShippingMethodNotFound`."""
+        offers = await self.catalog.offers(new.product_ids)
+        if not caller.is_staff:
+            offers = rules.sold(offers, new.product_ids)
+        sent_by = new.shipping_method_id
+        method = await self.methods.get(sent_by, only_active=True) if sent_by else None
+        terms = await self.terms.read(
+            new.promotion_codes, new.user_id or caller.id, datetime.now(UTC), taxed=new.is_taxed
+        )
+        return rules.quote(new, offers, self.shop_currency, method, terms)
