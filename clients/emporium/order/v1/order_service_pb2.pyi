@@ -475,20 +475,22 @@ class PriceStep(message.Message):
     amount: builtins.str
     """How much it adds; below zero where it takes off. Nothing for a tax that prices contain."""
     included_tax: builtins.str
-    """How much of such a tax they contain; empty for all other steps."""
+    """How much of such a tax they contain; absent for all other steps."""
     def __init__(
         self,
         *,
         kind: PriceStep.Kind.ValueType = ...,
         label: builtins.str = ...,
         amount: builtins.str = ...,
-        included_tax: builtins.str = ...,
+        included_tax: builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_included_tax", b"_included_tax", "included_tax", b"included_tax"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["amount", b"amount", "included_tax", b"included_tax", "kind", b"kind", "label", b"label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_included_tax", b"_included_tax", "amount", b"amount", "included_tax", b"included_tax", "kind", b"kind", "label", b"label"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__included_tax: _TypeAlias = typing.Literal["included_tax"]  # noqa: Y015
+    _WhichOneofArgType__included_tax: _TypeAlias = typing.Literal["_included_tax", b"_included_tax"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__included_tax) -> _WhichOneofReturnType__included_tax | None: ...
 
 @typing.final
 class GetOrderRequest(message.Message):
