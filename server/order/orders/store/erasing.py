@@ -79,7 +79,7 @@ _PAGE = f"""
         SELECT id, sum(lines) OVER (ORDER BY order_date, id) - lines AS lines_before FROM found
     )
     SELECT {rows.ORDERS.columns}, ARRAY(
-        SELECT ROW(product_id, product_name, unit_price, quantity)
+        SELECT {rows.ITEM}
         FROM order_items WHERE order_id = orders.id ORDER BY position
     ) AS items, (SELECT count(*) FROM page) AS found
     FROM page JOIN orders USING (id) WHERE lines_before < {_LINES_MAX}

@@ -13,7 +13,7 @@ from server.order.orders.store import Encode, Promotions, Stocks, rows
 # that is being paid, is left for the next time; what has been changed meanwhile is looked at again.
 _DUE = f"""
     SELECT {rows.ORDERS.columns}, ARRAY(
-        SELECT ROW(product_id, product_name, unit_price, quantity)
+        SELECT {rows.ITEM}
         FROM order_items WHERE order_id = orders.id ORDER BY position
     ) AS items
     FROM orders WHERE status = 'PENDING' AND expires_at <= $1

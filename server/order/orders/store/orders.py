@@ -55,8 +55,8 @@ _HISTORY = Listing(
     filtered_by="occurred_at",
 )
 
-_ITEMS = """
-    SELECT ROW(product_id, product_name, unit_price, quantity)
+_ITEMS = f"""
+    SELECT {rows.ITEM}
     FROM order_items WHERE order_id = orders.id ORDER BY position
 """
 

@@ -22,6 +22,8 @@ from server.order.orders.rules import (
 
 _OWN = tuple(field.name for field in fields(Order) if field.name != "items")
 _ITEM = tuple(field.name for field in fields(Item))
+ITEM = f"ROW({', '.join(_ITEM)})"
+"""A line as `to_order` reads it, in statements."""
 
 ORDERS = Table("orders", _OWN, lock_rank=30)
 ITEMS = Table("order_items", ("order_id", "position", *_ITEM), key=("order_id", "position"))
@@ -114,8 +116,11 @@ def to_order(row: Record) -> Order:
                 product_name=name,
                 unit_price=price,
                 quantity=quantity,
+                discount=discount,
+                tax=tax,
+                included_tax=included_tax,
             )
-            for product_id, name, price, quantity in row["items"]
+            for product_id, name, price, quantity, discount, tax, included_tax in row["items"]
         ),
         currency=row["currency"],
         subtotal=row["subtotal"],
