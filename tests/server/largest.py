@@ -89,7 +89,7 @@ def order(lines: int = LINES_MAX) -> orders.Order:
     postal_code = longest(AddressMessage, "postal_code")
     address = orders.Address(recipient, street, city, postal_code, "GB")
     name = longest(order_pb.NewOrderItem, "product_name")
-    item = orders.Item(ID, name, PRICE, 100_000, 100_000)
+    item = orders.Item(ID, name, PRICE, 100_000, MONEY, MONEY, MONEY, 100_000)
     return orders.Order(
         ID, ID, orders.Status.CANCELLED, (item,) * lines, CURRENCY, MONEY, MONEY, MONEY, MONEY,
         MONEY, address, LAST, LAST, LAST, VERSION,

@@ -1,6 +1,7 @@
 """Orders between Protobuf and dataclasses."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from emporium.order.v1 import order_service_pb2 as pb
@@ -242,7 +243,14 @@ def _to_item(position: int, item: Item, currency: str) -> pb.OrderItem:
         line_total=money(item.line_total, currency),
         position=position,
         shipped_quantity=item.shipped,
+        discount=_share(item.discount, currency),
+        tax=_share(item.tax, currency),
+        included_tax=_share(item.included_tax, currency),
     )
+
+
+def _share(amount: Decimal, currency: str) -> str | None:
+    return money(amount, currency) if amount else None
 
 
 def _to_address(address: Address) -> address_pb2.Address:

@@ -313,6 +313,9 @@ class OrderItem(message.Message):
     LINE_TOTAL_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     SHIPPED_QUANTITY_FIELD_NUMBER: builtins.int
+    DISCOUNT_FIELD_NUMBER: builtins.int
+    TAX_FIELD_NUMBER: builtins.int
+    INCLUDED_TAX_FIELD_NUMBER: builtins.int
     product_id: builtins.str
     """The product; empty for a line that carried its own name and price."""
     product_name: builtins.str
@@ -327,6 +330,14 @@ class OrderItem(message.Message):
     """Which line of the order it is; counts from 1."""
     shipped_quantity: builtins.int
     """How many of it were sent."""
+    discount: builtins.str
+    """Its share of the order's discount; absent where there is none. The shares of all lines add up to
+    what the order has, so what a line costs in the end is line_total - discount + tax.
+    """
+    tax: builtins.str
+    """Its share of the tax that is added; absent where there is none."""
+    included_tax: builtins.str
+    """Its share of the tax that prices contain; absent where there is none."""
     def __init__(
         self,
         *,
@@ -337,12 +348,26 @@ class OrderItem(message.Message):
         line_total: builtins.str = ...,
         position: builtins.int = ...,
         shipped_quantity: builtins.int = ...,
+        discount: builtins.str | None = ...,
+        tax: builtins.str | None = ...,
+        included_tax: builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_discount", b"_discount", "_included_tax", b"_included_tax", "_tax", b"_tax", "discount", b"discount", "included_tax", b"included_tax", "tax", b"tax"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["line_total", b"line_total", "position", b"position", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "shipped_quantity", b"shipped_quantity", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_discount", b"_discount", "_included_tax", b"_included_tax", "_tax", b"_tax", "discount", b"discount", "included_tax", b"included_tax", "line_total", b"line_total", "position", b"position", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "shipped_quantity", b"shipped_quantity", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__discount: _TypeAlias = typing.Literal["discount"]  # noqa: Y015
+    _WhichOneofArgType__discount: _TypeAlias = typing.Literal["_discount", b"_discount"]  # noqa: Y015
+    _WhichOneofReturnType__included_tax: _TypeAlias = typing.Literal["included_tax"]  # noqa: Y015
+    _WhichOneofArgType__included_tax: _TypeAlias = typing.Literal["_included_tax", b"_included_tax"]  # noqa: Y015
+    _WhichOneofReturnType__tax: _TypeAlias = typing.Literal["tax"]  # noqa: Y015
+    _WhichOneofArgType__tax: _TypeAlias = typing.Literal["_tax", b"_tax"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__discount) -> _WhichOneofReturnType__discount | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__included_tax) -> _WhichOneofReturnType__included_tax | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tax) -> _WhichOneofReturnType__tax | None: ...
 
 @typing.final
 class NewOrderItem(message.Message):

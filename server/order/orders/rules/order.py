@@ -78,11 +78,15 @@ class Item:
     product_name: str
     unit_price: Decimal
     quantity: int
+    # Its shares, which add up to what the order has: so of any lines no more can be refunded.
+    discount: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    included_tax: Decimal = Decimal(0)
     shipped: int = 0  # how many of them were sent
 
     @property
     def line_total(self) -> Decimal:
-        """What the line costs."""
+        """What the line costs, before discounts and taxes."""
         return self.unit_price * self.quantity
 
 

@@ -11,6 +11,7 @@ from server.kit.errors import Violation
 from server.order.catalog.rules import Offer, ProductNotFound, ProductStatus
 from server.order.orders.rules.order import Address, Item
 from server.order.pricing.rules import (
+    LinePrice,
     Price,
     PricedLine,
     Promotion,
@@ -107,16 +108,17 @@ def quote(
     currency = _currency(new, offers, shop_currency)
     errors.Invalid.check(_too_fine(new.lines, currency))
     lines = _priced(new.lines, offers)
-    items = tuple(
-        _item(line, offers, priced.unit_price)
-        for line, priced in zip(new.lines, lines, strict=True)
-    )
     codes = new.promotion_codes
     promotions = promotions_of(codes, terms, currency, subtotal_of(lines)) if codes else ()
     address = new.shipping_address
     taxes = terms.taxes.of(address.country_code) if address and new.is_taxed else None
     sending = _shipping(new, offers, method, currency)
-    return Quote(items, currency, price(lines, currency, promotions, taxes, sending), promotions)
+    cost = price(lines, currency, promotions, taxes, sending)
+    items = tuple(
+        _item(line, offers, priced.unit_price, share)
+        for line, priced, share in zip(new.lines, lines, cost.lines, strict=True)
+    )
+    return Quote(items, currency, cost, promotions)
 
 
 def sold(offers: Mapping[str, Offer], product_ids: Collection[str]) -> Mapping[str, Offer]:
@@ -219,9 +221,9 @@ def _shipping(
     return shipping(method, address.country_code if address else None, grams, currency)
 
 
-def _item(line: Line, offers: Mapping[str, Offer], price: Decimal) -> Item:
+def _item(line: Line, offers: Mapping[str, Offer], price: Decimal, share: LinePrice) -> Item:
     name = line.product_name
     if line.product_id:
         name = name or offers[line.product_id].name
     assert name is not None, "the contract asks for a product or a name"
-    return Item(line.product_id, name, price, line.quantity)
+    return Item(line.product_id, name, price, line.quantity, *share)

@@ -114,14 +114,8 @@ def to_order(row: Record) -> Order:
         user_id=str(row["user_id"]) if row["user_id"] else None,
         status=Status(row["status"]),
         items=tuple(
-            Item(
-                product_id=str(product_id) if product_id else None,
-                product_name=name,
-                unit_price=price,
-                quantity=quantity,
-                shipped=shipped,
-            )
-            for product_id, name, price, quantity, shipped in row["items"]
+            Item(str(product_id) if product_id else None, *values)
+            for product_id, *values in row["items"]  # as `ITEM` has them
         ),
         currency=row["currency"],
         subtotal=row["subtotal"],

@@ -175,6 +175,10 @@ async def test_an_order_costs_what_was_quoted_with_codes(
     assert (await ann("QuoteOrder", other_way)).steps == quote.steps
     order = await ann("CreateOrder", order_of(item(mug), item(cup), promotion_codes=codes))
     assert (order.discount, order.total_price) == (quote.discount, quote.total_price)
+    assert order.items == quote.lines
+    # Of the two pounds each line has what it costs of the rest: 0.41 of 11.29 by 2.29.
+    assert [line.discount for line in order.items] == ["0.67", "2.59"]
+    assert not order.items[0].HasField("tax")
     assert list(order.promotion_codes) == [two.code, ten.code]
     assert await ann("GetOrder", get(order)) == order
     assert (await staff("GetPromotion", reading(ten))).uses == 1

@@ -141,6 +141,8 @@ async def test_lines_are_taxed_where_they_are_sent(
     )
     order = await ann("CreateOrder", order_of(*lines, shipping_address=home(country)))
     assert (order.tax, order.total_price) == ("1.53", "9.18")
+    assert [line.tax for line in order.items] == ["0.51", "1.02"]
+    assert await ann("GetOrder", get(order)) == order
     for fields in ({}, {"shipping_address": home("AQ")}):
         quote = await ann("QuoteOrder", quote_of(*lines, **fields))
         assert (quote.tax, len(quote.steps)) == ("0.00", 1)
