@@ -98,7 +98,7 @@ def _table(service: str, known: Iterator[Rpc]) -> str:
 
 def _rest(rpc: Rpc) -> str:
     calls = [f"`{binding.verb} {binding.template}`" for binding in rpc.bindings]
-    limit = [f"limit `{rpc.limit}`"] if rpc.limit else []
+    limit = [f"limit `{rpc.limit}`"] if rpc.limit else ["not limited"] * rpc.unlimited
     return ", ".join([*calls, *limit]) or "-"
 
 

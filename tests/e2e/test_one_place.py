@@ -64,7 +64,11 @@ async def test_no_query_overrides_a_path(
     assert error_of(answer, 400)["code"] in {"MALFORMED_REQUEST", "UNKNOWN_FIELD"}
 
 
-@pytest.mark.parametrize(("verb", "path", "field"), bound())
+# Of a notice of a payment provider, which comes as it is, the names are the provider's.
+NAMED = [each for each in bound() if each[2] != "provider"]
+
+
+@pytest.mark.parametrize(("verb", "path", "field"), NAMED)
 @pytest.mark.parametrize("spelled", [str, camel])
 async def test_no_body_overrides_a_path(
     admin: Rest, verb: str, path: str, field: str, spelled: Any

@@ -34,6 +34,9 @@ ROLES = (NOBODY, FORGED, "CUSTOMER", "STAFF", "ADMIN", SERVICE)
 
 # Those whose example is refused: what it names is made by none of the calls here.
 UNREACHED = {
+    "CapturePayment": "of a payment that is authorized (tests/e2e/test_payments.py)",
+    "VoidPayment": "of a payment that is authorized",
+    "ReceivePaymentNotice": "its signature is the provider's (tests/e2e/test_payments.py)",
     "DeleteOrderNote": "of a note that is there (tests/server/order/orders/test_service_notes.py)",
     "GetErasure": "of an account that is erased",
     "ResetPassword": "its token comes by mail (tests/e2e/test_mail.py)",

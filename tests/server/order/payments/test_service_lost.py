@@ -16,6 +16,7 @@ from server.order.jobs.expiring import expire_orders
 from server.order.jobs.paying import payment_settlement
 from server.order.neighbours.payments import ProviderSilent
 from server.order.neighbours.sandbox import Sandbox
+from server.order.orders.store import expiring
 from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres, Shop
 from tests.server.order.doors import Door, cancel, capture, get, payment, payment_of, refund, void
@@ -217,3 +218,27 @@ async def test_the_job_does_it_by_itself(
             return found.status == Payment.CAPTURED
 
         await until(is_paid)
+
+
+async def test_without_looking_at_payments_what_is_being_paid_would_expire(
+    ann: Door,
+    order: Order,
+    order_pool: Pool,
+    orders: PostgresOrderStore,
+    paying_parts: Payments,
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: SandboxProcess,
+) -> None:
+    """The control; and even then what comes late is given back."""
+    looks = "AND payments_pending + authorized + captured = 0"
+    assert looks in expiring._DUE
+    lost = await ann("CreatePayment", payment_of(order, "tok_reply_lost"))
+    await order_pool.execute("UPDATE orders SET expires_at = now() WHERE id = $1", order.id)
+    with monkeypatch.context() as patched:
+        patched.setattr(expiring, "_DUE", expiring._DUE.replace(looks, ""))
+        await expire_orders(orders)
+    assert (await ann("GetOrder", get(order))).status == Order.CANCELLED
+    await work_off(order_pool, paying_parts, lost)
+    await paying_parts.processing.work_off()
+    assert (await ann("GetPayment", payment(lost))).status == Payment.REFUNDED
+    assert await as_the_provider_says(order_pool, sandbox, order.id)

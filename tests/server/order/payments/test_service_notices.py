@@ -209,3 +209,17 @@ async def test_notices_outlive_the_provider(
 
     await until(is_captured)
     assert await as_the_provider_says(order_pool, telling.sandbox, order.id)
+
+
+async def test_without_the_check_a_forged_notice_would_be_taken(
+    ann: Door, order_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+    request, header = noticed(str(uuid.uuid4()), secret="another")
+    public = Door(ann.channel)
+    assert (await refused(public("ReceivePaymentNotice", request, header))).reason
+    with monkeypatch.context() as patched:
+        patched.setattr("server.order.payments.rules.check_signature", lambda *_: None)
+        await public("ReceivePaymentNotice", request, header)
+    kept = "SELECT count(*) FROM payment_notices WHERE id = $1"
+    assert await order_pool.fetchval(kept, json.loads(request.notice.data)["id"]) == 1

@@ -118,3 +118,14 @@ async def test_a_card_number_in_a_reason(ann: Door, staff: Door, order: Order) -
     asked = refund(made, reason="To 5555 5555 5555 4444, please.")
     assert (await refused(staff("RefundPayment", asked))).reason == "CARD_NUMBER_REFUSED"
     assert (await ann("GetPayment", payment(made))).refunded == "0.00"
+
+
+async def test_why_something_was_given_back_goes_with_the_buyer(
+    ann: Door, staff: Door, order: Order, order_pool: Pool
+) -> None:
+    made = await ann("CreatePayment", payment_of(order))
+    await staff("RefundPayment", refund(made, amount="1.00", reason="Ann's dent"))
+    reasons = "SELECT array_agg(reason ORDER BY kind) FROM payment_operations WHERE order_id = $1"
+    assert await order_pool.fetchval(reasons, order.id) == ["", "Ann's dent"]
+    await order_pool.execute("UPDATE orders SET user_id = NULL WHERE id = $1", order.id)
+    assert await order_pool.fetchval(reasons, order.id) == ["", ""]
