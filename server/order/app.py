@@ -49,7 +49,7 @@ from server.order.neighbours.audit import AuditKeeper
 from server.order.neighbours.users import user_directory
 from server.order.orders.feed import OrderFeed
 from server.order.orders.service import OrderService
-from server.order.orders.store import Tell
+from server.order.orders.store import ExportStore, Tell
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.exporting import history_of, notes_of
 from server.order.orders.store.notes import PostgresNoteStore
@@ -209,7 +209,7 @@ def registrations(
     stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
     catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     held, erasures = erasing(pool)
-    exported = {
+    exported: dict[str, ExportStore] = {
         "orders": held,
         "order_history": history_of(pool),
         "order_notes": notes_of(pool),
