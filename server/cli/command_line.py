@@ -18,6 +18,7 @@ from server.cli.screen import show_error
 from server.cli.seed import seed
 from server.cli.status import status
 from server.cli.up import up
+from server.cli.verify import verify
 from server.cli.version import version
 from server.local.errors import LocalError
 from server.local.process import surroundings
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(version)
-for command in (up, down, status, doctor, migrate, seed, audit, erasure, reset):
+for command in (up, down, status, doctor, migrate, seed, audit, erasure, verify, reset):
     app.command()(command)
 app.command("import")(import_orders)
 app.add_typer(admin.app)

@@ -107,15 +107,20 @@ async def employed(home: Home, admin: Rest, password: str, role: str) -> str:
     return email
 
 
-def throwaway_cluster(home: Path, seed: Literal["small", "none"] = "small") -> Cluster:
-    """A cluster on free ports and a RAM disk, with limits that tests do not meet; not yet begun."""
+def throwaway_cluster(
+    home: Path, seed: Literal["small", "none"] = "small", *, ephemeral: bool = True
+) -> Cluster:
+    """A cluster on free ports, with limits that tests do not meet; not yet begun.
+
+    Where it is not `ephemeral`, what is committed outlives a database that is killed.
+    """
     for name in ("LOGIN_FAILURES_MAX", "ADDRESS_FAILURES_MAX"):
         os.environ[name] = str(UNLIMITED_PER_MINUTE)
     return Cluster(
         ClusterOptions(
             home=home,
             edge_port=0,
-            ephemeral=True,
+            ephemeral=ephemeral,
             seed=seed,
             rate_limit_per_minute=UNLIMITED_PER_MINUTE,
             login_limit_per_minute=UNLIMITED_PER_MINUTE,

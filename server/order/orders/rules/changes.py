@@ -89,11 +89,11 @@ def edited(order: Order, edit: Edit, act: Act) -> Changed:
     after = replace(order, **fields)
     if not status:
         return stamped(after, EventType.UPDATED, act)
+    check_move(order, status, act.actor)
     if status is Status.SHIPPED:
         return Changed(*sent(after, Parcel(), act)[:2])
     if status is Status.DELIVERED:
         return arrived(after, act)
-    check_move(order, status, act.actor)
     changed = moved(externally(after, status), status, act)
     return restocking(changed, edit.restock) if status is Status.REFUNDED else changed
 

@@ -156,11 +156,11 @@ async def test_lines_that_are_read_before_the_lock_would_be_sent_twice(
     lock = "SELECT id FROM orders WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2) FOR UPDATE"
     assert lock == orders._LOCK
 
-    async def in_one_look(unit: Any, order_id: str, owner_scope: str | None) -> Any:
+    async def in_one_look(_: Any, unit: Any, order_id: str, owner_scope: str | None) -> Any:
         [row] = await unit.lock(rows.ORDERS, f"{orders._GET} FOR UPDATE", order_id, owner_scope)
         return rows.to_order(row)
 
-    monkeypatch.setattr(orders, "_locked", in_one_look)
+    monkeypatch.setattr(orders.PostgresOrderStore, "lock", in_one_look)
     found = await all_at_once(packers, order, 6)
     assert found["INTERNAL"]  # by the constraint; the rule has seen nothing
     assert (await sent(order_pool, order))[0] <= 3

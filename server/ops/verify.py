@@ -1,0 +1,247 @@
+"""Compares the orders with what the reports count of them: `python -m server.ops.verify`.
+
+For containers, where `DATABASE_URL` leads to the order service's database and `MONGODB_URI` and
+`MONGODB_DATABASE` to analytics'; on one machine it is `emporium verify`.
+
+Both are read in the order of the ids, a page at a time, so that memory does not grow with them.
+What differs is looked at again until its events have arrived: while orders are placed the two are
+never read at the same moment.
+"""
+
+import argparse
+import asyncio
+import sys
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from typing import Any, NamedTuple
+
+from server import settings
+from server.analytics.sales.rules import Figures, OrderEvent, SalesKey, State
+from server.analytics.sales.store.verifying import MongoSalesFacts
+from server.kit import currencies, errors, mongo, postgres
+from server.kit.telemetry import for_a_person
+from server.order.orders.rules import Status
+from server.order.orders.store.facts import OrderFact, PostgresOrderFacts
+from server.services import ANALYTICS, ORDER
+from server.settings import Mongo, Postgres
+
+_CONNECT_SECONDS = 5.0
+_LOOKS_MAX, _BETWEEN_LOOKS_SECONDS = 20, 0.25
+_TOGETHER = 100  # looked at again at once
+
+_DESTINATION = "analytics"
+_STATES = {Status.CANCELLED: State.CANCELLED, Status.REFUNDED: State.REFUNDED}
+
+
+class Drift(NamedTuple):
+    """One thing that is not the same on both sides."""
+
+    what: str  # an order's id, or a currency and a day
+    kind: str
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.what}  {self.kind}  {self.said}"
+
+
+@dataclass
+class Report:
+    """What was compared, and what was found."""
+
+    orders: int = 0
+    days: int = 0
+    drifts: list[Drift] = field(default_factory=list)
+    waiting: int = 0  # orders of which an event is still on its way
+    repaired: bool = False
+
+    @property
+    def lines(self) -> list[str]:
+        """For a person."""
+        summary = f"{self.orders} orders and {self.days} days compared, {len(self.drifts)} differ"
+        if self.drifts and self.repaired:
+            summary += ", and are repaired"
+        if self.waiting:
+            summary += f"; of {self.waiting} more an event is still on its way"
+        return [*map(str, self.drifts), summary]
+
+
+async def verified(
+    database_url: str, mongodb: Mongo, *, repair: bool = False, looks_max: int = _LOOKS_MAX
+) -> Report:
+    """Compares PostgreSQL's orders with analytics' MongoDB. Raises `Unavailable`."""
+    async with _opened(database_url, mongodb) as (orders, sales):
+        comparison = _Comparison(orders, sales, Report(repaired=repair), looks_max)
+        await comparison.compare_orders()
+        await comparison.compare_days()
+        return comparison.report
+
+
+class _Comparison:
+    def __init__(
+        self, orders: PostgresOrderFacts, sales: MongoSalesFacts, report: Report, looks_max: int
+    ) -> None:
+        self._orders = orders
+        self._sales = sales
+        self._looks_max = looks_max
+        self._counted: dict[SalesKey, Figures] = {}  # as many as there are days and currencies
+        self.report = report
+
+    async def compare_orders(self) -> None:
+        """All orders, each by what the reports count of it."""
+        suspects: list[str] = []
+        async for fact, known in self._pairs():
+            self.report.orders += 1
+            if known:
+                self._count(known)
+            if drifts(fact, known):
+                suspects.append(fact.id if fact else known.order_id if known else "")
+            if len(suspects) == _TOGETHER:
+                await self._look_again(suspects)
+                suspects = []
+        await self._look_again(suspects)
+
+    async def compare_days(self) -> None:
+        """The figures of each day with what its orders, as analytics knows them, add up to."""
+        suspects = []
+        async for key, figures in self._sales.days():
+            self.report.days += 1
+            if self._counted.pop(key, Figures()) != figures:
+                suspects.append(key)
+        suspects += [key for key, figures in self._counted.items() if figures]
+        for key in suspects:  # orders may have come between the two looks; this one is of a moment
+            if not await self._sales.recount(key, repair=self.report.repaired):
+                day = f"{key.currency}:{key.day.isoformat()}"
+                self.report.drifts.append(
+                    Drift(day, "figures", "are not what its orders add up to")
+                )
+
+    async def _pairs(self) -> AsyncIterator[tuple[OrderFact | None, OrderEvent | None]]:
+        """Each order as both sides have it, by rising ids, which both keep in the same order."""
+        facts, known = self._orders.orders(), self._sales.orders()
+        fact, event = await anext(facts, None), await anext(known, None)
+        while fact or event:
+            here = uuid.UUID(fact.id) if fact else None
+            there = uuid.UUID(event.order_id) if event else None
+            is_first = there is None or (here is not None and here <= there)
+            is_second = here is None or (there is not None and there <= here)
+            yield fact if is_first else None, event if is_second else None
+            if is_first:
+                fact = await anext(facts, None)
+            if is_second:
+                event = await anext(known, None)
+
+    def _count(self, known: OrderEvent) -> None:
+        self._counted[known.key] = self._counted.get(known.key, Figures()) + known.figures
+
+    async def _look_again(self, order_ids: Sequence[str]) -> None:
+        """Keeps what still differs once nothing is on its way any more."""
+        left, waiting = [*order_ids], set[str]()
+        found: dict[str, list[Drift]] = {}
+        for look in range(self._looks_max):
+            if not left:
+                break
+            if look:
+                await asyncio.sleep(_BETWEEN_LOOKS_SECONDS)
+            # Asked first: what arrives meanwhile is on both sides then.
+            waiting = await self._orders.waiting(_DESTINATION, left)
+            facts, known = await self._orders.those(left), await self._sales.those(left)
+            found = {each: drifts(facts.get(each), known.get(each)) for each in left}
+            left = [each for each in left if found[each]]
+            if look and not waiting:
+                break
+        self.report.waiting += len(waiting.intersection(left))
+        drifted = [each for each in left if each not in waiting]
+        self.report.drifts += [drift for each in drifted for drift in found[each]]
+        if self.report.repaired and drifted:
+            await self._repair(drifted)
+
+    async def _repair(self, order_ids: Sequence[str]) -> None:
+        facts, known = await self._orders.those(order_ids), await self._sales.those(order_ids)
+        await self._sales.set(
+            [told for each in order_ids if (told := _truth(facts.get(each), known.get(each)))]
+        )
+
+
+def drifts(fact: OrderFact | None, known: OrderEvent | None) -> list[Drift]:
+    """What of an order analytics does not know, or knows otherwise."""
+    if fact is None:
+        if known is None or known.state is State.DELETED:
+            return []
+        return [Drift(known.order_id, "extra", "there is no such order")]
+    if known is None:
+        return [Drift(fact.id, "missing", "analytics does not know the order")]
+    pairs: dict[str, tuple[Any, ...]] = {
+        "status": (_state(fact), known.state),
+        "total": tuple(
+            currencies.in_full(each.total_price, each.currency) for each in (fact, known)
+        ),
+        "currency": (fact.currency, known.currency),
+        "order date": (fact.order_date.astimezone(UTC), known.order_date.astimezone(UTC)),
+        "units": (fact.units, known.units),
+    }
+    return [
+        Drift(fact.id, kind, f"{is_} is counted as {counted}")
+        for kind, (is_, counted) in pairs.items()
+        if is_ != counted
+    ]
+
+
+def _state(fact: OrderFact) -> State:
+    return _STATES.get(fact.status, State.PLACED)
+
+
+def _truth(fact: OrderFact | None, known: OrderEvent | None) -> OrderEvent | None:
+    """What analytics should know of the order."""
+    if fact:
+        return OrderEvent(
+            id=known.id if known else str(uuid.uuid4()),
+            order_id=fact.id,
+            version=fact.version,
+            state=_state(fact),
+            user_id=fact.user_id or "",
+            order_date=fact.order_date,
+            total_price=fact.total_price,
+            currency=fact.currency,
+            units=fact.units,
+            occurred_at=fact.updated_at,
+        )
+    return known and _deleted(known)
+
+
+def _deleted(known: OrderEvent) -> OrderEvent:
+    return replace(known, state=State.DELETED, version=known.version + 1)
+
+
+@asynccontextmanager
+async def _opened(
+    database_url: str, mongodb: Mongo
+) -> AsyncIterator[tuple[PostgresOrderFacts, MongoSalesFacts]]:
+    database = Postgres(
+        database_url=database_url, pool_size_min=1, connect_timeout_seconds=_CONNECT_SECONDS
+    )
+    async with postgres.connected(database) as pool, mongo.connected(mongodb) as reports:
+        yield PostgresOrderFacts(pool), MongoSalesFacts(reports)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints what differs; 1 where something does, also when it is repaired by now."""
+    parser = argparse.ArgumentParser(prog="python -m server.ops.verify")
+    parser.add_argument("--repair", action="store_true", help="Set right what the reports count.")
+    asked = parser.parse_args(arguments)
+    try:
+        database_url = settings.from_environment(ORDER.name).postgres.database_url
+        mongodb = settings.from_environment(ANALYTICS.name).mongo
+        with for_a_person():
+            report = asyncio.run(verified(database_url, mongodb, repair=asked.repair))
+    except (settings.SettingsError, errors.EmporiumError) as error:
+        print(f"emporium: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(report.lines))
+    return 1 if report.drifts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Whether an operator is told of all that the reports count otherwise than it was ordered."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+
+from emporium.analytics.v1.domain_event_service_pb2 import RecordDomainEventsRequest
+from emporium.type.v1.domain_event_pb2 import DomainEvent
+from server.analytics.migrations import mongo as migrations
+from server.analytics.sales import wire
+from server.analytics.sales.store import MongoSalesStore, verifying
+from server.kit import mongo as kit_mongo
+from server.kit import postgres
+from server.kit.mongo import Database
+from server.kit.postgres import Pool
+from server.kit.wire import timestamp
+from server.local.engines.mongo import EmbeddedMongo
+from server.ops.verify import Report, main, verified
+from server.order.app import order_store
+from server.order.orders.rules import Status, deleted, moved
+from server.order.orders.store import facts
+from server.settings import Mongo, Postgres
+from tests.server.conftest import NewDatabase
+from tests.server.order.samples import act, line, placed
+
+_OUTBOX = """
+    SELECT id::text, aggregate_type, aggregate_id::text, aggregate_version, event_type, payload,
+           occurred_at
+    FROM outbox WHERE aggregate_type = 'order' ORDER BY aggregate_id, aggregate_version
+"""
+
+
+@dataclass
+class Shop:
+    """Both databases, of their own, with ten orders that both know."""
+
+    pool: Pool
+    database: Database
+    settings: Postgres
+    mongodb: Mongo
+    ids: list[str]
+
+    async def deliver(self) -> None:
+        """Has analytics know of all that has happened."""
+        rows = await self.pool.fetch(_OUTBOX)
+        events = [
+            DomainEvent(
+                id=row["id"],
+                aggregate_type=row["aggregate_type"],
+                aggregate_id=row["aggregate_id"],
+                aggregate_version=row["aggregate_version"],
+                type=row["event_type"],
+                payload=row["payload"],
+                occurred_at=timestamp(row["occurred_at"]),
+            )
+            for row in rows
+        ]
+        told = await wire.from_domain_events(RecordDomainEventsRequest(events=events))
+        await MongoSalesStore(self.database).record(told)
+        await self.pool.execute("DELETE FROM outbox_deliveries")
+
+    async def plant(self, number: int, **fields: Any) -> None:
+        """Has analytics keep something else of an order."""
+        wanted = {"_id": uuid.UUID(self.ids[number])}
+        await self.database.collection("orders").update_one(wanted, {"$set": fields})
+
+    async def verified(self, *, repair: bool = False) -> Report:
+        url = self.settings.database_url
+        return await verified(url, self.mongodb, repair=repair, looks_max=3)
+
+    async def kinds(self, *, repair: bool = False) -> set[tuple[str, str]]:
+        return {(each.what, each.kind) for each in (await self.verified(repair=repair)).drifts}
+
+
+@pytest_asyncio.fixture
+async def shop(new_database: NewDatabase, mongo: EmbeddedMongo) -> AsyncIterator[Shop]:
+    settings = await new_database("order")
+    name = f"emporium_analytics_{uuid.uuid4().hex[:8]}"
+    await migrations.upgrade(mongo.uri, name)
+    mongodb = Mongo(mongodb_uri=mongo.uri, mongodb_database=name)
+    async with postgres.connected(settings) as pool, kit_mongo.connected(mongodb) as database:
+        orders, ids = order_store(pool, lambda: None), []
+        for number in range(10):
+            new = placed(line(price=f"{number}.50", quantity=2), line())
+            await orders.create(new, None, b"")
+            ids.append(new.order.id)
+        for number, status in ((8, Status.CANCELLED), (9, Status.CANCELLED)):
+            await orders.update(ids[number], None, lambda each, to=status: moved(each, to, act()))  # type: ignore[misc]  # a default
+        await orders.delete(ids[9], None, lambda each: deleted(each, "", act()))
+        made = Shop(pool, database, settings, mongodb, ids)
+        await made.deliver()
+        yield made
+
+
+async def test_what_agrees_is_said_to_agree(shop: Shop) -> None:
+    report = await shop.verified()
+    # The deleted one is known to analytics alone.
+    assert report.lines == ["10 orders and 1 days compared, 0 differ"]
+
+
+PLANTED: dict[str, tuple[int, dict[str, Any]]] = {
+    "status": (1, {"state": "REFUNDED"}),
+    "total": (2, {"total_price": Decimal128("7.77")}),
+    "currency": (3, {"currency": "EUR"}),
+    "order date": (4, {"order_date": Int64(1)}),
+    "units": (5, {"units": 99}),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+async def test_a_drift_is_found_by_its_order_and_repaired(shop: Shop, kind: str) -> None:
+    number, change = PLANTED[kind]
+    await shop.plant(number, **change)
+    found = await shop.kinds(repair=True)
+    assert (shop.ids[number], kind) in found
+    assert {what for what, _ in found if "-" in what and ":" not in what} == {shop.ids[number]}
+    assert await shop.kinds() == set()
+
+
+async def test_drifts_of_every_kind_are_all_found_at_once_and_repaired(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over the ends of pages, too."""
+    monkeypatch.setattr(verifying, "_PAGE", 2)
+    monkeypatch.setattr(facts, "_NEXT", facts._NEXT.replace("LIMIT 1000", "LIMIT 3"))
+    monkeypatch.setattr(facts, "_PAGE", 3)
+    monkeypatch.setattr("server.ops.verify._TOGETHER", 2)
+    expected = set()
+    for kind, (number, change) in PLANTED.items():
+        await shop.plant(number, **change)
+        expected.add((shop.ids[number], kind))
+    orders, days = shop.database.collection("orders"), shop.database.collection("sales_daily")
+    known = await orders.find_one({"_id": uuid.UUID(shop.ids[6])})
+    assert known
+    stranger = uuid.uuid4()
+    await orders.insert_one({**known, "_id": stranger})
+    await orders.delete_one({"_id": uuid.UUID(shop.ids[7])})
+    expected |= {(str(stranger), "extra"), (shop.ids[7], "missing")}
+    # An event that was lost, and one that changed nothing there.
+    await shop.pool.execute("UPDATE orders SET status = 'PAID' WHERE id = $1", shop.ids[0])
+    await shop.pool.execute("UPDATE orders SET status = 'REFUNDED' WHERE id = $1", shop.ids[6])
+    expected.add((shop.ids[6], "status"))
+    await days.update_many({}, {"$inc": {"units": 3}})
+    found = await shop.kinds()
+    assert {each for each in found if each[1] != "figures"} == expected
+    assert "figures" in {kind for _, kind in found}
+    assert await shop.kinds(repair=True) == found
+    assert await shop.kinds() == set()
+
+
+async def test_figures_that_are_not_what_orders_add_up_to_are_found_and_repaired(
+    shop: Shop,
+) -> None:
+    days = shop.database.collection("sales_daily")
+    before = await days.find_one({})
+    assert before
+    await days.update_one({"_id": before["_id"]}, {"$inc": {"gross": Decimal128("0.01")}})
+    assert await shop.kinds() == {(before["_id"], "figures")}
+    await shop.verified(repair=True)
+    assert await days.find_one({"_id": before["_id"]}) == before
+    await days.delete_one({"_id": before["_id"]})
+    assert await shop.kinds(repair=True) == {(before["_id"], "figures")}
+    assert await days.find_one({"_id": before["_id"]}) == before
+
+
+async def test_what_is_on_its_way_is_no_drift_and_a_dead_letter_is(shop: Shop) -> None:
+    orders = order_store(shop.pool, lambda: None)
+    late = placed(line())
+    await orders.create(late, None, b"")
+    report = await shop.verified()
+    assert (report.drifts, report.waiting) == ([], 1)
+    await shop.pool.execute(
+        "INSERT INTO outbox_blocks (destination, aggregate_id, event_id, state, attempts, error)"
+        " SELECT 'analytics', aggregate_id, event_id, 'DEAD', 1, 'no' FROM outbox_deliveries"
+    )
+    assert await shop.kinds(repair=True) == {(late.order.id, "missing")}
+    assert await shop.kinds() == set()
+    await shop.deliver()  # replayed after all: it counts once
+    assert await shop.kinds() == set()
+
+
+async def test_orders_that_are_placed_meanwhile_are_no_drift(shop: Shop) -> None:
+    orders = order_store(shop.pool, lambda: None)
+
+    async def go_on() -> None:
+        for _ in range(30):
+            await orders.create(placed(line()), None, b"")
+            await shop.deliver()
+
+    _, report = await asyncio.gather(go_on(), shop.verified())
+    assert report.drifts == []
+
+
+async def test_the_command_ends_with_1_where_something_differs(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", shop.settings.database_url)
+    monkeypatch.setenv("MONGODB_URI", shop.mongodb.mongodb_uri)
+    monkeypatch.setenv("MONGODB_DATABASE", shop.mongodb.mongodb_database)
+    assert await asyncio.to_thread(main, []) == 0
+    await shop.plant(2, total_price=Decimal128(Decimal("7.77")))
+    assert await asyncio.to_thread(main, []) == 1
+    said = capsys.readouterr().out
+    assert f"{shop.ids[2]}  total  7.55 is counted as 7.77" in said
+    assert await asyncio.to_thread(main, ["--repair"]) == 1
+    assert await asyncio.to_thread(main, []) == 0
+
+
+async def test_without_a_database_the_command_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("MONGODB_URI", shop.mongodb.mongodb_uri)
+    monkeypatch.setenv("MONGODB_DATABASE", shop.mongodb.mongodb_database)
+    assert await asyncio.to_thread(main, []) == 2
+    assert "emporium: " in capsys.readouterr().err
