@@ -34,6 +34,7 @@ ROLES = (NOBODY, FORGED, "CUSTOMER", "STAFF", "ADMIN", SERVICE)
 
 # Those whose example is refused: what it names is made by none of the calls here.
 UNREACHED = {
+    "CreateShipment": "of a paid order (tests/server/order/shipping/test_service_shipments.py)",
     "DeleteOrderNote": "of a note that is there (tests/server/order/orders/test_service_notes.py)",
     "GetErasure": "of an account that is erased",
     "ResetPassword": "its token comes by mail (tests/e2e/test_mail.py)",
