@@ -42,6 +42,8 @@ class Subjects(Protocol):
     category: Any
     promotion: Any
     tax_rate: Any
+    method: Any
+    shipment: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -127,18 +129,19 @@ def for_prices(scene: Subjects) -> dict[str, dict[str, Any]]:
 
 def for_shipping(scene: Subjects) -> dict[str, dict[str, Any]]:
     """The same of the rpcs about how goods are sent."""
+    shipment_id = scene.shipment.id if scene.shipment else MISSING
     zone = {"country_codes": ["GB"], "bands": [{"max_weight_grams": 1_000, "price": "1.25"}]}
     return {
         "CreateShippingMethod": {"name": "Zz extreme", "currency": CURRENCY, "zones": [zone]},
         "GetShippingMethod": {"shipping_method_id": MISSING},
         "ListShippingMethods": {"per_page": 1},
-        "UpdateShippingMethod": {"shipping_method_id": MISSING, "name": "Zz extreme"},
+        "UpdateShippingMethod": {"shipping_method_id": scene.method.id, "zones": [zone]},
         "DeleteShippingMethod": {"shipping_method_id": MISSING},
-        "CreateShipment": {"order_id": MISSING, "items": [{"position": 1, "quantity": 1}]},
+        "CreateShipment": {"order_id": scene.order.id, "items": [{"position": 1, "quantity": 1}]},
         "ListShipments": {"order_id": scene.order.id, "per_page": 1},
         "GetShipment": {"shipment_id": MISSING},
-        "UpdateShipment": {"shipment_id": MISSING, "tracking_number": "JD 1"},
-        "CreateTrackingEvent": {"shipment_id": MISSING, "status": "IN_TRANSIT"},
+        "UpdateShipment": {"shipment_id": shipment_id, "tracking_number": "JD 1"},
+        "CreateTrackingEvent": {"shipment_id": shipment_id, "status": "IN_TRANSIT"},
     }
 
 
@@ -146,7 +149,7 @@ def for_payments(scene: Subjects) -> dict[str, dict[str, Any]]:
     """The same of the rpcs about payments."""
     return {
         "CapturePayment": {"payment_id": MISSING},
-        "CreatePayment": {"order_id": MISSING, "provider_token": "tok_approved"},
+        "CreatePayment": {"order_id": scene.order.id, "provider_token": "tok_approved"},
         "GetPayment": {"payment_id": MISSING},
         "ListPayments": {"order_id": scene.order.id, "per_page": 1},
         "ReceivePaymentNotice": {

@@ -67,9 +67,14 @@ class Outcome:
     accepted: Any = None
 
 
-# What is refused whatever the field at hand holds: nothing was sent, the sum is too much, or the
-# token was never mailed.
-NAMELESS = {"NOTHING_TO_UPDATE", "ORDER_TOO_LARGE", "ONE_TIME_TOKEN_INVALID"}
+# What is refused whatever the field at hand holds: nothing was sent, the sum is too much, the token
+# was never mailed, or nobody but the provider can sign.
+NAMELESS = {
+    "NOTHING_TO_UPDATE",
+    "ORDER_TOO_LARGE",
+    "ONE_TIME_TOKEN_INVALID",
+    "NOTICE_NOT_SIGNED",
+}
 
 
 async def make_room(scene: Scene, name: str, answer: Any) -> None:

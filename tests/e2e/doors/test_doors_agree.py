@@ -37,6 +37,7 @@ UNREACHED = {
     "CapturePayment": "of a payment that is authorized (tests/e2e/test_payments.py)",
     "VoidPayment": "of a payment that is authorized",
     "ReceivePaymentNotice": "its signature is the provider's (tests/e2e/test_payments.py)",
+    "CreateShipment": "of a paid order (tests/server/order/shipping/test_service_shipments.py)",
     "DeleteOrderNote": "of a note that is there (tests/server/order/orders/test_service_notes.py)",
     "GetErasure": "of an account that is erased",
     "ResetPassword": "its token comes by mail (tests/e2e/test_mail.py)",
