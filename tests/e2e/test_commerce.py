@@ -1,5 +1,6 @@
 """Nothing is sold twice and nothing is lost, whatever dies: two replicas, one PostgreSQL."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.e2e.buyers import Basket, Buyers, Level, faults_of_baskets, faults_of
 from tests.e2e.conftest import throwaway_cluster
 from tests.e2e.replicas import replica
 from tests.effort import Effort
+from tests.server.cli.running import emporium
 from tests.server.order.doors import Door
 
 ROUNDS, BASKETS, SHELF, START = 4, 60, 20, 60
@@ -49,6 +51,9 @@ async def test_what_is_sold_reserved_and_left_is_what_there_was_whatever_dies(
         reports = Mongo(mongodb_uri=cluster.record.mongodb_uri, mongodb_database=ANALYTICS.mongo)
         report = await verified(cluster.record.postgres["order"], reports, looks_max=100)
         assert (report.drifts, report.waiting) == ([], 0)
+        home = str(cluster.home.directory)
+        said = await asyncio.to_thread(emporium, "verify", "--home", home)
+        assert (said.returncode, "0 differ" in said.stdout) == (0, True), said.stderr
 
 
 def test_the_judge_sees_what_was_sold_twice_or_lost() -> None:
