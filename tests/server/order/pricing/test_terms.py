@@ -68,7 +68,7 @@ async def test_another_process_knows_of_a_rate_within_seconds(
 
 async def test_what_was_read_before_a_change_is_not_kept(order_pool: Pool) -> None:
     """A read that is under way while a rate is changed gives what it has read, and forgets it."""
-    changed = []
+    changed: list[int] = []
 
     class Slow(Counting):
         async def fetch(self, statement: str, *arguments: Any) -> Any:
