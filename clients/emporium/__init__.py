@@ -51,7 +51,7 @@ from emporium.exceptions import (
 from emporium.order.v1.catalog_service_pb2 import Category, Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
 from emporium.order.v1.payment_service_pb2 import Payment
-from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks
+from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks, Promotion, TaxRate
 from emporium.order.v1.shipping_service_pb2 import Shipment, ShippingMethod, TrackingEvent
 from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
 from emporium.paging import Listing, Page
@@ -110,6 +110,7 @@ __all__ = [
     "PriceBreak",
     "PriceBreaks",
     "Product",
+    "Promotion",
     "Quote",
     "RateLimited",
     "Role",
@@ -120,6 +121,7 @@ __all__ = [
     "Stock",
     "StockMovement",
     "Targets",
+    "TaxRate",
     "Tls",
     "Token",
     "TooLarge",

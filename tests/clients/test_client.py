@@ -185,13 +185,14 @@ def test_a_client_outside_of_an_event_loop_is_refused() -> None:
 
 def test_the_exported_names_are_a_promise() -> None:
     assert " ".join(emporium.__all__) == (
-        "UNSET Address AlreadyExists AuditEvent Cancelled Category Conflict DeadlineExceeded "
-        "DomainEvent Emporium EmporiumError Erasure ErasureReceipt ErrorReason Event "
-        "ExportUserResponse ExportedPart InternalError InvalidRequest Listing LoginResponse "
-        "Moment Money NotFound Order OrderItem OrderLine OrderUser Outdated Page PageMeta "
-        "PermissionDenied PriceBreak PriceBreaks Product Quote RateLimited Role SalesReport "
-        "Session Shipment ShippingMethod Stock StockMovement Targets Tls Token TooLarge "
-        "TrackingEvent Unauthenticated Unavailable Unimplemented User Violation"
+        "UNSET Address AlreadyExists AuditEvent Cancelled Category Conflict "
+        "DeadlineExceeded DomainEvent Emporium EmporiumError Erasure ErasureReceipt "
+        "ErrorReason Event ExportUserResponse ExportedPart InternalError InvalidRequest "
+        "Listing LoginResponse Moment Money NotFound Order OrderItem OrderLine OrderUser "
+        "Outdated Page PageMeta Payment PermissionDenied PriceBreak PriceBreaks Product "
+        "Promotion Quote RateLimited Role SalesReport Session Shipment ShippingMethod "
+        "Stock StockMovement Targets TaxRate Tls Token TooLarge TrackingEvent "
+        "Unauthenticated Unavailable Unimplemented User Violation"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)
     assert emporium.User is user_service_pb2.User

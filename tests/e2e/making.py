@@ -88,6 +88,21 @@ class Scene:
         line = {"product_name": "Lamp", "unit_price": "1.25", "quantity": 1}
         return str(self._made("/orders", {"items": [line], "user_id": caller.id})["id"])
 
+    def paid_order(self, caller: Caller) -> str:
+        order = self.order(caller)
+        headers = {"authorization": f"Bearer {self._token}"}
+        answer = self._http.patch(f"/orders/{order}", json={"status": "PAID"}, headers=headers)
+        assert answer.is_success, answer.text
+        return order
+
+    def shipment(self, caller: Caller) -> str:
+        """Of all of an order of the caller's."""
+        return str(self._made(f"/orders/{self.paid_order(caller)}/shipments", {})["id"])
+
+    def shipping_method(self) -> str:
+        zone = {"country_codes": ["*"], "bands": [{"price": "1.25"}]}
+        return str(self._made("/shipping-methods", {"name": "By road", "zones": [zone]})["id"])
+
     def payment(self, caller: Caller, *, is_taken: bool) -> str:
         """For an order of the caller's; or held only."""
         new = {"provider_token": "tok_approved", "capture": is_taken}
@@ -121,6 +136,11 @@ class Scene:
         begun = self._made("/auth/totp", {"current_password": PASSWORD}, caller.token)
         return pyotp.TOTP(begun["secret"]).now()
 
+    def _order_for(self, operation: str) -> Callable[[Caller], str]:
+        """Who watches one that has ended is answered to the end; what is sent was paid."""
+        made = {"WatchOrder": self.ended_order, "CreateShipment": self.paid_order}
+        return made.get(operation, self.order)
+
     def all_named(self, operation: str, fields: Iterable[str], caller: Caller) -> dict[str, str]:
         """The same of several fields, of which one may be a part of what another names."""
         parts = {"note_id"} & {*fields}
@@ -142,15 +162,14 @@ class Scene:
             "tax_rate_id": self.tax_rate,
             "current_password": lambda: PASSWORD,
             "email": lambda: caller.email if operation == "Login" else new_email(),
-            # Who watches one that has ended is answered to the end.
-            "order_id": lambda: (self.ended_order if operation == "WatchOrder" else self.order)(
-                caller
-            ),
+            "order_id": lambda: self._order_for(operation)(caller),
             "password": lambda: PASSWORD,
             "payment_id": lambda: self.payment(
                 caller, is_taken=operation not in ("CapturePayment", "VoidPayment")
             ),
             "product_id": self.product,
+            "shipment_id": lambda: self.shipment(caller),
+            "shipping_method_id": self.shipping_method,
             "refresh_token": lambda: self.login(caller)["refresh_token"],
             "session_id": lambda: self.login(caller)["session_id"],
             "provider": lambda: "sandbox",

@@ -48,6 +48,7 @@ RULED: dict[tuple[str, str], tuple[Any, str]] = {
     ("DeleteUser", "etag"): ("999", "ETAG_MISMATCH"),
     ("CreateOrder", "user_id"): (ANOTHER, "STAFF_ONLY_FIELD"),
     ("CreateOrder", "order_date"): ("2001-01-01T00:00:00Z", "STAFF_ONLY_FIELD"),
+    ("CreateOrder", "total_price"): ("0.01", "VALIDATION_FAILED"),
     ("UpdateOrder", "status"): ("PAID", "STAFF_ONLY_FIELD"),
     ("UpdateOrder", "etag"): ("999", "ETAG_MISMATCH"),
     ("CancelOrder", "etag"): ("999", "ETAG_MISMATCH"),

@@ -68,13 +68,13 @@ async def test_another_process_knows_of_a_rate_within_seconds(
 
 async def test_what_was_read_before_a_change_is_not_kept(order_pool: Pool) -> None:
     """A read that is under way while a rate is changed gives what it has read, and forgets it."""
-    changed: list[bool] = []
+    changed: list[int] = []
 
     class Slow(Counting):
         async def fetch(self, statement: str, *arguments: Any) -> Any:
             found = await super().fetch(statement, *arguments)
             if not changed:
-                changed.append(True)
+                changed.append(1)
                 taxes.forget()
             return found
 
