@@ -331,8 +331,8 @@ class OrderItem(message.Message):
     shipped_quantity: builtins.int
     """How many of it were sent."""
     discount: builtins.str
-    """Its share of the order's discount; absent where there is none. The shares of all lines add up to
-    what the order has, so what a line costs in the end is line_total - discount + tax.
+    """Its share of the order's discount; absent where there is none. The shares of all lines add up
+    to what the order has, so what a line costs in the end is line_total - discount + tax.
     """
     tax: builtins.str
     """Its share of the tax that is added; absent where there is none."""

@@ -239,7 +239,9 @@ class Promotion(message.Message):
     active: builtins.bool
     """Whether it is given; where not, its code is as if there were none."""
     uses: builtins.int
-    """How many orders have it. One that is cancelled, or is deleted before it was paid, has it no more."""
+    """How many orders have it. One that is cancelled, or is deleted before it was paid, has it no
+    more.
+    """
     etag: builtins.str
     """Changes with every change, but not with its uses."""
     @builtins.property

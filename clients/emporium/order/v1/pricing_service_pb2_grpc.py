@@ -153,8 +153,8 @@ class PricingServiceServicer:
     def UpdatePromotion(self, request, context):
         """Changes the fields that are sent, and no others. Orders that were placed keep what they cost.
 
-        To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays a
-        percentage or an amount, and in the same currency: another is another promotion. What the
+        To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays
+        a percentage or an amount, and in the same currency: another is another promotion. What the
         promotion has already is no change.
         Errors: PROMOTION_NOT_FOUND, PROMOTION_CODE_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK,
         NOTHING_TO_UPDATE, VALIDATION_FAILED, also for fewer `uses_max` than there are uses.

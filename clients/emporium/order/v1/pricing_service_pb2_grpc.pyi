@@ -47,8 +47,8 @@ class PricingServiceStub:
     UpdatePromotion: aio.UnaryUnaryMultiCallable[pricing_service_pb2.UpdatePromotionRequest, pricing_service_pb2.Promotion]
     """Changes the fields that are sent, and no others. Orders that were placed keep what they cost.
 
-    To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays a
-    percentage or an amount, and in the same currency: another is another promotion. What the
+    To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays
+    a percentage or an amount, and in the same currency: another is another promotion. What the
     promotion has already is no change.
     Errors: PROMOTION_NOT_FOUND, PROMOTION_CODE_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK,
     NOTHING_TO_UPDATE, VALIDATION_FAILED, also for fewer `uses_max` than there are uses.
@@ -151,8 +151,8 @@ class PricingServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> abc.Awaitable[pricing_service_pb2.Promotion]:
         """Changes the fields that are sent, and no others. Orders that were placed keep what they cost.
 
-        To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays a
-        percentage or an amount, and in the same currency: another is another promotion. What the
+        To clear an optional field, name it in `update_mask` and leave it out. What it takes off stays
+        a percentage or an amount, and in the same currency: another is another promotion. What the
         promotion has already is no change.
         Errors: PROMOTION_NOT_FOUND, PROMOTION_CODE_TAKEN, ETAG_MISMATCH, INVALID_UPDATE_MASK,
         NOTHING_TO_UPDATE, VALIDATION_FAILED, also for fewer `uses_max` than there are uses.

@@ -28,7 +28,7 @@ from tests.effort import Effort
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.order.conftest import SHOP_CURRENCY, FakeAccounts, FakeUsers
 from tests.server.order.doors import Door, adjust, item, new_product, order_of, update
-from tests.server.order.pricing.test_promotions import made, reading
+from tests.server.order.pricing.test_service_promotions import made, reading
 from tests.server.order.stock.ledger import balance
 from tests.server.order.stock.test_races import deadlocks, outcome, products
 from tests.server.tokens import TOKENS

@@ -13,7 +13,7 @@ from emporium.order.v1 import pricing_service_pb2 as pb
 from emporium.type.v1.address_pb2 import Address
 from server.kit.postgres import Pool
 from tests.server.order.doors import HOME, MISSING, Door, get, item, new_product, order_of
-from tests.server.order.pricing.test_promotions import at, made, quote_of
+from tests.server.order.pricing.test_service_promotions import at, made, quote_of
 from tests.server.refusals import refused
 
 
