@@ -70,6 +70,7 @@ def _parts() -> Iterator[Part]:
     from server.contract import (
         access,
         edge,
+        events,
         grpcurl,
         http_file,
         limiter,
@@ -85,6 +86,7 @@ def _parts() -> Iterator[Part]:
     yield postman
     yield grpcurl
     yield reference
+    yield events
     yield limiter
 
 

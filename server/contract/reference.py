@@ -9,19 +9,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from server.contract import calls, rpcs
 from server.contract.calls import Call
+from server.contract.described import Described, cell
 from server.contract.openapi import comments, reasons
 from server.contract.openapi.reasons import Reason
 from server.contract.rpcs import Rpc
 
 FOLDER = Path("docs/reference")
 _NOTE = "<!-- Made from protos/ by `make generate`; not to be edited. -->\n"
-_FIELDS = "| field | type | |\n|---|---|---|\n"
-_VALUES = "| value | |\n|---|---|\n"
 _REFUSALS = "| code | status | |\n|---|---|---|\n"
 
 
@@ -45,6 +43,7 @@ class _Pages:
         self._pool = rpcs.pool_of(image)
         self._said = comments.read(image)
         self._known = reasons.declared(self._pool, self._said)
+        self._described = Described(self._said)
         self._rpcs = rpcs.read(image)
 
     def page(self, service: str, known: list[Call]) -> str:
@@ -74,57 +73,12 @@ class _Pages:
         message: Any = self._pool.FindMessageTypeByName(name)
         if not message.fields:
             return f"{verb} `{name}`, which is empty.\n"
-        return f"{verb} `{name}`:\n\n{self._fields(message)}"
-
-    def _fields(self, message: Any) -> str:
-        rows = [
-            f"| `{field.name}` | {_type(field)} | {_cell(self._said.get(field.full_name, ''))} |\n"
-            for field in message.fields
-        ]
-        return _FIELDS + "".join(rows)
+        return f"{verb} `{name}`:\n\n{self._described.fields(message)}"
 
     def _parts(self, asked: Iterable[Rpc]) -> str:
         """What the requests and answers hold, each once, however deep."""
         names = dict.fromkeys(name for rpc in asked for name in (rpc.request, rpc.response))
-        shown = [self._pool.FindMessageTypeByName(name) for name in names]
-        found: dict[str, Any] = {}
-        for message in shown:
-            for part in _held(message):
-                if part.full_name not in {*names, *found} and not _is_googles(part):
-                    found[part.full_name] = part
-                    shown += [] if isinstance(part, EnumDescriptor) else [part]
-        return "".join(self._part(found[name]) for name in sorted(found, key=_short))
-
-    def _part(self, part: Any) -> str:
-        about = f"\n## {part.name}\n\n{self._said.get(part.full_name, '')}\n\n"
-        if not isinstance(part, EnumDescriptor):
-            return about + self._fields(part)
-        rows = [
-            f"| `{value.name}` | {_cell(self._said.get(f'{part.full_name}.{value.name}', ''))} |\n"
-            for value in part.values
-            if value.number
-        ]
-        return about + _VALUES + "".join(rows)
-
-
-def _held(message: Any) -> Iterator[Any]:
-    """The messages and enums of its fields; of a map those of its values."""
-    for field in message.fields:
-        named = field.message_type.fields_by_name["value"] if _is_map(field) else field
-        if part := named.message_type or named.enum_type:
-            yield part
-
-
-def _is_map(field: Any) -> bool:
-    return bool(field.message_type and field.message_type.GetOptions().map_entry)
-
-
-def _is_googles(part: Any) -> bool:
-    return bool(part.full_name.startswith("google."))
-
-
-def _short(name: str) -> str:
-    return name.rpartition(".")[2]
+        return self._described.parts([self._pool.FindMessageTypeByName(name) for name in names])
 
 
 def _example(request: str) -> str:
@@ -132,18 +86,5 @@ def _example(request: str) -> str:
     return f"For example:\n\n```json\n{json.dumps(content, indent=2)}\n```\n" if content else ""
 
 
-def _type(field: Any) -> str:
-    if _is_map(field):
-        return "map"
-    named = field.message_type or field.enum_type
-    numbers = {value: name for name, value in vars(type(field)).items() if name.startswith("TYPE_")}
-    name = f"`{named.name}`" if named is not None else numbers[field.type][5:].lower()
-    return f"list of {name}" if field.is_repeated else name
-
-
 def _refusal(reason: Reason) -> str:
-    return f"| `{reason.name}` | {reason.status} | {_cell(reason.meaning)} |\n"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return f"| `{reason.name}` | {reason.status} | {cell(reason.meaning)} |\n"

@@ -20,6 +20,17 @@ def read(image: FileDescriptorSet) -> dict[str, str]:
     }
 
 
+def of_file(file: FileDescriptorProto) -> str:
+    """What a proto says of all that it has: what stands apart, in front of its first message."""
+    first = FileDescriptorProto.DESCRIPTOR.fields_by_name["message_type"].number
+    return "\n\n".join(
+        _paragraphs(comment)
+        for location in file.source_code_info.location
+        if [*location.path] == [first, 0]
+        for comment in location.leading_detached_comments
+    )
+
+
 def first_sentence(comment: str) -> tuple[str, str]:
     """The first sentence of `comment` without its full stop, and all that follows."""
     found = re.match(r"(.+?)\.(?:\s+|$)(?=[A-Z`]|$)", comment, re.DOTALL)

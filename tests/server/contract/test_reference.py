@@ -37,7 +37,7 @@ def test_a_page_ends_with_what_its_messages_are_made_of(pages: dict[str, str]) -
     page = pages["OrderService"]
     part = page.partition("\n## NewOrderItem\n")[2].partition("\n## ")[0]
     assert "| `quantity` | int32 | How many, 1 to 100,000. |" in part
-    status = page.partition("\n## Status\n")[2].partition("\n## ")[0]
+    status = page.partition("\n## Order.Status\n")[2].partition("\n## ")[0]
     assert "| `PENDING` | Placed, not yet paid. |" in status
     assert "UNSPECIFIED" not in status
     assert page.index("\n## Address\n") > page.index("\n## DeleteOrder\n")
