@@ -100,8 +100,11 @@ def smuggled(rpc: MethodDescriptor) -> tuple[bytes, dict[str, Any]]:
     for field in output_only(rpc.output_type):
         value = _OF_TYPES.get(field.cpp_type)
         if value is not None and field.number not in rpc.input_type.fields_by_number:
-            setattr(wanted, field.name, value)
-            sent[field.name] = value
+            sent[field.name] = [value] if field.is_repeated else value
+            if field.is_repeated:
+                getattr(wanted, field.name).append(value)
+            else:
+                setattr(wanted, field.name, value)
     return wanted.SerializeToString(), sent
 
 

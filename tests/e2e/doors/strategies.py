@@ -27,6 +27,7 @@ INT32 = 2**31
 LONG_AGO, LATELY = 536_457_600, int(time.time()) - 60  # seconds since 1970
 _LEAST, _MOST = {"gte": 0, "gt": 1}, {"lte": 0, "lt": -1}
 _NANOS = st.sampled_from([0, 1_000, 123_456_789, 999_999_999])
+_TYPES = st.sampled_from(["application/json", "text/plain"])
 
 
 def least(contract: Contract, rpc: MethodDescriptor) -> Message:
@@ -125,6 +126,8 @@ class _Making:
         if name == "google.protobuf.Timestamp":
             seconds = st.just(LATELY) | st.integers(LONG_AGO, LATELY)
             return st.builds(dict, seconds=seconds, nanos=_NANOS)
+        if name == HTTP_BODY:  # the extensions of one are no message that JSON knows
+            return st.builds(dict, content_type=_TYPES, data=st.binary(max_size=LENGTH))
         if name == "google.protobuf.FieldMask":
             names = [each.name for each in field.containing_type.fields]
             paths = st.lists(st.sampled_from(names), unique=True, max_size=OPTIONAL_AT_ONCE)
