@@ -51,7 +51,7 @@ Status = pb.Order.Status.ValueType
 NEXT: Mapping[int, set[int]] = {
     PENDING: {PAID, CANCELLED},
     PAID: {SHIPPED, REFUNDED},
-    SHIPPED: {DELIVERED},
+    SHIPPED: {DELIVERED, REFUNDED},
     DELIVERED: {REFUNDED},
     CANCELLED: set(),
     REFUNDED: set(),
