@@ -25,7 +25,7 @@ WALLS = {contract["id"]: contract for contract in TOOLS["importlinter"]["contrac
 PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
 # What server/README.md says of subjects that have more than the four parts.
 MORE_PARTS = {
-    "server.order.orders": {"feed"},
+    "server.order.orders": {"feed", "quoting"},
     "server.order.payments": {"processing"},
     "server.user.accounts": {"rows"},
     "server.user.audit": {"sealing"},

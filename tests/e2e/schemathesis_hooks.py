@@ -86,6 +86,8 @@ class Callers:
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Makes what the call is about, and spares those who call."""
+    for header in [header for header in case.headers if "_" in header]:
+        del case.headers[header]  # refused at the edge (tests/envoy/test_edge_refusals.py)
     name = _name(case)
     caller = _callers.get(name)
     if caller is None or case.meta is None or not _is_signed(case, caller):

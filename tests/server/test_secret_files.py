@@ -31,7 +31,7 @@ def test_each_secret_setting_may_stand_in_a_file(name: str, secret: Path) -> Non
     read = settings.read({f"{name}_FILE": str(secret)})
     found = [
         getattr(concern, name.lower())
-        for concern in (read.postgres, read.mongo, read.mail)
+        for concern in (read.postgres, read.mongo, read.mail, read.shop)
         if hasattr(concern, name.lower())
     ]
     assert found == [value]

@@ -37,6 +37,7 @@ CHOICES: dict[str, tuple[str, Any]] = {
     "smtp_starttls": ("false", False),
     "shop_url": ("https://a", "https://a"),
     "sandbox_url": ("http://a", "http://a"),
+    "sandbox_secret": ("a secret", "a secret"),
     "audit_retention_days": ("77", 77),
     "token_seconds": ("7", 7),
 }

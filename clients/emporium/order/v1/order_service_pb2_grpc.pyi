@@ -96,8 +96,8 @@ class OrderServiceStub:
     that all was given back outside of any provider; a historical order that is PAID may be
     cancelled by staff, as if it had been refunded. SHIPPED records a shipment of all that is left
     (ShippingService), and DELIVERED that all shipments arrived. The status that the order has
-    already is no transition: alone, it changes nothing and gets the order as it is, so a cancel may
-    be repeated (without an etag, which the first one has changed). What the order holds of the
+    already is no transition: alone, it changes nothing and gets the order as it is, so a cancel
+    may be repeated (without an etag, which the first one has changed). What the order holds of the
     stock (StockService) moves with the status.
 
     Where a shipping method was agreed, its price was that of the address's country: another
@@ -286,8 +286,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         that all was given back outside of any provider; a historical order that is PAID may be
         cancelled by staff, as if it had been refunded. SHIPPED records a shipment of all that is left
         (ShippingService), and DELIVERED that all shipments arrived. The status that the order has
-        already is no transition: alone, it changes nothing and gets the order as it is, so a cancel may
-        be repeated (without an etag, which the first one has changed). What the order holds of the
+        already is no transition: alone, it changes nothing and gets the order as it is, so a cancel
+        may be repeated (without an etag, which the first one has changed). What the order holds of the
         stock (StockService) moves with the status.
 
         Where a shipping method was agreed, its price was that of the address's country: another

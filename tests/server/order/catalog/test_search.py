@@ -124,9 +124,11 @@ async def test_no_more_are_ranked_than_is_said(
     one = word()
     for _ in range(5):
         await made(staff, one)
+    assert len(await found(anyone, f"{one}z")) == 5
     monkeypatch.setattr(searching, "RANKED_MAX", 3)
     assert len(await found(anyone, one)) == 3
-    assert len(await found(anyone, f"{one}z")) == 3
+    # Among those that are looked at may be some that look alike only at first.
+    assert len(await found(anyone, f"{one}z")) <= 3
 
 
 @pytest.mark.parametrize("q", ["...", "a b c d e f g h i"])

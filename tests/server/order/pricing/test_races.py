@@ -145,15 +145,18 @@ async def test_without_the_constraint_the_lock_holds_and_without_both_nothing_do
     """The control of all the above."""
     staff = Door(unconstrained[0], token("STAFF", str(uuid.uuid4())))
     product = await staff("CreateProduct", new_product())
-    ten = await made(staff, uses_max=10)
-    if not has_lock:
-        unlocked(monkeypatch)
-    request = order_of(item(product), promotion_codes=[ten.code])
-    found = await ordered([*crowd_of(unconstrained, token)], request)
+    crowd = [*crowd_of(unconstrained, token)]
+
+    async def race() -> Counter[str]:
+        ten = await made(staff, uses_max=10)
+        return await ordered(crowd, order_of(item(product), promotion_codes=[ten.code]))
+
     if has_lock:
-        assert found == {"OK": 10, "PROMOTION_USED_UP": 90}
+        assert await race() == {"OK": 10, "PROMOTION_USED_UP": 90}
     else:
-        assert found["OK"] > 10
+        unlocked(monkeypatch)
+        # Who comes together is chance: not each race is lost.
+        assert max([(await race())["OK"] for _ in range(5)]) > 10
 
 
 async def test_codes_and_goods_and_cancels_meet_in_no_deadlock(
