@@ -21,8 +21,9 @@ from server.local.process.part import Part
 from server.local.process.surroundings import CHECKOUT
 from server.services import SERVICES, Service
 
-# Each process of a service with PostgreSQL holds a pool and a listening connection.
-CONNECTIONS_PER_PROCESS = 12
+# Each process of a service with PostgreSQL holds a pool, listening connections, and one for each job
+# that a single process does.
+CONNECTIONS_PER_PROCESS = 20
 CONNECTIONS_BESIDES = 40
 ENVOY_SOURCE = CHECKOUT / "envoy"
 

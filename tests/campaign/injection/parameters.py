@@ -12,10 +12,13 @@ PATH, QUERY, HEADER, BODY = "path", "query", "header", "body"
 _FORM = "application/x-www-form-urlencoded"
 # A member that a schema has no name for.
 _ANY_NAME = "k"
+_LINES = {"items.0.product_id", "items.0.quantity"}
+# An order may be sent as one line instead.
+_FLAT = {"product_name", "quantity", "total_price"}
 # What an operation always needs, by rules that are said in words.
 _NEEDED = {
-    "CreateOrder": {"product_id"},
-    "QuoteOrder": {"product_id"},
+    "CreateOrder": _LINES,
+    "QuoteOrder": _LINES,
     "ExchangeApiKey": {"client_id", "client_secret"},
     "ExportUser": {"part"},
     "UpdateOrder": {"status"},
@@ -41,8 +44,13 @@ class Parameter:
         """The last name on the way to it."""
         return next(key for key in reversed(self.path) if isinstance(key, str))
 
+    @property
+    def within(self) -> str:
+        """The names on the way to it, from where it goes."""
+        return ".".join(map(str, self.path[1:]))
+
     def __str__(self) -> str:
-        return f"{self.place} {'.'.join(map(str, self.path[1:]))}"
+        return f"{self.place} {self.within}"
 
     def goes_with(self, other: "Parameter") -> bool:
         """Whether a request that has the other must have this one."""
@@ -68,7 +76,9 @@ class Operation:
     def with_(self, wanted: Parameter) -> list[Parameter]:
         """The least that a request needs which has the wanted one."""
         needed = _NEEDED.get(self.name, set())
-        return [each for each in self.parameters if each.goes_with(wanted) or each.name in needed]
+        if needed is _LINES and wanted.within in _FLAT:
+            needed = _FLAT
+        return [each for each in self.parameters if each.goes_with(wanted) or each.within in needed]
 
 
 def operations(document: Json) -> list[Operation]:
