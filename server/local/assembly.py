@@ -135,6 +135,7 @@ class Assembly:
             process: f"http://127.0.0.1:{port}/metrics" for process, port in ports.metrics.items()
         }
         record.mongodb_uri = self.mongodb_uri
+        record.sandbox_url = f"http://127.0.0.1:{ports.sandbox}"
         record.postgres = {"admin_dsn": self.admin_dsn} | {
             service.name: service_dsn(self.admin_dsn, service, self.home)
             for service in SERVICES
