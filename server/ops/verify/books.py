@@ -6,7 +6,9 @@ Ledger and payments, payments and orders, movements and stocks, uses and promoti
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 
+from server.kit import currencies
 from server.ops.verify.report import Drift, Mend, Report
 from server.order.orders.rules import Act, Actor, ActorKind
 from server.order.payments.store.facts import (
@@ -24,7 +26,7 @@ _BY_VERIFY = Actor(ActorKind.JOB, "verify")
 async def compare_ledger(payments: PostgresPaymentFacts, report: Report) -> None:
     """The ledger as a whole, and of each payment: nothing of it is repaired, or made up."""
     for currency, amount in (await payments.ledger()).items():
-        said = f"all entries add up to {amount}, and not to zero"
+        said = f"all entries add up to {_shown(amount, currency)}, and not to zero"
         report.drifts.append(Drift(currency, "ledger sum", said, Mend.PERSON))
     async for fact in payments.payments():
         report.payments += 1
@@ -36,13 +38,15 @@ def _unexplained(fact: PaymentFact) -> Iterator[Drift]:
         return Drift(fact.order_id, kind, f"{said} payment {fact.id}", Mend.PERSON)
 
     if fact.ledger_sum:
-        yield drift("ledger", f"{fact.ledger_sum}, and not zero, is the sum of the entries of")
+        amount = _shown(fact.ledger_sum, fact.currency)
+        yield drift("ledger", f"{amount}, and not zero, is the sum of the entries of")
     for kind, has, explained in (
         ("ledger captured", fact.captured, fact.ledger_captured),
         ("ledger refunded", fact.refunded, fact.ledger_refunded),
     ):
         if has != explained:
-            yield drift(kind, f"{has} is explained as {explained} of")
+            amounts = [_shown(each, fact.currency) for each in (has, explained)]
+            yield drift(kind, "{} is explained as {} of".format(*amounts))
     if fact.is_in_another_currency:
         yield drift("ledger currency", f"not {fact.currency} is the currency of entries of")
     if fact.in_progress != (fact.open_since is not None):
@@ -55,7 +59,7 @@ async def compare_orders(payments: PostgresPaymentFacts, report: Report) -> None
 
     It is repaired where the payments themselves are without a fault, and the order's status stays.
     """
-    doubtful = {drift.what for drift in report.drifts if drift.mend is not Mend.DONE}
+    doubtful = {each.what for each in report.drifts if each.mend in (Mend.PERSON, Mend.ASKED)}
     async for order in payments.orders():
         found = [*_unpaid(order)]
         if not found:
@@ -73,8 +77,8 @@ async def compare_orders(payments: PostgresPaymentFacts, report: Report) -> None
 def _unpaid(order: OrderAmounts) -> Iterator[Drift]:
     for name in AMOUNTS:
         if order.amounts[name] != order.sums[name]:
-            said = f"{order.amounts[name]} is {order.sums[name]} by its payments"
-            yield Drift(order.order_id, name, said)
+            has, sum_ = (_shown(each[name], order.currency) for each in (order.amounts, order.sums))
+            yield Drift(order.order_id, name, f"{has} is {sum_} by its payments")
     if order.is_in_another_currency:
         said = f"not {order.currency} is the currency of payments"
         yield Drift(order.order_id, "currency of payments", said)
@@ -116,3 +120,7 @@ async def compare_promotions(promotions: PostgresPromotionFacts, report: Report)
             mend = Mend.DONE if await promotions.set(fact.id) else Mend.PERSON
         said = f"{fact.uses} of {fact.code} are {fact.count} by its orders"
         report.drifts.append(Drift(fact.id, "uses", said, mend))
+
+
+def _shown(amount: Decimal, currency: str) -> str:
+    return f"{currencies.in_full(amount, currency):f}"

@@ -41,7 +41,9 @@ class Charges:
         try:
             async for fact, charge in self._pairs():
                 self._report.charges += charge is not None
-                if drifts(fact, charge, _now()):
+                if charge and not _can_be_ours(charge.key):
+                    self._report.drifts += drifts(None, charge, _now())
+                elif drifts(fact, charge, _now()):
                     suspects.append(fact.id if fact else charge.key if charge else "")
                 if len(suspects) == _TOGETHER:
                     await self._look_again(suspects)
@@ -57,8 +59,9 @@ class Charges:
         facts, charges = self._payments.payments(self._books.name), self._books.charges()
         fact, charge = await anext(facts, None), await anext(charges, None)
         while fact or charge:
-            here = uuid.UUID(fact.id) if fact else None
-            there = uuid.UUID(charge.key) if charge else None
+            # As text they have the order that they have as UUIDs: all are in lower case.
+            here = fact.id if fact else None
+            there = charge.key if charge else None
             is_first = there is None or (here is not None and here <= there)
             is_second = here is None or (there is not None and there <= here)
             yield fact if is_first else None, charge if is_second else None
@@ -127,12 +130,17 @@ def _unlike(fact: PaymentFact, charge: Charge) -> list[Drift]:
         "held by provider": (fact.held_there, charge.held),
         "captured by provider": (fact.captured, charge.captured),
         "refunded by provider": (fact.refunded_there, charge.refunded),
-        "currency at provider": (fact.currency, charge.currency),
     }
+    found = {
+        kind: tuple(f"{currencies.in_full(each, fact.currency):f}" for each in pair)
+        for kind, pair in pairs.items()
+        if pair[0] != pair[1]
+    }
+    if fact.currency != charge.currency:
+        found["currency at provider"] = (fact.currency, charge.currency)
     return [
         Drift(fact.order_id, kind, f"{ours} of payment {fact.id} is {theirs} there", Mend.PERSON)
-        for kind, (ours, theirs) in pairs.items()
-        if ours != theirs
+        for kind, (ours, theirs) in found.items()
     ]
 
 
@@ -141,6 +149,13 @@ def _missing(fact: PaymentFact) -> Drift | None:
         return None
     said = f"{fact.provider} does not know payment {fact.id}, which is {fact.status}"
     return Drift(fact.order_id, "missing charge", said, Mend.PERSON)
+
+
+def _can_be_ours(key: str) -> bool:
+    try:
+        return str(uuid.UUID(key)) == key
+    except ValueError:
+        return False
 
 
 def _unknown(charge: Charge) -> Drift:

@@ -54,9 +54,9 @@ class Trade:
         finally:
             await connection.close()
 
-    async def done_there(self, path: str, **body: Any) -> str:
+    async def done_there(self, path: str, key: str = "", **body: Any) -> str:
         """Something that was done at the provider, and not by us; its key."""
-        key = str(uuid.uuid4())
+        key = key or str(uuid.uuid4())
         async with httpx.AsyncClient(base_url=self.sandbox.url) as client:
             answer = await client.put(f"/v1/charges/{path}{key}", json=body)
         assert answer.status_code == httpx.codes.OK
