@@ -34,7 +34,7 @@ _PAYMENT = """
                coalesce(bool_or(currency <> page.currency), false) AS is_in_another_currency
         FROM ledger_entries WHERE payment_id = page.id::uuid
     ) AS entered ON true
-    ORDER BY page.id
+    ORDER BY page.id::uuid
 """
 _OWN = """
     SELECT id::text, order_id::text, provider, status, currency, amount, captured, refunded,
