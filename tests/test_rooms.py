@@ -35,6 +35,7 @@ SHARED_TABLES = {
     "order: products": {"catalog", "pricing"},
     "order: price_breaks": {"catalog", "pricing"},
     "order: stock": {"catalog", "stock"},
+    "order: orders": {"orders", "payments"},
 }
 
 # What makes two runs of the same rule differ, or does anything but decide.

@@ -1,4 +1,4 @@
-"""`emporium verify`: whether the reports count what was ordered."""
+"""`emporium verify`: whether all that should be the same is: orders, reports, money and goods."""
 
 from typing import Annotated
 
@@ -15,17 +15,21 @@ from server.settings import Mongo
 def verify(
     *,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Set right what the reports count.")
+        bool, typer.Option("--repair", help="Set right what follows from the rest.")
     ] = False,
     home: shared.Home = shared.DEFAULT_HOME,
 ) -> None:
-    """Compare each order with what the reports count of it; ends with 1 where something differs."""
+    """Compare orders with reports, payments with ledger and provider, stocks with movements.
+
+    Ends with 1 where something differs, and says what must be decided by a person.
+    """
     # Imported late: the drivers are slow to load, and the other commands do not need them.
     from server.ops.verify import verified
 
     record = require_running(home)
     mongodb = Mongo(mongodb_uri=record.mongodb_uri, mongodb_database=ANALYTICS.mongo)
-    report = done(verified(record.postgres[ORDER.name], mongodb, repair=repair))
+    database_url = record.postgres[ORDER.name]
+    report = done(verified(database_url, mongodb, record.sandbox_url, repair=repair))
     Console().print("\n".join(report.lines), soft_wrap=True, markup=False, highlight=False)
     if report.drifts:
         raise typer.Exit(1)

@@ -21,8 +21,8 @@ from server.local.process.part import Part
 from server.local.process.surroundings import CHECKOUT
 from server.services import SERVICES, Service
 
-# Each process of a service with PostgreSQL holds a pool, listening connections, and one for each job
-# that a single process does.
+# Each process of a service with PostgreSQL holds a pool, listening connections, and one for each
+# job that a single process does.
 CONNECTIONS_PER_PROCESS = 20
 CONNECTIONS_BESIDES = 40
 ENVOY_SOURCE = CHECKOUT / "envoy"
@@ -136,6 +136,7 @@ class Assembly:
             process: f"http://127.0.0.1:{port}/metrics" for process, port in ports.metrics.items()
         }
         record.mongodb_uri = self.mongodb_uri
+        record.sandbox_url = f"http://127.0.0.1:{ports.sandbox}"
         record.postgres = {"admin_dsn": self.admin_dsn} | {
             service.name: service_dsn(self.admin_dsn, service, self.home)
             for service in SERVICES

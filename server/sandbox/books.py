@@ -132,16 +132,14 @@ class Books:
             found = self._database.execute(
                 "SELECT * FROM charges WHERE key > ? ORDER BY key LIMIT ?", (after, count)
             ).fetchall()
-        return [
-            {
-                "key": row["key"],
-                "currency": row["currency"],
-                "held": row["amount"] if row["held"] else "0",
-                "captured": row["captured"],
-                "refunded": row["refunded"],
-            }
-            for row in found
-        ]
+        return [_shown(row) for row in found]
+
+    def charge_of(self, key: str) -> dict[str, str] | None:
+        """What of a charge is held, captured and refunded."""
+        with self._transaction():
+            self._ripen()
+            row = self._charge(key)
+        return _shown(row) if row else None
 
     def next_notice(self) -> tuple[str, bytes] | None:
         """One that is due, and its id."""
@@ -249,3 +247,13 @@ class Books:
             (str(captured), str(refunded), row["key"]),
         )
         return ""
+
+
+def _shown(row: Any) -> dict[str, str]:
+    return {
+        "key": row["key"],
+        "currency": row["currency"],
+        "held": row["amount"] if row["held"] else "0",
+        "captured": row["captured"],
+        "refunded": row["refunded"],
+    }

@@ -7,8 +7,9 @@
     PUT /v1/abandoned/KEY                   {}
     GET /v1/operations/KEY
     GET /v1/charges?after=KEY               1,000 at most, by key
+    GET /v1/charges/KEY
 
-Each answers `{"state", "reason"}`, but for the list.
+Each answers `{"state", "reason"}`, but for the list, and for what is in it.
 """
 
 import json
@@ -56,6 +57,8 @@ class _Calls(BaseHTTPRequestHandler):
         if found := _FIND.fullmatch(self.path):
             told = self.server.books.find(found[1])
             self._answer(told.body if told else None)
+        elif found := _CHARGE.fullmatch(self.path):
+            self._answer(self.server.books.charge_of(found[1]))
         elif found := _LIST.fullmatch(self.path):
             self._answer({"charges": self.server.books.charges(found[1] or "", _LISTED_MAX)})
         else:

@@ -161,9 +161,11 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         made.product = await made.call("CreateProduct", stove)
         group = catalog_pb.CreateCategoryRequest(name="Zz extreme")
         made.category = await made.call("CreateCategory", group)
-        code = pricing_pb.CreatePromotionRequest(code="ZZ-EXTREME", name="Zz", percentage="1")
+        code = pricing_pb.CreatePromotionRequest(code=uuid.uuid4().hex, name="Zz", percentage="1")
         made.promotion = await made.call("CreatePromotion", code)
-        rate = pricing_pb.CreateTaxRateRequest(country_code="ZZ", name="Zz", rate="1")
+        rate = pricing_pb.CreateTaxRateRequest(
+            country_code="ZZ", category_id=made.category.id, name="Zz", rate="1"
+        )
         made.tax_rate = await made.call("CreateTaxRate", rate)
         by_road = shipping_pb.CreateShippingMethodRequest(name="Zz extreme", currency=CURRENCY)
         by_road.zones.add(country_codes=["*"]).bands.add(price="1.25")

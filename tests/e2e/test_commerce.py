@@ -49,7 +49,9 @@ async def test_what_is_sold_reserved_and_left_is_what_there_was_whatever_dies(
         assert "OUT_OF_STOCK" in told  # there was less than was asked for
         # And the reports count what was ordered, once they have heard of it.
         reports = Mongo(mongodb_uri=cluster.record.mongodb_uri, mongodb_database=ANALYTICS.mongo)
-        report = await verified(cluster.record.postgres["order"], reports, looks_max=100)
+        report = await verified(
+            cluster.record.postgres["order"], reports, cluster.record.sandbox_url, looks_max=100
+        )
         assert (report.drifts, report.waiting) == ([], 0)
         home = str(cluster.home.directory)
         said = await asyncio.to_thread(emporium, "verify", "--home", home)

@@ -36,6 +36,7 @@ class ClusterRecord:
     metrics: dict[str, str] = field(default_factory=dict)  # process name to URL
     postgres: dict[str, str] = field(default_factory=dict)  # admin_dsn, and a DSN for each service
     mongodb_uri: str = ""
+    sandbox_url: str = ""  # of the payment provider
     processes: list[ProcessRecord] = field(default_factory=list)
     logins: list[Login] = field(default_factory=list)  # that could be used when it started
     data: str = ""  # where the data lie: the home, or a folder on the RAM disk

@@ -1,5 +1,6 @@
 """What the order service asks of a payment provider."""
 
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -48,3 +49,31 @@ class PaymentProvider(Protocol):
 
         What has become of it then.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge as the provider has it. `key` is ours: its payment's id."""
+
+    key: str
+    currency: str
+    held: Decimal
+    captured: Decimal
+    refunded: Decimal
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is held of it, and nothing was ever taken."""
+        return not self.held and not self.captured
+
+
+class ProviderBooks(Protocol):
+    """What a provider says that it has, to compare. All raise `ProviderSilent`."""
+
+    name: str
+
+    def charges(self) -> AsyncIterator[Charge]:
+        """All of them by rising keys, a page in memory."""
+
+    async def those(self, keys: Collection[str]) -> Mapping[str, Charge]:
+        """Those of the charges that there are."""

@@ -1,19 +1,19 @@
 """The sandbox: a payment provider of our own that moves no money (`server/sandbox/`), by HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import httpx
 
-from server.order.neighbours.payments import Answer, ProviderSilent
+from server.order.neighbours.payments import Answer, Charge, ProviderSilent
 
 _STATES = {"DONE": (True, True), "REFUSED": (False, True), "PROCESSING": (False, False)}
 
 
 class Sandbox:
-    """`PaymentProvider`, through `client`."""
+    """`PaymentProvider` and `ProviderBooks`, through `client`."""
 
     name = "sandbox"
 
@@ -42,6 +42,28 @@ class Sandbox:
     async def abandon(self, key: str) -> Answer:
         return await self._put(f"/v1/abandoned/{key}", {})
 
+    async def charges(self) -> AsyncIterator[Charge]:
+        after = ""
+        while page := await self._listed(f"?after={after}" if after else ""):
+            for each in page:
+                yield each
+            after = page[-1].key
+
+    async def those(self, keys: Collection[str]) -> Mapping[str, Charge]:
+        found = {}
+        for key in keys:
+            answer = await self._sent("GET", f"/v1/charges/{key}", None)
+            if answer.status_code != httpx.codes.NOT_FOUND:
+                found[key] = _charge(_body(answer))
+        return found
+
+    async def _listed(self, asked: str) -> list[Charge]:
+        body = _body(await self._sent("GET", f"/v1/charges{asked}", None))
+        try:
+            return [_charge(each) for each in body["charges"]]
+        except (KeyError, TypeError) as error:
+            raise ProviderSilent("a list that is none") from error
+
     async def _put(self, path: str, body: Any) -> Answer:
         return _read(await self._sent("PUT", path, body))
 
@@ -53,15 +75,32 @@ class Sandbox:
             raise ProviderSilent(type(error).__name__) from None
 
 
-def _read(answer: httpx.Response) -> Answer:
+def _body(answer: httpx.Response) -> Any:
     if answer.status_code != httpx.codes.OK:
         raise ProviderSilent(f"HTTP {answer.status_code}")
     try:
-        told = answer.json()
+        return answer.json()
+    except ValueError as error:
+        raise ProviderSilent("an answer that is none") from error
+
+
+def _read(answer: httpx.Response) -> Answer:
+    told = _body(answer)
+    try:
         is_done, is_over = _STATES[told["state"]]
         return Answer(is_done, is_over, str(told.get("reason", ""))[:100])
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise ProviderSilent("an answer that is none") from error
+
+
+def _charge(told: Any) -> Charge:
+    try:
+        held, captured, refunded = (
+            Decimal(told[name]) for name in ("held", "captured", "refunded")
+        )
+        return Charge(str(told["key"]), str(told["currency"]), held, captured, refunded)
+    except (KeyError, TypeError, InvalidOperation) as error:
+        raise ProviderSilent("a charge that is none") from error
 
 
 @asynccontextmanager

@@ -102,7 +102,13 @@ class PaymentService:
         act = _acting(context)
 
         def asked(order: Order, payment: rules.Payment) -> rules.Step:
-            return rules.asked(order, payment, ask, act(order), self._processing.answered_by)
+            acted = act(order)
+            step = rules.asked(order, payment, ask, acted, self._processing.answered_by)
+            if payment.provider != rules.EXTERNAL:
+                return step
+            # Nobody is asked: what staff say of it was done.
+            done = rules.Outcome(is_done=True)
+            return rules.settled(order, step.payment, step.operation, done, _new_id, acted.at)
 
         given = await self._store.ask(request.payment_id.lower(), asked, context.key, _answer)
         return await self._performed(given, ask.operation_id)

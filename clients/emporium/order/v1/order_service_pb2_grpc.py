@@ -139,9 +139,10 @@ class OrderServiceServicer:
         flat, as `product_name`, `quantity` and `total_price`. Idempotent by `request_id`.
 
         The order reserves what it asks for of the products that are tracked (StockService). When it is
-        not paid in time, a day unless the shop says otherwise, it is cancelled, but for one with a
-        payment under way or authorized. A historical order is placed as what it was: it reserves
-        nothing, and is PAID, by a payment of the provider `external`.
+        not paid in time, a day unless the shop says otherwise, it is cancelled, and what was paid of
+        it is given back; but for one with a payment under way, or with all that it costs authorized. A
+        historical order is placed as what it was: it reserves nothing, and is PAID, by a payment of
+        the provider `external`.
 
         It uses each promotion whose code it names, until it is cancelled, or deleted before it was
         paid; of what may be used a number of times no more is ever given, whoever orders at once.
@@ -244,7 +245,8 @@ class OrderServiceServicer:
         What its payments have authorized is let go, and what they have captured, then or later, is
         given back. One that is CANCELLED already stays as it is, and keeps the reason that it has.
         Idempotent by `request_id`.
-        Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+        Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED;
+        ORDER_ANONYMOUS for a reason once the buyer was erased.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

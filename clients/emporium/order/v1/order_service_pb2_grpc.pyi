@@ -37,9 +37,10 @@ class OrderServiceStub:
     flat, as `product_name`, `quantity` and `total_price`. Idempotent by `request_id`.
 
     The order reserves what it asks for of the products that are tracked (StockService). When it is
-    not paid in time, a day unless the shop says otherwise, it is cancelled, but for one with a
-    payment under way or authorized. A historical order is placed as what it was: it reserves
-    nothing, and is PAID, by a payment of the provider `external`.
+    not paid in time, a day unless the shop says otherwise, it is cancelled, and what was paid of
+    it is given back; but for one with a payment under way, or with all that it costs authorized. A
+    historical order is placed as what it was: it reserves nothing, and is PAID, by a payment of
+    the provider `external`.
 
     It uses each promotion whose code it names, until it is cancelled, or deleted before it was
     paid; of what may be used a number of times no more is ever given, whoever orders at once.
@@ -114,7 +115,8 @@ class OrderServiceStub:
     What its payments have authorized is let go, and what they have captured, then or later, is
     given back. One that is CANCELLED already stays as it is, and keeps the reason that it has.
     Idempotent by `request_id`.
-    Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+    Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED;
+    ORDER_ANONYMOUS for a reason once the buyer was erased.
     """
     WatchOrder: aio.UnaryStreamMultiCallable[order_service_pb2.WatchOrderRequest, order_service_pb2.WatchOrderResponse]
     """Sends the order as it is, and again whenever it has changed, until the caller ends the stream.
@@ -191,9 +193,10 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         flat, as `product_name`, `quantity` and `total_price`. Idempotent by `request_id`.
 
         The order reserves what it asks for of the products that are tracked (StockService). When it is
-        not paid in time, a day unless the shop says otherwise, it is cancelled, but for one with a
-        payment under way or authorized. A historical order is placed as what it was: it reserves
-        nothing, and is PAID, by a payment of the provider `external`.
+        not paid in time, a day unless the shop says otherwise, it is cancelled, and what was paid of
+        it is given back; but for one with a payment under way, or with all that it costs authorized. A
+        historical order is placed as what it was: it reserves nothing, and is PAID, by a payment of
+        the provider `external`.
 
         It uses each promotion whose code it names, until it is cancelled, or deleted before it was
         paid; of what may be used a number of times no more is ever given, whoever orders at once.
@@ -310,7 +313,8 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         What its payments have authorized is let go, and what they have captured, then or later, is
         given back. One that is CANCELLED already stays as it is, and keeps the reason that it has.
         Idempotent by `request_id`.
-        Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+        Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED;
+        ORDER_ANONYMOUS for a reason once the buyer was erased.
         """
 
     @abc_1.abstractmethod

@@ -157,11 +157,13 @@ class PaymentServiceServicer:
 
     def RefundPayment(self, request, context):
         """Gives back what a payment has captured, or a part of it. Once all that an order's payments have
-        captured was given back, the order becomes REFUNDED.
+        captured was given back, the order becomes REFUNDED. Of a PENDING order nothing is given back
+        but all, when it is cancelled. Of a payment of the provider `external` it is recorded at once.
 
         Idempotent by `request_id`. Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one of which
-        nothing is captured; PAYMENT_TOO_LARGE for more than is left of it; PAYMENT_IN_PROGRESS while
-        another change of it is under way; PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED,
+        nothing is captured, and while the order is PENDING; PAYMENT_TOO_LARGE for more than is left of
+        it; PAYMENT_IN_PROGRESS while another change of it is under way; PAYMENT_REFUSED by the
+        provider; ORDER_ANONYMOUS for a reason once the buyer was erased; CARD_NUMBER_REFUSED,
         IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -68,11 +68,13 @@ class PaymentServiceStub:
     """
     RefundPayment: aio.UnaryUnaryMultiCallable[payment_service_pb2.RefundPaymentRequest, payment_service_pb2.Payment]
     """Gives back what a payment has captured, or a part of it. Once all that an order's payments have
-    captured was given back, the order becomes REFUNDED.
+    captured was given back, the order becomes REFUNDED. Of a PENDING order nothing is given back
+    but all, when it is cancelled. Of a payment of the provider `external` it is recorded at once.
 
     Idempotent by `request_id`. Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one of which
-    nothing is captured; PAYMENT_TOO_LARGE for more than is left of it; PAYMENT_IN_PROGRESS while
-    another change of it is under way; PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED,
+    nothing is captured, and while the order is PENDING; PAYMENT_TOO_LARGE for more than is left of
+    it; PAYMENT_IN_PROGRESS while another change of it is under way; PAYMENT_REFUSED by the
+    provider; ORDER_ANONYMOUS for a reason once the buyer was erased; CARD_NUMBER_REFUSED,
     IDEMPOTENCY_KEY_REUSED.
     """
     ReceivePaymentNotice: aio.UnaryUnaryMultiCallable[payment_service_pb2.ReceivePaymentNoticeRequest, payment_service_pb2.ReceivePaymentNoticeResponse]
@@ -178,11 +180,13 @@ class PaymentServiceServicer(metaclass=abc_1.ABCMeta):
         context: aio.ServicerContext[payment_service_pb2.RefundPaymentRequest, abc.Awaitable[payment_service_pb2.Payment]],
     ) -> abc.Awaitable[payment_service_pb2.Payment]:
         """Gives back what a payment has captured, or a part of it. Once all that an order's payments have
-        captured was given back, the order becomes REFUNDED.
+        captured was given back, the order becomes REFUNDED. Of a PENDING order nothing is given back
+        but all, when it is cancelled. Of a payment of the provider `external` it is recorded at once.
 
         Idempotent by `request_id`. Errors: PAYMENT_NOT_FOUND; ILLEGAL_PAYMENT_MOVE for one of which
-        nothing is captured; PAYMENT_TOO_LARGE for more than is left of it; PAYMENT_IN_PROGRESS while
-        another change of it is under way; PAYMENT_REFUSED by the provider; CARD_NUMBER_REFUSED,
+        nothing is captured, and while the order is PENDING; PAYMENT_TOO_LARGE for more than is left of
+        it; PAYMENT_IN_PROGRESS while another change of it is under way; PAYMENT_REFUSED by the
+        provider; ORDER_ANONYMOUS for a reason once the buyer was erased; CARD_NUMBER_REFUSED,
         IDEMPOTENCY_KEY_REUSED.
         """
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from server.kit import errors
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move
-from server.order.orders.rules.order import Order, Status
+from server.order.orders.rules.order import Order, OrderAnonymous, Status
 
 MOVES: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
@@ -36,11 +36,13 @@ class Changed(NamedTuple):
 def cancelled(order: Order, etag: str, act: Act) -> Changed:
     """`order` after it was cancelled; one that is CANCELLED already stays as it is.
 
-    Raises `Outdated` or `IllegalStatusMove`.
+    Raises `Outdated`, `IllegalStatusMove`, or `OrderAnonymous` for a reason.
     """
     errors.Outdated.check(etag, order.etag, "order")
     if order.status is Status.CANCELLED:
         return Changed(order, None)
+    if act.reason and order.user_id is None:
+        raise OrderAnonymous("the order's buyer was erased", field="reason")
     check_move(order, Status.CANCELLED, act.actor)
     return moved(order, Status.CANCELLED, act)
 

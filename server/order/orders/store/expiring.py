@@ -11,14 +11,16 @@ from server.order.orders.store import Belongings, Encode, rows
 
 # By an index of those that may expire. What somebody else changes at this moment, such as an order
 # that is being paid, is left for the next time; what has been changed meanwhile is looked at again.
-# One with a payment that is under way, authorized or made is not unpaid.
+# One with a payment that is under way is left until its outcome is known; one that has all it costs
+# authorized waits for the shop. What a part was paid of is given back, as when somebody cancels.
 _DUE = f"""
     SELECT {rows.ORDERS.columns}, ARRAY(
         SELECT {rows.ITEM}
         FROM order_items WHERE order_id = orders.id ORDER BY position
     ) AS items
     FROM orders WHERE status = 'PENDING' AND expires_at <= $1
-        AND payments_pending + authorized + captured = 0
+        AND payments_pending = 0
+        AND (authorized + captured < total_price OR total_price = 0)
     ORDER BY expires_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 
@@ -41,6 +43,8 @@ async def expire(
         for each in rows.moves(events):
             unit.write(each)
         unit.write(append([encode(event) for event in events]))
+    for order, event in zip(due, events, strict=True):
+        await belongings.payments.follow(unit, order, event)
     if freed := [event.order.id for event in events if ends_uses(event)]:
         await belongings.promotions.give_back(unit, freed)
     steps = [(claim_of(event), step) for event in events if (step := step_of(event))]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from server.kit import currencies, errors
 from server.order.orders.rules import Act, Changed, Order, left_to_pay, paid
 from server.order.orders.rules import Status as OrderStatus
+from server.order.orders.rules.order import OrderAnonymous
 from server.order.payments.rules.payment import (
     EXTERNAL,
     Entry,
@@ -107,10 +108,16 @@ def begun(order: Order, new: NewPayment, count: int, act: Act, answered_by: time
 def asked(order: Order, payment: Payment, ask: Ask, act: Act, answered_by: timedelta) -> Step:
     """A change of `payment`, before the provider is asked for it.
 
-    Raises `IllegalPaymentMove`, `PaymentInProgress`, `PaymentTooLarge`, and `Invalid`.
+    Raises `IllegalPaymentMove`, `PaymentInProgress`, `PaymentTooLarge`, `OrderAnonymous` for a
+    reason, and `Invalid`.
     """
     if payment.in_progress:
         raise PaymentInProgress("a change of the payment is under way; try again")
+    if ask.kind is Kind.REFUND and order.status is OrderStatus.PENDING:
+        # What was given back has been captured all the same, and would count for the order.
+        raise IllegalPaymentMove("the order is PENDING; cancel it, and all of it is given back")
+    if ask.reason and order.user_id is None:
+        raise OrderAnonymous("the order's buyer was erased", field="reason")
     possible: Mapping[Kind, Decimal] = {
         Kind.CAPTURE: payment.amount if payment.status is Status.AUTHORIZED else _NOTHING,
         Kind.VOID: payment.amount if payment.status is Status.AUTHORIZED else _NOTHING,

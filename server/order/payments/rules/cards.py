@@ -1,6 +1,7 @@
 """Card numbers, which have no business here."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from server.kit import errors
@@ -8,10 +9,10 @@ from server.kit import errors
 # Side by side they are one wherever they stand. In groups, as people write them, they are one by
 # themselves: a UUID has groups of digits too, and letters at one of its ends.
 _SIDE_BY_SIDE = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
-_BETWEEN = r"[ \-\u00a0\u2010-\u2015.]"
+_BETWEEN = r"[\s\-\u2010-\u2015._,/]"
 _IN_GROUPS = re.compile(
     rf"(?<![0-9A-Za-z])(?<![0-9A-Za-z]-)(?<![0-9]{_BETWEEN})"
-    rf"[0-9](?:{_BETWEEN}?[0-9]){{12,18}}"
+    rf"[0-9](?:{_BETWEEN}{{0,3}}[0-9]){{12,18}}"
     rf"(?![0-9A-Za-z])(?!-[0-9A-Za-z])(?!{_BETWEEN}[0-9])"
 )
 _NOT_DIGITS = re.compile(r"[^0-9]")
@@ -37,6 +38,7 @@ def refuse_card_numbers(texts: Mapping[str, str]) -> None:
 
 def has_card_number(text: str) -> bool:
     """Whether 13 to 19 digits of it, side by side or in groups, pass Luhn's check."""
+    text = unicodedata.normalize("NFKC", text)  # full-width digits are digits
     found = [_NOT_DIGITS.sub("", each) for each in _IN_GROUPS.findall(text)]
     return any(
         _passes_luhn(digits) and not _IS_TIME(digits)

@@ -9,9 +9,11 @@ from grpc import StatusCode
 from emporium.order.v1.order_service_pb2 import DeleteOrderRequest, Order, PaymentProgress
 from emporium.order.v1.payment_service_pb2 import ListPaymentsRequest, Payment
 from server.kit.postgres import Pool
+from server.order.app.payments import Payments
 from tests.server.order.doors import (
     Door,
     cancel,
+    get,
     payment,
     payment_of,
     refund,
@@ -20,6 +22,7 @@ from tests.server.order.doors import (
 )
 from tests.server.order.payments.conftest import ordered
 from tests.server.order.payments.test_service import told
+from tests.server.order.payments.test_service_lost import work_off
 from tests.server.refusals import refused
 
 
@@ -60,10 +63,48 @@ async def test_no_status_alone_while_a_payment_is_open(
 
 
 async def test_what_was_paid_is_not_deleted(ann: Door, order: Order, staff: Door) -> None:
-    made = await ann("CreatePayment", payment_of(order, amount="1.00"))
-    await staff("RefundPayment", refund(made))
-    found = await refused(ann("DeleteOrder", DeleteOrderRequest(order_id=order.id)))
+    await ann("CreatePayment", payment_of(order, amount="1.00"))
+    found = await refused(staff("DeleteOrder", DeleteOrderRequest(order_id=order.id)))
     assert found.reason == "ORDER_NOT_DELETABLE"
+
+
+async def test_of_a_pending_order_nothing_is_given_back_but_all(
+    ann: Door, staff: Door, order: Order, order_pool: Pool, paying_parts: Payments
+) -> None:
+    """Else what was captured and given back would pay for it, too."""
+    made = await ann("CreatePayment", payment_of(order, amount="9.99"))
+    found = await refused(staff("RefundPayment", refund(made, amount="9.98")))
+    assert found.reason == "ILLEGAL_PAYMENT_MOVE"
+    await ann("CancelOrder", cancel(order))
+    await work_off(order_pool, paying_parts, made)
+    assert (await ann("GetPayment", payment(made))).status == Payment.REFUNDED
+
+
+async def test_what_was_paid_elsewhere_is_given_back_elsewhere(
+    ann: Door, staff: Door, order: Order
+) -> None:
+    await staff("UpdateOrder", update(order, status=Order.PAID))
+    [made] = (await ann("ListPayments", ListPaymentsRequest(order_id=order.id))).payments
+    part = await staff("RefundPayment", refund(made, amount="4.00"))
+    assert (part.status, part.in_progress) == (Payment.PARTIALLY_REFUNDED, False)
+    whole = await staff("RefundPayment", refund(made))
+    assert (whole.status, whole.refunded) == (Payment.REFUNDED, "10.00")
+    assert (await ann("GetOrder", get(order))).status == Order.REFUNDED
+
+
+async def test_no_reason_is_added_once_the_buyer_was_erased(
+    ann: Door, staff: Door, order: Order, order_pool: Pool
+) -> None:
+    made = await ann("CreatePayment", payment_of(order))
+    other = await ordered(staff, ann.user_id)
+    await order_pool.execute("UPDATE orders SET user_id = NULL WHERE user_id = $1", ann.user_id)
+    for call, request in (
+        ("RefundPayment", refund(made, reason="Ann's dent")),
+        ("CancelOrder", cancel(other, reason="Ann's wish")),
+    ):
+        assert (await refused(staff(call, request))).reason == "ORDER_ANONYMOUS"
+    await staff("RefundPayment", refund(made))
+    await staff("CancelOrder", cancel(other))
 
 
 async def test_a_historical_order_is_paid(staff: Door, ann: Door, order_pool: Pool) -> None:
@@ -83,7 +124,7 @@ async def test_a_historical_order_is_paid(staff: Door, ann: Door, order_pool: Po
 async def test_a_repeat_gets_the_payment_and_makes_no_other(
     ann: Door, staff: Door, order: Order
 ) -> None:
-    request = payment_of(order, amount="5.00", request_id="pay-5")
+    request = payment_of(order, amount="10.00", request_id="pay-5")
     first = await ann("CreatePayment", request)
     assert await ann("CreatePayment", request) == first
     other = payment_of(order, amount="4.00", request_id="pay-5")

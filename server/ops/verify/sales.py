@@ -1,85 +1,28 @@
-"""Compares the orders with what the reports count of them: `python -m server.ops.verify`.
+"""Whether the reports count what was ordered."""
 
-For containers, where `DATABASE_URL` leads to the order service's database and `MONGODB_URI` and
-`MONGODB_DATABASE` to analytics'; on one machine it is `emporium verify`.
-
-Both are read in the order of the ids, a page at a time, so that memory does not grow with them.
-What differs is looked at again until its events have arrived: while orders are placed the two are
-never read at the same moment.
-"""
-
-import argparse
 import asyncio
-import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC
-from typing import Any, NamedTuple
+from typing import Any
 
-from server import settings
 from server.analytics.sales.rules import Figures, OrderEvent, SalesKey, State
 from server.analytics.sales.store.verifying import MongoSalesFacts
-from server.kit import currencies, errors, mongo, postgres
-from server.kit.telemetry import for_a_person
+from server.kit import currencies
+from server.ops.verify.report import BETWEEN_LOOKS_SECONDS, Drift, Mend, Report
 from server.order.orders.rules import Status
 from server.order.orders.store.facts import OrderFact, PostgresOrderFacts
-from server.services import ANALYTICS, ORDER
-from server.settings import Mongo, Postgres
 
-_CONNECT_SECONDS = 5.0
-_LOOKS_MAX, _BETWEEN_LOOKS_SECONDS = 20, 0.25
 _TOGETHER = 100  # looked at again at once
 
 _DESTINATION = "analytics"
 _STATES = {Status.CANCELLED: State.CANCELLED, Status.REFUNDED: State.REFUNDED}
 
 
-class Drift(NamedTuple):
-    """One thing that is not the same on both sides."""
+class Sales:
+    """Compares PostgreSQL's orders with analytics' MongoDB, and writes the `report`."""
 
-    what: str  # an order's id, or a currency and a day
-    kind: str
-    said: str
-
-    def __str__(self) -> str:
-        return f"{self.what}  {self.kind}  {self.said}"
-
-
-@dataclass
-class Report:
-    """What was compared, and what was found."""
-
-    orders: int = 0
-    days: int = 0
-    drifts: list[Drift] = field(default_factory=list)
-    waiting: int = 0  # orders of which an event is still on its way
-    repaired: bool = False
-
-    @property
-    def lines(self) -> list[str]:
-        """For a person."""
-        summary = f"{self.orders} orders and {self.days} days compared, {len(self.drifts)} differ"
-        if self.drifts and self.repaired:
-            summary += ", and are repaired"
-        if self.waiting:
-            summary += f"; of {self.waiting} more an event is still on its way"
-        return [*map(str, self.drifts), summary]
-
-
-async def verified(
-    database_url: str, mongodb: Mongo, *, repair: bool = False, looks_max: int = _LOOKS_MAX
-) -> Report:
-    """Compares PostgreSQL's orders with analytics' MongoDB. Raises `Unavailable`."""
-    async with _opened(database_url, mongodb) as (orders, sales):
-        comparison = _Comparison(orders, sales, Report(repaired=repair), looks_max)
-        await comparison.compare_orders()
-        await comparison.compare_days()
-        return comparison.report
-
-
-class _Comparison:
     def __init__(
         self, orders: PostgresOrderFacts, sales: MongoSalesFacts, report: Report, looks_max: int
     ) -> None:
@@ -112,11 +55,10 @@ class _Comparison:
                 suspects.append(key)
         suspects += [key for key, figures in self._counted.items() if figures]
         for key in suspects:  # orders may have come between the two looks; this one is of a moment
-            if not await self._sales.recount(key, repair=self.report.repaired):
+            if not await self._sales.recount(key, repair=self.report.repairs):
                 day = f"{key.currency}:{key.day.isoformat()}"
-                self.report.drifts.append(
-                    Drift(day, "figures", "are not what its orders add up to")
-                )
+                said = "are not what its orders add up to"
+                self.report.drifts.append(Drift(day, "figures", said, self._mend))
 
     async def _pairs(self) -> AsyncIterator[tuple[OrderFact | None, OrderEvent | None]]:
         """Each order as both sides have it, by rising ids, which both keep in the same order."""
@@ -144,7 +86,7 @@ class _Comparison:
             if not left:
                 break
             if look:
-                await asyncio.sleep(_BETWEEN_LOOKS_SECONDS)
+                await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
             # Asked first: what arrives meanwhile is on both sides then.
             waiting = await self._orders.waiting(_DESTINATION, left)
             facts, known = await self._orders.those(left), await self._sales.those(left)
@@ -154,9 +96,15 @@ class _Comparison:
                 break
         self.report.waiting += len(waiting.intersection(left))
         drifted = [each for each in left if each not in waiting]
-        self.report.drifts += [drift for each in drifted for drift in found[each]]
-        if self.report.repaired and drifted:
+        if self.report.repairs and drifted:
             await self._repair(drifted)
+        self.report.drifts += [
+            drift._replace(mend=self._mend) for each in drifted for drift in found[each]
+        ]
+
+    @property
+    def _mend(self) -> Mend:
+        return Mend.DONE if self.report.repairs else Mend.POSSIBLE
 
     async def _repair(self, order_ids: Sequence[str]) -> None:
         facts, known = await self._orders.those(order_ids), await self._sales.those(order_ids)
@@ -213,35 +161,3 @@ def _truth(fact: OrderFact | None, known: OrderEvent | None) -> OrderEvent | Non
 
 def _deleted(known: OrderEvent) -> OrderEvent:
     return replace(known, state=State.DELETED, version=known.version + 1)
-
-
-@asynccontextmanager
-async def _opened(
-    database_url: str, mongodb: Mongo
-) -> AsyncIterator[tuple[PostgresOrderFacts, MongoSalesFacts]]:
-    database = Postgres(
-        database_url=database_url, pool_size_min=1, connect_timeout_seconds=_CONNECT_SECONDS
-    )
-    async with postgres.connected(database) as pool, mongo.connected(mongodb) as reports:
-        yield PostgresOrderFacts(pool), MongoSalesFacts(reports)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints what differs; 1 where something does, also when it is repaired by now."""
-    parser = argparse.ArgumentParser(prog="python -m server.ops.verify")
-    parser.add_argument("--repair", action="store_true", help="Set right what the reports count.")
-    asked = parser.parse_args(arguments)
-    try:
-        database_url = settings.from_environment(ORDER.name).postgres.database_url
-        mongodb = settings.from_environment(ANALYTICS.name).mongo
-        with for_a_person():
-            report = asyncio.run(verified(database_url, mongodb, repair=asked.repair))
-    except (settings.SettingsError, errors.EmporiumError) as error:
-        print(f"emporium: {error}", file=sys.stderr)
-        return 2
-    print("\n".join(report.lines))
-    return 1 if report.drifts else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,108 +2,27 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from emporium.analytics.v1.domain_event_service_pb2 import RecordDomainEventsRequest
-from emporium.type.v1.domain_event_pb2 import DomainEvent
-from server.analytics.migrations import mongo as migrations
-from server.analytics.sales import wire
-from server.analytics.sales.store import MongoSalesStore, verifying
-from server.kit import mongo as kit_mongo
-from server.kit import postgres
-from server.kit.mongo import Database
-from server.kit.postgres import Pool
-from server.kit.wire import timestamp
-from server.local.engines.mongo import EmbeddedMongo
-from server.ops.verify import Report, main, verified
+from server.analytics.sales.store import verifying
+from server.ops.verify.__main__ import main
 from server.order.app import order_store
-from server.order.orders.rules import Status, deleted, moved
 from server.order.orders.store import facts
-from server.settings import Mongo, Postgres
-from tests.server.conftest import NewDatabase
-from tests.server.order.samples import act, line, placed
-
-_OUTBOX = """
-    SELECT id::text, aggregate_type, aggregate_id::text, aggregate_version, event_type, payload,
-           occurred_at
-    FROM outbox WHERE aggregate_type = 'order' ORDER BY aggregate_id, aggregate_version
-"""
-
-
-@dataclass
-class Shop:
-    """Both databases, of their own, with ten orders that both know."""
-
-    pool: Pool
-    database: Database
-    settings: Postgres
-    mongodb: Mongo
-    ids: list[str]
-
-    async def deliver(self) -> None:
-        """Has analytics know of all that has happened."""
-        rows = await self.pool.fetch(_OUTBOX)
-        events = [
-            DomainEvent(
-                id=row["id"],
-                aggregate_type=row["aggregate_type"],
-                aggregate_id=row["aggregate_id"],
-                aggregate_version=row["aggregate_version"],
-                type=row["event_type"],
-                payload=row["payload"],
-                occurred_at=timestamp(row["occurred_at"]),
-            )
-            for row in rows
-        ]
-        told = await wire.from_domain_events(RecordDomainEventsRequest(events=events))
-        await MongoSalesStore(self.database).record(told)
-        await self.pool.execute("DELETE FROM outbox_deliveries")
-
-    async def plant(self, number: int, **fields: Any) -> None:
-        """Has analytics keep something else of an order."""
-        wanted = {"_id": uuid.UUID(self.ids[number])}
-        await self.database.collection("orders").update_one(wanted, {"$set": fields})
-
-    async def verified(self, *, repair: bool = False) -> Report:
-        url = self.settings.database_url
-        return await verified(url, self.mongodb, repair=repair, looks_max=3)
-
-    async def kinds(self, *, repair: bool = False) -> set[tuple[str, str]]:
-        return {(each.what, each.kind) for each in (await self.verified(repair=repair)).drifts}
-
-
-@pytest_asyncio.fixture
-async def shop(new_database: NewDatabase, mongo: EmbeddedMongo) -> AsyncIterator[Shop]:
-    settings = await new_database("order")
-    name = f"emporium_analytics_{uuid.uuid4().hex[:8]}"
-    await migrations.upgrade(mongo.uri, name)
-    mongodb = Mongo(mongodb_uri=mongo.uri, mongodb_database=name)
-    async with postgres.connected(settings) as pool, kit_mongo.connected(mongodb) as database:
-        orders, ids = order_store(pool, lambda: None), []
-        for number in range(10):
-            new = placed(line(price=f"{number}.50", quantity=2), line())
-            await orders.create(new, None, b"")
-            ids.append(new.order.id)
-        for number, status in ((8, Status.CANCELLED), (9, Status.CANCELLED)):
-            await orders.update(ids[number], None, lambda each, to=status: moved(each, to, act()))  # type: ignore[misc]  # a default
-        await orders.delete(ids[9], None, lambda each: deleted(each, "", act()))
-        made = Shop(pool, database, settings, mongodb, ids)
-        await made.deliver()
-        yield made
+from tests.server.ops.verify.conftest import Shop
+from tests.server.order.samples import line, placed
 
 
 async def test_what_agrees_is_said_to_agree(shop: Shop) -> None:
     report = await shop.verified()
     # The deleted one is known to analytics alone.
-    assert report.lines == ["10 orders and 1 days compared, 0 differ"]
+    assert report.lines == [
+        "10 orders, 1 days, 0 payments, 0 charges, 0 stocks and 0 promotions compared, 0 differ"
+    ]
 
 
 PLANTED: dict[str, tuple[int, dict[str, Any]]] = {
@@ -132,7 +51,7 @@ async def test_drifts_of_every_kind_are_all_found_at_once_and_repaired(
     monkeypatch.setattr(verifying, "_PAGE", 2)
     monkeypatch.setattr(facts, "_NEXT", facts._NEXT.replace("LIMIT 1000", "LIMIT 3"))
     monkeypatch.setattr(facts, "_PAGE", 3)
-    monkeypatch.setattr("server.ops.verify._TOGETHER", 2)
+    monkeypatch.setattr("server.ops.verify.sales._TOGETHER", 2)
     expected = set()
     for kind, (number, change) in PLANTED.items():
         await shop.plant(number, **change)
