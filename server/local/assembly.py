@@ -104,7 +104,7 @@ class Assembly:
         """The payment provider, which tells the edge what becomes of payments."""
         return Sandbox(
             port=self.ports.sandbox,
-            store=self.home.data / "sandbox.sqlite",
+            store=self.home.data / "sandbox" / "charges.sqlite",
             secret_file=keys.sandbox_secret_file(self.home),
             notices_url=f"http://127.0.0.1:{self.ports.edge}/api/v1/payment-notices/{SANDBOX}",
             log_file=self.home.log_file(SANDBOX),

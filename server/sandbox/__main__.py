@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--late-seconds", type=float, default=2.0, help="of tok_late_notice")
     arguments = parser.parse_args()
     secret = json.loads(arguments.secret_file.read_text())["secret"]
+    arguments.store.parent.mkdir(exist_ok=True)
     books = Books(arguments.store, late_seconds=arguments.late_seconds)
     notices = Notices(books, arguments.notices_url, secret.encode())
     with Sandbox((arguments.host, arguments.port), books, notices) as sandbox:

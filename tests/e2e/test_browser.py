@@ -39,7 +39,10 @@ async def test_a_page_signs_in_reads_a_list_and_is_told_refusals(
     assert login["answer"]["user"]["email"] == cluster.login("customer").email
     assert len(products["answer"]) > 3
     assert invalid["error"]["name"] == "InvalidRequest"
-    assert [each["field"] for each in invalid["error"]["violations"]] == ["items"]
+    assert [each["field"] for each in invalid["error"]["violations"]] == [
+        "items",
+        "total_price",
+    ]
     assert invalid["error"]["requestId"] == "of-a-page"
     assert missing["error"]["reason"] == "ORDER_NOT_FOUND"
     assert "answer" in logout

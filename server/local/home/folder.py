@@ -22,7 +22,7 @@ LOG_BYTES_MAX = 5 * 1024**2
 # All that a cluster puts into its home.
 CONTENT = (
     *("cluster.json", "ports.json", "secrets.json", "logins.json", "seeded.json", ".gitignore"),
-    *("keys", "postgres", "mongo", "limits", "edge", "mail", "logs", "lock"),
+    *("keys", "postgres", "mongo", "limits", "edge", "mail", "logs", "lock", "sandbox"),
 )
 
 

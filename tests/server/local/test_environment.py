@@ -6,8 +6,9 @@ import pytest
 
 from server.cli import options as shared
 from server.local.environment import service_environment
+from server.local.home import keys
 from server.local.home.credentials import owner_mongodb_uri, service_mongodb_uri
-from server.local.home.folder import Home
+from server.local.home.folder import Home, write_private
 from server.local.home.plan import plan
 from server.local.options import ClusterOptions
 from server.services import SERVICES, Service
@@ -27,6 +28,8 @@ SECRETS = (
 
 def environment(service: Service, home: Home) -> dict[str, str]:
     options = ClusterOptions(home=home.directory, edge_port=0)
+    home.keys.mkdir(exist_ok=True)
+    write_private(keys.sandbox_secret_file(home), {"secret": "of the sandbox"})
     return service_environment(
         service,
         service.name,

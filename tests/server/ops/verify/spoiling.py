@@ -75,7 +75,6 @@ async def planted(trade: Trade) -> dict[tuple[str, str], Mend]:
     await trade.staff("UpdateOrder", update(external, status=pb.Order.PAID))
     await trade.spoil("UPDATE payments SET provider = 'sandbox' WHERE order_id = $1", external.id)
     expected[external.id, "missing charge"] = decide
-
     await spoilt(
         await trade.paid(),
         "UPDATE payments SET currency = 'EUR' WHERE id = $1",
