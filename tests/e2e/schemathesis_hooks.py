@@ -7,6 +7,7 @@ that one call, so that no call spoils another's. Its stateful phase makes its ow
 import base64
 import os
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,18 @@ _SCENE = Scene(_EDGE, Home(Path(_HOME), Path(_DATA)), _TOKEN)
 # After them their caller has another session, second factor or password.
 _ENDING = {"BeginTotp", "ConfirmTotp", "Logout"}
 
+# By the rules that no keyword says: a percentage or an amount, which has a currency; a beginning
+# before its end.
+_OF_PROMOTIONS: Body = {"percentage": "10"} | dict.fromkeys(
+    ("amount", "currency", "min_subtotal", "valid_from", "valid_until")
+)
 _BODIES: Mapping[str, Callable[[Caller, Body], Body]] = {
     "BeginTotp": lambda _, __: {"current_password": PASSWORD},
     "ChangePassword": lambda _, __: {"current_password": PASSWORD, "password": PASSWORD},
     "ConfirmTotp": lambda caller, _: {"totp_code": _SCENE.totp_code(caller)},
     "CreateOrder": lambda _, body: _lines(body),
     "QuoteOrder": lambda _, body: _lines(body),
+    "CreatePromotion": lambda _, __: _OF_PROMOTIONS | {"code": uuid.uuid4().hex},
     "CreateUser": lambda _, body: {"password": PASSWORD} if "password" in body else {},
     "Login": lambda caller, _: {"email": caller.email, "password": PASSWORD},
     "Refresh": lambda caller, _: {"refresh_token": str(_SCENE.login(caller)["refresh_token"])},

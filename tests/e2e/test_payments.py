@@ -141,7 +141,13 @@ async def test_by_the_client_while_the_sandbox_is_killed(staff: Rest, cluster: C
         rest = await shop.payments.create(order_id, "tok_approved", capture=False)
         assert (rest.amount, rest.status) == ("6.00", Payment.AUTHORIZED)
         assert (await shop.payments.void(rest.id)).status == Payment.VOIDED
+        await shop.payments.create(order_id, "tok_approved")
         back = await shop.payments.refund(lost.id, amount="1.00", reason="A dent")
         assert back.refunded == "1.00"
         states = [each.status async for each in shop.payments.list(order_id)]
-        assert states == [Payment.DECLINED, Payment.PARTIALLY_REFUNDED, Payment.VOIDED]
+        assert states == [
+            Payment.DECLINED,
+            Payment.PARTIALLY_REFUNDED,
+            Payment.VOIDED,
+            Payment.CAPTURED,
+        ]
