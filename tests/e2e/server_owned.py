@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from google.api import annotations_pb2, field_behavior_pb2
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
@@ -55,12 +56,15 @@ _OF_TYPES: dict[int, Any] = {
 def writes() -> Iterator[MethodDescriptor]:
     """Every rpc that changes something and that REST can call, with a message of ours.
 
-    A body that is taken as it came has no fields: what its form may say, its own standard tells.
+    A body that is taken as it came has no fields: what it may say, its own standard tells.
     """
     for rpc in RPCS:
         options = rpc.GetOptions()
         is_read = options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
-        is_ours = rpc.input_type.full_name.startswith("emporium.")
+        parts = [rpc.input_type, *(field.message_type for field in rpc.input_type.fields)]
+        is_ours = not any(
+            part and part.full_name == HttpBody.DESCRIPTOR.full_name for part in parts
+        )
         if options.Extensions[_HTTP].WhichOneof("pattern") and is_ours and not is_read:
             yield rpc
 

@@ -58,7 +58,8 @@ def ways() -> Iterator[Request]:
     yield Request("OPTIONS", user)
     yield Request("GET", "/nowhere")
     yield Request("GET", "/health")
-    for body in (b"{", b'{"email":1}', b'{"new":{"a":[1]}}', b'{"role":"KING"}', b'{"a":"\\""}'):
+    bodies = (b"{", b'{"email":1}', b'{"new":{"a":[1]}}', b'{"role":"KING"}', b'{"a":"\\""}')
+    for body in (*bodies, b'{"a":[null]}'):
         yield Request("PATCH", user, (*TOKEN, *_JSON), body)
     yield Request("POST", "/api/v1/auth/token", _JSON, b"{}")
     yield Request("POST", "/api/v1/auth/token?grant_type=x", _JSON, b"{")
