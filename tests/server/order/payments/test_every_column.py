@@ -65,7 +65,7 @@ async def test_a_changed_field_is_read_back(
     )
     for value in values:
         after = replace(before, **{**room, name: value})
-        step = Step(Changed(None, None), after, operation)  # type: ignore[arg-type]
+        step = Step(Changed(None, None), after, operation)  # type: ignore[arg-type]  # of no order
 
         async def work(unit: UnitOfWork, step: Step = step) -> None:
             for each in rows.writes([step], to_outbox):
