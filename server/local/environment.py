@@ -1,4 +1,4 @@
-"""The environment of a service process, which `server/settings.py` reads."""
+"""The environment of a service process, which `server/settings` reads."""
 
 from server.local.home import keys
 from server.local.home.credentials import service_dsn, service_mongodb_uri

@@ -25,7 +25,7 @@ async def _await_serving(port: int) -> None:
 
 
 class ServiceProcess:
-    """One process of a service. `environment` holds what `server/settings.py` reads.
+    """One process of a service. `environment` holds what `server/settings` reads.
 
     `await_serving` is `health.await_serving` or does the same elsewhere.
     """

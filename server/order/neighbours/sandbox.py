@@ -106,6 +106,6 @@ def _charge(told: Any) -> Charge:
 @asynccontextmanager
 async def sandbox(url: str, timeout_seconds: float) -> AsyncIterator[Sandbox]:
     """The provider at `url`, while the block runs; it has so long for an answer."""
-    # Not what the environment says of proxies: only `server/settings.py` reads that.
+    # Not what the environment says of proxies: only `server/settings` reads that.
     async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False) as client:
         yield Sandbox(client)

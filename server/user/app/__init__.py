@@ -25,6 +25,7 @@ from server.kit.call.idempotency import answering_repeats
 from server.kit.context import Role
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
+from server.kit.mail import mailer_of
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
@@ -46,7 +47,6 @@ from server.user.app.destinations import (
     ending_sessions,
     erasing_neighbours,
     mail_destination,
-    mailer_of,
     recipients,
     session_ends,
 )

@@ -6,6 +6,7 @@ from functools import partial
 
 from server.kit import outbox
 from server.kit.auth import Signer
+from server.kit.mail import Mailer
 from server.kit.mongo import Database
 from server.kit.postgres import Pool
 from server.settings import Mail
@@ -17,25 +18,11 @@ from server.user.events.ending_sessions import EndingSessions
 from server.user.jobs.sweeping import own_sessions
 from server.user.mail.letters import Letters
 from server.user.mail.rules import MailKind
-from server.user.neighbours import Mailer
-from server.user.neighbours.mailbox import MailboxMailer
 from server.user.neighbours.personal_data import Neighbour
-from server.user.neighbours.smtp import SmtpMailer
 from server.user.personal_data.sending import ErasureDestination
 from server.user.personal_data.store import PostgresErasureStore
 from server.user.sessions.store import MongoSessionStore, PostgresSessionEnds
 from server.user.throttling.store import PostgresFailureStore
-
-
-def mailer_of(settings: Mail) -> Mailer:
-    """By SMTP where a server is named, else into a folder. Raises `SettingsError`."""
-    if not settings.smtp_url:
-        return MailboxMailer(settings.mailbox_folder)
-    return SmtpMailer(
-        settings.smtp_url,
-        starttls=settings.smtp_starttls,
-        timeout_seconds=settings.smtp_timeout_seconds,
-    )
 
 
 def mail_destination(pool: Pool, mailer: Mailer, signer: Signer, settings: Mail) -> MailDestination:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from server.kit.mail import Mailer
 from server.kit.outbox import Event
 from server.user.email_links.rules import hash_of, token_of
 from server.user.email_links.store import LinkStore
 from server.user.email_links.store.recipients import Recipients
 from server.user.mail.letters import Letters
 from server.user.mail.rules import MailKind, MailRequest
-from server.user.neighbours import Mailer
 
 _REMEMBERED_MAX = 1_000  # mails; a batch holds 500 events
 

@@ -1,13 +1,10 @@
 """The words of each mail, as plain text."""
 
 from datetime import UTC
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
 from urllib.parse import urlsplit
 
-from server.settings import SettingsError
+from server.kit.mail import Sender
 from server.user.mail.rules import MailKind, MailRequest, in_words
 
 # Nothing that somebody chose about themselves, such as a name, is in a mail: with it anybody could
@@ -117,23 +114,14 @@ class Letters:
     """
 
     def __init__(self, sender: str, shop_url: str) -> None:
-        self._sender = sender
-        self._domain = _domain(sender)
+        self._sender = Sender(sender)
         self._shop_url = shop_url.rstrip("/")
 
     def write(
         self, mail: MailRequest, to: str, token: str = "", lifetime_seconds: float = 0
     ) -> EmailMessage:
-        """The mail. No header can hold another: the policy refuses line breaks."""
-        message = EmailMessage(policy=SMTP)
-        message["From"] = self._sender
-        local, _, domain = to.rpartition("@")
-        message["To"] = Address(username=local, domain=domain)  # quotes what needs it
-        message["Subject"] = _SUBJECTS[mail.kind]
-        message["Date"] = format_datetime(mail.occurred_at)
-        message["Message-ID"] = make_msgid(domain=self._domain)
-        # Out-of-office replies and the like are not sent to it (RFC 3834).
-        message["Auto-Submitted"] = "auto-generated"
+        """The mail."""
+        message = self._sender.message(to, _SUBJECTS[mail.kind], mail.occurred_at)
         text = _TEXTS[mail.kind].format(
             link=self._link(mail.kind, token) if token else "",
             lifetime=in_words(lifetime_seconds),
@@ -157,15 +145,3 @@ def _named(name: str) -> str:
 
 def _left(count: int) -> str:
     return {0: "none is left", 1: "one is left"}.get(count, f"{count} are left")
-
-
-def _domain(sender: str) -> str:
-    message = EmailMessage(policy=SMTP)
-    try:
-        message["From"] = sender
-        [address] = message["From"].addresses
-    except ValueError:  # none, several, or a line break
-        address = None
-    if not (address and address.username and address.domain):
-        raise SettingsError("MAIL_FROM must be one address, such as Shop <shop@example.com>")
-    return str(address.domain)

@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli.command_line import app
+from server.kit.mail.mailbox import MailboxMailer
 from server.local.errors import LocalError
 from server.local.home.folder import Home
 from server.user.mail.letters import Letters
 from server.user.mail.rules import MailKind, MailRequest
-from server.user.neighbours.mailbox import MailboxMailer
 
 AT = datetime(2026, 5, 17, 12, tzinfo=UTC)
 

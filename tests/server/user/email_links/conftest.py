@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit import auth, outbox, postgres
 from server.kit.context import Role
+from server.kit.mail import mailer_of
 from server.kit.mongo import Database
 from server.kit.outbox import OutboxMetrics
 from server.kit.postgres import Pool
@@ -21,13 +22,13 @@ from server.user.accounts.store.accounts import PostgresUserStore
 from server.user.accounts.wire import to_user
 from server.user.app import registrations
 from server.user.app.callers import standings
-from server.user.app.destinations import mail_destination, mailer_of
+from server.user.app.destinations import mail_destination
 from server.user.events.encoding import to_outbox
 from server.user.passwords.hashing import hashing
 from tests.server.conftest import NewDatabase, Serve, Token
+from tests.server.kit.mail.smtp_server import Inbox, receiving
 from tests.server.user.conftest import unheard
 from tests.server.user.doors import Door
-from tests.server.user.neighbours.smtp_server import Inbox, receiving
 from tests.server.user.samples import HASH, opened
 
 CHEAPEST_BCRYPT = 4

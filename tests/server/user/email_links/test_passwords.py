@@ -9,10 +9,10 @@ from emporium.user.v1 import auth_service_pb2
 from emporium.user.v1 import email_link_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.user.email_links.rules import LIVE_MAX
+from tests.server.kit.mail.smtp_server import Inbox
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
-from tests.server.user.neighbours.smtp_server import Inbox
 
 NEW = "another horse"
 INVALID = (grpc.StatusCode.INVALID_ARGUMENT, "ONE_TIME_TOKEN_INVALID")

@@ -13,13 +13,13 @@ from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Role
 from server.user.logins.provisioning import ensure_account
 from server.user.totp.provisioning import remove_totp
+from tests.server.kit.mail.smtp_server import Inbox, receiving
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, Door, create, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot, reset
 from tests.server.user.email_links.test_service_new_email import ask, somebody
 from tests.server.user.email_links.test_service_verification import promote, read, verify
-from tests.server.user.neighbours.smtp_server import Inbox, receiving
 
 NEW = "another horse"
 Act = Callable[[Shop, Door, pb.User], Awaitable[object]]

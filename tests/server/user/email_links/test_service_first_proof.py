@@ -17,6 +17,7 @@ from server.kit.context import Role
 from server.user.accounts import rules as accounts
 from server.user.api_keys import service as api_keys
 from server.user.logins.provisioning import create_admin, ensure_account
+from tests.server.kit.mail.smtp_server import Inbox
 from tests.server.refusals import refused
 from tests.server.user.api_keys.test_exchange import asking
 from tests.server.user.api_keys.test_service import new
@@ -25,7 +26,6 @@ from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import NEW, forgot, reset, sign_in
 from tests.server.user.email_links.test_service_new_email import ask
 from tests.server.user.email_links.test_service_verification import read, verify
-from tests.server.user.neighbours.smtp_server import Inbox
 
 
 async def somebody(shop: Shop, by: Door | None = None) -> tuple[user_pb.User, Door]:

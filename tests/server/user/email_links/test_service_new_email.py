@@ -10,12 +10,12 @@ from emporium.user.v1 import email_link_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit.context import Role
 from server.user.email_links.rules import ASKED_MAX, LIVE_MAX
+from tests.server.kit.mail.smtp_server import Inbox, receiving
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, Door, new_email
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot, reset, sign_in
 from tests.server.user.email_links.test_service_verification import read, verify
-from tests.server.user.neighbours.smtp_server import Inbox, receiving
 
 
 async def somebody(shop: Shop, **fields: Any) -> tuple[user_pb.User, Door]:

@@ -8,12 +8,12 @@ from emporium.user.v1 import api_key_service_pb2 as keys_pb
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import totp_service_pb2 as totp_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
+from tests.server.kit.mail.smtp_server import Inbox
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, new_email
 from tests.server.user.email_links.conftest import Shop
 from tests.server.user.email_links.test_passwords import forgot
 from tests.server.user.email_links.test_service_new_email import somebody
-from tests.server.user.neighbours.smtp_server import Inbox
 
 NEW = "another horse"
 

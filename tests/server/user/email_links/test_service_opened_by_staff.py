@@ -3,13 +3,13 @@
 import pytest
 
 from server.kit.context import OPERATOR, Role
+from tests.server.kit.mail.smtp_server import Inbox, receiving
 from tests.server.refusals import refused
 from tests.server.user.api_keys.test_service import new
 from tests.server.user.doors import PASSWORD, create
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import NEW, forgot, refusal, reset, sign_in
 from tests.server.user.email_links.test_service_first_proof import login_of
-from tests.server.user.neighbours.smtp_server import Inbox, receiving
 
 
 @pytest.mark.parametrize("password", [PASSWORD, None])

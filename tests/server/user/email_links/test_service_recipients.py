@@ -8,12 +8,12 @@ from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import user_service_pb2 as pb
 from server.user.email_links.rules import LINKS_MAX, LIVE_MAX, NOTICES_MAX
 from server.user.email_links.store import recipients
+from tests.server.kit.mail.smtp_server import receiving
 from tests.server.refusals import Refused, refused
 from tests.server.user.doors import PASSWORD, Door, create, new_email
 from tests.server.user.email_links.conftest import Shop
 from tests.server.user.email_links.test_passwords import forgot
 from tests.server.user.email_links.test_service_new_email import ask, somebody
-from tests.server.user.neighbours.smtp_server import receiving
 
 
 async def signed_up(shop: Shop, email: str) -> tuple[pb.User, Door]:

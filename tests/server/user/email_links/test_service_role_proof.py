@@ -12,6 +12,7 @@ from emporium.user.v1 import user_service_pb2 as pb
 from server.kit.context import Role
 from server.user.accounts import rules as accounts
 from server.user.logins.provisioning import ensure_account
+from tests.server.kit.mail.smtp_server import Inbox
 from tests.server.refusals import refused
 from tests.server.user.api_keys.test_exchange import asking
 from tests.server.user.api_keys.test_service import new
@@ -21,7 +22,6 @@ from tests.server.user.email_links.test_passwords import NEW, reset
 from tests.server.user.email_links.test_service_first_proof import forgotten, login_of, mailed
 from tests.server.user.email_links.test_service_new_email import ask
 from tests.server.user.email_links.test_service_verification import read, verify
-from tests.server.user.neighbours.smtp_server import Inbox
 
 OPENED = "An account was opened for you"
 

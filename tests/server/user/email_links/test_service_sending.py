@@ -4,11 +4,12 @@ import pytest
 
 from emporium.user.v1 import email_link_service_pb2 as pb
 from server.kit import outbox
+from server.kit.mail import mailer_of
 from server.settings import Mail
-from server.user.app.destinations import mail_destination, mailer_of
+from server.user.app.destinations import mail_destination
+from tests.server.kit.mail.smtp_server import receiving
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot
-from tests.server.user.neighbours.smtp_server import receiving
 
 
 async def test_a_mail_waits_for_a_process_that_sends_it(shop: Shop) -> None:

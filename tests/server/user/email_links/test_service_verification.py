@@ -9,11 +9,11 @@ from emporium.user.v1 import email_link_service_pb2 as pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit.context import Role
 from server.user.logins.provisioning import ensure_account
+from tests.server.kit.mail.smtp_server import Inbox
 from tests.server.refusals import refused
 from tests.server.user.doors import PASSWORD, create
 from tests.server.user.email_links.conftest import Shop, token_in
 from tests.server.user.email_links.test_passwords import forgot, reset
-from tests.server.user.neighbours.smtp_server import Inbox
 
 INVALID = (grpc.StatusCode.INVALID_ARGUMENT, "ONE_TIME_TOKEN_INVALID")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from server.kit.mail import mailbox
+from server.kit.mail.mailbox import MailboxMailer
 from server.kit.outbox import Away
-from server.user.neighbours import mailbox
-from server.user.neighbours.mailbox import MailboxMailer
 
 
 def mail(text: str) -> EmailMessage:

@@ -5,10 +5,10 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from server.kit.mail.mailer import Deferred
 from server.kit.outbox import Away, Refused
 from server.kit.telemetry import brief
 from server.settings import SettingsError
-from server.user.neighbours import Deferred
 
 _PERMANENT = 500  # SMTP's replies from here on are for good
 
