@@ -63,6 +63,7 @@ ORDER = Service(
     port=50052,
     postgres="emporium_order",
     neighbours=("user", "analytics"),
+    sends_mail=True,
     takes_payments=True,
 )
 ANALYTICS = Service(name="analytics", port=50053, mongo="emporium_analytics", neighbours=("user",))

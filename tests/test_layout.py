@@ -32,6 +32,7 @@ MORE_PARTS = {
     "server.user.email_links": {"sending"},
     "server.user.logins": {"provisioning", "proving"},
     "server.user.mail": {"letters"},
+    "server.order.mail": {"letters", "sending", "templates"},
     "server.user.passwords": {"common", "hashing"},
     "server.user.revocations": {"feed", "rows"},
     "server.user.personal_data": {"collecting", "sending"},

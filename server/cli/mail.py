@@ -37,7 +37,8 @@ def show(
         raise LocalError("an ID and --last name two mails", "Leave one of them out.")
     mail = _found(mailbox.listed(mailbox.folder(home)), id_, home)
     headers = [f"{name}: {mail.message[name]}" for name in ("Date", "From", "To", "Subject")]
-    content = str(mail.message.get_content()).replace("\r\n", "\n")
+    body = mail.message.get_body(("plain",))
+    content = str(body.get_content() if body else "").replace("\r\n", "\n")
     text = "\n".join([*headers, "", content])
     Console().print(text, soft_wrap=True, markup=False, highlight=False)
 

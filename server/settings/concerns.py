@@ -115,6 +115,7 @@ class Mail:
     smtp_timeout_seconds: float = 3.0  # for each step; the whole has less than 7
     mailbox_folder: Path = Path("mailbox")
     mail_from: str = "Emporium <no-reply@localhost>"
+    order_mails: bool = True  # customers are written what becomes of their orders
     shop_url: str = ""  # of the pages that links lead to; without, mails name the call to make
     # How long a link is good; one to the first password of one's own as one to an e-mail.
     password_reset_seconds: float = 1_800.0

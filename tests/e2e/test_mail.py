@@ -1,4 +1,4 @@
-"""A forgotten password from the first call to the new login, with nothing but what `up` starts."""
+"""Mails from the call that asks for them to the mailbox, with nothing but what `up` starts."""
 
 import asyncio
 import re
@@ -163,3 +163,22 @@ async def test_a_key_is_told_by_mail_and_too_many_new_addresses_are_refused_in_t
     assert 3_000 < int(refused.headers["retry-after"]) <= 3_600
     [last] = await mailed(cluster, addresses[-1], 1)
     assert "This works once, for 24 hours." in str(last.message.get_content())
+
+
+async def test_a_customer_is_written_what_becomes_of_an_order(
+    cluster: Cluster, anyone: Rest, admin: Rest, staff: Rest
+) -> None:
+    email = new_email()
+    person = {"email": email, "full_name": "Ann", "password": PASSWORD}
+    ann = await admin.data("POST", "/users", person)
+    mug = {"sku": f"MUG-{ann['id']}", "name": "Mug & saucer", "unit_price": "2.55"}
+    product = await staff.data("POST", "/products", mug)
+    items = [{"product_id": product["id"], "quantity": 2}]
+    order = await staff.data("POST", "/orders", {"user_id": ann["id"], "items": items})
+    await staff.data("PATCH", f"/orders/{order['id']}", {"status": "PAID"})
+    paid, received, _ = await mailed(cluster, email, 3)
+    assert received.message["Subject"] == "We have received your order"
+    assert paid.message["Subject"] == "Your order is paid"
+    shown = await emporium(cluster, "mail", "show", paid.id)
+    assert "2 x Mug & saucer: 5.10 GBP" in shown
+    assert "Total: 5.10 GBP" in shown

@@ -65,6 +65,7 @@ CONSIDERED = {
         "payment_operations": "reasons go with the buyer, by a trigger; else ids alone, of staff",
         "payment_notices": OF_NOBODY,
         "ledger_entries": OF_NOBODY,
+        "sent_mails": OF_NOBODY,
         "order_items": "what was sold, by the names of products",
         "order_notes": "erased on the person's orders, and the person as staff",
         "order_moves": "erased: reasons of the person's orders, and the person as staff",

@@ -36,7 +36,8 @@ from server.kit.revocations import UnrevokedTokens
 from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
-from server.order.app.payments import Payments, paying, payments_of
+from server.order.app.mail import mail_destination
+from server.order.app.payments import Payments, paying, payments_of, unpaid_for
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store.categories import PostgresCategoryStore
@@ -80,7 +81,7 @@ from server.order.stock.service import StockService
 from server.order.stock.store.moves import StockMoves
 from server.order.stock.store.stock import PostgresStockStore
 from server.services import ORDER
-from server.settings import Settings, Shop
+from server.settings import Settings
 
 _SWEEP_SECONDS = 60.0
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
@@ -99,7 +100,10 @@ async def _serve(settings: Settings) -> None:
     with telemetry(settings.server, "order"):
         async with (
             postgres.connected(settings.postgres) as pool,
-            background.running(key_expiry(pool, one_at_a_time), sweep(pool, one_at_a_time)),
+            background.running(
+                key_expiry(pool, one_at_a_time, also=("sent_mails",)),
+                sweep(pool, one_at_a_time),
+            ),
             Emporium(
                 targets, token=ServiceToken(signer), tls=to_neighbours(settings.server)
             ) as shop,
@@ -107,7 +111,12 @@ async def _serve(settings: Settings) -> None:
             live_copy(shop.revocations.watch, EmporiumError) as live,
             auditing(pool, AuditKeeper(shop), one_at_a_time) as audit,
             outbox.relaying(
-                pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
+                pool,
+                settings.postgres.database_url,
+                [
+                    AnalyticsDestination(shop),
+                    mail_destination(pool, order_store(pool, lambda: None), users, settings.mail),
+                ],
             ) as wake,
             watching(pool, settings.postgres.database_url) as live_orders,
             paying(pool, order_store(pool, wake, live_orders.tell), settings.shop) as payments,
@@ -222,11 +231,6 @@ def order_store(pool: Pool, wake: outbox.Wake, tell: Tell = lambda _: None) -> P
 def shipment_records(pool: Pool) -> ShipmentRecords:
     """What becomes of shipments with their orders."""
     return ShipmentRecords(pool, shipment_events.to_outbox)
-
-
-def unpaid_for(shop: Shop) -> timedelta | None:
-    """How long an order may be unpaid; None: for ever."""
-    return timedelta(hours=shop.unpaid_order_hours) if shop.unpaid_order_hours else None
 
 
 def registrations(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import NamedTuple
 
 from server.kit.postgres import Pool
@@ -46,3 +47,8 @@ def payments_of(
     """Payments of `orders`, through `providers`, which have so long for an answer."""
     store = PostgresPaymentStore(pool, orders, payment_events.to_outbox)
     return Payments(store, Processing(store, providers, timeout_seconds), secrets or {})
+
+
+def unpaid_for(shop: Shop) -> timedelta | None:
+    """How long an order may be unpaid; None: for ever."""
+    return timedelta(hours=shop.unpaid_order_hours) if shop.unpaid_order_hours else None

@@ -14,6 +14,7 @@ class Buyer:
     id: str
     email: str
     full_name: str
+    email_verified: bool = False  # shown to be theirs
 
 
 class BuyerNotFound(errors.NotFound):

@@ -104,7 +104,10 @@ async def user_directory(
             users = await shop.users.batch_get(user_ids, timeout_seconds=_CALL_SECONDS)
         except _AWAY as error:
             raise _unavailable() from error
-        return {user.id: Buyer(user.id, user.email, user.full_name) for user in users}
+        return {
+            user.id: Buyer(user.id, user.email, user.full_name, user.email_verified)
+            for user in users
+        }
 
     directory = UserDirectory(ask, keep_seconds)
     try:

@@ -98,5 +98,6 @@ def test_only_who_sends_mails_knows_how_and_into_which_folder(
 ) -> None:
     monkeypatch.setenv("SMTP_URL", "smtps://ann:hunter2@mail")
     given = {service.name: environment(service, Home.at(tmp_path)) for service in SERVICES}
-    assert [name for name, told in given.items() if "SMTP_URL" in told] == ["user"]
-    assert given["user"]["MAILBOX_FOLDER"] == str(Home.at(tmp_path).mailbox)
+    assert [name for name, told in given.items() if "SMTP_URL" in told] == ["user", "order"]
+    for name in ("user", "order"):
+        assert given[name]["MAILBOX_FOLDER"] == str(Home.at(tmp_path).mailbox)

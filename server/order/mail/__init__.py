@@ -1,0 +1,1 @@
+"""Mail: what customers are written about their orders, and its words."""
