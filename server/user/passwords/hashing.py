@@ -1,7 +1,8 @@
 """Password hashes by bcrypt, on threads of their own.
 
-One hash takes a quarter of a second of a core, on purpose. The threads run at a low priority,
-so that other calls keep nearly all of their rate, and the number of waiting hashes is bounded.
+One hash takes a quarter of a second of a core, on purpose. The threads run at a low priority and
+the event loop interrupts them, so that other calls keep nearly all of their rate, and the number of
+waiting hashes is bounded.
 """
 
 import asyncio
@@ -78,6 +79,7 @@ class PasswordHasher:
         self._cost = cost
         self._waiting_max = waiting_max
         self._waiting: Counter[str] = Counter()  # by whose account they are on
+        self._relax: Callable[[], None] | None = None  # while the loop is prompt
 
     async def hash(self, password: str) -> bytes:
         """A salted hash. Raises `Unavailable` when too many hashes are waiting."""
@@ -92,13 +94,22 @@ class PasswordHasher:
         share = self._waiting_max * _SHARE if name else self._waiting_max
         if self._waiting.total() >= self._waiting_max or self._waiting[name] >= share:
             raise errors.Unavailable("too many people are signing in", retry_after_seconds=2)
-        self._waiting[name] += 1
+        self._count(name, 1)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
-            self._waiting[name] -= 1
-            if not self._waiting[name]:
-                del self._waiting[name]
+            self._count(name, -1)
+
+    def _count(self, name: str, change: int) -> None:
+        """While anybody waits, the event loop interrupts the hashing."""
+        self._waiting[name] += change
+        if not self._waiting[name]:
+            del self._waiting[name]
+        if self._waiting and self._relax is None:
+            self._relax = priority.prompt()
+        elif self._relax and not self._waiting:
+            self._relax()
+            self._relax = None
 
 
 @asynccontextmanager

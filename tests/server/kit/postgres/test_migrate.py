@@ -102,6 +102,40 @@ async def test_lost_statements_end_by_themselves(
     ]
 
 
+async def test_a_plan_made_for_a_small_table_reads_no_whole_table_when_it_has_grown(
+    postgres: EmbeddedPostgres, prepared: Database
+) -> None:
+    owner = owner_dsn(postgres, prepared)
+    await query(owner, "CREATE TABLE growing (id int PRIMARY KEY)")
+    try:
+        url = service_dsn(postgres, prepared)
+        assert await _rows_read_in_whole(url) == 0
+        # The control: without the role's setting each call reads all there is.
+        assert await _rows_read_in_whole(url, "SET enable_seqscan = on") > 1_000
+    finally:
+        await query(owner, "DROP TABLE growing")
+
+
+async def _rows_read_in_whole(url: str, setting: str = "SELECT") -> int:
+    """Of 20 times 64 rows that are added and looked up, by plans that the connection keeps."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"{setting}; BEGIN")
+        for first in range(0, 20 * 64, 64):
+            added = list(range(first, first + 64))
+            await connection.fetch("INSERT INTO growing SELECT unnest($1::int[])", added)
+            await connection.fetch(
+                "SELECT growing.id FROM unnest($1::int[]) AS added JOIN growing ON id = added",
+                added,
+            )
+        read = await connection.fetchval(
+            "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'growing'"
+        )
+        return int(read)
+    finally:
+        await connection.close()  # which rolls it back
+
+
 async def test_a_changed_password_is_taken_over(postgres: EmbeddedPostgres) -> None:
     database = new_database()
     await migrate.prepare_postgres(postgres.admin_dsn, database)

@@ -1,6 +1,7 @@
 """Hashes on their own threads, bounded."""
 
 import asyncio
+import os
 import threading
 import unicodedata
 
@@ -132,6 +133,21 @@ async def test_the_loop_goes_on_while_hashing(monkeypatch: pytest.MonkeyPatch) -
         await asyncio.to_thread(begun.wait, HELD_SECONDS_MAX)
         may_end.set()
         assert await hashed
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="there are batch jobs on Linux alone")
+async def test_a_loop_that_is_a_batch_job_interrupts_the_hashing() -> None:
+    usual = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    try:
+        async with hashing(CHEAPEST_BCRYPT, 1) as hasher:
+            hashes = [asyncio.create_task(hasher.hash("correct horse")) for _ in range(2)]
+            await asyncio.sleep(0)  # they have begun
+            assert os.sched_getscheduler(0) == os.SCHED_OTHER
+            await asyncio.gather(*hashes)
+            assert os.sched_getscheduler(0) == os.SCHED_BATCH
+    finally:
+        os.sched_setscheduler(0, usual, os.sched_param(0))
 
 
 async def test_only_so_many_may_wait() -> None:
