@@ -35,14 +35,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make campaign` says to the seeded tests."""
     parser.addoption("--seed", type=int, default=1, help="of all chance; campaigns draw new ones")
     parser.addoption("--effort", type=float, default=1.0, help="times as much as usual")
+    parser.addoption("--size", type=float, default=1.0, help="times as many at once as usual")
+    parser.addoption("--from-round", type=int, default=0, help="the round to begin with")
 
 
 @pytest.fixture
 def effort(request: pytest.FixtureRequest) -> Effort:
     """How much to try; its seed is shown when the test fails."""
-    seed = request.config.getoption("--seed")
+    chosen = request.config.getoption
+    seed = chosen("--seed")
     print(f"again: --seed {seed}")
-    return Effort(seed, request.config.getoption("--effort"))
+    return Effort(seed, chosen("--effort"), chosen("--size"), chosen("--from-round"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What cannot be run here is held against what can: one source, or at least one truth."""
 
+import json
 import re
 import subprocess
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from server.kit import descriptors
 from server.local.engines import edge
 from server.local.engines.limiter import LIMITS
 from server.local.engines.mongo import EmbeddedMongo
+from server.local.engines.sandbox import SANDBOX
 from server.local.home import keys
 from server.local.home.folder import Home
 from server.local.process.surroundings import SECRET_OPTIONS
@@ -229,7 +231,7 @@ def test_the_image_has_the_folder_of_every_volume_with_keys() -> None:
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     made = re.search(r"install --directory [^&]*?((?: /keys/\w+)+)\n", dockerfile)
     assert made
-    assert set(made[1].split()) == {f"/keys/{name}" for name in ("public", *NAMES)}
+    assert set(made[1].split()) == {f"/keys/{name}" for name in ("public", *NAMES, SANDBOX)}
 
 
 def test_every_container_is_bounded_and_watched(compose: dict[str, Any]) -> None:
@@ -265,7 +267,7 @@ def test_migrate_hands_out_every_key_that_a_container_reads(
     home = Home.at(tmp_path / "home")
     keys.ensure(home)
     edge.write_keys(ROOT / "envoy", home.keys, keys.public_keys(home))
-    for folder in ("public", *(each.name for each in SERVICES)):
+    for folder in ("public", *(each.name for each in SERVICES), SANDBOX):
         (tmp_path / "keys" / folder).mkdir(parents=True)
     (script,) = compose["services"]["migrate"]["command"]
     _, _, hands_out = script.split("\n", 2)  # behind the two programs
@@ -278,3 +280,9 @@ def test_migrate_hands_out_every_key_that_a_container_reads(
                 assert (
                     tmp_path / environment[variable].lstrip("/")
                 ).stat().st_mode & 0o777 == 0o600
+    # Who signs notices and who believes them have the same secret, each in its own form.
+    secret = json.loads((tmp_path / "keys" / SANDBOX / "secret-sandbox.json").read_text())["secret"]
+    plain = tmp_path / "keys" / "order" / "sandbox-secret"
+    named = compose["services"]["order"]["environment"]["SANDBOX_SECRET_FILE"]
+    assert named == "${SANDBOX_SECRET_FILE-/keys/order/sandbox-secret}"
+    assert (plain.read_text(), plain.stat().st_mode & 0o777) == (f"{secret}\n", 0o600)

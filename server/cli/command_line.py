@@ -6,7 +6,17 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from server.cli import admin, dead_letters, keys, mail, stock
+from server.cli import (
+    admin,
+    dead_letters,
+    keys,
+    mail,
+    orders,
+    payments,
+    products,
+    shipments,
+    stock,
+)
 from server.cli.audit import audit
 from server.cli.doctor import doctor
 from server.cli.down import down
@@ -38,7 +48,8 @@ app.add_typer(admin.app)
 app.add_typer(dead_letters.app)
 app.add_typer(keys.app)
 app.add_typer(mail.app)
-app.add_typer(stock.app)
+for subject in (products, stock, orders, payments, shipments):
+    app.add_typer(subject.app)
 
 
 def main() -> int:

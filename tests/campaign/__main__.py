@@ -1,6 +1,7 @@
 """Runs campaigns and prints one table of what they measured.
 
-python -m tests.campaign [NAME...] [--only PART...] [--seed N] [--minutes M]
+python -m tests.campaign [NAME...] [--only PART...] [--seed N] [--minutes M] [--size K]
+    [--from-round R]
 """
 
 import argparse
@@ -35,6 +36,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", metavar="PART", action="append", help="only this part of it")
     parser.add_argument("--seed", type=int, help="of all chance; a new one if none is given")
     parser.add_argument("--minutes", type=float, help="that each may take, instead of its own")
+    parser.add_argument("--size", type=float, help="times as many at once as in the suite")
+    parser.add_argument("--from-round", type=int, default=0, help="go on with this round")
     arguments = parser.parse_args(words)
     if unknown := [name for name in arguments.names if name not in known]:
         parser.error(f"no campaign {', '.join(unknown)}; there are {', '.join(known)}")
@@ -47,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         for name in arguments.names or known:
             console.print(f"{name}: seed {seed}")
-            rows += _run(console, name, seed, arguments.minutes, arguments.only or ())
+            rows += _run(console, name, seed, arguments)
     except (TreeError, UnknownPart) as error:
         sys.exit(f"campaign: {error}")
     except KeyboardInterrupt:
@@ -61,15 +64,14 @@ def main(words: Sequence[str] | None = None) -> None:
         )
 
 
-def _run(
-    console: Console, name: str, seed: int, minutes: float | None, only: Sequence[str]
-) -> list[Row]:
+def _run(console: Console, name: str, seed: int, arguments: argparse.Namespace) -> list[Row]:
     campaign = named(name)
-    minutes = minutes or campaign.MINUTES
+    minutes = arguments.minutes or campaign.MINUTES
+    sizes = (arguments.size, arguments.from_round)
     with tempfile.TemporaryDirectory(prefix="emporium-campaign-") as folder:
         # PostgreSQL's files may lie in here, and it runs as another user when we are root.
         Path(folder).chmod(0o755)
-        setting = Setting(seed, minutes, only, Path(folder), console)
+        setting = Setting(seed, minutes, arguments.only or (), Path(folder), console, *sizes)
         return asyncio.run(_bounded(name, campaign, setting))
 
 

@@ -23,6 +23,8 @@ class Setting:
     only: Sequence[str]  # the parts of it to run; none: all
     folder: Path  # for its files; it is removed afterwards
     console: Console
+    size: float | None = None  # how many times as many at once as in the suite; None: its own
+    first: int = 0  # the round to begin with
 
     def random(self, *parts: object) -> random.Random:
         """A source of chance for one part, the same for the same seed whatever else is run."""

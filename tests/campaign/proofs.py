@@ -21,6 +21,7 @@ class Part:
 
     tests: Sequence[str]
     effort: float
+    size: float = 1.0  # and how many times as many at once
 
 
 async def proved(setting: Setting, parts: Mapping[str, Part], minutes: float) -> list[Row]:
@@ -37,11 +38,14 @@ async def _proved(name: str, part: Part, setting: Setting, minutes: float) -> Ro
     log = setting.folder / f"{name}.log"
     effort = part.effort * setting.minutes / minutes
     began = time.monotonic()
-    code = await _tested(part.tests, [f"--seed={setting.seed}", f"--effort={effort:g}"], log)
+    size = setting.size or part.size
+    options = [f"--seed={setting.seed}", f"--effort={effort:g}", f"--size={size:g}"]
+    options += [f"--from-round={setting.first}"] if setting.first else []
+    code = await _tested(part.tests, options, log)
     output = log.read_text("utf-8", "replace")
     summary = _SUMMARY.findall(output)
     return Row(
-        what=f"{name}, {effort:g} times as much as in the suite",
+        what=f"{name}, {effort:g} times as much as in the suite, {size:g} times as many at once",
         ours="\n".join(summary if code == 0 else output.splitlines()[-_LINES_SHOWN:]),
         figure=f"{time.monotonic() - began:.0f} s",
         target="no failure",

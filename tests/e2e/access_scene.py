@@ -173,7 +173,7 @@ async def _promotion(scene: Scene, owner: Person) -> str:
 async def _tax_rate(scene: Scene, owner: Person) -> str:
     category = await _category(scene, owner)  # of which there is no other
     new = pricing_pb.CreateTaxRateRequest(
-        country_code="XL", category_id=category, name="Lamps", rate="10"
+        country_code="ZM", category_id=category, name="Lamps", rate="10"
     )
     return str((await scene.call("CreateTaxRate", new)).id)
 

@@ -5,9 +5,9 @@ import random
 import signal
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import grpc
@@ -24,6 +24,10 @@ from tests.server.refusals import Refused
 from tests.waiting import until
 
 DEADLINE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0  # of whoever asks once more, when nothing dies
+AT_ONCE = 50
+
+Result = TypeVar("Result")
 # What a caller may be told while processes die; whoever repeats the call with its key learns more.
 UNKNOWN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", ""}
 REFUSED = {"OUT_OF_STOCK"}
@@ -110,10 +114,13 @@ class Buyers:
 
     async def fill(self, count: int) -> None:
         """Puts so many products on the shelf."""
-        for _ in range(count):
-            product = await self.staff("CreateProduct", new_product())
+
+        async def put() -> catalog_pb.Product:
+            product: catalog_pb.Product = await self.staff("CreateProduct", new_product())
             await self.staff("AdjustStock", adjust(product, self.start))
-            self.shelf.append(product)
+            return product
+
+        self.shelf += await _few_at_a_time(put() for _ in range(count))
 
     def basket(self) -> Basket:
         """Of one line, which everybody wants, or of five, in any order."""
@@ -141,17 +148,16 @@ class Buyers:
         await self.healed()
         # Whoever was not told asks again, at the other replica; and all the others, too.
         for at in (1, 0):
-            await asyncio.gather(*(self.buy(each, at) for each in baskets))
+            again = (self.buy(each, at, PATIENCE_SECONDS) for each in baskets)
+            await _few_at_a_time(again)
         await self.go_on(baskets)
 
-    async def buy(self, basket: Basket, at: int) -> None:
+    async def buy(self, basket: Basket, at: int, seconds: float = DEADLINE_SECONDS) -> None:
         """One attempt at one replica."""
         stub: Any = order_service_pb2_grpc.OrderServiceStub(self.doors[at].channel)
         metadata = self.doors[at]._metadata
         try:
-            answer = await stub.CreateOrder(
-                basket.request, metadata=metadata, timeout=DEADLINE_SECONDS
-            )
+            answer = await stub.CreateOrder(basket.request, metadata=metadata, timeout=seconds)
         except grpc.aio.AioRpcError as error:
             basket.reasons[_reason(error)] += 1
         else:
@@ -159,12 +165,14 @@ class Buyers:
 
     async def go_on(self, baskets: Sequence[Basket]) -> None:
         """Some orders are paid, and some cancelled."""
-        for number, each in enumerate(basket for basket in baskets if basket.answers):
-            order = each.answers[0]
-            if number % 3:
-                status = pb.Order.PAID if number % 3 == 1 else pb.Order.CANCELLED
-                change = pb.UpdateOrderRequest(order_id=order.id, status=status)
-                await self.staff("UpdateOrder", change)
+        statuses = (None, pb.Order.PAID, pb.Order.CANCELLED)
+        placed = [basket.answers[0] for basket in baskets if basket.answers]
+        changes = [
+            pb.UpdateOrderRequest(order_id=order.id, status=status)
+            for number, order in enumerate(placed)
+            if (status := statuses[number % 3])
+        ]
+        await _few_at_a_time(self.staff("UpdateOrder", each) for each in changes)
 
     async def kill_a_replica(self) -> None:
         """By SIGKILL; another process begins at its port."""
@@ -223,6 +231,17 @@ class Buyers:
             *faults_of_baskets(self.baskets, [row["id"] for row in orders]),
             *halves,
         ]
+
+
+async def _few_at_a_time(calls: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """What they give, in their order."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def called(call: Coroutine[Any, Any, Result]) -> Result:
+        async with room:
+            return await call
+
+    return await asyncio.gather(*(called(each) for each in calls))
 
 
 def _reason(error: grpc.aio.AioRpcError) -> str:

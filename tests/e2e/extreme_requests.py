@@ -2,11 +2,11 @@
 
 import itertools
 import uuid
-from string import ascii_uppercase
 from typing import Any, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
+from iso3166 import countries
 
 from tests.discovery import contract
 from tests.e2e.conftest import new_email
@@ -100,9 +100,7 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
 
 
 # Each has one rate, so whoever asks for a request of one gets another.
-_COUNTRIES = itertools.cycle(
-    f"{first}{second}" for first in ascii_uppercase for second in ascii_uppercase
-)
+_COUNTRIES = itertools.cycle(each.alpha2 for each in countries)
 
 
 def for_prices(scene: Subjects) -> dict[str, dict[str, Any]]:

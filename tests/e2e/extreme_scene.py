@@ -164,7 +164,7 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         code = pricing_pb.CreatePromotionRequest(code=uuid.uuid4().hex, name="Zz", percentage="1")
         made.promotion = await made.call("CreatePromotion", code)
         rate = pricing_pb.CreateTaxRateRequest(
-            country_code="ZZ", category_id=made.category.id, name="Zz", rate="1"
+            country_code="ZW", category_id=made.category.id, name="Zz", rate="1"
         )
         made.tax_rate = await made.call("CreateTaxRate", rate)
         by_road = shipping_pb.CreateShippingMethodRequest(name="Zz extreme", currency=CURRENCY)

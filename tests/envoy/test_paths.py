@@ -20,6 +20,15 @@ def test_every_spelling_has_its_answer() -> None:
     assert set(ANSWERS) == set(spellings("/api/v1/users/1"))
 
 
+async def test_a_plus_in_a_query_is_a_space_and_in_a_path_a_plus(running: Edge) -> None:
+    head = f"host: edge\r\nauthorization: Bearer {signed()}\r\ncontent-length: 0\r\n\r\n"
+    running.upstream.calls.clear()
+    for path in ("products?q=dark+blue%2B%20sky&sort=a+b", "users/a+b"):
+        await raw(running.port, f"GET /api/v1/{path} HTTP/1.1\r\n{head}".encode())
+    listed, one = (call.request for call in running.upstream.calls)
+    assert (listed.q, listed.sort, one.user_id) == ("dark blue+ sky", "a b", "a+b")
+
+
 @pytest.mark.parametrize(("verb", "path"), PATHS)
 async def test_a_spelling_is_answered_as_it_is_said(verb: str, path: str, running: Edge) -> None:
     rpc, ends_in_id = PATHS[verb, path]

@@ -250,7 +250,8 @@ async def of_personal_data(event: behaviour.Event, session: sessions.Session) ->
 
 def sale() -> OrderEvent:
     """An order as analytics keeps it, with the longest of everything."""
-    return OrderEvent(ID, ID, VERSION, State.CANCELLED, ID, LAST, MONEY, CURRENCY, INT32_MAX, LAST)
+    sold = (ID, LAST, MONEY, CURRENCY, INT32_MAX, LAST, MONEY, MONEY)
+    return OrderEvent(ID, ID, VERSION, State.CANCELLED, *sold)
 
 
 def create_order() -> order_pb.CreateOrderRequest:

@@ -146,6 +146,7 @@ def of_payments() -> dict[str, Message]:
         amount=MONEY,
         captured=MONEY,
         refunded=MONEY,
+        refunded_externally=MONEY,
         currency="GBP",
         captures=True,
         decline_reason="f" * 100,

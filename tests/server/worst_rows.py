@@ -48,7 +48,7 @@ FILL = {
         FROM generate_series(1, {ROWS}) AS n;
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
                               status, attributes)
-        SELECT gen_random_uuid(), 'SKU-' || n,
+        SELECT CASE WHEN n = 1 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END, 'SKU-' || n,
                chr(97 + n / 676) || chr(97 + n / 26 % 26) || chr(97 + n % 26), n / 100.0, 'GBP',
                timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1,
                CASE WHEN n < {ROWS // 2} THEN 'ARCHIVED' ELSE 'ACTIVE' END,

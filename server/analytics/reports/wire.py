@@ -32,4 +32,6 @@ def _to_figures(currency: str, figures: Figures) -> report_pb.SalesFigures:
         refunded_orders=figures.refunded_orders,
         refunded=money(figures.refunded, currency),
         net=money(figures.net, currency),
+        captured=money(figures.captured, currency),
+        paid_back=money(figures.paid_back, currency),
     )

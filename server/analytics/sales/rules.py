@@ -42,7 +42,9 @@ class Figures:
     cancelled_orders: int = 0
     cancelled: Decimal = Decimal(0)
     refunded_orders: int = 0
-    refunded: Decimal = Decimal(0)
+    refunded: Decimal = Decimal(0)  # given back of what was not cancelled
+    captured: Decimal = Decimal(0)
+    paid_back: Decimal = Decimal(0)  # of that, cancelled orders' too
 
     @property
     def net(self) -> Decimal:
@@ -89,6 +91,8 @@ class OrderEvent:
     currency: str
     units: int
     occurred_at: datetime
+    captured: Decimal = Decimal(0)  # what was taken of it
+    refunded: Decimal = Decimal(0)  # how much of that was given back
 
     @property
     def place(self) -> tuple[int, int]:
@@ -106,11 +110,19 @@ class OrderEvent:
         total = self.total_price
         if self.state is State.DELETED:
             return Figures()
-        if self.state is State.CANCELLED:
-            return Figures(1, self.units, total, cancelled_orders=1, cancelled=total)
-        if self.state is State.REFUNDED:
-            return Figures(1, self.units, total, refunded_orders=1, refunded=total)
-        return Figures(1, self.units, total)
+        is_cancelled = self.state is State.CANCELLED
+        return Figures(
+            orders=1,
+            units=self.units,
+            gross=total,
+            cancelled_orders=int(is_cancelled),
+            cancelled=total if is_cancelled else Decimal(0),
+            refunded_orders=int(self.state is State.REFUNDED),
+            # Of a cancelled order nothing was sold: what is given back of it is no loss.
+            refunded=Decimal(0) if is_cancelled else self.refunded,
+            captured=self.captured,
+            paid_back=self.refunded,
+        )
 
 
 Orders = Mapping[str, OrderEvent]

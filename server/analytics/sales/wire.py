@@ -34,6 +34,8 @@ _KNOWN: dict[str, tuple[State, Any]] = {
     )
 }
 
+_ENDED = {Order.CANCELLED: State.CANCELLED, Order.REFUNDED: State.REFUNDED}
+
 _is_id = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 _is_amount = re.compile(r"[0-9]{1,14}(\.[0-9]{1,4})?").fullmatch
 _is_currency = re.compile(r"[A-Z]{3}").fullmatch
@@ -66,7 +68,16 @@ def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:
         order: Order = message.FromString(sent.payload).order
     except DecodeError as error:
         raise errors.Invalid(f"no {sent.type}", field=payload) from error
+    # What was paid for an order that is cancelled is given back later, by an update of it.
+    state = _ENDED.get(order.status, state) if state is State.PLACED else state
     field = f"{payload}.order"
+    total = _read(_amount, order.total_price, f"{field}.total_price")
+    # What was sent before events told of amounts: a refunded order was paid, and paid back, whole.
+    untold = total if state is State.REFUNDED else Decimal(0)
+    captured, refunded = (
+        _read(_amount, sent_as, f"{field}.{name}") if sent_as else untold
+        for name, sent_as in (("captured", order.captured), ("refunded", order.refunded))
+    )
     return OrderEvent(
         id=_read(_id, sent.id, f"{path}.id"),
         order_id=_read(_id, order.id, f"{field}.id"),
@@ -74,10 +85,12 @@ def _from_domain_event(sent: DomainEvent, path: str) -> OrderEvent:
         state=state,
         user_id=_read(_id, order.user_id, f"{field}.user_id") if order.user_id else "",
         order_date=moment(order.order_date, f"{field}.order_date"),
-        total_price=_read(_amount, order.total_price, f"{field}.total_price"),
+        total_price=total,
         currency=_read(_currency, order.currency, f"{field}.currency"),
         units=_read(_units, order, f"{field}.items"),
         occurred_at=moment(sent.occurred_at, f"{path}.occurred_at"),
+        captured=captured,
+        refunded=refunded,
     )
 
 

@@ -17,6 +17,8 @@ WORDS_MAX = 8
 # All of ASCII but letters and digits. What else separates words, NFKC makes a space of.
 _BETWEEN_WORDS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
+_SPACE_OF_AN_OFFSET = re.compile(r"(?<=[0-9]) (?=[0-9]{2}:[0-9]{2}$)")
+
 
 def moment(text: str, field: str) -> datetime | None:
     """A filter's moment: a date (midnight UTC) or RFC 3339. Raises `InvalidFilter`."""
@@ -27,7 +29,8 @@ def moment(text: str, field: str) -> datetime | None:
             raise ValueError("a week")  # ISO 8601 has week dates, RFC 3339 does not
         if len(text) == len("2024-01-01"):
             return datetime.combine(date.fromisoformat(text), time(), UTC)
-        parsed = datetime.fromisoformat(text)
+        # In a query that was typed by hand the plus of an offset is one, and arrives as a space.
+        parsed = datetime.fromisoformat(_SPACE_OF_AN_OFFSET.sub("+", text))
         if parsed.tzinfo is None:
             raise ValueError("no time zone")
         return parsed.astimezone(UTC)

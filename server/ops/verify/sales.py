@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
+from decimal import Decimal
 from typing import Any
 
 from server.analytics.sales.rules import Figures, OrderEvent, SalesKey, State
@@ -123,9 +124,9 @@ def drifts(fact: OrderFact | None, known: OrderEvent | None) -> list[Drift]:
         return [Drift(fact.id, "missing", "analytics does not know the order")]
     pairs: dict[str, tuple[Any, ...]] = {
         "status": (_state(fact), known.state),
-        "total": tuple(
-            currencies.in_full(each.total_price, each.currency) for each in (fact, known)
-        ),
+        "total": _amounts("total_price", fact, known),
+        "captured in reports": _amounts("captured", fact, known),
+        "given back in reports": _amounts("refunded", fact, known),
         "currency": (fact.currency, known.currency),
         "order date": (fact.order_date.astimezone(UTC), known.order_date.astimezone(UTC)),
         "units": (fact.units, known.units),
@@ -135,6 +136,10 @@ def drifts(fact: OrderFact | None, known: OrderEvent | None) -> list[Drift]:
         for kind, (is_, counted) in pairs.items()
         if is_ != counted
     ]
+
+
+def _amounts(name: str, *sides: OrderFact | OrderEvent) -> tuple[Decimal, ...]:
+    return tuple(currencies.in_full(getattr(each, name), each.currency) for each in sides)
 
 
 def _state(fact: OrderFact) -> State:
@@ -155,6 +160,8 @@ def _truth(fact: OrderFact | None, known: OrderEvent | None) -> OrderEvent | Non
             currency=fact.currency,
             units=fact.units,
             occurred_at=fact.updated_at,
+            captured=fact.captured,
+            refunded=fact.refunded,
         )
     return known and _deleted(known)
 

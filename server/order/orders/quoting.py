@@ -1,5 +1,6 @@
 """What an order comes to: by what is offered, how it is sent, promotions and taxes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -29,3 +30,10 @@ class Quoting(NamedTuple):
             new.promotion_codes, new.user_id or caller.id, datetime.now(UTC), taxed=new.is_taxed
         )
         return rules.quote(new, offers, self.shop_currency, method, terms)
+
+    async def taxing(self, items: Sequence[rules.Item]) -> rules.Taxing:
+        """What an order with these lines is taxed by, wherever it is sent."""
+        product_ids = {item.product_id for item in items if item.product_id}
+        offers = await self.catalog.offers(product_ids) if product_ids else {}
+        terms = await self.terms.read((), "", datetime.now(UTC), taxed=True)
+        return rules.Taxing(terms.taxes, {key: each.categories for key, each in offers.items()})

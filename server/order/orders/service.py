@@ -158,11 +158,19 @@ class OrderService:
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, context: Context) -> pb.Order:
         edit = wire.from_update(request)
-        context.needs_role(partial(rules.check_edit, edit), has_it=context.signed_in.is_staff)
-        act = _acting(context)
+        rules.check_edit(edit)
+        is_staff = context.signed_in.is_staff
+        if is_staff:
+            context.needs_role(partial(rules.check_move_of_customer, edit), has_it=True)
+        act, taxing = _acting(context), None
+        if "shipping_address" in edit.fields:
+            before = await self._orders.get(request.order_id, context.owner_scope)
+            taxing = await self._quoting.taxing(before.items)
 
         def change(order: rules.Order) -> rules.Changed:
-            return rules.edited(order, edit, act(order))
+            if not is_staff:
+                rules.check_move_of_customer(edit, order)
+            return rules.edited(order, edit, act(order), taxing)
 
         order = await self._orders.update(request.order_id, context.owner_scope, change)
         return wire.to_order(order)
@@ -249,7 +257,8 @@ def _acting(context: Context, reason: str = "") -> Callable[[rules.Order], rules
     def act(order: rules.Order) -> rules.Act:
         context.subject = order.user_id or ""
         actor = rules.person(caller_id, order.user_id)
-        return rules.Act(event_id, now, actor, context.traceparent, reason)
+        is_staff = context.signed_in.is_staff
+        return rules.Act(event_id, now, actor, context.traceparent, reason, is_staff)
 
     return act
 

@@ -43,6 +43,7 @@ _PAYMENT_STATUSES = {
     PaymentStatus(name): number for name, number in pb.PaymentProgress.Status.items() if number
 }
 _FULFILMENTS = {Fulfilment(name): number for name, number in pb.Fulfilment.Status.items() if number}
+_UNUSED = "nothing is left that it could take off"
 _STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
 
 
@@ -79,6 +80,8 @@ def to_order(order: Order) -> pb.Order:
         payment_status=_PAYMENT_STATUSES[payment_status(order)],
         promotion_codes=order.promotion_codes,
         included_tax=money(order.included_tax, order.currency),
+        captured=money(order.captured, order.currency),
+        refunded=money(order.refunded, order.currency),
     )
 
 
@@ -115,6 +118,7 @@ def to_quote(quote: Quote) -> pb.Quote:
         total_price=money(price.total, currency),
         steps=[_to_step(step, currency) for step in price.steps],
         included_tax=money(price.included_tax, currency),
+        unused_codes=[pb.UnusedCode(code=each.code, reason=_UNUSED) for each in quote.unused],
     )
 
 

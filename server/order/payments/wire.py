@@ -29,6 +29,7 @@ def to_payment(payment: Payment) -> pb.Payment:
         created_at=timestamp(payment.created_at),
         updated_at=timestamp(payment.updated_at),
         etag=payment.etag,
+        refunded_externally=money(payment.refunded_externally, payment.currency),
     )
 
 

@@ -64,7 +64,6 @@ class StockService:
         query = page_query(
             request, self._tokens, sortable=SORTABLE, default=_LATEST_FIRST, filters=product_id
         )
-        page = await self._store.movements(product_id, query)
-        if not page.rows:
-            await self._catalog.get(product_id, only_active=False)
-        return wire.to_list(query, page)
+        # What has moved stays after its product, and is nobody's to see any more: as the product.
+        await self._catalog.get(product_id, only_active=False)
+        return wire.to_list(query, await self._store.movements(product_id, query))

@@ -1,8 +1,8 @@
 """What a thousand users wait at a hundred calls a second: locust on one core, the rest on another.
 
-They look around, sign up, log in, order and read their orders, each with a call every ten seconds.
-Who is there from the beginning is signed in before the clock starts. Where there is less time than
-the campaign's own, there are fewer users and calls, in proportion.
+They look around, sign up, log in, order, pay, watch and read their orders, each with a call every
+ten seconds. Who is there from the beginning is signed in before the clock starts. Where there is
+less time than the campaign's own, there are fewer users and calls, in proportion.
 """
 
 import json

@@ -1,4 +1,5 @@
-"""What customers do, for locust: look around, order, read their orders; some are new and sign up.
+"""What customers do, for locust: look around, order, pay, watch and read their orders; some are new
+and sign up.
 
 The Python that has locust runs it, and has none of our packages: only what needs none is imported.
 """
@@ -84,6 +85,11 @@ class Customer(FastHttpUser):  # type: ignore[misc]  # mypy does not see locust
             line = {"product_id": product, "quantity": self.random.randint(1, 3)}
             order = self.ask("POST", "/orders", "place an order", {"items": [line]})["id"]
             yield
+            paying = {"provider_token": "tok_approved"}
+            self.ask("POST", f"/orders/{order}/payments", "pay an order", paying)
+            yield
+            self.watch(order)
+            yield
             self.ask("GET", "/orders?per_page=10", "list orders")
             yield
             self.ask("GET", f"/orders/{order}", "read an order")
@@ -104,13 +110,33 @@ class Customer(FastHttpUser):  # type: ignore[misc]  # mypy does not see locust
 
     def ask(self, verb: str, path: str, name: str, body: Any = None) -> Any:
         """The data of a good answer. Raises `Unanswered`."""
-        headers = {}
-        if self.account:
-            self.renew()
-            headers["Authorization"] = f"Bearer {self.account['access_token']}"
+        headers = self.signed()
         if verb == "POST":
             headers["Idempotency-Key"] = str(uuid.UUID(int=self.random.getrandbits(128)))
         return self.data(verb, path, name, json=body, headers=headers)
+
+    def watch(self, order: str) -> None:
+        """Opens a stream of what becomes of the order, and leaves with its first event."""
+        headers = self.signed() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        path, name = f"/api/v1/orders/{order}:watch", "watch an order"
+        answer = self.client.request("GET", path, name=name, headers=headers, stream=True)
+        if answer.status_code != 200:
+            raise Unanswered
+        line = b":"  # what is read of an answer that goes on; with the answer its connection goes
+        while line and not line.startswith(b"data:"):
+            line = answer._response.readline(b"\n")
+        if not line:
+            ended = Unanswered("the stream ended without an event")
+            told = {"response_time": 0, "response_length": 0, "exception": ended, "context": {}}
+            self.environment.events.request.fire(request_type="GET", name=name, **told)
+            raise ended
+
+    def signed(self) -> dict[str, str]:
+        """The header of who is signed in; none of somebody new."""
+        if not self.account:
+            return {}
+        self.renew()
+        return {"Authorization": f"Bearer {self.account['access_token']}"}
 
     def renew(self) -> None:
         """Gets the next token before this one ends."""

@@ -66,6 +66,8 @@ def on_the_wire(event: OrderEvent) -> DomainEvent:
         items=[OrderItem(quantity=event.units - 1), OrderItem(quantity=1)],
         currency=event.currency,
         total_price=f"{event.total_price:f}",
+        captured=f"{event.captured:f}",
+        refunded=f"{event.refunded:f}",
         order_date=timestamp(event.order_date),
     )
     of_its_state: Any = getattr(events_pb2, f"Order{event.state.title()}")

@@ -120,6 +120,8 @@ class SalesFigures(message.Message):
     REFUNDED_ORDERS_FIELD_NUMBER: builtins.int
     REFUNDED_FIELD_NUMBER: builtins.int
     NET_FIELD_NUMBER: builtins.int
+    CAPTURED_FIELD_NUMBER: builtins.int
+    PAID_BACK_FIELD_NUMBER: builtins.int
     orders: builtins.int
     """Orders placed, also those cancelled or refunded later."""
     units: builtins.int
@@ -131,11 +133,15 @@ class SalesFigures(message.Message):
     cancelled: builtins.str
     """The sum of their totals."""
     refunded_orders: builtins.int
-    """Orders refunded."""
+    """Orders refunded in full."""
     refunded: builtins.str
-    """The sum of their totals."""
+    """What was given back, in full or in part, of the orders that were not cancelled."""
     net: builtins.str
     """gross - cancelled - refunded."""
+    captured: builtins.str
+    """What was taken by payments of those orders (PaymentService)."""
+    paid_back: builtins.str
+    """How much of that was given back: `refunded`, and what cancelled orders got back."""
     def __init__(
         self,
         *,
@@ -147,9 +153,11 @@ class SalesFigures(message.Message):
         refunded_orders: builtins.int = ...,
         refunded: builtins.str = ...,
         net: builtins.str = ...,
+        captured: builtins.str = ...,
+        paid_back: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["cancelled", b"cancelled", "cancelled_orders", b"cancelled_orders", "gross", b"gross", "net", b"net", "orders", b"orders", "refunded", b"refunded", "refunded_orders", b"refunded_orders", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cancelled", b"cancelled", "cancelled_orders", b"cancelled_orders", "captured", b"captured", "gross", b"gross", "net", b"net", "orders", b"orders", "paid_back", b"paid_back", "refunded", b"refunded", "refunded_orders", b"refunded_orders", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -627,6 +627,13 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: a shipment may have 100 tracking events
     """
+    TAX_AGREED: _ErrorReason.ValueType  # 414
+    """Errors of what was agreed.
+
+    By the new address the order would be taxed otherwise than was agreed.
+
+    Example: shipping_address.country_code: 0.00 GBP tax was agreed, and to US it is 2.00
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason a caller can meet. REST shows it as `error.code`; gRPC carries it in
@@ -1237,6 +1244,13 @@ TOO_MANY_TRACKING_EVENTS: ErrorReason.ValueType  # 413
 """The shipment has as many tracking events as one may have.
 
 Example: a shipment may have 100 tracking events
+"""
+TAX_AGREED: ErrorReason.ValueType  # 414
+"""Errors of what was agreed.
+
+By the new address the order would be taxed otherwise than was agreed.
+
+Example: shipping_address.country_code: 0.00 GBP tax was agreed, and to US it is 2.00
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

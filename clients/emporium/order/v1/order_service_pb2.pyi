@@ -93,6 +93,8 @@ class Order(message.Message):
     USER_UNAVAILABLE_FIELD_NUMBER: builtins.int
     PROMOTION_CODES_FIELD_NUMBER: builtins.int
     INCLUDED_TAX_FIELD_NUMBER: builtins.int
+    CAPTURED_FIELD_NUMBER: builtins.int
+    REFUNDED_FIELD_NUMBER: builtins.int
     PAYMENT_STATUS_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
@@ -113,8 +115,8 @@ class Order(message.Message):
     shipping_price: builtins.str
     """The price of shipping."""
     tax: builtins.str
-    """The tax that is added. Lines are taxed by the country of `shipping_address`, as it was when the
-    order was placed; shipping is not taxed, nor an order without an address or of the past.
+    """The tax that is added. Lines are taxed by the country of `shipping_address`, by the rates when
+    the order was placed; shipping is not taxed, nor an order without an address or of the past.
     """
     total_price: builtins.str
     """subtotal - discount + shipping_price + tax."""
@@ -130,6 +132,10 @@ class Order(message.Message):
     """
     included_tax: builtins.str
     """The tax that prices contain, which is no part of `tax`."""
+    captured: builtins.str
+    """How much was taken by its payments (PaymentService)."""
+    refunded: builtins.str
+    """How much of that was given back."""
     payment_status: PaymentProgress.Status.ValueType
     """What has been paid of it."""
     @builtins.property
@@ -163,7 +169,7 @@ class Order(message.Message):
 
     @builtins.property
     def promotion_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The codes of the promotions that it has, as they are written there."""
+        """The codes of the promotions that take something off it, as they are written there."""
 
     def __init__(
         self,
@@ -190,11 +196,13 @@ class Order(message.Message):
         user_unavailable: builtins.bool = ...,
         promotion_codes: abc.Iterable[builtins.str] | None = ...,
         included_tax: builtins.str = ...,
+        captured: builtins.str = ...,
+        refunded: builtins.str = ...,
         payment_status: PaymentProgress.Status.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "fulfilment_status", b"fulfilment_status", "id", b"id", "included_tax", b"included_tax", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "promotion_codes", b"promotion_codes", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["captured", b"captured", "created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "fulfilment_status", b"fulfilment_status", "id", b"id", "included_tax", b"included_tax", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "promotion_codes", b"promotion_codes", "refunded", b"refunded", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -456,7 +464,7 @@ class CreateOrderRequest(message.Message):
 
     @builtins.property
     def shipping_address(self) -> address_pb2.Address:
-        """Where to send it; may be set later."""
+        """Where to send it; may be set later, as long as that changes nothing of what it costs."""
 
     @builtins.property
     def order_date(self) -> timestamp_pb2.Timestamp:
@@ -465,7 +473,8 @@ class CreateOrderRequest(message.Message):
     @builtins.property
     def promotion_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Codes of promotions (PricingService), 10 at most, in any case and order. None for an order of
-        the past. Each is taken, or the whole is refused and the error names it.
+        the past. Each is taken, or the whole is refused and the error names it; one that takes nothing
+        off, such as of what is free already, is not used up (`Quote.unused_codes`).
         """
 
     def __init__(
@@ -574,6 +583,7 @@ class Quote(message.Message):
     TOTAL_PRICE_FIELD_NUMBER: builtins.int
     STEPS_FIELD_NUMBER: builtins.int
     INCLUDED_TAX_FIELD_NUMBER: builtins.int
+    UNUSED_CODES_FIELD_NUMBER: builtins.int
     currency: builtins.str
     """ISO 4217."""
     subtotal: builtins.str
@@ -596,6 +606,12 @@ class Quote(message.Message):
     def steps(self) -> containers.RepeatedCompositeFieldContainer[PriceStep]:
         """How it comes about, in the order in which it was reckoned."""
 
+    @builtins.property
+    def unused_codes(self) -> containers.RepeatedCompositeFieldContainer[UnusedCode]:
+        """Codes that were named, are good, and take nothing off: an order has no step for them, does not
+        keep them, and does not use them up.
+        """
+
     def __init__(
         self,
         *,
@@ -608,10 +624,35 @@ class Quote(message.Message):
         total_price: builtins.str = ...,
         steps: abc.Iterable[PriceStep] | None = ...,
         included_tax: builtins.str = ...,
+        unused_codes: abc.Iterable[UnusedCode] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "discount", b"discount", "included_tax", b"included_tax", "lines", b"lines", "shipping_price", b"shipping_price", "steps", b"steps", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["currency", b"currency", "discount", b"discount", "included_tax", b"included_tax", "lines", b"lines", "shipping_price", b"shipping_price", "steps", b"steps", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "unused_codes", b"unused_codes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class UnusedCode(message.Message):
+    """A code of a promotion that takes nothing off."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    code: builtins.str
+    """The code, as it is written there."""
+    reason: builtins.str
+    """Why, for people."""
+    def __init__(
+        self,
+        *,
+        code: builtins.str = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["code", b"code", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

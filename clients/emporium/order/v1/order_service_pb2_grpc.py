@@ -220,33 +220,37 @@ class OrderServiceServicer:
         `status` moves from PENDING to PAID or CANCELLED, from PAID to SHIPPED or REFUNDED, from
         SHIPPED to DELIVERED or REFUNDED, from DELIVERED to REFUNDED. Customers may only cancel. PAID
         records a payment of the provider `external` (PaymentService) of what was left to pay, REFUNDED
-        that all was given back outside of any provider; a historical order that is PAID may be
-        cancelled by staff, as if it had been refunded. SHIPPED records a shipment of all that is left
-        (ShippingService), and DELIVERED that all shipments arrived. The status that the order has
-        already is no transition: alone, it changes nothing and gets the order as it is, so a cancel
-        may be repeated (without an etag, which the first one has changed). What the order holds of the
-        stock (StockService) moves with the status.
+        that all was given back outside of any provider, who is not asked: each payment tells how much
+        by `refunded_externally`, and RefundPayment gives back by the provider. A historical order that
+        is PAID may be cancelled by staff, as if it had been refunded. SHIPPED records a shipment of
+        all that is left (ShippingService), and DELIVERED that all shipments arrived. The status that
+        the order has already is no transition: alone, it changes nothing and gets the order as it is,
+        so a cancel may be repeated (without an etag, which the first one has changed). What the order
+        holds of the stock (StockService) moves with the status.
 
         Where a shipping method was agreed, its price was that of the address's country: another
-        country, or none, is refused.
+        country, or none, is refused. So is an address by which the tax that is added would be another
+        than was agreed, also the first one of an order that was placed without: what it costs stays
+        as it was. The tax that prices contain follows the country.
         Errors: ORDER_NOT_FOUND, ORDER_NOT_PENDING, ILLEGAL_STATUS_MOVE, STAFF_ONLY_FIELD,
         ETAG_MISMATCH, INVALID_UPDATE_MASK, NOTHING_TO_UPDATE; ORDER_ANONYMOUS for an address;
         ORDER_HAS_OPEN_PAYMENT for PAID and REFUNDED while a payment is under way or authorized;
         OUT_OF_STOCK for SHIPPED while goods that were ordered beyond the stock have not come;
-        SHIPPING_PRICE_AGREED for an address in another country.
+        SHIPPING_PRICE_AGREED and TAX_AGREED for an address in another country.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelOrder(self, request, context):
-        """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff.
+        """Cancels an order that was not paid: only a PENDING one, by its buyer or by staff; by staff also
+        a historical one that is PAID, as by UpdateOrder.
 
         What its payments have authorized is let go, and what they have captured, then or later, is
         given back. One that is CANCELLED already stays as it is, and keeps the reason that it has.
         Idempotent by `request_id`.
         Errors: ORDER_NOT_FOUND, ILLEGAL_STATUS_MOVE, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED;
-        ORDER_ANONYMOUS for a reason once the buyer was erased.
+        ORDER_HAS_OPEN_PAYMENT; ORDER_ANONYMOUS for a reason once the buyer was erased.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -85,6 +85,7 @@ class Payment(message.Message):
     CREATED_AT_FIELD_NUMBER: builtins.int
     UPDATED_AT_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    REFUNDED_EXTERNALLY_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server; what the provider knows it by."""
     order_id: builtins.str
@@ -111,6 +112,10 @@ class Payment(message.Message):
     """Whether the provider was asked for something that is not known to be done."""
     etag: builtins.str
     """Changes with every change."""
+    refunded_externally: builtins.str
+    """How much of `refunded` was given back otherwise than by its provider, such as in cash: staff
+    have said of the order that it is REFUNDED, and the provider was not asked.
+    """
     @builtins.property
     def created_at(self) -> timestamp_pb2.Timestamp:
         """When it was made, UTC."""
@@ -135,10 +140,11 @@ class Payment(message.Message):
         created_at: timestamp_pb2.Timestamp | None = ...,
         updated_at: timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
+        refunded_externally: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["amount", b"amount", "captured", b"captured", "created_at", b"created_at", "currency", b"currency", "decline_reason", b"decline_reason", "etag", b"etag", "id", b"id", "in_progress", b"in_progress", "order_id", b"order_id", "provider", b"provider", "refunded", b"refunded", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["amount", b"amount", "captured", b"captured", "created_at", b"created_at", "currency", b"currency", "decline_reason", b"decline_reason", "etag", b"etag", "id", b"id", "in_progress", b"in_progress", "order_id", b"order_id", "provider", b"provider", "refunded", b"refunded", "refunded_externally", b"refunded_externally", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -87,7 +87,7 @@ class ShippingZone(message.Message):
     BANDS_FIELD_NUMBER: builtins.int
     @builtins.property
     def country_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Two letters each, ISO 3166, such as `GB`, each in one zone of a method; or `*` alone: all
+        """Two letters each, ISO 3166-1, such as `GB`, each in one zone of a method; or `*` alone: all
         countries that no other zone names.
         """
 
@@ -722,7 +722,9 @@ class CreateTrackingEventRequest(message.Message):
     """The caller's key for this create, as in CreateOrder. REST callers send it as `Idempotency-Key`."""
     @builtins.property
     def occurred_at(self) -> timestamp_pb2.Timestamp:
-        """When it occurred. Left out: now. What is finer than a microsecond is cut."""
+        """When it occurred; not before the order's `order_date`. Left out: now. What is finer than a
+        microsecond is cut.
+        """
 
     def __init__(
         self,

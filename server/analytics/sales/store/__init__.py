@@ -38,6 +38,8 @@ from server.kit.mongo.erasing import erased_among
 from server.kit.mongo.moments import from_microseconds, to_microseconds
 from server.kit.turns import in_turns
 
+_NOTHING = Decimal128("0")  # of an order that a process of before has written
+
 
 class SalesStore(Protocol):
     """Orders as their events tell of them, and the daily figures derived from them."""
@@ -145,6 +147,8 @@ def _document(event: OrderEvent) -> Document:
         "currency": event.currency,
         "units": event.units,
         "occurred_at": to_microseconds(event.occurred_at),
+        "captured": Decimal128(event.captured),
+        "refunded": Decimal128(event.refunded),
     }
 
 
@@ -160,6 +164,8 @@ def _event(found: Document) -> OrderEvent:
         currency=found["currency"],
         units=found["units"],
         occurred_at=from_microseconds(found["occurred_at"]),
+        captured=found.get("captured", _NOTHING).to_decimal(),
+        refunded=found.get("refunded", _NOTHING).to_decimal(),
     )
 
 

@@ -3,7 +3,9 @@
 from server.order.orders.rules.changes import (
     CLEARABLE,
     Edit,
+    cancelled,
     check_edit,
+    check_move_of_customer,
     deleted,
     edited,
 )
@@ -15,9 +17,9 @@ from server.order.orders.rules.claims import (
     uses_of,
 )
 from server.order.orders.rules.events import EventType, OrderEvent
-from server.order.orders.rules.fulfilling import arrived, check_texts, sent
+from server.order.orders.rules.fulfilling import arrived, check_moment, check_texts, sent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
-from server.order.orders.rules.moving import MOVES, Changed, cancelled, expired, moved
+from server.order.orders.rules.moving import MOVES, Changed, expired, moved
 from server.order.orders.rules.notes import Note, check_deletable, check_room, is_internal
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
@@ -47,6 +49,7 @@ from server.order.orders.rules.paying import (
 )
 from server.order.orders.rules.placing import Placed, check_staff_fields, place
 from server.order.orders.rules.quoting import Line, NewOrder, Quote, quote, sold
+from server.order.orders.rules.taxing import Taxing
 
 __all__ = [
     "CLEARABLE",
@@ -80,10 +83,13 @@ __all__ = [
     "Quote",
     "StaffOnlyField",
     "Status",
+    "Taxing",
     "arrived",
     "cancelled",
     "check_deletable",
     "check_edit",
+    "check_moment",
+    "check_move_of_customer",
     "check_room",
     "check_staff_fields",
     "check_texts",

@@ -17,6 +17,7 @@ from server.order.orders.rules.order import (
     Status,
 )
 from server.order.orders.rules.paying import check_no_open_payment, externally, restocking
+from server.order.orders.rules.taxing import Taxing, retaxed
 from server.order.shipping.rules import Parcel
 
 MOVES_OF_CUSTOMERS = frozenset({Status.CANCELLED})
@@ -54,23 +55,30 @@ class Edit:
 
 
 def check_edit(edit: Edit) -> None:
-    """Raises `NothingToUpdate`, and `StaffOnlyField` for what a customer must not change.
-
-    Before anything is read.
-    """
-    status = edit.fields.get("status")
-    if edit.restock is not None and status is not Status.REFUNDED:
+    """Raises `NothingToUpdate` or `Invalid`, before anything is read."""
+    if edit.restock is not None and edit.fields.get("status") is not Status.REFUNDED:
         raise errors.Invalid("goes with the status REFUNDED", field="restock")
     if not edit.fields:
         raise errors.NothingToUpdate("send at least one field to change")
-    if status is not None and status not in MOVES_OF_CUSTOMERS:
+
+
+def check_move_of_customer(edit: Edit, order: Order | None = None) -> None:
+    """Raises `StaffOnlyField` for a status that a customer must not give.
+
+    That which the `order` has already is no change.
+    """
+    status = edit.fields.get("status")
+    if status is None or (order is not None and order.status is status):
+        return
+    if status not in MOVES_OF_CUSTOMERS:
         raise StaffOnlyField("status: customers may only cancel", field="status")
 
 
-def edited(order: Order, edit: Edit, act: Act) -> Changed:
-    """`order` after `edit`.
+def edited(order: Order, edit: Edit, act: Act, taxing: Taxing | None = None) -> Changed:
+    """`order` after `edit`; `taxing` goes with an address.
 
-    Raises `Outdated`, `OrderNotPending`, `OrderAnonymous`, `ShippingAgreed` or `IllegalStatusMove`.
+    Raises `Outdated`, `OrderNotPending`, `OrderAnonymous`, `ShippingAgreed`, `TaxAgreed` or
+    `IllegalStatusMove`.
     What is SHIPPED by it is sent, all that is left; what is DELIVERED has arrived.
 
     What the order already has is no change, so a cancel can be repeated.
@@ -84,12 +92,15 @@ def edited(order: Order, edit: Edit, act: Act) -> Changed:
         raise OrderNotPending(f"the order is {order.status}")
     if fields.get("shipping_address") and order.user_id is None:
         raise OrderAnonymous("the order's buyer was erased", field="shipping_address")
+    after = order
     if "shipping_address" in fields:
-        _check_country(order, fields["shipping_address"])
-    after = replace(order, **fields)
+        address = fields.pop("shipping_address")
+        _check_country(order, address)
+        after = retaxed(order, address, taxing or Taxing())
+    after = replace(after, **fields)
     if not status:
         return stamped(after, EventType.UPDATED, act)
-    check_move(order, status, act.actor)
+    check_move(order, status, act)
     if status is Status.SHIPPED:
         return Changed(*sent(after, Parcel(), act)[:2])
     if status is Status.DELIVERED:
@@ -114,6 +125,20 @@ def _check_country(order: Order, address: Address | None) -> None:
             f" order anew for {address.country_code}",
             field="shipping_address.country_code",
         )
+
+
+def cancelled(order: Order, etag: str, act: Act) -> Changed:
+    """`order` after it was cancelled; one that is CANCELLED already stays as it is.
+
+    Raises `Outdated`, `IllegalStatusMove`, `OrderHasOpenPayment`, or `OrderAnonymous` for a reason.
+    """
+    errors.Outdated.check(etag, order.etag, "order")
+    if order.status is Status.CANCELLED:
+        return Changed(order, None)
+    if act.reason and order.user_id is None:
+        raise OrderAnonymous("the order's buyer was erased", field="reason")
+    check_move(order, Status.CANCELLED, act)
+    return moved(externally(order, Status.CANCELLED), Status.CANCELLED, act)
 
 
 def deleted(order: Order, etag: str, act: Act) -> OrderEvent:

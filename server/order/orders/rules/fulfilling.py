@@ -1,6 +1,7 @@
 """What is sent of an order, and that it has arrived: its status follows."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from server.kit import errors
@@ -71,6 +72,18 @@ def sent(order: Order, parcel: Parcel, act: Act) -> Sent:
 def arrived(order: Order, act: Act) -> Changed:
     """`order` after all of it has arrived. Raises `IllegalStatusMove`."""
     return moved(replace(order, fulfilment_status=Fulfilment.DELIVERED), Status.DELIVERED, act)
+
+
+def check_moment(order: Order, occurred_at: datetime) -> None:
+    """Raises `Invalid` for what is said to have occurred before the order was placed.
+
+    Carriers tell no more than the second, so it is that which counts. What occurred before the
+    shipment was recorded here is as good: parcels are handed over first.
+    """
+    placed = order.order_date.astimezone(UTC).replace(microsecond=0)
+    if occurred_at < placed:
+        said = f"must not be before {placed:%Y-%m-%dT%H:%M:%SZ}, when the order was placed"
+        raise errors.Invalid(said, field="occurred_at")
 
 
 def check_texts(buyer_id: str | None, texts: dict[str, str]) -> None:

@@ -44,6 +44,7 @@ class Act:
     actor: Actor
     traceparent: str | None = None
     reason: str = ""  # as the actor gave it
+    is_staff: bool = False  # whether the actor may do what staff may, also of their own orders
 
 
 @dataclass(frozen=True, slots=True)

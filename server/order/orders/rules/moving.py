@@ -8,7 +8,7 @@ from typing import NamedTuple
 from server.kit import errors
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move
-from server.order.orders.rules.order import Order, OrderAnonymous, Status
+from server.order.orders.rules.order import Order, Status
 
 MOVES: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.PAID, Status.CANCELLED}),
@@ -33,20 +33,6 @@ class Changed(NamedTuple):
     event: OrderEvent | None
 
 
-def cancelled(order: Order, etag: str, act: Act) -> Changed:
-    """`order` after it was cancelled; one that is CANCELLED already stays as it is.
-
-    Raises `Outdated`, `IllegalStatusMove`, or `OrderAnonymous` for a reason.
-    """
-    errors.Outdated.check(etag, order.etag, "order")
-    if order.status is Status.CANCELLED:
-        return Changed(order, None)
-    if act.reason and order.user_id is None:
-        raise OrderAnonymous("the order's buyer was erased", field="reason")
-    check_move(order, Status.CANCELLED, act.actor)
-    return moved(order, Status.CANCELLED, act)
-
-
 def expired(order: Order, event_id: str, now: datetime) -> Changed:
     """`order`, which was not paid in time, cancelled."""
     by_the_clock = Actor(ActorKind.JOB, "order_expiry")
@@ -55,21 +41,22 @@ def expired(order: Order, event_id: str, now: datetime) -> Changed:
 
 def moved(order: Order, status: Status, act: Act) -> Changed:
     """`order` in another status. Raises `IllegalStatusMove`."""
-    check_move(order, status, act.actor)
+    check_move(order, status, act)
     move = Move(order.status, status, act.actor, act.reason)
     # The event of a transition has the name of the new status.
     return stamped(replace(order, status=status), EventType(status), act, move)
 
 
-def check_move(order: Order, status: Status, actor: Actor) -> None:
+def check_move(order: Order, status: Status, act: Act) -> None:
     """Raises `IllegalStatusMove`.
 
-    A historical order begins as PAID. Staff may cancel it nevertheless: so it was then.
+    A historical order begins as PAID. Staff may cancel it nevertheless, also their own: so it was
+    then.
     """
     was_cancelled = (
         order.is_historical
         and (order.status, status) == (Status.PAID, Status.CANCELLED)
-        and actor.kind is ActorKind.STAFF
+        and (act.is_staff or act.actor.kind is ActorKind.STAFF)
     )
     if status not in MOVES[order.status] and not was_cancelled:
         raise IllegalStatusMove(f"{order.status} cannot become {status}", field="status")

@@ -87,6 +87,7 @@ class Quote:
     currency: str
     price: Price
     promotions: Sequence[Promotion] = ()  # in the order of their codes
+    unused: Sequence[Promotion] = ()  # named, too: they take nothing off, and are not used up
 
 
 def quote(
@@ -118,7 +119,9 @@ def quote(
         _item(line, offers, priced.unit_price, share)
         for line, priced, share in zip(new.lines, lines, cost.lines, strict=True)
     )
-    return Quote(items, currency, cost, promotions)
+    used = [each for each in promotions if each in cost.promotions]
+    unused = [each for each in promotions if each not in cost.promotions]
+    return Quote(items, currency, cost, used, unused)
 
 
 def sold(offers: Mapping[str, Offer], product_ids: Collection[str]) -> Mapping[str, Offer]:

@@ -11,7 +11,8 @@ from server.order.orders.rules import Status
 _PAGE = 1_000
 
 _COLUMNS = """
-    id::text, version, status, user_id::text, total_price, currency, order_date, updated_at,
+    id::text, version, status, user_id::text, total_price, captured, refunded, currency, order_date,
+    updated_at,
     (SELECT sum(quantity) FROM order_items WHERE order_id = orders.id) AS units
 """
 _NEXT = f"""
@@ -39,6 +40,8 @@ class OrderFact:
     status: Status
     user_id: str | None
     total_price: Decimal
+    captured: Decimal
+    refunded: Decimal
     currency: str
     order_date: datetime
     updated_at: datetime

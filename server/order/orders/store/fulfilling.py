@@ -12,6 +12,7 @@ from server.order.orders.rules import (
     Order,
     Status,
     arrived,
+    check_moment,
     check_texts,
     person,
     sent,
@@ -66,6 +67,8 @@ class PostgresFulfilment:
             shipment, event = await self._shipments.change(unit, shipment_id, change)
             if event:
                 tracking = event.tracking
+                if tracking:
+                    check_moment(before, tracking.occurred_at)
                 texts = {"location": tracking.location, "note": tracking.note} if tracking else {}
                 check_texts(before.user_id, {"tracking_number": shipment.tracking_number, **texts})
             if await self._is_last(unit, before, shipment):

@@ -86,6 +86,8 @@ def _given_back(order: Order, payment: Payment, event: OrderEvent, new_id: NewId
     after = replace(
         payment,
         refunded=payment.captured,
+        refunded_externally=payment.refunded_externally
+        + (payment.left if payment.provider != EXTERNAL else 0),
         status=Status.REFUNDED,
         version=payment.version + 1,
         updated_at=max(at, payment.updated_at),

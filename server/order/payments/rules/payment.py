@@ -101,6 +101,7 @@ class Payment:
     created_at: datetime
     updated_at: datetime
     version: int  # counts its events
+    refunded_externally: Decimal = Decimal(0)  # how much of `refunded`: not by its provider
 
     @property
     def etag(self) -> str:

@@ -52,6 +52,7 @@ def to_payment(row: Record) -> Payment:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        refunded_externally=row["refunded_externally"],
     )
 
 

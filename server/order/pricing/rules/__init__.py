@@ -53,6 +53,7 @@ from server.order.pricing.rules.taxes import (
     change_rate,
     check_rate_deletion,
     check_room,
+    line_tax,
 )
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "check_promotion_deletion",
     "check_rate_deletion",
     "check_room",
+    "line_tax",
     "price",
     "promotions_of",
     "subtotal_of",

@@ -68,6 +68,7 @@ class Price:
     steps: Sequence[Step]
     included_tax: Decimal = _NOTHING
     lines: Sequence[LinePrice] = ()  # in the lines' order
+    promotions: Sequence[Promotion] = ()  # those that take something off
 
     @property
     def total(self) -> Decimal:
@@ -88,7 +89,7 @@ def price(
     """
     subtotal = subtotal_of(lines)
     _check_size(subtotal, currency)
-    off = discounts(promotions, lines, currency)
+    off = [each for each in discounts(promotions, lines, currency) if any(each.of_lines)]
     less = [sum((each.of_lines[at] for each in off), _NOTHING) for at in range(len(lines))]
     taxed = [
         line_tax(line.total - less[at], taxes.rate_of(line.categories) if taxes else None, currency)
@@ -109,6 +110,7 @@ def price(
         lines=tuple(
             LinePrice(each, tax.added, tax.included) for each, tax in zip(less, taxed, strict=True)
         ),
+        promotions=tuple(each.promotion for each in off),
     )
     _check_size(found.total, currency)
     return found

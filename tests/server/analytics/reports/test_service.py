@@ -62,6 +62,8 @@ async def test_a_report_adds_up_what_became_of_orders(
         cancelled="0.20",
         refunded="0.00",
         net="0.10",
+        captured="0.00",
+        paid_back="0.00",
     )
     second_day = report_pb.SalesFigures(
         orders=1,
@@ -71,6 +73,8 @@ async def test_a_report_adds_up_what_became_of_orders(
         refunded_orders=1,
         refunded="1000.00",
         net="0.00",
+        captured="1000.00",
+        paid_back="1000.00",
     )
     assert report == report_pb.SalesReport(
         currency=currency,
@@ -87,6 +91,8 @@ async def test_a_report_adds_up_what_became_of_orders(
             refunded_orders=1,
             refunded="1000.00",
             net="0.10",
+            captured="1000.00",
+            paid_back="1000.00",
         ),
     )
 
@@ -139,6 +145,7 @@ async def test_an_empty_report_is_in_the_shops_currency_and_full_of_zeros(door: 
     report = await door("STAFF")("GetSalesReport", report_pb.GetSalesReportRequest())
     assert (report.currency, list(report.days)) == ("ZMW", [])
     nothing = report_pb.SalesFigures(gross="0.00", cancelled="0.00", refunded="0.00", net="0.00")
+    nothing.captured = nothing.paid_back = "0.00"
     assert report.total == nothing
 
 

@@ -31,8 +31,11 @@ def placed(currency: str, total: str = "10.00", units: int = 2, days: int = 0) -
 
 
 def became(order: OrderEvent, state: State) -> OrderEvent:
-    """The event after `order`, of the same order."""
-    return replace(order, id=str(uuid.uuid4()), version=order.version + 1, state=state)
+    """The event after `order`, of the same order; what is refunded was paid before."""
+    after = replace(order, id=str(uuid.uuid4()), version=order.version + 1, state=state)
+    if state is not State.REFUNDED:
+        return after
+    return replace(after, captured=after.total_price, refunded=after.total_price)
 
 
 # What may happen to an order after it was placed. What leaves it PLACED is an edit, a payment, ...
@@ -64,11 +67,15 @@ def lives(draw: st.DrawFn) -> list[OrderEvent]:
 
 @st.composite
 def edited(draw: st.DrawFn, event: OrderEvent) -> OrderEvent:
-    """`event` with another total, other units and another day."""
+    """`event` with other amounts, other units and another day."""
     pennies = draw(st.integers(0, 10**14 - 1))
+    captured = draw(st.integers(0, pennies))
+    refunded = draw(st.integers(0, captured))
     return replace(
         event,
-        total_price=Decimal(f"{pennies // 100}.{pennies % 100:02}"),
+        total_price=Decimal(pennies).scaleb(-2),
+        captured=Decimal(captured).scaleb(-2),
+        refunded=Decimal(refunded).scaleb(-2),
         units=draw(st.integers(1, 10_000)),
         order_date=FIRST + timedelta(days=draw(st.integers(0, 2))),
     )
@@ -93,6 +100,8 @@ def folded(events: Iterable[OrderEvent]) -> dict[date, Figures]:
             so_far.cancelled_orders + is_cancelled,
             so_far.cancelled + total * is_cancelled,
             so_far.refunded_orders + is_refunded,
-            so_far.refunded + total * is_refunded,
+            so_far.refunded + event.refunded * (not is_cancelled),
+            so_far.captured + event.captured,
+            so_far.paid_back + event.refunded,
         )
     return days

@@ -27,6 +27,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "currency": st.just(""),  # one that no other test sells in, see below
     "units": st.integers(1, 1_000_000),
     "occurred_at": MOMENT,
+    "captured": st.decimals(0, 1_000_000, places=4),
+    "refunded": st.decimals(0, 1_000_000, places=4),
 }
 MUTABLE = [field.name for field in fields(OrderEvent) if field.name not in IMMUTABLE]
 

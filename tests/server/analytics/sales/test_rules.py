@@ -20,12 +20,22 @@ TEN = Decimal("10.00")
     [
         (State.PLACED, Figures(1, 2, TEN)),
         (State.CANCELLED, Figures(1, 2, TEN, cancelled_orders=1, cancelled=TEN)),
-        (State.REFUNDED, Figures(1, 2, TEN, refunded_orders=1, refunded=TEN)),
+        (
+            State.REFUNDED,
+            Figures(1, 2, TEN, refunded_orders=1, refunded=TEN, captured=TEN, paid_back=TEN),
+        ),
         (State.DELETED, Figures()),
     ],
 )
 def test_an_order_counts_for_what_has_become_of_it(state: State, figures: Figures) -> None:
-    assert replace(placed("GBP", total="10.00"), state=state).figures == figures
+    assert became(placed("GBP", total="10.00"), state).figures == figures
+
+
+def test_what_is_given_back_of_a_cancelled_order_is_no_loss_of_sales() -> None:
+    part = replace(placed("GBP", total="10.00"), captured=Decimal(6), refunded=Decimal(2))
+    assert part.figures.net == Decimal(8)
+    cancelled = replace(part, state=State.CANCELLED).figures
+    assert [cancelled.net, cancelled.captured, cancelled.paid_back] == [0, 6, 2]
 
 
 @given(lives())

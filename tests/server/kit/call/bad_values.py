@@ -18,6 +18,7 @@ EXPRESSIONS: dict[str, Any] = {
     "string.display_text": "Ada \u202eadA",
     "string.display_lines": "Ada\r\nadA",
     "string.not_blank": " \u2003",
+    "string.country": "ZZ",
     "string.local_part": "a" * 65 + "@example.com",
     "type.reserved": "order.placed",
     "item.product": {},

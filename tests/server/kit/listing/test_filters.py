@@ -20,6 +20,11 @@ from server.kit.listing.filters import choice, moment, words
             "2024-01-02T03:04:05+05:30",
             datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=5, minutes=30))),
         ),
+        # Typed into a query by hand, where a plus is a space.
+        (
+            "2024-01-02T03:04:05 05:30",
+            datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+        ),
     ],
 )
 def test_a_moment_is_a_date_or_rfc_3339(text: str, at: datetime | None) -> None:
@@ -33,6 +38,7 @@ def test_a_moment_is_a_date_or_rfc_3339(text: str, at: datetime | None) -> None:
         "2024-13-01",
         "2024-02-30",
         "2024-01-02T03:04:05",
+        "2024-01-02 03:04",
         "0001-01-01T00:00:00+05:00",
         "2024-W01-1",
         "1704164645",

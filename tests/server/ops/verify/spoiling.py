@@ -100,7 +100,7 @@ async def planted(trade: Trade) -> dict[tuple[str, str], Mend]:
     await spoilt(
         await trade.paid(),
         "UPDATE orders SET captured = 9, refunded = 1 WHERE id = $1",
-        "captured, refunded",
+        "captured, refunded, captured in reports, given back in reports",
         possible,
     )
     await spoilt(

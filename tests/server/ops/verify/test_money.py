@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from emporium.order.v1.order_service_pb2 import CancelOrderRequest
+from server.analytics.sales.rules import Period
+from server.analytics.sales.store import MongoSalesStore
 from server.local.engines.postgres import EmbeddedPostgres
 from server.ops.verify.__main__ import main
 from server.ops.verify.report import Mend
@@ -64,6 +68,34 @@ async def test_a_shop_that_is_as_it_should_be_is_said_to_be(
     assert report.lines == [
         "10 orders, 1 days, 7 payments, 6 charges, 1 stocks and 1 promotions compared, 0 differ"
     ]
+
+
+_BY_DAY = """
+    SELECT (order_date AT TIME ZONE 'UTC')::date AS day, sum(captured), sum(refunded),
+           sum(refunded) FILTER (WHERE status <> 'CANCELLED')
+    FROM orders GROUP BY 1
+"""
+
+
+async def test_reports_count_what_was_taken_and_given_back_to_the_penny(trade: Trade) -> None:
+    await in_every_state(trade)
+    part = await trade.paid(amount="3.33")
+    await trade.staff("CancelOrder", CancelOrderRequest(order_id=part.order_id))
+    assert await trade.parts.processing.work_off() == 1
+    await trade.shop.deliver()
+    days = await MongoSalesStore(trade.shop.database).days("GBP", Period(), 10)
+    counted = [
+        (day.day, day.sales.captured, day.sales.paid_back, day.sales.refunded) for day in days
+    ]
+    rows = await trade.shop.pool.fetch(_BY_DAY)
+    assert counted == [tuple(row) for row in rows]
+    [(_, captured, paid_back, refunded)] = counted
+    assert (captured, paid_back, refunded) == (
+        Decimal("37.33"),
+        Decimal("17.33"),
+        Decimal("14.00"),
+    )
+    assert (await trade.shop.verified()).drifts == []
 
 
 async def test_what_is_not_answered_yet_is_no_drift_and_a_repair_has_it_asked_for(
@@ -157,8 +189,11 @@ async def test_an_order_whose_status_would_move_is_for_a_person(trade: Trade) ->
     await trade.spoil(
         "UPDATE orders SET status = 'PENDING', captured = 0 WHERE id = $1", paid.order_id
     )
-    [drift] = (await trade.shop.verified(repair=True)).drifts
-    assert (drift.what, drift.kind, drift.mend) == (paid.order_id, "captured", Mend.PERSON)
+    found = (await trade.shop.verified(repair=True)).drifts
+    assert {each.what for each in found} == {paid.order_id}
+    # The reports follow what the order says, until a person has decided.
+    told = {each.kind: each.mend for each in found}
+    assert told == {"captured": Mend.PERSON, "captured in reports": Mend.DONE}
     status = "SELECT status FROM orders WHERE id = $1"
     assert await trade.shop.pool.fetchval(status, paid.order_id) == "PENDING"
 

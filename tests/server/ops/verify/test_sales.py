@@ -31,6 +31,8 @@ PLANTED: dict[str, tuple[int, dict[str, Any]]] = {
     "currency": (3, {"currency": "EUR"}),
     "order date": (4, {"order_date": Int64(1)}),
     "units": (5, {"units": 99}),
+    "captured in reports": (5, {"captured": Decimal128("0.01")}),
+    "given back in reports": (8, {"refunded": Decimal128("0.01")}),
 }
 
 

@@ -16,7 +16,8 @@ from emporium.order.v1.order_service_pb2 import Order
 from server.kit import background
 from server.kit.postgres import Pool
 from server.kit.postgres.advisory_lock import AdvisoryLock
-from server.order.app import order_store, registrations, unpaid_for
+from server.order.app import order_store, registrations
+from server.order.app.payments import unpaid_for
 from server.order.jobs.expiring import expire_orders, order_expiry
 from server.order.orders.store.orders import PostgresOrderStore
 from server.settings import Postgres, Shop

@@ -1,16 +1,15 @@
 """What becomes of orders, step by step, beside a model of what must follow.
 
 The model is what the contract says, and no more: of a product how many are on hand and reserved, of
-an order its status and what it asks for.
+an order its status, what it asks for, what was paid of it and what was sent. Steps of payments and
+of shipments are in `life_of_payments.py`.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-import grpc
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -23,13 +22,10 @@ from hypothesis.stateful import (
 )
 
 from emporium.order.v1 import order_service_pb2 as pb
-from emporium.order.v1.catalog_service_pb2 import Product
-from server.kit.postgres import Pool
 from server.order.app import order_store
 from server.order.orders import rules
 from tests.server.order.doors import (
     HOME,
-    Door,
     adjust,
     cancel,
     get,
@@ -39,71 +35,24 @@ from tests.server.order.doors import (
     stock_of,
     update,
 )
+from tests.server.order.orders.life_model import (
+    CANCELLED,
+    DELIVERED,
+    DONE,
+    NEXT,
+    PAID,
+    PENDING,
+    REFUNDED,
+    SHIPPED,
+    Goods,
+    Kept,
+    Paid,
+    Shop,
+    reason,
+)
+from tests.server.order.payments.conftest import as_the_provider_says, unexplained
 from tests.server.order.samples import new_id
 from tests.server.order.stock.ledger import balance
-from tests.server.refusals import Refused
-
-DONE = "DONE"
-PENDING, PAID, SHIPPED = pb.Order.PENDING, pb.Order.PAID, pb.Order.SHIPPED
-DELIVERED, CANCELLED, REFUNDED = pb.Order.DELIVERED, pb.Order.CANCELLED, pb.Order.REFUNDED
-Status = pb.Order.Status.ValueType
-
-NEXT: Mapping[int, set[int]] = {
-    PENDING: {PAID, CANCELLED},
-    PAID: {SHIPPED, REFUNDED},
-    SHIPPED: {DELIVERED, REFUNDED},
-    DELIVERED: {REFUNDED},
-    CANCELLED: set(),
-    REFUNDED: set(),
-}
-
-
-@dataclass
-class Shop:
-    """The service, and the loop in which it runs; the machine runs in a thread."""
-
-    buyer: Door
-    staff: Door
-    pool: Pool
-    loop: asyncio.AbstractEventLoop
-
-    def run(self, work: Awaitable[Any]) -> Any:
-        async def awaited() -> Any:
-            return await work
-
-        return asyncio.run_coroutine_threadsafe(awaited(), self.loop).result(60)
-
-    def call(self, door: Door, name: str, request: Any) -> Any:
-        """What the call gave, or how it was refused."""
-        try:
-            return self.run(door(name, request))
-        except grpc.aio.AioRpcError as error:
-            return Refused(error)
-
-
-@dataclass
-class Goods:
-    """A product in the model."""
-
-    product: Product
-    on_hand: int
-    reserved: int = 0
-
-
-@dataclass
-class Kept:
-    """An order in the model."""
-
-    order: pb.Order
-    lines: Mapping[int, int]  # how many of which goods
-    status: int = PENDING
-    is_deleted: bool = False
-    edits: int = field(default=0)
-
-
-def reason(answer: Any) -> str:
-    """Why it was refused; `DONE` when it was not."""
-    return answer.reason if isinstance(answer, Refused) else DONE
 
 
 class Lives(RuleBasedStateMachine):
@@ -137,7 +86,7 @@ class Lives(RuleBasedStateMachine):
             assert reason(found) == "OUT_OF_STOCK"
             return multiple()
         assert reason(found) == DONE
-        kept = Kept(found, wanted)
+        kept = Kept(found, wanted, sent=[0] * len(wanted))
         self.change(kept, reserved=1)
         self.known.append(kept)
         return kept
@@ -158,18 +107,50 @@ class Lives(RuleBasedStateMachine):
             assert reason(found) == DONE
         elif status not in NEXT[kept.status]:
             assert reason(found) == "ILLEGAL_STATUS_MOVE"
+        elif status == PAID and kept.held:
+            assert reason(found) == "ORDER_HAS_OPEN_PAYMENT"
         else:
             assert (reason(found), found.status) == (DONE, status)
+            if status == PAID and (rest := kept.total - kept.captured):
+                kept.payments.append(Paid("external", rest, False, rest))
+            for each in kept.payments if status == REFUNDED else ():
+                each.refunded = each.captured
             self.moved(kept, status, chosen)
+        self.agree(kept)
 
     def moved(self, kept: Kept, status: int, restock: bool | None) -> None:
         if status == PAID:
             self.change(kept, on_hand=-1, reserved=-1)
+        elif status == SHIPPED:
+            kept.send_all()
+        elif status == DELIVERED:
+            kept.arrived, kept.has_arrived = [True] * len(kept.arrived), True
         elif status == CANCELLED:
             self.change(kept, reserved=-1)
-        elif status == REFUNDED and (kept.status == PAID if restock is None else restock):
-            self.change(kept, on_hand=1)
+            self.undone(kept)
+        elif status == REFUNDED and restock is not False:
+            back = [line.quantity for line in kept.order.items] if restock else kept.left
+            for line, count in zip(kept.order.items, back, strict=True):
+                for goods in self.goods:
+                    goods.on_hand += count * (goods.product.id == line.product_id)
         kept.status = status
+
+    def undone(self, kept: Kept) -> None:
+        """What is held is let go, and what was taken is given back, by the job."""
+        self.shop.run(self.shop.payments.processing.work_off())
+        for each in kept.payments:
+            each.is_held, each.refunded = False, each.captured
+
+    def agree(self, kept: Kept) -> None:
+        """The order says what the model does."""
+        found = self.shop.call(self.shop.buyer, "GetOrder", get(kept.order))
+        if kept.is_deleted:
+            assert reason(found) == "ORDER_NOT_FOUND"
+            return
+        assert found.status == kept.status
+        assert (Decimal(found.captured), Decimal(found.refunded)) == (kept.captured, kept.refunded)
+        assert [line.shipped_quantity for line in found.items] == kept.sent
+        assert found.fulfilment_status == kept.fulfilment
 
     @rule(kept=orders)
     def cancel(self, kept: Kept) -> None:
@@ -185,6 +166,7 @@ class Lives(RuleBasedStateMachine):
         else:
             is_done = kept.status == CANCELLED
             assert reason(found) == (DONE if is_done else "ILLEGAL_STATUS_MOVE")
+        self.agree(kept)
 
     @rule(kept=orders)
     def edit(self, kept: Kept) -> None:
@@ -206,13 +188,15 @@ class Lives(RuleBasedStateMachine):
         found = self.shop.call(self.shop.staff, "DeleteOrder", request)
         if kept.is_deleted:
             assert reason(found) == "ORDER_NOT_FOUND"
-        elif kept.status in (PENDING, CANCELLED):
+        elif kept.status not in (PENDING, CANCELLED) or kept.captured:
+            assert reason(found) == "ORDER_NOT_DELETABLE"
+        elif kept.held:
+            assert reason(found) == "ORDER_HAS_OPEN_PAYMENT"
+        else:
             assert reason(found) == DONE
             if kept.status == PENDING:
                 self.change(kept, reserved=-1)
             kept.is_deleted = True
-        else:
-            assert reason(found) == "ORDER_NOT_DELETABLE"
 
     @rule(number=st.integers(0, 1), delta=st.integers(-6, 6).filter(bool))
     def adjust(self, number: int, delta: int) -> None:
@@ -234,7 +218,8 @@ class Lives(RuleBasedStateMachine):
 
         self.shop.run(order_store(self.shop.pool, lambda: None).expire(now, 1_000, change))
         for kept in self.known:
-            if kept.status == PENDING and not kept.is_deleted:
+            is_open = kept.status == PENDING and not kept.is_deleted
+            if is_open and kept.held + kept.captured < kept.total:
                 self.moved(kept, CANCELLED, None)
 
     def change(self, kept: Kept, on_hand: int = 0, reserved: int = 0) -> None:
@@ -250,12 +235,13 @@ class Lives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for kept in self.known:
-            found = self.shop.call(self.shop.buyer, "GetOrder", get(kept.order))
-            expected = "ORDER_NOT_FOUND" if kept.is_deleted else kept.status
-            assert (found.reason if kept.is_deleted else found.status) == expected
+            self.agree(kept)
+            told = as_the_provider_says(self.shop.pool, self.shop.sandbox, kept.order.id)
+            assert self.shop.run(told)
+        assert self.shop.run(unexplained(self.shop.pool)) == set()
         for goods in self.goods:
             sums = self.shop.run(balance(self.shop.pool, goods.product.id))
             assert sums == (goods.on_hand, goods.reserved)
 
 
-Play = Callable[[Lives], None]
+Play = Callable[[Any], None]

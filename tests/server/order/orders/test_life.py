@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -13,14 +14,21 @@ from hypothesis import HealthCheck
 from hypothesis.stateful import run_state_machine_as_test
 
 from server.kit import postgres
-from server.order.app import registrations
-from server.order.orders.rules import MOVES, Status, moving
+from server.order.app import order_store, registrations
+from server.order.app.payments import paying
+from server.order.orders.rules import MOVES, Changed, Order, Status, moving
+from server.order.payments.rules import settling
+from server.order.shipping import rules as shipping
 from server.order.stock.store.moves import StockMoves
+from server.settings import Shop as Settings
 from tests.effort import Effort
 from tests.server.conftest import NewDatabase, Serve, Token
 from tests.server.order.conftest import SHOP_CURRENCY, FakeAccounts, FakeUsers
 from tests.server.order.doors import Door
-from tests.server.order.orders.life import CANCELLED, DELIVERED, Kept, Lives, Play, Shop
+from tests.server.order.orders.life import Lives, Play
+from tests.server.order.orders.life_model import CANCELLED, DELIVERED, PAID, Kept, Shop
+from tests.server.order.orders.life_of_payments import PaidLives
+from tests.server.order.payments.sandboxes import SECRET, SandboxProcess
 from tests.server.tokens import TOKENS
 
 LIVES = 10
@@ -30,23 +38,38 @@ _SECONDS_MAX = 3_600
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shop(
-    new_database: NewDatabase, serve: Serve, accounts: FakeAccounts, token: Token
+    new_database: NewDatabase,
+    serve: Serve,
+    accounts: FakeAccounts,
+    token: Token,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Shop]:
-    """The service, where orders may be unpaid for an hour."""
-    async with postgres.connected(await new_database("order")) as pool:
-        unpaid = timedelta(hours=1)
-        services = registrations(
-            pool, FakeUsers(), lambda: None, SHOP_CURRENCY, TOKENS, None, unpaid
-        )
-        async with serve(services, accounts) as channel:
+    """The service and its provider, where orders may be unpaid for an hour."""
+    folder: Path = tmp_path_factory.mktemp("sandbox")
+    provider, unpaid = SandboxProcess(folder), timedelta(hours=1)
+    await provider.start()
+    settings = Settings(sandbox_url=provider.url, sandbox_secret=SECRET)
+    try:
+        async with (
+            postgres.connected(await new_database("order")) as pool,
+            paying(pool, order_store(pool, lambda: None), settings) as parts,
+            serve(
+                registrations(
+                    pool, FakeUsers(), lambda: None, SHOP_CURRENCY, TOKENS, None, unpaid, parts
+                ),
+                accounts,
+            ) as channel,
+        ):
             buyer_id, staff_id = str(uuid.uuid4()), str(uuid.uuid4())
             buyer = Door(channel, token("CUSTOMER", buyer_id), buyer_id)
             staff = Door(channel, token("STAFF", staff_id), staff_id)
-            yield Shop(buyer, staff, pool, asyncio.get_running_loop())
+            yield Shop(buyer, staff, pool, parts, provider, asyncio.get_running_loop())
+    finally:
+        await provider.kill()
 
 
-def bound(shop: Shop) -> type[Lives]:
-    return type("Bound", (Lives,), {"shop": shop})
+def bound(shop: Shop) -> type[PaidLives]:
+    return type("Bound", (PaidLives,), {"shop": shop})
 
 
 def run(shop: Shop, effort: Effort) -> None:
@@ -85,6 +108,22 @@ def skipped_ahead(life: Lives) -> None:
     life.move(placed(life), DELIVERED, None)
 
 
+def paid_in_part(life: PaidLives) -> None:
+    life.pay(placed(life), "1.00", True)
+
+
+def sent_in_part(life: PaidLives) -> None:
+    kept = placed(life)
+    life.move(kept, PAID, None)
+    life.ship(kept, 1, 1)
+    life.ship(kept, 1, 2)
+
+
+def unpaid(order: Order, *arguments: Any) -> Changed:
+    """What was taken is forgotten."""
+    return Changed(order, None)
+
+
 async def nothing(self: StockMoves, *arguments: Any) -> None:
     """Moves no stock."""
 
@@ -94,13 +133,17 @@ async def nothing(self: StockMoves, *arguments: Any) -> None:
     [
         (StockMoves, "settle", nothing, cancelled),
         (moving, "MOVES", dict.fromkeys(MOVES, frozenset(Status)), skipped_ahead),
+        (settling, "paid", unpaid, paid_in_part),
+        (shipping, "packed", lambda left, parts: parts, sent_in_part),
     ],
-    ids=["stock", "moves"],
+    ids=["stock", "moves", "payments", "shipments"],
 )
 async def test_the_model_sees_a_service_without(
     where: Any, name: str, instead: Any, play: Play, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That stock follows its orders, and that an order moves by the table alone."""
+    """That stock follows its orders, that an order moves by the table alone, is paid by its
+    payments, and that no more is sent than was ordered.
+    """
     await asyncio.to_thread(play, bound(shop)())
     monkeypatch.setattr(where, name, instead)
     with pytest.raises(AssertionError):

@@ -106,6 +106,7 @@ async def test_customers_may_cancel_and_do_no_more(
     order = await ann("CreateOrder", order_of(item(mug)))
     forbidden = await refused(ann("UpdateOrder", update(order, status=pb.Order.PAID)))
     assert (forbidden.code, forbidden.reason) == (StatusCode.PERMISSION_DENIED, "STAFF_ONLY_FIELD")
+    assert await ann("UpdateOrder", update(order, status=pb.Order.PENDING)) == order
     cancelled = await ann("UpdateOrder", update(order, status=pb.Order.CANCELLED))
     assert cancelled.status == pb.Order.CANCELLED
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
@@ -50,22 +50,30 @@ async def paying_parts(
         yield payments
 
 
+class Replica(NamedTuple):
+    """An order service that takes payments, with connections of its own."""
+
+    channel: grpc.aio.Channel
+    pool: Pool
+    payments: Payments
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def replicas(
+async def services(
     order_database: Postgres,
     payment_settings: Shop,
     serve: Serve,
     shared_users: FakeUsers,
     accounts: FakeAccounts,
-) -> AsyncIterator[Sequence[grpc.aio.Channel]]:
+) -> AsyncIterator[Sequence[Replica]]:
     async with AsyncExitStack() as stack:
-        channels = []
+        made = []
         for _ in range(2):
             pool = await stack.enter_async_context(postgres.connected(order_database))
             live = await stack.enter_async_context(watching(pool, order_database.database_url))
             orders = order_store(pool, lambda: None, live.tell)
             payments = await stack.enter_async_context(paying(pool, orders, payment_settings))
-            services = registrations(
+            served = registrations(
                 pool,
                 shared_users,
                 lambda: None,
@@ -74,8 +82,15 @@ async def replicas(
                 live,
                 payments=payments,
             )
-            channels.append(await stack.enter_async_context(serve(services, accounts)))
-        yield channels
+            channel = await stack.enter_async_context(serve(served, accounts))
+            made.append(Replica(channel, pool, payments))
+        yield made
+
+
+@pytest.fixture(scope="session")
+def replicas(services: Sequence[Replica]) -> Sequence[grpc.aio.Channel]:
+    """Channels to both."""
+    return [each.channel for each in services]
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "amount": MONEY,
     "captured": MONEY,
     "refunded": MONEY,
+    "refunded_externally": MONEY,
     "currency": st.sampled_from(["GBP", "JPY", "KWD"]),
     "captures": st.booleans(),
     "decline_reason": st.sampled_from(["", "card_declined"]),
@@ -60,9 +61,11 @@ async def test_a_changed_field_is_read_back(
 
     gather()
     # Each amount is within the one before it.
-    room = {"amount": {}, "captured": {"amount": MOST}}.get(
-        name, {"amount": MOST, "captured": MOST}
-    )
+    room = {
+        "amount": {},
+        "captured": {"amount": MOST},
+        "refunded_externally": {"amount": MOST, "captured": MOST, "refunded": MOST},
+    }.get(name, {"amount": MOST, "captured": MOST})
     for value in values:
         after = replace(before, **{**room, name: value})
         step = Step(Changed(None, None), after, operation)  # type: ignore[arg-type]  # of no order

@@ -121,6 +121,29 @@ async def test_a_historical_order_is_paid(staff: Door, ann: Door, order_pool: Po
     assert (gone.status, gone.payment_status) == (Order.CANCELLED, PaymentProgress.REFUNDED)
 
 
+@pytest.mark.parametrize("call", ["UpdateOrder", "CancelOrder"])
+async def test_staff_cancel_what_they_bought_themselves_long_ago(staff: Door, call: str) -> None:
+    then = Timestamp(seconds=1_291_191_960)
+    order = await ordered(staff, "", order_date=then)
+    asked = cancel(order) if call == "CancelOrder" else update(order, status=Order.CANCELLED)
+    gone = await staff(call, asked)
+    assert (gone.status, gone.payment_status) == (Order.CANCELLED, PaymentProgress.REFUNDED)
+    [made] = (await staff("ListPayments", ListPaymentsRequest(order_id=order.id))).payments
+    assert (made.status, made.refunded, made.in_progress) == (Payment.REFUNDED, "10.00", False)
+
+
+async def test_what_was_given_back_elsewhere_is_told_apart(
+    ann: Door, staff: Door, order: Order
+) -> None:
+    made = await ann("CreatePayment", payment_of(order))
+    await staff("RefundPayment", refund(made, amount="4.00"))
+    by_provider = await ann("GetPayment", payment(made))
+    assert (by_provider.refunded, by_provider.refunded_externally) == ("4.00", "0.00")
+    await staff("UpdateOrder", update(order, status=Order.REFUNDED))
+    whole = await ann("GetPayment", payment(made))
+    assert (whole.refunded, whole.refunded_externally) == ("10.00", "6.00")
+
+
 async def test_a_repeat_gets_the_payment_and_makes_no_other(
     ann: Door, staff: Door, order: Order
 ) -> None:

@@ -39,7 +39,7 @@ def erase(user_id: str) -> held_pb.EraseBuyerRequest:
 @pytest_asyncio.fixture
 async def order(ann: Door, staff: Door, mug: Product) -> pb.Order:
     """Ann's, with a key and a code."""
-    code = CreatePromotionRequest(code=uuid.uuid4().hex, name="All", percentage="0.01")
+    code = CreatePromotionRequest(code=uuid.uuid4().hex, name="All", percentage="10")
     promotion = await staff("CreatePromotion", code)
     fields = {"shipping_address": HOME, "promotion_codes": [promotion.code]}
     placed: pb.Order = await ann("CreateOrder", order_of(item(mug, 2), request_id="hers", **fields))

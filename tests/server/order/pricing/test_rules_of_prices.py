@@ -97,7 +97,9 @@ def test_the_parts_always_add_up(
     told = [step.included_tax for step in found.steps if step.included_tax is not None]
     assert sum(told) == found.included_tax
     off = [step.amount for step in found.steps if step.kind is StepKind.PROMOTION]
-    assert (len(off), -sum(off)) == (len(promotions), found.discount)
+    assert (len(off), -sum(off)) == (len(found.promotions), found.discount)
+    assert all(off)
+    assert {each.id for each in found.promotions} <= {each.id for each in promotions}
     assert 0 <= found.discount <= found.subtotal
     unit = unit_of(currency)
     parts = [found.total, found.included_tax, *(each for line in found.lines for each in line)]

@@ -54,6 +54,27 @@ async def test_a_person_uses_it_so_often(
     await bob("CreateOrder", order_of(item(mug), promotion_codes=[once.code]))
 
 
+async def test_a_code_that_takes_nothing_off_is_said_to_and_not_used_up(
+    staff: Door, ann: Door, mug: catalog_pb.Product
+) -> None:
+    whole = await made(staff, percentage="100")
+    five = await made(staff, amount="5", uses_max=1)
+    codes = [five.code, whole.code]
+    quote = await ann(
+        "QuoteOrder", order_pb.QuoteOrderRequest(items=[item(mug)], promotion_codes=codes)
+    )
+    assert [step.amount for step in quote.steps] == ["2.55", "-2.55"]
+    assert [each.code for each in quote.unused_codes] == [five.code]
+    assert "nothing is left" in quote.unused_codes[0].reason
+    for _ in range(2):
+        order = await ann("CreateOrder", order_of(item(mug), promotion_codes=codes))
+        assert [*order.promotion_codes] == [whole.code]
+    assert (await staff("GetPromotion", reading(five))).uses == 0
+    alone = await ann("CreateOrder", order_of(item(mug, 3), promotion_codes=[five.code]))
+    assert (alone.discount, [*alone.promotion_codes]) == ("5.00", [five.code])
+    assert (await staff("GetPromotion", reading(five))).uses == 1
+
+
 @pytest.mark.parametrize("end", ["cancel", "update", "delete"])
 async def test_an_order_that_ends_unpaid_gives_its_uses_back(
     staff: Door, ann: Door, mug: catalog_pb.Product, end: str, order_pool: Pool

@@ -193,8 +193,6 @@ async def test_what_was_sent_is_not_put_back_unless_that_is_said(
 async def test_where_a_shipment_is_does_not_depend_on_what_came_first(
     staff: Door, ann: Door, mug: Product
 ) -> None:
-    order = await paid(staff, ann, (mug, 1))
-    shipment = await staff("CreateShipment", send(order))
     now = datetime.now(UTC)
 
     def at(hours: int) -> Timestamp:
@@ -202,6 +200,9 @@ async def test_where_a_shipment_is_does_not_depend_on_what_came_first(
         moment.FromDatetime(now - timedelta(hours=hours))
         return moment
 
+    long_ago = order_of(item(mug), user_id=ann.user_id, order_date=at(10))
+    order = await staff("CreateOrder", long_ago)
+    shipment = await staff("CreateShipment", send(order))
     status = pb.Shipment
     for what, hours, becomes in (
         (status.OUT_FOR_DELIVERY, 3, status.OUT_FOR_DELIVERY),
@@ -218,6 +219,23 @@ async def test_where_a_shipment_is_does_not_depend_on_what_came_first(
         *(status.DELIVERY_FAILED, status.IN_TRANSIT),
     ]
     assert found.delivered_at == at(4)
+    assert (await ann("GetOrder", get(order))).status == Order.DELIVERED
+
+
+async def test_nothing_is_heard_of_a_shipment_before_its_order_was_placed(
+    staff: Door, ann: Door, mug: Product
+) -> None:
+    order = await paid(staff, ann, (mug, 1))
+    shipment = await staff("CreateShipment", send(order))
+    placed = order.order_date.seconds
+    before = heard(shipment, pb.Shipment.DELIVERED, occurred_at=Timestamp(seconds=placed - 1))
+    refusal = await refused(staff("CreateTrackingEvent", before))
+    assert (refusal.reason, refusal.fields) == ("VALIDATION_FAILED", ["occurred_at"])
+    assert "when the order was placed" in refusal.message
+    assert await ann("GetShipment", one(shipment)) == shipment
+    # Carriers tell seconds, and the parcel may have left before it was recorded here.
+    at_once = heard(shipment, pb.Shipment.DELIVERED, occurred_at=Timestamp(seconds=placed))
+    await staff("CreateTrackingEvent", at_once)
     assert (await ann("GetOrder", get(order))).status == Order.DELIVERED
 
 

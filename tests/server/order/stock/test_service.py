@@ -8,7 +8,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 
 from emporium.order.v1 import stock_service_pb2 as pb
-from emporium.order.v1.catalog_service_pb2 import Product
+from emporium.order.v1.catalog_service_pb2 import DeleteProductRequest, Product
 from server.kit.postgres import Pool
 from tests.server.order.doors import (
     MISSING,
@@ -143,6 +143,17 @@ async def test_what_is_not_sold_yet_has_stock_all_the_same(staff: Door) -> None:
     assert not (await staff("GetStock", stock_of(draft))).tracked
     assert not (await staff("ListStockMovements", movements_of(draft))).stock_movements
     assert (await staff("AdjustStock", adjust(draft, 5))).on_hand == 5
+
+
+async def test_of_a_deleted_product_nothing_is_told(staff: Door, mug: Product) -> None:
+    await staff("AdjustStock", adjust(mug, 5))
+    await staff("DeleteProduct", DeleteProductRequest(product_id=mug.id))
+    for name, request in (
+        ("GetStock", stock_of(mug)),
+        ("ListStockMovements", movements_of(mug)),
+        ("AdjustStock", adjust(mug, 1)),
+    ):
+        assert (await refused(staff(name, request))).reason == "PRODUCT_NOT_FOUND"
 
 
 async def test_settings_are_set_by_presence_and_cleared_by_mask(staff: Door, mug: Product) -> None:

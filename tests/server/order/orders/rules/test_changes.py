@@ -24,6 +24,7 @@ from server.order.orders.rules import (
     Status,
     cancelled,
     check_edit,
+    check_move_of_customer,
     deleted,
     edited,
     person,
@@ -133,7 +134,15 @@ def test_address_and_status_can_change_together() -> None:
 @pytest.mark.parametrize("status", Status)
 def test_customers_may_only_cancel(status: Status) -> None:
     with nullcontext() if status is Status.CANCELLED else pytest.raises(StaffOnlyField):
-        check_edit(edit(status=status))
+        check_move_of_customer(edit(status=status))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_an_order_is_already_customers_may_say(status: Status) -> None:
+    check_move_of_customer(edit(status=status), order(status))
+    other = Status.PAID if status is Status.PENDING else Status.PENDING
+    with pytest.raises(StaffOnlyField):
+        check_move_of_customer(edit(status=other), order(status))
 
 
 def test_an_edit_without_fields_is_refused() -> None:
