@@ -44,6 +44,7 @@ from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
 from server.order.events import payments as payment_events
 from server.order.events import products as product_events
+from server.order.events import promotions as promotion_events
 from server.order.events import shipments as shipment_events
 from server.order.events import stock as stock_events
 from server.order.events.anonymous import anonymous
@@ -273,7 +274,11 @@ def registrations(
     taxes = KeptTaxes(PostgresTaxRateStore(pool), categories)
     rates = PostgresTaxRateStore(pool, taxes.forget)
     prices = PricingService(
-        PostgresPriceStore(pool), PostgresPromotionStore(pool), rates, shop_currency, tokens
+        PostgresPriceStore(pool),
+        PostgresPromotionStore(pool, promotion_events.to_outbox, wake),
+        rates,
+        shop_currency,
+        tokens,
     )
     methods = PostgresMethodStore(pool)
     quoting = Quoting(catalog, methods, PostgresTerms(pool, taxes), shop_currency)

@@ -63,7 +63,8 @@ class PricingService:
         promotion = rules.add_promotion(new, _new_id(), _now(), self._shop_currency)
         context.response = message = wire.to_promotion(promotion)
         answer = message.SerializeToString()
-        given = await self._promotions.create(promotion, context.key, answer)
+        event = rules.promotion_told(None, promotion, context.traceparent)
+        given = await self._promotions.create(event, context.key, answer)
         return pb.Promotion.FromString(given)
 
     async def GetPromotion(self, request: pb.GetPromotionRequest, context: Context) -> pb.Promotion:
@@ -83,14 +84,17 @@ class PricingService:
     ) -> pb.Promotion:
         change, now = wire.from_update_promotion(request), _now()
         promotion = await self._promotions.update(
-            request.promotion_id, lambda before: rules.change_promotion(before, change, now)
+            request.promotion_id,
+            lambda before: rules.change_promotion(before, change, now),
+            context.traceparent,
         )
         return wire.to_promotion(promotion)
 
     async def DeletePromotion(self, request: pb.DeletePromotionRequest, context: Context) -> Empty:
+        now, trace = _now(), context.traceparent
         await self._promotions.delete(
             request.promotion_id,
-            lambda promotion: rules.check_promotion_deletion(promotion, request.etag),
+            lambda promotion: rules.deleted_promotion(promotion, request.etag, now, trace),
         )
         return Empty()
 

@@ -7,6 +7,7 @@ isort:skip_file
 from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
 from emporium.order.v1 import order_service_pb2 as order_service_pb2
 from emporium.order.v1 import payment_service_pb2 as payment_service_pb2
+from emporium.order.v1 import pricing_service_pb2 as pricing_service_pb2
 from emporium.order.v1 import shipping_service_pb2 as shipping_service_pb2
 from emporium.order.v1 import stock_service_pb2 as stock_service_pb2
 from google.protobuf import descriptor as descriptor
@@ -25,9 +26,10 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """Events of orders, of products, of stock, of payments and of shipments: the payloads of
-    `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock`, `payment`
-    or `shipment`. That message says what a consumer may rely on: order, repeats, versions.
+    """Events of orders, of products, of stock, of payments, of shipments and of promotions: the
+    payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock`,
+    `payment`, `shipment` or `promotion`. That message says what a consumer may rely on: order,
+    repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
@@ -620,5 +622,78 @@ class ShipmentDelivered(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment", "tracking_event", b"tracking_event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["shipment", b"shipment", "tracking_event", b"tracking_event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PromotionCreated(message.Message):
+    """Events of promotions: a promotion begins with PromotionCreated, version 1, but for those that
+    were there before there were these. That orders use it is no change of it: the orders tell, and
+    the promotion in an event has no `uses`. Nothing follows a PromotionDeleted.
+
+    A promotion was added.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMOTION_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def promotion(self) -> pricing_service_pb2.Promotion:
+        """The promotion as added."""
+
+    def __init__(
+        self,
+        *,
+        promotion: pricing_service_pb2.Promotion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PromotionUpdated(message.Message):
+    """A promotion was edited, such as begun or ended by `active`."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMOTION_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def promotion(self) -> pricing_service_pb2.Promotion:
+        """The promotion after the edit."""
+
+    def __init__(
+        self,
+        *,
+        promotion: pricing_service_pb2.Promotion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class PromotionDeleted(message.Message):
+    """A promotion that no order has was deleted. Its `aggregate_version` is one more than the version
+    of the promotion inside.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PROMOTION_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def promotion(self) -> pricing_service_pb2.Promotion:
+        """The promotion as it was last."""
+
+    def __init__(
+        self,
+        *,
+        promotion: pricing_service_pb2.Promotion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -88,6 +88,25 @@ class Promotion(NewPromotion):
         return str(self.version)
 
 
+class PromotionEventType(StrEnum):
+    """What has happened to a promotion."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionEvent:
+    """One change of a promotion, which is as the change left it, or as it was last."""
+
+    type: PromotionEventType
+    promotion: Promotion
+    version: int  # counts them; after a deletion, one more than that of the promotion
+    occurred_at: datetime
+    traceparent: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class PromotionFilters:
     """Which promotions to list; None is no filter."""
@@ -135,11 +154,23 @@ def change_promotion(before: Promotion, change: PromotionChange, now: datetime) 
     return replace(after, updated_at=now, version=before.version + 1)
 
 
-def check_promotion_deletion(promotion: Promotion, etag: str) -> None:
-    """Raises `Outdated` or `PromotionInUse`."""
+def promotion_told(
+    before: Promotion | None, after: Promotion, traceparent: str | None
+) -> PromotionEvent:
+    """The event of what became of a promotion; `before` None: it is new."""
+    type_ = PromotionEventType.UPDATED if before else PromotionEventType.CREATED
+    return PromotionEvent(type_, after, after.version, after.updated_at, traceparent)
+
+
+def deleted_promotion(
+    promotion: Promotion, etag: str, now: datetime, traceparent: str | None = None
+) -> PromotionEvent:
+    """The event of the deletion of `promotion`. Raises `Outdated` or `PromotionInUse`."""
     errors.Outdated.check(etag, promotion.etag, "promotion")
     if promotion.uses:
         raise PromotionInUse("orders have the promotion; end it by active, with false")
+    version, type_ = promotion.version + 1, PromotionEventType.DELETED
+    return PromotionEvent(type_, promotion, version, max(now, promotion.updated_at), traceparent)
 
 
 def _of_another_kind(before: Promotion, fields: Mapping[str, Any]) -> Iterator[Violation]:

@@ -10,6 +10,7 @@ from server.order.catalog.rules import Tree
 from server.order.pricing.rules import (
     PriceBreaks,
     Promotion,
+    PromotionEvent,
     PromotionFilters,
     TaxRate,
     TaxRateFilters,
@@ -45,8 +46,11 @@ class PriceStore(Protocol):
 class PromotionStore(Protocol):
     """Promotions. Errors as in `CatalogStore`."""
 
-    async def create(self, promotion: Promotion, key: Key | None, answer: bytes) -> bytes:
-        """Stores a new promotion, as `CatalogStore.create` does. Raises `PromotionCodeTaken`."""
+    async def create(self, event: PromotionEvent, key: Key | None, answer: bytes) -> bytes:
+        """Stores the new promotion of `event`, and that, as `CatalogStore.create` does.
+
+        Raises `PromotionCodeTaken`.
+        """
 
     async def get(self, promotion_id: str) -> Promotion:
         """The promotion. Raises `PromotionNotFound`."""
@@ -55,15 +59,24 @@ class PromotionStore(Protocol):
         """One page in the query's order, ties broken by id."""
 
     async def update(
-        self, promotion_id: str, change: Callable[[Promotion], Promotion]
+        self,
+        promotion_id: str,
+        change: Callable[[Promotion], Promotion],
+        traceparent: str | None = None,
     ) -> Promotion:
         """Locks the promotion, stores what `change` makes of it but its uses, and returns that.
 
-        `change` is pure, and may run again. Raises `PromotionNotFound` and `PromotionCodeTaken`.
+        If it changes anything, the event of that is committed with it. `change` is pure, and may
+        run again. Raises `PromotionNotFound` and `PromotionCodeTaken`.
         """
 
-    async def delete(self, promotion_id: str, check: Callable[[Promotion], None]) -> None:
-        """Locks the promotion, and deletes it unless `check` raises. Raises `PromotionNotFound`."""
+    async def delete(
+        self, promotion_id: str, change: Callable[[Promotion], PromotionEvent]
+    ) -> None:
+        """Locks the promotion, deletes it, and stores the event that `change` gives, if it does.
+
+        Raises `PromotionNotFound`.
+        """
 
 
 class TaxRateStore(Protocol):

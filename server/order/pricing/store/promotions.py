@@ -10,6 +10,7 @@ from server.kit.listing.keyset import fetch_page
 from server.kit.listing.paging import Page, PageQuery
 from server.kit.listing.statements import Listing, Where
 from server.kit.listing.totals import Totals
+from server.kit.outbox import Event, append
 from server.kit.postgres import Pool, Record, UniqueViolationError, translated
 from server.kit.postgres.idempotency import write_once
 from server.kit.postgres.transaction import UnitOfWork, transaction
@@ -17,9 +18,11 @@ from server.kit.postgres.writes import Table, Write
 from server.order.pricing.rules import (
     Promotion,
     PromotionCodeTaken,
+    PromotionEvent,
     PromotionFilters,
     PromotionNotFound,
     Stacking,
+    promotion_told,
 )
 from server.order.pricing.store import SORTABLE_PROMOTIONS
 
@@ -40,18 +43,29 @@ _DELETE = "DELETE FROM promotions WHERE id = $1"
 
 
 class PostgresPromotionStore:
-    """A `PromotionStore` on a pool of connections to `emporium_order`."""
+    """A `PromotionStore` on a pool of connections to `emporium_order`.
 
-    def __init__(self, pool: Pool) -> None:
+    `encode` puts an event into the outbox's envelope. `wake` is called after each commit that may
+    have left one there.
+    """
+
+    def __init__(
+        self, pool: Pool, encode: Callable[[PromotionEvent], Event], wake: Callable[[], None]
+    ) -> None:
         self._pool = pool
+        self._encode = encode
+        self._wake = wake
         self._totals = Totals(pool, _LISTING.table)
 
-    async def create(self, promotion: Promotion, key: Key | None, answer: bytes) -> bytes:
+    async def create(self, event: PromotionEvent, key: Key | None, answer: bytes) -> bytes:
+        writes = [PROMOTIONS.insert([event.promotion]), append([self._encode(event)])]
         with translated():
             try:
-                return await write_once(self._pool, [PROMOTIONS.insert([promotion])], key, answer)
+                given = await write_once(self._pool, writes, key, answer)
             except UniqueViolationError as error:
                 raise _named(error) from error
+        self._wake()
+        return given
 
     async def get(self, promotion_id: str) -> Promotion:
         with translated():
@@ -68,27 +82,37 @@ class PostgresPromotionStore:
         return page.with_rows([to_promotion(row) for row in page.rows])
 
     async def update(
-        self, promotion_id: str, change: Callable[[Promotion], Promotion]
+        self,
+        promotion_id: str,
+        change: Callable[[Promotion], Promotion],
+        traceparent: str | None = None,
     ) -> Promotion:
         async def work(unit: UnitOfWork) -> Promotion:
             before = await _locked(unit, promotion_id)
             after = change(before)
             if after != before:
                 unit.write(PROMOTIONS.update([after]))
+                unit.write(append([self._encode(promotion_told(before, after, traceparent))]))
             return after
 
         with translated():
             try:
-                return await transaction(self._pool, work, completes_call=True)
+                promotion = await transaction(self._pool, work, completes_call=True)
             except UniqueViolationError as error:
                 raise _named(error) from error
+        self._wake()
+        return promotion
 
-    async def delete(self, promotion_id: str, check: Callable[[Promotion], None]) -> None:
+    async def delete(
+        self, promotion_id: str, change: Callable[[Promotion], PromotionEvent]
+    ) -> None:
         async def work(unit: UnitOfWork) -> None:
-            check(await _locked(unit, promotion_id))
+            event = change(await _locked(unit, promotion_id))
+            unit.write(append([self._encode(event)]))
             unit.write(Write(_DELETE, (promotion_id,)))
 
         await transaction(self._pool, work, completes_call=True)
+        self._wake()
 
 
 async def _locked(unit: UnitOfWork, promotion_id: str) -> Promotion:

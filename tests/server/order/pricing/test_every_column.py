@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.kit.outbox import Event
 from server.kit.postgres import Pool
-from server.order.pricing.rules import Promotion, Stacking, TaxRate
+from server.order.events.promotions import to_outbox
+from server.order.pricing.rules import Promotion, PromotionEvent, Stacking, TaxRate, promotion_told
 from server.order.pricing.store.promotions import PostgresPromotionStore
 from server.order.pricing.store.rates import PostgresTaxRateStore
 from tests.server.order.samples import NOW, new_id
@@ -66,9 +68,14 @@ def some(strategy: st.SearchStrategy[Any]) -> list[Any]:
     return values
 
 
+def told(event: PromotionEvent) -> Event:
+    """As one of a promotion of its own: here versions do not count the changes."""
+    return replace(to_outbox(event), aggregate_id=new_id())
+
+
 @pytest.mark.parametrize("name", [*OF_PROMOTIONS, "amount"])
 async def test_a_changed_field_of_a_promotion_is_read_back(order_pool: Pool, name: str) -> None:
-    store = PostgresPromotionStore(order_pool)
+    store = PostgresPromotionStore(order_pool, told, lambda: None)
     kind: dict[str, Any] = (
         {"amount": Decimal(1)} if name == "amount" else {"percentage": Decimal(1)}
     )
@@ -82,7 +89,7 @@ async def test_a_changed_field_of_a_promotion_is_read_back(order_pool: Pool, nam
         version=1,
         **kind,
     )
-    await store.create(made, None, b"")
+    await store.create(promotion_told(None, made, None), None, b"")
     for value in some(AMOUNT if name == "amount" else OF_PROMOTIONS[name]):
 
         def change(before: Promotion, value: Any = value) -> Promotion:

@@ -9,8 +9,10 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import events_pb2
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import pricing_service_pb2 as pb
+from server.kit.postgres import Pool
 from tests.server.order.doors import (
     MISSING,
     Door,
@@ -230,3 +232,34 @@ async def test_codes_that_are_no_codes(staff: Door, ann: Door, mug: catalog_pb.P
     assert (refusal.reason, refusal.fields) == ("VALIDATION_FAILED", ["promotion_codes"])
     refusal = await codes_refused(staff, [item(mug)], [good.code], order_date=at(days=9))
     assert (refusal.reason, refusal.fields) == ("VALIDATION_FAILED", ["promotion_codes"])
+
+
+_EVENTS = """
+    SELECT event_type, aggregate_version, payload FROM outbox
+    WHERE aggregate_type = 'promotion' AND aggregate_id = $1 ORDER BY aggregate_version
+"""
+
+
+async def test_every_change_of_a_promotion_leaves_as_an_event(
+    staff: Door, ann: Door, mug: catalog_pb.Product, order_pool: Pool
+) -> None:
+    one = await made(staff)
+    await ann("CreateOrder", order_of(item(mug), promotion_codes=[one.code]))
+    change = changing(one, active=False)
+    ended = await staff("UpdatePromotion", change)
+    await staff("UpdatePromotion", change)  # changes nothing, and tells nothing
+    other = await made(staff)
+    await staff("DeletePromotion", pb.DeletePromotionRequest(promotion_id=other.id))
+    told = []
+    for promotion in (one, other):
+        for row in await order_pool.fetch(_EVENTS, promotion.id):
+            name = row["event_type"].rpartition(".")[2]
+            message = getattr(events_pb2, name).FromString(row["payload"])
+            told.append((name, row["aggregate_version"], message.promotion))
+    ended.uses = 0  # uses come and go without events
+    assert told == [
+        ("PromotionCreated", 1, one),
+        ("PromotionUpdated", 2, ended),
+        ("PromotionCreated", 1, other),
+        ("PromotionDeleted", 2, other),
+    ]
