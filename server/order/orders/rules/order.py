@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from server.kit import currencies, errors
 
@@ -70,8 +71,7 @@ class Address:
     country_code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One line, as it was agreed."""
 
     product_id: str | None  # None: the line carried its own name and price
