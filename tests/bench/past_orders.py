@@ -19,6 +19,7 @@ _ORDERS = """
         SELECT now() - make_interval(secs => $1 - n) AS at
     ) AS made
 """
+_THEIRS = "user_id::text LIKE '019ac000-%'"
 _LINES = f"""
     CREATE TEMP TABLE lines AS
     SELECT order_id, created_at, position, (line / {{count}} + 1)::int AS number,
@@ -26,7 +27,7 @@ _LINES = f"""
     FROM (
         SELECT id AS order_id, created_at, position,
                (row_number() OVER (ORDER BY id, position) - 1) AS line
-        FROM orders, generate_series(1, 3) AS position
+        FROM orders, generate_series(1, 3) AS position WHERE {{theirs}}
     ) AS numbered
 """
 _REST = (
@@ -36,13 +37,13 @@ _REST = (
     """,
     """
     INSERT INTO order_moves (id, order_id, after, actor_kind, occurred_at)
-    SELECT uuidv7(), id, 'PENDING', 'BUYER', created_at FROM orders
+    SELECT uuidv7(), id, 'PENDING', 'BUYER', created_at FROM orders WHERE {theirs}
     """,
     """
     INSERT INTO idempotency_keys (caller, method, key, body_hash, answer)
     SELECT user_id, '/emporium.order.v1.OrderService/CreateOrder', gen_random_uuid(),
            sha256(id::text::bytea), convert_to(repeat(id::text, 20), 'UTF8')
-    FROM orders
+    FROM orders WHERE {theirs}
     """,
     """
     INSERT INTO stock_movements (id, product_id, number, kind, on_hand_delta, reserved_delta,
@@ -73,6 +74,7 @@ async def _fill(stage: Stage, products: int, orders: int, suffix: str) -> Goods:
         await connection.execute("SET session_replication_role = replica")
         await connection.execute("SET synchronous_commit = off")
         await connection.execute(_ORDERS, orders, timeout=_TIMEOUT_SECONDS)
-        for statement in (_LINES.format(count=products), *_REST):
-            await connection.execute(statement, timeout=_TIMEOUT_SECONDS)
+        for statement in (_LINES, *_REST):
+            text = statement.format(count=products, theirs=_THEIRS)
+            await connection.execute(text, timeout=_TIMEOUT_SECONDS)
     return goods

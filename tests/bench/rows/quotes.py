@@ -4,7 +4,7 @@ import random
 
 from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from tests.bench.budget import Budget
-from tests.bench.compare import alternate
+from tests.bench.compare import Measure, alternate
 from tests.bench.flood import measured
 from tests.bench.goods import GET, STREAMS_OF_32_CLIENTS, stocked
 from tests.bench.http2 import Target
@@ -38,18 +38,16 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
         for each in pick.choices(goods.ids, k=budget.calls)
     ]
     async with stage.service("order", DATABASE_URL=goods.database_url) as service:
-        found = await alternate(
-            *(
-                measured(
-                    Target(service.port, method, signed_in),
-                    lambda made=requests: made,
-                    {"service": service.pid},
-                    streams=STREAMS_OF_32_CLIENTS,
-                )
-                for method, requests in ((_QUOTE, quotes), (GET, gets))
-            ),
-            rounds=budget.rounds,
-        )
+
+        def calling(method: str, requests: list[bytes]) -> Measure:
+            return measured(
+                Target(service.port, method, signed_in),
+                lambda: requests,
+                {"service": service.pid},
+                streams=STREAMS_OF_32_CLIENTS,
+            )
+
+        found = await alternate(calling(_QUOTE, quotes), calling(GET, gets), budget.rounds)
     return [found.row(f"QuoteOrder of {_LINES} lines and two codes / GetProduct", TARGET)]
 
 

@@ -99,7 +99,7 @@ async def _read(
 async def _watching(port: int, watched: Sequence[_Watched], watchers: int) -> AsyncIterator[None]:
     """So many watch, and have been told once, while the block runs."""
     async with asyncio.TaskGroup() as tasks:
-        began = []
+        began: list[asyncio.Task[None]] = []
         for each in watched:
             each.told = [asyncio.Queue() for _ in range(min(_STREAMS_EACH, watchers - len(began)))]
             began += [tasks.create_task(_watch(port, each, told)) for told in each.told]

@@ -39,7 +39,7 @@ def sent(order: Order, parcel: Parcel, act: Act) -> Sent:
     parts = shipping.packed(left, parcel.parts)
     counts = dict(parts)
     items = tuple(
-        item._replace(shipped=item.shipped + counts[at]) if at in counts else item
+        replace(item, shipped=item.shipped + counts[at]) if at in counts else item
         for at, item in enumerate(order.items, 1)
     )
     is_whole = all(item.shipped == item.quantity for item in items)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
 
 from server.kit import currencies, errors
 
@@ -71,7 +70,8 @@ class Address:
     country_code: str
 
 
-class Item(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Item:
     """One line, as it was agreed."""
 
     product_id: str | None  # None: the line carried its own name and price

@@ -23,7 +23,7 @@ from server.order.orders.rules import (
 
 _OWN = tuple(field.name for field in fields(Order) if field.name != "items")
 # What was sent of a line the database counts itself, by a trigger of what is in shipments.
-_ITEM = tuple(name for name in Item._fields if name != "shipped")
+_ITEM = tuple(field.name for field in fields(Item) if field.name != "shipped")
 
 ORDERS = Table("orders", _OWN, lock_rank=30)
 ITEMS = Table("order_items", ("order_id", "position", *_ITEM), key=("order_id", "position"))
@@ -97,7 +97,7 @@ def _own(order: Order) -> dict[str, Any]:
 
 def _items(order: Order) -> Iterator[dict[str, Any]]:
     for position, item in enumerate(order.items, 1):
-        own = dict(zip(_ITEM, item, strict=False))  # `shipped` is the last
+        own = {name: getattr(item, name) for name in _ITEM}
         yield {"order_id": order.id, "position": position, **own}
 
 

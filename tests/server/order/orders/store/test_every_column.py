@@ -31,7 +31,6 @@ ITEMS = st.lists(
         discount=st.just(Decimal(0)),
         tax=MONEY,
         included_tax=st.just(Decimal(0)),
-        shipped=st.just(0),
     ),
     min_size=1,
     max_size=5,
