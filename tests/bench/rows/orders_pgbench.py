@@ -35,6 +35,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     signed_in = (("authorization", await stage.token("customer")),)
     file = await _script(stage, theirs, signed_in)
     calls = max(pgbench.CLIENTS, budget.calls // 2)
+    await pgbench.make_room(stage)
     async with (
         stage.service("order", DATABASE_URL=ours.database_url) as service,
         stage.admin(ours.database_url) as database,
