@@ -111,12 +111,15 @@ else
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$code
 endif
 
+# Beside those of the server some that need no others, so that both halves take as long.
+WITH_SERVER := tests/server tests/bench tests/upgrade
+
 # Without MAKEFLAGS: a test may call make, which then is nobody's child.
 tests-of-server:
-	@unset MAKEFLAGS; COVERAGE_FILE=.coverage.server $(HALF) tests/server > build/tests-of-server.txt 2>&1
+	@unset MAKEFLAGS; COVERAGE_FILE=.coverage.server $(HALF) $(WITH_SERVER) > build/tests-of-server.txt 2>&1
 
 tests-of-others:
-	@unset MAKEFLAGS; COVERAGE_FILE=.coverage.others $(HALF) --ignore=tests/server
+	@unset MAKEFLAGS; COVERAGE_FILE=.coverage.others $(HALF) $(addprefix --ignore=,$(WITH_SERVER))
 
 # ---------------------------------------------------------------- what is made once
 

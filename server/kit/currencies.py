@@ -20,6 +20,8 @@ _DECIMALS: Mapping[str, int] = {
 _DECIMALS_OTHERWISE = 2
 
 _UNITS = tuple(Decimal((0, (1,), -decimals)) for decimals in range(5))
+_UNIT_OF = {code: _UNITS[decimals] for code, decimals in _DECIMALS.items()}
+_UNIT_OTHERWISE = _UNITS[_DECIMALS_OTHERWISE]
 
 
 def is_known(currency: str) -> bool:
@@ -34,7 +36,7 @@ def decimals_of(currency: str) -> int:
 
 def unit_of(currency: str) -> Decimal:
     """The least amount above nothing: 0.01 in GBP, 1 in JPY."""
-    return _UNITS[decimals_of(currency)]
+    return _UNIT_OF.get(currency, _UNIT_OTHERWISE)
 
 
 def in_full(amount: Decimal, currency: str) -> Decimal:

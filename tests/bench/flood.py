@@ -24,39 +24,68 @@ def measured(
     pids: Mapping[str, int],
     *,
     postgres: int | None = None,
+    streams: int = STREAMS,
 ) -> Measure:
     """Floods `target` with `messages`, which may be new each time, and counts the CPU of `pids`.
 
     With `postgres`, the pid of its first process, what it spends on its clients counts as well.
+    `streams` are under way on each connection.
     """
 
     async def run() -> Run:
         sent = messages()
         before = cpu_by_name(pids, postgres)
-        seconds = await flood(target, sent)
+        seconds = await flood(target, sent, streams=streams)
         return run_of(len(sent), seconds, before, cpu_by_name(pids, postgres))
 
     return run
 
 
-async def flood(target: Target, messages: Sequence[bytes], rate: float | None = None) -> float:
+async def flood(
+    target: Target,
+    messages: Sequence[bytes],
+    rate: float | None = None,
+    *,
+    streams: int = STREAMS,
+) -> float:
     """Calls `target` once with each message; gives the seconds that it took.
 
-    At most `CONNECTIONS * STREAMS` are under way at a time, unless a `rate` a second is given:
+    At most `CONNECTIONS * streams` are under way at a time, unless a `rate` a second is given:
     then each is sent when its time has come. Raises `LoadFailed` when a call fails.
     """
     with loading():
-        return await _flood(target, messages, rate)
+        return await _flood(target, messages, rate, streams)
 
 
-async def _flood(target: Target, messages: Sequence[bytes], rate: float | None) -> float:
+async def latencies(target: Target, messages: Sequence[bytes]) -> list[float]:
+    """Calls `target` with each message, one after the other; gives how long each took, in seconds.
+
+    Raises `LoadFailed` when a call fails.
+    """
+    with loading():
+        work = _Timed(messages, asyncio.get_running_loop().create_future())
+        connection = await connected(target, work)
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                work.began = time.perf_counter()
+                connection.send_next()
+                await work.done
+        finally:
+            work.done.cancel()
+            connection.close()
+    return work.took
+
+
+async def _flood(
+    target: Target, messages: Sequence[bytes], rate: float | None, streams: int
+) -> float:
     work = _Work(messages, asyncio.get_running_loop().create_future())
     connections = [await connected(target, work) for _ in range(CONNECTIONS)]
     began = time.perf_counter()
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             if rate is None:
-                for connection in connections * STREAMS:
+                for connection in connections * streams:
                     connection.send_next()
             else:
                 await _paced(work, connections, rate)
@@ -98,3 +127,18 @@ class _Work:
     def failed(self, why: str) -> None:
         if not self.done.done():
             self.done.set_exception(LoadFailed(why))
+
+
+class _Timed(_Work):
+    """Calls that are made one after the other."""
+
+    def __init__(self, messages: Sequence[bytes], done: "asyncio.Future[None]") -> None:
+        super().__init__(messages, done)
+        self.began = 0.0
+        self.took: list[float] = []
+
+    def answered(self) -> None:
+        now = time.perf_counter()
+        self.took.append(now - self.began)
+        self.began = now
+        super().answered()

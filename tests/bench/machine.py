@@ -106,6 +106,13 @@ def clients_cpu_seconds(postgres_pid: int) -> dict[int, float]:
     return found
 
 
+def ended_children_cpu_seconds(pid: int) -> float:
+    """The CPU time that those children of `pid` had that have ended, to the hundredth."""
+    _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+    user, system = fields.split()[13:15]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _children(pid: int) -> list[int]:
     threads = Path(f"/proc/{pid}/task").iterdir()
     return [int(child) for each in threads for child in (each / "children").read_text().split()]

@@ -21,9 +21,10 @@ class Quoting(NamedTuple):
 
     async def quote(self, new: rules.NewOrder, caller: Caller) -> rules.Quote:
         """What `new` comes to now. Raises as `rules.quote`; `ShippingMethodNotFound`."""
-        offers = await self.catalog.offers(new.product_ids)
+        product_ids = new.product_ids
+        offers = await self.catalog.offers(product_ids)
         if not caller.is_staff:
-            offers = rules.sold(offers, new.product_ids)
+            offers = rules.sold(offers, product_ids)
         sent_by = new.shipping_method_id
         method = await self.methods.get(sent_by, only_active=True) if sent_by else None
         terms = await self.terms.read(

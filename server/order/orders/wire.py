@@ -1,6 +1,6 @@
 """Orders between Protobuf and dataclasses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from server.kit.listing.filters import choice
 from server.kit.listing.filters import moment as moment_of_text
 from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.kit.turns import in_turns
-from server.kit.wire import fields_of_mask, moment, money, timestamp
+from server.kit.wire import fields_of_mask, moment, money_in, timestamp
 from server.order.catalog.wire import amount
 from server.order.neighbours import Buyer
 from server.order.orders.rules import (
@@ -33,9 +33,12 @@ from server.order.orders.rules import (
     Status,
     payment_status,
 )
-from server.order.pricing.rules import Step
+from server.order.pricing.rules import Step, StepKind
 
 PlacingRequest = pb.CreateOrderRequest | pb.QuoteOrderRequest
+_Text = Callable[[Decimal], str]
+"""Writes amounts of one currency."""
+
 ListRequest = pb.ListOrdersRequest | pb.ListUserOrdersRequest
 
 _STATUSES = {Status(name): number for name, number in pb.Order.Status.items() if number}
@@ -44,6 +47,7 @@ _PAYMENT_STATUSES = {
 }
 _FULFILMENTS = {Fulfilment(name): number for name, number in pb.Fulfilment.Status.items() if number}
 _UNUSED = "nothing is left that it could take off"
+_STEPS = {StepKind(name): number for name, number in pb.PriceStep.Kind.items() if number}
 _STATUSES_BY_NUMBER = {number: status for status, number in _STATUSES.items()}
 
 
@@ -57,19 +61,19 @@ def expand(order: pb.Order, buyers: Mapping[str, Buyer] | None) -> None:
 
 def to_order(order: Order) -> pb.Order:
     """An order on the wire."""
-    address = order.shipping_address
+    address, text = order.shipping_address, money_in(order.currency)
     return pb.Order(
         id=order.id,
         user_id=order.user_id or "",
         status=_STATUSES[order.status],
-        items=[_to_item(at, item, order.currency) for at, item in enumerate(order.items, 1)],
+        items=[_to_item(at, item, text) for at, item in enumerate(order.items, 1)],
         item_count=len(order.items),
         currency=order.currency,
-        subtotal=money(order.subtotal, order.currency),
-        discount=money(order.discount, order.currency),
-        shipping_price=money(order.shipping_price, order.currency),
-        tax=money(order.tax, order.currency),
-        total_price=money(order.total_price, order.currency),
+        subtotal=text(order.subtotal),
+        discount=text(order.discount),
+        shipping_price=text(order.shipping_price),
+        tax=text(order.tax),
+        total_price=text(order.total_price),
         shipping_address=_to_address(address) if address else None,
         order_date=timestamp(order.order_date),
         created_at=timestamp(order.created_at),
@@ -79,9 +83,9 @@ def to_order(order: Order) -> pb.Order:
         etag=order.etag,
         payment_status=_PAYMENT_STATUSES[payment_status(order)],
         promotion_codes=order.promotion_codes,
-        included_tax=money(order.included_tax, order.currency),
-        captured=money(order.captured, order.currency),
-        refunded=money(order.refunded, order.currency),
+        included_tax=text(order.included_tax),
+        captured=text(order.captured),
+        refunded=text(order.refunded),
     )
 
 
@@ -107,28 +111,28 @@ def to_order_user(buyer: Buyer) -> pb.OrderUser:
 
 def to_quote(quote: Quote) -> pb.Quote:
     """What an order would cost, on the wire."""
-    currency, price = quote.currency, quote.price
+    price, text = quote.price, money_in(quote.currency)
     return pb.Quote(
-        lines=[_to_item(at, item, currency) for at, item in enumerate(quote.items, 1)],
-        currency=currency,
-        subtotal=money(price.subtotal, currency),
-        discount=money(price.discount, currency),
-        shipping_price=money(price.shipping_price, currency),
-        tax=money(price.tax, currency),
-        total_price=money(price.total, currency),
-        steps=[_to_step(step, currency) for step in price.steps],
-        included_tax=money(price.included_tax, currency),
+        lines=[_to_item(at, item, text) for at, item in enumerate(quote.items, 1)],
+        currency=quote.currency,
+        subtotal=text(price.subtotal),
+        discount=text(price.discount),
+        shipping_price=text(price.shipping_price),
+        tax=text(price.tax),
+        total_price=text(price.total),
+        steps=[_to_step(step, text) for step in price.steps],
+        included_tax=text(price.included_tax),
         unused_codes=[pb.UnusedCode(code=each.code, reason=_UNUSED) for each in quote.unused],
     )
 
 
-def _to_step(step: Step, currency: str) -> pb.PriceStep:
+def _to_step(step: Step, text: _Text) -> pb.PriceStep:
     included = step.included_tax
     return pb.PriceStep(
-        kind=pb.PriceStep.Kind.Value(step.kind),
+        kind=_STEPS[step.kind],
         label=step.label,
-        amount=money(step.amount, currency),
-        included_tax=None if included is None else money(included, currency),
+        amount=text(step.amount),
+        included_tax=None if included is None else text(included),
     )
 
 
@@ -238,23 +242,20 @@ def _to_actor(actor: Actor, buyer_id: str | None, *, for_staff: bool) -> pb.Orde
     return told
 
 
-def _to_item(position: int, item: Item, currency: str) -> pb.OrderItem:
+def _to_item(position: int, item: Item, text: _Text) -> pb.OrderItem:
+    discount, tax, included = item.discount, item.tax, item.included_tax
     return pb.OrderItem(
         product_id=item.product_id or "",
         product_name=item.product_name,
-        unit_price=money(item.unit_price, currency),
+        unit_price=text(item.unit_price),
         quantity=item.quantity,
-        line_total=money(item.line_total, currency),
+        line_total=text(item.line_total),
         position=position,
         shipped_quantity=item.shipped,
-        discount=_share(item.discount, currency),
-        tax=_share(item.tax, currency),
-        included_tax=_share(item.included_tax, currency),
+        discount=text(discount) if discount else None,
+        tax=text(tax) if tax else None,
+        included_tax=text(included) if included else None,
     )
-
-
-def _share(amount: Decimal, currency: str) -> str | None:
-    return money(amount, currency) if amount else None
 
 
 def _to_address(address: Address) -> address_pb2.Address:

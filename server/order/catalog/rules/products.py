@@ -71,17 +71,16 @@ class Break(NamedTuple):
     unit_price: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What placing an order needs of a product."""
 
     name: str
     unit_price: Decimal
     currency: str
     status: ProductStatus = ProductStatus.ACTIVE
-    breaks: Sequence[Break] = ()  # by rising quantities
+    breaks: tuple[Break, ...] = ()  # by rising quantities
     weight_grams: int = 0  # of one
-    categories: Sequence[str] = ()  # their ids, in order
+    categories: tuple[str, ...] = ()  # their ids, in order
 
 
 @dataclass(frozen=True, slots=True)

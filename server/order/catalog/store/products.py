@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import asyncpg
+import msgspec
 
 from server.kit.batching import Batcher
 from server.kit.context import Key
@@ -17,7 +18,6 @@ from server.kit.postgres.transaction import UnitOfWork, transaction
 from server.kit.postgres.writes import Write
 from server.order.catalog.rules import (
     Added,
-    Break,
     CategoryNotFound,
     Offer,
     Product,
@@ -33,16 +33,24 @@ from server.order.catalog.store import filtering, rows, searching
 
 _DELETE = "DELETE FROM products WHERE id = $1"
 
+# As one text there and one back: rows with arrays, decoded one by one, cost the service three times
+# as much.
 _OFFERS = """
-    SELECT id::text, name, unit_price, currency, status, weight_grams, ARRAY(
-        SELECT ROW(min_quantity, unit_price) FROM price_breaks
-        WHERE product_id = products.id ORDER BY min_quantity
-    ) AS breaks, ARRAY(
-        SELECT category_id::text FROM product_categories
-        WHERE product_id = products.id ORDER BY category_id
-    ) AS categories
-    FROM products WHERE id = ANY($1)
+    SELECT coalesce(json_object_agg(id, json_build_array(
+        name, unit_price::text, currency, status, (
+            SELECT coalesce(json_agg(
+                json_build_array(min_quantity, unit_price::text) ORDER BY min_quantity
+            ), '[]')
+            FROM price_breaks WHERE product_id = products.id
+        ), coalesce(weight_grams, 0), (
+            SELECT coalesce(json_agg(category_id ORDER BY category_id), '[]')
+            FROM product_categories WHERE product_id = products.id
+        )
+    )), '{}')::text
+    FROM products WHERE id = ANY(string_to_array($1, ' ')::uuid[])
 """
+
+_to_offers = msgspec.json.Decoder(dict[str, Offer]).decode
 
 _BREAKS = "SELECT unit_price FROM price_breaks WHERE product_id = $1 ORDER BY min_quantity"
 
@@ -168,20 +176,8 @@ class PostgresCatalogStore:
     ) -> Sequence[Mapping[str, Offer]]:
         product_ids = set().union(*wanted)
         with translated():
-            found = await self._pool.fetch(_OFFERS, product_ids)
-        offers = {
-            row["id"]: Offer(
-                name=row["name"],
-                unit_price=row["unit_price"],
-                currency=row["currency"],
-                status=ProductStatus(row["status"]),
-                breaks=tuple(Break(*each) for each in row["breaks"]),
-                weight_grams=row["weight_grams"] or 0,
-                categories=tuple(row["categories"]),
-            )
-            for row in found
-        }
-        return [offers] * len(wanted)
+            found = await self._pool.fetchval(_OFFERS, " ".join(product_ids))
+        return [_to_offers(found)] * len(wanted)
 
 
 async def _locked(unit: UnitOfWork, product_id: str) -> Product:

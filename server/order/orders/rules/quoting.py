@@ -1,10 +1,10 @@
 """What an order that is asked for comes to: its lines, and what they cost."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from server.kit import currencies, errors
 from server.kit.errors import Violation
@@ -40,8 +40,7 @@ class CurrencyMismatch(errors.Invalid):
     reason = "CURRENCY_MISMATCH"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line that is asked for: a product, or a name with a price; staff may send both."""
 
     product_id: str | None
@@ -140,18 +139,22 @@ def _codes_of_the_past(new: NewOrder) -> Iterator[Violation]:
 
 def _check_products(new: NewOrder, offers: Mapping[str, Offer]) -> None:
     found = [
-        (f"items[{index}].product_id", offers.get(line.product_id))
+        (index, offers.get(line.product_id))
         for index, line in enumerate(new.lines)
         if line.product_id
     ]
-    missing = [Violation(field, "no such product") for field, offer in found if offer is None]
+    missing = [
+        Violation(f"items[{index}].product_id", "no such product")
+        for index, offer in found
+        if offer is None
+    ]
     if missing:
         raise ProductNotFound(f"{missing[0].field}: no such product", violations=missing)
     if new.order_date is not None:
         return  # it was sold then
     unsold = [
-        Violation(field, f"the product is {offer.status}")
-        for field, offer in found
+        Violation(f"items[{index}].product_id", f"the product is {offer.status}")
+        for index, offer in found
         if offer and offer.status is not ProductStatus.ACTIVE
     ]
     if unsold:
@@ -179,7 +182,9 @@ def _too_fine(lines: Sequence[Line], currency: str) -> Iterator[Violation]:
     for index, line in enumerate(lines):
         if line.total_price is not None:
             yield from _indivisible(line.total_price, line.quantity, currency)
-        yield from currencies.too_fine(line.unit_price, currency, f"items[{index}].unit_price")
+        if line.unit_price is not None:
+            field = f"items[{index}].unit_price"
+            yield from currencies.too_fine(line.unit_price, currency, field)
 
 
 def _indivisible(total: Decimal, quantity: int, currency: str) -> Iterator[Violation]:
@@ -194,10 +199,10 @@ def _indivisible(total: Decimal, quantity: int, currency: str) -> Iterator[Viola
 
 def _priced(lines: Sequence[Line], offers: Mapping[str, Offer]) -> Sequence[PricedLine]:
     """What one of each line costs: its own price, or the product's for as many as are ordered."""
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for line in lines:
         if line.product_id and line.unit_price is None:
-            counts[line.product_id] += line.quantity
+            counts[line.product_id] = counts.get(line.product_id, 0) + line.quantity
     priced = []
     for line in lines:
         one = each = line.price_of_one

@@ -30,6 +30,8 @@ class PriceBreaks:
 
 def unit_price(price_of_one: Decimal, breaks: Sequence[Break], quantity: int) -> Decimal:
     """What one of so many costs."""
+    if not breaks:
+        return price_of_one
     reached = [each.unit_price for each in breaks if each.min_quantity <= quantity]
     return min([price_of_one, *reached])
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import sub
 from typing import NamedTuple
 
 from server.kit import currencies
 from server.order.pricing.rules.promotions import Promotion
-from server.order.pricing.rules.rounding import SCALE, part_of
+from server.order.pricing.rules.rounding import SCALE, parts_of
 
 _NOTHING = Decimal(0)
 
@@ -42,19 +43,17 @@ def discounts(
     together they are at most what the lines cost, and it is the same in whichever order the codes
     were named.
     """
-    left = [line.total for line in lines]
+    totals = [line.total for line in lines]
+    left: Sequence[Decimal] = totals
     found: list[Off] = []
     for promotion in sorted(promotions, key=lambda each: (each.percentage is None, each.id)):
         if promotion.percentage is not None:
-            percentage = promotion.percentage
-            parts = [part_of(line.total, percentage, currency) for line in lines]
-            off: Sequence[Decimal] = [
-                min(part, rest) for part, rest in zip(parts, left, strict=True)
-            ]
+            parts = parts_of(totals, promotion.percentage, currency)
+            off: Sequence[Decimal] = [*map(min, parts, left)]
         else:
             assert promotion.amount is not None
             off = shared(promotion.amount, left, lines, currency)
-        left = [rest - each for rest, each in zip(left, off, strict=True)]
+        left = [*map(sub, left, off)]
         found.append(Off(promotion, tuple(off)))
     return found
 
@@ -73,12 +72,28 @@ def shared(
         return left
     unit = currencies.unit_of(currency)
     units, total = int(amount / unit), int(whole * SCALE)
-    exact = [divmod(units * int(each * SCALE), total) for each in left]
-    counts = [count for count, _ in exact]
-    ranked = sorted(
-        range(len(lines)),
+    parts = [int(each * SCALE) * units for each in left]
+    counts = [part // total for part in parts]
+    missing = units - sum(counts)
+    if missing:
+        for at in _ranked([part % total for part in parts], left, lines):
+            if missing and (counts[at] + 1) * unit <= left[at]:
+                counts[at] += 1
+                missing -= 1
+    return [count * unit for count in counts]
+
+
+def _ranked(
+    remainders: Sequence[int], left: Sequence[Decimal], lines: Sequence[PricedLine]
+) -> Sequence[int]:
+    """The places of the lines, in the order in which they get what is missing."""
+    places = range(len(lines))
+    if len({*remainders}) == len(lines):  # as most are; to look at more costs as much as all else
+        return sorted(places, key=remainders.__getitem__, reverse=True)
+    return sorted(
+        places,
         key=lambda at: (
-            -exact[at][1],
+            -remainders[at],
             -left[at],
             lines[at].product_id,
             lines[at].categories,
@@ -87,9 +102,3 @@ def shared(
             lines[at].quantity,
         ),
     )
-    missing = units - sum(counts)
-    for at in ranked:
-        if missing and (counts[at] + 1) * unit <= left[at]:
-            counts[at] += 1
-            missing -= 1
-    return [count * unit for count in counts]

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from operator import add
 from typing import NamedTuple
 
 from server.kit import currencies, errors
 from server.order.pricing.rules.discounts import Off, PricedLine, discounts
 from server.order.pricing.rules.promotions import Promotion
-from server.order.pricing.rules.taxes import LineTax, Taxes, line_tax
+from server.order.pricing.rules.taxes import UNTAXED, LineTax, Taxes, line_tax
 from server.order.shipping.rules import Shipping
 
 TOTAL_PRICE_MAX = Decimal("99999999999999.9999")
@@ -90,25 +91,29 @@ def price(
     subtotal = subtotal_of(lines)
     _check_size(subtotal, currency)
     off = [each for each in discounts(promotions, lines, currency) if any(each.of_lines)]
-    less = [sum((each.of_lines[at] for each in off), _NOTHING) for at in range(len(lines))]
-    taxed = [
-        line_tax(line.total - less[at], taxes.rate_of(line.categories) if taxes else None, currency)
-        for at, line in enumerate(lines)
-    ]
+    less: Sequence[Decimal] = [_NOTHING] * len(lines)
+    for each in off:
+        less = [*map(add, less, each.of_lines)]
+    taxed: Sequence[LineTax] = [UNTAXED] * len(lines)
+    if taxes:
+        taxed = [
+            line_tax(line.total - less[at], taxes.rate_of(line.categories), currency)
+            for at, line in enumerate(lines)
+        ]
     found = Price(
         subtotal=subtotal,
         discount=sum(less, _NOTHING),
         shipping_price=shipping.price if shipping else _NOTHING,
         tax=sum((each.added for each in taxed), _NOTHING),
         steps=(
-            *_steps_of_lines(lines),
+            *_steps_of_lines(lines, subtotal),
             *_steps_of_promotions(off),
             *([Step(StepKind.SHIPPING, shipping.label, shipping.price)] if shipping else []),
             *_steps_of_taxes(taxed),
         ),
         included_tax=sum((each.included for each in taxed), _NOTHING),
         lines=tuple(
-            LinePrice(each, tax.added, tax.included) for each, tax in zip(less, taxed, strict=True)
+            LinePrice(part, tax.added, tax.included) for part, tax in zip(less, taxed, strict=True)
         ),
         promotions=tuple(each.promotion for each in off),
     )
@@ -127,12 +132,13 @@ def _check_size(total: Decimal, currency: str) -> None:
         raise OrderTooLarge(f"the total may be {most} at most", field="items")
 
 
-def _steps_of_lines(lines: Sequence[PricedLine]) -> Iterator[Step]:
-    alone = sum((line.quantity * line.price_of_one for line in lines), _NOTHING)
-    yield Step(StepKind.LINES, _counted(len(lines), "line"), alone)
+def _steps_of_lines(lines: Sequence[PricedLine], subtotal: Decimal) -> Iterator[Step]:
     cheaper = [line for line in lines if line.unit_price < line.price_of_one]
+    saved = sum(
+        (line.quantity * (line.price_of_one - line.unit_price) for line in cheaper), _NOTHING
+    )
+    yield Step(StepKind.LINES, _counted(len(lines), "line"), subtotal + saved)
     if cheaper:
-        saved = sum(line.quantity * (line.price_of_one - line.unit_price) for line in cheaper)
         label = f"for many, {_counted(len(cheaper), 'line')}"
         yield Step(StepKind.PRICE_BREAKS, label, _NOTHING - saved)
 

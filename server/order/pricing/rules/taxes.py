@@ -119,10 +119,13 @@ class LineTax(NamedTuple):
     included: Decimal = _NOTHING
 
 
+UNTAXED = LineTax(None)
+
+
 def line_tax(taxable: Decimal, rate: TaxRate | None, currency: str) -> LineTax:
     """The tax on what a line costs, rounded half even to the currency's decimals."""
     if rate is None:
-        return LineTax(None)
+        return UNTAXED
     tax = part_of(taxable, rate.rate, currency, of_gross=rate.included)
     return LineTax(rate, included=tax) if rate.included else LineTax(rate, added=tax)
 

@@ -37,10 +37,10 @@ def shops(draw: st.DrawFn) -> dict[str, Offer]:
             "Thing",
             draw(prices) * unit,
             currency,
-            breaks=[
+            breaks=tuple(
                 Break(count, draw(prices) * unit)
                 for count in sorted(draw(st.sets(st.integers(2, 50), max_size=4)))
-            ],
+            ),
         )
         for each in PRODUCTS
     }
@@ -52,6 +52,7 @@ lines = st.builds(
     st.none(),
     st.none(),
     st.integers(1, 40),
+    st.none(),
 )
 baskets = st.lists(lines, min_size=1, max_size=20)
 

@@ -1,5 +1,6 @@
 """What is read to price an order: nothing more without codes, and taxes once in some seconds."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -45,6 +46,14 @@ async def test_an_order_without_codes_asks_nothing_of_the_database(order_pool: P
     assert pool.count == read
     await prices.read(["none-such"], new_id(), now, taxed=True)
     assert pool.count == read + 1
+
+
+async def test_who_ask_for_codes_at_once_share_a_statement(order_pool: Pool) -> None:
+    pool: Any = Counting(order_pool)
+    prices = PostgresTerms(pool, kept(pool))
+    reads = (prices.read([f"none-{n}"], new_id(), NOW, taxed=False) for n in range(20))
+    await asyncio.gather(*reads)
+    assert pool.count <= 2  # the first one's, and the others'
 
 
 async def test_another_process_knows_of_a_rate_within_seconds(

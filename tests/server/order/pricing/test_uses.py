@@ -75,6 +75,19 @@ async def test_a_code_that_takes_nothing_off_is_said_to_and_not_used_up(
     assert (await staff("GetPromotion", reading(five))).uses == 1
 
 
+async def test_who_ask_at_once_hear_of_their_own_uses(
+    staff: Door, ann: Door, bob: Door, mug: catalog_pb.Product
+) -> None:
+    """They share what is read of promotions."""
+    once = await made(staff, uses_max_per_person=1)
+    await ann("CreateOrder", order_of(item(mug), promotion_codes=[once.code]))
+    request = order_pb.QuoteOrderRequest(items=[item(mug)], promotion_codes=[once.code])
+    outcomes = await asyncio.gather(
+        *(door("QuoteOrder", request) for door in (ann, bob) * 10), return_exceptions=True
+    )
+    assert [isinstance(each, Exception) for each in outcomes] == [True, False] * 10
+
+
 @pytest.mark.parametrize("end", ["cancel", "update", "delete"])
 async def test_an_order_that_ends_unpaid_gives_its_uses_back(
     staff: Door, ann: Door, mug: catalog_pb.Product, end: str, order_pool: Pool
