@@ -31,7 +31,9 @@ from server.order.orders.rules import (
     PaymentStatus,
     Quote,
     Status,
+    number_of,
     payment_status,
+    spelled,
 )
 from server.order.pricing.rules import Step
 
@@ -79,6 +81,7 @@ def to_order(order: Order) -> pb.Order:
         payment_status=_PAYMENT_STATUSES[payment_status(order)],
         promotion_codes=order.promotion_codes,
         included_tax=money(order.included_tax, order.currency),
+        number=spelled(order.number),
     )
 
 
@@ -175,7 +178,9 @@ def from_create(request: PlacingRequest) -> NewOrder:
 
 
 def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
-    """Which orders of `user_id`, or of everybody, the caller asks for. Raises `InvalidFilter`."""
+    """Which orders of `user_id`, or of everybody, the caller asks for. Raises `InvalidFilter`
+    and `OrderNumberMistyped`.
+    """
     return OrderFilters(
         user_id=user_id,
         status=choice(request.status, "status", Status, tuple(Status)),
@@ -186,6 +191,7 @@ def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
         min_total=amount(request.min_total) if request.min_total else None,
         max_total=amount(request.max_total) if request.max_total else None,
         currency=request.currency or None,
+        number=number_of(request.number, "number"),
     )
 
 

@@ -627,6 +627,13 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: a shipment may have 100 tracking events
     """
+    ORDER_NUMBER_MISTYPED: _ErrorReason.ValueType  # 465
+    """Errors of order numbers.
+
+    No order has that number: its last symbol does not fit the others, or it is no number.
+
+    Example: number: is mistyped, because its last symbol does not fit the others
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason a caller can meet. REST shows it as `error.code`; gRPC carries it in
@@ -1237,6 +1244,13 @@ TOO_MANY_TRACKING_EVENTS: ErrorReason.ValueType  # 413
 """The shipment has as many tracking events as one may have.
 
 Example: a shipment may have 100 tracking events
+"""
+ORDER_NUMBER_MISTYPED: ErrorReason.ValueType  # 465
+"""Errors of order numbers.
+
+No order has that number: its last symbol does not fit the others, or it is no number.
+
+Example: number: is mistyped, because its last symbol does not fit the others
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

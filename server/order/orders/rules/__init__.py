@@ -19,6 +19,12 @@ from server.order.orders.rules.fulfilling import arrived, check_texts, sent
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
 from server.order.orders.rules.moving import MOVES, Changed, cancelled, expired, moved
 from server.order.orders.rules.notes import Note, check_deletable, check_room, is_internal
+from server.order.orders.rules.numbers import (
+    NUMBERS,
+    OrderNumberTaken,
+    number_of,
+    spelled,
+)
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     PAGE_ITEMS_MAX,
@@ -45,13 +51,14 @@ from server.order.orders.rules.paying import (
     paid,
     payment_status,
 )
-from server.order.orders.rules.placing import Placed, check_staff_fields, place
+from server.order.orders.rules.placing import Drawn, Placed, check_staff_fields, place
 from server.order.orders.rules.quoting import Line, NewOrder, Quote, quote, sold
 
 __all__ = [
     "CLEARABLE",
     "LISTED_ITEMS_MAX",
     "MOVES",
+    "NUMBERS",
     "PAGE_ITEMS_MAX",
     "Act",
     "Actor",
@@ -59,6 +66,7 @@ __all__ = [
     "Address",
     "BuyerErased",
     "Changed",
+    "Drawn",
     "Edit",
     "EventType",
     "Fulfilment",
@@ -74,6 +82,7 @@ __all__ = [
     "OrderFilters",
     "OrderHasOpenPayment",
     "OrderNotFound",
+    "OrderNumberTaken",
     "PastMove",
     "PaymentStatus",
     "Placed",
@@ -100,6 +109,7 @@ __all__ = [
     "listed_items",
     "moved",
     "moves_stock",
+    "number_of",
     "paid",
     "payment_status",
     "person",
@@ -107,6 +117,7 @@ __all__ = [
     "quote",
     "sent",
     "sold",
+    "spelled",
     "step_of",
     "uses_of",
 ]
