@@ -92,7 +92,7 @@ def order(lines: int = LINES_MAX) -> orders.Order:
     item = orders.Item(ID, name, PRICE, 100_000, MONEY, MONEY, MONEY, 100_000)
     return orders.Order(
         ID, ID, orders.Status.CANCELLED, (item,) * lines, CURRENCY, MONEY, MONEY, MONEY, MONEY,
-        MONEY, address, LAST, LAST, LAST, VERSION,
+        MONEY, address, LAST, LAST, LAST, VERSION, orders.NUMBERS - 1,
         fulfilment_status=orders.Fulfilment.PARTIALLY_SHIPPED, shipping_method_id=ID,
         promotion_codes=("C" * 64,) * 10, included_tax=MONEY,
     )  # fmt: skip

@@ -76,6 +76,7 @@ VALUES: dict[str, list[Any]] = {
     "parent_id": [FEW_IN],
     "in_stock": [True],  # what is not, an index has
     "code": ["code-7"],
+    "number": ["3jz-9j6-gmq"],
     "active": [True, False],
     "country_code": ["GB", "FR"],
     "category_id": [FEW_IN],

@@ -73,6 +73,8 @@ class OrderFilters(PageOptions, total=False):
     """Only orders whose total is this much or less, in `currency`."""
     currency: str
     """Only orders in this currency, ISO 4217."""
+    number: str
+    """Only the order with this number, as people write it: case, hyphens and spaces are free."""
     expand: str
     """What to show with each order: `user`, who placed it. See `Order.user_unavailable`."""
 
@@ -183,7 +185,8 @@ class Orders(OrderCourse):
         Each order has its first 20 lines at most, and 5 in pages of 100; it says in `item_count`
         how many there are, and `get` reads them all.
 
-        Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN).
+        Reading it raises `InvalidRequest` (UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN,
+        ORDER_NUMBER_MISTYPED).
         """
         timeout_seconds = filters.get("timeout_seconds")
 

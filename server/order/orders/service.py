@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from secrets import randbelow
 
 from google.protobuf.empty_pb2 import Empty
 from uuid_utils import uuid7
@@ -52,8 +53,9 @@ class OrderService:
     async def CreateOrder(self, request: pb.CreateOrderRequest, context: Context) -> pb.Order:
         try:
             return await self._place(request, context)
-        except (rules.OffersChanged, PromotionChanged):
-            # Read again, they tell which of them, and what is the matter with it.
+        except (rules.OffersChanged, PromotionChanged, rules.OrderNumberTaken):
+            # Read again, they tell which of them, and what is the matter with it; drawn again,
+            # the number is another.
             return await self._place(request, context)
 
     async def QuoteOrder(self, request: pb.QuoteOrderRequest, context: Context) -> pb.Quote:
@@ -200,9 +202,8 @@ class OrderService:
         placed = rules.place(
             new,
             quoted,
+            rules.Drawn(_new_id(), _new_id(), _new_number()),
             caller_id=context.signed_in.id,
-            order_id=_new_id(),
-            event_id=_new_id(),
             now=_now(),
             traceparent=context.traceparent,
             unpaid_for=self._unpaid_for,
@@ -269,6 +270,10 @@ def _answer(order: rules.Order) -> bytes:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _new_number() -> int:
+    return randbelow(rules.NUMBERS)
 
 
 def _new_id() -> str:

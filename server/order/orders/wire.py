@@ -31,7 +31,9 @@ from server.order.orders.rules import (
     PaymentStatus,
     Quote,
     Status,
+    number_of,
     payment_status,
+    spelled,
 )
 from server.order.pricing.rules import Step, StepKind
 
@@ -86,6 +88,7 @@ def to_order(order: Order) -> pb.Order:
         included_tax=text(order.included_tax),
         captured=text(order.captured),
         refunded=text(order.refunded),
+        number=spelled(order.number),
     )
 
 
@@ -183,7 +186,9 @@ def from_create(request: PlacingRequest) -> NewOrder:
 
 
 def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
-    """Which orders of `user_id`, or of everybody, the caller asks for. Raises `InvalidFilter`."""
+    """Which orders of `user_id`, or of everybody, the caller asks for. Raises `InvalidFilter`
+    and `OrderNumberMistyped`.
+    """
     return OrderFilters(
         user_id=user_id,
         status=choice(request.status, "status", Status, tuple(Status)),
@@ -194,6 +199,7 @@ def from_list(request: ListRequest, user_id: str | None) -> OrderFilters:
         min_total=amount(request.min_total) if request.min_total else None,
         max_total=amount(request.max_total) if request.max_total else None,
         currency=request.currency or None,
+        number=number_of(request.number, "number"),
     )
 
 

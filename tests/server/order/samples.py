@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from secrets import randbelow
 from typing import Any
 
 from uuid_utils import uuid7
 
 from server.order.catalog.rules import Added, NewProduct, Offer, Product, add_product
 from server.order.orders.rules import (
+    NUMBERS,
     Act,
     Actor,
     ActorKind,
+    Drawn,
     Line,
     NewOrder,
     Placed,
@@ -73,15 +76,15 @@ def placed(
     offers: dict[str, Offer] | None = None,
     caller_id: str | None = None,
     now: datetime = NOW,
+    number: int | None = None,
     **fields: Any,
 ) -> Placed:
     new = new_order(*lines, **fields)
     return place(
         new,
         quote(new, offers or {}, GBP),
+        Drawn(new_id(), new_id(), randbelow(NUMBERS) if number is None else number),
         caller_id=caller_id or str(uuid.uuid4()),
-        order_id=new_id(),
-        event_id=new_id(),
         now=now,
     )
 

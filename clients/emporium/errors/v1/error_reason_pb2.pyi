@@ -634,6 +634,13 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: shipping_address.country_code: 0.00 GBP tax was agreed, and to US it is 2.00
     """
+    ORDER_NUMBER_MISTYPED: _ErrorReason.ValueType  # 465
+    """Errors of order numbers.
+
+    No order has that number: its last symbol does not fit the others, or it is no number.
+
+    Example: number: is mistyped, because its last symbol does not fit the others
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason a caller can meet. REST shows it as `error.code`; gRPC carries it in
@@ -1251,6 +1258,13 @@ TAX_AGREED: ErrorReason.ValueType  # 414
 By the new address the order would be taxed otherwise than was agreed.
 
 Example: shipping_address.country_code: 0.00 GBP tax was agreed, and to US it is 2.00
+"""
+ORDER_NUMBER_MISTYPED: ErrorReason.ValueType  # 465
+"""Errors of order numbers.
+
+No order has that number: its last symbol does not fit the others, or it is no number.
+
+Example: number: is mistyped, because its last symbol does not fit the others
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

@@ -96,6 +96,7 @@ class Order(message.Message):
     CAPTURED_FIELD_NUMBER: builtins.int
     REFUNDED_FIELD_NUMBER: builtins.int
     PAYMENT_STATUS_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
     id: builtins.str
     """UUIDv7, given by the server."""
     user_id: builtins.str
@@ -138,6 +139,11 @@ class Order(message.Message):
     """How much of that was given back."""
     payment_status: PaymentProgress.Status.ValueType
     """What has been paid of it."""
+    number: builtins.str
+    """Its number, to be read out, such as `3JZ-9J6-GMQ`: drawn by chance, so that it tells nothing of
+    other orders. Digits and letters without I, L, O and U; the last one checks the others. Lists
+    find an order by it.
+    """
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[OrderItem]:
         """What was ordered, 1 to 1,000 lines, in the order sent. In a list only the first of them, 20 at
@@ -199,10 +205,11 @@ class Order(message.Message):
         captured: builtins.str = ...,
         refunded: builtins.str = ...,
         payment_status: PaymentProgress.Status.ValueType = ...,
+        number: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "order_date", b"order_date", "shipping_address", b"shipping_address", "updated_at", b"updated_at", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["captured", b"captured", "created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "fulfilment_status", b"fulfilment_status", "id", b"id", "included_tax", b"included_tax", "item_count", b"item_count", "items", b"items", "order_date", b"order_date", "payment_status", b"payment_status", "promotion_codes", b"promotion_codes", "refunded", b"refunded", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["captured", b"captured", "created_at", b"created_at", "currency", b"currency", "discount", b"discount", "etag", b"etag", "fulfilment_status", b"fulfilment_status", "id", b"id", "included_tax", b"included_tax", "item_count", b"item_count", "items", b"items", "number", b"number", "order_date", b"order_date", "payment_status", b"payment_status", "promotion_codes", b"promotion_codes", "refunded", b"refunded", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "shipping_price", b"shipping_price", "status", b"status", "subtotal", b"subtotal", "tax", b"tax", "total_price", b"total_price", "updated_at", b"updated_at", "user", b"user", "user_id", b"user_id", "user_unavailable", b"user_unavailable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -773,6 +780,7 @@ class ListOrdersRequest(message.Message):
     MAX_TOTAL_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
     EXPAND_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
     page: builtins.int
     """From 1, which it is when left out. Refused together with `page_token`, and when it skips more
     than 100,000 resources that there are.
@@ -809,6 +817,10 @@ class ListOrdersRequest(message.Message):
     """What of others to show with each order: `user`, who placed it. Asked of the user service by one
     call, and some seconds old at most.
     """
+    number: builtins.str
+    """Only the order with this number, in any case, with or without hyphens; I and L are taken for 1,
+    and O for 0. One that is mistyped is refused.
+    """
     def __init__(
         self,
         *,
@@ -826,10 +838,11 @@ class ListOrdersRequest(message.Message):
         max_total: builtins.str = ...,
         currency: builtins.str = ...,
         expand: builtins.str = ...,
+        number: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "number", b"number", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015
@@ -888,6 +901,7 @@ class ListUserOrdersRequest(message.Message):
     MAX_TOTAL_FIELD_NUMBER: builtins.int
     CURRENCY_FIELD_NUMBER: builtins.int
     EXPAND_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """Whose orders."""
     page: builtins.int
@@ -918,6 +932,8 @@ class ListUserOrdersRequest(message.Message):
     """What of others to show with each order: `user`, who placed it. Asked of the user service by one
     call, and some seconds old at most.
     """
+    number: builtins.str
+    """As in ListOrders."""
     def __init__(
         self,
         *,
@@ -935,10 +951,11 @@ class ListUserOrdersRequest(message.Message):
         max_total: builtins.str = ...,
         currency: builtins.str = ...,
         expand: builtins.str = ...,
+        number: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "page", b"page", "per_page", b"per_page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_page", b"_page", "_per_page", b"_per_page", "created_after", b"created_after", "created_before", b"created_before", "currency", b"currency", "expand", b"expand", "max_total", b"max_total", "min_total", b"min_total", "number", b"number", "page", b"page", "page_token", b"page_token", "per_page", b"per_page", "placed_after", b"placed_after", "placed_before", b"placed_before", "sort", b"sort", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__page: _TypeAlias = typing.Literal["page"]  # noqa: Y015
     _WhichOneofArgType__page: _TypeAlias = typing.Literal["_page", b"_page"]  # noqa: Y015

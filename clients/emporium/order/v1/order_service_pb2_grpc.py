@@ -187,7 +187,7 @@ class OrderServiceServicer:
         """Lists the caller's orders, or anybody's for staff; latest `order_date` first unless `sort`
         says otherwise. Ties are broken by id. Each order has its first lines, 20 at most: see `items`.
 
-        Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
+        Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN, ORDER_NUMBER_MISTYPED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -73,7 +73,7 @@ class OrderServiceStub:
     """Lists the caller's orders, or anybody's for staff; latest `order_date` first unless `sort`
     says otherwise. Ties are broken by id. Each order has its first lines, 20 at most: see `items`.
 
-    Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
+    Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN, ORDER_NUMBER_MISTYPED.
     """
     ListUserOrders: aio.UnaryUnaryMultiCallable[order_service_pb2.ListUserOrdersRequest, order_service_pb2.ListUserOrdersResponse]
     """Lists one user's orders, as ListOrders does. A user without orders, known or not, has an
@@ -251,7 +251,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         """Lists the caller's orders, or anybody's for staff; latest `order_date` first unless `sort`
         says otherwise. Ties are broken by id. Each order has its first lines, 20 at most: see `items`.
 
-        Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN.
+        Errors: UNKNOWN_SORT_FIELD, INVALID_FILTER, INVALID_PAGE_TOKEN, ORDER_NUMBER_MISTYPED.
         """
 
     @abc_1.abstractmethod

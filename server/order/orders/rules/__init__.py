@@ -21,6 +21,12 @@ from server.order.orders.rules.fulfilling import arrived, check_moment, check_te
 from server.order.orders.rules.history import Act, Actor, ActorKind, Move, PastMove, person
 from server.order.orders.rules.moving import MOVES, Changed, expired, moved
 from server.order.orders.rules.notes import Note, check_deletable, check_room, is_internal
+from server.order.orders.rules.numbers import (
+    NUMBERS,
+    OrderNumberTaken,
+    number_of,
+    spelled,
+)
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     PAGE_ITEMS_MAX,
@@ -47,7 +53,7 @@ from server.order.orders.rules.paying import (
     paid,
     payment_status,
 )
-from server.order.orders.rules.placing import Placed, check_staff_fields, place
+from server.order.orders.rules.placing import Drawn, Placed, check_staff_fields, place
 from server.order.orders.rules.quoting import Line, NewOrder, Quote, quote, sold
 from server.order.orders.rules.taxing import Taxing
 
@@ -55,6 +61,7 @@ __all__ = [
     "CLEARABLE",
     "LISTED_ITEMS_MAX",
     "MOVES",
+    "NUMBERS",
     "PAGE_ITEMS_MAX",
     "Act",
     "Actor",
@@ -62,6 +69,7 @@ __all__ = [
     "Address",
     "BuyerErased",
     "Changed",
+    "Drawn",
     "Edit",
     "EventType",
     "Fulfilment",
@@ -77,6 +85,7 @@ __all__ = [
     "OrderFilters",
     "OrderHasOpenPayment",
     "OrderNotFound",
+    "OrderNumberTaken",
     "PastMove",
     "PaymentStatus",
     "Placed",
@@ -106,6 +115,7 @@ __all__ = [
     "listed_items",
     "moved",
     "moves_stock",
+    "number_of",
     "paid",
     "payment_status",
     "person",
@@ -113,6 +123,7 @@ __all__ = [
     "quote",
     "sent",
     "sold",
+    "spelled",
     "step_of",
     "uses_of",
 ]

@@ -109,6 +109,7 @@ class Order:
     created_at: datetime
     updated_at: datetime
     version: int
+    number: int  # as `numbers.py` spells it
     expires_at: datetime | None = None  # when it is cancelled, unless it is paid; None: never
     # Of its payments: what is being asked for, what is held for us, what was taken, and how much of
     # that was given back.
@@ -170,6 +171,7 @@ class OrderFilters:
     min_total: Decimal | None = None  # included
     max_total: Decimal | None = None  # included
     currency: str | None = None
+    number: int | None = None
 
 
 def check_totals(filters: OrderFilters) -> None:

@@ -17,6 +17,14 @@ class PriceNotAllowed(errors.Forbidden):
     reason = "PRICE_NOT_ALLOWED"
 
 
+class Drawn(NamedTuple):
+    """What a new order and its event are known by."""
+
+    order_id: str
+    event_id: str
+    number: int
+
+
 class Placed(NamedTuple):
     """A new order, its event, and who places it."""
 
@@ -52,10 +60,9 @@ def check_staff_fields(new: NewOrder, caller_id: str) -> None:
 def place(
     new: NewOrder,
     quoted: Quote,
+    drawn: Drawn,
     *,
     caller_id: str,
-    order_id: str,
-    event_id: str,
     now: datetime,
     traceparent: str | None = None,
     unpaid_for: timedelta | None = None,
@@ -67,7 +74,7 @@ def place(
     cost = quoted.price
     is_historical = new.order_date is not None and new.order_date < now
     order = Order(
-        id=order_id,
+        id=drawn.order_id,
         user_id=new.user_id or caller_id,
         status=Status.PAID if is_historical else Status.PENDING,
         items=quoted.items,
@@ -82,6 +89,7 @@ def place(
         created_at=now,
         updated_at=now,
         version=1,
+        number=drawn.number,
         expires_at=now + unpaid_for if unpaid_for and not new.order_date else None,
         captured=cost.total if is_historical else Decimal(0),
         shipping_method_id=new.shipping_method_id,
@@ -90,7 +98,7 @@ def place(
     )
     move = Move(None, order.status, person(caller_id, order.user_id))
     event = OrderEvent(
-        event_id,
+        drawn.event_id,
         EventType.PLACED,
         order,
         order.version,

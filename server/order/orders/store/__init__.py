@@ -133,7 +133,7 @@ class OrderStore(Protocol):
         returned, or the first answer when `key` was used before with the same body; then
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another, `OutOfStock`,
         `PromotionUsedUp`, `PromotionUsedByPerson`, `OffersChanged` when a product is not sold by
-        now, `PromotionChanged`, and `BuyerErased` or `AccountInactive`
+        now, `PromotionChanged`, `OrderNumberTaken`, and `BuyerErased` or `AccountInactive`
         when the buyer was erased.
         """
 

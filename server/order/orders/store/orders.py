@@ -147,7 +147,11 @@ class PostgresOrderStore:
         where = Where.of(
             ("order_date >= {}", filters.placed_after),
             ("order_date < {}", filters.placed_before),
-            equal={"user_id": filters.user_id, "status": filters.status},
+            equal={
+                "user_id": filters.user_id,
+                "status": filters.status,
+                "number": filters.number,
+            },
             apart=[
                 Apart("created_at", "created_at >= {}", filters.created_after),
                 Apart("created_at", "created_at < {}", filters.created_before),

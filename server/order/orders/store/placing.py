@@ -15,7 +15,14 @@ from server.kit.postgres.idempotency import answers, first_answer
 from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.kit.turns import give_way
-from server.order.orders.rules import OffersChanged, Placed, claim_of, moves_stock, uses_of
+from server.order.orders.rules import (
+    OffersChanged,
+    OrderNumberTaken,
+    Placed,
+    claim_of,
+    moves_stock,
+    uses_of,
+)
 from server.order.orders.store import Belongings, Encode, rows
 from server.order.pricing.rules import PromotionUsedByPerson, PromotionUsedUp, used_up
 from server.order.stock.rules import OutOfStock
@@ -32,9 +39,10 @@ _LINES_TOGETHER_MAX = 20
 # Errors that one order among many may have caused.
 _ONE_AT_FAULT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
-# Of triggers and a constraint: migrations 0006, 0014 and 0019.
+# Of triggers and constraints: migrations 0006, 0014, 0019 and 0026.
 _NOT_ERASED = "orders_buyer_is_not_erased"
 _ARE_SOLD = "order_items_products_are_active"
+_NUMBER_IS_UNIQUE = "orders_number_is_unique"
 _USED_UP = {
     "promotions_uses_are_left": PromotionUsedUp,
     "promotions_uses_of_a_person": PromotionUsedByPerson,
@@ -134,7 +142,9 @@ class Placing:
                 if error.constraint_name != _NOT_ERASED:
                     raise
                 raise new.placed.refused() from error
-            except asyncpg.UniqueViolationError:
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name == _NUMBER_IS_UNIQUE:
+                    raise OrderNumberTaken("try again") from error
                 first = await first_answer(self._pool, new.key) if new.key else None
                 if first is None:
                     raise

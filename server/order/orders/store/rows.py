@@ -128,6 +128,7 @@ def to_order(row: Record) -> Order:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        number=row["number"],
         expires_at=row["expires_at"],
         payments_pending=row["payments_pending"],
         authorized=row["authorized"],

@@ -50,6 +50,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "created_at": MOMENT,
     "updated_at": MOMENT,
     "version": st.integers(1, 2**62),
+    "number": st.integers(0, 2**40 - 1),
     "expires_at": st.none() | MOMENT,
     "payments_pending": MONEY,
     "authorized": MONEY,
