@@ -2,9 +2,12 @@
 
 from functools import partial
 
+from tests.bench.budget import Budget
 from tests.bench.goods import PRODUCT_ID, Goods, stocked
 from tests.bench.stage import Stage
 
+PRODUCTS = 999
+BEGUN = 5_000
 _TIMEOUT_SECONDS = 900.0
 
 # A second apart. The lines of one order are of products whose numbers follow one another; so are
@@ -60,6 +63,15 @@ _REST = (
     "VACUUM ANALYZE",
     "CHECKPOINT",
 )
+
+
+async def begun(stage: Stage, budget: Budget, suffix: str) -> Goods:
+    """A shop of its own that has begun: what is read of tables is planned by their sizes.
+
+    Where there was nothing yet when the tables were looked at last, each line is looked up by
+    reading a whole table, until PostgreSQL looks again: within a minute or two.
+    """
+    return await with_past(stage, PRODUCTS, min(BEGUN, budget.past_orders), suffix)
 
 
 async def with_past(stage: Stage, products: int, orders: int, suffix: str) -> Goods:

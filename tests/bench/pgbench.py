@@ -24,6 +24,7 @@ from tests.bench.stage import Stage
 from tests.bench.statements import Statement
 
 CLIENTS = 32
+_SHOWN_MAX = 500  # letters of what it says where it fails: each client says the same
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -122,8 +123,16 @@ def _expression(value: str, expressions: Mapping[str, str]) -> str:
     parts.append(_quoted(text[at:]))
     if len(parts) == 1:
         return parts[0]
-    kind = "json" if text.startswith("[{") else "uuid[]" if text.startswith("{") else "uuid"
-    return f"concat({', '.join(parts)})::{kind}"
+    return f"concat({', '.join(parts)})::{_kind(text)}"
+
+
+def _kind(text: str) -> str:
+    """The type of a parameter that was sent as `text`."""
+    if text.startswith("[{"):
+        return "json"
+    if text.startswith("{"):
+        return "uuid[]"
+    return "uuid" if re.fullmatch(_UUID, text) else "text"
 
 
 def _quoted(text: str) -> str:
@@ -159,7 +168,8 @@ def running(stage: Stage, database_url: str, file: Path, calls: int) -> Measure:
             output = (await process.communicate())[0].decode()
             done, rate = _DONE.search(output), _RATE.search(output)
             if not (done and rate and done[1] == done[2]):
-                raise LoadFailed(f"pgbench ended with code {process.returncode}\n{output}")
+                said = output[:_SHOWN_MAX]
+                raise LoadFailed(f"pgbench ended with code {process.returncode}\n{said}")
             # The server counts the CPU of those that have ended, and nobody says when they have.
             while await connection.fetchval(_OTHERS):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -4,10 +4,10 @@ from tests.bench import lag
 from tests.bench.budget import Budget
 from tests.bench.compare import Measure, alternate
 from tests.bench.flood import measured
-from tests.bench.goods import CREATE_ORDER, STREAMS_OF_32_CLIENTS, orders, stocked
+from tests.bench.goods import CREATE_ORDER, STREAMS_OF_32_CLIENTS, orders
 from tests.bench.http2 import Target
+from tests.bench.past_orders import begun
 from tests.bench.report import Row
-from tests.bench.rows.orders_pgbench import PRODUCTS
 from tests.bench.stage import Stage
 
 TARGET = 0.50
@@ -15,7 +15,7 @@ TARGET = 0.50
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """One line each, so that the rows of both sides cost the same, but for the waiting."""
-    goods = await stocked(stage, PRODUCTS, "_stocked")
+    goods = await begun(stage, budget, "_begun")
     signed_in = (("authorization", await stage.token("customer")),)
     async with (
         stage.service("order", DATABASE_URL=goods.database_url) as service,

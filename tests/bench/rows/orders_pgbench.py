@@ -12,14 +12,14 @@ from tests.bench import lag, pgbench
 from tests.bench.budget import Budget
 from tests.bench.compare import alternate
 from tests.bench.flood import measured
-from tests.bench.goods import CREATE_ORDER, LINES, STREAMS_OF_32_CLIENTS, Goods, orders, stocked
+from tests.bench.goods import CREATE_ORDER, LINES, STREAMS_OF_32_CLIENTS, Goods, orders
 from tests.bench.http2 import Target
+from tests.bench.past_orders import begun
 from tests.bench.report import Row
 from tests.bench.stage import Stage
 from tests.bench.statements import logged
 
 TARGET = 0.35
-PRODUCTS = 999
 _TIMEOUT_SECONDS = 30.0
 _WARM = 3  # orders until every statement has been prepared
 
@@ -30,8 +30,8 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
     Our service has a core, as `pgbench` has, and the database the other one. Ours shares that with
     the callers, and with analytics, which is told of each order.
     """
-    ours = await stocked(stage, PRODUCTS, "_stocked")
-    theirs = await stocked(stage, PRODUCTS, "_pgbench")
+    ours = await begun(stage, budget, "_begun")
+    theirs = await begun(stage, budget, "_pgbench")
     signed_in = (("authorization", await stage.token("customer")),)
     file = await _script(stage, theirs, signed_in)
     calls = max(pgbench.CLIENTS, budget.calls // 2)

@@ -6,10 +6,10 @@ from emporium.order.v1 import catalog_service_pb2, order_service_pb2
 from tests.bench.budget import Budget
 from tests.bench.compare import Measure, alternate
 from tests.bench.flood import measured
-from tests.bench.goods import GET, STREAMS_OF_32_CLIENTS, stocked
+from tests.bench.goods import GET, STREAMS_OF_32_CLIENTS
 from tests.bench.http2 import Target
+from tests.bench.past_orders import begun
 from tests.bench.report import Row
-from tests.bench.rows.orders_pgbench import PRODUCTS
 from tests.bench.stage import Stage
 
 TARGET = 0.60
@@ -27,7 +27,7 @@ _PROMOTIONS = """
 
 async def measure(stage: Stage, budget: Budget) -> list[Row]:
     """Of random products, 32 clients; the CPU is the service's."""
-    goods = await stocked(stage, PRODUCTS, "_stocked")
+    goods = await begun(stage, budget, "_begun")
     async with stage.admin(goods.database_url) as database:
         await database.execute(_PROMOTIONS)
     signed_in = (("authorization", await stage.token("customer")),)

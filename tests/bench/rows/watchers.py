@@ -11,9 +11,9 @@ from emporium.order.v1 import order_service_pb2 as pb
 from emporium.order.v1.order_service_pb2_grpc import OrderServiceStub
 from emporium.type.v1.address_pb2 import Address
 from tests.bench.budget import Budget
-from tests.bench.goods import Goods, stocked
+from tests.bench.goods import Goods
+from tests.bench.past_orders import begun
 from tests.bench.report import Row
-from tests.bench.rows.orders_pgbench import PRODUCTS
 from tests.bench.shop_callers import Customer, customers
 from tests.bench.stage import Stage
 from tests.bench.statements import StatementLog, logged
@@ -30,7 +30,7 @@ async def measure(stage: Stage, budget: Budget) -> list[Row]:
 
     What each watcher is told first, when it begins, is read for itself.
     """
-    goods = await stocked(stage, PRODUCTS, "_stocked")
+    goods = await begun(stage, budget, "_begun")
     found = await customers(stage, -(-WATCHERS // _STREAMS_EACH))
     staff = (("authorization", await stage.token("admin")),)
     async with (
