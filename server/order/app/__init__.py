@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ from server.kit.revocations import UnrevokedTokens
 from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
+from server.order.app.erasing import erasing, sweep
 from server.order.app.mail import mail_destination
 from server.order.app.payments import Payments, paying, payments_of, unpaid_for
 from server.order.audit.store import PostgresWaiting, inserting
@@ -47,8 +48,7 @@ from server.order.events import products as product_events
 from server.order.events import promotions as promotion_events
 from server.order.events import shipments as shipment_events
 from server.order.events import stock as stock_events
-from server.order.events.anonymous import anonymous
-from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
+from server.order.events.encoding import to_outbox
 from server.order.jobs.expiring import order_expiry
 from server.order.jobs.paying import notice_expiry, payment_settlement
 from server.order.neighbours import Users
@@ -59,7 +59,6 @@ from server.order.orders.feed import OrderFeed
 from server.order.orders.quoting import Quoting
 from server.order.orders.service import OrderService
 from server.order.orders.store import Belongings, ExportStore, Tell
-from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.exporting import history_of, notes_of
 from server.order.orders.store.fulfilling import PostgresFulfilment
 from server.order.orders.store.notes import PostgresNoteStore
@@ -67,7 +66,6 @@ from server.order.orders.store.orders import PostgresOrderStore
 from server.order.payments.service import PaymentService
 from server.order.payments.store.following import FollowingPayments
 from server.order.personal_data.service import PersonalDataService
-from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.service import PricingService
 from server.order.pricing.store.breaks import PostgresPriceStore
 from server.order.pricing.store.promotions import PostgresPromotionStore
@@ -75,7 +73,6 @@ from server.order.pricing.store.rates import PostgresTaxRateStore
 from server.order.pricing.store.terms import KeptTaxes, PostgresTerms
 from server.order.pricing.store.uses import PromotionUses
 from server.order.shipping.service import ShippingService
-from server.order.shipping.store.erasing import PersonalShipments
 from server.order.shipping.store.methods import PostgresMethodStore
 from server.order.shipping.store.shipments import PostgresShipmentStore, ShipmentRecords
 from server.order.stock.service import StockService
@@ -84,7 +81,6 @@ from server.order.stock.store.stock import PostgresStockStore
 from server.services import ORDER
 from server.settings import Settings
 
-_SWEEP_SECONDS = 60.0
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 
 
@@ -146,33 +142,6 @@ async def _serve(settings: Settings) -> None:
             ),
         ):
             await lifecycle.stopping()
-
-
-class Held(NamedTuple):
-    """What a database holds of people, and what erases it."""
-
-    orders: PersonalOrders
-    shipments: PersonalShipments
-    erasures: PostgresErasureStore
-
-
-def erasing(pool: Pool) -> Held:
-    """What `pool` holds of people, and what erases it."""
-    orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
-    shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
-    # Shipments after orders, whose rows are locked before anything of theirs is written.
-    erasures = PostgresErasureStore(pool, orders, shipments, PromotionUses())
-    return Held(orders, shipments, erasures)
-
-
-def sweep(pool: Pool, lock: Lock) -> Job:
-    """Erases what has come late of persons who were erased, every minute, in one process."""
-    held = erasing(pool)
-
-    async def work() -> None:
-        await held.erasures.sweep(datetime.now(UTC))
-
-    return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
 
 
 @asynccontextmanager

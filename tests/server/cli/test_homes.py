@@ -14,10 +14,25 @@ from tests.server.cli.running import invoke
 # Commands that make a home, or see to it that there is none; and what one has to give the others.
 MAKING = {"up", "migrate", "doctor"}
 REMOVING = {"down", "reset"}
+ID = "0190b0a0-0000-7000-8000-00000000dead"
 ARGUMENTS = {
-    "dead-letters skip": ("user", "0190b0a0-0000-7000-8000-00000000dead"),
-    "erasure": ("0190b0a0-0000-7000-8000-00000000dead",),
+    "dead-letters skip": ("user", ID),
+    "erasure": (ID,),
     "import": (__file__,),
+    "import orders": (__file__,),
+    "import products": (__file__,),
+    "orders cancel": (ID,),
+    "orders show": (ID,),
+    "payments capture": (ID,),
+    "payments list": (ID,),
+    "payments refund": (ID,),
+    "payments void": (ID,),
+    "products add": ("MUG-PLAIN", "Mug", "2.55"),
+    "products set": ("MUG-PLAIN",),
+    "products show": ("MUG-PLAIN",),
+    "shipments list": (ID,),
+    "shipments send": (ID,),
+    "shipments track": (ID, "in_transit"),
     "stock show": ("MUG-PLAIN",),
     "stock adjust": ("MUG-PLAIN", "--by", "1", "--reason", "lost"),
     "admin create": ("--email", "a@example.com", "--name", "Ada"),

@@ -15,8 +15,6 @@ from server.order.catalog.wire import amount
 from server.order.neighbours import Buyer
 from server.order.orders.rules import (
     CLEARABLE,
-    Actor,
-    ActorKind,
     Address,
     Edit,
     Fulfilment,
@@ -24,10 +22,8 @@ from server.order.orders.rules import (
     Line,
     ListedOrder,
     NewOrder,
-    Note,
     Order,
     OrderFilters,
-    PastMove,
     PaymentStatus,
     Quote,
     Status,
@@ -35,7 +31,26 @@ from server.order.orders.rules import (
     payment_status,
     spelled,
 )
+from server.order.orders.wire.history import to_history, to_note, to_notes
 from server.order.pricing.rules import Step, StepKind
+
+__all__ = [
+    "ListRequest",
+    "PlacingRequest",
+    "expand",
+    "from_create",
+    "from_list",
+    "from_update",
+    "to_history",
+    "to_list",
+    "to_note",
+    "to_notes",
+    "to_order",
+    "to_order_user",
+    "to_quote",
+    "to_user_list",
+    "to_watched",
+]
 
 PlacingRequest = pb.CreateOrderRequest | pb.QuoteOrderRequest
 _Text = Callable[[Decimal], str]
@@ -139,34 +154,6 @@ def _to_step(step: Step, text: _Text) -> pb.PriceStep:
     )
 
 
-def to_history(
-    query: PageQuery, page: Page[PastMove], buyer_id: str | None, *, for_staff: bool
-) -> pb.ListOrderHistoryResponse:
-    """A page of an order's history on the wire; who of staff has acted is told to staff alone."""
-    moves = [_to_move(move, buyer_id, for_staff=for_staff) for move in page.rows]
-    return pb.ListOrderHistoryResponse(moves=moves, meta=page_meta(query, page))
-
-
-def to_note(note: Note, buyer_id: str | None, *, for_staff: bool) -> pb.OrderNote:
-    """A note on the wire; who of staff has written it is told to staff alone."""
-    return pb.OrderNote(
-        id=note.id,
-        order_id=note.order_id,
-        author=_to_actor(note.author, buyer_id, for_staff=for_staff),
-        text=note.text,
-        visible_to_buyer=not note.is_internal,
-        created_at=timestamp(note.created_at),
-    )
-
-
-def to_notes(
-    query: PageQuery, page: Page[Note], buyer_id: str | None, *, for_staff: bool
-) -> pb.ListOrderNotesResponse:
-    """A page of the notes on an order, on the wire."""
-    notes = [to_note(note, buyer_id, for_staff=for_staff) for note in page.rows]
-    return pb.ListOrderNotesResponse(notes=notes, meta=page_meta(query, page))
-
-
 def from_create(request: PlacingRequest) -> NewOrder:
     """The order that the caller asks for, or asks the price of.
 
@@ -224,28 +211,6 @@ def _to_listed(listed: ListedOrder) -> pb.Order:
     message = to_order(listed.order)
     message.item_count = listed.item_count
     return message
-
-
-def _to_move(move: PastMove, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove:
-    return pb.OrderMove(
-        id=move.id,
-        from_status=_STATUSES[move.before] if move.before else None,
-        to_status=_STATUSES[move.after],
-        actor=_to_actor(move.actor, buyer_id, for_staff=for_staff) if move.actor else None,
-        reason=move.reason,
-        occurred_at=timestamp(move.occurred_at),
-    )
-
-
-def _to_actor(actor: Actor, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove.Actor:
-    told = pb.OrderMove.Actor(kind=pb.OrderMove.Actor.Kind.Value(actor.kind))
-    if actor.kind is ActorKind.BUYER:
-        told.user_id = buyer_id or ""
-    elif actor.kind is ActorKind.STAFF:
-        told.user_id = (actor.name or "") if for_staff else ""
-    else:
-        told.name = actor.name or ""
-    return told
 
 
 def _to_item(position: int, item: Item, text: _Text) -> pb.OrderItem:
