@@ -33,6 +33,7 @@ NAMES = (
     "not-modified",
     "budgets",
     "orders",
+    "cart-update",
     "order-user",
     "list-users",
     "scale",

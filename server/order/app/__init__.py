@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -36,8 +36,12 @@ from server.kit.revocations import UnrevokedTokens
 from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
+from server.order.addresses.store import PostgresAddressStore
 from server.order.app.payments import Payments, paying, payments_of
+from server.order.app.personal import erasing, sweep
+from server.order.app.shopping import cart_store, shopping
 from server.order.audit.store import PostgresWaiting, inserting
+from server.order.carts.service import Buying
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
@@ -45,8 +49,8 @@ from server.order.events import payments as payment_events
 from server.order.events import products as product_events
 from server.order.events import shipments as shipment_events
 from server.order.events import stock as stock_events
-from server.order.events.anonymous import anonymous
-from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
+from server.order.events.encoding import to_outbox
+from server.order.jobs.abandoning import abandon_carts
 from server.order.jobs.expiring import order_expiry
 from server.order.jobs.paying import notice_expiry, payment_settlement
 from server.order.neighbours import Users
@@ -57,7 +61,6 @@ from server.order.orders.feed import OrderFeed
 from server.order.orders.quoting import Quoting
 from server.order.orders.service import OrderService
 from server.order.orders.store import Belongings, ExportStore, Tell
-from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.exporting import history_of, notes_of
 from server.order.orders.store.fulfilling import PostgresFulfilment
 from server.order.orders.store.notes import PostgresNoteStore
@@ -65,7 +68,6 @@ from server.order.orders.store.orders import PostgresOrderStore
 from server.order.payments.service import PaymentService
 from server.order.payments.store.following import FollowingPayments
 from server.order.personal_data.service import PersonalDataService
-from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.service import PricingService
 from server.order.pricing.store.breaks import PostgresPriceStore
 from server.order.pricing.store.promotions import PostgresPromotionStore
@@ -73,7 +75,6 @@ from server.order.pricing.store.rates import PostgresTaxRateStore
 from server.order.pricing.store.terms import KeptTaxes, PostgresTerms
 from server.order.pricing.store.uses import PromotionUses
 from server.order.shipping.service import ShippingService
-from server.order.shipping.store.erasing import PersonalShipments
 from server.order.shipping.store.methods import PostgresMethodStore
 from server.order.shipping.store.shipments import PostgresShipmentStore, ShipmentRecords
 from server.order.stock.service import StockService
@@ -82,7 +83,6 @@ from server.order.stock.store.stock import PostgresStockStore
 from server.services import ORDER
 from server.settings import Settings, Shop
 
-_SWEEP_SECONDS = 60.0
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 
 
@@ -112,7 +112,12 @@ async def _serve(settings: Settings) -> None:
             watching(pool, settings.postgres.database_url) as live_orders,
             paying(pool, order_store(pool, wake, live_orders.tell), settings.shop) as payments,
             background.running(
-                order_expiry(order_store(pool, wake, live_orders.tell), one_at_a_time),
+                order_expiry(
+                    order_store(pool, wake, live_orders.tell),
+                    one_at_a_time,
+                    15.0,
+                    partial(abandon_carts, cart_store(pool, wake)),
+                ),
                 payment_settlement(payments.processing, one_at_a_time),
                 notice_expiry(payments.processing, one_at_a_time),
             ),
@@ -128,6 +133,7 @@ async def _serve(settings: Settings) -> None:
                     live_orders,
                     unpaid_for(settings.shop),
                     payments,
+                    signer.secret("addresses of carts"),
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
@@ -136,33 +142,6 @@ async def _serve(settings: Settings) -> None:
             ),
         ):
             await lifecycle.stopping()
-
-
-class Held(NamedTuple):
-    """What a database holds of people, and what erases it."""
-
-    orders: PersonalOrders
-    shipments: PersonalShipments
-    erasures: PostgresErasureStore
-
-
-def erasing(pool: Pool) -> Held:
-    """What `pool` holds of people, and what erases it."""
-    orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
-    shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
-    # Shipments after orders, whose rows are locked before anything of theirs is written.
-    erasures = PostgresErasureStore(pool, orders, shipments, PromotionUses())
-    return Held(orders, shipments, erasures)
-
-
-def sweep(pool: Pool, lock: Lock) -> Job:
-    """Erases what has come late of persons who were erased, every minute, in one process."""
-    held = erasing(pool)
-
-    async def work() -> None:
-        await held.erasures.sweep(datetime.now(UTC))
-
-    return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
 
 
 @asynccontextmanager
@@ -229,7 +208,7 @@ def unpaid_for(shop: Shop) -> timedelta | None:
     return timedelta(hours=shop.unpaid_order_hours) if shop.unpaid_order_hours else None
 
 
-def registrations(
+def registrations(  # noqa: PLR0913, PLR0917 - each is made by who wires a process
     pool: Pool,
     users: Users,
     wake: outbox.Wake,
@@ -238,10 +217,12 @@ def registrations(
     live: LiveOrders | None = None,
     unpaid: timedelta | None = None,
     payments: Payments | None = None,
+    address_key: bytes = b"",
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`; an order may be `unpaid` for so long.
 
-    Without `live` nobody hears of a change, and without `payments` there is no provider.
+    Without `live` nobody hears of a change, and without `payments` there is no provider. What is
+    kept of where carts were made is hashed with the `address_key`.
     """
     live = live or LiveOrders(order_feed(pool), lambda _: None)
     catalog = PostgresCatalogStore(pool, encode=product_events.to_outbox, wake=wake)
@@ -256,6 +237,8 @@ def registrations(
         "order_history": history_of(pool),
         "order_notes": notes_of(pool),
         "shipments": held.shipments,
+        "addresses": held.addresses,
+        "carts": held.carts,
     }
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
@@ -272,7 +255,8 @@ def registrations(
         PostgresPriceStore(pool), PostgresPromotionStore(pool), rates, shop_currency, tokens
     )
     methods = PostgresMethodStore(pool)
-    quoting = Quoting(catalog, methods, PostgresTerms(pool, taxes), shop_currency)
+    saved = PostgresAddressStore(pool)
+    quoting = Quoting(catalog, methods, PostgresTerms(pool, taxes), saved, shop_currency)
     placing = OrderService(orders, quoting, users, tokens, live.feed, notes, unpaid)
     fulfilment = PostgresFulfilment(pool, orders, shipment_records(pool))
     shipments = PostgresShipmentStore(pool)
@@ -288,5 +272,6 @@ def registrations(
         Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
         Registration(pricing, answering_repeats(pricing, prices, once)),
         Registration(shipping, answering_repeats(shipping, sending, once)),
+        *shopping(pool, wake, saved, Buying(quoting, orders, saved, unpaid), tokens, address_key),
         Registration(personal_data, PersonalDataService(held.erasures, exported)),
     )
