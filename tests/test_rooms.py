@@ -32,9 +32,9 @@ KIT_TABLES = {"idempotency_keys"}
 # server/README.md says why.
 SHARED_TABLES = {
     "user: users": {"accounts", "email_links", "logins", "totp"},
-    "order: products": {"catalog", "pricing"},
-    "order: price_breaks": {"catalog", "pricing"},
-    "order: stock": {"catalog", "stock"},
+    "order: products": {"carts", "catalog", "pricing"},
+    "order: price_breaks": {"carts", "catalog", "pricing"},
+    "order: stock": {"carts", "catalog", "stock"},
     "order: orders": {"orders", "payments"},
 }
 

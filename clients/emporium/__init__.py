@@ -48,6 +48,8 @@ from emporium.exceptions import (
     Unimplemented,
     Violation,
 )
+from emporium.order.v1.address_service_pb2 import SavedAddress
+from emporium.order.v1.cart_service_pb2 import Cart, CartItem, CartProblem, CreatedCart
 from emporium.order.v1.catalog_service_pb2 import Category, Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
 from emporium.order.v1.payment_service_pb2 import Payment
@@ -79,8 +81,12 @@ __all__ = [
     "AlreadyExists",
     "AuditEvent",
     "Cancelled",
+    "Cart",
+    "CartItem",
+    "CartProblem",
     "Category",
     "Conflict",
+    "CreatedCart",
     "DeadlineExceeded",
     "DomainEvent",
     "Emporium",
@@ -115,6 +121,7 @@ __all__ = [
     "RateLimited",
     "Role",
     "SalesReport",
+    "SavedAddress",
     "Session",
     "Shipment",
     "ShippingMethod",

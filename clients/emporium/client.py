@@ -10,9 +10,11 @@ import grpc
 
 from emporium.channel import open_channel
 from emporium.connection import Connection
+from emporium.resources.addresses import Addresses
 from emporium.resources.api_keys import ApiKeys
 from emporium.resources.audit import Audit
 from emporium.resources.auth import Auth
+from emporium.resources.carts import Carts
 from emporium.resources.categories import Categories
 from emporium.resources.events import Events
 from emporium.resources.orders import Orders
@@ -182,6 +184,16 @@ class Emporium:
     def shipments(self) -> Shipments:
         """What was sent."""
         return Shipments(self._connection("order"))
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """Where people have it sent."""
+        return Addresses(self._connection("order"))
+
+    @cached_property
+    def carts(self) -> Carts:
+        """What may be ordered."""
+        return Carts(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

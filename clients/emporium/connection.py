@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 from uuid import uuid4
@@ -37,8 +37,9 @@ class Connection:
         timeout_seconds: float | None = None,
         *,
         is_signed: bool = True,
+        secret: Sequence[tuple[str, str]] = (),
     ) -> Response:
-        """Makes one call, with the retries that are safe.
+        """Makes one call, with the retries that are safe; `secret` goes with its metadata.
 
         Takes at most `timeout_seconds`, or the client's timeout, or what is left of the caller's
         deadline, whichever ends first. Raises an `EmporiumError` for every failure.
@@ -54,17 +55,17 @@ class Connection:
         if timeout <= 0:
             raise _too_late("there was no time left to call", sent_id)
         if not is_signed:
-            return await self._send(method, request, timeout, sent_id, None)
+            return await self._send(method, request, timeout, sent_id, None, secret)
         token, timeout = await self._token(timeout, sent_id)
         began = time.monotonic()
         try:
-            return await self._send(method, request, timeout, sent_id, token)
+            return await self._send(method, request, timeout, sent_id, token, secret)
         except Unauthenticated as error:
             left = timeout - (time.monotonic() - began)
             another, left = await self._another(token, error.reason, left, sent_id)
             if another is None:
                 raise
-            return await self._send(method, request, left, sent_id, another)
+            return await self._send(method, request, left, sent_id, another, secret)
 
     async def _token(self, timeout: float, sent_id: str) -> tuple[str | None, float]:
         """The token to send, if any, and the time that is left for the call itself."""
@@ -97,11 +98,13 @@ class Connection:
         timeout: float,
         sent_id: str,
         token: str | None,
+        secret: Sequence[tuple[str, str]] = (),
     ) -> Response:
         if self._session.is_closed:
             raise Cancelled("the client is closed", request_id=sent_id)
+        metadata = [*_metadata(sent_id, token), *secret]
         try:
-            return await method(request, timeout=timeout, metadata=_metadata(sent_id, token))
+            return await method(request, timeout=timeout, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise exception_of(error, sent_id) from error
         except asyncio.CancelledError:

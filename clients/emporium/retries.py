@@ -18,6 +18,8 @@ from emporium.analytics.v1 import (
 )
 from emporium.analytics.v1 import personal_data_service_pb2 as activity_pb2
 from emporium.order.v1 import (
+    address_service_pb2,
+    cart_service_pb2,
     catalog_service_pb2,
     order_service_pb2,
     payment_service_pb2,
@@ -56,6 +58,8 @@ FILES: tuple[FileDescriptor, ...] = (
     payment_service_pb2.DESCRIPTOR,
     pricing_service_pb2.DESCRIPTOR,
     shipping_service_pb2.DESCRIPTOR,
+    address_service_pb2.DESCRIPTOR,
+    cart_service_pb2.DESCRIPTOR,
     buyers_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,
     domain_event_service_pb2.DESCRIPTOR,

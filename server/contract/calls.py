@@ -42,7 +42,8 @@ class Call:
     @property
     def has_token(self) -> bool:
         """Where anyone may call, only if what may be said depends on who calls."""
-        return not self.rpc.public or self.rpc.access.fresh == Access.ALWAYS
+        is_asked = self.rpc.access.fresh == Access.ALWAYS or bool(self.rpc.secret_header)
+        return not self.rpc.public or is_asked
 
     @property
     def service(self) -> str:

@@ -55,6 +55,7 @@ class Rpc:
     last_event_id: str  # the field of its request that `Last-Event-ID` says; empty where none is
     limit: str  # the name of its own rate limit, or empty
     unlimited: bool  # no limit counts it
+    secret_header: str  # that the secret of what it is about stands in; empty: it has none
     access: options_pb2.Access  # who may call
     scope: str  # that an API key needs; empty: none lets it in
     bare: Mapping[str, Any]  # how REST answers without the envelope; empty where it has it
@@ -179,6 +180,7 @@ def _rpc(
         last_event_id=_last_event_id(pool, method),
         limit=options.Extensions[options_pb2.rate_limit].name,
         unlimited=options.Extensions[options_pb2.unlimited],
+        secret_header=options.Extensions[options_pb2.secret_header],
         access=access,
         scope=scope_of(service.options, method.options),
         bare=_bare(options),

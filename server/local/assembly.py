@@ -186,6 +186,7 @@ class Assembly:
                 "anonymous": self.options.rate_limit_per_minute,
                 "staff": STAFF_TIMES * self.options.rate_limit_per_minute,
                 "service": SERVICE_TIMES * self.options.rate_limit_per_minute,
+                "cart": self.options.rate_limit_per_minute,
                 "login": self.options.login_limit_per_minute,
                 "token": self.options.token_limit_per_minute,
             },

@@ -39,6 +39,7 @@ NAMES = (
     "quotes",
     "search",
     "watchers",
+    "cart-update",
     "order-user",
     "list-users",
     "scale",

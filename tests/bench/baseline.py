@@ -4,7 +4,8 @@
 
 No interceptors, no token, no validation, no log, no settings: the least that an async Python
 service can do and still answer from a database. It answers GetUser by one SELECT ("L" in the
-table), the first page of ListUsers by another, without a total, and CreateOrder by one INSERT.
+table), the first page of ListUsers by another, without a total, and CreateOrder by one INSERT,
+and UpdateCartItem by one UPDATE.
 `tuned` adds the two settings that our services have and that are no part of their chain: batch
 scheduling, and a pool that does not reset its connections.
 """
@@ -20,6 +21,7 @@ import uvloop
 from google.protobuf.timestamp_pb2 import Timestamp
 from uuid_utils.compat import uuid7
 
+from emporium.order.v1 import cart_service_pb2 as cart_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -32,9 +34,12 @@ else:
 
 CREATE_TABLE = "CREATE TABLE bare_orders (id uuid PRIMARY KEY, request bytea NOT NULL)"
 
+CREATE_CARTS = "CREATE TABLE bare_carts (id uuid PRIMARY KEY, quantity integer NOT NULL)"
+
 _COLUMNS = "id, email, full_name, age, role, status, created_at, updated_at, version"
 _GET = f"SELECT {_COLUMNS} FROM users WHERE id = $1"
 _PAGE = f"SELECT {_COLUMNS} FROM users ORDER BY created_at DESC, id DESC LIMIT $1"
+_UPDATE = "UPDATE bare_carts SET quantity = $2 WHERE id = $1"
 _INSERT = "INSERT INTO bare_orders (id, request) VALUES ($1, $2)"
 
 
@@ -97,6 +102,21 @@ def _create_order(pool: Pool) -> grpc.GenericRpcHandler:
     )
 
 
+def _update_item(pool: Pool) -> grpc.GenericRpcHandler:
+    async def answer(request: cart_pb.UpdateCartItemRequest, context: object) -> cart_pb.CartItem:
+        await pool.execute(_UPDATE, request.cart_id, request.quantity)
+        return cart_pb.CartItem(product_id=request.product_id, quantity=request.quantity)
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        answer,
+        request_deserializer=cart_pb.UpdateCartItemRequest.FromString,
+        response_serializer=cart_pb.CartItem.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(
+        "emporium.order.v1.CartService", {"UpdateCartItem": handler}
+    )
+
+
 async def _keep(connection: object) -> None:
     """Nothing to reset."""
 
@@ -105,7 +125,7 @@ async def _serve(port: int, database_url: str, tuned: bool) -> None:
     options: dict[str, Any] = {"reset": _keep} if tuned else {}
     async with asyncpg.create_pool(database_url, **options) as pool:
         server = grpc.aio.server()
-        server.add_generic_rpc_handlers([_users(pool), _create_order(pool)])
+        server.add_generic_rpc_handlers([_users(pool), _create_order(pool), _update_item(pool)])
         server.add_insecure_port(f"127.0.0.1:{port}")
         await server.start()
         await server.wait_for_termination()

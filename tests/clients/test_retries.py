@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 import emporium
-from emporium import Emporium, LoginResponse, OrderLine, Unavailable
+from emporium import Address, Emporium, LoginResponse, OrderLine, Unavailable
 from emporium.retries import FILES, RETRY_BUDGET, RETRY_POLICY, service_config
 from server.user.api_keys.rules import secret_of
 from tests.clients.fake_shop import FakeShop, answer, unavailable
@@ -62,6 +62,15 @@ SAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "GetPromotion": lambda shop: shop.promotions.get(ID),
     "ListPromotions": lambda shop: shop.promotions.list().first_page(),
     "DeletePromotion": lambda shop: shop.promotions.delete(ID),
+    "GetCart": lambda shop: shop.carts.get(ID, secret="x"),
+    "DeleteCart": lambda shop: shop.carts.delete(ID),
+    "UpdateCartItem": lambda shop: shop.carts.set_item(ID, ID, 1),
+    "DeleteCartItem": lambda shop: shop.carts.remove_item(ID, ID),
+    "MergeCart": lambda shop: shop.carts.merge(ID, "x"),
+    "CheckoutCart": lambda shop: shop.carts.checkout(ID),
+    "GetAddress": lambda shop: shop.addresses.get(ID, ID),
+    "ListAddresses": lambda shop: shop.addresses.list(ID).first_page(),
+    "DeleteAddress": lambda shop: shop.addresses.delete(ID, ID),
     "GetTaxRate": lambda shop: shop.tax_rates.get(ID),
     "ListTaxRates": lambda shop: shop.tax_rates.list().first_page(),
     "DeleteTaxRate": lambda shop: shop.tax_rates.delete(ID),
@@ -93,6 +102,8 @@ KEYED: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "CreateShipment": lambda shop: shop.shipments.create(ID, {1: 2}),
     "CreateTrackingEvent": lambda shop: shop.shipments.track(ID, "delivered"),
     "CreatePromotion": lambda shop: shop.promotions.create(code="TEN", name="Ten", percentage=10),
+    "CreateCart": lambda shop: shop.carts.create(),
+    "CreateAddress": lambda shop: shop.addresses.create(ID, Address()),
     "CreateTaxRate": lambda shop: shop.tax_rates.create("GB", "VAT", 20),
     "CreateOrder": lambda shop: shop.orders.create([OrderLine(ID)]),
     "CreateOrderNote": lambda shop: shop.orders.add_note(ID, "Ring twice"),
@@ -117,6 +128,8 @@ UNSAFE: dict[str, Callable[[Emporium], Awaitable[object]]] = {
     "UpdateShippingMethod": lambda shop: shop.shipping_methods.update(ID, active=False),
     "UpdateShipment": lambda shop: shop.shipments.update(ID, tracking_number="JD 1"),
     "UpdatePromotion": lambda shop: shop.promotions.update(ID, uses_max=None),
+    "UpdateCart": lambda shop: shop.carts.update(ID, shipping_method_id=None),
+    "UpdateAddress": lambda shop: shop.addresses.update(ID, ID, is_default=True),
     "UpdateTaxRate": lambda shop: shop.tax_rates.update(ID, rate=20),
     "UpdateProduct": lambda shop: shop.products.update(ID, name="Heart"),
     "UpdateOrder": lambda shop: shop.orders.update(ID, status="paid"),

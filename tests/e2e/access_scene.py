@@ -178,6 +178,15 @@ async def _tax_rate(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateTaxRate", new)).id)
 
 
+async def _cart(scene: Scene, owner: Person) -> str:
+    token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
+    as_owner = {"authorization": f"Bearer {token}"}
+    made = await scene.rest.data("POST", "/carts", {}, headers=as_owner)
+    line = f"/carts/{made['id']}/items/{await _product(scene, owner)}"
+    await scene.rest.data("PATCH", line, {"quantity": 1}, headers=as_owner)
+    return str(made["id"])
+
+
 async def _api_key(scene: Scene, owner: Person) -> str:
     token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
     new = {"name": "A program", "scopes": ["orders.read"]}
@@ -199,6 +208,7 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "shipment_id": _shipment,
     "promotion_id": _promotion,
     "tax_rate_id": _tax_rate,
+    "cart_id": _cart,
 }
 
 
@@ -208,8 +218,19 @@ async def _note(scene: Scene, order_id: str, author: Person, role: str) -> str:
     return str((await scene.rest.data("POST", path, {"text": "Rings"}, headers=as_author))["id"])
 
 
+async def _address(scene: Scene, user_id: str, author: Person, role: str) -> str:
+    as_author = {"authorization": f"Bearer {keys.token(scene.cluster.home, author.id, role, 600)}"}
+    home = {"recipient": "Ann", "street": "1 High St", "city": "Leeds", "country_code": "GB"}
+    path = f"/users/{user_id}/addresses"
+    made = await scene.rest.data("POST", path, {"address": home}, headers=as_author)
+    return str(made["id"])
+
+
 # What stands within that, which the caller has made in a role.
-PARTS: dict[str, Callable[[Scene, str, Person, str], Awaitable[str]]] = {"note_id": _note}
+PARTS: dict[str, Callable[[Scene, str, Person, str], Awaitable[str]]] = {
+    "note_id": _note,
+    "address_id": _address,
+}
 
 
 def object_field(rpc: MethodDescriptor) -> str:

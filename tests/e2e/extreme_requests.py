@@ -44,6 +44,8 @@ class Subjects(Protocol):
     tax_rate: Any
     method: Any
     shipment: Any
+    address: Any
+    cart: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -143,6 +145,48 @@ def for_shipping(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
+HOME = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
+
+
+def for_addresses(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about saved addresses."""
+    # Another's each time: one person may save fifty.
+    user_id = str(uuid.uuid4())
+    known = {"user_id": MISSING, "address_id": MISSING}
+    return {
+        "CreateAddress": {"user_id": user_id, "address": HOME, "request_id": str(uuid.uuid4())},
+        "GetAddress": known,
+        "ListAddresses": {"user_id": scene.user.id, "per_page": 1},
+        "UpdateAddress": {
+            "user_id": scene.user.id,
+            "address_id": scene.address.id,
+            "label": "Home",
+            "address": HOME,
+        },
+        "DeleteAddress": known,
+    }
+
+
+def for_carts(scene: Subjects, field: str) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about carts; an address stands where no saved one does."""
+    where = {} if field == "shipping_address_id" else {"shipping_address": HOME}
+    of = {"cart_id": MISSING}
+    return {
+        "CreateCart": {"request_id": str(uuid.uuid4())},
+        "GetCart": of,
+        "UpdateCart": {"cart_id": scene.cart.id, "promotion_codes": ["EXTREME"], **where},
+        "DeleteCart": of,
+        "UpdateCartItem": {
+            "cart_id": scene.cart.id,
+            "product_id": scene.product.id,
+            "quantity": 1,
+        },
+        "DeleteCartItem": {**of, "product_id": MISSING},
+        "MergeCart": of,
+        "CheckoutCart": {"cart_id": scene.cart.id, **where},
+    }
+
+
 def for_payments(scene: Subjects) -> dict[str, dict[str, Any]]:
     """The same of the rpcs about payments."""
     return {
@@ -169,10 +213,9 @@ def base(name: str, scene: Subjects, field: str = "") -> Any:
     Of several that are as different as that, one in which `field` may stand.
     """
     line = {"product_name": "Extreme", "unit_price": "1.25", "quantity": 1}
-    home = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
     order = {
         "items": [line],
-        "shipping_address": home,
+        "shipping_address": HOME,
         "user_id": str(uuid.uuid4()),
         "order_date": LONG_AGO,
         "currency": CURRENCY,
@@ -185,6 +228,8 @@ def base(name: str, scene: Subjects, field: str = "") -> Any:
         **for_services(scene),
         **for_goods(scene),
         **for_payments(scene),
+        **for_addresses(scene),
+        **for_carts(scene, field),
         **for_prices(scene),
         "BeginTotp": {"current_password": "wrong"},
         "ChangePassword": {"current_password": "wrong", "password": "correct horse"},
@@ -225,7 +270,7 @@ def base(name: str, scene: Subjects, field: str = "") -> Any:
         "SetUserRole": {"user_id": scene.user.id, "role": "STAFF"},
         "SuspendUser": {"user_id": MISSING},
         "WatchOrder": {"order_id": scene.order.id},
-        "UpdateOrder": {"order_id": scene.order.id, "shipping_address": home},
+        "UpdateOrder": {"order_id": scene.order.id, "shipping_address": HOME},
         "UpdateUser": {"user_id": scene.user.id, "full_name": "Ann Extreme"},
         "VerifyEmail": {"token": "wrong"},
     }

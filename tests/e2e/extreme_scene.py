@@ -15,8 +15,10 @@ from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from emporium import Emporium
+from emporium import Address, Emporium
 from emporium.analytics.v1 import report_service_pb2 as report_pb
+from emporium.order.v1 import address_service_pb2 as address_pb
+from emporium.order.v1 import cart_service_pb2 as cart_pb
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
@@ -55,6 +57,8 @@ class Scene:
     tax_rate: Any = None
     method: Any = None
     shipment: Any = None
+    address: Any = None
+    cart: Any = None
 
     async def call(self, name: str, request: Any) -> Any:
         """What the service itself answers; a `Refused` when it refuses."""
@@ -96,6 +100,16 @@ class Scene:
             self.order = await self.call("CreateOrder", new)
         if name in SENT:
             await self._prepare_to_send(name)
+        if name == "CheckoutCart":
+            await self.fill_cart()
+
+    async def fill_cart(self) -> None:
+        """The admin's own cart, another where the last was ordered."""
+        self.cart = await self.call("CreateCart", cart_pb.CreateCartRequest())
+        line = cart_pb.UpdateCartItemRequest(
+            cart_id=self.cart.id, product_id=self.product.id, quantity=1
+        )
+        await self.call("UpdateCartItem", line)
 
     async def _prepare_to_send(self, name: str) -> None:
         """An order that is paid, or a shipment of one."""
@@ -167,6 +181,10 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
             country_code="ZW", category_id=made.category.id, name="Zz", rate="1"
         )
         made.tax_rate = await made.call("CreateTaxRate", rate)
+        home = Address(recipient="A", street="B", city="C", country_code="GB")
+        saved = address_pb.CreateAddressRequest(user_id=made.user.id, address=home)
+        made.address = await made.call("CreateAddress", saved)
+        await made.fill_cart()
         by_road = shipping_pb.CreateShippingMethodRequest(name="Zz extreme", currency=CURRENCY)
         by_road.zones.add(country_codes=["*"]).bands.add(price="1.25")
         made.method = await made.call("CreateShippingMethod", by_road)

@@ -118,6 +118,20 @@ class Scene:
         """On the order, by the caller."""
         return str(self._made(f"/orders/{order}/notes", {"text": "Rings"}, caller.token)["id"])
 
+    def address(self, user_id: str) -> str:
+        """That the user has saved."""
+        home = {"recipient": "Ann", "street": "1 High St", "city": "Leeds", "country_code": "GB"}
+        return str(self._made(f"/users/{user_id}/addresses", {"address": home})["id"])
+
+    def cart(self, caller: Caller, product: str) -> str:
+        """The caller's own, with the product in it."""
+        cart = str(self._made("/carts", {}, caller.token)["id"])
+        headers = {"authorization": f"Bearer {caller.token}"}
+        path = f"/carts/{cart}/items/{product}"
+        answer = self._http.patch(path, json={"quantity": 1}, headers=headers)
+        assert answer.is_success, answer.text
+        return cart
+
     def etag(self, path: str) -> str:
         """Of what stands at the path, which begins with `/api/v1`."""
         headers = {"authorization": f"Bearer {self._token}"}
@@ -143,9 +157,18 @@ class Scene:
 
     def all_named(self, operation: str, fields: Iterable[str], caller: Caller) -> dict[str, str]:
         """The same of several fields, of which one may be a part of what another names."""
-        parts = {"note_id"} & {*fields}
+        if "cart_id" in (fields := [*fields]):
+            product = self.product()
+            known = {"cart_id": self.cart(caller, product), "product_id": product}
+            others = [each for each in fields if each not in known]
+            return known | {each: self.named(operation, each, caller) for each in others}
+        parts = {"note_id", "address_id"} & {*fields}
         made = {each: self.named(operation, each, caller) for each in fields if each not in parts}
-        return made | {each: self.note(made["order_id"], caller) for each in parts}
+        if "note_id" in parts:
+            made["note_id"] = self.note(made["order_id"], caller)
+        if "address_id" in parts:
+            made["address_id"] = self.address(made["user_id"])
+        return made
 
     def named(self, operation: str, field: str, caller: Caller) -> str:
         """What a call of the operation can have in the field, made for this one call."""

@@ -44,6 +44,9 @@ _BODIES: Mapping[str, Callable[[Caller, Body], Body]] = {
     "ConfirmTotp": lambda caller, _: {"totp_code": _SCENE.totp_code(caller)},
     "CreateOrder": lambda _, body: _lines(body),
     "QuoteOrder": lambda _, body: _lines(body),
+    # What a buyer was shown, and addresses that were saved, are others.
+    "CheckoutCart": lambda _, __: {"shipping_address_id": None, "total_price": None},
+    "UpdateCart": lambda _, __: {"shipping_address_id": None, "update_mask": None},
     "CreatePromotion": lambda _, __: _OF_PROMOTIONS | {"code": uuid.uuid4().hex},
     "CreateUser": lambda _, body: {"password": PASSWORD} if "password" in body else {},
     "Login": lambda caller, _: {"email": caller.email, "password": PASSWORD},
@@ -53,10 +56,11 @@ _callers: dict[str, Caller] = {}
 
 
 def _lines(body: Body) -> Body:
-    """Lines by their rules, whether they were sent as such or flat."""
+    """Lines by their rules, whether they were sent as such or flat; and one address at most."""
     if "items" in body:
-        return {"items": [_line(each) for each in body["items"]]}
-    return {"product_name": "Cup", "quantity": 3, "total_price": "3.00"}
+        return {"items": [_line(each) for each in body["items"]], "shipping_address_id": None}
+    flat = {"product_name": "Cup", "quantity": 3, "total_price": "3.00"}
+    return flat | {"shipping_address_id": None}
 
 
 def _line(generated: Any) -> Any:

@@ -53,6 +53,12 @@ RULED: dict[tuple[str, str], tuple[Any, str]] = {
     ("UpdateOrder", "etag"): ("999", "ETAG_MISMATCH"),
     ("CancelOrder", "etag"): ("999", "ETAG_MISMATCH"),
     ("DeleteOrder", "etag"): ("999", "ETAG_MISMATCH"),
+    ("UpdateCart", "etag"): ("999", "ETAG_MISMATCH"),
+    ("DeleteCart", "etag"): ("999", "ETAG_MISMATCH"),
+    ("CheckoutCart", "etag"): ("999", "ETAG_MISMATCH"),
+    ("CheckoutCart", "total_price"): ("0.01", "CART_PRICE_CHANGED"),
+    ("UpdateAddress", "etag"): ("999", "ETAG_MISMATCH"),
+    ("DeleteAddress", "etag"): ("999", "ETAG_MISMATCH"),
 }
 
 

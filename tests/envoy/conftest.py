@@ -149,6 +149,7 @@ async def edge_before(
             "client": per_minute,
             "anonymous": per_minute,
             "staff": 10 * per_minute,
+            "cart": per_minute,
             "login": login_per_minute,
             "token": max(30, login_per_minute),
         },

@@ -5,12 +5,19 @@ from decimal import Decimal
 
 from google.protobuf.message import Message
 
+from emporium.order.v1 import address_service_pb2 as address_pb
+from emporium.order.v1 import cart_service_pb2 as cart_pb
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
+from server.order.addresses import rules as addresses
+from server.order.addresses import wire as addresses_wire
+from server.order.carts import rules as carts
+from server.order.carts import wire as carts_wire
+from server.order.carts.rules.cart import LINES_MAX as CART_LINES_MAX
 from server.order.catalog import rules as catalog
 from server.order.catalog import wire as catalog_wire
 from server.order.orders import rules as orders
@@ -39,6 +46,7 @@ from tests.server.largest import (
     order,
     page,
     query,
+    quote,
     rules_of,
 )
 
@@ -52,6 +60,8 @@ def answers() -> dict[str, Message]:
         **of_payments(),
         **of_an_orders_course(),
         **of_shipping(),
+        **of_addresses(),
+        **of_carts(),
     }
 
 
@@ -178,6 +188,48 @@ def of_an_orders_course() -> dict[str, Message]:
         "ListOrderNotes": orders_wire.to_notes(query(), page(note), ID, for_staff=True),
         "ListOrderHistory": orders_wire.to_history(query(), page(move), ID, for_staff=True),
         "WatchOrder": orders_wire.to_watched(order(), is_last=True),
+    }
+
+
+def of_addresses() -> dict[str, Message]:
+    """The largest answers about saved addresses."""
+    label = longest(address_pb.CreateAddressRequest, "label")
+    address = order().shipping_address
+    assert address
+    saved = addresses.SavedAddress(ID, ID, label, address, LAST, LAST, VERSION, is_default=True)
+    one = addresses_wire.to_saved(saved)
+    return {
+        **dict.fromkeys(("CreateAddress", "GetAddress", "UpdateAddress"), one),
+        "ListAddresses": addresses_wire.to_list(query(), page(saved)),
+    }
+
+
+def of_carts() -> dict[str, Message]:
+    """The largest answers about carts."""
+    few = carts.Availability.TOO_FEW
+    line = carts.CartLine(ID, 100_000, PRICE, CURRENCY, carts.Availability.NOT_SOLD, LAST)
+    goods = carts.Goods(product().name, PRICE, CURRENCY, is_sold=True, available=99_999)
+    assert goods.availability_of(line.quantity) is few
+    cart = replace(
+        carts.new_cart(ID, ID, LAST - carts.KEPT),
+        items=(line,) * CART_LINES_MAX,
+        promotion_codes=("C" * 64,) * 10,
+        shipping_method_id=ID,
+        shipping_address=order().shipping_address,
+        order_id=ID,
+        version=VERSION,
+    )
+    problem = cart_pb.CartProblem(
+        reason="PROMOTION_MINIMUM_NOT_REACHED", field="promotion_codes[9]", message="f" * 200
+    )
+    problems = [problem] * (2 * CART_LINES_MAX)
+    seen = carts_wire.to_cart(cart, {ID: goods}, quote(), problems)
+    created = carts_wire.to_created(cart, "f" * 43)
+    return {
+        "CreateCart": created,
+        **dict.fromkeys(("GetCart", "UpdateCart", "MergeCart"), seen),
+        "UpdateCartItem": carts_wire.to_item(line, goods),
+        "CheckoutCart": orders_wire.to_order(order()),
     }
 
 

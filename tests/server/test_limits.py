@@ -29,6 +29,7 @@ from server.kit import descriptors
 from server.kit.call.method import Method, methods
 from server.kit.listing.paging import After, Page, Sort, Total, page_meta, page_query
 from server.kit.outbox import Pace
+from server.order.addresses import store as address_store
 from server.order.catalog import store as catalog_store
 from server.order.catalog.store import products as products_store
 from server.order.events.encoding import to_outbox
@@ -76,6 +77,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
         shipping_service_pb2.CreateShippingMethodRequest,
     ),
     "ListShipments": (shipping_store.SORTABLE_SHIPMENTS, None),
+    "ListAddresses": (address_store.SORTABLE, None),
     "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
     "ListPayments": (payment_store.SORTABLE, None),

@@ -27,6 +27,19 @@ FILL = {
         SELECT gen_random_uuid(), id, 'PENDING', created_at FROM orders
         UNION ALL
         SELECT gen_random_uuid(), '{ORDER}', 'PAID', now() FROM generate_series(1, {ROWS});
+        WITH books AS (
+            INSERT INTO address_books (user_id, default_id, count)
+            SELECT CASE WHEN n = 1 THEN '{OWNER}'::uuid ELSE md5('book' || n)::uuid END,
+                   md5('address' || n)::uuid, CASE WHEN n = 1 THEN 50 ELSE 1 END
+            FROM generate_series(1, {ROWS}) AS n
+        )
+        INSERT INTO addresses (id, user_id, label, address, created_at, updated_at, version)
+        SELECT md5('address' || n)::uuid,
+               CASE WHEN n = 1 OR n > {ROWS} THEN '{OWNER}'::uuid ELSE md5('book' || n)::uuid END,
+               '', jsonb_build_object('recipient', '', 'street', '', 'city', '', 'postal_code', '',
+                                      'country_code', 'GB'),
+               timestamptz '2020-01-01 00:00Z' + n * interval '1 minute', now(), 1
+        FROM generate_series(1, {ROWS} + 49) AS n;
         INSERT INTO order_notes (id, order_id, author_kind, text, is_internal, created_at)
         SELECT gen_random_uuid(), '{ORDER}', 'STAFF', 'Ring twice', n % 2 = 0, now()
         FROM generate_series(1, 100) AS n;

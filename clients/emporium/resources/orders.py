@@ -98,6 +98,7 @@ class Orders(OrderCourse):
         lines: Iterable[OrderLine],
         *,
         shipping_address: Address | None = None,
+        shipping_address_id: str = "",
         user_id: str = "",
         order_date: datetime | None = None,
         currency: str = "",
@@ -109,21 +110,23 @@ class Orders(OrderCourse):
         """Places an order of 1 to 1,000 lines.
 
         Only staff may place one for another (`user_id`) or at another time (`order_date`, with a
-        time zone). `currency` (ISO 4217) is for lines that carry their own prices. With a
+        time zone). `shipping_address_id` is one that the buyer has saved, instead of
+        `shipping_address`. `currency` (ISO 4217) is for lines with prices of their own. With a
         `shipping_method_id` the price of sending it to the address is part of the total. Each of
         `promotion_codes` is taken, or the order is refused.
         A repeat with the same `idempotency_key` gets the first answer; left out, the call has a key
         of its own, which its retries share.
 
-        Raises `NotFound` (PRODUCT_NOT_FOUND, SHIPPING_METHOD_NOT_FOUND), `PermissionDenied`
-        (PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK, and of codes
-        PROMOTION_USED_UP and others), `InvalidRequest` (CURRENCY_MISMATCH, ORDER_TOO_LARGE,
+        Raises `NotFound` (PRODUCT_NOT_FOUND, SHIPPING_METHOD_NOT_FOUND, ADDRESS_NOT_FOUND),
+        `PermissionDenied` (PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD), `Conflict` (OUT_OF_STOCK, and of
+        codes PROMOTION_USED_UP and others), `InvalidRequest` (CURRENCY_MISMATCH, ORDER_TOO_LARGE,
         NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY, SHIPPING_ADDRESS_REQUIRED, VALIDATION_FAILED),
         `AlreadyExists` (IDEMPOTENCY_KEY_REUSED).
         """
         request = CreateOrderRequest(
             items=map(_new_item, lines),
             shipping_address=shipping_address,
+            shipping_address_id=shipping_address_id,
             user_id=user_id,
             order_date=timestamp(order_date),
             currency=currency,
@@ -133,11 +136,12 @@ class Orders(OrderCourse):
         )
         return await self._connection.call(self._stub.CreateOrder, request, timeout_seconds)
 
-    async def quote(
+    async def quote(  # noqa: PLR0913 - each is a field of the request
         self,
         lines: Iterable[OrderLine],
         *,
         shipping_address: Address | None = None,
+        shipping_address_id: str = "",
         user_id: str = "",
         order_date: datetime | None = None,
         currency: str = "",
@@ -152,6 +156,7 @@ class Orders(OrderCourse):
         request = QuoteOrderRequest(
             items=map(_new_item, lines),
             shipping_address=shipping_address,
+            shipping_address_id=shipping_address_id,
             user_id=user_id,
             order_date=timestamp(order_date),
             currency=currency,

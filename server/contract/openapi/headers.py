@@ -72,6 +72,13 @@ TAKEN: dict[str, Any] = {
         " matches none.",
         "schema": _TEXT,
     },
+    "CartSecret": {
+        "name": "Cart-Secret",
+        "in": "header",
+        "description": "What was told when a cart without an owner was made: who sends it has the"
+        " cart. Without it a cart is its owner's.",
+        "schema": _TEXT,
+    },
     "LastEventId": {
         "name": "Last-Event-ID",
         "in": "header",
@@ -109,4 +116,6 @@ def taken(rpc: Rpc, request: Any, response: Any) -> Iterator[dict[str, str]]:
         names.append("IfNoneMatch")
     if rpc.last_event_id:
         names.append("LastEventId")
+    if rpc.secret_header:
+        names += [key for key, said in TAKEN.items() if said["name"].lower() == rpc.secret_header]
     return ({"$ref": f"#/components/parameters/{name}"} for name in names)

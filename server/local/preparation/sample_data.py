@@ -72,6 +72,13 @@ CUSTOMERS = (
     ("radia@emporium.example", "Radia Perlman"),
     ("alan@emporium.example", "Alan Kay"),
 )
+ADDRESS = {
+    "recipient": "The Emporium's friends",
+    "street": "1 High Street",
+    "city": "Leeds",
+    "postal_code": "LS1 1AA",
+    "country_code": "GB",
+}
 ORDERS = 24
 FIRST_ORDER = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 BETWEEN_ORDERS = timedelta(hours=31)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from emporium import AlreadyExists, Emporium, NotFound, OrderLine, User
+from emporium import Address, AlreadyExists, Emporium, NotFound, OrderLine, User
 from server.local.home.acting import acting_as
 from server.local.home.record import ClusterRecord
 from server.local.preparation.sample_data import (
+    ADDRESS,
     BETWEEN_ORDERS,
     CATEGORIES,
     CUSTOMERS,
@@ -62,6 +63,7 @@ async def seed(record: ClusterRecord) -> Seeded:
         await _all(_stock(shop, ids[sku], *counts) for sku, *counts in STOCK)
         users = await _all(_customer(shop, *each) for each in CUSTOMERS)
         buyers = [await _demo_customer(shop, record), *users]
+        await _all(_address(shop, each) for each in buyers if each)
         placed = await _all(_order(shop, n, buyers, products) for n in range(ORDERS))
     return Seeded(len(users) + len(record.logins), len(products), sum(placed))
 
@@ -166,6 +168,14 @@ async def _customer(shop: Emporium, email: str, full_name: str) -> str:
     except AlreadyExists:
         user = await anext(aiter(shop.users.list(email=email)))
     return user.id
+
+
+async def _address(shop: Emporium, user_id: str) -> None:
+    """A saved address, unless the customer has one."""
+    if not [each async for each in shop.addresses.list(user_id)]:
+        home = Address(**ADDRESS)
+        key = f"seed-address-{user_id}"
+        await shop.addresses.create(user_id, home, label="Home", idempotency_key=key)
 
 
 async def _demo_customer(shop: Emporium, record: ClusterRecord) -> str:

@@ -36,10 +36,13 @@ from server.kit.revocations import UnrevokedTokens
 from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
+from server.order.addresses.store import PostgresAddressStore
 from server.order.app.erasing import erasing, sweep
 from server.order.app.mail import mail_destination
 from server.order.app.payments import Payments, paying, payments_of, unpaid_for
+from server.order.app.shopping import cart_store, shopping
 from server.order.audit.store import PostgresWaiting, inserting
+from server.order.carts.service import Buying
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store.categories import PostgresCategoryStore
 from server.order.catalog.store.products import PostgresCatalogStore
@@ -49,6 +52,7 @@ from server.order.events import promotions as promotion_events
 from server.order.events import shipments as shipment_events
 from server.order.events import stock as stock_events
 from server.order.events.encoding import to_outbox
+from server.order.jobs.abandoning import abandon_carts
 from server.order.jobs.expiring import order_expiry
 from server.order.jobs.paying import notice_expiry, payment_settlement
 from server.order.neighbours import Users
@@ -118,7 +122,12 @@ async def _serve(settings: Settings) -> None:
             watching(pool, settings.postgres.database_url) as live_orders,
             paying(pool, order_store(pool, wake, live_orders.tell), settings.shop) as payments,
             background.running(
-                order_expiry(order_store(pool, wake, live_orders.tell), one_at_a_time),
+                order_expiry(
+                    order_store(pool, wake, live_orders.tell),
+                    one_at_a_time,
+                    15.0,
+                    partial(abandon_carts, cart_store(pool, wake)),
+                ),
                 payment_settlement(payments.processing, one_at_a_time),
                 notice_expiry(payments.processing, one_at_a_time),
             ),
@@ -134,6 +143,7 @@ async def _serve(settings: Settings) -> None:
                     live_orders,
                     unpaid_for(settings.shop),
                     payments,
+                    signer.secret("addresses of carts"),
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
@@ -203,7 +213,7 @@ def shipment_records(pool: Pool) -> ShipmentRecords:
     return ShipmentRecords(pool, shipment_events.to_outbox)
 
 
-def registrations(
+def registrations(  # noqa: PLR0913, PLR0917 - each is made by who wires a process
     pool: Pool,
     users: Users,
     wake: outbox.Wake,
@@ -212,10 +222,12 @@ def registrations(
     live: LiveOrders | None = None,
     unpaid: timedelta | None = None,
     payments: Payments | None = None,
+    address_key: bytes = b"",
 ) -> tuple[Registration, ...]:
     """The services of this process, over `pool`; an order may be `unpaid` for so long.
 
-    Without `live` nobody hears of a change, and without `payments` there is no provider.
+    Without `live` nobody hears of a change, and without `payments` there is no provider. What is
+    kept of where carts were made is hashed with the `address_key`.
     """
     live = live or LiveOrders(order_feed(pool), lambda _: None)
     catalog = PostgresCatalogStore(pool, encode=product_events.to_outbox, wake=wake)
@@ -230,6 +242,8 @@ def registrations(
         "order_history": history_of(pool),
         "order_notes": notes_of(pool),
         "shipments": held.shipments,
+        "addresses": held.addresses,
+        "carts": held.carts,
     }
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
@@ -250,7 +264,8 @@ def registrations(
         tokens,
     )
     methods = PostgresMethodStore(pool)
-    quoting = Quoting(catalog, methods, PostgresTerms(pool, taxes), shop_currency)
+    saved = PostgresAddressStore(pool)
+    quoting = Quoting(catalog, methods, PostgresTerms(pool, taxes), saved, shop_currency)
     placing = OrderService(orders, quoting, users, tokens, live.feed, notes, unpaid)
     fulfilment = PostgresFulfilment(pool, orders, shipment_records(pool))
     shipments = PostgresShipmentStore(pool)
@@ -266,5 +281,6 @@ def registrations(
         Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
         Registration(pricing, answering_repeats(pricing, prices, once)),
         Registration(shipping, answering_repeats(shipping, sending, once)),
+        *shopping(pool, wake, saved, Buying(quoting, orders, saved, unpaid), tokens, address_key),
         Registration(personal_data, PersonalDataService(held.erasures, exported)),
     )

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from server.kit.background import Job, Lock
 from server.kit.postgres import Pool
+from server.order.addresses.store import PersonalAddresses
+from server.order.carts.store.personal import PersonalCarts
+from server.order.events import carts as cart_events
 from server.order.events import shipments as shipment_events
 from server.order.events.anonymous import anonymous
 from server.order.events.encoding import AGGREGATE_TYPE
@@ -21,6 +24,8 @@ class Held(NamedTuple):
 
     orders: PersonalOrders
     shipments: PersonalShipments
+    addresses: PersonalAddresses
+    carts: PersonalCarts
     erasures: PostgresErasureStore
 
 
@@ -28,9 +33,12 @@ def erasing(pool: Pool) -> Held:
     """What `pool` holds of people, and what erases it."""
     orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
     shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
-    # Shipments after orders, whose rows are locked before anything of theirs is written.
-    erasures = PostgresErasureStore(pool, orders, shipments, PromotionUses())
-    return Held(orders, shipments, erasures)
+    addresses = PersonalAddresses(pool)
+    carts = PersonalCarts(pool, cart_events.anonymous)
+    # In the order of their locks; shipments after orders, whose rows are locked before anything of
+    # theirs is written.
+    erasures = PostgresErasureStore(pool, addresses, carts, orders, shipments, PromotionUses())
+    return Held(orders, shipments, addresses, carts, erasures)
 
 
 def sweep(pool: Pool, lock: Lock) -> Job:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import structlog
 from uuid_utils import uuid7
 
-from server.kit.background import Job, Lock
+from server.kit.background import Job, Lock, Work
 from server.order.orders import rules
 from server.order.orders.store import OrderStore
 
@@ -15,11 +15,15 @@ _BATCH_MAX = 20  # orders in one transaction, of a thousand lines at most each
 _log = structlog.get_logger()
 
 
-def order_expiry(orders: OrderStore, lock: Lock, every_seconds: float = _INTERVAL_SECONDS) -> Job:
-    """Cancels them every 15 s, in one of the processes that share `lock`."""
+def order_expiry(
+    orders: OrderStore, lock: Lock, every_seconds: float = _INTERVAL_SECONDS, *more: Work
+) -> Job:
+    """Cancels them every 15 s, in one of the processes that share `lock`; then does `more`."""
 
     async def work() -> None:
         await expire_orders(orders)
+        for each in more:
+            await each()
 
     return Job("order_expiry", work, every_seconds, lock)
 

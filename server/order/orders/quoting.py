@@ -1,10 +1,13 @@
 """What an order comes to: by what is offered, how it is sent, promotions and taxes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from server.kit.context import Caller
+from server.order.addresses.rules import AddressNotFound
+from server.order.addresses.store import AddressStore
 from server.order.catalog.store import CatalogStore
 from server.order.orders import rules
 from server.order.pricing.store import TermsStore
@@ -17,7 +20,25 @@ class Quoting(NamedTuple):
     catalog: CatalogStore
     methods: MethodStore
     terms: TermsStore
+    addresses: AddressStore
     shop_currency: str
+
+    async def quote_addressed(
+        self, new: rules.NewOrder, caller: Caller
+    ) -> tuple[rules.NewOrder, rules.Quote]:
+        """`new` with the saved address that it names, and what it comes to now.
+
+        Raises `AddressNotFound` for one that is not the buyer's, and as `quote`.
+        """
+        if named := new.shipping_address_id:
+            buyer_id = new.user_id or caller.id
+            try:
+                saved = await self.addresses.get(buyer_id, named)
+            except AddressNotFound as error:
+                field = "shipping_address_id"
+                raise AddressNotFound(f"{field}: {error.message}", field=field) from error
+            new = replace(new, shipping_address=saved.address)
+        return new, await self.quote(new, caller)
 
     async def quote(self, new: rules.NewOrder, caller: Caller) -> rules.Quote:
         """What `new` comes to now. Raises as `rules.quote`; `ShippingMethodNotFound`."""

@@ -225,7 +225,7 @@ class OrderService:
         context.needs_role(
             partial(rules.check_staff_fields, new, caller.id), has_it=caller.is_staff
         )
-        return new, await self._quoting.quote(new, caller)
+        return await self._quoting.quote_addressed(new, caller)
 
     async def _expand(self, expand: str, orders: Sequence[pb.Order]) -> None:
         """Embeds the persons by one call. Without the user service the orders come all the same."""

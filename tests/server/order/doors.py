@@ -5,8 +5,10 @@ from typing import Any
 
 import grpc
 
-from emporium.order.v1 import catalog_service_pb2 as catalog_pb
+from emporium.order.v1 import address_service_pb2 as address_pb
 from emporium.order.v1 import (
+    address_service_pb2_grpc,
+    cart_service_pb2_grpc,
     catalog_service_pb2_grpc,
     order_service_pb2_grpc,
     payment_service_pb2_grpc,
@@ -15,6 +17,7 @@ from emporium.order.v1 import (
     shipping_service_pb2_grpc,
     stock_service_pb2_grpc,
 )
+from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
@@ -43,6 +46,8 @@ class Door:
         self._pricing = pricing_service_pb2_grpc.PricingServiceStub(channel)
         self._payments = payment_service_pb2_grpc.PaymentServiceStub(channel)
         self._shipping = shipping_service_pb2_grpc.ShippingServiceStub(channel)
+        self._addresses = address_service_pb2_grpc.AddressServiceStub(channel)
+        self._carts = cart_service_pb2_grpc.CartServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -55,6 +60,8 @@ class Door:
         is_of_catalog = "Product" in name or "Categor" in name
         stub: Any = self._catalog if is_of_catalog else self._orders
         stub = self._held if "Buyer" in name else stub
+        stub = self._addresses if "Address" in name else stub
+        stub = self._carts if "Cart" in name else stub
         stub = self._stock if "Stock" in name else stub
         is_price = any(each in name for each in ("PriceBreaks", "Promotion", "TaxRate"))
         stub = self._pricing if is_price else stub
@@ -100,6 +107,10 @@ def update(order: pb.Order, **fields: Any) -> pb.UpdateOrderRequest:
 
 def cancel(order: pb.Order, **fields: Any) -> pb.CancelOrderRequest:
     return pb.CancelOrderRequest(order_id=order.id, **fields)
+
+
+def address_of(user_id: str, **fields: Any) -> address_pb.CreateAddressRequest:
+    return address_pb.CreateAddressRequest(user_id=user_id, **{"address": HOME, **fields})
 
 
 def history(order: pb.Order, **fields: Any) -> pb.ListOrderHistoryRequest:

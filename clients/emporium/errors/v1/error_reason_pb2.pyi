@@ -641,6 +641,60 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: number: is mistyped, because its last symbol does not fit the others
     """
+    ADDRESS_NOT_FOUND: _ErrorReason.ValueType  # 450
+    """Errors of saved addresses.
+
+    No such address, or it is somebody else's.
+
+    Example: no such address
+    """
+    TOO_MANY_ADDRESSES: _ErrorReason.ValueType  # 451
+    """The person has saved as many addresses as one may.
+
+    Example: a person may save 50 addresses; delete one first
+    """
+    DEFAULT_ADDRESS_REQUIRED: _ErrorReason.ValueType  # 452
+    """Of a person's addresses one is always the default: it stays so until another becomes it.
+
+    Example: is_default: make another address the default instead
+    """
+    CART_NOT_FOUND: _ErrorReason.ValueType  # 453
+    """Errors of carts.
+
+    No such cart, or it is not the caller's, who has sent no secret or another one.
+
+    Example: no such cart
+    """
+    CART_NOT_ACTIVE: _ErrorReason.ValueType  # 454
+    """The cart was checked out, or merged into another, and is changed no more.
+
+    Example: the cart is CHECKED_OUT
+    """
+    CART_EMPTY: _ErrorReason.ValueType  # 455
+    """There is nothing in the cart that could be ordered.
+
+    Example: the cart is empty; put something in
+    """
+    TOO_MANY_CARTS: _ErrorReason.ValueType  # 456
+    """As many carts without an owner were made from this address as there may be.
+
+    Example: 50 carts were made from here; sign in, or go on with one of them
+    """
+    TOO_MANY_CART_LINES: _ErrorReason.ValueType  # 457
+    """The cart has as many lines as one may have, or two would have more together.
+
+    Example: a cart may have 100 lines; take one out first
+    """
+    CART_ITEM_NOT_FOUND: _ErrorReason.ValueType  # 458
+    """The product is not in the cart.
+
+    Example: the product is not in the cart
+    """
+    CART_PRICE_CHANGED: _ErrorReason.ValueType  # 459
+    """The cart costs something else by now than the buyer was shown.
+
+    Example: total_price: 12.50 by now; read the cart again
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason a caller can meet. REST shows it as `error.code`; gRPC carries it in
@@ -1265,6 +1319,60 @@ ORDER_NUMBER_MISTYPED: ErrorReason.ValueType  # 465
 No order has that number: its last symbol does not fit the others, or it is no number.
 
 Example: number: is mistyped, because its last symbol does not fit the others
+"""
+ADDRESS_NOT_FOUND: ErrorReason.ValueType  # 450
+"""Errors of saved addresses.
+
+No such address, or it is somebody else's.
+
+Example: no such address
+"""
+TOO_MANY_ADDRESSES: ErrorReason.ValueType  # 451
+"""The person has saved as many addresses as one may.
+
+Example: a person may save 50 addresses; delete one first
+"""
+DEFAULT_ADDRESS_REQUIRED: ErrorReason.ValueType  # 452
+"""Of a person's addresses one is always the default: it stays so until another becomes it.
+
+Example: is_default: make another address the default instead
+"""
+CART_NOT_FOUND: ErrorReason.ValueType  # 453
+"""Errors of carts.
+
+No such cart, or it is not the caller's, who has sent no secret or another one.
+
+Example: no such cart
+"""
+CART_NOT_ACTIVE: ErrorReason.ValueType  # 454
+"""The cart was checked out, or merged into another, and is changed no more.
+
+Example: the cart is CHECKED_OUT
+"""
+CART_EMPTY: ErrorReason.ValueType  # 455
+"""There is nothing in the cart that could be ordered.
+
+Example: the cart is empty; put something in
+"""
+TOO_MANY_CARTS: ErrorReason.ValueType  # 456
+"""As many carts without an owner were made from this address as there may be.
+
+Example: 50 carts were made from here; sign in, or go on with one of them
+"""
+TOO_MANY_CART_LINES: ErrorReason.ValueType  # 457
+"""The cart has as many lines as one may have, or two would have more together.
+
+Example: a cart may have 100 lines; take one out first
+"""
+CART_ITEM_NOT_FOUND: ErrorReason.ValueType  # 458
+"""The product is not in the cart.
+
+Example: the product is not in the cart
+"""
+CART_PRICE_CHANGED: ErrorReason.ValueType  # 459
+"""The cart costs something else by now than the buyer was shown.
+
+Example: total_price: 12.50 by now; read the cart again
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

@@ -27,7 +27,7 @@ from emporium.type.v1 import role_pb2 as emporium_dot_type_dot_v1_dot_role__pb2
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n emporium/options/v1/limits.proto\x12\x13\x65mporium.options.v1\x1a\x1b\x65mporium/type/v1/role.proto\x1a google/protobuf/descriptor.proto\"\xf2\x01\n\tCallLimit\x12\x34\n\x03per\x18\x01 \x01(\x0e\x32\".emporium.options.v1.CallLimit.PerR\x03per\x12(\n\x10\x63\x61lls_per_minute\x18\x02 \x01(\rR\x0e\x63\x61llsPerMinute\x12,\n\x05roles\x18\x03 \x03(\x0e\x32\x16.emporium.type.v1.RoleR\x05roles\"W\n\x03Per\x12\x13\n\x0fPER_UNSPECIFIED\x10\x00\x12\x0b\n\x07SUBJECT\x10\x01\x12\x19\n\x15\x41\x44\x44RESS_WITHOUT_TOKEN\x10\x02\x12\x13\n\x0f\x41\x44\x44RESS_IN_RPCS\x10\x03*\xc0\x01\n\x0eRateLimitClass\x12 \n\x1cRATE_LIMIT_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x06\x43LIENT\x10\x01\x1a\x08\xd2\xc1\x18\x04\x08\x01\x10\x64\x12\x17\n\tANONYMOUS\x10\x02\x1a\x08\xd2\xc1\x18\x04\x08\x02\x10\x64\x12\x18\n\x05STAFF\x10\x03\x1a\r\xd2\xc1\x18\t\x08\x01\x10\xe8\x07\x1a\x02\x02\x03\x12\x19\n\x07SERVICE\x10\x04\x1a\x0c\xd2\xc1\x18\x08\x08\x01\x10\xf0.\x1a\x01\x04\x12\x13\n\x05LOGIN\x10\x05\x1a\x08\xd2\xc1\x18\x04\x08\x03\x10\x05\x12\x13\n\x05TOKEN\x10\x06\x1a\x08\xd2\xc1\x18\x04\x08\x03\x10\x1e:b\n\ncall_limit\x12!.google.protobuf.EnumValueOptions\x18\x9a\x88\x03 \x01(\x0b\x32\x1e.emporium.options.v1.CallLimitR\tcallLimitb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n emporium/options/v1/limits.proto\x12\x13\x65mporium.options.v1\x1a\x1b\x65mporium/type/v1/role.proto\x1a google/protobuf/descriptor.proto\"\xf2\x01\n\tCallLimit\x12\x34\n\x03per\x18\x01 \x01(\x0e\x32\".emporium.options.v1.CallLimit.PerR\x03per\x12(\n\x10\x63\x61lls_per_minute\x18\x02 \x01(\rR\x0e\x63\x61llsPerMinute\x12,\n\x05roles\x18\x03 \x03(\x0e\x32\x16.emporium.type.v1.RoleR\x05roles\"W\n\x03Per\x12\x13\n\x0fPER_UNSPECIFIED\x10\x00\x12\x0b\n\x07SUBJECT\x10\x01\x12\x19\n\x15\x41\x44\x44RESS_WITHOUT_TOKEN\x10\x02\x12\x13\n\x0f\x41\x44\x44RESS_IN_RPCS\x10\x03*\xd4\x01\n\x0eRateLimitClass\x12 \n\x1cRATE_LIMIT_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x06\x43LIENT\x10\x01\x1a\x08\xd2\xc1\x18\x04\x08\x01\x10\x64\x12\x17\n\tANONYMOUS\x10\x02\x1a\x08\xd2\xc1\x18\x04\x08\x02\x10\x64\x12\x18\n\x05STAFF\x10\x03\x1a\r\xd2\xc1\x18\t\x08\x01\x10\xe8\x07\x1a\x02\x02\x03\x12\x19\n\x07SERVICE\x10\x04\x1a\x0c\xd2\xc1\x18\x08\x08\x01\x10\xf0.\x1a\x01\x04\x12\x13\n\x05LOGIN\x10\x05\x1a\x08\xd2\xc1\x18\x04\x08\x03\x10\x05\x12\x13\n\x05TOKEN\x10\x06\x1a\x08\xd2\xc1\x18\x04\x08\x03\x10\x1e\x12\x12\n\x04\x43\x41RT\x10\x07\x1a\x08\xd2\xc1\x18\x04\x08\x03\x10\x64:b\n\ncall_limit\x12!.google.protobuf.EnumValueOptions\x18\x9a\x88\x03 \x01(\x0b\x32\x1e.emporium.options.v1.CallLimitR\tcallLimitb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,8 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RATELIMITCLASS'].values_by_name["LOGIN"]._serialized_options = b'\322\301\030\004\010\003\020\005'
   _globals['_RATELIMITCLASS'].values_by_name["TOKEN"]._loaded_options = None
   _globals['_RATELIMITCLASS'].values_by_name["TOKEN"]._serialized_options = b'\322\301\030\004\010\003\020\036'
+  _globals['_RATELIMITCLASS'].values_by_name["CART"]._loaded_options = None
+  _globals['_RATELIMITCLASS'].values_by_name["CART"]._serialized_options = b'\322\301\030\004\010\003\020d'
   _globals['_RATELIMITCLASS']._serialized_start=366
-  _globals['_RATELIMITCLASS']._serialized_end=558
+  _globals['_RATELIMITCLASS']._serialized_end=578
   _globals['_CALLLIMIT']._serialized_start=121
   _globals['_CALLLIMIT']._serialized_end=363
   _globals['_CALLLIMIT_PER']._serialized_start=276

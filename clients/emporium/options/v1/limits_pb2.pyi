@@ -43,6 +43,8 @@ class _RateLimitClassEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_RateLim
     """Proving who somebody is."""
     TOKEN: _RateLimitClass.ValueType  # 6
     """The exchange of API keys."""
+    CART: _RateLimitClass.ValueType  # 7
+    """Making carts, or finding one's own."""
 
 class RateLimitClass(_RateLimitClass, metaclass=_RateLimitClassEnumTypeWrapper):
     """Every class, by the name under which `RateLimit-Policy` tells it, in lower case."""
@@ -61,6 +63,8 @@ LOGIN: RateLimitClass.ValueType  # 5
 """Proving who somebody is."""
 TOKEN: RateLimitClass.ValueType  # 6
 """The exchange of API keys."""
+CART: RateLimitClass.ValueType  # 7
+"""Making carts, or finding one's own."""
 
 @typing.final
 class CallLimit(message.Message):

@@ -342,6 +342,7 @@ CACHE_FIELD_NUMBER: builtins.int
 PRECONDITION_REQUIRED_FIELD_NUMBER: builtins.int
 AUDITED_FIELD_NUMBER: builtins.int
 NEVER_SHED_FIELD_NUMBER: builtins.int
+SECRET_HEADER_FIELD_NUMBER: builtins.int
 UNLIMITED_FIELD_NUMBER: builtins.int
 AUDITS_CHANGES_FIELD_NUMBER: builtins.int
 SCOPE_RESOURCE_FIELD_NUMBER: builtins.int
@@ -370,6 +371,10 @@ audited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, 
 never_shed: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
 """The edge never refuses it for how many other calls are under way, and does not count it among
 them: for what ends or lessens somebody's access, which no overload may prevent.
+"""
+secret_header: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.str]
+"""The header, metadata of gRPC, in which whoever has no token sends the secret of what the call
+is about; in lower case. A secret has no place in a URL, and a read has no body.
 """
 unlimited: extension_dict._ExtensionFieldDescriptor[descriptor_pb2.MethodOptions, builtins.bool]
 """No limit of how often somebody may call counts it: for what must not wait, and is told by a

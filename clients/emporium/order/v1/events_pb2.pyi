@@ -4,6 +4,7 @@
 isort:skip_file
 """
 
+from emporium.order.v1 import cart_service_pb2 as cart_service_pb2
 from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
 from emporium.order.v1 import order_service_pb2 as order_service_pb2
 from emporium.order.v1 import payment_service_pb2 as payment_service_pb2
@@ -26,10 +27,10 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """Events of orders, of products, of stock, of payments, of shipments and of promotions: the
-    payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock`,
-    `payment`, `shipment` or `promotion`. That message says what a consumer may rely on: order,
-    repeats, versions.
+    """Events of orders, of products, of stock, of payments, of shipments, of promotions and of carts:
+    the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`,
+    `stock`, `payment`, `shipment`, `promotion` or `cart`. That message says what a consumer may rely
+    on: order, repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
@@ -695,5 +696,35 @@ class PromotionDeleted(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CartAbandoned(message.Message):
+    """Events of carts have the cart's id as their `aggregate_id`. What is put in and taken out makes
+    none, and a cart that becomes an order is told of by OrderPlaced: so a cart has one event, if
+    any.
+
+    Nobody has changed a cart for 30 days: it is gone. Of an empty one nothing is told.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CART_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def cart(self) -> cart_service_pb2.Cart:
+        """The cart as it was last: its lines with products and quantities alone, without prices,
+        addresses or codes. `user_id` is empty where it was nobody's, and once that account was
+        deleted.
+        """
+
+    def __init__(
+        self,
+        *,
+        cart: cart_service_pb2.Cart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["cart", b"cart"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cart", b"cart"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -437,6 +437,7 @@ class CreateOrderRequest(message.Message):
     PRODUCT_NAME_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
     TOTAL_PRICE_FIELD_NUMBER: builtins.int
+    SHIPPING_ADDRESS_ID_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """Whose order it is; only staff may name another user. Left out: the caller's. The account is
     not looked up.
@@ -464,6 +465,10 @@ class CreateOrderRequest(message.Message):
     total_price: builtins.str
     """What that line costs: as many times a price that the order's currency has. So 3 for 10.00 are
     refused: the price of one would have no end.
+    """
+    shipping_address_id: builtins.str
+    """Where to send it: one of the addresses that the buyer has saved (AddressService), instead of
+    `shipping_address`. The order keeps a copy.
     """
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[NewOrderItem]:
@@ -498,10 +503,11 @@ class CreateOrderRequest(message.Message):
         product_name: builtins.str = ...,
         quantity: builtins.int | None = ...,
         total_price: builtins.str = ...,
+        shipping_address_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "promotion_codes", b"promotion_codes", "quantity", b"quantity", "request_id", b"request_id", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "promotion_codes", b"promotion_codes", "quantity", b"quantity", "request_id", b"request_id", "shipping_address", b"shipping_address", "shipping_address_id", b"shipping_address_id", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
     _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
@@ -523,6 +529,7 @@ class QuoteOrderRequest(message.Message):
     PRODUCT_NAME_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
     TOTAL_PRICE_FIELD_NUMBER: builtins.int
+    SHIPPING_ADDRESS_ID_FIELD_NUMBER: builtins.int
     user_id: builtins.str
     """As in CreateOrder."""
     currency: builtins.str
@@ -534,6 +541,8 @@ class QuoteOrderRequest(message.Message):
     quantity: builtins.int
     """As in CreateOrder."""
     total_price: builtins.str
+    """As in CreateOrder."""
+    shipping_address_id: builtins.str
     """As in CreateOrder."""
     @builtins.property
     def items(self) -> containers.RepeatedCompositeFieldContainer[NewOrderItem]:
@@ -566,10 +575,11 @@ class QuoteOrderRequest(message.Message):
         product_name: builtins.str = ...,
         quantity: builtins.int | None = ...,
         total_price: builtins.str = ...,
+        shipping_address_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "order_date", b"order_date", "quantity", b"quantity", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "promotion_codes", b"promotion_codes", "quantity", b"quantity", "shipping_address", b"shipping_address", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_quantity", b"_quantity", "currency", b"currency", "items", b"items", "order_date", b"order_date", "product_name", b"product_name", "promotion_codes", b"promotion_codes", "quantity", b"quantity", "shipping_address", b"shipping_address", "shipping_address_id", b"shipping_address_id", "shipping_method_id", b"shipping_method_id", "total_price", b"total_price", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__quantity: _TypeAlias = typing.Literal["quantity"]  # noqa: Y015
     _WhichOneofArgType__quantity: _TypeAlias = typing.Literal["_quantity", b"_quantity"]  # noqa: Y015

@@ -152,6 +152,7 @@ class OrderServiceServicer:
         of `user_id` was deleted; PERMISSION_DENIED for a service. For `shipping_method_id`:
         SHIPPING_METHOD_NOT_FOUND, also for one that is not active; SHIPPING_ADDRESS_REQUIRED,
         NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY; CURRENCY_MISMATCH when its prices are in another one.
+        ADDRESS_NOT_FOUND for a `shipping_address_id` that is not the buyer's.
         Of codes: PROMOTION_NOT_FOUND, PROMOTION_NOT_YET_VALID, PROMOTION_EXPIRED, PROMOTION_USED_UP,
         PROMOTION_USED_BY_PERSON, PROMOTION_NOT_COMBINABLE, PROMOTION_MINIMUM_NOT_REACHED,
         PROMOTION_CURRENCY_MISMATCH, each naming `promotion_codes[i]`.
@@ -168,7 +169,7 @@ class OrderServiceServicer:
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
         for a service; SHIPPING_METHOD_NOT_FOUND, SHIPPING_ADDRESS_REQUIRED, NOT_SHIPPED_TO_COUNTRY and
-        ORDER_TOO_HEAVY as in CreateOrder, and so of codes.
+        ORDER_TOO_HEAVY as in CreateOrder, and so of codes and of `shipping_address_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

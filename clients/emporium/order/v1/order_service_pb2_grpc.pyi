@@ -50,6 +50,7 @@ class OrderServiceStub:
     of `user_id` was deleted; PERMISSION_DENIED for a service. For `shipping_method_id`:
     SHIPPING_METHOD_NOT_FOUND, also for one that is not active; SHIPPING_ADDRESS_REQUIRED,
     NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY; CURRENCY_MISMATCH when its prices are in another one.
+    ADDRESS_NOT_FOUND for a `shipping_address_id` that is not the buyer's.
     Of codes: PROMOTION_NOT_FOUND, PROMOTION_NOT_YET_VALID, PROMOTION_EXPIRED, PROMOTION_USED_UP,
     PROMOTION_USED_BY_PERSON, PROMOTION_NOT_COMBINABLE, PROMOTION_MINIMUM_NOT_REACHED,
     PROMOTION_CURRENCY_MISMATCH, each naming `promotion_codes[i]`.
@@ -62,7 +63,7 @@ class OrderServiceStub:
     Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
     ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
     for a service; SHIPPING_METHOD_NOT_FOUND, SHIPPING_ADDRESS_REQUIRED, NOT_SHIPPED_TO_COUNTRY and
-    ORDER_TOO_HEAVY as in CreateOrder, and so of codes.
+    ORDER_TOO_HEAVY as in CreateOrder, and so of codes and of `shipping_address_id`.
     """
     GetOrder: aio.UnaryUnaryMultiCallable[order_service_pb2.GetOrderRequest, order_service_pb2.Order]
     """Reads an order.
@@ -210,6 +211,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         of `user_id` was deleted; PERMISSION_DENIED for a service. For `shipping_method_id`:
         SHIPPING_METHOD_NOT_FOUND, also for one that is not active; SHIPPING_ADDRESS_REQUIRED,
         NOT_SHIPPED_TO_COUNTRY, ORDER_TOO_HEAVY; CURRENCY_MISMATCH when its prices are in another one.
+        ADDRESS_NOT_FOUND for a `shipping_address_id` that is not the buyer's.
         Of codes: PROMOTION_NOT_FOUND, PROMOTION_NOT_YET_VALID, PROMOTION_EXPIRED, PROMOTION_USED_UP,
         PROMOTION_USED_BY_PERSON, PROMOTION_NOT_COMBINABLE, PROMOTION_MINIMUM_NOT_REACHED,
         PROMOTION_CURRENCY_MISMATCH, each naming `promotion_codes[i]`.
@@ -228,7 +230,7 @@ class OrderServiceServicer(metaclass=abc_1.ABCMeta):
         Errors: PRODUCT_NOT_FOUND, CURRENCY_MISMATCH, PRICE_NOT_ALLOWED, STAFF_ONLY_FIELD,
         ORDER_TOO_LARGE; PRODUCT_NOT_ACTIVE, for staff, of what others do not find; PERMISSION_DENIED
         for a service; SHIPPING_METHOD_NOT_FOUND, SHIPPING_ADDRESS_REQUIRED, NOT_SHIPPED_TO_COUNTRY and
-        ORDER_TOO_HEAVY as in CreateOrder, and so of codes.
+        ORDER_TOO_HEAVY as in CreateOrder, and so of codes and of `shipping_address_id`.
         """
 
     @abc_1.abstractmethod

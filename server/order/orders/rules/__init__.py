@@ -1,5 +1,6 @@
 """What may be ordered, and what it costs. Pure: time and ids are arguments."""
 
+from server.order.addresses.rules import Address
 from server.order.orders.rules.changes import (
     CLEARABLE,
     Edit,
@@ -30,7 +31,6 @@ from server.order.orders.rules.numbers import (
 from server.order.orders.rules.order import (
     LISTED_ITEMS_MAX,
     PAGE_ITEMS_MAX,
-    Address,
     BuyerErased,
     Fulfilment,
     Item,

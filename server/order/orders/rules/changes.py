@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from server.kit import errors
+from server.order.addresses.rules import Address
 from server.order.orders.rules.events import EventType, OrderEvent
 from server.order.orders.rules.fulfilling import arrived, sent
 from server.order.orders.rules.history import Act
 from server.order.orders.rules.moving import Changed, check_move, moved, stamped
 from server.order.orders.rules.order import (
-    Address,
     Order,
     OrderAnonymous,
     StaffOnlyField,

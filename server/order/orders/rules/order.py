@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from server.kit import currencies, errors
+from server.order.addresses.rules import Address
 
 
 class OrderNotFound(errors.NotFound):
@@ -57,17 +58,6 @@ class Fulfilment(StrEnum):
     PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
     SHIPPED = "SHIPPED"
     DELIVERED = "DELIVERED"
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The address that an order is shipped to."""
-
-    recipient: str
-    street: str
-    city: str
-    postal_code: str
-    country_code: str
 
 
 @dataclass(frozen=True, slots=True)

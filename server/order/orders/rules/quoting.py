@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from server.kit import currencies, errors
 from server.kit.errors import Violation
+from server.order.addresses.rules import Address
 from server.order.catalog.rules import Offer, ProductNotFound, ProductStatus
-from server.order.orders.rules.order import Address, Item
+from server.order.orders.rules.order import Item
 from server.order.pricing.rules import (
     LinePrice,
     Price,
@@ -66,6 +67,7 @@ class NewOrder:
     currency: str | None
     shipping_method_id: str | None = None
     promotion_codes: Sequence[str] = ()
+    shipping_address_id: str | None = None  # one that the buyer has saved
 
     @property
     def is_taxed(self) -> bool:

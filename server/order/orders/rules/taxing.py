@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from server.kit import currencies, errors
-from server.order.orders.rules.order import Address, Order
+from server.order.addresses.rules import Address
+from server.order.orders.rules.order import Order
 from server.order.pricing.rules import TaxTable, line_tax
 
 _NOTHING = Decimal(0)

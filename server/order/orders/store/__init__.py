@@ -1,6 +1,6 @@
 """Where orders are stored: the interface of a store."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -37,6 +37,10 @@ HISTORY_SORTABLE: Mapping[str, type] = {"occurred_at": datetime}
 
 Tell = Callable[[str], None]
 """Tells those who watch an order, by its id, that it has changed."""
+
+
+Turn = Callable[[UnitOfWork], Awaitable[Write]]
+"""Locks what an order is made of, in its own unit of work, and gives what is written of that."""
 
 
 class Encode(Protocol):
@@ -126,7 +130,9 @@ class OrderStore(Protocol):
     of it is not found. Errors as in `CatalogStore`.
     """
 
-    async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
+    async def create(
+        self, placed: Placed, key: Key | None, answer: bytes, turn: Turn | None = None
+    ) -> bytes:
         """Stores a new order, its event, and `answer` under `key`; returns the answer to send.
 
         `answer` is the order as a serialised message, which the event carries too. It is what is
@@ -134,7 +140,8 @@ class OrderStore(Protocol):
         nothing is changed. Raises `IdempotencyKeyReused` when the body was another, `OutOfStock`,
         `PromotionUsedUp`, `PromotionUsedByPerson`, `OffersChanged` when a product is not sold by
         now, `PromotionChanged`, `OrderNumberTaken`, and `BuyerErased` or `AccountInactive`
-        when the buyer was erased.
+        when the buyer was erased. And what `turn` raises, which goes first; its locks come before
+        those of orders.
         """
 
     async def get(self, order_id: str, owner_scope: str | None) -> Order:

@@ -36,6 +36,7 @@ from server.order.orders.store import (
     Belongings,
     Encode,
     Tell,
+    Turn,
     rows,
 )
 from server.order.orders.store.expiring import expire
@@ -112,8 +113,10 @@ class PostgresOrderStore:
         self._tell = tell
         self._placing = Placing(pool, encode, wake, belongings)
 
-    async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
-        return await self._placing.create(placed, key, answer)
+    async def create(
+        self, placed: Placed, key: Key | None, answer: bytes, turn: Turn | None = None
+    ) -> bytes:
+        return await self._placing.create(placed, key, answer, turn)
 
     async def get(self, order_id: str, owner_scope: str | None) -> Order:
         with translated():

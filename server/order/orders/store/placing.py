@@ -23,7 +23,7 @@ from server.order.orders.rules import (
     moves_stock,
     uses_of,
 )
-from server.order.orders.store import Belongings, Encode, rows
+from server.order.orders.store import Belongings, Encode, Turn, rows
 from server.order.pricing.rules import PromotionUsedByPerson, PromotionUsedUp, used_up
 from server.order.stock.rules import OutOfStock
 
@@ -54,10 +54,17 @@ class _New(NamedTuple):
     key: Key | None
     answer: bytes
     trail: Trail  # the record of its call, which is committed with it
+    turn: Turn | None = None  # which goes before all else
 
 
 def _lines(new: _New) -> int:
     return len(new.placed.order.items)
+
+
+def _locks(new: _New) -> bool:
+    """Whether it may move a stock, has a code, or is made of something."""
+    placed = new.placed
+    return bool(moves_stock(placed.order) or placed.event.promotions or new.turn)
 
 
 def _subject(new: _New) -> str | None:
@@ -85,10 +92,15 @@ class Placing:
         # Who has no code does not wait for those who want the last use of one.
         self._with_codes = Batcher(self._keep, *bounds)
 
-    async def create(self, placed: Placed, key: Key | None, answer: bytes) -> bytes:
+    async def create(
+        self, placed: Placed, key: Key | None, answer: bytes, turn: Turn | None
+    ) -> bytes:
         """See `OrderStore.create`."""
+        new = _New(placed, key, answer, of_call(wanted=True), turn)
+        if turn:
+            return await self._keep_alone(new)  # others would wait for its locks
         batcher = self._with_codes if placed.event.promotions else self._batcher
-        return await batcher.do(_New(placed, key, answer, of_call(wanted=True)))
+        return await batcher.do(new)
 
     async def _keep(self, batch: Sequence[_New]) -> Sequence[bytes | Exception]:
         if len(batch) == 1:
@@ -156,18 +168,19 @@ class Placing:
     async def _insert(self, batch: Sequence[_New]) -> Sequence[EmporiumError | None]:
         """Orders with all that belongs to them, in a transaction; gives for each why it is not.
 
-        Where none of them can move a stock, or has a code, it is one statement.
+        Where none of them locks anything, it is one statement.
         """
-        if not any(moves_stock(new.placed.order) or new.placed.event.promotions for new in batch):
+        if not any(map(_locks, batch)):
             await write(self._pool, await self._writes(batch))
             self._done(batch)
             return [None] * len(batch)
 
         async def work(unit: UnitOfWork) -> Sequence[EmporiumError | None]:
+            turns = [await new.turn(unit) for new in batch if new.turn]
             # Locked first, so that what there is too little of is not written at all.
             refusals = await self._take(unit, batch)
             if placed := _placed(batch, refusals):
-                for each in await self._writes(placed):
+                for each in [*turns, *await self._writes(placed)]:
                     unit.write(each)
             return refusals
 

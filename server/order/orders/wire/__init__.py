@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from emporium.order.v1 import order_service_pb2 as pb
-from emporium.type.v1 import address_pb2
 from server.kit.listing.filters import choice
 from server.kit.listing.filters import moment as moment_of_text
 from server.kit.listing.paging import Page, PageQuery, page_meta
 from server.kit.turns import in_turns
 from server.kit.wire import fields_of_mask, moment, money_in, timestamp
+from server.order.addresses.wire import from_address, to_address
 from server.order.catalog.wire import amount
 from server.order.neighbours import Buyer
 from server.order.orders.rules import (
@@ -91,7 +91,7 @@ def to_order(order: Order) -> pb.Order:
         shipping_price=text(order.shipping_price),
         tax=text(order.tax),
         total_price=text(order.total_price),
-        shipping_address=_to_address(address) if address else None,
+        shipping_address=to_address(address) if address else None,
         order_date=timestamp(order.order_date),
         created_at=timestamp(order.created_at),
         updated_at=timestamp(order.updated_at),
@@ -169,6 +169,7 @@ def from_create(request: PlacingRequest) -> NewOrder:
         currency=request.currency or None,
         shipping_method_id=request.shipping_method_id.lower() or None,
         promotion_codes=tuple(request.promotion_codes),
+        shipping_address_id=request.shipping_address_id.lower() or None,
     )
 
 
@@ -229,16 +230,6 @@ def _to_item(position: int, item: Item, text: _Text) -> pb.OrderItem:
     )
 
 
-def _to_address(address: Address) -> address_pb2.Address:
-    return address_pb2.Address(
-        recipient=address.recipient,
-        street=address.street,
-        city=address.city,
-        postal_code=address.postal_code,
-        country_code=address.country_code,
-    )
-
-
 def _from_item(item: pb.NewOrderItem) -> Line:
     return Line(
         product_id=item.product_id.lower() or None,
@@ -255,13 +246,5 @@ def _flat(request: PlacingRequest) -> Line:
 
 
 def _from_address(request: Any) -> Address | None:
-    if not request.HasField("shipping_address"):
-        return None
-    address = request.shipping_address
-    return Address(
-        recipient=address.recipient,
-        street=address.street,
-        city=address.city,
-        postal_code=address.postal_code,
-        country_code=address.country_code,
-    )
+    is_sent = request.HasField("shipping_address")
+    return from_address(request.shipping_address) if is_sent else None

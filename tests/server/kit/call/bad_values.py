@@ -12,6 +12,9 @@ from google.protobuf.message_factory import GetMessageClass
 from server.kit import descriptors
 from server.kit.call.method import Method
 
+_ID = "01900000-0000-7000-8000-000000000000"
+_TWO_ADDRESSES = {"shipping_address": {"country_code": "GB"}, "shipping_address_id": _ID}
+
 # What breaks a rule that is written as an expression, by the rule's id.
 EXPRESSIONS: dict[str, Any] = {
     "string.new_password": "x" * 7,
@@ -25,6 +28,8 @@ EXPRESSIONS: dict[str, Any] = {
     "order.product_name": {"product_name": "Cup"},
     "order.quantity": {"quantity": 2},
     "promotion.kind": {},
+    "order.shipping_address": _TWO_ADDRESSES,
+    "cart.shipping_address": _TWO_ADDRESSES,
 }
 FOREVER = {"seconds": 253_402_300_799}  # the last second of the year 9999
 NO_PATTERN_TAKES = ("\x7f", "x" * 1_000, "?")

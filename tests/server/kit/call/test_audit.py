@@ -32,6 +32,7 @@ ABOUT_CREDENTIALS = {
     "EmailLinkService",
 }
 BESIDES = {
+    "CartService/CreateCart": "tells the secret of a cart without an owner",
     "UserService/CreateUser": "takes a password",
     "UserService/DeleteUser": "says so: sessions and credentials end with the account",
     "PersonalDataService/EraseActivity": "says so: a service does it to whomever it names",

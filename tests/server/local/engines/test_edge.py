@@ -109,6 +109,7 @@ def test_the_limits_are_the_ones_asked_for(config: Any, tmp_path: Path) -> None:
         "service": 6_000,
         "login": 3,
         "token": 4,
+        "cart": 100,
     }
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
     filters = {one["name"]: one for one in manager["typed_config"]["http_filters"]}

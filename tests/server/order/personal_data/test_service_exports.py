@@ -27,7 +27,7 @@ async def test_an_export_has_what_became_of_orders_and_all_notes_on_them(
         await door("CreateOrderNote", note_of(about, text))
     await staff("UpdateOrder", pb.UpdateOrderRequest(order_id=order.id, status=pb.Order.PAID))
     asked = held_pb.ExportBuyerRequest(user_id=ann.user_id)
-    _, history, notes, _ = (await user_service("ExportBuyer", asked)).parts
+    _, history, notes, *_ = (await user_service("ExportBuyer", asked)).parts
     assert (history.record_count, notes.record_count) == (2, 2)
     assert [(each["to_status"], each["actor_kind"]) for each in history.records] == [
         ("PENDING", "BUYER"),

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0026"
-down_revision = "0022"
+down_revision = "0025"
 
 # By chance, as `server/order/orders/rules/numbers.py` draws them; also for who does not know yet
 # that orders have numbers.

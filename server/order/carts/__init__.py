@@ -1,0 +1,1 @@
+"""Carts: what somebody may order, until it is ordered or forgotten."""
