@@ -169,6 +169,8 @@ class Shop:
     sandbox_url: str = ""  # of the payment provider; empty: the shop takes no payments
     sandbox_secret: str = ""  # its notices are signed with; empty: none is believed
     payment_timeout_seconds: float = 5.0  # for its answer; what is lost then is asked for later
+    webhook_networks: str = ""  # private ones that may be posted to, as `10.1.0.0/16 fd00::/8`
+    webhook_http: bool = False  # whether webhooks may be posted to without TLS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from server.cli import admin, dead_letters, keys, mail, stock
+from server.cli import admin, dead_letters, keys, mail, stock, webhooks
 from server.cli.audit import audit
 from server.cli.doctor import doctor
 from server.cli.down import down
@@ -39,6 +39,7 @@ app.add_typer(dead_letters.app)
 app.add_typer(keys.app)
 app.add_typer(mail.app)
 app.add_typer(stock.app)
+app.add_typer(webhooks.app)
 
 
 def main() -> int:

@@ -40,6 +40,7 @@ NAMES = (
     "login-rate",
     "login-flood",
     "overload",
+    "webhooks",
     "refresh",
     "idle",
     "up",

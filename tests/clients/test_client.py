@@ -192,7 +192,7 @@ def test_the_exported_names_are_a_promise() -> None:
         "Outdated Page PageMeta Payment PermissionDenied PriceBreak PriceBreaks Product "
         "Promotion Quote RateLimited Role SalesReport Session Shipment ShippingMethod "
         "Stock StockMovement Targets TaxRate Tls Token TooLarge TrackingEvent "
-        "Unauthenticated Unavailable Unimplemented User Violation"
+        "Unauthenticated Unavailable Unimplemented User Violation Webhook WebhookDelivery"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)
     assert emporium.User is user_service_pb2.User

@@ -103,6 +103,10 @@ class Scene:
         zone = {"country_codes": ["*"], "bands": [{"price": "1.25"}]}
         return str(self._made("/shipping-methods", {"name": "By road", "zones": [zone]})["id"])
 
+    def webhook(self) -> str:
+        new = {"url": "https://partner.invalid", "event_types": ["emporium.order.v1.WebhookPaused"]}
+        return str(self._made("/webhooks", new)["id"])
+
     def payment(self, caller: Caller, *, is_taken: bool) -> str:
         """For an order of the caller's; or held only."""
         new = {"provider_token": "tok_approved", "capture": is_taken}
@@ -170,6 +174,7 @@ class Scene:
             "product_id": self.product,
             "shipment_id": lambda: self.shipment(caller),
             "shipping_method_id": self.shipping_method,
+            "webhook_id": self.webhook,
             "refresh_token": lambda: self.login(caller)["refresh_token"],
             "session_id": lambda: self.login(caller)["session_id"],
             "provider": lambda: "sandbox",

@@ -1,8 +1,8 @@
 """Wires the order service together."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import asynccontextmanager, nullcontext
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from server.kit.audit.forwarding import Keeper, forwarding
 from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.auth.sealing import Sealing
 from server.kit.background import Job, Lock
 from server.kit.backoff import Backoff
 from server.kit.call.idempotency import answering_repeats
@@ -36,7 +37,9 @@ from server.kit.revocations import UnrevokedTokens
 from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
+from server.order.app.erasing import erasing, sweep
 from server.order.app.payments import Payments, paying, payments_of
+from server.order.app.webhooks import Line, posting, webhook_registration
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store.categories import PostgresCategoryStore
@@ -45,8 +48,7 @@ from server.order.events import payments as payment_events
 from server.order.events import products as product_events
 from server.order.events import shipments as shipment_events
 from server.order.events import stock as stock_events
-from server.order.events.anonymous import anonymous
-from server.order.events.encoding import AGGREGATE_TYPE, to_outbox
+from server.order.events.encoding import to_outbox
 from server.order.jobs.expiring import order_expiry
 from server.order.jobs.paying import notice_expiry, payment_settlement
 from server.order.neighbours import Users
@@ -57,7 +59,6 @@ from server.order.orders.feed import OrderFeed
 from server.order.orders.quoting import Quoting
 from server.order.orders.service import OrderService
 from server.order.orders.store import Belongings, ExportStore, Tell
-from server.order.orders.store.erasing import PersonalOrders
 from server.order.orders.store.exporting import history_of, notes_of
 from server.order.orders.store.fulfilling import PostgresFulfilment
 from server.order.orders.store.notes import PostgresNoteStore
@@ -65,7 +66,6 @@ from server.order.orders.store.orders import PostgresOrderStore
 from server.order.payments.service import PaymentService
 from server.order.payments.store.following import FollowingPayments
 from server.order.personal_data.service import PersonalDataService
-from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.service import PricingService
 from server.order.pricing.store.breaks import PostgresPriceStore
 from server.order.pricing.store.promotions import PostgresPromotionStore
@@ -73,7 +73,6 @@ from server.order.pricing.store.rates import PostgresTaxRateStore
 from server.order.pricing.store.terms import KeptTaxes, PostgresTerms
 from server.order.pricing.store.uses import PromotionUses
 from server.order.shipping.service import ShippingService
-from server.order.shipping.store.erasing import PersonalShipments
 from server.order.shipping.store.methods import PostgresMethodStore
 from server.order.shipping.store.shipments import PostgresShipmentStore, ShipmentRecords
 from server.order.stock.service import StockService
@@ -82,7 +81,6 @@ from server.order.stock.store.stock import PostgresStockStore
 from server.services import ORDER
 from server.settings import Settings, Shop
 
-_SWEEP_SECONDS = 60.0
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 
 
@@ -95,6 +93,7 @@ async def _serve(settings: Settings) -> None:
     tokens, neighbours = settings.tokens, settings.neighbours
     signer = Signer.for_neighbours(tokens)
     targets = Targets.of({name: neighbours.neighbour_targets[name] for name in ORDER.neighbours})
+    page_tokens = PageTokens(signer.secret("page tokens"))
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     with telemetry(settings.server, "order"):
         async with (
@@ -106,9 +105,20 @@ async def _serve(settings: Settings) -> None:
             user_directory(shop, neighbours.user_cache_seconds) as users,
             live_copy(shop.revocations.watch, EmporiumError) as live,
             auditing(pool, AuditKeeper(shop), one_at_a_time) as audit,
+            nullcontext(Line(pool, settings.postgres.database_url)) as line,
             outbox.relaying(
-                pool, settings.postgres.database_url, [AnalyticsDestination(shop)]
+                pool,
+                settings.postgres.database_url,
+                [AnalyticsDestination(shop), line.destination],
             ) as wake,
+            posting(
+                pool,
+                line,
+                wake,
+                Sealing(signer.secret("webhook secrets")),
+                settings.shop,
+                one_at_a_time,
+            ) as webhooks,
             watching(pool, settings.postgres.database_url) as live_orders,
             paying(pool, order_store(pool, wake, live_orders.tell), settings.shop) as payments,
             background.running(
@@ -119,15 +129,18 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(Verifier.from_file(tokens.jwks_file), live.revocations),
-                registrations(
-                    pool,
-                    users,
-                    wake,
-                    currency_of(settings.shop),
-                    PageTokens(signer.secret("page tokens")),
-                    live_orders,
-                    unpaid_for(settings.shop),
-                    payments,
+                (
+                    *registrations(
+                        pool,
+                        users,
+                        wake,
+                        currency_of(settings.shop),
+                        page_tokens,
+                        live_orders,
+                        unpaid_for(settings.shop),
+                        payments,
+                    ),
+                    webhook_registration(pool, webhooks, page_tokens),
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},
@@ -136,33 +149,6 @@ async def _serve(settings: Settings) -> None:
             ),
         ):
             await lifecycle.stopping()
-
-
-class Held(NamedTuple):
-    """What a database holds of people, and what erases it."""
-
-    orders: PersonalOrders
-    shipments: PersonalShipments
-    erasures: PostgresErasureStore
-
-
-def erasing(pool: Pool) -> Held:
-    """What `pool` holds of people, and what erases it."""
-    orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
-    shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
-    # Shipments after orders, whose rows are locked before anything of theirs is written.
-    erasures = PostgresErasureStore(pool, orders, shipments, PromotionUses())
-    return Held(orders, shipments, erasures)
-
-
-def sweep(pool: Pool, lock: Lock) -> Job:
-    """Erases what has come late of persons who were erased, every minute, in one process."""
-    held = erasing(pool)
-
-    async def work() -> None:
-        await held.erasures.sweep(datetime.now(UTC))
-
-    return Job("erasure_sweep", work, _SWEEP_SECONDS, lock)
 
 
 @asynccontextmanager
