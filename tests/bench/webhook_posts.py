@@ -161,4 +161,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "receiver":
         uvloop.run(receive(int(sys.argv[2])))
     else:
-        uvloop.run(main(*sys.argv[1:4], int(sys.argv[4])))
+        uvloop.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))

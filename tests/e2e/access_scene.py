@@ -217,8 +217,16 @@ async def _note(scene: Scene, order_id: str, author: Person, role: str) -> str:
     return str((await scene.rest.data("POST", path, {"text": "Rings"}, headers=as_author))["id"])
 
 
+async def _delivery(scene: Scene, webhook_id: str, author: Person, role: str) -> str:
+    ping = webhook_pb.PingWebhookRequest(webhook_id=webhook_id)
+    return str((await scene.call("PingWebhook", ping)).id)
+
+
 # What stands within that, which the caller has made in a role.
-PARTS: dict[str, Callable[[Scene, str, Person, str], Awaitable[str]]] = {"note_id": _note}
+PARTS: dict[str, Callable[[Scene, str, Person, str], Awaitable[str]]] = {
+    "note_id": _note,
+    "delivery_id": _delivery,
+}
 
 
 def object_field(rpc: MethodDescriptor) -> str:

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import grpc
-import pytest
 import pytest_asyncio
 
 from emporium.order.v1 import webhook_service_pb2 as pb
@@ -94,24 +93,21 @@ async def posting_channel(
         yield channel
 
 
-@pytest.fixture
-def admin(posting_channel: grpc.aio.Channel, token: Token) -> Door:
+@pytest_asyncio.fixture
+async def admin(
+    posting_channel: grpc.aio.Channel, posting_pool: Pool, token: Token
+) -> AsyncIterator[Door]:
+    """An admin; each test has webhooks of its own alone."""
     user_id = str(uuid.uuid4())
-    return Door(posting_channel, token("ADMIN", user_id), user_id)
+    yield Door(posting_channel, token("ADMIN", user_id), user_id)
+    for table in ("webhooks", "webhook_deliveries", "webhook_messages"):
+        await posting_pool.execute(f"DELETE FROM {table}")
 
 
 @pytest_asyncio.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     async with Receiver() as receiver:
         yield receiver
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def nothing_left(posting_pool: Pool) -> AsyncIterator[None]:
-    """Each test has webhooks of its own alone."""
-    yield
-    for table in ("webhooks", "webhook_deliveries", "webhook_messages"):
-        await posting_pool.execute(f"DELETE FROM {table}")
 
 
 async def subscribed(door: Door, receiver: Receiver, *types: str, **fields: Any) -> pb.Webhook:
