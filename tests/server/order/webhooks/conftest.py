@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from emporium.order.v1 import webhook_service_pb2 as pb
 from emporium.order.v1.order_service_pb2 import Order
@@ -74,6 +75,7 @@ async def running(
                 pool,
                 database.database_url,
                 [line.destination],
+                metrics=outbox.OutboxMetrics(CollectorRegistry()),
                 pace=outbox.Pace(gather=0.005, poll=0.05),
             )
         )
