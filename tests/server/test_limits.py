@@ -130,7 +130,7 @@ def test_every_token_that_is_issued_is_taken(rpc: str, field: str) -> None:
     method = METHODS[rpc]
     sortable, _ = LISTS[rpc]
     request: Any = method.request(sort=f"{field}:desc")
-    parents = {"user_id", "order_id", "product_id"}
+    parents = {"user_id", "order_id", "product_id", "webhook_id"}
     for name in parents & {*method.request.DESCRIPTOR.fields_by_name}:
         setattr(request, name, largest.ID)
     default = Sort("id", descending=False)
