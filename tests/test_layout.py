@@ -27,6 +27,7 @@ PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
 MORE_PARTS = {
     "server.order.orders": {"feed", "quoting"},
     "server.order.payments": {"processing"},
+    "server.order.webhooks": {"sending"},
     "server.user.accounts": {"rows"},
     "server.user.audit": {"sealing"},
     "server.user.email_links": {"sending"},
@@ -38,7 +39,7 @@ MORE_PARTS = {
     "server.user.personal_data": {"collecting", "sending"},
     "server.user.sessions": {"granting"},
     "server.user.throttling": {"throttle"},
-    "server.user.totp": {"checking", "codes", "provisioning", "sealing"},
+    "server.user.totp": {"checking", "codes", "provisioning"},
 }
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70  # a screen

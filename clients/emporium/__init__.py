@@ -56,6 +56,7 @@ from emporium.order.v1.payment_service_pb2 import Payment
 from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks, Promotion, TaxRate
 from emporium.order.v1.shipping_service_pb2 import Shipment, ShippingMethod, TrackingEvent
 from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
+from emporium.order.v1.webhook_service_pb2 import Webhook, WebhookDelivery
 from emporium.paging import Listing, Page
 from emporium.resources.orders import OrderLine
 from emporium.session import Token
@@ -138,4 +139,6 @@ __all__ = [
     "Unimplemented",
     "User",
     "Violation",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -28,6 +28,7 @@ from emporium.resources.shipping import Shipments, ShippingMethods
 from emporium.resources.stock import StockLevels
 from emporium.resources.tax_rates import TaxRates
 from emporium.resources.users import Users
+from emporium.resources.webhooks import Webhooks
 from emporium.session import Session, Token
 from emporium.targets import Target, Targets
 from emporium.tls import Tls
@@ -169,6 +170,11 @@ class Emporium:
     def tax_rates(self) -> TaxRates:
         """By which orders are taxed."""
         return TaxRates(self._connection("order"))
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Where events are posted to."""
+        return Webhooks(self._connection("order"))
 
     @cached_property
     def categories(self) -> Categories:

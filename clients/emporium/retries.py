@@ -26,6 +26,7 @@ from emporium.order.v1 import (
     pricing_service_pb2,
     shipping_service_pb2,
     stock_service_pb2,
+    webhook_service_pb2,
 )
 from emporium.order.v1 import personal_data_service_pb2 as buyers_pb2
 from emporium.user.v1 import (
@@ -60,6 +61,7 @@ FILES: tuple[FileDescriptor, ...] = (
     shipping_service_pb2.DESCRIPTOR,
     address_service_pb2.DESCRIPTOR,
     cart_service_pb2.DESCRIPTOR,
+    webhook_service_pb2.DESCRIPTOR,
     buyers_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,
     domain_event_service_pb2.DESCRIPTOR,

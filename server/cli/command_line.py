@@ -16,6 +16,7 @@ from server.cli import (
     products,
     shipments,
     stock,
+    webhooks,
 )
 from server.cli.audit import audit
 from server.cli.doctor import doctor
@@ -48,7 +49,7 @@ app.add_typer(admin.app)
 app.add_typer(dead_letters.app)
 app.add_typer(keys.app)
 app.add_typer(mail.app)
-for subject in (products, stock, orders, payments, shipments):
+for subject in (products, stock, orders, payments, shipments, webhooks):
     app.add_typer(subject.app)
 
 

@@ -23,7 +23,7 @@ from server.services import SERVICES, Service
 
 # Each process of a service with PostgreSQL holds a pool, listening connections, and one for each
 # job that a single process does.
-CONNECTIONS_PER_PROCESS = 20
+CONNECTIONS_PER_PROCESS = 22
 CONNECTIONS_BESIDES = 40
 ENVOY_SOURCE = CHECKOUT / "envoy"
 

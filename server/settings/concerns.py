@@ -41,8 +41,7 @@ class Server:
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0  # 0: any free one; the table has a default for each service
     reuse_port: bool = False  # several processes on one port; only `emporium up --workers` sets it
-    # Also listens here, this process alone, for load balancers that know each process.
-    own_port: int = 0
+    own_port: int = 0  # also listens here, itself alone, for load balancers that know each process
     metrics_port: int = 9464  # 0: none
     deadline_seconds: float = 10.0  # for a call that has none of its own
     drain_seconds: float = 3.0  # between NOT_SERVING and the last accepted call
@@ -52,8 +51,7 @@ class Server:
     # to neighbours, which must name the service (`user`);
     tls_certificate_file: str = ""
     tls_key_file: str = ""
-    # whose certificates neighbours must have, which are called over TLS then;
-    tls_ca_file: str = ""
+    tls_ca_file: str = ""  # whose certificates neighbours must have, called over TLS then;
     # whose certificates callers must show, and the names of which these must have one.
     tls_client_ca_file: str = ""
     tls_client_names: str = ""  # with spaces between; the table of services has a default
@@ -147,6 +145,8 @@ class Shop:
     sandbox_url: str = ""  # of the payment provider; empty: the shop takes no payments
     sandbox_secret: str = ""  # its notices are signed with; empty: none is believed
     payment_timeout_seconds: float = 5.0  # for its answer; what is lost then is asked for later
+    webhook_networks: str = ""  # private ones that may be posted to, as `10.1.0.0/16 fd00::/8`
+    webhook_http: bool = False  # whether webhooks may be posted to without TLS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,7 @@ NAMES = (
     "login-rate",
     "login-flood",
     "overload",
+    "webhooks",
     "refresh",
     "idle",
     "up",

@@ -15,6 +15,7 @@ from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
+from emporium.order.v1 import webhook_service_pb2 as webhook_pb
 from emporium.type.v1 import role_pb2
 from emporium.user.v1 import auth_service_pb2 as auth_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -187,6 +188,13 @@ async def _cart(scene: Scene, owner: Person) -> str:
     return str(made["id"])
 
 
+async def _webhook(scene: Scene, owner: Person) -> str:
+    new = webhook_pb.CreateWebhookRequest(
+        url="https://partner.invalid", event_types=["emporium.order.v1.WebhookPaused"]
+    )
+    return str((await scene.call("CreateWebhook", new)).id)
+
+
 async def _api_key(scene: Scene, owner: Person) -> str:
     token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
     new = {"name": "A program", "scopes": ["orders.read"]}
@@ -209,6 +217,7 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "promotion_id": _promotion,
     "tax_rate_id": _tax_rate,
     "cart_id": _cart,
+    "webhook_id": _webhook,
 }
 
 
@@ -226,10 +235,16 @@ async def _address(scene: Scene, user_id: str, author: Person, role: str) -> str
     return str(made["id"])
 
 
+async def _delivery(scene: Scene, webhook_id: str, author: Person, role: str) -> str:
+    ping = webhook_pb.PingWebhookRequest(webhook_id=webhook_id)
+    return str((await scene.call("PingWebhook", ping)).id)
+
+
 # What stands within that, which the caller has made in a role.
 PARTS: dict[str, Callable[[Scene, str, Person, str], Awaitable[str]]] = {
     "note_id": _note,
     "address_id": _address,
+    "delivery_id": _delivery,
 }
 
 

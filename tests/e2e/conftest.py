@@ -116,6 +116,7 @@ def throwaway_cluster(
     """
     for name in ("LOGIN_FAILURES_MAX", "ADDRESS_FAILURES_MAX"):
         os.environ[name] = str(UNLIMITED_PER_MINUTE)
+    os.environ |= {"WEBHOOK_NETWORKS": "127.0.0.0/8", "WEBHOOK_HTTP": "true"}
     return Cluster(
         ClusterOptions(
             home=home,

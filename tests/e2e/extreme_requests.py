@@ -46,6 +46,7 @@ class Subjects(Protocol):
     shipment: Any
     address: Any
     cart: Any
+    webhook: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -95,12 +96,14 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
         "ListProducts": {"per_page": 1},
         "ListStockMovements": {"product_id": MISSING},
         **for_shipping(scene),
+        **for_webhooks(scene),
         "UpdateCategory": {"category_id": scene.category.id, "name": "Zz extreme"},
         "UpdateProduct": {"product_id": scene.product.id, "name": "Zz extreme"},
         "UpdateStock": {"product_id": scene.product.id, "tracked": True},
     }
 
 
+PAUSED = "emporium.order.v1.WebhookPaused"
 # Each has one rate, so whoever asks for a request of one gets another.
 _COUNTRIES = itertools.cycle(each.alpha2 for each in countries)
 
@@ -124,6 +127,22 @@ def for_prices(scene: Subjects) -> dict[str, dict[str, Any]]:
         },
         "UpdatePromotion": {"promotion_id": scene.promotion.id, "name": "Zz extreme"},
         "UpdateTaxRate": {"tax_rate_id": scene.tax_rate.id, "name": "Zz extreme"},
+    }
+
+
+def for_webhooks(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about where events are posted to: nowhere that is."""
+    there = {"webhook_id": scene.webhook.id}
+    return {
+        "CreateWebhook": {"url": "https://partner.invalid", "event_types": [PAUSED]},
+        "GetWebhook": {"webhook_id": MISSING},
+        "ListWebhooks": {"per_page": 1},
+        "UpdateWebhook": {**there, "description": "Zz extreme"},
+        "DeleteWebhook": {"webhook_id": MISSING},
+        "RotateWebhookSecret": there,
+        "PingWebhook": {"webhook_id": MISSING},
+        "ListWebhookDeliveries": {**there, "per_page": 1},
+        "RedeliverWebhookDelivery": {**there, "delivery_id": MISSING},
     }
 
 

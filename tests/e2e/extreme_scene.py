@@ -23,13 +23,14 @@ from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
+from emporium.order.v1 import webhook_service_pb2 as webhook_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
 from server.kit.context import Role
 from server.local.cluster import Cluster
 from server.services import SERVICES
 from tests.access_oracle import service_for
 from tests.e2e.conftest import Rest, new_email, target
-from tests.e2e.extreme_requests import CURRENCY, INTERNAL, METHODS
+from tests.e2e.extreme_requests import CURRENCY, INTERNAL, METHODS, PAUSED
 from tests.e2e.test_tokens import signed
 from tests.server.refusals import Refused
 from tests.waiting import until
@@ -59,6 +60,7 @@ class Scene:
     shipment: Any = None
     address: Any = None
     cart: Any = None
+    webhook: Any = None
 
     async def call(self, name: str, request: Any) -> Any:
         """What the service itself answers; a `Refused` when it refuses."""
@@ -188,6 +190,8 @@ async def opened(cluster: Cluster) -> AsyncIterator[Scene]:
         by_road = shipping_pb.CreateShippingMethodRequest(name="Zz extreme", currency=CURRENCY)
         by_road.zones.add(country_codes=["*"]).bands.add(price="1.25")
         made.method = await made.call("CreateShippingMethod", by_road)
+        told = webhook_pb.CreateWebhookRequest(url="https://partner.invalid", event_types=[PAUSED])
+        made.webhook = await made.call("CreateWebhook", told)
         yield made
 
 

@@ -103,6 +103,10 @@ class Scene:
         zone = {"country_codes": ["*"], "bands": [{"price": "1.25"}]}
         return str(self._made("/shipping-methods", {"name": "By road", "zones": [zone]})["id"])
 
+    def webhook(self) -> str:
+        new = {"url": "https://partner.invalid", "event_types": ["emporium.order.v1.WebhookPaused"]}
+        return str(self._made("/webhooks", new)["id"])
+
     def payment(self, caller: Caller, *, is_taken: bool) -> str:
         """For an order of the caller's; or held only."""
         new = {"provider_token": "tok_approved", "capture": is_taken}
@@ -131,6 +135,10 @@ class Scene:
         answer = self._http.patch(path, json={"quantity": 1}, headers=headers)
         assert answer.is_success, answer.text
         return cart
+
+    def delivery(self, webhook: str) -> str:
+        """A test, which leads nowhere."""
+        return str(self._made(f"/webhooks/{webhook}:ping", {})["id"])
 
     def etag(self, path: str) -> str:
         """Of what stands at the path, which begins with `/api/v1`."""
@@ -162,12 +170,14 @@ class Scene:
             known = {"cart_id": self.cart(caller, product), "product_id": product}
             others = [each for each in fields if each not in known]
             return known | {each: self.named(operation, each, caller) for each in others}
-        parts = {"note_id", "address_id"} & {*fields}
+        parts = {"note_id", "address_id", "delivery_id"} & {*fields}
         made = {each: self.named(operation, each, caller) for each in fields if each not in parts}
         if "note_id" in parts:
             made["note_id"] = self.note(made["order_id"], caller)
         if "address_id" in parts:
             made["address_id"] = self.address(made["user_id"])
+        if "delivery_id" in parts:
+            made["delivery_id"] = self.delivery(made["webhook_id"])
         return made
 
     def named(self, operation: str, field: str, caller: Caller) -> str:
@@ -193,6 +203,7 @@ class Scene:
             "product_id": self.product,
             "shipment_id": lambda: self.shipment(caller),
             "shipping_method_id": self.shipping_method,
+            "webhook_id": self.webhook,
             "refresh_token": lambda: self.login(caller)["refresh_token"],
             "session_id": lambda: self.login(caller)["session_id"],
             "provider": lambda: "sandbox",

@@ -38,6 +38,11 @@ _ENDING = {"BeginTotp", "ConfirmTotp", "Logout"}
 _OF_PROMOTIONS: Body = {"percentage": "10"} | dict.fromkeys(
     ("amount", "currency", "min_subtotal", "valid_from", "valid_until")
 )
+# Where the shop may post, and what there is to be told.
+_OF_WEBHOOKS: Body = {
+    "url": "https://partner.invalid",
+    "event_types": ["emporium.order.v1.WebhookPaused"],
+}
 _BODIES: Mapping[str, Callable[[Caller, Body], Body]] = {
     "BeginTotp": lambda _, __: {"current_password": PASSWORD},
     "ChangePassword": lambda _, __: {"current_password": PASSWORD, "password": PASSWORD},
@@ -48,6 +53,10 @@ _BODIES: Mapping[str, Callable[[Caller, Body], Body]] = {
     "CheckoutCart": lambda _, __: {"shipping_address_id": None, "total_price": None},
     "UpdateCart": lambda _, __: {"shipping_address_id": None, "update_mask": None},
     "CreatePromotion": lambda _, __: _OF_PROMOTIONS | {"code": uuid.uuid4().hex},
+    "CreateWebhook": lambda _, __: _OF_WEBHOOKS,
+    "UpdateWebhook": lambda _, body: {
+        each: value for each, value in _OF_WEBHOOKS.items() if each in body
+    },
     "CreateUser": lambda _, body: {"password": PASSWORD} if "password" in body else {},
     "Login": lambda caller, _: {"email": caller.email, "password": PASSWORD},
     "Refresh": lambda caller, _: {"refresh_token": str(_SCENE.login(caller)["refresh_token"])},

@@ -13,6 +13,7 @@ from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
+from emporium.order.v1 import webhook_service_pb2 as webhook_pb
 from server.order.addresses import rules as addresses
 from server.order.addresses import wire as addresses_wire
 from server.order.carts import rules as carts
@@ -31,6 +32,8 @@ from server.order.shipping import wire as shipping_wire
 from server.order.shipping.rules.shipments import LISTED_ITEMS_MAX, TRACKING_EVENTS_MAX
 from server.order.stock import rules as stocks
 from server.order.stock import wire as stock_wire
+from server.order.webhooks import rules as webhooks
+from server.order.webhooks import wire as webhooks_wire
 from tests.server.largest import (
     CURRENCY,
     ID,
@@ -62,6 +65,7 @@ def answers() -> dict[str, Message]:
         **of_shipping(),
         **of_addresses(),
         **of_carts(),
+        **of_webhooks(),
     }
 
 
@@ -270,4 +274,41 @@ def of_shipping() -> dict[str, Message]:
         "UpdateShipment": whole,
         "ListShipments": shipping_wire.to_shipments(query(), page(listed)),
         "CreateTrackingEvent": shipping_wire.to_tracking(tracking),
+    }
+
+
+def of_webhooks() -> dict[str, Message]:
+    """The largest answers about where events are posted to."""
+    asked = webhook_pb.CreateWebhookRequest
+    types = rules_of(asked, "event_types").repeated
+    webhook = webhooks.Webhook(
+        id=ID,
+        url=longest(asked, "url"),
+        description=longest(asked, "description"),
+        event_types=("e" * types.items.string.max_len,) * types.max_items,
+        status=webhooks.WebhookStatus.DISABLED,
+        created_at=LAST,
+        updated_at=LAST,
+        version=VERSION,
+        previous_until=LAST,
+        failing_since=LAST,
+        paused_at=LAST,
+        pause_reason=WIDE * 200,
+    )
+    status, due = webhooks.DeliveryStatus.SUCCEEDED, LAST
+    delivery = webhooks.Delivery(
+        ID, ID, "e" * 100, ID, status, INT32_MAX, due, LAST, LAST, INT32_MAX, WIDE * 200
+    )
+    shown, posted = webhooks_wire.to_webhook(webhook), webhooks_wire.to_delivery(delivery)
+    with_secret = webhooks_wire.to_webhook(webhook)
+    with_secret.secret = webhooks.secret_of(bytes(webhooks.SECRET_BYTES))
+    return {
+        "CreateWebhook": with_secret,
+        "GetWebhook": shown,
+        "UpdateWebhook": shown,
+        "RotateWebhookSecret": with_secret,
+        "ListWebhooks": webhooks_wire.to_webhooks(query(), page(webhook)),
+        "PingWebhook": posted,
+        "RedeliverWebhookDelivery": posted,
+        "ListWebhookDeliveries": webhooks_wire.to_deliveries(query(), page(delivery)),
     }

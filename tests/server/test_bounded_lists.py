@@ -27,6 +27,7 @@ from server.kit.listing import keyset
 from server.kit.postgres import Pool
 from server.local.engines.postgres import EmbeddedPostgres
 from server.order import app as order_app
+from server.order.app.webhooks import webhook_registration, webhooks_of
 from server.settings import Mongo, Tokens
 from server.user import app as user_app
 from tests.discovery import contract
@@ -53,7 +54,7 @@ FORMER = {"min_price", "max_price"}
 # What each filter is tried with: much, little and nothing of the data below.
 VALUES: dict[str, list[Any]] = {
     "user_id": [OWNER],
-    "status": ["paid", "refunded", "shipped", "disabled", "active"],
+    "status": ["paid", "refunded", "shipped", "disabled", "active", "pending"],
     "role": ["customer", "staff", "admin"],
     "email": ["user-7@example.com"],
     "actor": [OWNER],
@@ -163,6 +164,8 @@ async def served(
             )
             if name == "order":
                 served = order_app.registrations(pool, nobody, nobody, "GBP", TOKENS)
+                posted = webhook_registration(pool, webhooks_of(pool, nobody), TOKENS)
+                served = (*served, posted)
             else:
                 served = user_app.registrations(
                     pool, elsewhere, nobody, signer, nobody, callers, Tokens()
@@ -194,7 +197,7 @@ def required(method: MethodDescriptor) -> dict[str, str]:
     return {name: value for name, value in PARENTS.items() if f"{{{name}}}" in path}
 
 
-PARENTS = {"user_id": OWNER, "order_id": ORDER, "product_id": OWNER}
+PARENTS = {"user_id": OWNER, "order_id": ORDER, "product_id": OWNER, "webhook_id": ORDER}
 
 
 def filters(method: MethodDescriptor) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
-from emporium.order.v1 import catalog_service_pb2, pricing_service_pb2, shipping_service_pb2
+from emporium.order.v1 import (
+    catalog_service_pb2,
+    pricing_service_pb2,
+    shipping_service_pb2,
+    webhook_service_pb2,
+)
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
 from emporium.user.v1 import user_service_pb2
@@ -42,6 +47,7 @@ from server.order.payments import store as payment_store
 from server.order.pricing import store as pricing_store
 from server.order.shipping import store as shipping_store
 from server.order.stock import store as stock_store
+from server.order.webhooks import store as webhook_store
 from server.user.accounts import store as user_store
 from server.user.api_keys import store as api_keys_store
 from server.user.audit import store as audit_store
@@ -81,6 +87,8 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
     "ListPayments": (payment_store.SORTABLE, None),
+    "ListWebhooks": (webhook_store.SORTABLE, webhook_service_pb2.CreateWebhookRequest),
+    "ListWebhookDeliveries": (webhook_store.SORTABLE, None),
 }
 SORTS = [(rpc, field) for rpc, (sortable, _) in LISTS.items() for field in sortable]
 
@@ -124,7 +132,7 @@ def test_every_token_that_is_issued_is_taken(rpc: str, field: str) -> None:
     method = METHODS[rpc]
     sortable, _ = LISTS[rpc]
     request: Any = method.request(sort=f"{field}:desc")
-    parents = {"user_id", "order_id", "product_id"}
+    parents = {"user_id", "order_id", "product_id", "webhook_id"}
     for name in parents & {*method.request.DESCRIPTOR.fields_by_name}:
         setattr(request, name, largest.ID)
     default = Sort("id", descending=False)

@@ -41,6 +41,7 @@ CHOICES: dict[str, tuple[str, Any]] = {
     "sandbox_secret": ("a secret", "a secret"),
     "audit_retention_days": ("77", 77),
     "token_seconds": ("7", 7),
+    "webhook_http": ("true", True),
 }
 
 SETTINGS = [

@@ -86,6 +86,17 @@ FILL = {
         INSERT INTO tax_rates -- there are no more than a thousand
         SELECT gen_random_uuid(), CASE WHEN random() < 0.5 THEN 'GB' ELSE 'FR' END, id, 'VAT', 20,
                false, created_at, now(), 1 FROM categories LIMIT 1000;
+        INSERT INTO webhooks (id, url, description, event_types, status, secret, pause_reason,
+                              events, created_at, updated_at, version) -- a thousand at most
+        SELECT CASE n WHEN 1 THEN '{ORDER}'::uuid ELSE gen_random_uuid() END, 'https://x.invalid',
+               '', '{{*}}', CASE WHEN n % 2 = 0 THEN 'ACTIVE' ELSE 'DISABLED' END, '', '', 0,
+               now() + n * interval '1 minute', now(), 1
+        FROM generate_series(1, 1000) AS n;
+        INSERT INTO webhook_deliveries (webhook_id, id, event_type, aggregate_id, status)
+        SELECT CASE WHEN n % 2 = 0 THEN '{ORDER}'::uuid ELSE gen_random_uuid() END,
+               gen_random_uuid(), 'ping', '{ORDER}',
+               CASE WHEN n < 50 THEN 'PENDING' ELSE 'SUCCEEDED' END
+        FROM generate_series(1, {ROWS}) AS n;
         INSERT INTO stock_movements (id, product_id, number, kind, on_hand_delta, reserved_delta,
                                      on_hand, reserved, reason, created_at)
         SELECT gen_random_uuid(),

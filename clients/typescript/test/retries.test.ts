@@ -24,7 +24,7 @@ const UNSAFE = new Set([
   ...["ForgotPassword", "ResetPassword", "VerifyEmail"],
   ...["UpdateUser", "UpdateOrder", "UpdateStock", "UpdateProduct", "UpdateCategory"],
   ...["UpdateShippingMethod", "UpdateShipment"],
-  ...["UpdatePromotion", "UpdateTaxRate", "UpdateAddress", "UpdateCart"],
+  ...["UpdatePromotion", "UpdateTaxRate", "UpdateAddress", "UpdateCart", "UpdateWebhook"],
 ]);
 const KEYED = [...RPCS.values()].filter((method) => keyOf(method) !== undefined);
 

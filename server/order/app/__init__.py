@@ -1,7 +1,7 @@
 """Wires the order service together."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from server.kit.audit.forwarding import Keeper, forwarding
 from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.auth.sealing import Sealing
 from server.kit.background import Job, Lock
 from server.kit.backoff import Backoff
 from server.kit.call.idempotency import answering_repeats
@@ -41,6 +42,7 @@ from server.order.app.erasing import erasing, sweep
 from server.order.app.mail import mail_destination
 from server.order.app.payments import Payments, paying, payments_of, unpaid_for
 from server.order.app.shopping import cart_store, shopping
+from server.order.app.webhooks import Line, posting, webhook_registration
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.carts.service import Buying
 from server.order.catalog.service import CatalogService
@@ -97,6 +99,7 @@ async def _serve(settings: Settings) -> None:
     tokens, neighbours = settings.tokens, settings.neighbours
     signer = Signer.for_neighbours(tokens)
     targets = Targets.of({name: neighbours.neighbour_targets[name] for name in ORDER.neighbours})
+    page_tokens = PageTokens(signer.secret("page tokens"))
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     with telemetry(settings.server, "order"):
         async with (
@@ -111,14 +114,24 @@ async def _serve(settings: Settings) -> None:
             user_directory(shop, neighbours.user_cache_seconds) as users,
             live_copy(shop.revocations.watch, EmporiumError) as live,
             auditing(pool, AuditKeeper(shop), one_at_a_time) as audit,
+            nullcontext(Line(pool, settings.postgres.database_url)) as line,
             outbox.relaying(
                 pool,
                 settings.postgres.database_url,
                 [
                     AnalyticsDestination(shop),
                     mail_destination(pool, order_store(pool, lambda: None), users, settings.mail),
+                    line.destination,
                 ],
             ) as wake,
+            posting(
+                pool,
+                line,
+                wake,
+                Sealing(signer.secret("webhook secrets")),
+                settings.shop,
+                one_at_a_time,
+            ) as webhooks,
             watching(pool, settings.postgres.database_url) as live_orders,
             paying(pool, order_store(pool, wake, live_orders.tell), settings.shop) as payments,
             background.running(
@@ -134,16 +147,19 @@ async def _serve(settings: Settings) -> None:
             lifecycle.serving(
                 settings.server,
                 UnrevokedTokens(Verifier.from_file(tokens.jwks_file), live.revocations),
-                registrations(
-                    pool,
-                    users,
-                    wake,
-                    currency_of(settings.shop),
-                    PageTokens(signer.secret("page tokens")),
-                    live_orders,
-                    unpaid_for(settings.shop),
-                    payments,
-                    signer.secret("addresses of carts"),
+                (
+                    *registrations(
+                        pool,
+                        users,
+                        wake,
+                        currency_of(settings.shop),
+                        page_tokens,
+                        live_orders,
+                        unpaid_for(settings.shop),
+                        payments,
+                        signer.secret("addresses of carts"),
+                    ),
+                    webhook_registration(pool, webhooks, page_tokens),
                 ),
                 # Neither the user service nor analytics: orders are placed without them.
                 probes={"postgres": partial(postgres.ping, pool)},

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from server.kit.background import Job, Lock
 from server.kit.postgres import Pool
 from server.order.addresses.store import PersonalAddresses
+from server.order.app.webhooks import forgetting
 from server.order.carts.store.personal import PersonalCarts
 from server.order.events import carts as cart_events
 from server.order.events import shipments as shipment_events
@@ -31,7 +32,7 @@ class Held(NamedTuple):
 
 def erasing(pool: Pool) -> Held:
     """What `pool` holds of people, and what erases it."""
-    orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
+    orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous, forgetting())
     shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
     addresses = PersonalAddresses(pool)
     carts = PersonalCarts(pool, cart_events.anonymous)

@@ -21,6 +21,7 @@ from server.kit import background, lifecycle, mongo, outbox, postgres
 from server.kit.audit.trail import CommittingSink
 from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
+from server.kit.auth.sealing import Sealing
 from server.kit.call.idempotency import answering_repeats
 from server.kit.context import Role
 from server.kit.lifecycle import Registration
@@ -82,7 +83,6 @@ from server.user.throttling.rules import Limits
 from server.user.throttling.store import PostgresFailureStore
 from server.user.throttling.throttle import Throttle
 from server.user.totp.checking import Codes
-from server.user.totp.sealing import Sealing
 from server.user.totp.service import TotpService
 from server.user.totp.store import PostgresTotpStore
 

@@ -6,11 +6,11 @@ from datetime import datetime
 import structlog
 from uuid_utils import uuid7
 
+from server.kit.auth.sealing import Sealing, Unreadable
 from server.user.accounts.rules import User
 from server.user.logins.rules import Code
 from server.user.totp.codes import new_secret, step_of
 from server.user.totp.rules import hash_of, recovery_code_used
-from server.user.totp.sealing import Sealing, Unreadable
 from server.user.totp.store import TotpStore
 
 _log = structlog.get_logger()

@@ -48,6 +48,7 @@ _OF_OPERATION: dict[tuple[str, str], str] = {
     ("UpdatePromotion", "update_mask"): "uses_max",
     ("UpdateTaxRate", "update_mask"): "name",
     ("UpdateAddress", "update_mask"): "label",
+    ("UpdateWebhook", "update_mask"): "description",
     ("UpdateOrder", "update_mask"): "shipping_address",
     ("UpdateStock", "update_mask"): "low_stock_at",
     ("UpdateUser", "update_mask"): "age",

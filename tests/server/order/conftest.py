@@ -15,6 +15,7 @@ from server.kit.audit.writer import AuditWriter
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
 from server.order.app import audit_sink, order_store, registrations, watching
+from server.order.app.webhooks import webhook_registration, webhooks_of
 from server.order.audit.store import PostgresWaiting
 from server.order.catalog.store.products import PostgresCatalogStore
 from server.order.events import products as product_events
@@ -133,7 +134,8 @@ async def order_channel(
     """A channel to the running service."""
     async with watching(order_pool, order_database.database_url) as live:
         services = registrations(order_pool, shared_users, wakes, SHOP_CURRENCY, TOKENS, live)
-        async with serve(services, accounts, audit_sink(audit)) as channel:
+        webhooks = webhook_registration(order_pool, webhooks_of(order_pool, wakes), TOKENS)
+        async with serve((*services, webhooks), accounts, audit_sink(audit)) as channel:
             yield channel
 
 

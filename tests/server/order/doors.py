@@ -16,6 +16,7 @@ from emporium.order.v1 import (
     pricing_service_pb2_grpc,
     shipping_service_pb2_grpc,
     stock_service_pb2_grpc,
+    webhook_service_pb2_grpc,
 )
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as pb
@@ -48,6 +49,7 @@ class Door:
         self._shipping = shipping_service_pb2_grpc.ShippingServiceStub(channel)
         self._addresses = address_service_pb2_grpc.AddressServiceStub(channel)
         self._carts = cart_service_pb2_grpc.CartServiceStub(channel)
+        self._webhooks = webhook_service_pb2_grpc.WebhookServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -68,6 +70,7 @@ class Door:
         stub = self._payments if "Payment" in name else stub
         is_of_shipping = any(noun in name for noun in ("Shipment", "Shipping", "Tracking"))
         stub = self._shipping if is_of_shipping else stub
+        stub = self._webhooks if "Webhook" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

@@ -695,6 +695,26 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: total_price: 12.50 by now; read the cart again
     """
+    WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 440
+    """There is no such webhook.
+
+    Example: no such webhook
+    """
+    WEBHOOK_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 441
+    """The webhook has no such delivery, or none any more.
+
+    Example: no such delivery of this webhook; they are kept for 7 days
+    """
+    TOO_MANY_WEBHOOKS: _ErrorReason.ValueType  # 442
+    """There are as many webhooks as there may be.
+
+    Example: there may be 1000 webhooks; delete one first
+    """
+    WEBHOOK_NOT_ACTIVE: _ErrorReason.ValueType  # 443
+    """The webhook is paused or disabled: nothing is posted to it.
+
+    Example: the webhook is PAUSED; send `active` with true to take it up again
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason a caller can meet. REST shows it as `error.code`; gRPC carries it in
@@ -1373,6 +1393,26 @@ CART_PRICE_CHANGED: ErrorReason.ValueType  # 459
 """The cart costs something else by now than the buyer was shown.
 
 Example: total_price: 12.50 by now; read the cart again
+"""
+WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 440
+"""There is no such webhook.
+
+Example: no such webhook
+"""
+WEBHOOK_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 441
+"""The webhook has no such delivery, or none any more.
+
+Example: no such delivery of this webhook; they are kept for 7 days
+"""
+TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 442
+"""There are as many webhooks as there may be.
+
+Example: there may be 1000 webhooks; delete one first
+"""
+WEBHOOK_NOT_ACTIVE: ErrorReason.ValueType  # 443
+"""The webhook is paused or disabled: nothing is posted to it.
+
+Example: the webhook is PAUSED; send `active` with true to take it up again
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

@@ -11,6 +11,7 @@ from emporium.order.v1 import payment_service_pb2 as payment_service_pb2
 from emporium.order.v1 import pricing_service_pb2 as pricing_service_pb2
 from emporium.order.v1 import shipping_service_pb2 as shipping_service_pb2
 from emporium.order.v1 import stock_service_pb2 as stock_service_pb2
+from emporium.order.v1 import webhook_service_pb2 as webhook_service_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
 from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
@@ -27,10 +28,10 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """Events of orders, of products, of stock, of payments, of shipments, of promotions and of carts:
-    the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`,
-    `stock`, `payment`, `shipment`, `promotion` or `cart`. That message says what a consumer may rely
-    on: order, repeats, versions.
+    """Events of orders, of products, of stock, of payments, of shipments, of promotions, of carts and of
+    webhooks: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`,
+    `product`, `stock`, `payment`, `shipment`, `promotion`, `cart` or `webhook`. That message says
+    what a consumer may rely on: order, repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
@@ -726,5 +727,31 @@ class CartAbandoned(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["cart", b"cart"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["cart", b"cart"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class WebhookPaused(message.Message):
+    """Events of webhooks, which are numbered from 1 as they happen: a change of a webhook by a call
+    makes none.
+
+    A webhook took nothing for a day, or said that it is gone, and is not posted to any more.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    WEBHOOK_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def webhook(self) -> webhook_service_pb2.Webhook:
+        """The webhook; its status is PAUSED, and `pause_reason` says why."""
+
+    def __init__(
+        self,
+        *,
+        webhook: webhook_service_pb2.Webhook | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["webhook", b"webhook"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

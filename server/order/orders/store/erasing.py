@@ -1,6 +1,7 @@
 """What of orders is a person's: taken from them when the person is erased, and exported."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from server.kit.exporting import RECORDS_MAX, Held, no_such_page
 from server.kit.outbox import Event, containing, of_aggregates, replacing
@@ -89,13 +90,25 @@ _PAGE = f"""
 _IS_THERE = "SELECT EXISTS (SELECT FROM orders WHERE id = $1 AND user_id = $2)"
 
 
+class Kept(Protocol):
+    """What is kept of events after they were relayed."""
+
+    async def erase(self, unit: UnitOfWork, order_ids: Sequence[object], user_id: str) -> int:
+        """Makes the events of the orders anonymous, and others that name the person; how many."""
+
+
 class PersonalOrders:
     """The orders of persons; `anonymous` gives an event without the buyer, and names its type."""
 
     def __init__(
-        self, pool: Pool, aggregate_type: str, anonymous: Callable[[Event, str], Event]
+        self,
+        pool: Pool,
+        aggregate_type: str,
+        anonymous: Callable[[Event, str], Event],
+        kept: Kept,
     ) -> None:
         self._pool = pool
+        self._kept = kept
         self._aggregate_type = aggregate_type
         self._anonymous = anonymous
 
@@ -118,6 +131,7 @@ class PersonalOrders:
             waiting = await of_aggregates(unit, self._aggregate_type, ids)
         else:
             waiting = await containing(unit, [user_id])
+        kept = await self._kept.erase(unit, ids, user_id)
         changed = await self._changed(waiting, user_id)
         if changed:
             unit.write(replacing(changed))
@@ -126,6 +140,7 @@ class PersonalOrders:
             "order_moves": moves,
             "order_notes": notes["count"],
             "waiting_events": len(changed),
+            "kept_events": kept,
         }
 
     async def _changed(self, waiting: Sequence[Event], user_id: str) -> Sequence[Event]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from server.kit import postgres
 from server.kit.postgres.transaction import UnitOfWork
+from server.order.app.webhooks import forgetting
 from server.order.events.anonymous import anonymous
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.personal_data.store import PostgresErasureStore
@@ -39,7 +40,7 @@ async def main(dsn: str, user_id: str, steps: int) -> None:
     """Dies."""
     now = datetime.now(UTC)
     async with postgres.connected(Postgres(database_url=dsn)) as pool:
-        orders = Dying(pool, "order", anonymous)
+        orders = Dying(pool, "order", anonymous, forgetting())
         orders.steps = steps
         await PostgresErasureStore(pool, orders).erase(user_id, now, now)
 

@@ -11,6 +11,7 @@ import pytest
 from server.kit.context import Key
 from server.kit.postgres import Pool
 from server.kit.postgres.idempotency import write_once
+from server.order.app.webhooks import forgetting
 from server.order.events.anonymous import anonymous
 from server.order.orders.rules import BuyerErased
 from server.order.orders.store.erasing import PersonalOrders
@@ -26,7 +27,7 @@ LATER = datetime(2026, 5, 18, 12, tzinfo=UTC)
 
 
 def erasures(pool: Pool) -> PostgresErasureStore:
-    return PostgresErasureStore(pool, PersonalOrders(pool, "order", anonymous))
+    return PostgresErasureStore(pool, PersonalOrders(pool, "order", anonymous, forgetting()))
 
 
 async def left(pool: Pool, user_id: str) -> tuple[int, int]:
@@ -60,6 +61,7 @@ async def test_a_killed_erasure_is_gone_on_with_and_counts_nothing_twice(
         "order_notes": 0,
         "first_answers": 0,
         "waiting_events": 1_203,
+        "kept_events": 0,
     }
     assert receipt.completed_at == LATER
     assert await left(order_pool, user_id) == (0, before + 1_203)
@@ -169,4 +171,5 @@ async def test_a_step_is_bounded(
         "order_notes": 0,
         "first_answers": 0,
         "waiting_events": 5,
+        "kept_events": 0,
     }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.user.totp.sealing import Sealing, Unreadable
+from server.kit.auth.sealing import Sealing, Unreadable
 
 SEALING = Sealing(b"k" * 32)
 
