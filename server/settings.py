@@ -169,6 +169,7 @@ class Shop:
     sandbox_url: str = ""  # of the payment provider; empty: the shop takes no payments
     sandbox_secret: str = ""  # its notices are signed with; empty: none is believed
     payment_timeout_seconds: float = 5.0  # for its answer; what is lost then is asked for later
+    return_days: float = 30.0  # after an order was delivered its buyer may return it; 0: never
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,10 +238,8 @@ def _read_concern(concern: Any, environment: Mapping[str, str]) -> Any:
     from msgspec import ValidationError
 
     values = {}
-    for setting in fields(concern):
+    for setting in (each for each in fields(concern) if each.name.upper() in environment):
         variable = setting.name.upper()
-        if variable not in environment:
-            continue
         if variable in _SCHEMES:
             require_url(variable, environment[variable])
         try:

@@ -33,7 +33,8 @@ _ID = "01900000-0000-7000-8000-000000000000"
 def good(rpc: MethodDescriptor) -> Any:
     """A request that is valid by the contract, about what need not be there."""
     of = SimpleNamespace(id=_ID)
-    names = ("user", "order", "product", "category", "promotion", "tax_rate", "method", "shipment")
+    goods = ("order", "product", "category", "promotion", "tax_rate", "method", "shipment")
+    names = ("user", "returned", *goods)
     scene: Any = SimpleNamespace(**dict.fromkeys(names, of))
     return base(rpc.name, scene)
 

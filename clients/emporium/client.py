@@ -21,6 +21,7 @@ from emporium.resources.prices import Prices
 from emporium.resources.products import Products
 from emporium.resources.promotions import Promotions
 from emporium.resources.reports import Reports
+from emporium.resources.returns import Returns
 from emporium.resources.revocations import Revocations
 from emporium.resources.shipping import Shipments, ShippingMethods
 from emporium.resources.stock import StockLevels
@@ -182,6 +183,11 @@ class Emporium:
     def shipments(self) -> Shipments:
         """What was sent."""
         return Shipments(self._connection("order"))
+
+    @cached_property
+    def returns(self) -> Returns:
+        """What buyers send back."""
+        return Returns(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

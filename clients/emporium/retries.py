@@ -22,6 +22,7 @@ from emporium.order.v1 import (
     order_service_pb2,
     payment_service_pb2,
     pricing_service_pb2,
+    return_service_pb2,
     shipping_service_pb2,
     stock_service_pb2,
 )
@@ -56,6 +57,7 @@ FILES: tuple[FileDescriptor, ...] = (
     payment_service_pb2.DESCRIPTOR,
     pricing_service_pb2.DESCRIPTOR,
     shipping_service_pb2.DESCRIPTOR,
+    return_service_pb2.DESCRIPTOR,
     buyers_pb2.DESCRIPTOR,
     event_service_pb2.DESCRIPTOR,
     domain_event_service_pb2.DESCRIPTOR,

@@ -190,8 +190,8 @@ def test_the_exported_names_are_a_promise() -> None:
         "ErrorReason Event ExportUserResponse ExportedPart InternalError InvalidRequest "
         "Listing LoginResponse Moment Money NotFound Order OrderItem OrderLine OrderUser "
         "Outdated Page PageMeta Payment PermissionDenied PriceBreak PriceBreaks Product "
-        "Promotion Quote RateLimited Role SalesReport Session Shipment ShippingMethod "
-        "Stock StockMovement Targets TaxRate Tls Token TooLarge TrackingEvent "
+        "Promotion Quote RateLimited Return Role SalesReport Session Shipment "
+        "ShippingMethod Stock StockMovement Targets TaxRate Tls Token TooLarge TrackingEvent "
         "Unauthenticated Unavailable Unimplemented User Violation"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)

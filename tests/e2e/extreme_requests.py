@@ -44,6 +44,7 @@ class Subjects(Protocol):
     tax_rate: Any
     method: Any
     shipment: Any
+    returned: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -93,6 +94,7 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
         "ListProducts": {"per_page": 1},
         "ListStockMovements": {"product_id": MISSING},
         **for_shipping(scene),
+        **for_returns(scene),
         "UpdateCategory": {"category_id": scene.category.id, "name": "Zz extreme"},
         "UpdateProduct": {"product_id": scene.product.id, "name": "Zz extreme"},
         "UpdateStock": {"product_id": scene.product.id, "tracked": True},
@@ -142,6 +144,18 @@ def for_shipping(scene: Subjects) -> dict[str, dict[str, Any]]:
         "GetShipment": {"shipment_id": MISSING},
         "UpdateShipment": {"shipment_id": shipment_id, "tracking_number": "JD 1"},
         "CreateTrackingEvent": {"shipment_id": shipment_id, "status": "IN_TRANSIT"},
+    }
+
+
+def for_returns(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about what is sent back."""
+    return_id = scene.returned.id if scene.returned else MISSING
+    items = [{"position": 1, "quantity": 1}]
+    return {
+        "CreateReturn": {"order_id": scene.order.id, "items": items, "reason": "UNWANTED"},
+        "ListReturns": {"order_id": scene.order.id, "per_page": 1},
+        "GetReturn": {"return_id": MISSING},
+        "UpdateReturn": {"return_id": return_id, "status": "RECEIVED"},
     }
 
 

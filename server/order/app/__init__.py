@@ -37,6 +37,8 @@ from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
 from server.order.app.payments import Payments, paying, payments_of
+from server.order.app.returns import SERVICE as RETURN_SERVICE
+from server.order.app.returns import personal_returns, returning
 from server.order.audit.store import PostgresWaiting, inserting
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store.categories import PostgresCategoryStore
@@ -72,6 +74,7 @@ from server.order.pricing.store.promotions import PostgresPromotionStore
 from server.order.pricing.store.rates import PostgresTaxRateStore
 from server.order.pricing.store.terms import KeptTaxes, PostgresTerms
 from server.order.pricing.store.uses import PromotionUses
+from server.order.returns.store.erasing import PersonalReturns
 from server.order.shipping.service import ShippingService
 from server.order.shipping.store.erasing import PersonalShipments
 from server.order.shipping.store.methods import PostgresMethodStore
@@ -143,6 +146,7 @@ class Held(NamedTuple):
 
     orders: PersonalOrders
     shipments: PersonalShipments
+    returns: PersonalReturns
     erasures: PostgresErasureStore
 
 
@@ -150,9 +154,10 @@ def erasing(pool: Pool) -> Held:
     """What `pool` holds of people, and what erases it."""
     orders = PersonalOrders(pool, AGGREGATE_TYPE, anonymous)
     shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
-    # Shipments after orders, whose rows are locked before anything of theirs is written.
-    erasures = PostgresErasureStore(pool, orders, shipments, PromotionUses())
-    return Held(orders, shipments, erasures)
+    returns = personal_returns(pool)
+    # After orders, whose rows are locked before anything of their shipments and returns is written.
+    erasures = PostgresErasureStore(pool, orders, shipments, returns, PromotionUses())
+    return Held(orders, shipments, returns, erasures)
 
 
 def sweep(pool: Pool, lock: Lock) -> Job:
@@ -256,6 +261,7 @@ def registrations(
         "order_history": history_of(pool),
         "order_notes": notes_of(pool),
         "shipments": held.shipments,
+        "returns": held.returns,
     }
     order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
     personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
@@ -279,6 +285,7 @@ def registrations(
     sending = ShippingService(methods, shipments, fulfilment, shop_currency, tokens)
     shipping = shipping_service_pb2.DESCRIPTOR.services_by_name["ShippingService"]
     stock = StockService(stocks, catalog, tokens)
+    returned = returning(pool, orders, paid, tokens)
     return (
         Registration(catalog_service, answering_repeats(catalog_service, products, once)),
         Registration(stock_service, answering_repeats(stock_service, stock, once)),
@@ -288,5 +295,6 @@ def registrations(
         Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
         Registration(pricing, answering_repeats(pricing, prices, once)),
         Registration(shipping, answering_repeats(shipping, sending, once)),
+        Registration(RETURN_SERVICE, answering_repeats(RETURN_SERVICE, returned, once)),
         Registration(personal_data, PersonalDataService(held.erasures, exported)),
     )

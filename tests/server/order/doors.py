@@ -12,6 +12,7 @@ from emporium.order.v1 import (
     payment_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     pricing_service_pb2_grpc,
+    return_service_pb2_grpc,
     shipping_service_pb2_grpc,
     stock_service_pb2_grpc,
 )
@@ -43,6 +44,7 @@ class Door:
         self._pricing = pricing_service_pb2_grpc.PricingServiceStub(channel)
         self._payments = payment_service_pb2_grpc.PaymentServiceStub(channel)
         self._shipping = shipping_service_pb2_grpc.ShippingServiceStub(channel)
+        self._returns = return_service_pb2_grpc.ReturnServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -61,6 +63,7 @@ class Door:
         stub = self._payments if "Payment" in name else stub
         is_of_shipping = any(noun in name for noun in ("Shipment", "Shipping", "Tracking"))
         stub = self._shipping if is_of_shipping else stub
+        stub = self._returns if "Return" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

@@ -26,63 +26,78 @@ _sym_db = _symbol_database.Default()
 from emporium.order.v1 import catalog_service_pb2 as emporium_dot_order_dot_v1_dot_catalog__service__pb2
 from emporium.order.v1 import order_service_pb2 as emporium_dot_order_dot_v1_dot_order__service__pb2
 from emporium.order.v1 import payment_service_pb2 as emporium_dot_order_dot_v1_dot_payment__service__pb2
+from emporium.order.v1 import return_service_pb2 as emporium_dot_order_dot_v1_dot_return__service__pb2
 from emporium.order.v1 import shipping_service_pb2 as emporium_dot_order_dot_v1_dot_shipping__service__pb2
 from emporium.order.v1 import stock_service_pb2 as emporium_dot_order_dot_v1_dot_stock__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a\'emporium/order/v1/catalog_service.proto\x1a%emporium/order/v1/order_service.proto\x1a\'emporium/order/v1/payment_service.proto\x1a(emporium/order/v1/shipping_service.proto\x1a%emporium/order/v1/stock_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"\xd3\x01\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\'.emporium.order.v1.OrderCancelled.CauseR\x05\x63\x61use\":\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\r\n\tREQUESTED\x10\x01\x12\x0b\n\x07\x45XPIRED\x10\x02\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"F\n\x0eProductCreated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductUpdated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"G\n\x0fProductArchived\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductDeleted\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"=\n\x0bStockRanLow\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"?\n\rStockCameBack\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"F\n\x0ePaymentCreated\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"I\n\x11PaymentAuthorized\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentCaptured\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentDeclined\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"E\n\rPaymentVoided\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentRefunded\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"J\n\x0fShipmentCreated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\"\x93\x01\n\x0fShipmentUpdated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"\x95\x01\n\x11ShipmentDelivered\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEventb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a\'emporium/order/v1/catalog_service.proto\x1a%emporium/order/v1/order_service.proto\x1a\'emporium/order/v1/payment_service.proto\x1a&emporium/order/v1/return_service.proto\x1a(emporium/order/v1/shipping_service.proto\x1a%emporium/order/v1/stock_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"\xd3\x01\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\'.emporium.order.v1.OrderCancelled.CauseR\x05\x63\x61use\":\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\r\n\tREQUESTED\x10\x01\x12\x0b\n\x07\x45XPIRED\x10\x02\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"F\n\x0eProductCreated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductUpdated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"G\n\x0fProductArchived\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductDeleted\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"=\n\x0bStockRanLow\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"?\n\rStockCameBack\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"F\n\x0ePaymentCreated\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"I\n\x11PaymentAuthorized\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentCaptured\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentDeclined\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"E\n\rPaymentVoided\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentRefunded\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"J\n\x0fShipmentCreated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\"\x93\x01\n\x0fShipmentUpdated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"\x95\x01\n\x11ShipmentDelivered\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"O\n\x0fReturnRequested\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\"f\n\x0eReturnApproved\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x0eReturnReceived\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x0eReturnRefunded\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x0eReturnRejected\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"g\n\x0fReturnCancelled\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"M\n\rReturnUpdated\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturnb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.order.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERPLACED']._serialized_start=255
-  _globals['_ORDERPLACED']._serialized_end=316
-  _globals['_ORDERUPDATED']._serialized_start=318
-  _globals['_ORDERUPDATED']._serialized_end=380
-  _globals['_ORDERPAID']._serialized_start=382
-  _globals['_ORDERPAID']._serialized_end=441
-  _globals['_ORDERSHIPPED']._serialized_start=443
-  _globals['_ORDERSHIPPED']._serialized_end=505
-  _globals['_ORDERDELIVERED']._serialized_start=507
-  _globals['_ORDERDELIVERED']._serialized_end=571
-  _globals['_ORDERCANCELLED']._serialized_start=574
-  _globals['_ORDERCANCELLED']._serialized_end=785
-  _globals['_ORDERCANCELLED_CAUSE']._serialized_start=727
-  _globals['_ORDERCANCELLED_CAUSE']._serialized_end=785
-  _globals['_ORDERREFUNDED']._serialized_start=787
-  _globals['_ORDERREFUNDED']._serialized_end=850
-  _globals['_ORDERDELETED']._serialized_start=852
-  _globals['_ORDERDELETED']._serialized_end=914
-  _globals['_PRODUCTCREATED']._serialized_start=916
-  _globals['_PRODUCTCREATED']._serialized_end=986
-  _globals['_PRODUCTUPDATED']._serialized_start=988
-  _globals['_PRODUCTUPDATED']._serialized_end=1058
-  _globals['_PRODUCTARCHIVED']._serialized_start=1060
-  _globals['_PRODUCTARCHIVED']._serialized_end=1131
-  _globals['_PRODUCTDELETED']._serialized_start=1133
-  _globals['_PRODUCTDELETED']._serialized_end=1203
-  _globals['_STOCKRANLOW']._serialized_start=1205
-  _globals['_STOCKRANLOW']._serialized_end=1266
-  _globals['_STOCKCAMEBACK']._serialized_start=1268
-  _globals['_STOCKCAMEBACK']._serialized_end=1331
-  _globals['_PAYMENTCREATED']._serialized_start=1333
-  _globals['_PAYMENTCREATED']._serialized_end=1403
-  _globals['_PAYMENTAUTHORIZED']._serialized_start=1405
-  _globals['_PAYMENTAUTHORIZED']._serialized_end=1478
-  _globals['_PAYMENTCAPTURED']._serialized_start=1480
-  _globals['_PAYMENTCAPTURED']._serialized_end=1551
-  _globals['_PAYMENTDECLINED']._serialized_start=1553
-  _globals['_PAYMENTDECLINED']._serialized_end=1624
-  _globals['_PAYMENTVOIDED']._serialized_start=1626
-  _globals['_PAYMENTVOIDED']._serialized_end=1695
-  _globals['_PAYMENTREFUNDED']._serialized_start=1697
-  _globals['_PAYMENTREFUNDED']._serialized_end=1768
-  _globals['_SHIPMENTCREATED']._serialized_start=1770
-  _globals['_SHIPMENTCREATED']._serialized_end=1844
-  _globals['_SHIPMENTUPDATED']._serialized_start=1847
-  _globals['_SHIPMENTUPDATED']._serialized_end=1994
-  _globals['_SHIPMENTDELIVERED']._serialized_start=1997
-  _globals['_SHIPMENTDELIVERED']._serialized_end=2146
+  _globals['_ORDERPLACED']._serialized_start=295
+  _globals['_ORDERPLACED']._serialized_end=356
+  _globals['_ORDERUPDATED']._serialized_start=358
+  _globals['_ORDERUPDATED']._serialized_end=420
+  _globals['_ORDERPAID']._serialized_start=422
+  _globals['_ORDERPAID']._serialized_end=481
+  _globals['_ORDERSHIPPED']._serialized_start=483
+  _globals['_ORDERSHIPPED']._serialized_end=545
+  _globals['_ORDERDELIVERED']._serialized_start=547
+  _globals['_ORDERDELIVERED']._serialized_end=611
+  _globals['_ORDERCANCELLED']._serialized_start=614
+  _globals['_ORDERCANCELLED']._serialized_end=825
+  _globals['_ORDERCANCELLED_CAUSE']._serialized_start=767
+  _globals['_ORDERCANCELLED_CAUSE']._serialized_end=825
+  _globals['_ORDERREFUNDED']._serialized_start=827
+  _globals['_ORDERREFUNDED']._serialized_end=890
+  _globals['_ORDERDELETED']._serialized_start=892
+  _globals['_ORDERDELETED']._serialized_end=954
+  _globals['_PRODUCTCREATED']._serialized_start=956
+  _globals['_PRODUCTCREATED']._serialized_end=1026
+  _globals['_PRODUCTUPDATED']._serialized_start=1028
+  _globals['_PRODUCTUPDATED']._serialized_end=1098
+  _globals['_PRODUCTARCHIVED']._serialized_start=1100
+  _globals['_PRODUCTARCHIVED']._serialized_end=1171
+  _globals['_PRODUCTDELETED']._serialized_start=1173
+  _globals['_PRODUCTDELETED']._serialized_end=1243
+  _globals['_STOCKRANLOW']._serialized_start=1245
+  _globals['_STOCKRANLOW']._serialized_end=1306
+  _globals['_STOCKCAMEBACK']._serialized_start=1308
+  _globals['_STOCKCAMEBACK']._serialized_end=1371
+  _globals['_PAYMENTCREATED']._serialized_start=1373
+  _globals['_PAYMENTCREATED']._serialized_end=1443
+  _globals['_PAYMENTAUTHORIZED']._serialized_start=1445
+  _globals['_PAYMENTAUTHORIZED']._serialized_end=1518
+  _globals['_PAYMENTCAPTURED']._serialized_start=1520
+  _globals['_PAYMENTCAPTURED']._serialized_end=1591
+  _globals['_PAYMENTDECLINED']._serialized_start=1593
+  _globals['_PAYMENTDECLINED']._serialized_end=1664
+  _globals['_PAYMENTVOIDED']._serialized_start=1666
+  _globals['_PAYMENTVOIDED']._serialized_end=1735
+  _globals['_PAYMENTREFUNDED']._serialized_start=1737
+  _globals['_PAYMENTREFUNDED']._serialized_end=1808
+  _globals['_SHIPMENTCREATED']._serialized_start=1810
+  _globals['_SHIPMENTCREATED']._serialized_end=1884
+  _globals['_SHIPMENTUPDATED']._serialized_start=1887
+  _globals['_SHIPMENTUPDATED']._serialized_end=2034
+  _globals['_SHIPMENTDELIVERED']._serialized_start=2037
+  _globals['_SHIPMENTDELIVERED']._serialized_end=2186
+  _globals['_RETURNREQUESTED']._serialized_start=2188
+  _globals['_RETURNREQUESTED']._serialized_end=2267
+  _globals['_RETURNAPPROVED']._serialized_start=2269
+  _globals['_RETURNAPPROVED']._serialized_end=2371
+  _globals['_RETURNRECEIVED']._serialized_start=2373
+  _globals['_RETURNRECEIVED']._serialized_end=2475
+  _globals['_RETURNREFUNDED']._serialized_start=2477
+  _globals['_RETURNREFUNDED']._serialized_end=2579
+  _globals['_RETURNREJECTED']._serialized_start=2581
+  _globals['_RETURNREJECTED']._serialized_end=2683
+  _globals['_RETURNCANCELLED']._serialized_start=2685
+  _globals['_RETURNCANCELLED']._serialized_end=2788
+  _globals['_RETURNUPDATED']._serialized_start=2790
+  _globals['_RETURNUPDATED']._serialized_end=2867
 # @@protoc_insertion_point(module_scope)

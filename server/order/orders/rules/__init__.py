@@ -53,6 +53,7 @@ from server.order.orders.rules.paying import (
 )
 from server.order.orders.rules.placing import Drawn, Placed, check_staff_fields, place
 from server.order.orders.rules.quoting import Line, NewOrder, Quote, quote, sold
+from server.order.orders.rules.returning import Back, came_back
 
 __all__ = [
     "CLEARABLE",
@@ -64,6 +65,7 @@ __all__ = [
     "Actor",
     "ActorKind",
     "Address",
+    "Back",
     "BuyerErased",
     "Changed",
     "Drawn",
@@ -90,6 +92,7 @@ __all__ = [
     "StaffOnlyField",
     "Status",
     "arrived",
+    "came_back",
     "cancelled",
     "check_deletable",
     "check_edit",

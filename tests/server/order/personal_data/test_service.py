@@ -78,6 +78,7 @@ async def test_orders_stay_without_their_buyer_and_with_their_amounts(
     kept = {"orders": 1, "order_moves": 0, "order_notes": 0}
     kept |= {"first_answers": 1, "waiting_events": 1, "promotion_uses": 1}
     kept |= dict.fromkeys(("shipments", "tracking_events", "waiting_shipment_events"), 0)
+    kept |= dict.fromkeys(("returns", "return_moves", "waiting_return_events"), 0)
     assert receipt.erased == kept
 
     left: pb.Order = await staff("GetOrder", get(order))
@@ -182,6 +183,7 @@ async def test_who_never_bought_has_a_receipt_too(user_service: Door) -> None:
     assert receipt.state == ErasureReceipt.COMPLETE
     kinds = ["orders", "order_moves", "order_notes", "first_answers", "waiting_events"]
     kinds += ["shipments", "tracking_events", "waiting_shipment_events", "promotion_uses"]
+    kinds += ["returns", "return_moves", "waiting_return_events"]
     nothing = dict.fromkeys(kinds, 0)
     assert receipt.erased == nothing
 
@@ -231,10 +233,11 @@ async def test_an_export_has_every_order_with_its_lines(
     ann: Door, user_service: Door, order: pb.Order
 ) -> None:
     answer = await user_service("ExportBuyer", held_pb.ExportBuyerRequest(user_id=ann.user_id))
-    part, *others, shipments = answer.parts
+    part, *others, shipments, returns = answer.parts
     assert [each.name for each in others] == ["order_history", "order_notes"]
     assert (part.name, part.record_count, part.truncated) == ("orders", 1, False)
     assert (shipments.name, shipments.record_count) == ("shipments", 0)
+    assert (returns.name, returns.record_count) == ("returns", 0)
     [record] = part.records
     assert record["id"] == order.id
     assert record["total_price"] == order.total_price
