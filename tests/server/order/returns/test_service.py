@@ -288,5 +288,5 @@ def test_all_that_comes_back_is_worth_what_the_line_cost(quantity: int) -> None:
     line = Item(None, "Mug", Decimal("1.00"), quantity, Decimal("0.10"), Decimal("0.05"))
     worths = [worth(line, count, "GBP") for count in range(quantity + 1)]
     assert worths == sorted(worths)
-    assert (worths[0], worths[-1]) == (0, line.cost)
+    assert (worths[0], worths[-1]) == (Decimal(0), line.cost)
     assert {each.as_tuple().exponent for each in worths} <= {-2}

@@ -33,6 +33,16 @@ def upgrade() -> None:
         ADD CONSTRAINT order_items_returned_is_counted CHECK (returned BETWEEN 0 AND in_returns),
         ADD CONSTRAINT order_items_restocked_was_returned CHECK (restocked BETWEEN 0 AND returned)
     """)
+    _create_tables()
+    op.execute(COUNT)
+    op.execute("""
+        CREATE TRIGGER return_items_are_counted AFTER INSERT OR UPDATE ON return_items
+        FOR EACH ROW EXECUTE FUNCTION return_items_are_counted()
+    """)
+    op.execute("ALTER TABLE payment_operations ADD return_id uuid")
+
+
+def _create_tables() -> None:
     # No order with a return is deleted: something of it was sent.
     op.execute("""
         CREATE TABLE returns (
@@ -95,12 +105,6 @@ def upgrade() -> None:
     op.execute("""
         CREATE INDEX return_moves_by_staff ON return_moves (actor) WHERE actor_kind = 'STAFF'
     """)
-    op.execute(COUNT)
-    op.execute("""
-        CREATE TRIGGER return_items_are_counted AFTER INSERT OR UPDATE ON return_items
-        FOR EACH ROW EXECUTE FUNCTION return_items_are_counted()
-    """)
-    op.execute("ALTER TABLE payment_operations ADD return_id uuid")
 
 
 def downgrade() -> None:
