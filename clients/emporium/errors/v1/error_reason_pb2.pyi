@@ -652,8 +652,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     Example: returns are taken for 30 days after delivery
     """
     RETURN_EXCEEDS_SHIPPED: _ErrorReason.ValueType  # 469
-    """More of a line is sent back, or came, than is left of it. Every such item is named, with what is
-    left.
+    """More of a line is sent back, or came, than is left of it. Every such item is named, with what
+    is left.
 
     Example: items[0].quantity: 1 left to return of position 2
     """
@@ -1313,8 +1313,8 @@ RETURN_TOO_LATE: ErrorReason.ValueType  # 468
 Example: returns are taken for 30 days after delivery
 """
 RETURN_EXCEEDS_SHIPPED: ErrorReason.ValueType  # 469
-"""More of a line is sent back, or came, than is left of it. Every such item is named, with what is
-left.
+"""More of a line is sent back, or came, than is left of it. Every such item is named, with what
+is left.
 
 Example: items[0].quantity: 1 left to return of position 2
 """

@@ -28,7 +28,8 @@ DESCRIPTOR: descriptor.FileDescriptor
 class OrderPlaced(message.Message):
     """Events of orders, of products, of stock, of payments, of shipments and of returns: the payloads
     of `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`, `product`, `stock`,
-    `payment`, `shipment` or `return`. That message says what a consumer may rely on: order, repeats, versions.
+    `payment`, `shipment` or `return`. That message says what a consumer may rely on: order, repeats,
+    versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes

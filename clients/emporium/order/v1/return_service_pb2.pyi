@@ -435,27 +435,36 @@ class JudgedItem(message.Message):
     position: builtins.int
     """The line: its `position` in the order."""
     accepted_quantity: builtins.int
-    """How many came and are accepted. What neither was accepted nor refused has not come, and may be
+    """How many came and are accepted; none when left out. What neither was accepted nor refused has not come, and may be
     returned later.
     """
     refused_quantity: builtins.int
-    """How many came and are not."""
+    """How many came and are not; none when left out."""
     restock: builtins.bool
     """Whether the accepted are put back into the stock. Left out: as `restock` of the request says."""
     def __init__(
         self,
         *,
         position: builtins.int = ...,
-        accepted_quantity: builtins.int = ...,
-        refused_quantity: builtins.int = ...,
+        accepted_quantity: builtins.int | None = ...,
+        refused_quantity: builtins.int | None = ...,
         restock: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_restock", b"_restock", "restock", b"restock"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_accepted_quantity", b"_accepted_quantity", "_refused_quantity", b"_refused_quantity", "_restock", b"_restock", "accepted_quantity", b"accepted_quantity", "refused_quantity", b"refused_quantity", "restock", b"restock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_restock", b"_restock", "accepted_quantity", b"accepted_quantity", "position", b"position", "refused_quantity", b"refused_quantity", "restock", b"restock"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_accepted_quantity", b"_accepted_quantity", "_refused_quantity", b"_refused_quantity", "_restock", b"_restock", "accepted_quantity", b"accepted_quantity", "position", b"position", "refused_quantity", b"refused_quantity", "restock", b"restock"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__accepted_quantity: _TypeAlias = typing.Literal["accepted_quantity"]  # noqa: Y015
+    _WhichOneofArgType__accepted_quantity: _TypeAlias = typing.Literal["_accepted_quantity", b"_accepted_quantity"]  # noqa: Y015
+    _WhichOneofReturnType__refused_quantity: _TypeAlias = typing.Literal["refused_quantity"]  # noqa: Y015
+    _WhichOneofArgType__refused_quantity: _TypeAlias = typing.Literal["_refused_quantity", b"_refused_quantity"]  # noqa: Y015
     _WhichOneofReturnType__restock: _TypeAlias = typing.Literal["restock"]  # noqa: Y015
     _WhichOneofArgType__restock: _TypeAlias = typing.Literal["_restock", b"_restock"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__accepted_quantity) -> _WhichOneofReturnType__accepted_quantity | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__refused_quantity) -> _WhichOneofReturnType__refused_quantity | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__restock) -> _WhichOneofReturnType__restock | None: ...
 
 @typing.final
