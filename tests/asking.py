@@ -34,7 +34,7 @@ def good(rpc: MethodDescriptor) -> Any:
     """A request that is valid by the contract, about what need not be there."""
     of = SimpleNamespace(id=_ID)
     names = ["user", "order", "product", "category", "promotion", "tax_rate", "method", "shipment"]
-    names += ["address", "cart", "webhook"]
+    names += ["address", "cart", "webhook", "returned"]
     scene: Any = SimpleNamespace(**dict.fromkeys(names, of))
     return base(rpc.name, scene)
 

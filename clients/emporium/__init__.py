@@ -54,6 +54,7 @@ from emporium.order.v1.catalog_service_pb2 import Category, Product
 from emporium.order.v1.order_service_pb2 import Order, OrderItem, OrderUser, Quote
 from emporium.order.v1.payment_service_pb2 import Payment
 from emporium.order.v1.pricing_service_pb2 import PriceBreak, PriceBreaks, Promotion, TaxRate
+from emporium.order.v1.return_service_pb2 import Return
 from emporium.order.v1.shipping_service_pb2 import Shipment, ShippingMethod, TrackingEvent
 from emporium.order.v1.stock_service_pb2 import Stock, StockMovement
 from emporium.order.v1.webhook_service_pb2 import Webhook, WebhookDelivery
@@ -120,6 +121,7 @@ __all__ = [
     "Promotion",
     "Quote",
     "RateLimited",
+    "Return",
     "Role",
     "SalesReport",
     "SavedAddress",

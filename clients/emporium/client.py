@@ -23,6 +23,7 @@ from emporium.resources.prices import Prices
 from emporium.resources.products import Products
 from emporium.resources.promotions import Promotions
 from emporium.resources.reports import Reports
+from emporium.resources.returns import Returns
 from emporium.resources.revocations import Revocations
 from emporium.resources.shipping import Shipments, ShippingMethods
 from emporium.resources.stock import StockLevels
@@ -200,6 +201,11 @@ class Emporium:
     def carts(self) -> Carts:
         """What may be ordered."""
         return Carts(self._connection("order"))
+
+    @cached_property
+    def returns(self) -> Returns:
+        """What buyers send back."""
+        return Returns(self._connection("order"))
 
     @cached_property
     def orders(self) -> Orders:

@@ -9,6 +9,8 @@ from rich.console import Console
 from server.cli import (
     admin,
     dead_letters,
+    export,
+    importing,
     keys,
     mail,
     orders,
@@ -22,7 +24,6 @@ from server.cli.audit import audit
 from server.cli.doctor import doctor
 from server.cli.down import down
 from server.cli.erasure import erasure
-from server.cli.import_orders import import_orders
 from server.cli.migrate import migrate
 from server.cli.reset import reset
 from server.cli.screen import show_error
@@ -44,9 +45,10 @@ app = typer.Typer(
 app.callback()(version)
 for command in (up, down, status, doctor, migrate, seed, audit, erasure, verify, reset):
     app.command()(command)
-app.command("import")(import_orders)
 app.add_typer(admin.app)
 app.add_typer(dead_letters.app)
+app.add_typer(export.app)
+app.add_typer(importing.app)
 app.add_typer(keys.app)
 app.add_typer(mail.app)
 for subject in (products, stock, orders, payments, shipments, webhooks):

@@ -73,8 +73,8 @@ def import_orders(  # noqa: PLR0913 (a parameter for each option)
     if refused_to:
         _write(refused_to, planned.refused)
     console = Console()
-    if books.dates.said:
-        console.print(books.dates.said, markup=False, soft_wrap=True)
+    for said in filter(None, (books.said, books.dates.said)):
+        console.print(said, markup=False, soft_wrap=True)
     failures, compared = done(
         _run(record, planned, target, concurrency, currency, patience, console)
     )

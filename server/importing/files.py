@@ -20,6 +20,10 @@ COLUMNS = (
     "CustomerID",
     "Country",
 )
+# What the columns are called in Online Retail II.
+ALSO_CALLED = {"Invoice": "InvoiceNo", "Price": "UnitPrice", "Customer ID": "CustomerID"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 RECORD_LINES_MAX = 50  # of one row; a quote that is left open would take in the whole file
 
 
@@ -33,6 +37,7 @@ class Books:
 
     rows: Sequence[Row | Refused]  # in the file's order
     dates: Dates
+    said: str = ""  # how the file was understood, for a person
 
 
 def read(
@@ -51,11 +56,13 @@ def read(
     # Only \n, \r\n and \r end a line: `str.splitlines` would also split at U+2028 and others. They
     # are kept, because a quoted cell may contain some.
     lines = list(io.StringIO(_text(path, encoding), newline=""))
-    header, records = _records(lines, path)
+    separator = _separator(lines[0] if lines else "")
+    header, records = _records(lines, path, separator)
     at = header.index("InvoiceDate")
     cells = [record.cells[at].strip() for record in records if len(record.cells) > at]
     dates = understand(cells, order_of_dates)
-    return Books([_row(record, header, now, dates, currency) for record in records], dates)
+    said = f"{path} is separated by {SEPARATORS[separator]}."
+    return Books([_row(record, header, now, dates, currency) for record in records], dates, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +72,29 @@ class _Record:
     problem: str = ""  # why it could not be read
 
 
-def _records(lines: list[str], path: Path) -> tuple[list[str], list[_Record]]:
+def _separator(header: str) -> str:
+    return max(SEPARATORS, key=header.count)
+
+
+def _records(lines: list[str], path: Path, separator: str) -> tuple[list[str], list[_Record]]:
     """The header, and every record after it.
 
     A record that is broken takes its own line with it and no other: reading goes on at the next
     line, whatever quote was left open.
     """
     try:
-        cells, start = _parse(lines, 0)
+        cells, start = _parse(lines, 0, separator)
     except csv.Error as error:
         raise FileError(f"{path}, line 1: {error}") from error
-    header = [name.strip() for name in cells]
+    names = [name.strip() for name in cells]
+    also = {name: meant for name, meant in ALSO_CALLED.items() if meant not in names}
+    header = [also.get(name, name) for name in names]
     _check(header, path)
     records: list[_Record] = []
     while start < len(lines):
         line, problem = start + 1, ""
         try:
-            cells, length = _parse(lines, start)
+            cells, length = _parse(lines, start, separator)
             if length > 1 and len(cells) != len(header):
                 problem = "a quote is left open"
         except csv.Error as error:
@@ -94,9 +107,10 @@ def _records(lines: list[str], path: Path) -> tuple[list[str], list[_Record]]:
     return header, records
 
 
-def _parse(lines: list[str], start: int) -> tuple[list[str], int]:
+def _parse(lines: list[str], start: int, separator: str) -> tuple[list[str], int]:
     """The record that begins at `start`, and how many lines it has. Raises `csv.Error`."""
-    reader = csv.reader(lines[start : start + RECORD_LINES_MAX], strict=True)
+    some = lines[start : start + RECORD_LINES_MAX]
+    reader = csv.reader(some, strict=True, delimiter=separator)
     return next(reader, []), reader.line_num
 
 
@@ -116,7 +130,8 @@ def _row(
 def _text(path: Path, encoding: str) -> str:
     try:
         content = path.read_bytes()
-        return content.decode(encoding)
+        is_utf_16 = content.startswith(_MARKS_OF_UTF_16)
+        return content.decode("utf-16" if is_utf_16 else encoding)
     except OSError as error:
         raise FileError(f"{path}: {error.strerror}") from error
     except LookupError as error:

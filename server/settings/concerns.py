@@ -147,6 +147,7 @@ class Shop:
     payment_timeout_seconds: float = 5.0  # for its answer; what is lost then is asked for later
     webhook_networks: str = ""  # private ones that may be posted to, as `10.1.0.0/16 fd00::/8`
     webhook_http: bool = False  # whether webhooks may be posted to without TLS
+    return_days: float = 30.0  # after an order was delivered its buyer may return it; 0: never
 
 
 @dataclass(frozen=True, kw_only=True)

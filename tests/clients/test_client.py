@@ -190,9 +190,9 @@ def test_the_exported_names_are_a_promise() -> None:
         "ErasureReceipt ErrorReason Event ExportUserResponse ExportedPart InternalError "
         "InvalidRequest Listing LoginResponse Moment Money NotFound Order OrderItem OrderLine "
         "OrderUser Outdated Page PageMeta Payment PermissionDenied PriceBreak PriceBreaks "
-        "Product Promotion Quote RateLimited Role SalesReport SavedAddress Session Shipment "
-        "ShippingMethod Stock StockMovement Targets TaxRate Tls Token TooLarge TrackingEvent "
-        "UNSET Unauthenticated Unavailable Unimplemented User Violation Webhook "
+        "Product Promotion Quote RateLimited Return Role SalesReport SavedAddress Session "
+        "Shipment ShippingMethod Stock StockMovement Targets TaxRate Tls Token TooLarge "
+        "TrackingEvent UNSET Unauthenticated Unavailable Unimplemented User Violation Webhook "
         "WebhookDelivery"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)

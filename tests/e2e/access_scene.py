@@ -14,6 +14,7 @@ from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
+from emporium.order.v1 import return_service_pb2 as return_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import webhook_service_pb2 as webhook_pb
 from emporium.type.v1 import role_pb2
@@ -165,6 +166,15 @@ async def _shipment(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateShipment", new)).id)
 
 
+async def _return(scene: Scene, owner: Person) -> str:
+    order_id = await _order(scene, owner)
+    for status in (order_pb.Order.PAID, order_pb.Order.SHIPPED):
+        moved = order_pb.UpdateOrderRequest(order_id=order_id, status=status)
+        await scene.call("UpdateOrder", moved)
+    new = return_pb.CreateReturnRequest(order_id=order_id, reason=return_pb.Return.UNWANTED)
+    return str((await scene.call("CreateReturn", new)).id)
+
+
 async def _promotion(scene: Scene, owner: Person) -> str:
     # Its code has the form of an id, as a product's has.
     new = pricing_pb.CreatePromotionRequest(code=str(uuid.uuid4()), name="Lamps", percentage="10")
@@ -214,6 +224,7 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
     "payment_id": _payment,
     "shipping_method_id": _shipping_method,
     "shipment_id": _shipment,
+    "return_id": _return,
     "promotion_id": _promotion,
     "tax_rate_id": _tax_rate,
     "cart_id": _cart,

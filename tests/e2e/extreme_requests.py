@@ -47,6 +47,7 @@ class Subjects(Protocol):
     address: Any
     cart: Any
     webhook: Any
+    returned: Any
 
 
 def for_services(scene: Subjects) -> dict[str, dict[str, Any]]:
@@ -97,6 +98,7 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
         "ListStockMovements": {"product_id": MISSING},
         **for_shipping(scene),
         **for_webhooks(scene),
+        **for_returns(scene),
         "UpdateCategory": {"category_id": scene.category.id, "name": "Zz extreme"},
         "UpdateProduct": {"product_id": scene.product.id, "name": "Zz extreme"},
         "UpdateStock": {"product_id": scene.product.id, "tracked": True},
@@ -203,6 +205,18 @@ def for_carts(scene: Subjects, field: str) -> dict[str, dict[str, Any]]:
         "DeleteCartItem": {**of, "product_id": MISSING},
         "MergeCart": of,
         "CheckoutCart": {"cart_id": scene.cart.id, **where},
+    }
+
+
+def for_returns(scene: Subjects) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about what is sent back."""
+    return_id = scene.returned.id if scene.returned else MISSING
+    items = [{"position": 1, "quantity": 1}]
+    return {
+        "CreateReturn": {"order_id": scene.order.id, "items": items, "reason": "UNWANTED"},
+        "ListReturns": {"order_id": scene.order.id, "per_page": 1},
+        "GetReturn": {"return_id": MISSING},
+        "UpdateReturn": {"return_id": return_id, "status": "RECEIVED"},
     }
 
 

@@ -22,6 +22,7 @@ from emporium.order.v1 import cart_service_pb2 as cart_pb
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
+from emporium.order.v1 import return_service_pb2 as return_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import webhook_service_pb2 as webhook_pb
 from emporium.user.v1 import user_service_pb2 as user_pb
@@ -37,7 +38,7 @@ from tests.waiting import until
 
 DEADLINE_SECONDS = 20
 # Rpcs that count wrong passwords and codes.
-SENT = {"CreateShipment", "UpdateShipment", "CreateTrackingEvent"}
+SENT = {"CreateShipment", "UpdateShipment", "CreateTrackingEvent", "CreateReturn", "UpdateReturn"}
 GUESSED = {"BeginTotp", "ChangePassword", "ConfirmTotp", "DeleteTotp", "Login"}
 
 
@@ -61,6 +62,7 @@ class Scene:
     address: Any = None
     cart: Any = None
     webhook: Any = None
+    returned: Any = None
 
     async def call(self, name: str, request: Any) -> Any:
         """What the service itself answers; a `Refused` when it refuses."""
@@ -114,7 +116,7 @@ class Scene:
         await self.call("UpdateCartItem", line)
 
     async def _prepare_to_send(self, name: str) -> None:
-        """An order that is paid, or a shipment of one."""
+        """An order that is paid, a shipment of one, or a return of that."""
         line = order_pb.NewOrderItem(product_name="Extreme", unit_price="1.25", quantity=3)
         order = await self.call("CreateOrder", order_pb.CreateOrderRequest(items=[line]))
         paid = order_pb.UpdateOrderRequest(order_id=order.id, status=order_pb.Order.PAID)
@@ -124,6 +126,12 @@ class Scene:
         else:
             whole = shipping_pb.CreateShipmentRequest(order_id=order.id)
             self.shipment = await self.call("CreateShipment", whole)
+            self.order = order if name == "CreateReturn" else self.order
+            if name == "UpdateReturn":
+                new = return_pb.CreateReturnRequest(
+                    order_id=order.id, reason=return_pb.Return.UNWANTED
+                )
+                self.returned = await self.call("CreateReturn", new)
 
     async def all_told(self) -> None:
         """Returns when every event of an order has reached the reports."""
@@ -280,6 +288,8 @@ def _part(part: Any) -> Any:
         return [*part.country_codes], [_band(band) for band in part.bands]
     if hasattr(part, "unit_price"):
         return as_kept("unit_price", part.unit_price), part.product_name, part.quantity
+    if hasattr(part, "accepted_quantity"):
+        return part.position, part.accepted_quantity, part.refused_quantity
     return part.position, part.quantity
 
 

@@ -99,6 +99,16 @@ class Scene:
         """Of all of an order of the caller's."""
         return str(self._made(f"/orders/{self.paid_order(caller)}/shipments", {})["id"])
 
+    def shipped_order(self, caller: Caller) -> str:
+        order = self.paid_order(caller)
+        self._made(f"/orders/{order}/shipments", {})
+        return order
+
+    def returned(self, caller: Caller) -> str:
+        """Of all of an order of the caller's."""
+        order = self.shipped_order(caller)
+        return str(self._made(f"/orders/{order}/returns", {"reason": "UNWANTED"})["id"])
+
     def shipping_method(self) -> str:
         zone = {"country_codes": ["*"], "bands": [{"price": "1.25"}]}
         return str(self._made("/shipping-methods", {"name": "By road", "zones": [zone]})["id"])
@@ -161,6 +171,7 @@ class Scene:
     def _order_for(self, operation: str) -> Callable[[Caller], str]:
         """Who watches one that has ended is answered to the end; what is sent was paid."""
         made = {"WatchOrder": self.ended_order, "CreateShipment": self.paid_order}
+        made["CreateReturn"] = self.shipped_order
         return made.get(operation, self.order)
 
     def all_named(self, operation: str, fields: Iterable[str], caller: Caller) -> dict[str, str]:
@@ -202,6 +213,7 @@ class Scene:
             ),
             "product_id": self.product,
             "shipment_id": lambda: self.shipment(caller),
+            "return_id": lambda: self.returned(caller),
             "shipping_method_id": self.shipping_method,
             "webhook_id": self.webhook,
             "refresh_token": lambda: self.login(caller)["refresh_token"],

@@ -11,6 +11,7 @@ from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
+from emporium.order.v1 import return_service_pb2 as return_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
 from emporium.order.v1 import webhook_service_pb2 as webhook_pb
@@ -27,6 +28,8 @@ from server.order.payments import rules as payments
 from server.order.payments import wire as payments_wire
 from server.order.pricing import rules as pricing
 from server.order.pricing import wire as pricing_wire
+from server.order.returns import rules as returns
+from server.order.returns import wire as returns_wire
 from server.order.shipping import rules as shipping
 from server.order.shipping import wire as shipping_wire
 from server.order.shipping.rules.shipments import LISTED_ITEMS_MAX, TRACKING_EVENTS_MAX
@@ -66,6 +69,7 @@ def answers() -> dict[str, Message]:
         **of_addresses(),
         **of_carts(),
         **of_webhooks(),
+        **of_returns(),
     }
 
 
@@ -311,4 +315,27 @@ def of_webhooks() -> dict[str, Message]:
         "PingWebhook": posted,
         "RedeliverWebhookDelivery": posted,
         "ListWebhookDeliveries": webhooks_wire.to_deliveries(query(), page(delivery)),
+    }
+
+
+def of_returns() -> dict[str, Message]:
+    """Of ReturnService. A return has four moves at most."""
+    items = [returns.Line(1_000, 100_000, 100_000, 0, 100_000, MONEY)] * 1_000
+    reason = longest(return_pb.UpdateReturnRequest, "reason")
+    staff = orders.Actor(orders.ActorKind.STAFF, ID)
+    refunded = returns.Status.REFUNDED
+    moves = [returns.Move(ID, refunded, refunded, staff, reason, LAST)] * 4
+    comment = longest(return_pb.CreateReturnRequest, "comment")
+    returned = returns.Return(
+        ID, ID, ID, refunded, items, returns.Reason.NOT_AS_DESCRIBED, comment, CURRENCY, MONEY,
+        MONEY, 1, MONEY, moves, LAST, LAST, VERSION,
+    )  # fmt: skip
+    first = returns.listed_items(PER_PAGE_MAX)
+    listed = returns.ListedReturn(replace(returned, items=items[:first]), INT32_MAX)
+    whole = returns_wire.to_return(returned, for_staff=True)
+    return {
+        "CreateReturn": whole,
+        "GetReturn": whole,
+        "UpdateReturn": whole,
+        "ListReturns": returns_wire.to_list(query(), page(listed)),
     }

@@ -45,6 +45,7 @@ from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
 from server.order.payments import store as payment_store
 from server.order.pricing import store as pricing_store
+from server.order.returns import store as return_store
 from server.order.shipping import store as shipping_store
 from server.order.stock import store as stock_store
 from server.order.webhooks import store as webhook_store
@@ -84,6 +85,7 @@ LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
     ),
     "ListShipments": (shipping_store.SORTABLE_SHIPMENTS, None),
     "ListAddresses": (address_store.SORTABLE, None),
+    "ListReturns": (return_store.SORTABLE, None),
     "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
     "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
     "ListPayments": (payment_store.SORTABLE, None),

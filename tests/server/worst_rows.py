@@ -59,6 +59,13 @@ FILL = {
         UNION ALL
         SELECT gen_random_uuid(), '{ORDER}', 'SENT', '', now(), now(), 1
         FROM generate_series(1, {ROWS}) AS n;
+        INSERT INTO returns (id, order_id, status, reason, comment, currency, refundable, refunded,
+                             open_refunds, asked, created_at, updated_at, version)
+        SELECT gen_random_uuid(), id, 'REQUESTED', 'OTHER', '', 'GBP', 0, 0, 0, 0, created_at,
+               now(), 1 FROM orders
+        UNION ALL
+        SELECT gen_random_uuid(), '{ORDER}', 'REQUESTED', 'OTHER', '', 'GBP', 0, 0, 0, 0, now(),
+               now(), 1 FROM generate_series(1, {ROWS}) AS n;
         INSERT INTO products (id, sku, name, unit_price, currency, created_at, updated_at, version,
                               status, attributes)
         SELECT CASE WHEN n = 1 THEN '{OWNER}'::uuid ELSE gen_random_uuid() END, 'SKU-' || n,

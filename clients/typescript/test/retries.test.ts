@@ -23,7 +23,7 @@ const UNSAFE = new Set([
   ...["Login", "ChangePassword", "BeginTotp", "ConfirmTotp"],
   ...["ForgotPassword", "ResetPassword", "VerifyEmail"],
   ...["UpdateUser", "UpdateOrder", "UpdateStock", "UpdateProduct", "UpdateCategory"],
-  ...["UpdateShippingMethod", "UpdateShipment"],
+  ...["UpdateShippingMethod", "UpdateShipment", "UpdateReturn"],
   ...["UpdatePromotion", "UpdateTaxRate", "UpdateAddress", "UpdateCart", "UpdateWebhook"],
 ]);
 const KEYED = [...RPCS.values()].filter((method) => keyOf(method) !== undefined);

@@ -1,10 +1,10 @@
 """Wires the order service together."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from emporium import Emporium, EmporiumError, Targets
 from emporium.order.v1 import (
@@ -13,18 +13,16 @@ from emporium.order.v1 import (
     payment_service_pb2,
     personal_data_service_pb2,
     pricing_service_pb2,
+    return_service_pb2,
     shipping_service_pb2,
     stock_service_pb2,
 )
 from server.kit import background, lifecycle, outbox, postgres
-from server.kit.audit.forwarding import Keeper, forwarding
-from server.kit.audit.trail import CommittingSink
-from server.kit.audit.writer import AuditWriter, writing
 from server.kit.auth import ServiceToken, Signer, Verifier
 from server.kit.auth.sealing import Sealing
-from server.kit.background import Job, Lock
+from server.kit.background import Job
 from server.kit.backoff import Backoff
-from server.kit.call.idempotency import answering_repeats
+from server.kit.call.idempotency import Find, answering_repeats
 from server.kit.following import live_copy
 from server.kit.lifecycle import Registration
 from server.kit.listing.tokens import PageTokens
@@ -38,12 +36,13 @@ from server.kit.shop import currency_of
 from server.kit.telemetry import telemetry
 from server.kit.tls import to_neighbours
 from server.order.addresses.store import PostgresAddressStore
+from server.order.app.auditing import auditing
 from server.order.app.erasing import erasing, sweep
 from server.order.app.mail import mail_destination
 from server.order.app.payments import Payments, paying, payments_of, unpaid_for
+from server.order.app.returns import returning
 from server.order.app.shopping import cart_store, shopping
 from server.order.app.webhooks import Line, posting, webhook_registration
-from server.order.audit.store import PostgresWaiting, inserting
 from server.order.carts.service import Buying
 from server.order.catalog.service import CatalogService
 from server.order.catalog.store.categories import PostgresCategoryStore
@@ -170,22 +169,6 @@ async def _serve(settings: Settings) -> None:
             await lifecycle.stopping()
 
 
-@asynccontextmanager
-async def auditing(pool: Pool, keeper: Keeper, lock: Lock) -> AsyncIterator[CommittingSink]:
-    """What takes the records of this service's calls, and sends them on to `keeper`."""
-    waiting = PostgresWaiting(pool)
-    async with (
-        background.running(forwarding(waiting, keeper, lock)),
-        writing(AuditWriter(waiting.append)) as writer,
-    ):
-        yield audit_sink(writer)
-
-
-def audit_sink(writer: AuditWriter) -> CommittingSink:
-    """The record of a change is committed with it."""
-    return CommittingSink(writer, lambda record: inserting([record]))
-
-
 class LiveOrders(NamedTuple):
     """What is watched in this process, and what tells of a change."""
 
@@ -250,8 +233,6 @@ def registrations(  # noqa: PLR0913, PLR0917 - each is made by who wires a proce
     orders = order_store(pool, wake, live.tell)
     notes = PostgresNoteStore(pool)
     stocks = PostgresStockStore(pool, stock_events.to_outbox, wake)
-    stock_service = stock_service_pb2.DESCRIPTOR.services_by_name["StockService"]
-    catalog_service = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
     held = erasing(pool)
     exported: dict[str, ExportStore] = {
         "orders": held.orders,
@@ -260,15 +241,11 @@ def registrations(  # noqa: PLR0913, PLR0917 - each is made by who wires a proce
         "shipments": held.shipments,
         "addresses": held.addresses,
         "carts": held.carts,
+        "returns": held.returns,
     }
-    order_service = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
-    personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
-    pricing = pricing_service_pb2.DESCRIPTOR.services_by_name["PricingService"]
-    once = partial(first_answer, pool)
     categories = PostgresCategoryStore(pool)
     products = CatalogService(catalog, categories, shop_currency, tokens)
     paid = payments or payments_of(pool, orders, {})
-    payment_service = payment_service_pb2.DESCRIPTOR.services_by_name["PaymentService"]
     payments_served = PaymentService(paid.store, paid.processing, tokens, paid.secrets)
     taxes = KeptTaxes(PostgresTaxRateStore(pool), categories)
     rates = PostgresTaxRateStore(pool, taxes.forget)
@@ -286,17 +263,23 @@ def registrations(  # noqa: PLR0913, PLR0917 - each is made by who wires a proce
     fulfilment = PostgresFulfilment(pool, orders, shipment_records(pool))
     shipments = PostgresShipmentStore(pool)
     sending = ShippingService(methods, shipments, fulfilment, shop_currency, tokens)
-    shipping = shipping_service_pb2.DESCRIPTOR.services_by_name["ShippingService"]
     stock = StockService(stocks, catalog, tokens)
+    served = partial(_served, once=partial(first_answer, pool))
+    personal_data = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     return (
-        Registration(catalog_service, answering_repeats(catalog_service, products, once)),
-        Registration(stock_service, answering_repeats(stock_service, stock, once)),
-        Registration(
-            order_service, answering_repeats(order_service, placing, once), live.feed.close
-        ),
-        Registration(payment_service, answering_repeats(payment_service, payments_served, once)),
-        Registration(pricing, answering_repeats(pricing, prices, once)),
-        Registration(shipping, answering_repeats(shipping, sending, once)),
+        served(catalog_service_pb2, products),
+        served(stock_service_pb2, stock),
+        served(order_service_pb2, placing, live.feed.close),
+        served(payment_service_pb2, payments_served),
+        served(pricing_service_pb2, prices),
+        served(shipping_service_pb2, sending),
         *shopping(pool, wake, saved, Buying(quoting, orders, saved, unpaid), tokens, address_key),
+        served(return_service_pb2, returning(pool, orders, paid, tokens)),
         Registration(personal_data, PersonalDataService(held.erasures, exported)),
     )
+
+
+def _served(file: Any, service: object, *close: Callable[[], None], once: Find) -> Registration:
+    """The one service that `file` describes, which answers repeats of keyed calls."""
+    [described] = file.DESCRIPTOR.services_by_name.values()
+    return Registration(described, answering_repeats(described, service, once), *close)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from server.kit.background import Job, Lock
 from server.kit.postgres import Pool
 from server.order.addresses.store import PersonalAddresses
+from server.order.app.returns import personal_returns
 from server.order.app.webhooks import forgetting
 from server.order.carts.store.personal import PersonalCarts
 from server.order.events import carts as cart_events
@@ -15,6 +16,7 @@ from server.order.events.encoding import AGGREGATE_TYPE
 from server.order.orders.store.erasing import PersonalOrders
 from server.order.personal_data.store import PostgresErasureStore
 from server.order.pricing.store.uses import PromotionUses
+from server.order.returns.store.erasing import PersonalReturns
 from server.order.shipping.store.erasing import PersonalShipments
 
 _SWEEP_SECONDS = 60.0
@@ -27,6 +29,7 @@ class Held(NamedTuple):
     shipments: PersonalShipments
     addresses: PersonalAddresses
     carts: PersonalCarts
+    returns: PersonalReturns
     erasures: PostgresErasureStore
 
 
@@ -36,10 +39,13 @@ def erasing(pool: Pool) -> Held:
     shipments = PersonalShipments(pool, shipment_events.AGGREGATE_TYPE, shipment_events.anonymous)
     addresses = PersonalAddresses(pool)
     carts = PersonalCarts(pool, cart_events.anonymous)
-    # In the order of their locks; shipments after orders, whose rows are locked before anything of
-    # theirs is written.
-    erasures = PostgresErasureStore(pool, addresses, carts, orders, shipments, PromotionUses())
-    return Held(orders, shipments, addresses, carts, erasures)
+    returns = personal_returns(pool)
+    # In the order of their locks; shipments and returns after orders, whose rows are locked before
+    # anything of theirs is written.
+    erasures = PostgresErasureStore(
+        pool, addresses, carts, orders, shipments, returns, PromotionUses()
+    )
+    return Held(orders, shipments, addresses, carts, returns, erasures)
 
 
 def sweep(pool: Pool, lock: Lock) -> Job:

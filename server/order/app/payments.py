@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from server.kit.postgres import Pool
 from server.order.events import payments as payment_events
+from server.order.events import returns as return_events
 from server.order.neighbours.payments import PaymentProvider
 from server.order.neighbours.sandbox import sandbox
 from server.order.orders.store.orders import PostgresOrderStore
 from server.order.payments.processing import Processing
 from server.order.payments.store.payments import PostgresPaymentStore
+from server.order.returns.store.returns import FollowingReturns
 from server.settings import Shop
 
 
@@ -21,6 +23,7 @@ class Payments(NamedTuple):
     store: PostgresPaymentStore
     processing: Processing
     secrets: Mapping[str, bytes]  # of notices, by their providers
+    return_within: timedelta  # of the delivery of what was paid
 
 
 @asynccontextmanager
@@ -34,7 +37,8 @@ async def paying(pool: Pool, orders: PostgresOrderStore, settings: Shop) -> Asyn
             provider = await stack.enter_async_context(sandbox(settings.sandbox_url, timeout))
             providers[provider.name] = provider
             secrets[provider.name] = settings.sandbox_secret.encode()
-        yield payments_of(pool, orders, providers, timeout, secrets)
+        paid = payments_of(pool, orders, providers, timeout, secrets)
+        yield paid._replace(return_within=timedelta(days=settings.return_days))
 
 
 def payments_of(
@@ -45,8 +49,11 @@ def payments_of(
     secrets: Mapping[str, bytes] | None = None,
 ) -> Payments:
     """Payments of `orders`, through `providers`, which have so long for an answer."""
-    store = PostgresPaymentStore(pool, orders, payment_events.to_outbox)
-    return Payments(store, Processing(store, providers, timeout_seconds), secrets or {})
+    store = PostgresPaymentStore(
+        pool, orders, payment_events.to_outbox, FollowingReturns(return_events.to_outbox)
+    )
+    processing = Processing(store, providers, timeout_seconds)
+    return Payments(store, processing, secrets or {}, timedelta(days=30))
 
 
 def unpaid_for(shop: Shop) -> timedelta | None:

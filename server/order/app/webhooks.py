@@ -22,6 +22,7 @@ from server.kit.postgres import Pool
 from server.kit.postgres.channel import Channel
 from server.kit.postgres.idempotency import first_answer
 from server.order.events import carts as cart_events
+from server.order.events import returns as return_events
 from server.order.events import shipments as shipment_events
 from server.order.events import webhooks as webhook_events
 from server.order.events.anonymous import anonymous
@@ -139,6 +140,8 @@ def forgetting() -> PersonalMessages:
     def without(event: Event, user_id: str) -> Event:
         if event.aggregate_type == shipment_events.AGGREGATE_TYPE:
             return shipment_events.anonymous(event)
+        if event.aggregate_type == return_events.AGGREGATE_TYPE:
+            return return_events.anonymous(event)
         return anonymous(cart_events.anonymous(event, user_id), user_id)
 
     return PersonalMessages(without)

@@ -34,7 +34,7 @@ EVENT_TYPES = frozenset(_MESSAGES)
 
 
 def whose(event: Event) -> tuple[str | None, str | None]:
-    """The order that the event is about, or about a part of, and its buyer."""
+    """The order that the event is about, or about a part of, and its buyer or the cart's."""
     message = _MESSAGES.get(event.type)
     if message is None:
         return None, None
@@ -42,10 +42,10 @@ def whose(event: Event) -> tuple[str | None, str | None]:
     names = told.DESCRIPTOR.fields_by_name
     if "order" in names:
         return told.order.id or None, told.order.user_id or None
-    for name in ("shipment", "payment"):
+    for name in ("shipment", "payment", "order_return"):
         if name in names:
             return getattr(told, name).order_id or None, None
-    return None, None
+    return None, (told.cart.user_id or None) if "cart" in names else None
 
 
 def to_body(event: Event) -> bytes:

@@ -38,6 +38,8 @@ UNREACHED = {
     "VoidPayment": "of a payment that is authorized",
     "ReceivePaymentNotice": "its signature is the provider's (tests/e2e/test_payments.py)",
     "CreateShipment": "of a paid order (tests/server/order/shipping/test_service_shipments.py)",
+    "CreateReturn": "of what was sent (tests/server/order/returns/test_service.py)",
+    "UpdateReturn": "to the status that its example has (the same)",
     "DeleteOrderNote": "of a note that is there (tests/server/order/orders/test_service_notes.py)",
     "GetAddress": "of an address that is there (tests/server/order/addresses/test_service.py)",
     "UpdateAddress": "of an address that is there",

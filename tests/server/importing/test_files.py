@@ -39,6 +39,22 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
     assert (row.invoice, row.customer) == ("536365", "17850")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_layout_of_online_retail_ii_is_taken_as_it_comes(
+    tmp_path: Path, separator: str, encoding: str
+) -> None:
+    file = tmp_path / "second.csv"
+    header = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country"
+    text = f"{header}\n{ROW}\n".replace(",", separator)
+    file.write_bytes(text.encode(encoding))
+    books = read(file, NOW)
+    (row,) = books.rows
+    assert isinstance(row, Row)
+    assert (row.invoice, row.customer, str(row.unit_price)) == ("536365", "17850", "2.55")
+    assert books.said.endswith({",": "commas.", ";": "semicolons.", "\t": "tabs."}[separator])
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_a_byte_order_mark_blank_lines_and_line_endings_do_not_matter(

@@ -14,7 +14,8 @@ from server.kit import errors, postgres
 from server.kit.audit.writer import AuditWriter
 from server.kit.context import Caller, Role
 from server.kit.postgres import Pool
-from server.order.app import audit_sink, order_store, registrations, watching
+from server.order.app import order_store, registrations, watching
+from server.order.app.auditing import audit_sink
 from server.order.app.webhooks import webhook_registration, webhooks_of
 from server.order.audit.store import PostgresWaiting
 from server.order.catalog.store.products import PostgresCatalogStore

@@ -14,6 +14,7 @@ from emporium.order.v1 import (
     payment_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     pricing_service_pb2_grpc,
+    return_service_pb2_grpc,
     shipping_service_pb2_grpc,
     stock_service_pb2_grpc,
     webhook_service_pb2_grpc,
@@ -50,6 +51,7 @@ class Door:
         self._addresses = address_service_pb2_grpc.AddressServiceStub(channel)
         self._carts = cart_service_pb2_grpc.CartServiceStub(channel)
         self._webhooks = webhook_service_pb2_grpc.WebhookServiceStub(channel)
+        self._returns = return_service_pb2_grpc.ReturnServiceStub(channel)
         self._held = personal_data_service_pb2_grpc.PersonalDataServiceStub(channel)
 
     def watch(self, order: pb.Order, after: str = "") -> Any:
@@ -71,6 +73,7 @@ class Door:
         is_of_shipping = any(noun in name for noun in ("Shipment", "Shipping", "Tracking"))
         stub = self._shipping if is_of_shipping else stub
         stub = self._webhooks if "Webhook" in name else stub
+        stub = self._returns if "Return" in name else stub
         return await getattr(stub, name)(request, metadata=[*self._metadata, *headers])
 
 

@@ -715,6 +715,49 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
 
     Example: the webhook is PAUSED; send `active` with true to take it up again
     """
+    RETURN_NOT_FOUND: _ErrorReason.ValueType  # 466
+    """Errors of returns.
+
+    No such return, or of an order that is not the caller's to see.
+
+    Example: no such return
+    """
+    ORDER_NOT_RETURNABLE: _ErrorReason.ValueType  # 467
+    """Nothing of the order can be sent back: nothing was sent, or for its buyer, not all has arrived.
+
+    Example: the order is PAID
+    """
+    RETURN_TOO_LATE: _ErrorReason.ValueType  # 468
+    """The order was delivered longer ago than the shop takes returns.
+
+    Example: returns are taken for 30 days after delivery
+    """
+    RETURN_EXCEEDS_SHIPPED: _ErrorReason.ValueType  # 469
+    """More of a line is sent back, or came, than is left of it. Every such item is named, with what
+    is left.
+
+    Example: items[0].quantity: 1 left to return of position 2
+    """
+    TOO_MANY_RETURNS: _ErrorReason.ValueType  # 470
+    """The order has as many returns as one may have.
+
+    Example: an order may have 50 returns
+    """
+    ILLEGAL_RETURN_MOVE: _ErrorReason.ValueType  # 471
+    """The return's status has no transition to that one.
+
+    Example: CANCELLED cannot become RECEIVED
+    """
+    RETURN_REFUND_TOO_LARGE: _ErrorReason.ValueType  # 472
+    """More is to be given back than what was accepted cost, or than is left of what was paid.
+
+    Example: refund_amount: 5.10 GBP can be given back
+    """
+    RETURN_REFUND_IN_PROGRESS: _ErrorReason.ValueType  # 473
+    """A refund of the return is under way; its provider has not answered.
+
+    Example: a refund of the return is under way
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason a caller can meet. REST shows it as `error.code`; gRPC carries it in
@@ -1413,6 +1456,49 @@ WEBHOOK_NOT_ACTIVE: ErrorReason.ValueType  # 443
 """The webhook is paused or disabled: nothing is posted to it.
 
 Example: the webhook is PAUSED; send `active` with true to take it up again
+"""
+RETURN_NOT_FOUND: ErrorReason.ValueType  # 466
+"""Errors of returns.
+
+No such return, or of an order that is not the caller's to see.
+
+Example: no such return
+"""
+ORDER_NOT_RETURNABLE: ErrorReason.ValueType  # 467
+"""Nothing of the order can be sent back: nothing was sent, or for its buyer, not all has arrived.
+
+Example: the order is PAID
+"""
+RETURN_TOO_LATE: ErrorReason.ValueType  # 468
+"""The order was delivered longer ago than the shop takes returns.
+
+Example: returns are taken for 30 days after delivery
+"""
+RETURN_EXCEEDS_SHIPPED: ErrorReason.ValueType  # 469
+"""More of a line is sent back, or came, than is left of it. Every such item is named, with what
+is left.
+
+Example: items[0].quantity: 1 left to return of position 2
+"""
+TOO_MANY_RETURNS: ErrorReason.ValueType  # 470
+"""The order has as many returns as one may have.
+
+Example: an order may have 50 returns
+"""
+ILLEGAL_RETURN_MOVE: ErrorReason.ValueType  # 471
+"""The return's status has no transition to that one.
+
+Example: CANCELLED cannot become RECEIVED
+"""
+RETURN_REFUND_TOO_LARGE: ErrorReason.ValueType  # 472
+"""More is to be given back than what was accepted cost, or than is left of what was paid.
+
+Example: refund_amount: 5.10 GBP can be given back
+"""
+RETURN_REFUND_IN_PROGRESS: ErrorReason.ValueType  # 473
+"""A refund of the return is under way; its provider has not answered.
+
+Example: a refund of the return is under way
 """
 
 HTTP_STATUS_FIELD_NUMBER: builtins.int

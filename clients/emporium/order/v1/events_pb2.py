@@ -28,74 +28,89 @@ from emporium.order.v1 import catalog_service_pb2 as emporium_dot_order_dot_v1_d
 from emporium.order.v1 import order_service_pb2 as emporium_dot_order_dot_v1_dot_order__service__pb2
 from emporium.order.v1 import payment_service_pb2 as emporium_dot_order_dot_v1_dot_payment__service__pb2
 from emporium.order.v1 import pricing_service_pb2 as emporium_dot_order_dot_v1_dot_pricing__service__pb2
+from emporium.order.v1 import return_service_pb2 as emporium_dot_order_dot_v1_dot_return__service__pb2
 from emporium.order.v1 import shipping_service_pb2 as emporium_dot_order_dot_v1_dot_shipping__service__pb2
 from emporium.order.v1 import stock_service_pb2 as emporium_dot_order_dot_v1_dot_stock__service__pb2
 from emporium.order.v1 import webhook_service_pb2 as emporium_dot_order_dot_v1_dot_webhook__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a$emporium/order/v1/cart_service.proto\x1a\'emporium/order/v1/catalog_service.proto\x1a%emporium/order/v1/order_service.proto\x1a\'emporium/order/v1/payment_service.proto\x1a\'emporium/order/v1/pricing_service.proto\x1a(emporium/order/v1/shipping_service.proto\x1a%emporium/order/v1/stock_service.proto\x1a\'emporium/order/v1/webhook_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"\xd3\x01\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\'.emporium.order.v1.OrderCancelled.CauseR\x05\x63\x61use\":\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\r\n\tREQUESTED\x10\x01\x12\x0b\n\x07\x45XPIRED\x10\x02\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"F\n\x0eProductCreated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductUpdated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"G\n\x0fProductArchived\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductDeleted\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"=\n\x0bStockRanLow\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"?\n\rStockCameBack\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"F\n\x0ePaymentCreated\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"I\n\x11PaymentAuthorized\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentCaptured\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentDeclined\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"E\n\rPaymentVoided\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentRefunded\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"J\n\x0fShipmentCreated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\"\x93\x01\n\x0fShipmentUpdated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"\x95\x01\n\x11ShipmentDelivered\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"N\n\x10PromotionCreated\x12:\n\tpromotion\x18\x01 \x01(\x0b\x32\x1c.emporium.order.v1.PromotionR\tpromotion\"N\n\x10PromotionUpdated\x12:\n\tpromotion\x18\x01 \x01(\x0b\x32\x1c.emporium.order.v1.PromotionR\tpromotion\"N\n\x10PromotionDeleted\x12:\n\tpromotion\x18\x01 \x01(\x0b\x32\x1c.emporium.order.v1.PromotionR\tpromotion\"<\n\rCartAbandoned\x12+\n\x04\x63\x61rt\x18\x01 \x01(\x0b\x32\x17.emporium.order.v1.CartR\x04\x63\x61rt\"E\n\rWebhookPaused\x12\x34\n\x07webhook\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.WebhookR\x07webhookb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65mporium/order/v1/events.proto\x12\x11\x65mporium.order.v1\x1a$emporium/order/v1/cart_service.proto\x1a\'emporium/order/v1/catalog_service.proto\x1a%emporium/order/v1/order_service.proto\x1a\'emporium/order/v1/payment_service.proto\x1a\'emporium/order/v1/pricing_service.proto\x1a&emporium/order/v1/return_service.proto\x1a(emporium/order/v1/shipping_service.proto\x1a%emporium/order/v1/stock_service.proto\x1a\'emporium/order/v1/webhook_service.proto\"=\n\x0bOrderPlaced\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderUpdated\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\";\n\tOrderPaid\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderShipped\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"@\n\x0eOrderDelivered\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"\xd3\x01\n\x0eOrderCancelled\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\'.emporium.order.v1.OrderCancelled.CauseR\x05\x63\x61use\":\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\r\n\tREQUESTED\x10\x01\x12\x0b\n\x07\x45XPIRED\x10\x02\"?\n\rOrderRefunded\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\">\n\x0cOrderDeleted\x12.\n\x05order\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.OrderR\x05order\"F\n\x0eProductCreated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductUpdated\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"G\n\x0fProductArchived\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"F\n\x0eProductDeleted\x12\x34\n\x07product\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.ProductR\x07product\"=\n\x0bStockRanLow\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"?\n\rStockCameBack\x12.\n\x05stock\x18\x01 \x01(\x0b\x32\x18.emporium.order.v1.StockR\x05stock\"F\n\x0ePaymentCreated\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"I\n\x11PaymentAuthorized\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentCaptured\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentDeclined\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"E\n\rPaymentVoided\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"G\n\x0fPaymentRefunded\x12\x34\n\x07payment\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.PaymentR\x07payment\"J\n\x0fShipmentCreated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\"\x93\x01\n\x0fShipmentUpdated\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"\x95\x01\n\x11ShipmentDelivered\x12\x37\n\x08shipment\x18\x01 \x01(\x0b\x32\x1b.emporium.order.v1.ShipmentR\x08shipment\x12G\n\x0etracking_event\x18\x02 \x01(\x0b\x32 .emporium.order.v1.TrackingEventR\rtrackingEvent\"N\n\x10PromotionCreated\x12:\n\tpromotion\x18\x01 \x01(\x0b\x32\x1c.emporium.order.v1.PromotionR\tpromotion\"N\n\x10PromotionUpdated\x12:\n\tpromotion\x18\x01 \x01(\x0b\x32\x1c.emporium.order.v1.PromotionR\tpromotion\"N\n\x10PromotionDeleted\x12:\n\tpromotion\x18\x01 \x01(\x0b\x32\x1c.emporium.order.v1.PromotionR\tpromotion\"<\n\rCartAbandoned\x12+\n\x04\x63\x61rt\x18\x01 \x01(\x0b\x32\x17.emporium.order.v1.CartR\x04\x63\x61rt\"E\n\rWebhookPaused\x12\x34\n\x07webhook\x18\x01 \x01(\x0b\x32\x1a.emporium.order.v1.WebhookR\x07webhook\"O\n\x0fReturnRequested\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\"f\n\x0eReturnApproved\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x0eReturnReceived\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x0eReturnRefunded\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x0eReturnRejected\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"g\n\x0fReturnCancelled\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturn\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"M\n\rReturnUpdated\x12<\n\x0corder_return\x18\x01 \x01(\x0b\x32\x19.emporium.order.v1.ReturnR\x0borderReturnb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emporium.order.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERPLACED']._serialized_start=375
-  _globals['_ORDERPLACED']._serialized_end=436
-  _globals['_ORDERUPDATED']._serialized_start=438
-  _globals['_ORDERUPDATED']._serialized_end=500
-  _globals['_ORDERPAID']._serialized_start=502
-  _globals['_ORDERPAID']._serialized_end=561
-  _globals['_ORDERSHIPPED']._serialized_start=563
-  _globals['_ORDERSHIPPED']._serialized_end=625
-  _globals['_ORDERDELIVERED']._serialized_start=627
-  _globals['_ORDERDELIVERED']._serialized_end=691
-  _globals['_ORDERCANCELLED']._serialized_start=694
-  _globals['_ORDERCANCELLED']._serialized_end=905
-  _globals['_ORDERCANCELLED_CAUSE']._serialized_start=847
-  _globals['_ORDERCANCELLED_CAUSE']._serialized_end=905
-  _globals['_ORDERREFUNDED']._serialized_start=907
-  _globals['_ORDERREFUNDED']._serialized_end=970
-  _globals['_ORDERDELETED']._serialized_start=972
-  _globals['_ORDERDELETED']._serialized_end=1034
-  _globals['_PRODUCTCREATED']._serialized_start=1036
-  _globals['_PRODUCTCREATED']._serialized_end=1106
-  _globals['_PRODUCTUPDATED']._serialized_start=1108
-  _globals['_PRODUCTUPDATED']._serialized_end=1178
-  _globals['_PRODUCTARCHIVED']._serialized_start=1180
-  _globals['_PRODUCTARCHIVED']._serialized_end=1251
-  _globals['_PRODUCTDELETED']._serialized_start=1253
-  _globals['_PRODUCTDELETED']._serialized_end=1323
-  _globals['_STOCKRANLOW']._serialized_start=1325
-  _globals['_STOCKRANLOW']._serialized_end=1386
-  _globals['_STOCKCAMEBACK']._serialized_start=1388
-  _globals['_STOCKCAMEBACK']._serialized_end=1451
-  _globals['_PAYMENTCREATED']._serialized_start=1453
-  _globals['_PAYMENTCREATED']._serialized_end=1523
-  _globals['_PAYMENTAUTHORIZED']._serialized_start=1525
-  _globals['_PAYMENTAUTHORIZED']._serialized_end=1598
-  _globals['_PAYMENTCAPTURED']._serialized_start=1600
-  _globals['_PAYMENTCAPTURED']._serialized_end=1671
-  _globals['_PAYMENTDECLINED']._serialized_start=1673
-  _globals['_PAYMENTDECLINED']._serialized_end=1744
-  _globals['_PAYMENTVOIDED']._serialized_start=1746
-  _globals['_PAYMENTVOIDED']._serialized_end=1815
-  _globals['_PAYMENTREFUNDED']._serialized_start=1817
-  _globals['_PAYMENTREFUNDED']._serialized_end=1888
-  _globals['_SHIPMENTCREATED']._serialized_start=1890
-  _globals['_SHIPMENTCREATED']._serialized_end=1964
-  _globals['_SHIPMENTUPDATED']._serialized_start=1967
-  _globals['_SHIPMENTUPDATED']._serialized_end=2114
-  _globals['_SHIPMENTDELIVERED']._serialized_start=2117
-  _globals['_SHIPMENTDELIVERED']._serialized_end=2266
-  _globals['_PROMOTIONCREATED']._serialized_start=2268
-  _globals['_PROMOTIONCREATED']._serialized_end=2346
-  _globals['_PROMOTIONUPDATED']._serialized_start=2348
-  _globals['_PROMOTIONUPDATED']._serialized_end=2426
-  _globals['_PROMOTIONDELETED']._serialized_start=2428
-  _globals['_PROMOTIONDELETED']._serialized_end=2506
-  _globals['_CARTABANDONED']._serialized_start=2508
-  _globals['_CARTABANDONED']._serialized_end=2568
-  _globals['_WEBHOOKPAUSED']._serialized_start=2570
-  _globals['_WEBHOOKPAUSED']._serialized_end=2639
+  _globals['_ORDERPLACED']._serialized_start=415
+  _globals['_ORDERPLACED']._serialized_end=476
+  _globals['_ORDERUPDATED']._serialized_start=478
+  _globals['_ORDERUPDATED']._serialized_end=540
+  _globals['_ORDERPAID']._serialized_start=542
+  _globals['_ORDERPAID']._serialized_end=601
+  _globals['_ORDERSHIPPED']._serialized_start=603
+  _globals['_ORDERSHIPPED']._serialized_end=665
+  _globals['_ORDERDELIVERED']._serialized_start=667
+  _globals['_ORDERDELIVERED']._serialized_end=731
+  _globals['_ORDERCANCELLED']._serialized_start=734
+  _globals['_ORDERCANCELLED']._serialized_end=945
+  _globals['_ORDERCANCELLED_CAUSE']._serialized_start=887
+  _globals['_ORDERCANCELLED_CAUSE']._serialized_end=945
+  _globals['_ORDERREFUNDED']._serialized_start=947
+  _globals['_ORDERREFUNDED']._serialized_end=1010
+  _globals['_ORDERDELETED']._serialized_start=1012
+  _globals['_ORDERDELETED']._serialized_end=1074
+  _globals['_PRODUCTCREATED']._serialized_start=1076
+  _globals['_PRODUCTCREATED']._serialized_end=1146
+  _globals['_PRODUCTUPDATED']._serialized_start=1148
+  _globals['_PRODUCTUPDATED']._serialized_end=1218
+  _globals['_PRODUCTARCHIVED']._serialized_start=1220
+  _globals['_PRODUCTARCHIVED']._serialized_end=1291
+  _globals['_PRODUCTDELETED']._serialized_start=1293
+  _globals['_PRODUCTDELETED']._serialized_end=1363
+  _globals['_STOCKRANLOW']._serialized_start=1365
+  _globals['_STOCKRANLOW']._serialized_end=1426
+  _globals['_STOCKCAMEBACK']._serialized_start=1428
+  _globals['_STOCKCAMEBACK']._serialized_end=1491
+  _globals['_PAYMENTCREATED']._serialized_start=1493
+  _globals['_PAYMENTCREATED']._serialized_end=1563
+  _globals['_PAYMENTAUTHORIZED']._serialized_start=1565
+  _globals['_PAYMENTAUTHORIZED']._serialized_end=1638
+  _globals['_PAYMENTCAPTURED']._serialized_start=1640
+  _globals['_PAYMENTCAPTURED']._serialized_end=1711
+  _globals['_PAYMENTDECLINED']._serialized_start=1713
+  _globals['_PAYMENTDECLINED']._serialized_end=1784
+  _globals['_PAYMENTVOIDED']._serialized_start=1786
+  _globals['_PAYMENTVOIDED']._serialized_end=1855
+  _globals['_PAYMENTREFUNDED']._serialized_start=1857
+  _globals['_PAYMENTREFUNDED']._serialized_end=1928
+  _globals['_SHIPMENTCREATED']._serialized_start=1930
+  _globals['_SHIPMENTCREATED']._serialized_end=2004
+  _globals['_SHIPMENTUPDATED']._serialized_start=2007
+  _globals['_SHIPMENTUPDATED']._serialized_end=2154
+  _globals['_SHIPMENTDELIVERED']._serialized_start=2157
+  _globals['_SHIPMENTDELIVERED']._serialized_end=2306
+  _globals['_PROMOTIONCREATED']._serialized_start=2308
+  _globals['_PROMOTIONCREATED']._serialized_end=2386
+  _globals['_PROMOTIONUPDATED']._serialized_start=2388
+  _globals['_PROMOTIONUPDATED']._serialized_end=2466
+  _globals['_PROMOTIONDELETED']._serialized_start=2468
+  _globals['_PROMOTIONDELETED']._serialized_end=2546
+  _globals['_CARTABANDONED']._serialized_start=2548
+  _globals['_CARTABANDONED']._serialized_end=2608
+  _globals['_WEBHOOKPAUSED']._serialized_start=2610
+  _globals['_WEBHOOKPAUSED']._serialized_end=2679
+  _globals['_RETURNREQUESTED']._serialized_start=2681
+  _globals['_RETURNREQUESTED']._serialized_end=2760
+  _globals['_RETURNAPPROVED']._serialized_start=2762
+  _globals['_RETURNAPPROVED']._serialized_end=2864
+  _globals['_RETURNRECEIVED']._serialized_start=2866
+  _globals['_RETURNRECEIVED']._serialized_end=2968
+  _globals['_RETURNREFUNDED']._serialized_start=2970
+  _globals['_RETURNREFUNDED']._serialized_end=3072
+  _globals['_RETURNREJECTED']._serialized_start=3074
+  _globals['_RETURNREJECTED']._serialized_end=3176
+  _globals['_RETURNCANCELLED']._serialized_start=3178
+  _globals['_RETURNCANCELLED']._serialized_end=3281
+  _globals['_RETURNUPDATED']._serialized_start=3283
+  _globals['_RETURNUPDATED']._serialized_end=3360
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from emporium.order.v1 import catalog_service_pb2 as catalog_service_pb2
 from emporium.order.v1 import order_service_pb2 as order_service_pb2
 from emporium.order.v1 import payment_service_pb2 as payment_service_pb2
 from emporium.order.v1 import pricing_service_pb2 as pricing_service_pb2
+from emporium.order.v1 import return_service_pb2 as return_service_pb2
 from emporium.order.v1 import shipping_service_pb2 as shipping_service_pb2
 from emporium.order.v1 import stock_service_pb2 as stock_service_pb2
 from emporium.order.v1 import webhook_service_pb2 as webhook_service_pb2
@@ -28,10 +29,10 @@ DESCRIPTOR: descriptor.FileDescriptor
 
 @typing.final
 class OrderPlaced(message.Message):
-    """Events of orders, of products, of stock, of payments, of shipments, of promotions, of carts and of
-    webhooks: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is `order`,
-    `product`, `stock`, `payment`, `shipment`, `promotion`, `cart` or `webhook`. That message says
-    what a consumer may rely on: order, repeats, versions.
+    """Events of orders, of products, of stock, of payments, of shipments, of promotions, of carts, of
+    webhooks and of returns: the payloads of `emporium.type.v1.DomainEvent` whose `aggregate_type` is
+    `order`, `product`, `stock`, `payment`, `shipment`, `promotion`, `cart`, `webhook` or `return`.
+    That message says what a consumer may rely on: order, repeats, versions.
 
     Of an order `aggregate_id` is its id, and `aggregate_version` is its version after the change,
     the number in its etag. An order begins with OrderPlaced, version 1. Every change of it makes
@@ -76,7 +77,7 @@ class OrderPlaced(message.Message):
 @typing.final
 class OrderUpdated(message.Message):
     """An order was edited, and its status stayed as it was: its shipping address, what has been paid of
-    it, or how much of it was sent.
+    it, or how much of it was sent or came back.
     """
 
     DESCRIPTOR: descriptor.Descriptor
@@ -753,5 +754,187 @@ class WebhookPaused(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["webhook", b"webhook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReturnRequested(message.Message):
+    """Events of returns: a return begins with ReturnRequested, version 1, and every change of it makes
+    exactly one of those below. What becomes of its order, its payments and the stock, their own
+    events tell, committed with these. None has the return's history; once the buyer was erased,
+    those that wait have no comment and no reason.
+
+    Somebody asked to send something back.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_RETURN_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def order_return(self) -> return_service_pb2.Return:
+        """The return; its status is REQUESTED."""
+
+    def __init__(
+        self,
+        *,
+        order_return: return_service_pb2.Return | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReturnApproved(message.Message):
+    """The shop expects the return."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_RETURN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Why, as who has moved it gave it; empty where no reason was given."""
+    @builtins.property
+    def order_return(self) -> return_service_pb2.Return:
+        """The return; its status is APPROVED."""
+
+    def __init__(
+        self,
+        *,
+        order_return: return_service_pb2.Return | None = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReturnReceived(message.Message):
+    """What was sent back came, and was judged."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_RETURN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Why, as who has moved it gave it; empty where no reason was given."""
+    @builtins.property
+    def order_return(self) -> return_service_pb2.Return:
+        """The return; its status is RECEIVED."""
+
+    def __init__(
+        self,
+        *,
+        order_return: return_service_pb2.Return | None = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReturnRefunded(message.Message):
+    """What the return is worth was given back."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_RETURN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Why, as who has moved it gave it; empty where no reason was given."""
+    @builtins.property
+    def order_return(self) -> return_service_pb2.Return:
+        """The return; its status is REFUNDED."""
+
+    def __init__(
+        self,
+        *,
+        order_return: return_service_pb2.Return | None = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReturnRejected(message.Message):
+    """The shop does not take the return."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_RETURN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Why, as who has moved it gave it; empty where no reason was given."""
+    @builtins.property
+    def order_return(self) -> return_service_pb2.Return:
+        """The return; its status is REJECTED."""
+
+    def __init__(
+        self,
+        *,
+        order_return: return_service_pb2.Return | None = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReturnCancelled(message.Message):
+    """The return was given up before it came."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_RETURN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Why, as who has moved it gave it; empty where no reason was given."""
+    @builtins.property
+    def order_return(self) -> return_service_pb2.Return:
+        """The return; its status is CANCELLED."""
+
+    def __init__(
+        self,
+        *,
+        order_return: return_service_pb2.Return | None = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReturnUpdated(message.Message):
+    """A return was changed, and its status stayed as it was: a refund of it was begun, or ended
+    without all of it being given back.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ORDER_RETURN_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def order_return(self) -> return_service_pb2.Return:
+        """The return after the change."""
+
+    def __init__(
+        self,
+        *,
+        order_return: return_service_pb2.Return | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["order_return", b"order_return"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -331,6 +331,7 @@ class OrderItem(message.Message):
     DISCOUNT_FIELD_NUMBER: builtins.int
     TAX_FIELD_NUMBER: builtins.int
     INCLUDED_TAX_FIELD_NUMBER: builtins.int
+    RETURNED_QUANTITY_FIELD_NUMBER: builtins.int
     product_id: builtins.str
     """The product; empty for a line that carried its own name and price."""
     product_name: builtins.str
@@ -353,6 +354,8 @@ class OrderItem(message.Message):
     """Its share of the tax that is added; absent where there is none."""
     included_tax: builtins.str
     """Its share of the tax that prices contain; absent where there is none."""
+    returned_quantity: builtins.int
+    """How many of it came back and were accepted (ReturnService)."""
     def __init__(
         self,
         *,
@@ -366,10 +369,11 @@ class OrderItem(message.Message):
         discount: builtins.str | None = ...,
         tax: builtins.str | None = ...,
         included_tax: builtins.str | None = ...,
+        returned_quantity: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_discount", b"_discount", "_included_tax", b"_included_tax", "_tax", b"_tax", "discount", b"discount", "included_tax", b"included_tax", "tax", b"tax"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_discount", b"_discount", "_included_tax", b"_included_tax", "_tax", b"_tax", "discount", b"discount", "included_tax", b"included_tax", "line_total", b"line_total", "position", b"position", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "shipped_quantity", b"shipped_quantity", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_discount", b"_discount", "_included_tax", b"_included_tax", "_tax", b"_tax", "discount", b"discount", "included_tax", b"included_tax", "line_total", b"line_total", "position", b"position", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "returned_quantity", b"returned_quantity", "shipped_quantity", b"shipped_quantity", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__discount: _TypeAlias = typing.Literal["discount"]  # noqa: Y015
     _WhichOneofArgType__discount: _TypeAlias = typing.Literal["_discount", b"_discount"]  # noqa: Y015

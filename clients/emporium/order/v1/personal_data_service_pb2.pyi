@@ -84,7 +84,7 @@ class ExportBuyerResponse(message.Message):
     PARTS_FIELD_NUMBER: builtins.int
     @builtins.property
     def parts(self) -> containers.RepeatedCompositeFieldContainer[personal_data_pb2.ExportedPart]:
-        """`orders`, `order_history`, `order_notes`, `shipments`, `addresses` and `carts`."""
+        """`orders`, `order_history`, `order_notes`, `shipments`, `addresses`, `carts` and `returns`."""
 
     def __init__(
         self,

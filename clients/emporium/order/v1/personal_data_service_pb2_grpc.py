@@ -64,8 +64,8 @@ class PersonalDataServiceServicer:
 
         The orders stay, with their lines, amounts, dates and the country that they were sent to; user
         id and address leave them, and their events that wait; of their shipments tracking numbers, and
-        where these were. Saved addresses, carts and first answers to keyed calls go. No
-        order can be placed for that id from then on (USER_ERASED).
+        where these were, and of returns what was said. Saved addresses, carts and first answers to
+        keyed calls go. No order can be placed for that id from then on (USER_ERASED).
         Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
         A call that runs into its deadline has erased some, and is to be repeated.
         Every call leaves a record in the audit log.
@@ -76,8 +76,8 @@ class PersonalDataServiceServicer:
 
     def ExportBuyer(self, request, context):
         """Gives what is held of a buyer: the orders, oldest first, with all their lines; what has become
-        of them; all notes on them, also those that staff wrote for themselves; shipments; saved
-        addresses; and carts. Who of staff it was is not told.
+        of them; all notes on them, also those that staff wrote for themselves; shipments and returns;
+        saved addresses; and carts. Who of staff it was is not told.
         Errors: INVALID_FILTER for a part that there is not, INVALID_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

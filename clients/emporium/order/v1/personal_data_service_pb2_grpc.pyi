@@ -27,16 +27,16 @@ class PersonalDataServiceStub:
 
     The orders stay, with their lines, amounts, dates and the country that they were sent to; user
     id and address leave them, and their events that wait; of their shipments tracking numbers, and
-    where these were. Saved addresses, carts and first answers to keyed calls go. No
-    order can be placed for that id from then on (USER_ERASED).
+    where these were, and of returns what was said. Saved addresses, carts and first answers to
+    keyed calls go. No order can be placed for that id from then on (USER_ERASED).
     Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
     A call that runs into its deadline has erased some, and is to be repeated.
     Every call leaves a record in the audit log.
     """
     ExportBuyer: aio.UnaryUnaryMultiCallable[personal_data_service_pb2.ExportBuyerRequest, personal_data_service_pb2.ExportBuyerResponse]
     """Gives what is held of a buyer: the orders, oldest first, with all their lines; what has become
-    of them; all notes on them, also those that staff wrote for themselves; shipments; saved
-    addresses; and carts. Who of staff it was is not told.
+    of them; all notes on them, also those that staff wrote for themselves; shipments and returns;
+    saved addresses; and carts. Who of staff it was is not told.
     Errors: INVALID_FILTER for a part that there is not, INVALID_PAGE_TOKEN.
     """
 
@@ -57,8 +57,8 @@ class PersonalDataServiceServicer(metaclass=abc_1.ABCMeta):
 
         The orders stay, with their lines, amounts, dates and the country that they were sent to; user
         id and address leave them, and their events that wait; of their shipments tracking numbers, and
-        where these were. Saved addresses, carts and first answers to keyed calls go. No
-        order can be placed for that id from then on (USER_ERASED).
+        where these were, and of returns what was said. Saved addresses, carts and first answers to
+        keyed calls go. No order can be placed for that id from then on (USER_ERASED).
         Idempotent: a repeat goes on where the one before was interrupted, and gets the same receipt.
         A call that runs into its deadline has erased some, and is to be repeated.
         Every call leaves a record in the audit log.
@@ -71,8 +71,8 @@ class PersonalDataServiceServicer(metaclass=abc_1.ABCMeta):
         context: aio.ServicerContext[personal_data_service_pb2.ExportBuyerRequest, abc.Awaitable[personal_data_service_pb2.ExportBuyerResponse]],
     ) -> abc.Awaitable[personal_data_service_pb2.ExportBuyerResponse]:
         """Gives what is held of a buyer: the orders, oldest first, with all their lines; what has become
-        of them; all notes on them, also those that staff wrote for themselves; shipments; saved
-        addresses; and carts. Who of staff it was is not told.
+        of them; all notes on them, also those that staff wrote for themselves; shipments and returns;
+        saved addresses; and carts. Who of staff it was is not told.
         Errors: INVALID_FILTER for a part that there is not, INVALID_PAGE_TOKEN.
         """
 

@@ -55,6 +55,7 @@ from server.order.orders.rules.paying import (
 )
 from server.order.orders.rules.placing import Drawn, Placed, check_staff_fields, place
 from server.order.orders.rules.quoting import Line, NewOrder, Quote, quote, sold
+from server.order.orders.rules.returning import Back, came_back
 from server.order.orders.rules.taxing import Taxing
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "Actor",
     "ActorKind",
     "Address",
+    "Back",
     "BuyerErased",
     "Changed",
     "Drawn",
@@ -94,6 +96,7 @@ __all__ = [
     "Status",
     "Taxing",
     "arrived",
+    "came_back",
     "cancelled",
     "check_deletable",
     "check_edit",

@@ -22,7 +22,10 @@ def moves_stock(order: Order) -> bool:
 def claim_of(event: OrderEvent) -> stock.Claim:
     """What the order of `event` claims, because of it; `gone` is what has left the shop by then."""
     items = event.order.items
-    gone = [] if event.takes_back else [(item.product_id, item.shipped) for item in items]
+    # What came back and was put into the stock by a return is not put back again.
+    gone = [
+        (item.product_id, item.restocked if event.takes_back else item.shipped) for item in items
+    ]
     if event.shipment:
         sent = event.shipment.items
         lines = [stock.Line(items[at - 1].product_id, count) for at, count in sent]

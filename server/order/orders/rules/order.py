@@ -73,11 +73,18 @@ class Item:
     tax: Decimal = Decimal(0)
     included_tax: Decimal = Decimal(0)
     shipped: int = 0  # how many of them were sent
+    returned: int = 0  # how many came back and were accepted
+    restocked: int = 0  # how many of these were put back into the stock
 
     @property
     def line_total(self) -> Decimal:
         """What the line costs, before discounts and taxes."""
         return self.unit_price * self.quantity
+
+    @property
+    def cost(self) -> Decimal:
+        """What the line costs in the end."""
+        return self.line_total - self.discount + self.tax
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ from server.order.orders.rules import (
 )
 
 _OWN = tuple(field.name for field in fields(Order) if field.name != "items")
-# What was sent of a line the database counts itself, by a trigger of what is in shipments.
-_ITEM = tuple(field.name for field in fields(Item) if field.name != "shipped")
+# What was sent of a line, and came back, the database counts itself, by triggers of what is in
+# shipments and returns.
+_COUNTED = ("shipped", "returned", "restocked")
+_ITEM = tuple(field.name for field in fields(Item) if field.name not in _COUNTED)
 
 ORDERS = Table("orders", _OWN, lock_rank=30)
 ITEMS = Table("order_items", ("order_id", "position", *_ITEM), key=("order_id", "position"))
@@ -32,7 +34,7 @@ MOVES = Table("order_moves", _MOVE)
 
 _DELETE_ITEMS_AFTER = "DELETE FROM order_items WHERE order_id = $1 AND position > $2"
 
-ITEM = f"ROW({', '.join(_ITEM)}, shipped)"
+ITEM = f"ROW({', '.join((*_ITEM, *_COUNTED))})"
 """A line as `to_order` reads it, in statements."""
 
 _decode_address = msgspec.json.Decoder(Address).decode

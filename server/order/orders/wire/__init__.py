@@ -31,7 +31,7 @@ from server.order.orders.rules import (
     payment_status,
     spelled,
 )
-from server.order.orders.wire.history import to_history, to_note, to_notes
+from server.order.orders.wire.history import to_actor, to_history, to_note, to_notes
 from server.order.pricing.rules import Step, StepKind
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "from_create",
     "from_list",
     "from_update",
+    "to_actor",
     "to_history",
     "to_list",
     "to_note",
@@ -227,6 +228,7 @@ def _to_item(position: int, item: Item, text: _Text) -> pb.OrderItem:
         discount=text(discount) if discount else None,
         tax=text(tax) if tax else None,
         included_tax=text(included) if included else None,
+        returned_quantity=item.returned,
     )
 
 

@@ -21,7 +21,7 @@ def to_note(note: Note, buyer_id: str | None, *, for_staff: bool) -> pb.OrderNot
     return pb.OrderNote(
         id=note.id,
         order_id=note.order_id,
-        author=_to_actor(note.author, buyer_id, for_staff=for_staff),
+        author=to_actor(note.author, buyer_id, for_staff=for_staff),
         text=note.text,
         visible_to_buyer=not note.is_internal,
         created_at=timestamp(note.created_at),
@@ -41,13 +41,14 @@ def _to_move(move: PastMove, buyer_id: str | None, *, for_staff: bool) -> pb.Ord
         id=move.id,
         from_status=_STATUSES[move.before] if move.before else None,
         to_status=_STATUSES[move.after],
-        actor=_to_actor(move.actor, buyer_id, for_staff=for_staff) if move.actor else None,
+        actor=to_actor(move.actor, buyer_id, for_staff=for_staff) if move.actor else None,
         reason=move.reason,
         occurred_at=timestamp(move.occurred_at),
     )
 
 
-def _to_actor(actor: Actor, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove.Actor:
+def to_actor(actor: Actor, buyer_id: str | None, *, for_staff: bool) -> pb.OrderMove.Actor:
+    """Who has acted, on the wire; who of staff it was is told to staff alone."""
     told = pb.OrderMove.Actor(kind=pb.OrderMove.Actor.Kind.Value(actor.kind))
     if actor.kind is ActorKind.BUYER:
         told.user_id = buyer_id or ""

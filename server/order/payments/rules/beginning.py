@@ -53,6 +53,7 @@ class Ask:
     amount: Decimal | None = None
     reason: str = ""
     restock: bool | None = None
+    return_id: str | None = None  # of a refund: the return that it is for
 
 
 class Step(NamedTuple):
@@ -166,6 +167,7 @@ def operation_of(payment: Payment, ask: Ask, amount: Decimal, act: Act) -> Opera
         actor=act.actor.name,
         created_at=act.at,
         due_at=act.at,
+        return_id=ask.return_id,
     )
 
 

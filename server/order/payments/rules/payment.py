@@ -135,6 +135,7 @@ class Operation:
     created_at: datetime
     due_at: datetime  # when the provider is asked what has become of it
     settled_at: datetime | None = None
+    return_id: str | None = None  # of a refund: the return that it is for
 
     @property
     def by(self) -> Actor:

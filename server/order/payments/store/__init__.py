@@ -37,6 +37,13 @@ class Orders(Protocol):
         """Wakes the relays, and those who watch the order, after a commit."""
 
 
+class Returns(Protocol):
+    """The returns for which something is given back, in the unit of work of their payments."""
+
+    async def follow(self, unit: UnitOfWork, operation: Operation) -> None:
+        """Writes what a refund that is over means for its return, whose order `unit` has locked."""
+
+
 class PaymentStore(Protocol):
     """Payments, what their provider is asked for, and the ledger: always written together.
 

@@ -14,12 +14,13 @@ from server.kit.postgres.transaction import UnitOfWork, transaction, write
 from server.kit.postgres.writes import Write
 from server.order.orders.rules import Order
 from server.order.payments.rules import Operation, Payment, PaymentNotFound, Progress, Step
-from server.order.payments.store import SORTABLE, Encode, Orders, rows
+from server.order.payments.store import SORTABLE, Encode, Orders, Returns, rows
 
 _LISTING = Listing("payments", rows.PAYMENTS.columns, SORTABLE, filtered_by="created_at")
 
 _GET = f"SELECT {rows.PAYMENTS.columns} FROM payments WHERE id = $1"
 _OPERATION = f"SELECT {rows.OPERATIONS.columns} FROM payment_operations WHERE id = $1"
+_OF_ORDER = f"SELECT {rows.PAYMENTS.columns} FROM payments WHERE order_id = $1 ORDER BY id"
 _COUNT = "SELECT count(*) AS count FROM payments WHERE order_id = $1"
 
 _DUE = f"""
@@ -46,8 +47,9 @@ _FORGET = "DELETE FROM payment_notices WHERE received_at < $1"
 class PostgresPaymentStore:
     """A `PaymentStore` on a pool of connections to `emporium_order`, with the `orders` in it."""
 
-    def __init__(self, pool: Pool, orders: Orders, encode: Encode) -> None:
+    def __init__(self, pool: Pool, orders: Orders, encode: Encode, returns: Returns) -> None:
         self._pool = pool
+        self._returns = returns
         self._orders = orders
         self._encode = encode
         self._totals = Totals(pool, _LISTING.table)
@@ -64,7 +66,7 @@ class PostgresPaymentStore:
             order = await self._orders.lock(unit, order_id, owner_scope)
             [found] = await unit.fetch(_COUNT, order_id)
             step = begin(order, found["count"])
-            await self._keep(unit, order, step)
+            await self.keep(unit, order, step)
             return answer(step.payment)
 
         buyer = await self._orders.user_of(order_id, owner_scope) if key else None
@@ -84,7 +86,7 @@ class PostgresPaymentStore:
         async def work(unit: UnitOfWork) -> bytes:
             order = await self._orders.lock(unit, order_id, None)
             step = ask(order, await self._payment(unit, payment_id))
-            await self._keep(unit, order, step)
+            await self.keep(unit, order, step)
             return answer(step.payment)
 
         buyer = await self._orders.user_of(order_id, None) if key else None
@@ -109,7 +111,7 @@ class PostgresPaymentStore:
             if operation.status is not Progress.OPEN:
                 return payment  # somebody else has heard of it first
             step = settle(order, payment, operation)
-            await self._keep(unit, order, step)
+            await self.keep(unit, order, step)
             return step.payment
 
         payment = await transaction(self._pool, work)
@@ -163,11 +165,18 @@ class PostgresPaymentStore:
             raise _not_found()
         return rows.to_payment(found[0])
 
-    async def _keep(self, unit: UnitOfWork, before: Order, step: Step) -> None:
+    async def of_order(self, unit: UnitOfWork, order_id: str) -> Sequence[Payment]:
+        """The payments of an order that `unit` has locked, oldest first."""
+        return [rows.to_payment(row) for row in await unit.fetch(_OF_ORDER, order_id)]
+
+    async def keep(self, unit: UnitOfWork, before: Order, step: Step) -> None:
+        """Writes what a payment has become, with its order, which `unit` has locked, and return."""
         for each in rows.writes([step], self._encode):
             unit.write(each)
         if step.order.order != before:
             await self._orders.keep(unit, before, step.order)
+        if step.operation.return_id and step.operation.status is not Progress.OPEN:
+            await self._returns.follow(unit, step.operation)
 
 
 def _not_found() -> PaymentNotFound:

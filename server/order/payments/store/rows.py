@@ -73,4 +73,5 @@ def to_operation(row: Record) -> Operation:
         created_at=row["created_at"],
         due_at=row["due_at"],
         settled_at=row["settled_at"],
+        return_id=str(row["return_id"]) if row["return_id"] else None,
     )

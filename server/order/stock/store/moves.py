@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from server.kit.postgres.transaction import UnitOfWork
 from server.order.stock.rules import (
+    Cause,
     Change,
     Claim,
     Held,
     OutOfStock,
     Step,
     Stock,
+    adjusted,
     reserved,
     settled,
 )
@@ -74,6 +76,15 @@ class StockMoves:
             moves = settled(stocks, held.get(str(claim.cause.order_id), ()), claim, step)
             stocks.update({change.stock.product_id: change.stock for change in moves})
             changes += moves
+        write(unit, changes, self._encode)
+
+    async def take_back(self, unit: UnitOfWork, counts: Mapping[str, int], cause: Cause) -> None:
+        """Puts so many of each product into the stock, where it is tracked.
+
+        It is no movement of the order that had them: that still holds what it had.
+        """
+        stocks = await self._locked(unit, _LOCK_TRACKED, {*counts})
+        changes = [adjusted(stock, counts[id_], cause) for id_, stock in stocks.items()]
         write(unit, changes, self._encode)
 
     async def _locked(

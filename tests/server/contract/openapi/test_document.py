@@ -152,6 +152,7 @@ def test_what_was_made_is_linked_with_what_can_be_done_about_it(made: Document) 
         *("UpdateOrder", "CancelOrder", "DeleteOrder", "CreateOrderNote"),
         *("CreatePayment", "ListPayments"),
         *("CreateShipment", "ListShipments"),
+        *("CreateReturn", "ListReturns"),
     }
     assert links["GetOrder"]["parameters"] == {"order_id": "$response.body#/data/id"}
     known = {operation["operationId"] for _, _, operation in operations(made)}

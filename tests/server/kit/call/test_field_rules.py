@@ -134,8 +134,10 @@ def rules_of_shown_texts() -> dict[str, Any]:
 OF_LINES = {
     "emporium.order.v1.CancelOrderRequest.reason",
     "emporium.order.v1.CreateOrderNoteRequest.text",
+    "emporium.order.v1.CreateReturnRequest.comment",
     "emporium.order.v1.CreateProductRequest.description",
     "emporium.order.v1.RefundPaymentRequest.reason",
+    "emporium.order.v1.UpdateReturnRequest.reason",
     "emporium.order.v1.CreateTrackingEventRequest.note",
     "emporium.order.v1.UpdateProductRequest.description",
     "emporium.type.v1.Address.street",

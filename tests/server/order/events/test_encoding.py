@@ -15,6 +15,7 @@ from server.order.orders.rules import EventType, cancelled, expired
 from server.order.orders.wire import to_order
 from server.order.payments import rules as payments
 from server.order.pricing.rules import PromotionEventType
+from server.order.returns import rules as returns
 from server.order.shipping import rules as shipping
 from server.order.stock.rules import EventType as StockEventType
 from server.order.stock.rules import Stock, StockEvent
@@ -51,6 +52,7 @@ def test_the_contract_has_no_event_that_is_never_told() -> None:
     published |= {f"Product{type_.title()}" for type_ in catalog.EventType}
     published |= {f"Shipment{type_.title()}" for type_ in shipping.EventType}
     published |= {f"Promotion{type_.title()}" for type_ in PromotionEventType}
+    published |= {f"Return{type_.title()}" for type_ in returns.EventType}
     assert published == {*events_pb2.DESCRIPTOR.message_types_by_name}
 
 

@@ -1,0 +1,1 @@
+"""Returns: what buyers send back of their orders, and what they get for it."""
