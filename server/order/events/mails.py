@@ -1,4 +1,4 @@
-"""Which mails the events of orders, payments and shipments ask for."""
+"""Which mails the events of orders, payments, shipments and returns ask for."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -37,6 +37,13 @@ def _sent(mail_id: str, told: pb.ShipmentCreated, at: datetime) -> MailRequest:
     return MailRequest(mail_id, MailKind.ORDER_SENT, sent.order_id, at, number, items)
 
 
+def _returned(mail_id: str, told: pb.ReturnReceived, at: datetime) -> MailRequest:
+    came, kind = told.order_return, MailKind.RETURN_RECEIVED
+    accepted = tuple((each.position, each.accepted_quantity) for each in came.items)
+    pieces = tuple(each for each in accepted if each[1])
+    return MailRequest(mail_id, kind, came.order_id, at, pieces=pieces)
+
+
 def _refunded(mail_id: str, told: pb.PaymentRefunded, at: datetime) -> MailRequest:
     refunded = Decimal(told.payment.refunded)
     order_id = told.payment.order_id
@@ -50,5 +57,6 @@ _MAILS: Mapping[str, tuple[Any, Callable[[str, Any, datetime], MailRequest]]] = 
         (pb.OrderPaid, _paid),
         (pb.ShipmentCreated, _sent),
         (pb.PaymentRefunded, _refunded),
+        (pb.ReturnReceived, _returned),
     )
 }

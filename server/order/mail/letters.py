@@ -10,13 +10,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from server.kit.currencies import in_full
 from server.kit.mail import Sender
 from server.order.mail.rules import SHOWN_LINES_MAX, MailKind, MailRequest, shown_lines
-from server.order.orders.rules import Order
+from server.order.orders.rules import Order, spelled
 
 _SUBJECTS = {
     MailKind.ORDER_RECEIVED: "We have received your order",
     MailKind.ORDER_PAID: "Your order is paid",
     MailKind.ORDER_SENT: "Your order is on its way",
     MailKind.ORDER_REFUNDED: "You get money back",
+    MailKind.RETURN_RECEIVED: "We have received what you sent back",
 }
 
 
@@ -45,6 +46,7 @@ class Letters:
         figures = {
             "mail": mail,
             "order": order,
+            "number": spelled(order.number),
             "lines": lines[:SHOWN_LINES_MAX],
             "more_lines": len(lines[SHOWN_LINES_MAX:]),
             "link": self._link(order),

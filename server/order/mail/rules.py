@@ -16,6 +16,10 @@ class MailKind(StrEnum):
     ORDER_PAID = "ORDER_PAID"
     ORDER_SENT = "ORDER_SENT"  # of some lines, or of all
     ORDER_REFUNDED = "ORDER_REFUNDED"  # in part, or whole
+    RETURN_RECEIVED = "RETURN_RECEIVED"  # and judged
+
+
+_OF_PIECES = (MailKind.ORDER_SENT, MailKind.RETURN_RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class MailRequest:
     order_id: str
     occurred_at: datetime
     tracking_number: str = ""
-    sent: Sequence[tuple[int, int]] = ()  # positions of lines, and how many of each were sent
+    pieces: Sequence[tuple[int, int]] = ()  # positions of lines, and how many of each it is about
     refunded: Decimal = Decimal(0)  # in all, of the payment that was refunded
 
 
@@ -50,10 +54,10 @@ def is_written_to(order: Order) -> bool:
 
 
 def shown_lines(order: Order, mail: MailRequest) -> Sequence[ShownLine]:
-    """The lines that the mail is about: those that were sent, or all that the order has."""
-    if mail.kind is not MailKind.ORDER_SENT:
+    """The lines that the mail is about: those that were sent or came back, or all of the order."""
+    if mail.kind not in _OF_PIECES:
         return [
             ShownLine(each.product_name, each.quantity, each.line_total) for each in order.items
         ]
-    sent = [(order.items[position - 1], quantity) for position, quantity in mail.sent]
-    return [ShownLine(item.product_name, count, item.unit_price * count) for item, count in sent]
+    pieces = [(order.items[position - 1], quantity) for position, quantity in mail.pieces]
+    return [ShownLine(item.product_name, count, item.unit_price * count) for item, count in pieces]

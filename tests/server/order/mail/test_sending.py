@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from emporium.order.v1 import order_service_pb2 as pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
+from emporium.order.v1 import return_service_pb2 as return_pb
 from server.kit.outbox import Away, Event
 from server.kit.outbox.deliveries import to_event
 from server.kit.postgres import Pool
@@ -74,6 +75,19 @@ async def lived(order: pb.Order, staff: Door) -> None:
     await staff("RefundPayment", refund(found.payments[0], amount="1.05"))
 
 
+async def came_back(order: pb.Order, buyer: Door, staff: Door) -> None:
+    """Two pieces of the order, once it has arrived, of which the shop takes both."""
+    await staff("UpdateOrder", update(order, status=pb.Order.DELIVERED))
+    asked = return_pb.CreateReturnRequest(order_id=order.id, reason=return_pb.Return.UNWANTED)
+    asked.items.add(position=1, quantity=2)
+    returned = await buyer("CreateReturn", asked)
+    moved = return_pb.UpdateReturnRequest(return_id=returned.id, status=return_pb.Return.APPROVED)
+    await staff("UpdateReturn", moved)
+    moved.status = return_pb.Return.RECEIVED
+    moved.items.add(position=1, accepted_quantity=2)
+    await staff("UpdateReturn", moved)
+
+
 def words(mail: EmailMessage, form: str) -> str:
     part = mail.get_body((form,))
     assert part is not None
@@ -91,14 +105,17 @@ async def test_a_customer_is_written_what_becomes_of_an_order(
     email = known(users, ann)
     order = await bought(ann, staff)
     await lived(order, staff)
+    await came_back(order, ann, staff)
     await destination.send(await events_of(order_pool, order))
-    mails = [await inbox.next() for _ in range(4)]
+    mails = [await inbox.next() for _ in range(5)]
     assert [mail["Subject"] for mail in mails] == [
         "We have received your order",
         "Your order is paid",
         "Your order is on its way",
         "You get money back",
+        "We have received what you sent back",
     ]
+    assert f"2 x {NAME}: 5.10 GBP" in words(mails.pop(), "plain")
     for mail in mails:
         assert mail["To"] == email
         text, html = words(mail, "plain"), words(mail, "html")
@@ -106,6 +123,7 @@ async def test_a_customer_is_written_what_becomes_of_an_order(
         assert "&lt;b&gt;Mug&lt;/b&gt; &amp; &#34;saucer&#34;" in html
         assert "<b>" not in html
         assert "script" not in text + html  # what people choose about themselves is in no mail
+        assert f"Order {order.number}" in text
         assert f"https://shop.example/orders/{order.id}" in text
         assert f'href="https://shop.example/orders/{order.id}"' in html
     assert "Total: 7.65 GBP" in words(mails[0], "plain")
