@@ -15,6 +15,8 @@ from tests.access_oracle import Whose
 from tests.e2e.access_scene import OBJECTS
 
 ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+# Of an order: as random as an id.
+ORDER_NUMBER = re.compile(r"\b[0-9A-Z]{3}-[0-9A-Z]{3}-[0-9A-Z]{3}\b")
 # Of what must be new: a product's number, or an e-mail before its @.
 NEW = "0123456789abcdef" * 2
 PASSWORD = "correct horse battery"

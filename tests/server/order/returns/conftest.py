@@ -17,6 +17,7 @@ from tests.server.order.payments.conftest import (
     payment_settings,
     replicas,
     sandbox,
+    services,
     staff,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "payment_settings",
     "replicas",
     "sandbox",
+    "services",
     "staff",
 ]
 
