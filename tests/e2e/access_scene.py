@@ -24,8 +24,9 @@ from server.local.home import keys
 from tests import asking
 from tests.access_oracle import THE_SERVICE, Caller, Whose
 from tests.campaign.http2 import Connection, Request
+from tests.e2e.access_told import Told
 from tests.e2e.conftest import new_email, prove
-from tests.e2e.extreme_requests import MISSING
+from tests.e2e.extreme_around import HOME, MISSING, PAUSED
 from tests.e2e.extreme_scene import Scene
 from tests.server.refusals import Refused
 from tests.waiting import until
@@ -43,19 +44,6 @@ class Person:
 
     id: str
     email: str
-
-
-@dataclass(frozen=True)
-class Told:
-    """An answer: its reason, empty for a success, and all of it that may tell something."""
-
-    outcome: str
-    reason: str
-    all_of_it: tuple[Any, ...]
-
-    @property
-    def is_not_found(self) -> bool:
-        return self.outcome in ("grpc 5", "404")
 
 
 async def made(scene: Scene, role: str, *, signs_in: bool) -> Person:
@@ -189,9 +177,12 @@ async def _tax_rate(scene: Scene, owner: Person) -> str:
     return str((await scene.call("CreateTaxRate", new)).id)
 
 
+def _bearer(scene: Scene, person: Person, role: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {keys.token(scene.cluster.home, person.id, role, 600)}"}
+
+
 async def _cart(scene: Scene, owner: Person) -> str:
-    token = keys.token(scene.cluster.home, owner.id, "CUSTOMER", 600)
-    as_owner = {"authorization": f"Bearer {token}"}
+    as_owner = _bearer(scene, owner, "CUSTOMER")
     made = await scene.rest.data("POST", "/carts", {}, headers=as_owner)
     line = f"/carts/{made['id']}/items/{await _product(scene, owner)}"
     await scene.rest.data("PATCH", line, {"quantity": 1}, headers=as_owner)
@@ -199,9 +190,7 @@ async def _cart(scene: Scene, owner: Person) -> str:
 
 
 async def _webhook(scene: Scene, owner: Person) -> str:
-    new = webhook_pb.CreateWebhookRequest(
-        url="https://partner.invalid", event_types=["emporium.order.v1.WebhookPaused"]
-    )
+    new = webhook_pb.CreateWebhookRequest(url="https://partner.invalid", event_types=[PAUSED])
     return str((await scene.call("CreateWebhook", new)).id)
 
 
@@ -233,16 +222,15 @@ OBJECTS: dict[str, Callable[[Scene, Person], Awaitable[str]]] = {
 
 
 async def _note(scene: Scene, order_id: str, author: Person, role: str) -> str:
-    as_author = {"authorization": f"Bearer {keys.token(scene.cluster.home, author.id, role, 600)}"}
+    as_author = _bearer(scene, author, role)
     path = f"/orders/{order_id}/notes"
     return str((await scene.rest.data("POST", path, {"text": "Rings"}, headers=as_author))["id"])
 
 
 async def _address(scene: Scene, user_id: str, author: Person, role: str) -> str:
-    as_author = {"authorization": f"Bearer {keys.token(scene.cluster.home, author.id, role, 600)}"}
-    home = {"recipient": "Ann", "street": "1 High St", "city": "Leeds", "country_code": "GB"}
+    as_author = _bearer(scene, author, role)
     path = f"/users/{user_id}/addresses"
-    made = await scene.rest.data("POST", path, {"address": home}, headers=as_author)
+    made = await scene.rest.data("POST", path, {"address": HOME}, headers=as_author)
     return str(made["id"])
 
 

@@ -10,8 +10,15 @@ from iso3166 import countries
 
 from tests.discovery import contract
 from tests.e2e.conftest import new_email
+from tests.e2e.extreme_around import (
+    HOME,
+    MISSING,
+    for_addresses,
+    for_carts,
+    for_returns,
+    for_webhooks,
+)
 
-MISSING = str(uuid.uuid4())
 FORM = "application/x-www-form-urlencoded"
 CURRENCY = "CLF"  # nothing else is sold in it, and it has as many decimals as any
 LONG_AGO = Timestamp(seconds=536_457_600)  # 1987-01-01
@@ -105,7 +112,6 @@ def for_goods(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
-PAUSED = "emporium.order.v1.WebhookPaused"
 # Each has one rate, so whoever asks for a request of one gets another.
 _COUNTRIES = itertools.cycle(each.alpha2 for each in countries)
 
@@ -132,22 +138,6 @@ def for_prices(scene: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
-def for_webhooks(scene: Subjects) -> dict[str, dict[str, Any]]:
-    """The same of the rpcs about where events are posted to: nowhere that is."""
-    there = {"webhook_id": scene.webhook.id}
-    return {
-        "CreateWebhook": {"url": "https://partner.invalid", "event_types": [PAUSED]},
-        "GetWebhook": {"webhook_id": MISSING},
-        "ListWebhooks": {"per_page": 1},
-        "UpdateWebhook": {**there, "description": "Zz extreme"},
-        "DeleteWebhook": {"webhook_id": MISSING},
-        "RotateWebhookSecret": there,
-        "PingWebhook": {"webhook_id": MISSING},
-        "ListWebhookDeliveries": {**there, "per_page": 1},
-        "RedeliverWebhookDelivery": {**there, "delivery_id": MISSING},
-    }
-
-
 def for_shipping(scene: Subjects) -> dict[str, dict[str, Any]]:
     """The same of the rpcs about how goods are sent."""
     shipment_id = scene.shipment.id if scene.shipment else MISSING
@@ -163,60 +153,6 @@ def for_shipping(scene: Subjects) -> dict[str, dict[str, Any]]:
         "GetShipment": {"shipment_id": MISSING},
         "UpdateShipment": {"shipment_id": shipment_id, "tracking_number": "JD 1"},
         "CreateTrackingEvent": {"shipment_id": shipment_id, "status": "IN_TRANSIT"},
-    }
-
-
-HOME = {"recipient": "A", "street": "B", "city": "C", "country_code": "GB"}
-
-
-def for_addresses(scene: Subjects) -> dict[str, dict[str, Any]]:
-    """The same of the rpcs about saved addresses."""
-    # Another's each time: one person may save fifty.
-    user_id = str(uuid.uuid4())
-    known = {"user_id": MISSING, "address_id": MISSING}
-    return {
-        "CreateAddress": {"user_id": user_id, "address": HOME, "request_id": str(uuid.uuid4())},
-        "GetAddress": known,
-        "ListAddresses": {"user_id": scene.user.id, "per_page": 1},
-        "UpdateAddress": {
-            "user_id": scene.user.id,
-            "address_id": scene.address.id,
-            "label": "Home",
-            "address": HOME,
-        },
-        "DeleteAddress": known,
-    }
-
-
-def for_carts(scene: Subjects, field: str) -> dict[str, dict[str, Any]]:
-    """The same of the rpcs about carts; an address stands where no saved one does."""
-    where = {} if field == "shipping_address_id" else {"shipping_address": HOME}
-    of = {"cart_id": MISSING}
-    return {
-        "CreateCart": {"request_id": str(uuid.uuid4())},
-        "GetCart": of,
-        "UpdateCart": {"cart_id": scene.cart.id, "promotion_codes": ["EXTREME"], **where},
-        "DeleteCart": of,
-        "UpdateCartItem": {
-            "cart_id": scene.cart.id,
-            "product_id": scene.product.id,
-            "quantity": 1,
-        },
-        "DeleteCartItem": {**of, "product_id": MISSING},
-        "MergeCart": of,
-        "CheckoutCart": {"cart_id": scene.cart.id, **where},
-    }
-
-
-def for_returns(scene: Subjects) -> dict[str, dict[str, Any]]:
-    """The same of the rpcs about what is sent back."""
-    return_id = scene.returned.id if scene.returned else MISSING
-    items = [{"position": 1, "quantity": 1}]
-    return {
-        "CreateReturn": {"order_id": scene.order.id, "items": items, "reason": "UNWANTED"},
-        "ListReturns": {"order_id": scene.order.id, "per_page": 1},
-        "GetReturn": {"return_id": MISSING},
-        "UpdateReturn": {"return_id": return_id, "status": "RECEIVED"},
     }
 
 

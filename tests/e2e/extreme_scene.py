@@ -31,7 +31,8 @@ from server.local.cluster import Cluster
 from server.services import SERVICES
 from tests.access_oracle import service_for
 from tests.e2e.conftest import Rest, new_email, target
-from tests.e2e.extreme_requests import CURRENCY, INTERNAL, METHODS, PAUSED
+from tests.e2e.extreme_around import PAUSED
+from tests.e2e.extreme_requests import CURRENCY, INTERNAL, METHODS
 from tests.e2e.test_tokens import signed
 from tests.server.refusals import Refused
 from tests.waiting import until

@@ -16,7 +16,8 @@ from tests import access_oracle
 from tests.access_oracle import CALLERS, Caller, Whose
 from tests.asking import RPCS
 from tests.campaign.http2 import Connection, connected
-from tests.e2e.access_scene import OBJECTS, Told, object_field, request, told
+from tests.e2e.access_scene import OBJECTS, object_field, request, told
+from tests.e2e.access_told import Told
 from tests.e2e.extreme_requests import INTERNAL
 from tests.e2e.extreme_scene import Scene, opened
 from tests.effort import Effort

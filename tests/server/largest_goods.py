@@ -5,21 +5,12 @@ from decimal import Decimal
 
 from google.protobuf.message import Message
 
-from emporium.order.v1 import address_service_pb2 as address_pb
-from emporium.order.v1 import cart_service_pb2 as cart_pb
 from emporium.order.v1 import catalog_service_pb2 as catalog_pb
 from emporium.order.v1 import order_service_pb2 as order_pb
 from emporium.order.v1 import payment_service_pb2 as payment_pb
 from emporium.order.v1 import pricing_service_pb2 as pricing_pb
-from emporium.order.v1 import return_service_pb2 as return_pb
 from emporium.order.v1 import shipping_service_pb2 as shipping_pb
 from emporium.order.v1 import stock_service_pb2 as stock_pb
-from emporium.order.v1 import webhook_service_pb2 as webhook_pb
-from server.order.addresses import rules as addresses
-from server.order.addresses import wire as addresses_wire
-from server.order.carts import rules as carts
-from server.order.carts import wire as carts_wire
-from server.order.carts.rules.cart import LINES_MAX as CART_LINES_MAX
 from server.order.catalog import rules as catalog
 from server.order.catalog import wire as catalog_wire
 from server.order.orders import rules as orders
@@ -28,15 +19,11 @@ from server.order.payments import rules as payments
 from server.order.payments import wire as payments_wire
 from server.order.pricing import rules as pricing
 from server.order.pricing import wire as pricing_wire
-from server.order.returns import rules as returns
-from server.order.returns import wire as returns_wire
 from server.order.shipping import rules as shipping
 from server.order.shipping import wire as shipping_wire
 from server.order.shipping.rules.shipments import LISTED_ITEMS_MAX, TRACKING_EVENTS_MAX
 from server.order.stock import rules as stocks
 from server.order.stock import wire as stock_wire
-from server.order.webhooks import rules as webhooks
-from server.order.webhooks import wire as webhooks_wire
 from tests.server.largest import (
     CURRENCY,
     ID,
@@ -52,7 +39,6 @@ from tests.server.largest import (
     order,
     page,
     query,
-    quote,
     rules_of,
 )
 
@@ -66,10 +52,6 @@ def answers() -> dict[str, Message]:
         **of_payments(),
         **of_an_orders_course(),
         **of_shipping(),
-        **of_addresses(),
-        **of_carts(),
-        **of_webhooks(),
-        **of_returns(),
     }
 
 
@@ -199,48 +181,6 @@ def of_an_orders_course() -> dict[str, Message]:
     }
 
 
-def of_addresses() -> dict[str, Message]:
-    """The largest answers about saved addresses."""
-    label = longest(address_pb.CreateAddressRequest, "label")
-    address = order().shipping_address
-    assert address
-    saved = addresses.SavedAddress(ID, ID, label, address, LAST, LAST, VERSION, is_default=True)
-    one = addresses_wire.to_saved(saved)
-    return {
-        **dict.fromkeys(("CreateAddress", "GetAddress", "UpdateAddress"), one),
-        "ListAddresses": addresses_wire.to_list(query(), page(saved)),
-    }
-
-
-def of_carts() -> dict[str, Message]:
-    """The largest answers about carts."""
-    few = carts.Availability.TOO_FEW
-    line = carts.CartLine(ID, 100_000, PRICE, CURRENCY, carts.Availability.NOT_SOLD, LAST)
-    goods = carts.Goods(product().name, PRICE, CURRENCY, is_sold=True, available=99_999)
-    assert goods.availability_of(line.quantity) is few
-    cart = replace(
-        carts.new_cart(ID, ID, LAST - carts.KEPT),
-        items=(line,) * CART_LINES_MAX,
-        promotion_codes=("C" * 64,) * 10,
-        shipping_method_id=ID,
-        shipping_address=order().shipping_address,
-        order_id=ID,
-        version=VERSION,
-    )
-    problem = cart_pb.CartProblem(
-        reason="PROMOTION_MINIMUM_NOT_REACHED", field="promotion_codes[9]", message="f" * 200
-    )
-    problems = [problem] * (2 * CART_LINES_MAX)
-    seen = carts_wire.to_cart(cart, {ID: goods}, quote(), problems)
-    created = carts_wire.to_created(cart, "f" * 43)
-    return {
-        "CreateCart": created,
-        **dict.fromkeys(("GetCart", "UpdateCart", "MergeCart"), seen),
-        "UpdateCartItem": carts_wire.to_item(line, goods),
-        "CheckoutCart": orders_wire.to_order(order()),
-    }
-
-
 def of_shipping() -> dict[str, Message]:
     """The largest answers about how goods are sent, and about what was sent."""
     zones_max = rules_of(shipping_pb.CreateShippingMethodRequest, "zones").repeated.max_items
@@ -278,64 +218,4 @@ def of_shipping() -> dict[str, Message]:
         "UpdateShipment": whole,
         "ListShipments": shipping_wire.to_shipments(query(), page(listed)),
         "CreateTrackingEvent": shipping_wire.to_tracking(tracking),
-    }
-
-
-def of_webhooks() -> dict[str, Message]:
-    """The largest answers about where events are posted to."""
-    asked = webhook_pb.CreateWebhookRequest
-    types = rules_of(asked, "event_types").repeated
-    webhook = webhooks.Webhook(
-        id=ID,
-        url=longest(asked, "url"),
-        description=longest(asked, "description"),
-        event_types=("e" * types.items.string.max_len,) * types.max_items,
-        status=webhooks.WebhookStatus.DISABLED,
-        created_at=LAST,
-        updated_at=LAST,
-        version=VERSION,
-        previous_until=LAST,
-        failing_since=LAST,
-        paused_at=LAST,
-        pause_reason=WIDE * 200,
-    )
-    status, due = webhooks.DeliveryStatus.SUCCEEDED, LAST
-    delivery = webhooks.Delivery(
-        ID, ID, "e" * 100, ID, status, INT32_MAX, due, LAST, LAST, INT32_MAX, WIDE * 200
-    )
-    shown, posted = webhooks_wire.to_webhook(webhook), webhooks_wire.to_delivery(delivery)
-    with_secret = webhooks_wire.to_webhook(webhook)
-    with_secret.secret = webhooks.secret_of(bytes(webhooks.SECRET_BYTES))
-    return {
-        "CreateWebhook": with_secret,
-        "GetWebhook": shown,
-        "UpdateWebhook": shown,
-        "RotateWebhookSecret": with_secret,
-        "ListWebhooks": webhooks_wire.to_webhooks(query(), page(webhook)),
-        "PingWebhook": posted,
-        "RedeliverWebhookDelivery": posted,
-        "ListWebhookDeliveries": webhooks_wire.to_deliveries(query(), page(delivery)),
-    }
-
-
-def of_returns() -> dict[str, Message]:
-    """Of ReturnService. A return has four moves at most."""
-    items = [returns.Line(1_000, 100_000, 100_000, 0, 100_000, MONEY)] * 1_000
-    reason = longest(return_pb.UpdateReturnRequest, "reason")
-    staff = orders.Actor(orders.ActorKind.STAFF, ID)
-    refunded = returns.Status.REFUNDED
-    moves = [returns.Move(ID, refunded, refunded, staff, reason, LAST)] * 4
-    comment = longest(return_pb.CreateReturnRequest, "comment")
-    returned = returns.Return(
-        ID, ID, ID, refunded, items, returns.Reason.NOT_AS_DESCRIBED, comment, CURRENCY, MONEY,
-        MONEY, 1, MONEY, moves, LAST, LAST, VERSION,
-    )  # fmt: skip
-    first = returns.listed_items(PER_PAGE_MAX)
-    listed = returns.ListedReturn(replace(returned, items=items[:first]), INT32_MAX)
-    whole = returns_wire.to_return(returned, for_staff=True)
-    return {
-        "CreateReturn": whole,
-        "GetReturn": whole,
-        "UpdateReturn": whole,
-        "ListReturns": returns_wire.to_list(query(), page(listed)),
     }

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -20,40 +20,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emporium.limits import BODY_BYTES_MAX, MESSAGE_BYTES_MAX
-from emporium.order.v1 import (
-    catalog_service_pb2,
-    pricing_service_pb2,
-    shipping_service_pb2,
-    webhook_service_pb2,
-)
 from emporium.type.v1.domain_event_pb2 import DomainEvent
 from emporium.type.v1.page_pb2 import PageMeta
-from emporium.user.v1 import user_service_pb2
 from server.contract import bodies
 from server.kit import descriptors
 from server.kit.call.method import Method, methods
 from server.kit.listing.paging import After, Page, Sort, Total, page_meta, page_query
 from server.kit.outbox import Pace
-from server.order.addresses import store as address_store
-from server.order.catalog import store as catalog_store
 from server.order.catalog.store import products as products_store
 from server.order.events.encoding import to_outbox
 from server.order.neighbours import analytics
 from server.order.orders import rules as orders
-from server.order.orders import store as order_store
-from server.order.orders.store import notes as note_store
 from server.order.orders.store import placing
-from server.order.payments import store as payment_store
-from server.order.pricing import store as pricing_store
-from server.order.returns import store as return_store
-from server.order.shipping import store as shipping_store
-from server.order.stock import store as stock_store
-from server.order.webhooks import store as webhook_store
-from server.user.accounts import store as user_store
-from server.user.api_keys import store as api_keys_store
-from server.user.audit import store as audit_store
 from tests.discovery import contract
-from tests.server import largest, largest_goods
+from tests.server import largest, largest_around, largest_goods
+from tests.server.lists import LISTS
 from tests.server.tokens import TOKENS
 
 ROOT = Path(__file__).parents[2]
@@ -61,37 +42,6 @@ METHODS: dict[str, Method] = {
     method.name: method for service in contract() for method in methods(service)
 }
 
-# By what each list sorts, and the message whose rules the values kept to when they came in.
-LISTS: dict[str, tuple[Mapping[str, type], type[Message] | None]] = {
-    "ListAuditEvents": (audit_store.SORTABLE, None),
-    "ListApiKeys": (api_keys_store.SORTABLE, None),
-    "ListUsers": (user_store.SORTABLE, user_service_pb2.CreateUserRequest),
-    "ListProducts": (catalog_store.SORTABLE, catalog_service_pb2.CreateProductRequest),
-    "ListStockMovements": (stock_store.SORTABLE, None),
-    "ListCategories": (
-        catalog_store.SORTABLE_CATEGORIES,
-        catalog_service_pb2.CreateCategoryRequest,
-    ),
-    "ListPromotions": (
-        pricing_store.SORTABLE_PROMOTIONS,
-        pricing_service_pb2.CreatePromotionRequest,
-    ),
-    "ListTaxRates": (pricing_store.SORTABLE_RATES, pricing_service_pb2.CreateTaxRateRequest),
-    "ListOrders": (order_store.SORTABLE, None),
-    "ListUserOrders": (order_store.SORTABLE, None),
-    "ListShippingMethods": (
-        shipping_store.SORTABLE_METHODS,
-        shipping_service_pb2.CreateShippingMethodRequest,
-    ),
-    "ListShipments": (shipping_store.SORTABLE_SHIPMENTS, None),
-    "ListAddresses": (address_store.SORTABLE, None),
-    "ListReturns": (return_store.SORTABLE, None),
-    "ListOrderNotes": (note_store.NOTES_SORTABLE, None),
-    "ListOrderHistory": (order_store.HISTORY_SORTABLE, None),
-    "ListPayments": (payment_store.SORTABLE, None),
-    "ListWebhooks": (webhook_store.SORTABLE, webhook_service_pb2.CreateWebhookRequest),
-    "ListWebhookDeliveries": (webhook_store.SORTABLE, None),
-}
 SORTS = [(rpc, field) for rpc, (sortable, _) in LISTS.items() for field in sortable]
 
 
@@ -182,7 +132,7 @@ def test_the_edge_finds_meta_behind_the_longest_token() -> None:
 
 
 async def test_the_largest_answer_of_every_rpc_fits_into_a_message() -> None:
-    answers = {**await largest.answers(), **largest_goods.answers()}
+    answers = {**await largest.answers(), **largest_goods.answers(), **largest_around.answers()}
     assert set(answers) == {name for name, each in METHODS.items() if each.response is not Empty}
     sizes = {name: answer.ByteSize() for name, answer in answers.items()}
     assert max(sizes.values()) < MESSAGE_BYTES_MAX, sizes

@@ -84,7 +84,7 @@ from server.order.stock.service import StockService
 from server.order.stock.store.moves import StockMoves
 from server.order.stock.store.stock import PostgresStockStore
 from server.services import ORDER
-from server.settings import Settings
+from server.settings import Mail, Settings
 
 _BACKOFF = Backoff(first_seconds=0.1, seconds_max=2.0)
 
@@ -99,6 +99,7 @@ async def _serve(settings: Settings) -> None:
     signer = Signer.for_neighbours(tokens)
     targets = Targets.of({name: neighbours.neighbour_targets[name] for name in ORDER.neighbours})
     page_tokens = PageTokens(signer.secret("page tokens"))
+    sealing = Sealing(signer.secret("webhook secrets"))
     one_at_a_time = AdvisoryLock(settings.postgres.database_url)
     with telemetry(settings.server, "order"):
         async with (
@@ -117,20 +118,9 @@ async def _serve(settings: Settings) -> None:
             outbox.relaying(
                 pool,
                 settings.postgres.database_url,
-                [
-                    AnalyticsDestination(shop),
-                    mail_destination(pool, order_store(pool, lambda: None), users, settings.mail),
-                    line.destination,
-                ],
+                [*destinations(pool, shop, users, settings.mail), line.destination],
             ) as wake,
-            posting(
-                pool,
-                line,
-                wake,
-                Sealing(signer.secret("webhook secrets")),
-                settings.shop,
-                one_at_a_time,
-            ) as webhooks,
+            posting(pool, line, wake, sealing, settings.shop, one_at_a_time) as webhooks,
             watching(pool, settings.postgres.database_url) as live_orders,
             paying(pool, order_store(pool, wake, live_orders.tell), settings.shop) as payments,
             background.running(
@@ -167,6 +157,14 @@ async def _serve(settings: Settings) -> None:
             ),
         ):
             await lifecycle.stopping()
+
+
+def destinations(
+    pool: Pool, shop: Emporium, users: Users, mail: Mail
+) -> Sequence[outbox.Destination]:
+    """Where the events in the outbox of `pool` go, beside webhooks."""
+    mails = mail_destination(pool, order_store(pool, lambda: None), users, mail)
+    return [AnalyticsDestination(shop), mails]
 
 
 class LiveOrders(NamedTuple):

@@ -33,6 +33,10 @@ ABOUT_CREDENTIALS = {
 }
 BESIDES = {
     "CartService/CreateCart": "tells the secret of a cart without an owner",
+    "WebhookService/CreateWebhook": "tells the secret of a webhook",
+    "WebhookService/GetWebhook": "may tell it, by its answer's type",
+    "WebhookService/UpdateWebhook": "may tell it, by its answer's type",
+    "WebhookService/RotateWebhookSecret": "tells the secret of a webhook",
     "UserService/CreateUser": "takes a password",
     "UserService/DeleteUser": "says so: sessions and credentials end with the account",
     "PersonalDataService/EraseActivity": "says so: a service does it to whomever it names",

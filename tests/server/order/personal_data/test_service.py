@@ -15,11 +15,8 @@ from emporium.order.v1.catalog_service_pb2 import Product
 from emporium.order.v1.pricing_service_pb2 import CreatePromotionRequest
 from emporium.type.v1.address_pb2 import Address
 from emporium.type.v1.personal_data_pb2 import ErasureReceipt
-from server.kit.audit.writer import AuditWriter
-from server.kit.context import Role
 from server.kit.postgres import Pool
 from server.kit.wire import timestamp
-from server.order.audit.store import PostgresWaiting
 from tests.server.conftest import Token
 from tests.server.order.doors import HOME, Door, cancel, get, history, item, order_of, update
 from tests.server.refusals import refused
@@ -199,27 +196,6 @@ async def test_no_order_is_placed_for_an_erased_buyer(
     found = await refused(staff("CreateOrder", late))
     assert (found.reason, found.fields) == ("USER_ERASED", ["user_id"])
     await bob("CreateOrder", order_of(item(mug)))
-
-
-async def test_an_erasure_leaves_a_record_that_commits_with_the_tombstone(
-    ann: Door, user_service: Door, order_pool: Pool
-) -> None:
-    await user_service("EraseBuyer", erase(ann.user_id))
-    waiting = await PostgresWaiting(order_pool).first(100_000)  # nobody has gathered any
-    [kept] = [each for each in waiting if each.subject_id == ann.user_id]
-    assert (kept.actor_id, kept.actor_role, kept.outcome) == ("service:user", Role.SERVICE, "OK")
-    assert kept.action == "emporium.order.v1.PersonalDataService/EraseBuyer"
-
-
-async def test_an_erasure_that_is_refused_leaves_one_too(
-    ann: Door, anyone: Door, token: Token, order_pool: Pool, audit: AuditWriter
-) -> None:
-    analytics = Door(anyone.channel, token("SERVICE", "analytics"))
-    await refused(analytics("EraseBuyer", erase(ann.user_id)))
-    await audit.flush()
-    waiting = await PostgresWaiting(order_pool).first(100_000)
-    [kept] = [each for each in waiting if each.actor_id == "service:analytics"]
-    assert (kept.action.rpartition("/")[2], kept.outcome) == ("EraseBuyer", "PERMISSION_DENIED")
 
 
 async def test_only_services_erase_and_export(ann: Door, staff: Door) -> None:
