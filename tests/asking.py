@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from emporium.order.v1 import return_service_pb2
 from tests.bench.http2 import framed
 from tests.campaign.http2 import Answer, Request
 from tests.discovery import contract
@@ -36,7 +37,11 @@ def good(rpc: MethodDescriptor) -> Any:
     names = ["user", "order", "product", "category", "promotion", "tax_rate", "method", "shipment"]
     names += ["address", "cart", "webhook", "returned"]
     scene: Any = SimpleNamespace(**dict.fromkeys(names, of))
-    return base(rpc.name, scene)
+    message = base(rpc.name, scene)
+    if rpc.name == "UpdateReturn":  # what its buyer may do as well
+        message.ClearField("items")
+        message.status = return_service_pb2.Return.CANCELLED
+    return message
 
 
 def by_grpc(rpc: MethodDescriptor, message: Message) -> Request:

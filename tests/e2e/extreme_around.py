@@ -71,5 +71,9 @@ def for_returns(scene: Any) -> dict[str, dict[str, Any]]:
         "CreateReturn": {"order_id": scene.order.id, "items": items, "reason": "UNWANTED"},
         "ListReturns": {"order_id": scene.order.id, "per_page": 1},
         "GetReturn": {"return_id": MISSING},
-        "UpdateReturn": {"return_id": return_id, "status": "RECEIVED"},
+        "UpdateReturn": {
+            "return_id": return_id,
+            "status": "RECEIVED",
+            "items": [{"position": 1, "accepted_quantity": 1}],
+        },
     }

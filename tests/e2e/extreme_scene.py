@@ -13,7 +13,6 @@ import grpc
 import httpx
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from emporium import Address, Emporium
 from emporium.analytics.v1 import report_service_pb2 as report_pb
@@ -33,6 +32,7 @@ from tests.access_oracle import service_for
 from tests.e2e.conftest import Rest, new_email, target
 from tests.e2e.extreme_around import PAUSED
 from tests.e2e.extreme_requests import CURRENCY, INTERNAL, METHODS
+from tests.e2e.kept import differences
 from tests.e2e.test_tokens import signed
 from tests.server.refusals import Refused
 from tests.waiting import until
@@ -251,49 +251,3 @@ async def only(listing: Awaitable[Any], field: str) -> Any:
 async def by_rest(scene: Scene, path: str, like: Any) -> Any:
     """What REST shows, as a message."""
     return json_format.ParseDict(await scene.rest.data("GET", path), type(like)())
-
-
-def differences(sent: Any, answer: Any) -> list[str]:
-    """The fields that both have and that came back as something else."""
-    wrong = []
-    for field, value in sent.ListFields():
-        known = answer.DESCRIPTOR.fields_by_name.get(field.name)
-        if known is None or known.type != field.type or field.name == "etag":
-            continue
-        if field.name == "items" and not any(each.ByteSize() for each in value):
-            continue  # the transcoder takes `[[]]` for `[]`, which is all that is left to be sent
-        found = getattr(answer, field.name)
-        if as_kept(field.name, value) != as_kept(field.name, found):
-            wrong.append(f"{field.name}: sent {value!r}, got {found!r}")
-    return wrong
-
-
-def as_kept(name: str, value: Any) -> Any:
-    """A value as the contract says that it is kept."""
-    if isinstance(value, Timestamp):
-        return value.seconds, value.nanos // 1_000
-    if name in {"unit_price", "total_price", "percentage", "amount", "min_subtotal", "rate"}:
-        return Decimal(value) if value else None
-    if name.endswith("id") and isinstance(value, str):
-        return value.lower()
-    if name in {"items", "zones"}:
-        return [_part(each) for each in value]
-    if hasattr(value, "items"):
-        return dict(value)
-    return value
-
-
-def _part(part: Any) -> Any:
-    """A line of an order, an item of a shipment, or a zone of a shipping method."""
-    if hasattr(part, "bands"):
-        return [*part.country_codes], [_band(band) for band in part.bands]
-    if hasattr(part, "unit_price"):
-        return as_kept("unit_price", part.unit_price), part.product_name, part.quantity
-    if hasattr(part, "accepted_quantity"):
-        return part.position, part.accepted_quantity, part.refused_quantity
-    return part.position, part.quantity
-
-
-def _band(band: Any) -> tuple[int | None, Decimal]:
-    most = band.max_weight_grams if band.HasField("max_weight_grams") else None
-    return most, Decimal(band.price)

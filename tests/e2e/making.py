@@ -139,8 +139,10 @@ class Scene:
 
     def cart(self, caller: Caller, product: str) -> str:
         """The caller's own, with the product in it."""
-        cart = str(self._made("/carts", {}, caller.token)["id"])
         headers = {"authorization": f"Bearer {caller.token}"}
+        old = self._made("/carts", {}, caller.token)["id"]  # with what others have put in
+        self._http.delete(f"/carts/{old}", headers=headers)
+        cart = str(self._made("/carts", {}, caller.token)["id"])
         path = f"/carts/{cart}/items/{product}"
         answer = self._http.patch(path, json={"quantity": 1}, headers=headers)
         assert answer.is_success, answer.text

@@ -160,7 +160,8 @@ def filter_failure(
     """
     if failure.title == "SSE event violates schema":
         return False
-    is_overruled = "Last-Event-ID" in case.headers  # what the query says to go on after
+    # By what the query says to go on after; by the token of the person whose cart it is.
+    is_overruled = bool({"Last-Event-ID", "Cart-Secret"} & {*case.headers})
     accepted = isinstance(failure, AcceptedNegativeData)
     return not (accepted and (is_overruled or _leaves_out(case.body)))
 

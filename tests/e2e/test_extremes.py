@@ -86,10 +86,10 @@ async def make_room(scene: Scene, name: str, answer: Any) -> None:
 async def tried(scene: Scene, name: str, attempts: Iterable[Awaitable[Outcome]]) -> None:
     """Makes all attempts; none may be wrong, and the report must count each order that was taken.
 
-    Changes of one account or order come one after the other, because each is read back.
+    Changes of one account, order or cart come one after the other, because each is read back.
     """
     before = await scene.report()
-    width = asyncio.Semaphore(1 if name.startswith("Update") else 8)
+    width = asyncio.Semaphore(1 if name.startswith(("Update", "Checkout")) else 8)
 
     async def limited(attempt: Awaitable[Outcome]) -> Outcome:
         async with width:

@@ -53,6 +53,8 @@ RULED: dict[tuple[str, str], tuple[Any, str]] = {
     ("UpdateOrder", "etag"): ("999", "ETAG_MISMATCH"),
     ("CancelOrder", "etag"): ("999", "ETAG_MISMATCH"),
     ("DeleteOrder", "etag"): ("999", "ETAG_MISMATCH"),
+    ("UpdateReturn", "status"): ("APPROVED", "STAFF_ONLY_FIELD"),
+    ("UpdateReturn", "etag"): ("999", "ETAG_MISMATCH"),
     ("UpdateCart", "etag"): ("999", "ETAG_MISMATCH"),
     ("DeleteCart", "etag"): ("999", "ETAG_MISMATCH"),
     ("CheckoutCart", "etag"): ("999", "ETAG_MISMATCH"),

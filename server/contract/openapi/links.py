@@ -1,5 +1,6 @@
 """What can be called next about what a call has made: OpenAPI's links."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,6 +8,8 @@ from server.contract.openapi.names import operation_id, path_fields
 from server.contract.rpcs import Rpc
 
 Links = dict[str, Any]
+
+_FIELD = re.compile(r"{(\w+)}")
 
 
 def between(offered: Iterable[Rpc]) -> Mapping[str, Links]:
@@ -19,15 +22,19 @@ def between(offered: Iterable[Rpc]) -> Mapping[str, Links]:
 
 
 def _from(rpc: Rpc, known: Iterable[Rpc]) -> Links:
-    place, _, rest = rpc.success.location.partition("{")
-    field = rest.removesuffix("}")
+    names = _FIELD.findall(rpc.success.location)
+    begins = _FIELD.sub("{}", rpc.success.location)
     links = {}
     for other in known:
         for binding in other.bindings:
             fields = path_fields(binding)
-            if binding.template.startswith(f"{place}{{") and len(fields) == 1:
+            goes_on = _FIELD.sub("{}", binding.template).startswith(begins)
+            if goes_on and len(fields) == len(names):
                 links[operation_id(other, binding)] = {
                     "operationId": operation_id(other, binding),
-                    "parameters": {fields[0]: f"$response.body#/data/{field}"},
+                    "parameters": {
+                        field: f"$response.body#/data/{name}"
+                        for field, name in zip(fields, names, strict=True)
+                    },
                 }
     return links

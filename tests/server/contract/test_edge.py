@@ -55,7 +55,7 @@ TOLD = {"not_grpc", "document", "unchanged", "verbs", "not_allowed", "tunnel", "
 # So does a refresh, which gets the same token, a logout, and an exchange, which only gives a token.
 REPEATABLE = (
     *("Get", "List", "BatchGet", "Delete", "Exchange", "Export", "Refresh", "Logout"),
-    *("Quote", "Receive", "SetPriceBreaks", "Watch"),
+    *("Quote", "Receive", "SetPriceBreaks", "Watch", "Checkout", "MergeCart", "UpdateCartItem"),
 )
 
 

@@ -194,7 +194,7 @@ class CartServiceServicer:
         with its order, as that is by then. One without an owner is merged first.
         Errors: CART_NOT_FOUND, CART_EMPTY, ETAG_MISMATCH; CART_NOT_ACTIVE for one that was merged;
         CART_PRICE_CHANGED when it costs another `total_price`; ORDER_NOT_FOUND where the order was
-        deleted; and those of CreateOrder, where `items[i]` are the cart's lines.
+        deleted; ADDRESS_NOT_FOUND; and those of CreateOrder, where `items[i]` are the cart's lines.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

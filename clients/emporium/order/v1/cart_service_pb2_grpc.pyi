@@ -92,7 +92,7 @@ class CartServiceStub:
     with its order, as that is by then. One without an owner is merged first.
     Errors: CART_NOT_FOUND, CART_EMPTY, ETAG_MISMATCH; CART_NOT_ACTIVE for one that was merged;
     CART_PRICE_CHANGED when it costs another `total_price`; ORDER_NOT_FOUND where the order was
-    deleted; and those of CreateOrder, where `items[i]` are the cart's lines.
+    deleted; ADDRESS_NOT_FOUND; and those of CreateOrder, where `items[i]` are the cart's lines.
     """
 
 class CartServiceServicer(metaclass=abc_1.ABCMeta):
@@ -218,7 +218,7 @@ class CartServiceServicer(metaclass=abc_1.ABCMeta):
         with its order, as that is by then. One without an owner is merged first.
         Errors: CART_NOT_FOUND, CART_EMPTY, ETAG_MISMATCH; CART_NOT_ACTIVE for one that was merged;
         CART_PRICE_CHANGED when it costs another `total_price`; ORDER_NOT_FOUND where the order was
-        deleted; and those of CreateOrder, where `items[i]` are the cart's lines.
+        deleted; ADDRESS_NOT_FOUND; and those of CreateOrder, where `items[i]` are the cart's lines.
         """
 
 def add_CartServiceServicer_to_server(servicer: CartServiceServicer, server: aio.Server) -> None: ...
