@@ -63,17 +63,15 @@ def for_carts(scene: Any, field: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def for_returns(scene: Any) -> dict[str, dict[str, Any]]:
-    """The same of the rpcs about what is sent back."""
+def for_returns(scene: Any, field: str) -> dict[str, dict[str, Any]]:
+    """The same of the rpcs about what is sent back; without items for the `field` status."""
     return_id = scene.returned.id if scene.returned else MISSING
     items = [{"position": 1, "quantity": 1}]
+    # They go with that status alone.
+    judged = {} if field == "status" else {"items": [{"position": 1, "accepted_quantity": 1}]}
     return {
         "CreateReturn": {"order_id": scene.order.id, "items": items, "reason": "UNWANTED"},
         "ListReturns": {"order_id": scene.order.id, "per_page": 1},
         "GetReturn": {"return_id": MISSING},
-        "UpdateReturn": {
-            "return_id": return_id,
-            "status": "RECEIVED",
-            "items": [{"position": 1, "accepted_quantity": 1}],
-        },
+        "UpdateReturn": {"return_id": return_id, "status": "RECEIVED", **judged},
     }
