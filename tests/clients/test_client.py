@@ -185,14 +185,14 @@ def test_a_client_outside_of_an_event_loop_is_refused() -> None:
 
 def test_the_exported_names_are_a_promise() -> None:
     assert " ".join(emporium.__all__) == (
-        "Address AlreadyExists AuditEvent Cancelled Cart CartItem CartProblem Category "
+        "UNSET Address AlreadyExists AuditEvent Cancelled Cart CartItem CartProblem Category "
         "Conflict CreatedCart DeadlineExceeded DomainEvent Emporium EmporiumError Erasure "
         "ErasureReceipt ErrorReason Event ExportUserResponse ExportedPart InternalError "
         "InvalidRequest Listing LoginResponse Moment Money NotFound Order OrderItem OrderLine "
         "OrderUser Outdated Page PageMeta Payment PermissionDenied PriceBreak PriceBreaks "
         "Product Promotion Quote RateLimited Return Role SalesReport SavedAddress Session "
         "Shipment ShippingMethod Stock StockMovement Targets TaxRate Tls Token TooLarge "
-        "TrackingEvent UNSET Unauthenticated Unavailable Unimplemented User Violation Webhook "
+        "TrackingEvent Unauthenticated Unavailable Unimplemented User Violation Webhook "
         "WebhookDelivery"
     )
     assert all(hasattr(emporium, name) for name in emporium.__all__)
