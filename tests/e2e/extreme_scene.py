@@ -105,7 +105,10 @@ class Scene:
             self.order = await self.call("CreateOrder", new)
         if name in SENT:
             await self._prepare_to_send(name)
-        if name == "CheckoutCart":
+        if name in {"UpdateCartItem", "CheckoutCart"}:  # changes of the product may have ended it
+            sold = catalog_pb.UpdateProductRequest(product_id=self.product.id)
+            sold.status = catalog_pb.Product.ACTIVE
+            await self.call("UpdateProduct", sold)
             await self.fill_cart()
 
     async def fill_cart(self) -> None:
