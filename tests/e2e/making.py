@@ -181,6 +181,7 @@ class Scene:
         if "cart_id" in (fields := [*fields]):
             product = self.product()
             known = {"cart_id": self.cart(caller, product), "product_id": product}
+            known = {each: known[each] for each in known.keys() & {*fields}}
             others = [each for each in fields if each not in known]
             return known | {each: self.named(operation, each, caller) for each in others}
         parts = {"note_id", "address_id", "delivery_id"} & {*fields}
