@@ -28,7 +28,7 @@ _SHOWN_MAX = 500  # letters of what it says where it fails: each client says the
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_VARIES = re.compile(rf"{_UUID}|@[rm]\d+@")
+_VARIES = re.compile(rf"{_UUID}|@[rm]\d+@|@n@")
 _DONE = re.compile(r"number of transactions actually processed: (\d+)/(\d+)")
 _RATE = re.compile(r"tps = ([\d.]+) \(without initial connection time\)")
 
@@ -93,7 +93,8 @@ def _uuids(sent: Statement) -> set[str]:
 
 
 def _counts(products: int) -> Mapping[str, str]:
-    return {f"@{kind}{n}@": f":{kind}{n}::text" for n in range(products) for kind in "rm"}
+    counts = {f"@{kind}{n}@": f":{kind}{n}::text" for n in range(products) for kind in "rm"}
+    return counts | {"@n@": "(random() * 1099511627775)::bigint::text"}
 
 
 def _counted(value: str, product_ids: Sequence[str]) -> str:
@@ -106,6 +107,8 @@ def _counted(value: str, product_ids: Sequence[str]) -> str:
             n = product_ids.index(row["product_id"])
             row["reserved"] = f"@r{n}@"
             row["movements" if "movements" in row else "number"] = f"@m{n}@"
+        elif "number" in row:  # an order's, of 40 bits
+            row["number"] = "@n@"
     # With spaces: to pgbench `:null` is one of its variables.
     return _quoted(json.dumps(rows, separators=(", ", ": ")))
 

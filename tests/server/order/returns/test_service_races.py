@@ -69,9 +69,10 @@ async def test_the_database_refuses_more_than_was_sent_if_the_rule_does_not(
 ) -> None:
     order = await delivered(staff, ann, (mug, 5))
     _unguarded(monkeypatch)
-    assert await asked_at_once(anns, order, 12) == {"": 5, "INTERNAL": 7}
+    found = await asked_at_once(anns, order, 12)
+    assert found["INTERNAL"]  # some may run into their deadline, where the machine is busy
     [row] = await order_pool.fetch(_RETURNED, order.id)
-    assert row["asked"] == 5
+    assert found[""] <= row["asked"] <= 5
 
 
 async def test_without_either_more_would_be_returned(
@@ -89,9 +90,9 @@ async def test_without_either_more_would_be_returned(
     constraint = "order_items_in_returns_was_shipped"
     await owner.execute(f"ALTER TABLE order_items DROP CONSTRAINT {constraint}")
     try:
-        assert await asked_at_once(anns, order, 12) == {"": 12}
+        found = await asked_at_once(anns, order, 12)
         [row] = await order_pool.fetch(_RETURNED, order.id)
-        assert row["asked"] == 12
+        assert row["asked"] >= found[""] > 5
     finally:
         # So that the constraint can be back: nobody looks at this order any more.
         await owner.execute("UPDATE order_items SET in_returns = 0 WHERE in_returns > shipped")
