@@ -47,7 +47,6 @@ NAMES = (
     "login-rate",
     "login-flood",
     "overload",
-    "webhooks",
     "refresh",
     "idle",
     "up",
